@@ -1,0 +1,105 @@
+"""Who may do what: roles, grants, and the one function that says yes. Everything not granted is denied."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.core.errors import Role
+
+PERMITS: Mapping[Role, frozenset[Role]] = {
+    Role.VIEWER: frozenset({Role.VIEWER}),
+    Role.DEPLOYER: frozenset({Role.VIEWER, Role.DEPLOYER}),
+    Role.APPROVER: frozenset({Role.VIEWER, Role.APPROVER}),
+    Role.ADMIN: frozenset(Role),
+}
+"""What holding a role permits. Deploying and approving are apart, so that one grant never lets a person approve what
+the same grant let them start."""
+
+
+class ActorKind(StrEnum):
+    """People and programs."""
+
+    USER = "USER"
+    SERVICE_ACCOUNT = "SERVICE_ACCOUNT"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role on one environment, one application, one of both, or (None and None) everything."""
+
+    role: Role
+    environment_id: str | None = None
+    application_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Somebody who acts. `email` is a person's."""
+
+    id: str
+    kind: ActorKind
+    name: str
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiToken:
+    """A token as it may be shown: its secret is stored hashed, and `prefix` is what people recognise it by."""
+
+    id: str
+    actor_id: str
+    name: str
+    prefix: str
+    scopes: tuple[Role, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who asks: an actor, what was granted to them, and the scopes of the token they came with."""
+
+    actor: Actor
+    grants: tuple[Grant, ...]
+    scopes: tuple[Role, ...]
+    token_id: str
+
+    def allows(self, role: Role, *, environment_id: str | None = None, application_ids: Collection[str] = ()) -> bool:
+        """Tell whether this principal may do what `role` permits to an object.
+
+        A deployment is of one environment and of every one of its applications: each must be covered. An object with
+        neither (accounts, a new application) takes a grant on everything.
+        """
+        if not any(role in PERMITS[scope] for scope in self.scopes):
+            return False
+        fitting = [grant for grant in self.grants if role in PERMITS[grant.role]]
+        wanted: Iterable[str | None] = application_ids or (None,)
+        return all(
+            any(
+                grant.environment_id in (None, environment_id) and grant.application_id in (None, application_id)
+                for grant in fitting
+            )
+            for application_id in wanted
+        )
+
+    def allows_somewhere(self, role: Role, application_id: str | None = None) -> bool:
+        """Tell whether what `role` permits is allowed in any environment, for one application or for any.
+
+        The catalogue (names of applications, environments and versions) is read by everybody who may view anything.
+        """
+        return any(role in PERMITS[scope] for scope in self.scopes) and any(
+            role in PERMITS[grant.role] and (application_id is None or grant.application_id in (None, application_id))
+            for grant in self.grants
+        )
+
+
+def token_faults(principal: Principal, actor_grants: Iterable[Grant], scopes: Iterable[Role]) -> tuple[Role, ...]:
+    """Return the scopes that a new token may not have: those that its maker's own token lacks.
+
+    Without this, a token with narrow scopes could make itself a wide one.
+    """
+    held = frozenset[Role]().union(*(PERMITS[scope] for scope in principal.scopes))
+    return tuple(scope for scope in scopes if not PERMITS[scope] <= held)

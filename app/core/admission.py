@@ -1,0 +1,68 @@
+"""Which waiting deployments may start: locks per (environment, application), and how many may run in an environment.
+
+A lock is no row of its own: a deployment holds its applications in its environment while its status is active, so a
+lock can not outlive what holds it. Waiting is first come, first served.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one deployment of an environment holds, or waits for."""
+
+    deployment_id: str
+    application_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a waiting deployment does not start: a deployment ahead of it has an application it needs."""
+
+    deployment_id: str
+    application_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a waiting deployment stands: those ahead of it, its place in the queue (from 1), and room to run."""
+
+    holds: tuple[Hold, ...]
+    position: int
+    full: bool
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing keeps it from starting."""
+        return not self.holds and not self.full
+
+
+def admit(active: Sequence[Claim], waiting: Sequence[Claim], capacity: int) -> tuple[str, ...]:
+    """Return the ids of the deployments that may start now. `waiting` is in the order they were asked for.
+
+    One that waits for a lock does not hold up later ones of other applications, but keeps its place: a later one that
+    needs any application it waits for stands behind it.
+    """
+    taken = {application for claim in active for application in claim.application_ids}
+    room = capacity - len(active)
+    admitted: list[str] = []
+    for claim in waiting:
+        if room > 0 and taken.isdisjoint(claim.application_ids):
+            admitted.append(claim.deployment_id)
+            room -= 1
+        taken.update(claim.application_ids)
+    return tuple(admitted)
+
+
+def standing(deployment_id: str, active: Sequence[Claim], waiting: Sequence[Claim], capacity: int) -> Standing:
+    """Say what one of the `waiting` deployments waits for."""
+    position = next(index for index, claim in enumerate(waiting) if claim.deployment_id == deployment_id)
+    wanted = waiting[position].application_ids
+    holds = tuple(
+        Hold(claim.deployment_id, application)
+        for claim in (*active, *waiting[:position])
+        for application in claim.application_ids
+        if application in wanted
+    )
+    return Standing(holds=holds, position=position + 1, full=len(active) >= capacity)

@@ -1,0 +1,115 @@
+"""Deployments: their states, the one table of legal changes, and a deployment as it is stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.core.errors import IllegalTransitionError
+from app.core.strategy import Strategy
+
+
+class DeploymentStatus(StrEnum):
+    """Where a deployment stands."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    WAITING_CONFIRM = "WAITING_CONFIRM"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    ROLLING_BACK = "ROLLING_BACK"
+    ROLLED_BACK = "ROLLED_BACK"
+    CANCELLING = "CANCELLING"
+    CANCELLED = "CANCELLED"
+
+
+class RollbackStatus(StrEnum):
+    """Where a rollback stands."""
+
+    RUNNING = "RUNNING"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+
+
+_S = DeploymentStatus
+TRANSITIONS: Mapping[DeploymentStatus, tuple[DeploymentStatus, ...]] = {
+    _S.PENDING: (_S.RUNNING, _S.CANCELLED),
+    _S.RUNNING: (_S.WAITING_CONFIRM, _S.SUCCESS, _S.FAILED, _S.ROLLING_BACK, _S.CANCELLING),
+    _S.WAITING_CONFIRM: (_S.RUNNING, _S.ROLLING_BACK, _S.CANCELLED),
+    _S.CANCELLING: (_S.CANCELLED,),
+    _S.ROLLING_BACK: (_S.ROLLED_BACK, _S.FAILED),
+    _S.SUCCESS: (),
+    _S.ROLLED_BACK: (),
+    _S.CANCELLED: (),
+    _S.FAILED: (_S.RUNNING, _S.ROLLING_BACK),
+}
+ACTIVE = frozenset({_S.RUNNING, _S.WAITING_CONFIRM, _S.CANCELLING, _S.ROLLING_BACK})
+ENDED = frozenset({_S.SUCCESS, _S.FAILED, _S.ROLLED_BACK, _S.CANCELLED})
+
+
+def transition(seen: DeploymentStatus, wanted: DeploymentStatus) -> DeploymentStatus:
+    """Return `wanted` when the table allows it. Raises IllegalTransitionError."""
+    if wanted not in TRANSITIONS[seen]:
+        raise IllegalTransitionError("deployment", seen, wanted, TRANSITIONS[seen])
+    return wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentApplication:
+    """One application of a deployment, and what ran in its environment when its deploy task began.
+
+    `previous_version_id` is None until then, and stays None when nothing ran before.
+    """
+
+    application_id: str
+    previous_version_id: str | None = None
+    previous_deployment_id: str | None = None
+    previous_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollback:
+    """Work that takes a deployment's applications back. `requested_by` is None when it came by itself."""
+
+    status: RollbackStatus
+    automatic: bool
+    reason: str | None
+    requested_by: str | None
+    started_at: datetime
+    completed_at: datetime | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A deployment as it is stored.
+
+    `queued_at` is when its start was asked for; None while nobody has. `attempt` counts retries from 1. `progress` is
+    percent. `last_event` is the number of the newest event of its feed, `revision` that of its workflow.
+    """
+
+    id: str
+    version_id: str
+    environment_id: str
+    applications: tuple[DeploymentApplication, ...]
+    status: DeploymentStatus
+    progress: int
+    strategy: Strategy
+    must_in_order: tuple[str, ...]
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+    error_message: str | None = None
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    attempt: int = 1
+    revision: int = 1
+    last_event: int = 0
+    rollback: Rollback | None = None
+    rollback_of: str | None = None
+
+    @property
+    def application_ids(self) -> tuple[str, ...]:
+        """The ids of its applications, in the order they were asked for."""
+        return tuple(application.application_id for application in self.applications)

@@ -1,0 +1,133 @@
+"""What is refused, and why: frozen problems with stable codes, carried by one exception.
+
+A use case raises `Refused` with everything that is wrong at once; the doors (GraphQL, the command line) translate.
+Nothing else is an expected error: any other exception is a defect and reaches clients masked.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+Path = tuple[str, ...]
+
+
+class ErrorCode(StrEnum):
+    """Stable codes that clients may rely on."""
+
+    NOT_FOUND = "NOT_FOUND"
+    FORBIDDEN = "FORBIDDEN"
+    INVALID = "INVALID"
+    WRONG_STATE = "WRONG_STATE"
+    REVISION_CONFLICT = "REVISION_CONFLICT"
+    FROZEN = "FROZEN"
+    LOCKED = "LOCKED"
+    SELF_APPROVAL = "SELF_APPROVAL"
+    ALREADY_DECIDED = "ALREADY_DECIDED"
+    IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+
+
+class Role(StrEnum):
+    """What a grant gives; what each may do is in `access`."""
+
+    VIEWER = "VIEWER"
+    DEPLOYER = "DEPLOYER"
+    APPROVER = "APPROVER"
+    ADMIN = "ADMIN"
+
+
+class FaultKind(StrEnum):
+    """Everything that can be wrong with a workflow graph."""
+
+    UNKNOWN_BLOCKER = "UNKNOWN_BLOCKER"
+    SELF_BLOCK = "SELF_BLOCK"
+    CYCLE = "CYCLE"
+    DUPLICATE_KEY = "DUPLICATE_KEY"
+    TYPE_ORDER = "TYPE_ORDER"
+    MUST_IN_ORDER = "MUST_IN_ORDER"
+    NOT_EDITABLE = "NOT_EDITABLE"
+    TOO_LARGE = "TOO_LARGE"
+    MISSING_COMMAND = "MISSING_COMMAND"
+    UNKNOWN_APPLICATION = "UNKNOWN_APPLICATION"
+    MISSING_PARAMETER = "MISSING_PARAMETER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong: what it is, in words for people, and the path of the input field that has it."""
+
+    message: str
+    path: Path | None = None
+    code: ErrorCode = ErrorCode.INVALID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidInput(Problem):
+    """A field of the input is not acceptable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotFound(Problem):
+    """No such object, or none that the caller may see."""
+
+    id: str
+    code: ErrorCode = ErrorCode.NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forbidden(Problem):
+    """The caller lacks a right; `required` is the least role that has it."""
+
+    required: Role | None = None
+    code: ErrorCode = ErrorCode.FORBIDDEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongState(Problem):
+    """The object is not in a state that allows this; `status` is the state it is in."""
+
+    status: str
+    code: ErrorCode = ErrorCode.WRONG_STATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked(Problem):
+    """Another deployment holds an application that this one needs."""
+
+    code: ErrorCode = ErrorCode.LOCKED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyConflict(Problem):
+    """The idempotency key was used before, with another input."""
+
+    code: ErrorCode = ErrorCode.IDEMPOTENCY_CONFLICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowFault(Problem):
+    """One fault of a workflow graph; `task_keys` are the tasks concerned, a cycle's in the order of its path."""
+
+    kind: FaultKind
+    task_keys: tuple[str, ...]
+
+
+class Refused(Exception):
+    """The request is refused and nothing was changed. `problems` holds at least one."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
+
+
+class IllegalTransitionError(Exception):
+    """A status change that no transition table has: a defect of the caller, never of the user."""
+
+    def __init__(self, noun: str, seen: str, wanted: str, allowed: tuple[str, ...]) -> None:
+        expected = " or ".join(allowed) or "nothing: it has ended"
+        super().__init__(f"a {noun} in {seen} can not become {wanted}; expected {expected}")
+        self.seen = seen
+        self.wanted = wanted
+
+
+def not_found(noun: str, value: str, path: Path | None = None) -> Refused:
+    """Refuse because no `noun` with the id or name `value` exists, or none that the caller may see."""
+    return Refused(NotFound(message=f"There is no {noun} “{value}” that you may see.", id=value, path=path))

@@ -1,0 +1,56 @@
+"""Events: every change of a deployment, numbered from 1 without a gap in the order it was committed.
+
+An event is an envelope (`Event`) around one body. Bodies are frozen values that the store writes as JSON under the name
+of their class.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.core.deployment import DeploymentStatus
+from app.core.strategy import Progress
+from app.core.task import TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentStatusChanged:
+    """A deployment went from one status to another; `from_` is None when it was created."""
+
+    from_: DeploymentStatus | None
+    to: DeploymentStatus
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatusChanged:
+    """A task went from one status to another; `from_` is None when it was created."""
+
+    task_id: str
+    from_: TaskStatus | None
+    to: TaskStatus
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutProgressed:
+    """A deploy task began or finished a batch, or part of one; `progress` is where it stood then."""
+
+    task_id: str
+    progress: Progress
+
+
+Body = DeploymentStatusChanged | TaskStatusChanged | RolloutProgressed
+BODIES: dict[str, type[Body]] = {
+    body.__name__: body for body in (DeploymentStatusChanged, TaskStatusChanged, RolloutProgressed)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a deployment's feed. `actor_id` is None when Boreas acted by itself."""
+
+    deployment_id: str
+    number: int
+    at: datetime
+    actor_id: str | None
+    body: Body

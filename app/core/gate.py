@@ -1,0 +1,123 @@
+"""Why something waits: every reason that a deployment or a task does not go on, in words, with what would change it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.core.admission import Standing
+from app.core.deployment import ENDED, Deployment, DeploymentStatus
+from app.core.task import FAILURES, UNBLOCKING, Task, TaskStatus
+
+
+class BlockerKind(StrEnum):
+    """The kinds of reasons."""
+
+    NOT_STARTED = "NOT_STARTED"
+    TASK = "TASK"
+    LOCK = "LOCK"
+    CAPACITY = "CAPACITY"
+    RETRY_BACKOFF = "RETRY_BACKOFF"
+    BATCH_INTERVAL = "BATCH_INTERVAL"
+    NO_WORKER = "NO_WORKER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocker:
+    """One reason, and the task or deployment that is waited for, or the time until which."""
+
+    kind: BlockerKind
+    message: str
+    task_id: str | None = None
+    deployment_id: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What surrounds a deployment: its standing in the queue while it waits to start, and whether workers live."""
+
+    standing: Standing | None
+    capacity: int
+    pool: str
+    pool_alive: bool
+
+
+def deployment_blockers(
+    deployment: Deployment, tasks: Sequence[Task], situation: Situation, now: datetime
+) -> tuple[Blocker, ...]:
+    """Return why a deployment does not go on; empty while it does, and for one that has ended well."""
+    if deployment.status is DeploymentStatus.PENDING:
+        return (*_before_start(deployment, situation), *_no_worker(situation))
+    if deployment.status in ENDED:
+        return tuple(_ended_badly(task) for task in tasks if task.status in FAILURES)
+    if any(task.worker for task in tasks):
+        return ()
+    open_tasks = [task for task in tasks if task.activity or task.status is TaskStatus.PENDING]
+    timed = [blocker for task in open_tasks for blocker in _timers(task, now)]
+    free = len(open_tasks) > len(timed)
+    return tuple(_no_worker(situation)) if free else (*timed, *_no_worker(situation))
+
+
+def task_blockers(
+    task: Task, deployment: Deployment, tasks: Mapping[str, Task], situation: Situation, now: datetime
+) -> tuple[Blocker, ...]:
+    """Return why a task does not go on; empty while it runs and once it has ended. `tasks` maps ids to all tasks."""
+    if task.status is TaskStatus.BLOCKED:
+        return tuple(_waits_for(tasks[id_]) for id_ in task.block_by if tasks[id_].status not in UNBLOCKING)
+    if task.worker or (task.status is not TaskStatus.PENDING and not task.activity):
+        return ()
+    if deployment.status is DeploymentStatus.PENDING:
+        return (*_before_start(deployment, situation), *_no_worker(situation))
+    failed = tuple(_ended_badly(other) for other in tasks.values() if other.status in FAILURES)
+    if task.status is TaskStatus.PENDING and failed:
+        return failed
+    return (*_timers(task, now), *_no_worker(situation))
+
+
+def _before_start(deployment: Deployment, situation: Situation) -> tuple[Blocker, ...]:
+    if deployment.queued_at is None or situation.standing is None:
+        return (Blocker(kind=BlockerKind.NOT_STARTED, message="Nobody has started it yet: call startDeployment."),)
+    standing = situation.standing
+    locks = tuple(
+        Blocker(
+            kind=BlockerKind.LOCK,
+            message=f"Another deployment comes first for an application (place {standing.position} in the queue).",
+            deployment_id=deployment_id,
+        )
+        for deployment_id in dict.fromkeys(hold.deployment_id for hold in standing.holds)
+    )
+    if not standing.full:
+        return locks
+    message = f"As many deployments run in the environment as may ({situation.capacity})."
+    return (*locks, Blocker(kind=BlockerKind.CAPACITY, message=message))
+
+
+def _no_worker(situation: Situation) -> tuple[Blocker, ...]:
+    if situation.pool_alive:
+        return ()
+    message = (
+        f"No live worker serves the pool “{situation.pool}”: start one with boreas worker --pool {situation.pool}."
+    )
+    return (Blocker(kind=BlockerKind.NO_WORKER, message=message),)
+
+
+def _timers(task: Task, now: datetime) -> tuple[Blocker, ...]:
+    if task.status is TaskStatus.PENDING and task.retry_at and task.retry_at > now:
+        message = f"“{task.key}” failed and is tried again later (attempt {task.failures + 1} of {task.max_attempts})."
+        return (Blocker(kind=BlockerKind.RETRY_BACKOFF, message=message, task_id=task.id, until=task.retry_at),)
+    if task.activity and task.resume_at and task.resume_at > now:
+        message = f"“{task.key}” watches a batch before it goes on."
+        return (Blocker(kind=BlockerKind.BATCH_INTERVAL, message=message, task_id=task.id, until=task.resume_at),)
+    return ()
+
+
+def _waits_for(task: Task) -> Blocker:
+    return Blocker(kind=BlockerKind.TASK, message=f"Waits for “{task.key}”, which is {task.status}.", task_id=task.id)
+
+
+def _ended_badly(task: Task) -> Blocker:
+    detail = f": {task.error_message}" if task.error_message else "."
+    return Blocker(
+        kind=BlockerKind.TASK, message=f"“{task.key}” is {task.status}{detail} Retry the deployment.", task_id=task.id
+    )

@@ -1,0 +1,45 @@
+"""Identifiers: opaque, globally unique, and typed by a prefix, so that one id alone tells which noun it names.
+
+The body follows the ULID layout (48 bits of milliseconds, 80 bits of chance, Crockford's base 32), so ids sort by the
+time they were made and a page can be keyed by them.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+BODY_LENGTH = 26
+NOISE_BYTES = 10
+
+
+class Kind(StrEnum):
+    """The nouns that have ids, by the prefix of their ids."""
+
+    APPLICATION = "app"
+    ENVIRONMENT = "env"
+    VERSION = "ver"
+    DEPLOYMENT = "dep"
+    TASK = "tsk"
+    USER = "usr"
+    SERVICE_ACCOUNT = "sac"
+    API_TOKEN = "tok"  # noqa: S105
+
+
+def make(kind: Kind, at: datetime, noise: bytes) -> str:
+    """Return a new id of `kind`, made at `at`, with `noise` (10 bytes) that tells it from its neighbours."""
+    if len(noise) != NOISE_BYTES:
+        raise ValueError(f"an id takes {NOISE_BYTES} bytes of noise, not {len(noise)}")
+    number = (int(at.timestamp() * 1000) << 80) | int.from_bytes(noise, "big")
+    body = "".join(ALPHABET[(number >> shift) & 31] for shift in range(5 * (BODY_LENGTH - 1), -1, -5))
+    return f"{kind}_{body}"
+
+
+def kind_of(value: str) -> Kind | None:
+    """Return the kind that an id names, or None when it is no id of ours."""
+    prefix, _, body = value.partition("_")
+    if len(body) != BODY_LENGTH or not set(body) <= set(ALPHABET):
+        return None
+    try:
+        return Kind(prefix)
+    except ValueError:
+        return None

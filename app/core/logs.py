@@ -1,0 +1,101 @@
+"""Log lines: what is stored of what a command prints."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class LogLevel(StrEnum):
+    """How much a line matters."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARN = "WARN"
+    ERROR = "ERROR"
+
+
+class Stream(StrEnum):
+    """Where a line came from: the command's own two streams, or Boreas speaking of the task."""
+
+    STDOUT = "STDOUT"
+    STDERR = "STDERR"
+    SYSTEM = "SYSTEM"
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line as it is stored; `number` counts from 1 within its task."""
+
+    number: int
+    timestamp: datetime
+    level: LogLevel
+    message: str
+    attempt: int
+
+
+MAX_MESSAGE = 8192
+"""Characters of one stored line; longer ones are split, not dropped."""
+
+_NAMES = {
+    "TRACE": LogLevel.DEBUG,
+    "DEBUG": LogLevel.DEBUG,
+    "INFO": LogLevel.INFO,
+    "NOTICE": LogLevel.INFO,
+    "WARN": LogLevel.WARN,
+    "WARNING": LogLevel.WARN,
+    "ERROR": LogLevel.ERROR,
+    "ERR": LogLevel.ERROR,
+    "FATAL": LogLevel.ERROR,
+    "CRITICAL": LogLevel.ERROR,
+    "PANIC": LogLevel.ERROR,
+}
+_DATE = r"(?:\d{4}-\d\d-\d\d[T ])?(?:\d\d:\d\d:\d\d\S*\s+)?"
+_UPPER = re.compile(rf"^\s*{_DATE}[\[(<]?({'|'.join(_NAMES)})(?:[\])>:\s,-]|$)")
+_BRACKETED = re.compile(rf"^\s*{_DATE}(?:\[({'|'.join(_NAMES)})\]|({'|'.join(_NAMES)}):)", re.IGNORECASE)
+_KEYED = re.compile(rf"\b(?:level|lvl|severity)=\"?({'|'.join(_NAMES)})\b", re.IGNORECASE)
+_JSON_KEYS = ("level", "severity", "levelname", "lvl", "log.level")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
+_BY_STREAM = {Stream.STDOUT: LogLevel.INFO, Stream.STDERR: LogLevel.WARN, Stream.SYSTEM: LogLevel.INFO}
+
+
+def level_of(message: str, stream: Stream) -> LogLevel:
+    """Return the level that the line names (JSON, `[LEVEL]`, `LEVEL:`, `level=…`, behind a time), else its stream's.
+
+    What a command writes to stderr without a level counts as a warning: progress goes there as often as errors do.
+    """
+    named = _json_level(message) if message.startswith("{") else None
+    if named is None:
+        head = message[:256]
+        found = _UPPER.match(head) or _BRACKETED.match(head) or _KEYED.search(head)
+        named = next((group for group in found.groups() if group), None) if found else None
+    return _NAMES.get(named.upper(), _BY_STREAM[stream]) if named else _BY_STREAM[stream]
+
+
+def _json_level(message: str) -> str | None:
+    try:
+        value = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    found = next((value[key] for key in _JSON_KEYS if key in value), None) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Yield what is stored of one printed line: control characters made visible, cut to `MAX_MESSAGE` characters.
+
+    PostgreSQL can not hold NUL in text, and a terminal must not be steered by a log: both become U+FFFD. Colours
+    (escape sequences) stay, since consoles can show them. A carriage return ends what a progress bar overwrote.
+    """
+    clean = _CONTROL.sub("�", text.rstrip("\r\n").rsplit("\r", 1)[-1])
+    for start in range(0, max(len(clean), 1), MAX_MESSAGE):
+        yield clean[start : start + MAX_MESSAGE]
+
+
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with every secret value replaced by `***`."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,17 @@
+"""When a failed attempt is tried again: exponential back-off with jitter."""
+
+BASE_SECONDS = 1.0
+CAP_SECONDS = 300.0
+MAX_LOSSES = 3
+"""How many times in a row an attempt may lose its worker before the task fails: a command that kills its worker every
+time must end, and a rolling restart of workers must not end it."""
+
+
+def backoff(failures: int, chance: float) -> float:
+    """Return the seconds to wait after the `failures`-th failure (from 1).
+
+    Doubles from one second up to five minutes, times a factor between 0.5 and 1 drawn by `chance` (0 to 1), so that
+    tasks that failed together do not come back together ("equal jitter").
+    """
+    ceiling = min(CAP_SECONDS, BASE_SECONDS * 2.0 ** min(failures - 1, 32))
+    return ceiling * (0.5 + chance / 2)

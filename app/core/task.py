@@ -1,0 +1,116 @@
+"""Tasks: their states, the one table of legal changes, and a task as it is stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from app.core.application import CommandStep
+from app.core.errors import IllegalTransitionError
+from app.core.strategy import Progress
+from app.core.workflow import Position, TaskType
+
+
+class TaskStatus(StrEnum):
+    """Where a task stands; `design` of each is in the transition table below."""
+
+    PENDING = "PENDING"
+    BLOCKED = "BLOCKED"
+    RUNNING = "RUNNING"
+    WAITING_CONFIRM = "WAITING_CONFIRM"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    CANCELLED = "CANCELLED"
+    ROLLED_BACK = "ROLLED_BACK"
+
+
+class Activity(StrEnum):
+    """What a worker does for a task: its own work, or undoing it."""
+
+    RUN = "RUN"
+    UNDO = "UNDO"
+
+
+_S = TaskStatus
+TRANSITIONS: Mapping[TaskStatus, tuple[TaskStatus, ...]] = {
+    _S.BLOCKED: (_S.PENDING, _S.SKIPPED, _S.CANCELLED),
+    _S.PENDING: (_S.WAITING_CONFIRM, _S.RUNNING, _S.SKIPPED, _S.CANCELLED, _S.BLOCKED),
+    _S.WAITING_CONFIRM: (_S.RUNNING, _S.PENDING, _S.SKIPPED, _S.CANCELLED, _S.BLOCKED),
+    _S.RUNNING: (_S.SUCCESS, _S.FAILED, _S.CANCELLED, _S.PENDING, _S.WAITING_CONFIRM),
+    _S.SUCCESS: (_S.ROLLED_BACK,),
+    _S.SKIPPED: (),
+    _S.FAILED: (_S.PENDING, _S.BLOCKED, _S.SKIPPED, _S.ROLLED_BACK),
+    _S.CANCELLED: (_S.PENDING, _S.BLOCKED, _S.SKIPPED, _S.ROLLED_BACK),
+    _S.ROLLED_BACK: (_S.PENDING, _S.BLOCKED),
+}
+UNSTARTED = frozenset({_S.BLOCKED, _S.PENDING, _S.WAITING_CONFIRM})
+UNBLOCKING = frozenset({_S.SUCCESS, _S.SKIPPED})
+ENDED = frozenset({_S.SUCCESS, _S.SKIPPED, _S.FAILED, _S.CANCELLED, _S.ROLLED_BACK})
+FAILURES = frozenset({_S.FAILED, _S.CANCELLED})
+
+
+def transition(seen: TaskStatus, wanted: TaskStatus) -> TaskStatus:
+    """Return `wanted` when the table allows it. Raises IllegalTransitionError."""
+    if wanted not in TRANSITIONS[seen]:
+        raise IllegalTransitionError("task", seen, wanted, TRANSITIONS[seen])
+    return wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task as it is stored.
+
+    `block_by` holds task ids. `attempt` numbers the attempts from 1 (0: none yet) and fences every write of one.
+    `failures` and `losses` count, since the last manual retry, attempts that failed and attempts whose worker was
+    lost. `activity` is what an unfinished attempt does; it is held by `worker` until `lease_until`, or by nobody
+    while it waits for `resume_at`. `retry_at` is when another attempt is due. `touched` tells that a deploy task has
+    begun to change its target. `stop` is set when the attempt is to end. `last_log` is the number of its last line.
+    """
+
+    id: str
+    deployment_id: str
+    key: str
+    application_id: str | None
+    name: str
+    type: TaskType
+    status: TaskStatus
+    order: int
+    block_by: tuple[str, ...]
+    command: CommandStep | None
+    payload: Mapping[str, Any]
+    timeout_seconds: int
+    max_attempts: int
+    position: Position | None
+    result: Mapping[str, Any] | None = None
+    error_message: str | None = None
+    attempt: int = 0
+    failures: int = 0
+    losses: int = 0
+    activity: Activity | None = None
+    worker: str | None = None
+    lease_until: datetime | None = None
+    resume_at: datetime | None = None
+    retry_at: datetime | None = None
+    touched: bool = False
+    stop: bool = False
+    rollout: Progress | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    last_log: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAttempt:
+    """One attempt of a task: who ran it, when, and what came of it. `exit_code` is the command's, where it had one."""
+
+    task_id: str
+    number: int
+    activity: Activity
+    status: TaskStatus
+    worker: str | None
+    started_at: datetime
+    completed_at: datetime | None
+    error_message: str | None
+    exit_code: int | None

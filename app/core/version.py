@@ -1,0 +1,24 @@
+"""Versions: a name and, for each application it holds, an artifact."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """What a version holds of one application. `image` is a container image reference, where there is one."""
+
+    application_id: str
+    image: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A version as it is stored; artifacts in the order they were given."""
+
+    id: str
+    name: str
+    commit: str | None
+    created_by: str
+    created_at: datetime
+    artifacts: tuple[Artifact, ...]

@@ -1,0 +1,264 @@
+"""Workflows: graphs of tasks as people and generators write them, before they become rows.
+
+`generate` makes the graph of a deployment from its applications; `check` finds every fault of any graph at once.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+from app.core import graph
+from app.core.application import Application, CommandStep
+from app.core.errors import FaultKind, WorkflowFault
+
+MAX_TASKS = 2000
+STRAY_PARAMETER = re.compile(r"\$\{\{.*?\}\}")
+DEPLOY_TIMEOUT_SECONDS = 3600
+
+
+class TaskType(StrEnum):
+    """What a task does. Within an application the order is build, test, deploy, health check."""
+
+    PREPARE = "PREPARE"
+    BUILD = "BUILD"
+    TEST = "TEST"
+    DEPLOY = "DEPLOY"
+    HEALTH_CHECK = "HEALTH_CHECK"
+    CUSTOM = "CUSTOM"
+
+
+TYPE_RANK = {TaskType.BUILD: 0, TaskType.TEST: 1, TaskType.DEPLOY: 2, TaskType.HEALTH_CHECK: 3}
+NEEDS_COMMAND = frozenset({TaskType.BUILD, TaskType.TEST, TaskType.CUSTOM})
+NEEDS_APPLICATION = frozenset({TaskType.BUILD, TaskType.TEST, TaskType.DEPLOY, TaskType.HEALTH_CHECK})
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the editor drew a task, in its own units."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowTask:
+    """One task of a graph, named by its key; `block_by` holds the keys it waits for."""
+
+    key: str
+    name: str
+    type: TaskType
+    application_id: str | None = None
+    block_by: tuple[str, ...] = ()
+    command: CommandStep | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    timeout_seconds: int = 1800
+    max_attempts: int = 1
+    position: Position | None = None
+
+
+def blockers(tasks: Iterable[WorkflowTask]) -> dict[str, tuple[str, ...]]:
+    """Return the graph of the tasks' keys."""
+    return {task.key: task.block_by for task in tasks}
+
+
+def generate(applications: Sequence[Application], must_in_order: Sequence[str] = ()) -> tuple[WorkflowTask, ...]:
+    """Return the graph of a deployment of `applications`: one prepare task, then build → test → deploy → health check.
+
+    `must_in_order` holds application ids: the deploy task of each waits for the last task of the one before it, while
+    builds and tests run side by side. Ids that are not among the applications are left to `check`.
+    """
+    tasks = [WorkflowTask(key="prepare", name="Prepare", type=TaskType.PREPARE)]
+    chains = {application.id: list(_chain(application)) for application in applications}
+    for earlier, later in pairwise(must_in_order):
+        if earlier in chains and later in chains:
+            last = chains[earlier][-1].key
+            chains[later] = [
+                replace(task, block_by=(*task.block_by, last)) if task.type is TaskType.DEPLOY else task
+                for task in chains[later]
+            ]
+    for chain in chains.values():
+        tasks.extend(chain)
+    return tuple(tasks)
+
+
+def _chain(application: Application) -> Iterator[WorkflowTask]:
+    previous = "prepare"
+    for task_type, step in _steps(application):
+        yield WorkflowTask(
+            key=f"{application.name}/{task_type.lower()}",
+            name=f"{TITLES[task_type]} {application.name}",
+            type=task_type,
+            application_id=application.id,
+            block_by=(previous,),
+            command=step,
+            timeout_seconds=step.timeout_seconds if step else DEPLOY_TIMEOUT_SECONDS,
+            max_attempts=step.max_attempts if step else 1,
+        )
+        previous = f"{application.name}/{task_type.lower()}"
+
+
+TITLES = {
+    TaskType.BUILD: "Build",
+    TaskType.TEST: "Test",
+    TaskType.DEPLOY: "Deploy",
+    TaskType.HEALTH_CHECK: "Health check",
+}
+
+
+def _steps(application: Application) -> Iterator[tuple[TaskType, CommandStep | None]]:
+    if application.build:
+        yield TaskType.BUILD, application.build
+    if application.test:
+        yield TaskType.TEST, application.test
+    yield TaskType.DEPLOY, None
+    if application.health_check:
+        yield TaskType.HEALTH_CHECK, None
+
+
+def check(
+    tasks: Sequence[WorkflowTask],
+    applications: Mapping[str, str],
+    must_in_order: Sequence[str] = (),
+    *,
+    commands_needed: bool = True,
+) -> tuple[WorkflowFault, ...]:
+    """Return every fault of a graph, in a stable order; an empty result means that it can run.
+
+    `applications` maps the ids that tasks may name to names. `commands_needed` is False where the operator only
+    simulates. Faults of order are looked for once the keys and edges are sound and no cycle stands in the way.
+    """
+    faults = [*_size(tasks), *_keys(tasks), *_edges(tasks), *_contents(tasks, applications, commands_needed)]
+    if any(fault.kind in UNSOUND for fault in faults):
+        return tuple(faults)
+    cycle = graph.find_cycle(blockers(tasks))
+    if cycle:
+        return (*faults, _fault(FaultKind.CYCLE, f"Tasks wait for each other: {' → '.join(cycle)}.", *cycle))
+    masks = graph.ancestors(blockers(tasks))
+    return (*faults, *_type_order(tasks, masks), *_must_in_order(tasks, masks, applications, must_in_order))
+
+
+UNSOUND = frozenset({FaultKind.TOO_LARGE, FaultKind.DUPLICATE_KEY, FaultKind.UNKNOWN_BLOCKER})
+
+
+def check_edit(
+    before: Sequence[WorkflowTask], after: Sequence[WorkflowTask], started: Collection[str]
+) -> tuple[WorkflowFault, ...]:
+    """Return a fault for each task among `started` (keys) that `after` changes or leaves out."""
+    kept = {task.key: task for task in after}
+    return tuple(
+        _fault(
+            FaultKind.NOT_EDITABLE, f"“{task.key}” has started or ended: it can not be changed or removed.", task.key
+        )
+        for task in before
+        if task.key in started and kept.get(task.key) != task
+    )
+
+
+def _fault(kind: FaultKind, message: str, *keys: str) -> WorkflowFault:
+    return WorkflowFault(kind=kind, message=message, task_keys=keys, path=("tasks",))
+
+
+def _size(tasks: Sequence[WorkflowTask]) -> Iterator[WorkflowFault]:
+    if len(tasks) > MAX_TASKS:
+        yield _fault(FaultKind.TOO_LARGE, f"A workflow has at most {MAX_TASKS} tasks, this one has {len(tasks)}.")
+
+
+def _keys(tasks: Sequence[WorkflowTask]) -> Iterator[WorkflowFault]:
+    for key, count in Counter(task.key for task in tasks).items():
+        if count > 1:
+            yield _fault(FaultKind.DUPLICATE_KEY, f"{count} tasks have the key “{key}”; a key names one task.", key)
+
+
+def _edges(tasks: Sequence[WorkflowTask]) -> Iterator[WorkflowFault]:
+    known = {task.key for task in tasks}
+    for task in tasks:
+        for blocker in dict.fromkeys(task.block_by):
+            if blocker == task.key:
+                yield _fault(FaultKind.SELF_BLOCK, f"“{task.key}” waits for itself.", task.key)
+            elif blocker not in known:
+                yield _fault(
+                    FaultKind.UNKNOWN_BLOCKER,
+                    f"“{task.key}” waits for “{blocker}”, which is no task.",
+                    task.key,
+                    blocker,
+                )
+
+
+def _contents(
+    tasks: Sequence[WorkflowTask], applications: Mapping[str, str], commands_needed: bool
+) -> Iterator[WorkflowFault]:
+    for task in tasks:
+        if task.application_id is None and task.type in NEEDS_APPLICATION:
+            yield _fault(FaultKind.UNKNOWN_APPLICATION, f"“{task.key}” ({task.type}) names no application.", task.key)
+        elif task.application_id is not None and task.application_id not in applications:
+            yield _fault(
+                FaultKind.UNKNOWN_APPLICATION,
+                f"“{task.key}” is of application “{task.application_id}”, which this deployment does not have.",
+                task.key,
+            )
+        if commands_needed and task.type in NEEDS_COMMAND and (task.command is None or not task.command.command):
+            yield _fault(FaultKind.MISSING_COMMAND, f"“{task.key}” ({task.type}) has no command to run.", task.key)
+        stray = next((found for text in _texts(task) for found in STRAY_PARAMETER.findall(text)), None)
+        if stray:
+            yield _fault(
+                FaultKind.MISSING_PARAMETER, f"“{task.key}” holds {stray}, for which no value is given.", task.key
+            )
+
+
+def _texts(task: WorkflowTask) -> Iterator[str]:
+    yield task.name
+    if task.command:
+        yield from task.command.command
+        yield from task.command.env.values()
+
+
+def _type_order(tasks: Sequence[WorkflowTask], masks: Mapping[str, int]) -> Iterator[WorkflowFault]:
+    of_rank: dict[tuple[str | None, int], int] = {}
+    for index, task in enumerate(tasks):
+        rank = TYPE_RANK.get(task.type)
+        if rank is not None and task.application_id is not None:
+            slot = (task.application_id, rank)
+            of_rank[slot] = of_rank.get(slot, 0) | 1 << index
+    for task in tasks:
+        rank = TYPE_RANK.get(task.type)
+        if rank is None:
+            continue
+        for later in range(rank + 1, len(TYPE_RANK)):
+            early = masks[task.key] & of_rank.get((task.application_id, later), 0)
+            if early:
+                other = tasks[early.bit_length() - 1]
+                yield _fault(
+                    FaultKind.TYPE_ORDER,
+                    f"“{task.key}” ({task.type}) waits for “{other.key}” ({other.type}): "
+                    "build comes before test, test before deploy, deploy before health check.",
+                    task.key,
+                    other.key,
+                )
+
+
+def _must_in_order(
+    tasks: Sequence[WorkflowTask], masks: Mapping[str, int], applications: Mapping[str, str], wanted: Sequence[str]
+) -> Iterator[WorkflowFault]:
+    last: dict[str | None, int] = {}
+    deploys: dict[str | None, list[WorkflowTask]] = {}
+    for index, task in enumerate(tasks):
+        if task.type in (TaskType.DEPLOY, TaskType.HEALTH_CHECK):
+            last[task.application_id] = last.get(task.application_id, 0) | 1 << index
+        if task.type is TaskType.DEPLOY:
+            deploys.setdefault(task.application_id, []).append(task)
+    for earlier, later in pairwise(wanted):
+        for task in deploys.get(later, []):
+            missing = last.get(earlier, 0) & ~masks[task.key]
+            if missing:
+                other = tasks[missing.bit_length() - 1]
+                yield _fault(
+                    FaultKind.MUST_IN_ORDER,
+                    f"“{task.key}” does not wait for “{other.key}”, but {applications.get(later, later)} must come "
+                    f"after {applications.get(earlier, earlier)}.",
+                    task.key,
+                    other.key,
+                )
