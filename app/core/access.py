@@ -96,7 +96,7 @@ class Principal:
         )
 
 
-def token_faults(principal: Principal, actor_grants: Iterable[Grant], scopes: Iterable[Role]) -> tuple[Role, ...]:
+def token_faults(principal: Principal, scopes: Iterable[Role]) -> tuple[Role, ...]:
     """Return the scopes that a new token may not have: those that its maker's own token lacks.
 
     Without this, a token with narrow scopes could make itself a wide one.

@@ -11,12 +11,17 @@ from app.core.task import Activity, Task, TaskStatus
 
 
 class Ending(StrEnum):
-    """How an attempt ended. LOST: its worker stopped or died, which is nobody's failure. STOPPED: a person ended it."""
+    """How an attempt ended.
+
+    LOST: its worker stopped or died, which is nobody's failure. STOPPED: a person ended it. LEFT: an undo found nothing
+    that it could do, and left the application as it is.
+    """
 
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     LOST = "LOST"
     STOPPED = "STOPPED"
+    LEFT = "LEFT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ ATTEMPT_STATUS = {
     Ending.FAILED: TaskStatus.FAILED,
     Ending.LOST: TaskStatus.CANCELLED,
     Ending.STOPPED: TaskStatus.CANCELLED,
+    Ending.LEFT: TaskStatus.SKIPPED,
 }
 
 
@@ -89,6 +95,7 @@ def _next_status(task: Task, outcome: Outcome, failures: int, losses: int) -> Ta
 def _settle_undo(task: Task, outcome: Outcome) -> Settlement:
     losses = task.losses + (outcome.ending is Ending.LOST)
     undone = outcome.ending is Ending.SUCCEEDED
+    settled = undone or outcome.ending is Ending.LEFT
     again = outcome.ending is Ending.LOST and losses <= retry.MAX_LOSSES
     return Settlement(
         status=TaskStatus.ROLLED_BACK if undone else task.status,
@@ -96,6 +103,6 @@ def _settle_undo(task: Task, outcome: Outcome) -> Settlement:
         failures=task.failures,
         losses=losses,
         error_message=task.error_message,
-        undo_error=None if undone or again else outcome.message or "it was stopped",
-        touched=not undone,
+        undo_error=None if settled or again else outcome.message or "it was stopped",
+        touched=not settled,
     )

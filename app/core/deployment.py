@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from app.core.application import HealthCheck, ShellTarget
 from app.core.errors import IllegalTransitionError
 from app.core.strategy import Strategy
 
@@ -65,6 +66,21 @@ class DeploymentApplication:
     previous_version_id: str | None = None
     previous_deployment_id: str | None = None
     previous_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """How an application was defined when a deployment of it was made: later changes of it touch later deployments.
+
+    `image` is that of the deployment's version.
+    """
+
+    application_id: str
+    name: str
+    repository_url: str | None
+    image: str | None
+    deploy: ShellTarget
+    health_check: HealthCheck | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

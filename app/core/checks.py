@@ -1,0 +1,170 @@
+"""What input must look like: each check yields every problem of a value, with the path of the field that has it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
+
+from app.core.application import Application, CommandStep, HealthCheck, ShellTarget
+from app.core.environment import Environment
+from app.core.errors import InvalidInput, Problem
+from app.core.strategy import Strategy
+from app.core.workflow import WorkflowTask
+
+DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f]")
+LABEL_LENGTH = 63
+MAX_SECONDS = 7 * 86_400
+MAX_ATTEMPTS = 100
+MAX_INSTANCES = 1000
+MAX_STEPS = 100
+MAX_ARGUMENTS = 1000
+MAX_TEXT = 10_000
+
+Problems = Iterator[Problem]
+
+
+def label(value: str, *path: str) -> Problems:
+    """A name that other systems take as it is: lower case letters, digits and inner hyphens, up to 63."""
+    if len(value) > LABEL_LENGTH or not DNS_LABEL.fullmatch(value):
+        yield InvalidInput(
+            message=f"“{value[:80]}” is no DNS label: use 1 to 63 lower case letters, digits and inner hyphens.",
+            path=path,
+        )
+
+
+def title(value: str, limit: int, *path: str) -> Problems:
+    """A name for people, in any script: one line, not blank, up to `limit` characters."""
+    if not value.strip():
+        yield InvalidInput(message="It must not be empty.", path=path)
+    elif len(value) > limit:
+        yield InvalidInput(message=f"It has {len(value)} characters; at most {limit} are kept.", path=path)
+    elif UNPRINTABLE.search(value):
+        yield InvalidInput(message="It holds a control character or a line break.", path=path)
+
+
+def text(value: str | None, *path: str) -> Problems:
+    """A text of several lines."""
+    if value is not None and ("\x00" in value or len(value) > MAX_TEXT):
+        yield InvalidInput(message=f"It must be at most {MAX_TEXT} characters, without NUL.", path=path)
+
+
+def between(value: int, low: int, high: int, *path: str) -> Problems:
+    """A number within bounds."""
+    if not low <= value <= high:
+        yield InvalidInput(message=f"It is {value}; it takes {low} to {high}.", path=path)
+
+
+def web_address(value: str, *path: str) -> Problems:
+    """An http or https address with a host."""
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and bool(parts.netloc)
+    except ValueError:
+        good = False
+    if not good:
+        yield InvalidInput(message=f"“{value[:200]}” is no http or https address.", path=path)
+
+
+def command(value: Sequence[str], *path: str) -> Problems:
+    """An argument list whose first item is the program."""
+    if not value or not value[0].strip():
+        yield InvalidInput(message="A command is a list: the program, then its arguments.", path=path)
+    if len(value) > MAX_ARGUMENTS:
+        yield InvalidInput(message=f"A command has at most {MAX_ARGUMENTS} arguments.", path=path)
+    if any("\x00" in argument for argument in value):
+        yield InvalidInput(message="An argument must not hold NUL.", path=path)
+
+
+def variables(value: Mapping[str, object], *path: str) -> Problems:
+    """Environment variables: names to strings."""
+    for name, content in value.items():
+        if not VARIABLE.fullmatch(name):
+            yield InvalidInput(message=f"“{name[:80]}” is no name of an environment variable.", path=(*path, name))
+        elif name.startswith("BOREAS_"):
+            yield InvalidInput(message="Names that begin with BOREAS_ are set by Boreas itself.", path=(*path, name))
+        elif not isinstance(content, str) or "\x00" in content:
+            yield InvalidInput(message="An environment variable is a string without NUL.", path=(*path, name))
+
+
+def step(value: CommandStep | None, *path: str) -> Problems:
+    """A command with its limits."""
+    if value is None:
+        return
+    yield from command(value.command, *path, "command")
+    yield from variables(value.env, *path, "env")
+    yield from between(value.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
+    yield from between(value.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
+
+
+def shell_target(value: ShellTarget, *path: str) -> Problems:
+    """A deploy command and its instances."""
+    yield from command(value.command, *path, "command")
+    if value.rollback_command is not None:
+        yield from command(value.rollback_command, *path, "rollbackCommand")
+    yield from between(len(value.instances), 1, MAX_INSTANCES, *path, "instances")
+    if len(set(value.instances)) < len(value.instances):
+        yield InvalidInput(message="An instance is named twice.", path=(*path, "instances"))
+    for instance in value.instances:
+        yield from title(instance, 200, *path, "instances")
+
+
+def health_check(value: HealthCheck | None, *path: str) -> Problems:
+    """A health check by exactly one of command and address."""
+    if value is None:
+        return
+    if (value.command is None) == (value.http_url is None):
+        yield InvalidInput(message="Give exactly one of command and httpUrl.", path=path)
+    if value.command is not None:
+        yield from command(value.command, *path, "command")
+    if value.http_url is not None:
+        probe = value.http_url.replace("{instance}", "instance").replace("{version}", "version")
+        yield from web_address(probe, *path, "httpUrl")
+    yield from between(value.expect_status, 100, 599, *path, "expectStatus")
+    yield from between(value.interval_seconds, 1, 3600, *path, "intervalSeconds")
+    yield from between(value.timeout_seconds, 1, 3600, *path, "timeoutSeconds")
+    yield from between(value.success_threshold, 1, 1000, *path, "successThreshold")
+    yield from between(value.failure_threshold, 1, 1000, *path, "failureThreshold")
+
+
+def application(value: Application) -> Problems:
+    """Everything about an application."""
+    yield from label(value.name, "name")
+    yield from text(value.description, "description")
+    if value.repository_url is not None:
+        yield from title(value.repository_url, 2000, "repositoryUrl")
+    yield from step(value.build, "build")
+    yield from step(value.test, "test")
+    yield from shell_target(value.deploy, "shell")
+    yield from health_check(value.health_check, "healthCheck")
+
+
+def environment(value: Environment) -> Problems:
+    """Everything about an environment."""
+    yield from label(value.name, "name")
+    yield from label(value.worker_pool, "workerPool")
+    yield from between(value.rank, -1000, 1000, "rank")
+    yield from between(value.max_concurrent_deployments, 1, 1000, "maxConcurrentDeployments")
+
+
+def strategy(value: Strategy) -> Problems:
+    """A strategy and its steps."""
+    yield from between(len(value.steps), 1, MAX_STEPS, "strategy", "steps")
+    for index, each in enumerate(value.steps):
+        path = ("strategy", "steps", str(index))
+        yield from between(each.batch_size, 0, MAX_INSTANCES, *path, "batchSize")
+        yield from between(each.batch_interval, 0, MAX_SECONDS, *path, "batchInterval")
+
+
+def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
+    """The fields of tasks; what is wrong between them is for `workflow.check`."""
+    for index, task in enumerate(tasks):
+        path = ("tasks", str(index))
+        yield from title(task.key, 200, *path, "key")
+        yield from title(task.name, 200, *path, "name")
+        if task.command is not None:
+            yield from variables(task.command.env, *path, "command", "env")
+            if any("\x00" in argument for argument in task.command.command):
+                yield InvalidInput(message="An argument must not hold NUL.", path=(*path, "command", "command"))
+        yield from between(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
+        yield from between(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")

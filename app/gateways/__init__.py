@@ -1,0 +1,1 @@
+"""Adapters to what is not PostgreSQL: Redis, arq, subprocesses, HTTP, the clock."""

@@ -1,0 +1,118 @@
+"""What the services need of the outside world, as protocols; gateways fulfil them."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from app.core.attempt import Outcome
+from app.core.logs import Stream
+
+LogSink = Callable[[Stream, Sequence[str]], Awaitable[None]]
+"""Takes printed lines, without their line ends, in order. Awaiting it is the back-pressure: it returns once there is
+room, so an operator that awaits it never holds more than a bounded part of what a command prints."""
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the current moment, aware, in UTC."""
+        ...
+
+
+class Chance(Protocol):
+    """Gives randomness."""
+
+    def noise(self, size: int) -> bytes:
+        """Return `size` unpredictable bytes."""
+        ...
+
+    def fraction(self) -> float:
+        """Return a number from 0 up to 1."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruction:
+    """One thing for an operator to do.
+
+    `command` is an argument list, None where only a simulation is asked for. `env` is everything the command shall
+    see beyond the operator's few own variables. `workspace` names the working folder (`deployment id/application`).
+    `timeout_seconds` bounds the whole; `payload` is the task's own.
+    """
+
+    command: tuple[str, ...] | None
+    env: Mapping[str, str]
+    workspace: str
+    timeout_seconds: float
+    image: str | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Operator(Protocol):
+    """Carries instructions out."""
+
+    async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
+        """Do it and return how it ended: SUCCEEDED or FAILED, with the exit code where there is one.
+
+        Whatever goes wrong with the instruction is an outcome, not an exception. When cancelled, end what runs
+        (politely, then not), and only then let the cancellation out; a second cancellation ends it at once.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What a probe found; `detail` says it in words."""
+
+    ok: bool
+    detail: str
+
+
+class Probe(Protocol):
+    """Asks an HTTP endpoint for its health."""
+
+    async def get(self, url: str, expect_status: int, timeout_seconds: float) -> ProbeResult:
+        """Return whether `url` answers with the status in time. Never raises for what the other side does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Work for a worker of a pool. Jobs with the same `key` that are still queued are one. `delay` is seconds."""
+
+    pool: str
+    name: str
+    args: tuple[str, ...]
+    key: str
+    delay: float = 0.0
+
+
+class JobQueue(Protocol):
+    """Sends jobs to workers. A job may be lost or come twice: what it does is checked against the database."""
+
+    async def send(self, jobs: Sequence[Job]) -> None:
+        """Send the jobs. Raises nothing: a queue that is away is logged, and the sweep sends again."""
+        ...
+
+
+class Listener(Protocol):
+    """Messages of one topic, from the moment it was opened."""
+
+    async def get(self, timeout_seconds: float) -> Sequence[bytes] | None:
+        """Return what has come, waiting for the first; empty after the time; None when some were dropped."""
+        ...
+
+
+class Bus(Protocol):
+    """Carries fresh messages to whoever listens. Messages may be lost: their numbers tell, the database fills in."""
+
+    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Send (topic, message) pairs. Raises nothing: a bus that is away is logged."""
+        ...
+
+    def listen(self, topic: str) -> AbstractAsyncContextManager[Listener]:
+        """Open a listener; when the context is entered, everything published from then on reaches it."""
+        ...

@@ -1,0 +1,166 @@
+"""Use cases of people, programs, tokens and grants; and telling who comes with a token.
+
+A token is `bor_` and 43 random characters (256 bits). Only its SHA-256 is stored: with that much chance in it a slow
+hash would add nothing, and a request is checked with one look at an index.
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.core import checks
+from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, token_faults
+from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, Role, WrongState, not_found
+from app.core.ids import Kind
+from app.services.cases import Case, refuse_if
+from app.services.runtime import Runtime
+from app.store import access as store
+from app.store import applications as application_store
+from app.store import environments as environment_store
+from app.store.access import NewToken
+from app.store.unit import Unit, unit
+
+TOKEN_BYTES = 32
+PREFIX_LENGTH = 10
+ADMIN_NAME = "admin"
+
+
+def hash_secret(secret: str) -> str:
+    """Return what is stored of a token's secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+async def authenticate(runtime: Runtime, secret: str) -> Principal | None:
+    """Return who comes with a token; None when it is unknown, expired or revoked."""
+    return await store.principal(hash_secret(secret), runtime.clock.now())
+
+
+async def create_service_account(case: Case, name: str) -> tuple[str, ...]:
+    """Create a service account without any grant. For ADMIN."""
+    case.require(Role.ADMIN)
+    refuse_if(checks.title(name, 100, "name"))
+    if await store.actor_by_name(name):
+        raise Refused(InvalidInput(message=f"There is somebody named “{name}” already.", path=("name",)))
+    account = Actor(id=case.work.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
+    await store.insert_actor(account, case.work.now)
+    return (account.id,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRequest:
+    """A token to make, for a service account or (None) for the caller. `secret` is what it shall be."""
+
+    name: str
+    service_account_id: str | None
+    scopes: tuple[Role, ...]
+    expires_at: datetime | None
+    secret: str
+
+
+def new_secret(runtime: Runtime) -> str:
+    """Return the secret of a new token."""
+    return "bor_" + base64.urlsafe_b64encode(runtime.chance.noise(TOKEN_BYTES)).decode().rstrip("=")
+
+
+async def create_token(case: Case, request: TokenRequest) -> tuple[str, ...]:
+    """Make a token. For oneself always, within the scopes one came with; for a service account it takes ADMIN."""
+    owner = request.service_account_id or case.principal.actor.id
+    if request.service_account_id is not None:
+        case.require(Role.ADMIN)
+        account = (await store.actors_by_ids([owner])).get(owner)
+        if account is None or account.kind is not ActorKind.SERVICE_ACCOUNT:
+            raise not_found("service account", owner, ("serviceAccountId",))
+    refuse_if(checks.title(request.name, 100, "name"))
+    if not request.scopes:
+        raise Refused(InvalidInput(message="Name at least one scope.", path=("scopes",)))
+    if request.expires_at is not None and request.expires_at <= case.work.now:
+        raise Refused(InvalidInput(message="It is past.", path=("expiresAt",)))
+    wider = token_faults(case.principal, request.scopes)
+    if wider:
+        message = f"The token you came with has not the scope {', '.join(wider)}; a token can not make a wider one."
+        raise Refused(Forbidden(message=message, required=wider[0], path=("scopes",)))
+    token = _token(case.work, owner, request)
+    await store.insert_token(NewToken(token, hash_secret(request.secret)))
+    return (token.id,)
+
+
+def _token(work: Unit, owner: str, request: TokenRequest) -> ApiToken:
+    return ApiToken(
+        id=work.new_id(Kind.API_TOKEN),
+        actor_id=owner,
+        name=request.name,
+        prefix=request.secret[:PREFIX_LENGTH],
+        scopes=tuple(dict.fromkeys(request.scopes)),
+        created_at=work.now,
+        expires_at=request.expires_at,
+        last_used_at=None,
+        revoked_at=None,
+    )
+
+
+async def revoke_token(case: Case, id_: str) -> tuple[str, ...]:
+    """Revoke a token: one's own always, others' as ADMIN. Revoking again changes nothing."""
+    token = (await store.tokens_by_ids([id_])).get(id_)
+    if token is None:
+        raise not_found("token", id_, ("id",))
+    if token.actor_id != case.principal.actor.id:
+        case.require(Role.ADMIN)
+    await store.revoke_token(id_, case.work.now)
+    return (id_,)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRequest:
+    """A grant to give or to take away."""
+
+    actor_id: str
+    grant: Grant
+
+
+async def grant_role(case: Case, request: GrantRequest) -> tuple[str, ...]:
+    """Give an actor a role. For ADMIN on everything. Giving it again changes nothing."""
+    await _check_grant(case, request)
+    await store.add_grant(request.actor_id, request.grant, case.work.now)
+    return (request.actor_id,)
+
+
+async def revoke_role(case: Case, request: GrantRequest) -> tuple[str, ...]:
+    """Take a role away. For ADMIN on everything. The last ADMIN of everything stays: else nobody could undo it."""
+    await _check_grant(case, request)
+    if request.grant == Grant(Role.ADMIN) and not await store.other_admins(request.actor_id):
+        message = "This is the last ADMIN of everything. Grant ADMIN to somebody else first."
+        raise Refused(WrongState(message=message, status="LAST_ADMIN", path=("role",)))
+    if not await store.remove_grant(request.actor_id, request.grant):
+        raise Refused(
+            NotFound(
+                message="The actor does not have this grant; nothing changed.", id=request.actor_id, path=("role",)
+            )
+        )
+    return (request.actor_id,)
+
+
+async def _check_grant(case: Case, request: GrantRequest) -> None:
+    case.require(Role.ADMIN)
+    grant = request.grant
+    if not await store.actors_by_ids([request.actor_id]):
+        raise not_found("actor", request.actor_id, ("actorId",))
+    if grant.environment_id and not await environment_store.by_ids([grant.environment_id]):
+        raise not_found("environment", grant.environment_id, ("environmentId",))
+    if grant.application_id and not await application_store.by_ids([grant.application_id]):
+        raise not_found("application", grant.application_id, ("applicationId",))
+
+
+async def ensure_admin(runtime: Runtime, secret: str) -> None:
+    """Make sure that `secret` is a token of a person who is ADMIN of everything; safe to call again."""
+    async with unit(runtime) as work:
+        admin = await store.actor_by_name(ADMIN_NAME)
+        if admin is None:
+            admin = Actor(id=work.new_id(Kind.USER), kind=ActorKind.USER, name=ADMIN_NAME)
+            await store.insert_actor(admin, work.now)
+        await store.add_grant(admin.id, Grant(Role.ADMIN), work.now)
+        if await store.token_id_by_hash(hash_secret(secret)) is None:
+            request = TokenRequest(
+                name="first token", service_account_id=None, scopes=(Role.ADMIN,), expires_at=None, secret=secret
+            )
+            await store.insert_token(NewToken(_token(work, admin.id, request), hash_secret(secret)))

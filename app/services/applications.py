@@ -1,0 +1,52 @@
+"""Use cases of applications."""
+
+from dataclasses import replace
+
+from app.core import checks
+from app.core.application import Application
+from app.core.errors import InvalidInput, Refused, Role, WrongState, not_found
+from app.core.ids import Kind
+from app.services.cases import Case, refuse_if
+from app.store import applications as store
+
+
+async def create(case: Case, draft: Application) -> tuple[str, ...]:
+    """Create an application as drafted; id and times are set here. For DEPLOYER on everything."""
+    case.require(Role.DEPLOYER)
+    application = replace(draft, id=case.work.new_id(Kind.APPLICATION), created_at=case.work.now)
+    refuse_if(checks.application(application))
+    if await store.by_name(application.name):
+        raise Refused(
+            InvalidInput(
+                message=f"There is an application “{application.name}” already (it may be archived).", path=("name",)
+            )
+        )
+    await store.insert(application)
+    return (application.id,)
+
+
+async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[str, ...]:
+    """Change some fields (by name) of an application. For DEPLOYER on it. Deployments made before keep what they had."""
+    id_, fields = changes
+    application = await _held(case, id_)
+    changed = replace(application, **fields)  # type: ignore[arg-type]
+    refuse_if(checks.application(changed))
+    await store.update(changed)
+    return (id_,)
+
+
+async def archive(case: Case, id_: str) -> tuple[str, ...]:
+    """Archive an application: it stays readable, and can not be deployed any more. For DEPLOYER on it."""
+    application = await _held(case, id_)
+    await store.update(replace(application, archived_at=case.work.now))
+    return (id_,)
+
+
+async def _held(case: Case, id_: str) -> Application:
+    application = await store.locked(id_)
+    if application is None:
+        raise not_found("application", id_, ("id",))
+    case.require(Role.DEPLOYER, application_ids=[id_])
+    if application.archived_at is not None:
+        raise Refused(WrongState(message=f"“{application.name}” is archived.", status="ARCHIVED", path=("id",)))
+    return application

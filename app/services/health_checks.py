@@ -1,0 +1,68 @@
+"""Finding out whether instances are healthy: probes at intervals until the core gives a verdict."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from app.core.application import HealthCheck
+from app.core.attempt import Ending
+from app.core.environment import OperatorKind
+from app.core.health import Streak, Verdict, judge
+from app.core.logs import Stream
+from app.core.task import Task
+from app.ports import LogSink, ProbeResult
+from app.services.instructions import Place, Setting, instruct
+from app.services.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Whose health is asked for, and where what is found is logged."""
+
+    runtime: Runtime
+    setting: Setting
+    task: Task
+    log: LogSink
+
+
+async def check_instances(patient: Patient, places: Sequence[Place]) -> dict[str, str]:
+    """Check instances side by side. Return what is wrong with those that are not healthy, by instance."""
+    definition = patient.setting.definition(patient.task)
+    check = definition.health_check if definition else None
+    if check is None:
+        return {}
+    found = await asyncio.gather(*(_until_decided(patient, check, place) for place in places))
+    return {place.instance: fault for place, fault in zip(places, found, strict=True) if fault is not None}
+
+
+async def _until_decided(patient: Patient, check: HealthCheck, place: Place) -> str | None:
+    streak = Streak()
+    while True:
+        result = await _probe(patient, check, place)
+        streak, verdict = judge(check, streak, result.ok)
+        said = "INFO: healthy" if result.ok else "WARN: not healthy"
+        await patient.log(Stream.SYSTEM, [f"{said}: {place.instance} ({result.detail})"])
+        if verdict is Verdict.HEALTHY:
+            return None
+        if verdict is Verdict.UNHEALTHY:
+            return f"not healthy, {streak.failures} times in a row: {result.detail}"
+        await asyncio.sleep(check.interval_seconds)
+
+
+async def _probe(patient: Patient, check: HealthCheck, place: Place) -> ProbeResult:
+    runtime, setting = patient.runtime, patient.setting
+    if setting.environment.operator is OperatorKind.SIMULATED:
+        return ProbeResult(True, "simulated")
+    if check.http_url:
+        instance = quote(place.instance, safe=":.[]")
+        version = quote(setting.version.name, safe="")
+        url = check.http_url.replace("{instance}", instance).replace("{version}", version)
+        return await runtime.probe.get(url, check.expect_status, check.timeout_seconds)
+    operator = runtime.operators[setting.environment.operator]
+    try:
+        async with asyncio.timeout(check.timeout_seconds):
+            outcome = await operator.execute(instruct(setting, patient.task, check.command, place), patient.log)
+    except TimeoutError:
+        return ProbeResult(False, f"no answer within {check.timeout_seconds} s")
+    return ProbeResult(outcome.ending is Ending.SUCCEEDED, outcome.message or "exit status 0")

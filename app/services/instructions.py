@@ -1,0 +1,94 @@
+"""What an operator is told: commands with the variables that they see."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from app.core.deployment import Definition, Deployment
+from app.core.environment import Environment
+from app.core.task import Task
+from app.core.version import Version
+from app.ports import Instruction
+
+SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY", re.IGNORECASE)
+SHORTEST_SECRET = 4
+"""Shorter values are not masked: hiding every “1” of a log hides the log, not the secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What surrounds a task: all that its instructions are made from."""
+
+    deployment: Deployment
+    environment: Environment
+    version: Version
+    definitions: Mapping[str, Definition]
+    previous: Mapping[str, Version]
+    """Versions that ran before, by application id."""
+
+    def definition(self, task: Task) -> Definition | None:
+        """Return how the task's application is defined, None for a task of no application."""
+        return self.definitions.get(task.application_id) if task.application_id else None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a rollout an instruction acts. `batch` counts from 1; `ratio` is the share then on the new version."""
+
+    instance: str
+    batch: int
+    ratio: float
+
+
+def instruct(
+    setting: Setting,
+    task: Task,
+    command: tuple[str, ...] | None,
+    place: Place | None = None,
+    back_to: Version | None = None,
+) -> Instruction:
+    """Return the instruction to run `command` for a task, at a place of its rollout where there is one.
+
+    `back_to` is the version to bring when an application goes back by its deploy command.
+    """
+    step = task.command
+    env = dict(_variables(setting, task, place, back_to)) | (dict(step.env) if step else {})
+    definition = setting.definition(task)
+    return Instruction(
+        command=command,
+        env=env,
+        workspace=f"{task.deployment_id}/{definition.name if definition else 'deployment'}",
+        timeout_seconds=task.timeout_seconds,
+        image=step.image if step else None,
+        payload=task.payload,
+    )
+
+
+def _variables(setting: Setting, task: Task, place: Place | None, back_to: Version | None) -> Iterator[tuple[str, str]]:
+    definition = setting.definition(task)
+    previous = setting.previous.get(task.application_id or "")
+    version = back_to or setting.version
+    image = definition.image if definition else None
+    if back_to:
+        image = next((a.image for a in back_to.artifacts if a.application_id == task.application_id), None)
+    yield "BOREAS_DEPLOYMENT_ID", task.deployment_id
+    yield "BOREAS_TASK_ID", task.id
+    yield "BOREAS_TASK_KEY", task.key
+    yield "BOREAS_ATTEMPT", str(task.attempt)
+    yield "BOREAS_ENVIRONMENT", setting.environment.name
+    yield "BOREAS_APPLICATION", definition.name if definition else ""
+    yield "BOREAS_REPOSITORY", (definition.repository_url if definition else None) or ""
+    yield "BOREAS_VERSION", version.name
+    yield "BOREAS_COMMIT", version.commit or ""
+    yield "BOREAS_IMAGE", image or ""
+    yield "BOREAS_PREVIOUS_VERSION", previous.name if previous else ""
+    if place:
+        yield "BOREAS_INSTANCE", place.instance
+        yield "BOREAS_BATCH", str(place.batch)
+        yield "BOREAS_RATIO", f"{place.ratio:g}"
+
+
+def secrets_of(task: Task) -> frozenset[str]:
+    """Return the values that must not appear in the task's logs: those of variables with a telling name."""
+    env = task.command.env if task.command else {}
+    return frozenset(value for name, value in env.items() if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET)

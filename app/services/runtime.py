@@ -1,0 +1,22 @@
+"""The bundle of everything a use case may use, opened once per process by the wiring."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.core.environment import OperatorKind
+from app.ports import Bus, Chance, Clock, JobQueue, Operator, Probe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """Ports, and the few figures that use cases need. `operators` is empty where no tasks are run."""
+
+    clock: Clock
+    chance: Chance
+    bus: Bus
+    queue: JobQueue
+    probe: Probe
+    operators: Mapping[OperatorKind, Operator]
+    lease_seconds: float = 15.0
+    alive_seconds: float = 15.0
+    """How long ago a worker may have been seen last to count as alive."""

@@ -1,0 +1,55 @@
+"""Use cases of versions."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from app.core import checks
+from app.core.application import Application
+from app.core.errors import InvalidInput, Problem, Role
+from app.core.ids import Kind
+from app.core.version import Version
+from app.services.cases import Case, forbidden, refuse_if
+from app.store import applications as application_store
+from app.store import versions as store
+
+MAX_ARTIFACTS = 500
+
+
+async def create(case: Case, draft: Version) -> tuple[str, ...]:
+    """Create a version as drafted; id, maker and time are set here. For DEPLOYER on each of its applications.
+
+    A role in any one environment is enough: a version does nothing until it is deployed.
+    """
+    ids = [artifact.application_id for artifact in draft.artifacts]
+    found = await application_store.by_ids(ids)
+    refuse_if(_problems(draft, found))
+    if not all(case.principal.allows_somewhere(Role.DEPLOYER, application_id) for application_id in ids):
+        raise forbidden(Role.DEPLOYER)
+    version = replace(
+        draft,
+        id=case.work.new_id(Kind.VERSION),
+        created_by=case.principal.actor.id,
+        created_at=case.work.now,
+    )
+    await store.insert(version)
+    return (version.id,)
+
+
+def _problems(draft: Version, found: dict[str, Application]) -> Iterator[Problem]:
+    yield from checks.title(draft.name, 100, "name")
+    if draft.commit is not None:
+        yield from checks.title(draft.commit, 100, "commit")
+    yield from checks.between(len(draft.artifacts), 1, MAX_ARTIFACTS, "artifacts")
+    seen: set[str] = set()
+    for index, artifact in enumerate(draft.artifacts):
+        path = ("artifacts", str(index), "applicationId")
+        application = found.get(artifact.application_id)
+        if application is None:
+            yield InvalidInput(message=f"There is no application “{artifact.application_id}”.", path=path)
+        elif application.archived_at is not None:
+            yield InvalidInput(message=f"“{application.name}” is archived.", path=path)
+        if artifact.application_id in seen:
+            yield InvalidInput(message="The application is named twice.", path=path)
+        seen.add(artifact.application_id)
+        if artifact.image is not None:
+            yield from checks.title(artifact.image, 1000, "artifacts", str(index), "image")

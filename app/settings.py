@@ -1,0 +1,100 @@
+"""Settings: read once from the environment at the edge, then passed inward as small frozen groups."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class SettingError(Exception):
+    """A setting has a value that can not be used; the message names the variable, the value and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """Where the API listens."""
+
+    host: str = "127.0.0.1"
+    """Loopback by default: publishing a control plane is a decision, not an accident."""
+    port: int = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where PostgreSQL and Redis are. None: `boreas up` embeds its own; the other commands refuse."""
+
+    database_url: str | None = None
+    redis_url: str | None = None
+    pool_size: int = 10
+    """Connections to PostgreSQL per process. A worker needs one for each task that ends at the same moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How a worker works."""
+
+    slots: int = 32
+    """Tasks that run at the same time in one worker process. They are mostly other processes that are waited for."""
+    lease_seconds: float = 15.0
+    """How long an attempt is held without a sign of life of its worker before it is taken over."""
+    grace_seconds: float = 10.0
+    """How long a command that is told to end may take before it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the environment can steer."""
+
+    data_dir: Path = Path(".boreas")
+    """Where `boreas up` keeps its database, and a worker its workspaces."""
+    admin_token: str | None = None
+    """A first ADMIN token, for automation; made and printed by `boreas up` where it is not given."""
+    log_level: str = "INFO"
+    serve: ServeSettings = field(default_factory=ServeSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
+
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+ADMIN_TOKEN_LENGTH = 16
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings that the environment gives. Raises SettingError."""
+    level = environ.get("BOREAS_LOG_LEVEL", "INFO").upper()
+    if level not in LEVELS:
+        raise SettingError(f"BOREAS_LOG_LEVEL is “{level}”; it takes one of {', '.join(LEVELS)}.")
+    token = environ.get("BOREAS_ADMIN_TOKEN") or None
+    if token is not None and len(token) < ADMIN_TOKEN_LENGTH:
+        raise SettingError(f"BOREAS_ADMIN_TOKEN is too short to be safe; it takes {ADMIN_TOKEN_LENGTH} characters.")
+    return Settings(
+        data_dir=Path(environ.get("BOREAS_DATA_DIR") or ".boreas").expanduser(),
+        admin_token=token,
+        log_level=level,
+        serve=ServeSettings(
+            host=environ.get("BOREAS_HOST") or "127.0.0.1", port=int(_number(environ, "BOREAS_PORT", 8000, 0, 65535))
+        ),
+        store=StoreSettings(
+            database_url=environ.get("BOREAS_DATABASE_URL") or None,
+            redis_url=environ.get("BOREAS_REDIS_URL") or None,
+            pool_size=int(_number(environ, "BOREAS_DATABASE_POOL", 10, 1, 1000)),
+        ),
+        worker=WorkerSettings(
+            slots=int(_number(environ, "BOREAS_WORKER_SLOTS", 32, 1, 10_000)),
+            lease_seconds=_number(environ, "BOREAS_LEASE_SECONDS", 15.0, 1, 3600),
+            grace_seconds=_number(environ, "BOREAS_GRACE_SECONDS", 10.0, 0, 3600),
+        ),
+    )
+
+
+def _number(environ: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    text = environ.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        raise SettingError(f"{name} is “{text}”, which is no number.") from None
+    if not low <= value <= high:
+        raise SettingError(f"{name} is {text}; it takes {low:g} to {high:g}.")
+    return value

@@ -1,0 +1,62 @@
+"""The connection: opening, closing, and running SQL in the transaction at hand."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tortoise import Tortoise
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.connection import get_connection
+
+NAME = "default"
+Row = Mapping[str, Any]
+
+
+def config(url: str, pool_size: int = 10, application_name: str = "boreas") -> dict[str, Any]:
+    """Return the configuration of Tortoise for one process, whose pool holds up to `pool_size` connections."""
+    connection = expand_db_url(url)
+    connection["credentials"] |= {"minsize": 1, "maxsize": pool_size, "application_name": application_name}
+    return {
+        "connections": {NAME: connection},
+        "apps": {"models": {"models": ["app.store.models", "aerich.models"], "default_connection": NAME}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+@asynccontextmanager
+async def connected(settings: dict[str, Any]) -> AsyncIterator[None]:
+    """Keep a pool open. Requests find it although they run in other tasks than the one that opened it."""
+    await Tortoise.init(config=settings, _enable_global_fallback=True)
+    try:
+        yield
+    finally:
+        await Tortoise.close_connections()
+
+
+def connection() -> BaseDBAsyncClient:
+    """Return the transaction at hand, or the pool outside of one."""
+    return get_connection(NAME)
+
+
+async def fetch(sql: str, *values: Any) -> Sequence[Row]:
+    """Run a statement that gives rows."""
+    return await connection().execute_query_dict(sql, list(values))
+
+
+async def fetch_one(sql: str, *values: Any) -> Row | None:
+    """Run a statement and return its first row, or None."""
+    rows = await fetch(sql, *values)
+    return rows[0] if rows else None
+
+
+async def execute(sql: str, *values: Any) -> int:
+    """Run a statement and return how many rows it changed."""
+    count, _ = await connection().execute_query(sql, list(values))
+    return count
+
+
+async def ping() -> None:
+    """Ask the server for a sign of life. Raises what the driver raises when there is none."""
+    await fetch("SELECT 1")

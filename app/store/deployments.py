@@ -1,0 +1,256 @@
+"""Deployments in the database: reading, holding, changing, and who stands before whom."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from app.core.admission import Claim
+from app.core.deployment import ACTIVE, Definition, Deployment, DeploymentApplication, DeploymentStatus, Rollback
+from app.core.environment import Release
+from app.store import models
+from app.store.convert import plain, reader
+from app.store.database import execute, fetch, fetch_one
+
+SELECT = (
+    "SELECT d.id, d.version_id, d.environment_id, d.status, d.progress, d.strategy, d.must_in_order,"
+    " d.created_by_id AS created_by, d.created_at, d.updated_at, d.error_message, d.queued_at, d.started_at,"
+    " d.completed_at, d.attempt, d.revision, d.last_event, d.rollback_of,"
+    " (SELECT json_agg(json_build_object('application_id', a.application_id,"
+    " 'previous_version_id', a.previous_version_id, 'previous_deployment_id', a.previous_deployment_id,"
+    " 'previous_since', a.previous_since) ORDER BY a.position)"
+    " FROM deployment_applications a WHERE a.deployment_id = d.id) AS applications,"
+    " (SELECT json_build_object('status', r.status, 'automatic', r.automatic, 'reason', r.reason,"
+    " 'requested_by', r.requested_by, 'started_at', r.started_at, 'completed_at', r.completed_at,"
+    " 'error_message', r.error_message)"
+    " FROM rollbacks r WHERE r.deployment_id = d.id ORDER BY r.id DESC LIMIT 1) AS rollback FROM deployments d"
+)
+_read_definition = msgspec.json.Decoder(Definition).decode
+_read = reader(Deployment, "strategy", "must_in_order", "applications", "rollback")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which deployments a list holds: None admits all. Times bound when they were created.
+
+    `visible` holds the (environment, application) pairs of the viewer's grants, None for any; every application of a
+    deployment must be covered.
+    """
+
+    statuses: tuple[DeploymentStatus, ...] | None = None
+    environment_ids: tuple[str, ...] | None = None
+    application_ids: tuple[str, ...] | None = None
+    version_id: str | None = None
+    created_by_id: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    visible: tuple[tuple[str | None, str | None], ...] = ()
+
+
+MATCHES = (
+    "($1::text[] IS NULL OR d.status = ANY($1)) AND ($2::text[] IS NULL OR d.environment_id = ANY($2))"
+    " AND ($3::text[] IS NULL OR EXISTS (SELECT 1 FROM deployment_applications a"
+    " WHERE a.deployment_id = d.id AND a.application_id = ANY($3)))"
+    " AND ($4::text IS NULL OR d.version_id = $4) AND ($5::text IS NULL OR d.created_by_id = $5)"
+    " AND ($6::timestamptz IS NULL OR d.created_at >= $6) AND ($7::timestamptz IS NULL OR d.created_at < $7)"
+    " AND NOT EXISTS (SELECT 1 FROM deployment_applications a WHERE a.deployment_id = d.id AND NOT EXISTS"
+    " (SELECT 1 FROM unnest($8::text[], $9::text[]) AS g(environment, application)"
+    " WHERE (g.environment IS NULL OR g.environment = d.environment_id)"
+    " AND (g.application IS NULL OR g.application = a.application_id)))"
+)
+
+
+def _values(wanted: Filter) -> list[object]:
+    lists = (wanted.statuses, wanted.environment_ids, wanted.application_ids)
+    return [
+        *(None if values is None else list(values) for values in lists),
+        wanted.version_id,
+        wanted.created_by_id,
+        wanted.created_after,
+        wanted.created_before,
+        [environment for environment, _ in wanted.visible],
+        [application for _, application in wanted.visible],
+    ]
+
+
+async def insert(deployment: Deployment, definitions: Mapping[str, Definition]) -> None:
+    """Store a new deployment with its applications, as `definitions` (by application id) say they are defined now."""
+    columns = {name: getattr(deployment, name) for name in PLAIN_COLUMNS}
+    await models.Deployment.create(
+        **columns,
+        created_by_id=deployment.created_by,
+        strategy=plain(deployment.strategy),
+        rollback_of=deployment.rollback_of,
+    )
+    await models.DeploymentApplication.bulk_create(
+        models.DeploymentApplication(
+            deployment_id=deployment.id,
+            application_id=application.application_id,
+            position=position,
+            definition=plain(definitions[application.application_id]),
+        )
+        for position, application in enumerate(deployment.applications)
+    )
+
+
+PLAIN_COLUMNS = [
+    "id",
+    "version_id",
+    "environment_id",
+    "status",
+    "progress",
+    "must_in_order",
+    "error_message",
+    "attempt",
+    "revision",
+    "last_event",
+    "created_at",
+    "updated_at",
+    "queued_at",
+    "started_at",
+    "completed_at",
+]
+
+
+async def save(deployment: Deployment) -> None:
+    """Store what changes of a deployment over its life."""
+    await execute(
+        "UPDATE deployments SET status = $2, progress = $3, error_message = $4, attempt = $5, revision = $6,"
+        " last_event = $7, updated_at = $8, queued_at = $9, started_at = $10, completed_at = $11 WHERE id = $1",
+        deployment.id,
+        deployment.status,
+        deployment.progress,
+        deployment.error_message,
+        deployment.attempt,
+        deployment.revision,
+        deployment.last_event,
+        deployment.updated_at,
+        deployment.queued_at,
+        deployment.started_at,
+        deployment.completed_at,
+    )
+
+
+async def by_ids(ids: Sequence[str]) -> dict[str, Deployment]:
+    """Return the deployments that exist among `ids`, by id."""
+    rows = await fetch(f"{SELECT} WHERE d.id = ANY($1)", list(ids))
+    return {row["id"]: _read(row) for row in rows}
+
+
+async def locked(id_: str) -> Deployment | None:
+    """Return a deployment and hold its row until the transaction ends.
+
+    The lock is taken by a statement of its own: only the next one sees all that the lock's former holder committed.
+    """
+    if not await fetch_one("SELECT 1 AS held FROM deployments WHERE id = $1 FOR UPDATE", id_):
+        return None
+    row = await fetch_one(f"{SELECT} WHERE d.id = $1", id_)
+    return _read(row) if row else None
+
+
+async def page(wanted: Filter, *, after: str | None, before: str | None, limit: int, newest: bool) -> list[Deployment]:
+    """Return up to `limit` deployments that are older than `after` and newer than `before` (ids).
+
+    Counted from the newest end, or from the oldest; either way the newest comes first.
+    """
+    rows = await fetch(
+        f"{SELECT} WHERE {MATCHES} AND ($10::text IS NULL OR d.id < $10) AND ($11::text IS NULL OR d.id > $11)"
+        f" ORDER BY d.id {'DESC' if newest else 'ASC'} LIMIT $12",
+        *_values(wanted),
+        after,
+        before,
+        limit,
+    )
+    found = [_read(row) for row in rows]
+    return found if newest else found[::-1]
+
+
+async def count(wanted: Filter) -> int:
+    """Return how many deployments match."""
+    row = await fetch_one(f"SELECT count(*) AS n FROM deployments d WHERE {MATCHES}", *_values(wanted))  # noqa: S608
+    return int(row["n"]) if row else 0
+
+
+async def definitions(deployment_id: str) -> dict[str, Definition]:
+    """Return how a deployment's applications are defined for it, by application id."""
+    rows = await fetch("SELECT definition FROM deployment_applications WHERE deployment_id = $1", deployment_id)
+    found = [_read_definition(row["definition"]) for row in rows]
+    return {definition.application_id: definition for definition in found}
+
+
+async def claims(environment_id: str) -> tuple[list[Claim], list[Claim]]:
+    """Return what the active deployments of an environment hold, and what the waiting ones want, first come first."""
+    rows = await fetch(
+        "SELECT d.id, d.status, array_agg(a.application_id) AS applications FROM deployments d"
+        " JOIN deployment_applications a ON a.deployment_id = d.id WHERE d.environment_id = $1"
+        " AND (d.status = ANY($2) OR (d.status = 'PENDING' AND d.queued_at IS NOT NULL))"
+        " GROUP BY d.id ORDER BY d.queued_at, d.id",
+        environment_id,
+        [str(status) for status in ACTIVE],
+    )
+    active: list[Claim] = []
+    waiting: list[Claim] = []
+    for row in rows:
+        claim = Claim(row["id"], tuple(row["applications"]))
+        (waiting if row["status"] == DeploymentStatus.PENDING else active).append(claim)
+    return active, waiting
+
+
+async def keep_previous(deployment_id: str, release: Release) -> None:
+    """Remember, once, what ran before a deployment began to change an application."""
+    await execute(
+        "UPDATE deployment_applications SET previous_version_id = $3, previous_deployment_id = $4, previous_since = $5"
+        " WHERE deployment_id = $1 AND application_id = $2 AND previous_version_id IS NULL",
+        deployment_id,
+        release.application_id,
+        release.version_id,
+        release.deployment_id,
+        release.since,
+    )
+
+
+def previous_release(deployment: Deployment, application: DeploymentApplication) -> Release | None:
+    """Return what ran before, None when nothing did."""
+    if application.previous_version_id is None:
+        return None
+    return Release(
+        environment_id=deployment.environment_id,
+        application_id=application.application_id,
+        version_id=application.previous_version_id,
+        deployment_id=application.previous_deployment_id or deployment.id,
+        since=application.previous_since or deployment.created_at,
+    )
+
+
+async def begin_rollback(deployment_id: str, rollback: Rollback) -> None:
+    """Store that a rollback has begun."""
+    await models.Rollback.create(deployment_id=deployment_id, **plain(rollback))
+
+
+async def update_rollback(deployment_id: str, rollback: Rollback) -> None:
+    """Store how the newest rollback stands."""
+    await execute(
+        "UPDATE rollbacks SET status = $2, completed_at = $3, error_message = $4"
+        " WHERE id = (SELECT max(id) FROM rollbacks WHERE deployment_id = $1)",
+        deployment_id,
+        rollback.status,
+        rollback.completed_at,
+        rollback.error_message,
+    )
+
+
+async def unsettled() -> list[str]:
+    """Return the ids of all deployments that a tick may move, oldest first."""
+    rows = await fetch(
+        "SELECT id FROM deployments WHERE status = ANY($1) ORDER BY id", [str(status) for status in ACTIVE]
+    )
+    return [row["id"] for row in rows]
+
+
+async def environments_waiting() -> list[str]:
+    """Return the ids of the environments in which a deployment waits to start."""
+    rows = await fetch(
+        "SELECT DISTINCT environment_id FROM deployments WHERE status = 'PENDING' AND queued_at IS NOT NULL"
+    )
+    return [row["environment_id"] for row in rows]

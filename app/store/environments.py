@@ -1,0 +1,88 @@
+"""Environments, and what runs in them, in the database."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from app.core.environment import Environment, Release
+from app.store import models
+from app.store.convert import reader
+from app.store.database import execute, fetch, fetch_one
+
+COLUMNS = ", ".join(field.name for field in fields(Environment))
+RELEASE = "environment_id, application_id, version_id, deployment_id, since"
+_read = reader(Environment)
+_read_release = reader(Release)
+
+
+async def insert(environment: Environment) -> None:
+    """Store a new environment."""
+    await models.Environment.create(**{field.name: getattr(environment, field.name) for field in fields(environment)})
+
+
+async def update(environment: Environment) -> None:
+    """Store every column of an environment again."""
+    columns = {field.name: getattr(environment, field.name) for field in fields(environment)}
+    await models.Environment.filter(id=columns.pop("id")).update(**columns)
+
+
+async def by_ids(ids: Sequence[str]) -> dict[str, Environment]:
+    """Return the environments that exist among `ids`, by id."""
+    rows = await fetch(f"SELECT {COLUMNS} FROM environments WHERE id = ANY($1)", list(ids))  # noqa: S608
+    return {row["id"]: _read(row) for row in rows}
+
+
+async def by_name(name: str) -> Environment | None:
+    """Return the environment of that name."""
+    row = await fetch_one(f"SELECT {COLUMNS} FROM environments WHERE name = $1", name)  # noqa: S608
+    return _read(row) if row else None
+
+
+async def locked(id_: str) -> Environment | None:
+    """Return an environment and hold its row until the transaction ends: starts in it come one after another."""
+    row = await fetch_one(f"SELECT {COLUMNS} FROM environments WHERE id = $1 FOR UPDATE", id_)  # noqa: S608
+    return _read(row) if row else None
+
+
+async def all_by_rank() -> list[Environment]:
+    """Return every environment in promotion order."""
+    rows = await fetch(f"SELECT {COLUMNS} FROM environments ORDER BY rank, name")  # noqa: S608
+    return [_read(row) for row in rows]
+
+
+async def releases_in(environment_ids: Sequence[str]) -> list[Release]:
+    """Return what runs in the environments."""
+    rows = await fetch(
+        f"SELECT {RELEASE} FROM releases WHERE environment_id = ANY($1) ORDER BY application_id",  # noqa: S608
+        list(environment_ids),
+    )
+    return [_read_release(row) for row in rows]
+
+
+async def releases_of(application_ids: Sequence[str]) -> list[Release]:
+    """Return where the applications run, and what."""
+    rows = await fetch(
+        f"SELECT {RELEASE} FROM releases WHERE application_id = ANY($1) ORDER BY environment_id",  # noqa: S608
+        list(application_ids),
+    )
+    return [_read_release(row) for row in rows]
+
+
+async def put_release(release: Release) -> None:
+    """Record what runs now."""
+    await execute(
+        f"INSERT INTO releases ({RELEASE}) VALUES ($1, $2, $3, $4, $5)"  # noqa: S608
+        " ON CONFLICT (environment_id, application_id) DO UPDATE SET version_id = excluded.version_id,"
+        " deployment_id = excluded.deployment_id, since = excluded.since",
+        release.environment_id,
+        release.application_id,
+        release.version_id,
+        release.deployment_id,
+        release.since,
+    )
+
+
+async def remove_release(environment_id: str, application_id: str) -> None:
+    """Record that nothing of ours runs any more."""
+    await execute(
+        "DELETE FROM releases WHERE environment_id = $1 AND application_id = $2", environment_id, application_id
+    )

@@ -1,0 +1,94 @@
+"""The event feed of a deployment, numbered under its row lock: numbers are as gapless as commits are ordered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from app.core.events import BODIES, Event
+from app.store.convert import dump, encode_json
+from app.store.database import Row, execute, fetch
+
+
+def topic(deployment_id: str) -> str:
+    """Return the topic on which a deployment's events are published."""
+    return f"events:{deployment_id}"
+
+
+async def insert(events: Sequence[Event]) -> None:
+    """Store events. Their numbers follow the deployment's last one, whose row must be held."""
+    await execute(
+        "INSERT INTO deployment_events (deployment_id, number, at, actor_id, type, body)"
+        " SELECT * FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::jsonb[])",
+        [event.deployment_id for event in events],
+        [event.number for event in events],
+        [event.at for event in events],
+        [event.actor_id for event in events],
+        [type(event.body).__name__ for event in events],
+        [dump(event.body) for event in events],
+    )
+
+
+async def after(deployment_id: str, number: int, limit: int) -> list[Event]:
+    """Return up to `limit` events behind `number`, in order."""
+    rows = await fetch(
+        "SELECT deployment_id, number, at, actor_id, type, body FROM deployment_events"
+        " WHERE deployment_id = $1 AND number > $2 ORDER BY number LIMIT $3",
+        deployment_id,
+        number,
+        limit,
+    )
+    return [_read(row) for row in rows]
+
+
+def _read(row: Row) -> Event:
+    return Event(
+        deployment_id=row["deployment_id"],
+        number=row["number"],
+        at=row["at"],
+        actor_id=row["actor_id"],
+        body=msgspec.json.decode(row["body"], type=BODIES[row["type"]]),
+    )
+
+
+class _Message(msgspec.Struct):
+    deployment_id: str
+    number: int
+    at: datetime
+    actor_id: str | None
+    type: str
+    body: msgspec.Raw
+
+
+_decode_message = msgspec.json.Decoder(list[_Message]).decode
+
+
+def encode(events: Sequence[Event]) -> bytes:
+    """Return a message that carries events of one deployment."""
+    return encode_json(
+        [
+            {
+                "deployment_id": event.deployment_id,
+                "number": event.number,
+                "at": event.at,
+                "actor_id": event.actor_id,
+                "type": type(event.body).__name__,
+                "body": event.body,
+            }
+            for event in events
+        ]
+    )
+
+
+def decode(message: bytes) -> list[Event]:
+    """Return the events that a message carries."""
+    return [
+        Event(
+            deployment_id=found.deployment_id,
+            number=found.number,
+            at=found.at,
+            actor_id=found.actor_id,
+            body=msgspec.json.decode(found.body, type=BODIES[found.type]),
+        )
+        for found in _decode_message(message)
+    ]

@@ -1,0 +1,33 @@
+"""Worker processes that live: how the API knows whether anybody serves a pool."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from app.store.database import execute, fetch
+
+
+async def beat(worker: str, pool: str, at: datetime) -> None:
+    """Note that a worker lives."""
+    await execute(
+        "INSERT INTO workers (id, pool, started_at, seen_at) VALUES ($1, $2, $3, $3)"
+        " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at",
+        worker,
+        pool,
+        at,
+    )
+
+
+async def leave(worker: str) -> None:
+    """Note that a worker has gone."""
+    await execute("DELETE FROM workers WHERE id = $1", worker)
+
+
+async def alive(pools: Sequence[str], since: datetime) -> set[str]:
+    """Return the pools that a worker seen after `since` serves."""
+    rows = await fetch("SELECT DISTINCT pool FROM workers WHERE pool = ANY($1) AND seen_at > $2", list(pools), since)
+    return {row["pool"] for row in rows}
+
+
+async def forget_before(at: datetime) -> int:
+    """Remove the workers that were last seen before `at`; return how many."""
+    return await execute("DELETE FROM workers WHERE seen_at < $1", at)

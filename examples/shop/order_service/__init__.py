@@ -1,0 +1,1 @@
+"""What was bought: the orders of the shop."""

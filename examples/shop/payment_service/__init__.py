@@ -1,0 +1,1 @@
+"""What was paid: the payments of the shop."""

@@ -1,0 +1,104 @@
+"""The command line of shop.py."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from pipeline import build, deploy, instances, register, verify
+from pipeline.catalog import SERVICES
+from pipeline.job import read_home, read_job
+from pipeline.report import ShopError, use_plain_streams
+
+DESCRIPTION = """\
+The shop: three small HTTP services, as something real to deploy.
+
+Boreas runs build, test, deploy and rollback with BOREAS_* variables in the environment, which say what it is
+about. By hand the same is said with options. An option wins over its variable.
+"""
+EPILOG = """\
+by hand:
+  shop.py build user-service --version v1
+  shop.py test user-service --version v1
+  shop.py deploy user-service --version v1     both instances; one of them with --instance 18101
+  shop.py status
+  shop.py stop
+
+with Boreas running, and BOREAS_TOKEN set:
+  shop.py ship v1
+  shop.py ship v2                              fails its health check, and is rolled back
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one subcommand; the exit status is 0 when it did what it says, 1 when not, 2 for wrong use."""
+    use_plain_streams()
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except ShopError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"ERROR: {options.subcommand} failed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("ERROR: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    jobs = {"build": build.build, "test": verify.test, "deploy": deploy.deploy, "rollback": deploy.rollback}
+    homes = {"stop": instances.stop, "status": instances.status}
+    registrations = {"register": register.register, "ship": register.ship}
+    if options.subcommand in jobs:
+        jobs[options.subcommand](read_job(options))
+    elif options.subcommand in homes:
+        homes[options.subcommand](read_home(options))
+    else:
+        tool_options = ["--home", str(read_home(options).root)] if options.home else []
+        registrations[options.subcommand](options.version, tool_options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="shop.py", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND", title="subcommands")
+    home = argparse.ArgumentParser(add_help=False)
+    home.add_argument("--home", metavar="DIR", help="where artifacts, data, logs and records lie (default: .run here)")
+    job = _job_options()
+    commands.add_parser("build", parents=[job, home], help="make the artifact of one version in the workspace")
+    commands.add_parser("test", parents=[job, home], help="run the service's tests against the built artifact")
+    for name, text in (
+        ("deploy", "start a version as an instance, in place of what runs there"),
+        ("rollback", "bring the version before back, or stop the instance when there is none"),
+    ):
+        placed = commands.add_parser(name, parents=[job, home], help=text, description=text)
+        placed.add_argument("--instance", metavar="PORT", help="BOREAS_INSTANCE (default: all of the service)")
+        placed.add_argument("--settings", metavar="FILE", help="settings of the services (default: settings.json here)")
+        if name == "rollback":
+            placed.add_argument("--previous", metavar="NAME", help="BOREAS_PREVIOUS_VERSION: where to go back to")
+    commands.add_parser("stop", parents=[home], help="stop all instances that run out of this home")
+    commands.add_parser("status", parents=[home], help="show what runs, and how healthy it is")
+    text = "make environment, applications and a version known to Boreas (BOREAS_URL, BOREAS_TOKEN)"
+    commands.add_parser("register", parents=[home], help=text, description=text).add_argument(
+        "version", nargs="?", default="v1", help="(default: v1)"
+    )
+    text = "register a version, then have Boreas deploy it and follow the deployment"
+    commands.add_parser("ship", parents=[home], help=text, description=text).add_argument("version")
+    return parser
+
+
+def _job_options() -> argparse.ArgumentParser:
+    """The options that stand for the BOREAS_* variables of every step."""
+    job = argparse.ArgumentParser(add_help=False)
+    names = ", ".join(service.name for service in SERVICES)
+    job.add_argument("service", nargs="?", help=f"BOREAS_APPLICATION: {names}")
+    for option, variable, metavar, text in (
+        ("--version", "BOREAS_VERSION", "NAME", "such as v1"),
+        ("--workspace", "BOREAS_WORKSPACE", "DIR", "where build leaves its work (default: in the home)"),
+        ("--repository", "BOREAS_REPOSITORY", "URL", "file:///… with the sources (default: the folder of shop.py)"),
+        ("--commit", "BOREAS_COMMIT", "ID", "baked into the artifact (default: none)"),
+    ):
+        job.add_argument(option, metavar=metavar, help=f"{variable}: {text}")
+    return job

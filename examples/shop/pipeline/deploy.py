@@ -1,0 +1,169 @@
+"""deploy and rollback: one version of a service onto its instances.
+
+An instance counts as deployed when its process answers HTTP. Whether it is healthy is not judged here: that is
+the health check's business, and an instance that is up and unwell can tell why.
+"""
+
+import fcntl
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline import processes
+from pipeline.build import describe
+from pipeline.catalog import Service
+from pipeline.home import Home, Record, write_whole
+from pipeline.job import Job
+from pipeline.report import ShopError, say
+
+LOCK_SECONDS = 60.0
+
+
+def deploy(job: Job) -> None:
+    """Brings the job's version onto its instances, one after the other.
+
+    Raises:
+        ShopError: there is no such artifact, a port belongs to somebody else, or a new process does not answer.
+    """
+    artifact = _stored_artifact(job)
+    for port in job.ports:
+        with locked(job.home, job.service, port):
+            _replace(job, port, job.version, artifact)
+
+
+def rollback(job: Job) -> None:
+    """Brings the version before back; without one, the instances are stopped.
+
+    Raises:
+        ShopError: as deploy.
+    """
+    say(f"roll {job.service.name} back from {job.version} to {job.previous or 'nothing: it had no version before'}")
+    artifact = _kept_artifact(job.home, job.service, job.previous) if job.previous else None
+    for port in job.ports:
+        with locked(job.home, job.service, port):
+            if artifact:
+                _replace(job, port, job.previous, artifact)
+            else:
+                end_instance(job.home, job.service, port)
+
+
+def end_instance(home: Home, service: Service, port: int) -> bool:
+    """Ends the instance's process and forgets its record; whether there was a process of ours.
+
+    Raises:
+        ShopError: it can not be ended.
+    """
+    pid = processes.running(home, service, port)
+    if pid is None:
+        say(f"  {service.name} {port}: nothing of ours runs")
+    else:
+        how = processes.end(home, service, port, pid)
+        say(f"  {service.name} {port}: process {pid} {how}")
+    home.drop_record(service, port)
+    return pid is not None
+
+
+@contextmanager
+def locked(home: Home, service: Service, port: int) -> Iterator[None]:
+    """Only one program at a time changes an instance.
+
+    Raises:
+        ShopError: another one holds it for too long.
+    """
+    file = home.lock(service, port)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + LOCK_SECONDS
+    with file.open("w") as handle:
+        waiting = False
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise ShopError(f"{service.name} {port} is being changed by another program for too long") from None
+            if not waiting:
+                say(f"  {service.name} {port}: waiting for another program that is changing it")
+                waiting = True
+            time.sleep(0.05)
+        yield
+
+
+def _stored_artifact(job: Job) -> Path:
+    """The artifact of the job's version in the home, fresh from the workspace when it was built there.
+
+    A workspace without it is normal: that is how the version before comes back.
+    """
+    kept = job.home.artifact(job.service, job.version)
+    if not job.built().is_file():
+        return _kept_artifact(job.home, job.service, job.version)
+    content = job.built().read_bytes()
+    if not kept.is_file() or kept.read_bytes() != content:
+        write_whole(kept, content)
+    say(f"artifact {job.built().name} from the workspace, sha256 {hashlib.sha256(content).hexdigest()}")
+    say(f"  kept as {kept}")
+    return _checked(job.service, job.version, kept)
+
+
+def _kept_artifact(home: Home, service: Service, version: str) -> Path:
+    kept = home.artifact(service, version)
+    if not kept.is_file():
+        there = ", ".join(sorted(file.stem for file in home.artifacts(service).glob("*.pyz"))) or "none"
+        raise ShopError(
+            f"there is no artifact of {service.name} {version}: it was not built in this workspace, and {kept} "
+            f"does not exist (kept versions: {there}). Run 'shop.py build' first"
+        )
+    say(f"artifact {kept}, kept since an earlier deployment")
+    return _checked(service, version, kept)
+
+
+def _checked(service: Service, version: str, artifact: Path) -> Path:
+    """The artifact, after it said that it is what its name says: the old process is not stopped for a wrong one."""
+    described = describe(artifact)
+    if (described.get("service"), described.get("version")) != (service.name, version):
+        raise ShopError(f"{artifact} says it is {described}, not {service.name} {version}")
+    return artifact
+
+
+def _replace(job: Job, port: int, version: str, artifact: Path) -> None:
+    """Stops what runs as this instance and starts the artifact in its place."""
+    home, service = job.home, job.service
+    say(f"deploy {service.name} {version} to instance {port}")
+    pid = processes.running(home, service, port)
+    if pid is None and processes.is_taken(port):
+        raise ShopError(_foreign(port))
+    end_instance(home, service, port)
+    started = time.monotonic()
+    process = processes.start(home, service, port, artifact, job.settings)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    home.write_record(service, Record(service.name, version, port, process.pid, str(artifact), now))
+    say(f"  {service.name} {port}: started process {process.pid}, log {home.log(service, port)}")
+    try:
+        processes.await_answer(process, port)
+    except ShopError as error:
+        process.kill()
+        process.wait()
+        home.drop_record(service, port)
+        lines = [f"    | {line}" for line in processes.last_lines(home.log(service, port))] or ["    | (no output)"]
+        say("\n".join(["  its last lines:", *lines]))
+        raise ShopError(f"{service.name} {version} did not come up as instance {port}: {error}") from error
+    say(f"  {service.name} {port}: answers after {time.monotonic() - started:.2f} s")
+    say(f"deployed {service.name} {version} to http://{processes.LOOPBACK}:{port}; its health is judged elsewhere")
+
+
+def _foreign(port: int) -> str:
+    answer = processes.ask(port, "/")
+    service = answer.body.get("service") if answer else None
+    if answer is None:
+        holder = "something that does not answer HTTP"
+    elif service:
+        holder = f"{service} (process {answer.body.get('pid')}), which this home did not start for this service"
+    else:
+        holder = f"another HTTP server (it answered {answer.status})"
+    return (
+        f"port {port} is taken by {holder}, so nothing was stopped or started. "
+        f"Find it with 'ss -ltnp sport = :{port}' or 'lsof -i :{port}', and end it"
+    )

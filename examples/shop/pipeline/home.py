@@ -1,0 +1,89 @@
+"""The shop's home: where artifacts, data, logs and the records of running instances lie."""
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.catalog import Service
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a deployment left behind about an instance: the process it started, and what that runs."""
+
+    service: str
+    version: str
+    port: int
+    pid: int
+    artifact: str
+    started: str
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths below the home folder, which is absolute and free of links."""
+
+    root: Path
+
+    def artifacts(self, service: Service) -> Path:
+        """Folder of all deployed versions of a service."""
+        return self.root / "artifacts" / service.name
+
+    def artifact(self, service: Service, version: str) -> Path:
+        """The kept artifact of one version."""
+        return self.artifacts(service) / f"{version}.pyz"
+
+    def data(self) -> Path:
+        """Folder that all instances share for their data."""
+        return self.root / "data"
+
+    def log(self, service: Service, port: int) -> Path:
+        """Output of the instance's present process; the one before is kept beside it as .log.1."""
+        return self.root / "logs" / f"{service.name}-{port}.log"
+
+    def lock(self, service: Service, port: int) -> Path:
+        """The file that whoever changes the instance holds locked."""
+        return self._instance(service, port, "lock")
+
+    def workspace(self, service: Service) -> Path:
+        """Where builds by hand happen; Boreas gives workspaces of its own."""
+        return self.root / "workspaces" / service.name
+
+    def record(self, service: Service, port: int) -> Record | None:
+        """The instance's record; an unreadable one counts as none, because the process is found by its port too."""
+        try:
+            return Record(**json.loads(self._instance(service, port, "json").read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def recorded_ports(self, service: Service) -> list[int]:
+        """Ports of all instances that have a record."""
+        found = self.root.joinpath("instances").glob(f"{service.name}-*.json")
+        return sorted(int(port) for file in found if (port := file.stem.rpartition("-")[2]).isdigit())
+
+    def write_record(self, service: Service, record: Record) -> None:
+        """Keeps a record, replacing the one before."""
+        write_whole(self._instance(service, record.port, "json"), json.dumps(asdict(record), indent=2).encode() + b"\n")
+
+    def drop_record(self, service: Service, port: int) -> None:
+        """Forgets the record, if there is one."""
+        self._instance(service, port, "json").unlink(missing_ok=True)
+
+    def _instance(self, service: Service, port: int, kind: str) -> Path:
+        return self.root / "instances" / f"{service.name}-{port}.{kind}"
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Writes a file so that others see either the old or the new content, and nothing in between."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o644)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

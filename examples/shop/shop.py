@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+"""The shop's own tool: builds, tests, deploys and stops its three services, and makes them known to Boreas."""
+
+import sys
+
+from pipeline.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

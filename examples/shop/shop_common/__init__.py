@@ -1,0 +1,1 @@
+"""What the three services share; the build bundles it into each artifact."""

@@ -1,0 +1,135 @@
+"""The HTTP server under each service: sockets, limits, access log, an orderly end."""
+
+import socketserver
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from shop_common.web import HttpError, Response
+
+Answer = Callable[[str, str, bytes], Response]
+
+LOOPBACK = "127.0.0.1"
+LARGEST_BODY = 64 * 1024
+LARGEST_DISCARDED = 1024 * 1024
+IDLE_SECONDS = 10
+DRAIN_SECONDS = 3.0
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one `answer` function on the loopback interface; port 0 takes any free port."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, answer: Answer) -> None:
+        super().__init__((LOOPBACK, port), Handler)
+        self.answer = answer
+        self._busy = 0
+        self._idle = threading.Condition()
+
+    def server_bind(self) -> None:
+        """Binds without the reverse name look-up of HTTPServer, which can take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = LOOPBACK, self.server_address[1]
+
+    def run(self) -> None:
+        """Serves until `stop`, then lets the calls in progress end."""
+        self.serve_forever(poll_interval=0.1)
+        self.server_close()
+        with self._idle:
+            self._idle.wait_for(lambda: self._busy == 0, timeout=DRAIN_SECONDS)
+
+    def stop(self) -> None:
+        """Asks `run` to return; safe in a signal handler, because `shutdown` waits in a thread of its own."""
+        threading.Thread(target=self.shutdown, daemon=True).start()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A lost connection is one line in the log, not a traceback."""
+        print(f"connection lost: {sys.exc_info()[1]!r}")
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Marks a call in progress, for which `run` waits at the end."""
+        with self._idle:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._busy -= 1
+                self._idle.notify_all()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection; every method goes through the same steps."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE_SECONDS
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        """Answers a call of any method."""
+        with self.server.busy():
+            self._serve()
+
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+
+    def _serve(self) -> None:
+        started = time.perf_counter()
+        try:
+            method = "GET" if self.command == "HEAD" else self.command
+            response = self.server.answer(method, self.path, self._body())
+        except HttpError as error:
+            response = error.response()
+        except (TimeoutError, ConnectionError):
+            raise
+        except Exception:
+            traceback.print_exc()
+            response = Response({"error": "internal error; the log has the details"}, HTTPStatus.INTERNAL_SERVER_ERROR)
+        self._send(response)
+        if self.path != "/health" or response.status != HTTPStatus.OK:
+            milliseconds = (time.perf_counter() - started) * 1000
+            print(f"{self.command} {self.path!a} {int(response.status)} {milliseconds:.1f} ms")
+
+    def _body(self) -> bytes:
+        """The request's body.
+
+        A body left unread would be taken for the next call, so a refusal closes the connection. One that is only
+        somewhat too large is read and thrown away: closing on unread bytes resets the connection, and the client
+        would never see why.
+        """
+        if self.headers.get("Transfer-Encoding"):
+            self.close_connection = True
+            raise HttpError(HTTPStatus.LENGTH_REQUIRED, "send the body with a Content-Length")
+        stated = self.headers.get("Content-Length", "0")
+        if not (stated.isascii() and stated.isdigit()):
+            self.close_connection = True
+            raise HttpError(HTTPStatus.BAD_REQUEST, "Content-Length must be a number")
+        if len(stated) > len(str(LARGEST_BODY)) or int(stated) > LARGEST_BODY:
+            self.close_connection = True
+            self.rfile.read(min(int(stated[:9]), LARGEST_DISCARDED))
+            raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body may have at most {LARGEST_BODY} bytes")
+        return self.rfile.read(int(stated))
+
+    def _send(self, response: Response) -> None:
+        body = response.encoded()
+        self.send_response(response.status)
+        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silences the base class: `_serve` writes the log line."""

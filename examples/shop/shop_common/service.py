@@ -1,0 +1,116 @@
+"""From a service's own parts to a running process: arguments, settings, GET / and GET /health, signals.
+
+The build writes a __main__ into each artifact that calls `serve` with the release it was built as.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+
+from shop_common.server import LOOPBACK, Server
+from shop_common.web import Request, Response, Route, dispatch
+
+
+class UnhealthyError(Exception):
+    """A self check's finding; its text is the reason that /health gives."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What the build baked into the artifact; `commit` may be empty."""
+
+    service: str
+    version: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a service finds where it runs: its own section of the settings file, and a folder for its data."""
+
+    settings: Mapping[str, object]
+    data: Path
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a service brings: its routes, and a self check that raises when it could not do its work."""
+
+    description: str
+    routes: Sequence[Route]
+    self_check: Callable[[], None]
+
+
+Create = Callable[[Surroundings], Service]
+
+
+def serve(create: Create, release: Release) -> int:
+    """Runs the service until SIGTERM or SIGINT; the process's exit status."""
+    arguments = _arguments(release)
+    if arguments.describe:
+        print(json.dumps({"service": release.service, "version": release.version, "commit": release.commit}))
+        return 0
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        service = create(Surroundings(_section(arguments.settings, release.service), arguments.data))
+        server = Server(arguments.port, partial(dispatch, [*_own_routes(service, release), *service.routes]))
+    except (OSError, ValueError) as error:
+        print(f"ERROR: {release.service} {release.version} can not start on port {arguments.port}: {error}")
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+    print(f"{release.service} {release.version} (pid {os.getpid()}) listens on http://{LOOPBACK}:{server.server_port}")
+    server.run()
+    print(f"{release.service} {release.version} (pid {os.getpid()}) has ended")
+    return 0
+
+
+def _arguments(release: Release) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=release.service, description=f"{release.service} {release.version}")
+    parser.add_argument("--port", type=int, default=0, help="port on the loopback interface (default: any free one)")
+    parser.add_argument("--settings", type=Path, help="JSON file with one section per service (default: no settings)")
+    parser.add_argument("--data", type=Path, default=Path(), help="folder for the service's data (default: .)")
+    parser.add_argument("--describe", action="store_true", help="print what was built as JSON, and end")
+    return parser.parse_args()
+
+
+def _section(path: Path | None, service: str) -> Mapping[str, object]:
+    """The service's own settings; a file without its section gives none."""
+    settings = json.loads(path.read_text(encoding="utf-8")) if path else {}
+    section = settings.get(service, {}) if isinstance(settings, dict) else None
+    if not isinstance(section, dict):
+        raise ValueError(f"{path}: settings must be a JSON object with an object per service")
+    return section
+
+
+def _own_routes(service: Service, release: Release) -> list[Route]:
+    """GET / and GET /health, the same for every service."""
+    about = {"service": release.service, "version": release.version, "pid": os.getpid()}
+
+    def health(_: Request) -> Response:
+        """Whatever breaks the self check is its finding."""
+        try:
+            service.self_check()
+        except Exception as error:
+            reason = str(error) if isinstance(error, UnhealthyError) else f"{type(error).__name__}: {error}"
+            return Response({"status": "failing", **about, "reason": reason}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return Response({"status": "ok", **about})
+
+    def describe(_: Request) -> Response:
+        endpoints = [{"method": r.method, "path": r.pattern, "summary": r.summary} for r in routes]
+        return Response({**about, "commit": release.commit, "description": service.description, "endpoints": endpoints})
+
+    own = [
+        Route("GET", "/", describe, "this description"),
+        Route("GET", "/health", health, "200 when the self check passes, else 503 with the reason"),
+    ]
+    routes = [*own, *service.routes]
+    return own

@@ -1,0 +1,1 @@
+"""Who may buy: the users of the shop."""
