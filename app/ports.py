@@ -90,6 +90,10 @@ class Job:
     delay: float = 0.0
 
 
+JobFunction = Callable[..., Awaitable[None]]
+"""A job as the queue calls it: with a context of its own, then the job's arguments."""
+
+
 class JobQueue(Protocol):
     """Sends jobs to workers. A job may be lost or come twice: what it does is checked against the database."""
 

@@ -100,7 +100,8 @@ class Rollback:
 class Deployment:
     """A deployment as it is stored.
 
-    `queued_at` is when its start was asked for; None while nobody has. `attempt` counts retries from 1. `progress` is
+    `queued_at` is when its start was asked for; None while nobody has. `resumed_at` is when it last became
+    RUNNING. `attempt` counts retries from 1. `progress` is
     percent. `last_event` is the number of the newest event of its feed, `revision` that of its workflow.
     """
 
@@ -118,6 +119,7 @@ class Deployment:
     error_message: str | None = None
     queued_at: datetime | None = None
     started_at: datetime | None = None
+    resumed_at: datetime | None = None
     completed_at: datetime | None = None
     attempt: int = 1
     revision: int = 1

@@ -78,7 +78,16 @@ def task_blockers(
 def _before_start(deployment: Deployment, situation: Situation) -> tuple[Blocker, ...]:
     if deployment.queued_at is None or situation.standing is None:
         return (Blocker(kind=BlockerKind.NOT_STARTED, message="Nobody has started it yet: call startDeployment."),)
-    standing = situation.standing
+    return _in_queue(situation.standing, situation.capacity)
+
+
+def plan_blockers(situation: Situation) -> tuple[Blocker, ...]:
+    """Return what would keep a deployment from starting that stood where the situation says."""
+    queue = _in_queue(situation.standing, situation.capacity) if situation.standing else ()
+    return (*queue, *_no_worker(situation))
+
+
+def _in_queue(standing: Standing, capacity: int) -> tuple[Blocker, ...]:
     locks = tuple(
         Blocker(
             kind=BlockerKind.LOCK,
@@ -89,7 +98,7 @@ def _before_start(deployment: Deployment, situation: Situation) -> tuple[Blocker
     )
     if not standing.full:
         return locks
-    message = f"As many deployments run in the environment as may ({situation.capacity})."
+    message = f"As many deployments run in the environment as may ({capacity})."
     return (*locks, Blocker(kind=BlockerKind.CAPACITY, message=message))
 
 

@@ -34,6 +34,7 @@ class Item:
     retry_at: datetime | None = None
     error_message: str | None = None
     rollout: Progress | None = None
+    completed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +42,15 @@ class State:
     """What a tick needs to know of a deployment.
 
     `auto_rollback` tells that a step in force wants a rollback on failure; `undo_error` is the first failure of the
-    rollback in hand.
+    rollback in hand. `resumed_at` is when it last became RUNNING: tasks that failed before do not keep others from
+    starting, since one task alone may have been retried.
     """
 
     status: DeploymentStatus
     items: Sequence[Item]
     auto_rollback: bool = False
     undo_error: str | None = None
+    resumed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def plan(state: State, now: datetime) -> Plan:
 
 def _running(state: State, now: datetime) -> Plan:
     failed = [item for item in state.items if item.status in FAILURES]
-    if failed:
+    if any(_is_new(item, state.resumed_at) for item in failed):
         return _failing(state, failed, now)
     done = {item.id for item in state.items if item.status in UNBLOCKING}
     if len(done) == len(state.items):
@@ -116,7 +119,13 @@ def _running(state: State, now: datetime) -> Plan:
             else:
                 start.append(item.id)
     resume, later = _parked(state.items, now)
+    if failed and not (start or wake or any(item.activity for item in state.items)):
+        return _failing(state, failed, now)
     return Plan(changes=tuple(changes), start=tuple(start), resume=resume, wake_at=min([*wake, *later], default=None))
+
+
+def _is_new(item: Item, resumed_at: datetime | None) -> bool:
+    return item.completed_at is None or resumed_at is None or item.completed_at >= resumed_at
 
 
 def _failing(state: State, failed: Sequence[Item], now: datetime) -> Plan:

@@ -7,7 +7,7 @@ by returning None (which is what we want of keys), it polls (we wake it), and it
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from arq.connections import ArqRedis
@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.gateways.bus import AWAY
-from app.ports import Bus, Job
+from app.ports import Bus, Job, JobFunction
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +58,13 @@ class ArqQueue:
     """Fulfils `JobQueue`."""
 
     def __init__(self, redis: Redis, bus: Bus) -> None:
+        self._redis = redis
         self._arq = _arq(redis, "default")
         self._bus = bus
+
+    def worker(self, pool: str, jobs: Mapping[str, JobFunction], slots: int) -> "WakingWorker":
+        """Return a worker of `pool` that runs up to `slots` of the named jobs at the same time."""
+        return WakingWorker(self._redis, self._bus, pool, jobs, slots)
 
     async def send(self, jobs: Sequence[Job]) -> None:
         """Send the jobs, then wake the pools that can begin at once."""
@@ -79,9 +84,9 @@ class ArqQueue:
 class WakingWorker(Worker):
     """An arq worker that looks into its queue when it is woken, when a job has ended, and otherwise twice a second."""
 
-    def __init__(self, redis: Redis, bus: Bus, pool: str, jobs: Mapping[str, WorkerCoroutine], slots: int) -> None:
+    def __init__(self, redis: Redis, bus: Bus, pool: str, jobs: Mapping[str, JobFunction], slots: int) -> None:
         super().__init__(
-            functions=[func(job, name=name, keep_result=0) for name, job in jobs.items()],
+            functions=[func(cast("WorkerCoroutine", job), name=name, keep_result=0) for name, job in jobs.items()],
             redis_pool=_arq(redis, pool),
             queue_name=_queue_name(pool),
             max_jobs=slots,

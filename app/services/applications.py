@@ -16,17 +16,14 @@ async def create(case: Case, draft: Application) -> tuple[str, ...]:
     application = replace(draft, id=case.work.new_id(Kind.APPLICATION), created_at=case.work.now)
     refuse_if(checks.application(application))
     if await store.by_name(application.name):
-        raise Refused(
-            InvalidInput(
-                message=f"There is an application “{application.name}” already (it may be archived).", path=("name",)
-            )
-        )
+        message = f"There is an application “{application.name}” already (it may be archived)."
+        raise Refused(InvalidInput(message=message, path=("name",)))
     await store.insert(application)
     return (application.id,)
 
 
 async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[str, ...]:
-    """Change some fields (by name) of an application. For DEPLOYER on it. Deployments made before keep what they had."""
+    """Change some fields (by name) of an application. For DEPLOYER on it. Deployments keep what they were made with."""
     id_, fields = changes
     application = await _held(case, id_)
     changed = replace(application, **fields)  # type: ignore[arg-type]

@@ -60,6 +60,7 @@ def _state(deployment: Deployment, items: Sequence[Item]) -> State:
             item.touched and rollout.step_in_force(deployment.strategy, item.rollout).auto_rollback for item in items
         ),
         undo_error=undo_error,
+        resumed_at=deployment.resumed_at,
     )
 
 

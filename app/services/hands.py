@@ -23,6 +23,10 @@ from app.store import workers
 logger = logging.getLogger(__name__)
 
 
+KILL = "kill"
+"""Behind a task's id on a worker's topic: do not wait for its command to end politely."""
+
+
 class Interruption(StrEnum):
     """Why an attempt is ended from outside."""
 
@@ -123,9 +127,12 @@ class Hands:
         async with self._runtime.bus.listen(worker_topic(self.worker.id)) as listener:
             while True:
                 for message in await listener.get(3600) or ():
-                    attempt = self._attempts.get(message.decode())
+                    task_id, _, how = message.decode().partition(" ")
+                    attempt = self._attempts.get(task_id)
                     if attempt:
                         attempt.interrupt(Interruption.STOPPED)
+                    if attempt and how == KILL:
+                        attempt.work.cancel()
 
     async def leave(self) -> None:
         """Take nothing new; hand back what is in hand."""

@@ -52,6 +52,7 @@ class Ledger:
             self.deployment,
             status=to,
             started_at=self.deployment.started_at or (self.now if to is DeploymentStatus.RUNNING else None),
+            resumed_at=self.now if to is DeploymentStatus.RUNNING else self.deployment.resumed_at,
             completed_at=self.now if to in ENDED else None,
             error_message=_error(self.deployment, to, reason),
         )

@@ -16,7 +16,7 @@ from app.store.database import execute, fetch, fetch_one
 SELECT = (
     "SELECT d.id, d.version_id, d.environment_id, d.status, d.progress, d.strategy, d.must_in_order,"
     " d.created_by_id AS created_by, d.created_at, d.updated_at, d.error_message, d.queued_at, d.started_at,"
-    " d.completed_at, d.attempt, d.revision, d.last_event, d.rollback_of,"
+    " d.resumed_at, d.completed_at, d.attempt, d.revision, d.last_event, d.rollback_of,"
     " (SELECT json_agg(json_build_object('application_id', a.application_id,"
     " 'previous_version_id', a.previous_version_id, 'previous_deployment_id', a.previous_deployment_id,"
     " 'previous_since', a.previous_since) ORDER BY a.position)"
@@ -75,7 +75,7 @@ def _values(wanted: Filter) -> list[object]:
 
 
 async def insert(deployment: Deployment, definitions: Mapping[str, Definition]) -> None:
-    """Store a new deployment with its applications, as `definitions` (by application id) say they are defined now."""
+    """Store a new deployment. `definitions` says, by application id, how its applications are defined now."""
     columns = {name: getattr(deployment, name) for name in PLAIN_COLUMNS}
     await models.Deployment.create(
         **columns,
@@ -94,7 +94,7 @@ async def insert(deployment: Deployment, definitions: Mapping[str, Definition]) 
     )
 
 
-PLAIN_COLUMNS = [
+PLAIN_COLUMNS = (
     "id",
     "version_id",
     "environment_id",
@@ -109,15 +109,16 @@ PLAIN_COLUMNS = [
     "updated_at",
     "queued_at",
     "started_at",
+    "resumed_at",
     "completed_at",
-]
+)
 
 
 async def save(deployment: Deployment) -> None:
     """Store what changes of a deployment over its life."""
     await execute(
         "UPDATE deployments SET status = $2, progress = $3, error_message = $4, attempt = $5, revision = $6,"
-        " last_event = $7, updated_at = $8, queued_at = $9, started_at = $10, completed_at = $11 WHERE id = $1",
+        " last_event = $7, updated_at = $8, queued_at = $9, started_at = $10, completed_at = $11, resumed_at = $12 WHERE id = $1",
         deployment.id,
         deployment.status,
         deployment.progress,
@@ -129,6 +130,7 @@ async def save(deployment: Deployment) -> None:
         deployment.queued_at,
         deployment.started_at,
         deployment.completed_at,
+        deployment.resumed_at,
     )
 
 

@@ -162,6 +162,7 @@ class Deployment(Model):
     updated_at = fields.DatetimeField()
     queued_at = fields.DatetimeField(null=True)
     started_at = fields.DatetimeField(null=True)
+    resumed_at = fields.DatetimeField(null=True)
     completed_at = fields.DatetimeField(null=True)
 
     class Meta:

@@ -1,7 +1,7 @@
 """Tasks and their attempts in the database."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -59,7 +59,7 @@ async def items(deployment_id: str) -> list[Item]:
     """Return what a tick needs of a deployment's tasks, in workflow order. The deployment's row must be held."""
     rows = await fetch(
         "SELECT id, key, type, status, block_by, application_id, activity, worker, stop, touched, resume_at, retry_at,"
-        ' error_message, rollout FROM tasks WHERE deployment_id = $1 ORDER BY "order"',
+        ' error_message, rollout, completed_at FROM tasks WHERE deployment_id = $1 ORDER BY "order"',
         deployment_id,
     )
     return [_item(row) for row in rows]
@@ -81,6 +81,7 @@ def _item(row: Row) -> Item:
         retry_at=row["retry_at"],
         error_message=row["error_message"],
         rollout=_decode_progress(row["rollout"]) if row["rollout"] else None,
+        completed_at=row["completed_at"],
     )
 
 
@@ -124,6 +125,24 @@ async def change(changes: Sequence[Change], now: datetime) -> None:
         [str(status) for status in ENDED],
         now,
     )
+
+
+async def reset(tasks: Sequence[Task]) -> None:
+    """Make tasks as if they had not been tried: what they count is forgotten, their attempts and logs stay."""
+    for task in tasks:
+        await save(
+            replace(
+                task,
+                failures=0,
+                losses=0,
+                error_message=None,
+                retry_at=None,
+                resume_at=None,
+                started_at=None,
+                completed_at=None,
+                rollout=task.rollout if task.touched else None,
+            )
+        )
 
 
 async def ask_to_stop(ids: Sequence[str]) -> dict[str, str]:

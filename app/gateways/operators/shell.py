@@ -10,10 +10,11 @@ import signal
 import sys
 import termios
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path, PurePath
+from typing import Any
 
 from app.core.attempt import Ending, Outcome
 from app.core.logs import Stream
@@ -31,12 +32,7 @@ _SILENCE_SECONDS, _DRAIN_SECONDS = 0.5, 2.0
 _KILLED_SECONDS = 2.0
 """How long killed processes may take to vanish: long only where the kernel holds one, and then nothing helps."""
 
-_POLL_SECONDS = 0.02
-"""How soon a group that was asked to end is looked at, then ever more seldom: nothing tells when its last has gone."""
-
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SIGNALS = {number.value: number.name for number in signal.Signals}
-
 _ADVICE = {
     errno.EACCES: "it may not be executed; check that it is a file with the execute permission (chmod +x)",
     errno.ENOTDIR: "part of its path is not a folder; check the path",
@@ -77,10 +73,12 @@ class ShellOperator:
             return _refused(command, fault)
         env = _environment(folder, instruction.env)
         try:
-            run = await _start(command, env, folder, log)
+            run, cancelled = await _whole(_start(command, env, folder, log))
         except (OSError, ValueError) as error:
             return _not_started(command, env, folder, error)
         try:
+            if cancelled:
+                raise cancelled
             return await self._attend(run, instruction.timeout_seconds)
         except BaseException:
             await run.stop(self._grace)
@@ -157,22 +155,21 @@ class _Run:
             os.killpg(self.process.pid, number)
 
     async def _gone(self, seconds: float) -> bool:
-        """Wait until no process of the group is left; False where one outlives the time."""
+        """Wait until no process of the group is left; False where one outlives the time. Nothing tells: it is polled."""
         loop = asyncio.get_running_loop()
-        until, pause = loop.time() + seconds, _POLL_SECONDS
+        until, pause = loop.time() + seconds, 0.02
         while self.process.returncode is None or _has_members(self.process.pid):
             if loop.time() >= until:
                 return False
             await asyncio.sleep(pause)
-            pause = min(1.5 * pause, 10 * _POLL_SECONDS)
+            pause = min(1.5 * pause, 0.2)
         return True
 
 
 class _Output:
-    """One stream of a command, from its pipe to the log.
+    """One stream of a command. While the log takes its time nothing is read, and the command waits in its next write.
 
-    The pipe is ours, not the event loop's: the loop would take a process as ended only when every holder of the pipe
-    has gone. While the log takes its time nothing is read, and the command waits in its next write.
+    The pipe is not the event loop's, which takes a process as ended only when all holders of its pipes have gone.
     """
 
     def __init__(self, pipe: int, stream: Stream, log: LogSink, turn: asyncio.Lock) -> None:
@@ -181,9 +178,9 @@ class _Output:
         self._log = log
         self._turn = turn
         self._lines = _Lines()
-        self._stirred: asyncio.Future[None] | None = None
-        self._due = 0
+        self._stirred = asyncio.Event()
         self._deadline: float | None = None
+        self._due = 0
 
     async def pump(self) -> None:
         """Pass lines on until the stream ends. Raises what the log raises."""
@@ -200,7 +197,7 @@ class _Output:
         """Take note that the command has ended: what it wrote is all in the pipe, the rest is others' and optional."""
         self._due = int.from_bytes(fcntl.ioctl(self._pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
         self._deadline = asyncio.get_running_loop().time() + _DRAIN_SECONDS
-        self._stir()
+        self._stirred.set()
 
     async def _read(self) -> bytes:
         """Return what has come, waiting for it; nothing at the end."""
@@ -219,17 +216,16 @@ class _Output:
     async def _is_silent(self) -> bool:
         """Wait for something to read; True where the command has ended and nothing comes."""
         loop = asyncio.get_running_loop()
-        self._stirred = loop.create_future()
-        loop.add_reader(self._pipe, self._stir)
+        self._stirred.clear()
+        loop.add_reader(self._pipe, self._stirred.set)
         try:
-            await asyncio.wait([self._stirred], timeout=None if self._deadline is None else _SILENCE_SECONDS)
-            return not self._stirred.done()
+            async with asyncio.timeout(None if self._deadline is None else _SILENCE_SECONDS):
+                await self._stirred.wait()
+        except TimeoutError:
+            return True
         finally:
             loop.remove_reader(self._pipe)
-
-    def _stir(self) -> None:
-        if self._stirred is not None and not self._stirred.done():
-            self._stirred.set_result(None)
+        return False
 
 
 class _Lines:
@@ -251,8 +247,7 @@ class _Lines:
         lines = [line.removesuffix("\r") for line in lines]
         if len(self._rest) > _LINE_CHARACTERS or (final and self._rest):
             lines.append(self._rest)
-            self._rest = ""
-            self._continues = True
+            self._rest, self._continues = "", True
         return lines
 
 
@@ -275,6 +270,19 @@ async def _start(command: Sequence[str], env: Mapping[str, str], folder: Path, l
         return _Run(process, outputs, ours.pop_all())
 
 
+async def _whole(starting: Coroutine[Any, Any, _Run]) -> tuple[_Run, asyncio.CancelledError | None]:
+    """Wait out even a cancellation, and return it too: half a start would leave a group that nobody knows."""
+    task, cancelled = asyncio.create_task(starting), None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled and task.exception():
+        raise cancelled
+    return task.result(), cancelled
+
+
 def _has_members(group: int) -> bool:
     """Return whether anything of the group runs; zombies do not, and some containers reap them late or never."""
     try:
@@ -295,7 +303,7 @@ def _runs_in(group: int, stat: Path) -> bool:
 def _environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
     """Return all that a command sees: a worker's own environment holds secrets that are no command's business."""
     return {
-        "PATH": os.environ.get("PATH") or _PATH,
+        "PATH": os.environ.get("PATH") or os.defpath,
         "HOME": os.environ.get("HOME") or str(folder),
         "LANG": os.environ.get("LANG") or "C.UTF-8",
         "BOREAS_WORKSPACE": str(folder),
@@ -330,14 +338,12 @@ def _not_started(command: Sequence[str], env: Mapping[str, str], folder: Path, e
         return _refused(command, f"its working folder can not be entered: {why}; check {folder}")
     if error.errno != errno.ENOENT:
         return _refused(command, _ADVICE.get(error.errno or 0, why))
+    where = f"check its name, and that it is installed in the worker's PATH ({env['PATH']})"
     if "/" in program:
-        found = (folder / program).exists()
-        missing = "it was not found; check the path (a relative one begins at the working folder)"
-    else:
-        found = shutil.which(program, path=env["PATH"]) is not None
-        missing = f"it was not found; check its name, and that it is installed in the worker's PATH ({env['PATH']})"
-    interpreter = "what should interpret it was not found; check its #! line"
-    return _refused(command, interpreter if found else missing, 127)
+        where = "check the path (a relative one begins at the working folder)"
+    if shutil.which(folder / program if "/" in program else program, path=env["PATH"]):
+        return _refused(command, "what should interpret it was not found; check its #! line", 127)
+    return _refused(command, f"it was not found; {where}", 127)
 
 
 def _ended(code: int | None) -> Outcome:

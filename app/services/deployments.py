@@ -1,0 +1,258 @@
+"""Use cases of deployments: create, start, cancel, retry, roll back."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+
+from app.core import admission
+from app.core.deployment import ENDED, Deployment, DeploymentApplication, DeploymentStatus
+from app.core.environment import Environment, Release
+from app.core.errors import Locked, Refused, Role, WrongState, not_found
+from app.core.events import DeploymentStatusChanged
+from app.core.ids import Kind
+from app.core.schedule import Change
+from app.core.task import FAILURES, UNBLOCKING, UNSTARTED, Task, TaskStatus
+from app.core.workflow import WorkflowTask
+from app.services.cases import Case, reason_problems, refuse_if
+from app.services.drafts import DeploymentRequest, Draft, draft
+from app.services.engine import begin_rollback, tick_and_send, worker_topic
+from app.services.ledger import Ledger, hold
+from app.store import deployments as store
+from app.store import environments as environment_store
+from app.store import tasks as task_store
+from app.store import versions as version_store
+
+_S = DeploymentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoned:
+    """Something to do to a deployment or task, and why. `force` does not wait for what would end politely."""
+
+    id: str
+    reason: str
+    force: bool = False
+
+
+async def create(case: Case, request: DeploymentRequest) -> tuple[str, ...]:
+    """Create a deployment in each environment, and queue them where they shall start. For DEPLOYER on all of it."""
+    made = await draft(request)
+    for environment in made.environments:
+        case.require(Role.DEPLOYER, environment_id=environment.id, application_ids=[a.id for a in made.applications])
+    if made.faults:
+        raise Refused(*made.faults)
+    return tuple([await _create_in(case, made, environment) for environment in made.environments])
+
+
+async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
+    now = case.work.now
+    deployment = Deployment(
+        id=case.work.new_id(Kind.DEPLOYMENT),
+        version_id=made.version.id,
+        environment_id=environment.id,
+        applications=tuple(DeploymentApplication(application_id=application.id) for application in made.applications),
+        status=_S.PENDING,
+        progress=0,
+        strategy=made.request.strategy,
+        must_in_order=made.request.must_in_order,
+        created_by=case.principal.actor.id,
+        created_at=now,
+        updated_at=now,
+        queued_at=now if made.request.auto_start else None,
+        rollback_of=made.request.rollback_of,
+    )
+    await store.insert(deployment, made.definitions)
+    await task_store.insert(_tasks(case, deployment.id, made.tasks))
+    async with hold(case.work, deployment.id, case.principal.actor.id) as ledger:
+        ledger.record(DeploymentStatusChanged(None, _S.PENDING))
+    if made.request.auto_start:
+        case.work.queues.add(environment.id)
+    return deployment.id
+
+
+def _tasks(case: Case, deployment_id: str, tasks: Sequence[WorkflowTask]) -> list[Task]:
+    ids = {task.key: case.work.new_id(Kind.TASK) for task in tasks}
+    return [
+        Task(
+            id=ids[task.key],
+            deployment_id=deployment_id,
+            key=task.key,
+            application_id=task.application_id,
+            name=task.name,
+            type=task.type,
+            status=TaskStatus.BLOCKED if task.block_by else TaskStatus.PENDING,
+            order=order,
+            block_by=tuple(ids[key] for key in dict.fromkeys(task.block_by)),
+            command=task.command,
+            payload=task.payload,
+            timeout_seconds=task.timeout_seconds,
+            max_attempts=task.max_attempts,
+            position=task.position,
+        )
+        for order, task in enumerate(tasks)
+    ]
+
+
+def _held(case: Case, deployment_id: str) -> AbstractAsyncContextManager[Ledger]:
+    return hold(case.work, deployment_id, case.principal.actor.id)
+
+
+def require_deployer(case: Case, deployment: Deployment) -> None:
+    """Refuse unless the caller may steer the deployment; as unknown where they may not even see it. Raises Refused."""
+    place = {"environment_id": deployment.environment_id, "application_ids": deployment.application_ids}
+    if not case.principal.allows(Role.VIEWER, **place):  # type: ignore[arg-type]
+        raise not_found("deployment", deployment.id, ("id",))
+    case.require(Role.DEPLOYER, **place)  # type: ignore[arg-type]
+
+
+def _wrong(deployment: Deployment, message: str) -> Refused:
+    return Refused(WrongState(message=message, status=deployment.status, path=("id",)))
+
+
+async def start(case: Case, id_: str) -> tuple[str, ...]:
+    """Queue a deployment that was made without starting. For DEPLOYER."""
+    async with _held(case, id_) as ledger:
+        require_deployer(case, ledger.deployment)
+        if ledger.deployment.status is not _S.PENDING:
+            raise _wrong(ledger.deployment, f"It is {ledger.deployment.status}; only a PENDING deployment can start.")
+        if ledger.deployment.queued_at is not None:
+            raise _wrong(ledger.deployment, "It was started already, and waits; its gate says for what.")
+        ledger.deployment = replace(ledger.deployment, queued_at=case.work.now)
+        case.work.queues.add(ledger.deployment.environment_id)
+    return (id_,)
+
+
+async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
+    """Cancel a deployment: at once where nothing runs, else as soon as what runs has ended. For DEPLOYER.
+
+    Cancelling one that is being cancelled changes nothing, unless `force` is given: then what runs is killed.
+    """
+    refuse_if(reason_problems(order.reason))
+    async with _held(case, order.id) as ledger:
+        require_deployer(case, ledger.deployment)
+        seen = ledger.deployment.status
+        if seen in ENDED:
+            raise _wrong(ledger.deployment, f"It has ended: {seen}.")
+        if seen is _S.ROLLING_BACK:
+            raise _wrong(ledger.deployment, "It is rolling back; cancelling that would leave it half way.")
+        if seen is _S.RUNNING:
+            ledger.move(_S.CANCELLING, order.reason)
+            await tick_and_send(ledger)
+        elif seen in (_S.PENDING, _S.WAITING_CONFIRM):
+            items = await task_store.items(order.id)
+            waiting = [item for item in items if item.status in UNSTARTED]
+            changes = [Change(item.id, TaskStatus.CANCELLED, order.reason) for item in waiting]
+            await ledger.change_tasks({item.id: item.status for item in items}, changes)
+            ledger.move(_S.CANCELLED, order.reason)
+        if order.force:
+            holders = await task_store.ask_to_stop([item.id for item in await task_store.items(order.id)])
+            ledger.unit.messages.extend(
+                (worker_topic(worker), f"{id_} kill".encode()) for id_, worker in holders.items()
+            )
+    return (order.id,)
+
+
+async def retry(case: Case, id_: str) -> tuple[str, ...]:
+    """Go on with a failed deployment: tasks that failed or never ran start again. For DEPLOYER."""
+    await take_turn(case, id_)
+    async with _held(case, id_) as ledger:
+        _require_failed(case, ledger)
+        tasks = (await task_store.of_deployments([id_]))[id_]
+        again = [task for task in tasks if task.status in FAILURES or task.status is TaskStatus.ROLLED_BACK]
+        await resume(ledger, tasks, again)
+    return (id_,)
+
+
+def _require_failed(case: Case, ledger: Ledger) -> None:
+    require_deployer(case, ledger.deployment)
+    if ledger.deployment.status is not _S.FAILED:
+        raise _wrong(ledger.deployment, f"It is {ledger.deployment.status}; only a FAILED deployment can be retried.")
+
+
+async def resume(ledger: Ledger, tasks: Sequence[Task], again: Sequence[Task]) -> None:
+    """Let a failed deployment run again from the tasks `again`."""
+    free = {task.id for task in tasks if task.status in UNBLOCKING}
+    ready: list[Task] = []
+    for task in again:
+        to = TaskStatus.PENDING if free.issuperset(task.block_by) else TaskStatus.BLOCKED
+        ledger.note_task(task.id, task.status, to, "retried")
+        ready.append(replace(task, status=to))
+    await task_store.reset(ready)
+    ledger.move(_S.RUNNING, "retried")
+    ledger.deployment = replace(ledger.deployment, attempt=ledger.deployment.attempt + 1)
+    await tick_and_send(ledger)
+
+
+async def take_turn(case: Case, deployment_id: str) -> None:
+    """Hold the queue of a failed deployment's environment, and refuse when another one has its turn. Raises Refused."""
+    known = (await store.by_ids([deployment_id])).get(deployment_id)
+    if known is None:
+        raise not_found("deployment", deployment_id, ("id",))
+    environment = await environment_store.locked(known.environment_id)
+    active, _ = await store.claims(known.environment_id)
+    claim = admission.Claim(known.id, known.application_ids)
+    standing = admission.standing(
+        known.id, active, [claim], environment.max_concurrent_deployments if environment else 0
+    )
+    if known.status is not _S.FAILED or standing.free:
+        return
+    require_deployer(case, known)
+    if standing.full:
+        raise Refused(
+            Locked(message="As many deployments run in the environment as may. Try again later.", path=("id",))
+        )
+    ids = ", ".join(dict.fromkeys(hold_.deployment_id for hold_ in standing.holds))
+    raise Refused(Locked(message=f"Deployment {ids} holds an application that this one needs.", path=("id",)))
+
+
+async def roll_back(case: Case, order: Reasoned) -> tuple[str, ...]:
+    """Take a deployment's applications back. For DEPLOYER.
+
+    One that runs or has failed rolls back itself. For a successful one a new deployment of the version before is made,
+    and its id returned.
+    """
+    refuse_if(reason_problems(order.reason))
+    await take_turn(case, order.id)
+    async with _held(case, order.id) as ledger:
+        require_deployer(case, ledger.deployment)
+        deployment = ledger.deployment
+        if deployment.status in (_S.RUNNING, _S.WAITING_CONFIRM, _S.FAILED):
+            ledger.move(_S.ROLLING_BACK, order.reason)
+            await begin_rollback(ledger, automatic=False, reason=order.reason)
+            await tick_and_send(ledger)
+            return (order.id,)
+    if deployment.status is not _S.SUCCESS:
+        raise _wrong(deployment, f"It is {deployment.status}; there is nothing to roll back.")
+    return await create(case, await _way_back(deployment))
+
+
+async def _way_back(deployment: Deployment) -> DeploymentRequest:
+    """Return the request for the deployment of the version before a successful one. Raises Refused."""
+    running = {
+        release.application_id: release for release in await environment_store.releases_in([deployment.environment_id])
+    }
+    _refuse_if_replaced(deployment, running)
+    previous = {a.application_id: a.previous_version_id for a in deployment.applications if a.previous_version_id}
+    if not previous:
+        raise _wrong(deployment, "No version ran before it; there is nothing to go back to.")
+    targets = set(previous.values())
+    if len(targets) > 1:
+        names = sorted(version.name for version in (await version_store.by_ids(list(targets))).values())
+        message = f"Its applications ran different versions before ({', '.join(names)}): deploy each of them."
+        raise _wrong(deployment, message)
+    return DeploymentRequest(
+        version_id=targets.pop(),
+        environment_ids=(deployment.environment_id,),
+        application_ids=tuple(previous),
+        must_in_order=tuple(id_ for id_ in deployment.must_in_order if id_ in previous),
+        strategy=deployment.strategy,
+        rollback_of=deployment.id,
+    )
+
+
+def _refuse_if_replaced(deployment: Deployment, running: dict[str, Release]) -> None:
+    for application_id in deployment.application_ids:
+        release = running.get(application_id)
+        if release and release.deployment_id != deployment.id:
+            message = f"It does not run any more: deployment {release.deployment_id} came after it. Roll that one back."
+            raise _wrong(deployment, message)

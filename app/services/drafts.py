@@ -1,0 +1,120 @@
+"""What a deployment would be: the part of creating one that stores nothing, and of which the plan is the dry run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.core import checks, workflow
+from app.core.application import Application
+from app.core.deployment import Definition
+from app.core.environment import Environment, OperatorKind
+from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, not_found
+from app.core.strategy import Strategy
+from app.core.version import Version
+from app.core.workflow import WorkflowTask
+from app.store import applications as application_store
+from app.store import environments as environment_store
+from app.store import versions as version_store
+
+MAX_ENVIRONMENTS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentRequest:
+    """What is asked for. `application_ids` None means all that the version has; `tasks` None: generate them."""
+
+    version_id: str
+    environment_ids: tuple[str, ...]
+    application_ids: tuple[str, ...] | None = None
+    must_in_order: tuple[str, ...] = ()
+    strategy: Strategy = field(default_factory=Strategy)
+    tasks: tuple[WorkflowTask, ...] | None = None
+    auto_start: bool = True
+    rollback_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What would be made, the same in each environment, and everything that is wrong with its graph."""
+
+    request: DeploymentRequest
+    version: Version
+    environments: tuple[Environment, ...]
+    applications: tuple[Application, ...]
+    tasks: tuple[WorkflowTask, ...]
+    faults: tuple[WorkflowFault, ...]
+
+    @property
+    def definitions(self) -> dict[str, Definition]:
+        """How the applications are defined now, by id."""
+        images = {artifact.application_id: artifact.image for artifact in self.version.artifacts}
+        return {
+            application.id: Definition(
+                application_id=application.id,
+                name=application.name,
+                repository_url=application.repository_url,
+                image=images[application.id],
+                deploy=application.deploy,
+                health_check=application.health_check,
+            )
+            for application in self.applications
+        }
+
+
+async def draft(request: DeploymentRequest) -> Draft:
+    """Return what a request asks for. Raises Refused with everything that is wrong except with the graph."""
+    version = (await version_store.by_ids([request.version_id])).get(request.version_id)
+    if version is None:
+        raise not_found("version", request.version_id, ("versionId",))
+    environments = await environment_store.by_ids(request.environment_ids)
+    held = [artifact.application_id for artifact in version.artifacts]
+    wanted = held if request.application_ids is None else list(request.application_ids)
+    applications = await application_store.by_ids(wanted)
+    problems = [*_problems(request, version, environments), *_application_problems(request, wanted, held, applications)]
+    if problems:
+        raise Refused(*problems)
+    chosen = tuple(applications[id_] for id_ in wanted)
+    tasks = request.tasks if request.tasks is not None else workflow.generate(chosen, request.must_in_order)
+    places = tuple(environments[id_] for id_ in request.environment_ids)
+    faults = workflow.check(
+        tasks,
+        {application.id: application.name for application in chosen},
+        request.must_in_order,
+        commands_needed=any(place.operator is not OperatorKind.SIMULATED for place in places),
+    )
+    return Draft(request=request, version=version, environments=places, applications=chosen, tasks=tasks, faults=faults)
+
+
+def _problems(
+    request: DeploymentRequest, version: Version, environments: Mapping[str, Environment]
+) -> Iterator[Problem]:
+    yield from checks.between(len(request.environment_ids), 1, MAX_ENVIRONMENTS, "environmentIds")
+    if len(set(request.environment_ids)) < len(request.environment_ids):
+        yield InvalidInput(message="An environment is named twice.", path=("environmentIds",))
+    for id_ in request.environment_ids:
+        if id_ not in environments:
+            yield InvalidInput(message=f"There is no environment “{id_}”.", path=("environmentIds",))
+    yield from checks.strategy(request.strategy)
+    if request.tasks is not None:
+        if not request.tasks:
+            yield InvalidInput(message="A workflow has at least one task.", path=("tasks",))
+        yield from checks.workflow_tasks(request.tasks)
+
+
+def _application_problems(
+    request: DeploymentRequest, wanted: Sequence[str], held: Sequence[str], found: Mapping[str, Application]
+) -> Iterator[Problem]:
+    path = ("applicationIds",)
+    if not wanted:
+        yield InvalidInput(message="Name at least one application.", path=path)
+    if len(set(wanted)) < len(wanted):
+        yield InvalidInput(message="An application is named twice.", path=path)
+    for id_ in wanted:
+        if id_ not in found or id_ not in held:
+            yield InvalidInput(message=f"The version has no application “{id_}”.", path=path)
+        elif found[id_].archived_at is not None:
+            yield InvalidInput(message=f"“{found[id_].name}” is archived.", path=path)
+    if len(set(request.must_in_order)) < len(request.must_in_order):
+        yield InvalidInput(message="An application is named twice.", path=("mustInOrder",))
+    for id_ in request.must_in_order:
+        if id_ not in wanted:
+            yield InvalidInput(message=f"“{id_}” is not among the applications.", path=("mustInOrder",))

@@ -1,0 +1,67 @@
+"""Opens and closes everything that a process needs: one function for the API, the worker and the tests."""
+
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from app.core.environment import OperatorKind
+from app.gateways.bus import RedisBus
+from app.gateways.clock import SystemChance, SystemClock
+from app.gateways.operators.shell import ShellOperator
+from app.gateways.operators.simulated import SimulatedOperator
+from app.gateways.probes import HttpProbe
+from app.gateways.queue import ArqQueue, connect
+from app.ports import Operator
+from app.services.runtime import Runtime
+from app.settings import SettingError, Settings
+from app.store.database import config, connected
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterator[tuple[Runtime, ArqQueue]]:
+    """Connect to PostgreSQL and Redis and give the runtime, and the queue that a worker takes from. Raises SettingError."""
+    store = settings.store
+    if not store.database_url or not store.redis_url:
+        raise SettingError("Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL, or use boreas up, which brings its own.")
+    redis = connect(store.redis_url)
+    bus = RedisBus(redis)
+    queue = ArqQueue(redis, bus)
+    async with connected(config(store.database_url, store.pool_size)), HttpProbe() as probe:
+        await bus.open()
+        try:
+            yield (
+                Runtime(
+                    clock=SystemClock(),
+                    chance=SystemChance(),
+                    bus=bus,
+                    queue=queue,
+                    probe=probe,
+                    operators=_operators(settings) if operators else {},
+                    lease_seconds=settings.worker.lease_seconds,
+                ),
+                queue,
+            )
+        finally:
+            await bus.close()
+            await redis.aclose()
+
+
+def _operators(settings: Settings) -> dict[OperatorKind, Operator]:
+    workspaces = settings.data_dir / "workspaces"
+    return {
+        OperatorKind.SHELL: ShellOperator(workspaces.absolute(), settings.worker.grace_seconds),
+        OperatorKind.SIMULATED: SimulatedOperator(),
+    }
+
+
+def worker_id() -> str:
+    """Return a name for this worker process that no other has, and that tells people where it runs."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def migrations_folder() -> Path:
+    """Return where the migrations are: beside the package, in a checkout as in the image."""
+    return Path(__file__).parent.parent / "migrations"
