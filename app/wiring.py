@@ -22,7 +22,7 @@ from app.store.database import config, connected
 
 @asynccontextmanager
 async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterator[tuple[Runtime, ArqQueue]]:
-    """Connect to PostgreSQL and Redis and give the runtime, and the queue that a worker takes from. Raises SettingError."""
+    """Connect to PostgreSQL and Redis; give the runtime, and the queue for a worker. Raises SettingError."""
     store = settings.store
     if not store.database_url or not store.redis_url:
         raise SettingError("Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL, or use boreas up, which brings its own.")

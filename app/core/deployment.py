@@ -89,7 +89,7 @@ class Rollback:
 
     status: RollbackStatus
     automatic: bool
-    reason: str | None
+    reason: str
     requested_by: str | None
     started_at: datetime
     completed_at: datetime | None = None
@@ -131,3 +131,21 @@ class Deployment:
     def application_ids(self) -> tuple[str, ...]:
         """The ids of its applications, in the order they were asked for."""
         return tuple(application.application_id for application in self.applications)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentFilter:
+    """Which deployments a list holds: None admits all. Times bound when they were created.
+
+    `visible` holds the (environment, application) pairs of the viewer's grants, None for any; every application of a
+    deployment must be covered.
+    """
+
+    statuses: tuple[DeploymentStatus, ...] | None = None
+    environment_ids: tuple[str, ...] | None = None
+    application_ids: tuple[str, ...] | None = None
+    version_id: str | None = None
+    created_by_id: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    visible: tuple[tuple[str | None, str | None], ...] = ()

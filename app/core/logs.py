@@ -36,6 +36,38 @@ class LogLine:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFilter:
+    """Which lines are wanted: None admits all. `contains` ignores case."""
+
+    levels: tuple[LogLevel, ...] | None = None
+    contains: str | None = None
+    attempt: int | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether every line passes."""
+        return self.levels is None and self.contains is None and self.attempt is None
+
+    def admits(self, line: LogLine) -> bool:
+        """Tell whether a line passes, as a query would."""
+        return (
+            (self.levels is None or line.level in self.levels)
+            and (self.contains is None or self.contains.lower() in line.message.lower())
+            and (self.attempt is None or line.attempt == self.attempt)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPart:
+    """Which part of a log: up to `limit` lines between two numbers, counted from the oldest end or the newest."""
+
+    limit: int
+    after: int = 0
+    before: int | None = None
+    oldest: bool = True
+
+
 MAX_MESSAGE = 8192
 """Characters of one stored line; longer ones are split, not dropped."""
 

@@ -145,8 +145,10 @@ class RedisBus:
     async def _read_connection(self) -> None:
         """Subscribe to everything that is wanted, then hand messages out until the connection breaks."""
         async with self._redis.pubsub() as pubsub:
-            await pubsub.subscribe(PREFIX + KEEP, *(PREFIX + topic for topic in self._mailboxes))
+            await pubsub.subscribe(PREFIX + KEEP)
             self._pubsub = pubsub
+            if self._mailboxes:
+                await pubsub.subscribe(*(PREFIX + topic for topic in self._mailboxes))
             while True:
                 message = await pubsub.get_message(timeout=None)
                 if message is None:

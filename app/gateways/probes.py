@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +19,6 @@ _BODY_BYTES = 1024
 _EXCERPT = 200
 """Characters of an unexpected answer that are shown."""
 
-
 _MAX_PORT = 65535
 
 
@@ -26,8 +26,8 @@ class HttpProbe:
     """Asks with GET. One client serves all probes; `aclose` it, or use the probe as a context.
 
     Every probe opens a connection of its own, as new callers of the application would: a kept one could speak to an
-    instance that takes no new ones. Redirects are answers like any other, and proxies and credentials of the
-    worker's own environment are not used.
+    instance that takes no new ones. For the same reason no cookie is kept. Redirects are answers like any other, and
+    proxies and credentials of the worker's own environment are not used.
     """
 
     def __init__(self) -> None:
@@ -35,6 +35,7 @@ class HttpProbe:
             headers={"User-Agent": "boreas-probe", "Accept": "*/*", "Accept-Encoding": "identity"},
             timeout=None,  # noqa: S113 - each probe brings its own limit, over everything it does
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
             trust_env=False,
         )

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
-from app.core import admission
-from app.core.deployment import ENDED, Deployment, DeploymentApplication, DeploymentStatus
+from app.core import admission, steering
+from app.core.deployment import Deployment, DeploymentApplication, DeploymentStatus
 from app.core.environment import Environment, Release
 from app.core.errors import Locked, Refused, Role, WrongState, not_found
 from app.core.events import DeploymentStatusChanged
@@ -105,6 +105,12 @@ def require_deployer(case: Case, deployment: Deployment) -> None:
     case.require(Role.DEPLOYER, **place)  # type: ignore[arg-type]
 
 
+def refuse_state(status: str, why: str | None) -> None:
+    """Refuse with WRONG_STATE when there is a reason. Raises Refused."""
+    if why is not None:
+        raise Refused(WrongState(message=why, status=status, path=("id",)))
+
+
 def _wrong(deployment: Deployment, message: str) -> Refused:
     return Refused(WrongState(message=message, status=deployment.status, path=("id",)))
 
@@ -113,10 +119,7 @@ async def start(case: Case, id_: str) -> tuple[str, ...]:
     """Queue a deployment that was made without starting. For DEPLOYER."""
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
-        if ledger.deployment.status is not _S.PENDING:
-            raise _wrong(ledger.deployment, f"It is {ledger.deployment.status}; only a PENDING deployment can start.")
-        if ledger.deployment.queued_at is not None:
-            raise _wrong(ledger.deployment, "It was started already, and waits; its gate says for what.")
+        refuse_state(ledger.deployment.status, steering.why_not_start(ledger.deployment))
         ledger.deployment = replace(ledger.deployment, queued_at=case.work.now)
         case.work.queues.add(ledger.deployment.environment_id)
     return (id_,)
@@ -131,10 +134,7 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
     async with _held(case, order.id) as ledger:
         require_deployer(case, ledger.deployment)
         seen = ledger.deployment.status
-        if seen in ENDED:
-            raise _wrong(ledger.deployment, f"It has ended: {seen}.")
-        if seen is _S.ROLLING_BACK:
-            raise _wrong(ledger.deployment, "It is rolling back; cancelling that would leave it half way.")
+        refuse_state(seen, steering.why_not_cancel(ledger.deployment))
         if seen is _S.RUNNING:
             ledger.move(_S.CANCELLING, order.reason)
             await tick_and_send(ledger)
@@ -156,17 +156,12 @@ async def retry(case: Case, id_: str) -> tuple[str, ...]:
     """Go on with a failed deployment: tasks that failed or never ran start again. For DEPLOYER."""
     await take_turn(case, id_)
     async with _held(case, id_) as ledger:
-        _require_failed(case, ledger)
+        require_deployer(case, ledger.deployment)
+        refuse_state(ledger.deployment.status, steering.why_not_retry(ledger.deployment))
         tasks = (await task_store.of_deployments([id_]))[id_]
         again = [task for task in tasks if task.status in FAILURES or task.status is TaskStatus.ROLLED_BACK]
         await resume(ledger, tasks, again)
     return (id_,)
-
-
-def _require_failed(case: Case, ledger: Ledger) -> None:
-    require_deployer(case, ledger.deployment)
-    if ledger.deployment.status is not _S.FAILED:
-        raise _wrong(ledger.deployment, f"It is {ledger.deployment.status}; only a FAILED deployment can be retried.")
 
 
 async def resume(ledger: Ledger, tasks: Sequence[Task], again: Sequence[Task]) -> None:
@@ -189,11 +184,10 @@ async def take_turn(case: Case, deployment_id: str) -> None:
     if known is None:
         raise not_found("deployment", deployment_id, ("id",))
     environment = await environment_store.locked(known.environment_id)
-    active, _ = await store.claims(known.environment_id)
+    claims = (await store.claims([known.environment_id]))[known.environment_id]
     claim = admission.Claim(known.id, known.application_ids)
-    standing = admission.standing(
-        known.id, active, [claim], environment.max_concurrent_deployments if environment else 0
-    )
+    capacity = environment.max_concurrent_deployments if environment else 0
+    standing = admission.standing(known.id, claims.active, [claim], capacity)
     if known.status is not _S.FAILED or standing.free:
         return
     require_deployer(case, known)
@@ -216,13 +210,12 @@ async def roll_back(case: Case, order: Reasoned) -> tuple[str, ...]:
     async with _held(case, order.id) as ledger:
         require_deployer(case, ledger.deployment)
         deployment = ledger.deployment
-        if deployment.status in (_S.RUNNING, _S.WAITING_CONFIRM, _S.FAILED):
+        refuse_state(deployment.status, steering.why_not_roll_back(deployment))
+        if deployment.status is not _S.SUCCESS:
             ledger.move(_S.ROLLING_BACK, order.reason)
             await begin_rollback(ledger, automatic=False, reason=order.reason)
             await tick_and_send(ledger)
             return (order.id,)
-    if deployment.status is not _S.SUCCESS:
-        raise _wrong(deployment, f"It is {deployment.status}; there is nothing to roll back.")
     return await create(case, await _way_back(deployment))
 
 

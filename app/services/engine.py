@@ -79,7 +79,7 @@ async def begin_rollback(ledger: Ledger, *, automatic: bool, reason: str | None)
     rollback = Rollback(
         status=RollbackStatus.RUNNING,
         automatic=automatic,
-        reason=reason,
+        reason=reason or "",
         requested_by=None if automatic else ledger.actor_id,
         started_at=ledger.now,
     )
@@ -152,8 +152,9 @@ async def admit(runtime: Runtime, environment_id: str) -> None:
         environment = await environment_store.locked(environment_id)
         if environment is None:
             return
-        active, waiting = await deployment_store.claims(environment_id)
-        for deployment_id in admission.admit(active, waiting, environment.max_concurrent_deployments):
+        claims = (await deployment_store.claims([environment_id]))[environment_id]
+        capacity = environment.max_concurrent_deployments
+        for deployment_id in admission.admit(claims.active, claims.waiting, capacity):
             async with hold(work, deployment_id) as ledger:
                 if ledger.deployment.status is DeploymentStatus.PENDING and ledger.deployment.queued_at:
                     ledger.move(DeploymentStatus.RUNNING)

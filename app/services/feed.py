@@ -28,17 +28,12 @@ class Batch:
     caught_up: bool
 
 
-async def page(deployment_id: str, after: int, limit: int) -> list[Event]:
-    """Return up to `limit` events behind the number `after`."""
-    return await store.after(deployment_id, after, limit)
-
-
 async def follow(runtime: Runtime, deployment_id: str, after: int) -> AsyncIterator[Batch]:
     """Yield every event behind the number `after`, and end once the deployment has ended and all are delivered."""
     async with runtime.bus.listen(store.topic(deployment_id)) as listener:
         position, first = after, True
         while True:
-            events = await store.after(deployment_id, position, BATCH)
+            events = (await store.pages([deployment_id], position, BATCH))[deployment_id]
             caught_up = len(events) < BATCH
             if events:
                 position = events[-1].number

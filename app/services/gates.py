@@ -7,48 +7,53 @@ from app.core import admission, gate
 from app.core.deployment import Deployment, DeploymentStatus
 from app.core.environment import Environment
 from app.core.gate import Blocker, Situation
-from app.core.task import Task
 from app.services.runtime import Runtime
 from app.store import deployments as deployment_store
 from app.store import environments as environment_store
 from app.store import workers
+from app.store.deployments import Claims
 
 
-async def situation(runtime: Runtime, deployment: Deployment) -> Situation:
-    """Return what surrounds a deployment."""
-    environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
-    standing = None
-    if deployment.status is DeploymentStatus.PENDING and deployment.queued_at is not None:
-        active, waiting = await deployment_store.claims(environment.id)
-        if any(claim.deployment_id == deployment.id for claim in waiting):
-            standing = admission.standing(deployment.id, active, waiting, environment.max_concurrent_deployments)
-    return Situation(
-        standing=standing,
-        capacity=environment.max_concurrent_deployments,
-        pool=environment.worker_pool,
-        pool_alive=await _alive(runtime, environment),
-    )
+async def situations(runtime: Runtime, deployments: Sequence[Deployment]) -> list[Situation]:
+    """Return what surrounds each deployment, in three queries however many there are."""
+    ids = list({deployment.environment_id for deployment in deployments})
+    environments = await environment_store.by_ids(ids)
+    claims = await deployment_store.claims(ids)
+    alive = await _alive(runtime, list(environments.values()))
+    return [_situation(d, environments[d.environment_id], claims[d.environment_id], alive) for d in deployments]
 
 
-async def _alive(runtime: Runtime, environment: Environment) -> bool:
+async def _alive(runtime: Runtime, environments: Sequence[Environment]) -> set[str]:
     since = runtime.clock.now() - timedelta(seconds=runtime.alive_seconds)
-    return bool(await workers.alive([environment.worker_pool], since))
+    return await workers.alive([environment.worker_pool for environment in environments], since)
 
 
-async def of_deployment(runtime: Runtime, deployment: Deployment, tasks: Sequence[Task]) -> tuple[Blocker, ...]:
-    """Return why a deployment does not go on."""
-    around = await situation(runtime, deployment)
-    return gate.deployment_blockers(deployment, tasks, around, runtime.clock.now())
-
-
-async def of_plan(runtime: Runtime, environment: Environment, application_ids: Sequence[str]) -> tuple[Blocker, ...]:
-    """Return what would keep a new deployment of the applications from starting in an environment."""
-    active, waiting = await deployment_store.claims(environment.id)
-    mine = admission.Claim("", tuple(application_ids))
-    around = Situation(
-        standing=admission.standing("", active, [*waiting, mine], environment.max_concurrent_deployments),
-        capacity=environment.max_concurrent_deployments,
-        pool=environment.worker_pool,
-        pool_alive=await _alive(runtime, environment),
+def _situation(deployment: Deployment, environment: Environment, claims: Claims, alive: set[str]) -> Situation:
+    capacity = environment.max_concurrent_deployments
+    waits = deployment.status is DeploymentStatus.PENDING and any(
+        claim.deployment_id == deployment.id for claim in claims.waiting
     )
-    return gate.plan_blockers(around)
+    return Situation(
+        standing=admission.standing(deployment.id, claims.active, claims.waiting, capacity) if waits else None,
+        capacity=capacity,
+        pool=environment.worker_pool,
+        pool_alive=environment.worker_pool in alive,
+    )
+
+
+async def of_plan(
+    runtime: Runtime, environments: Sequence[Environment], application_ids: Sequence[str]
+) -> tuple[Blocker, ...]:
+    """Return what would keep new deployments of the applications from starting in the environments."""
+    claims = await deployment_store.claims([environment.id for environment in environments])
+    alive = await _alive(runtime, environments)
+    mine = admission.Claim("", tuple(application_ids))
+    found: list[Blocker] = []
+    for environment in environments:
+        known, capacity = claims[environment.id], environment.max_concurrent_deployments
+        standing = admission.standing("", known.active, [*known.waiting, mine], capacity)
+        pool = environment.worker_pool
+        found += gate.plan_blockers(
+            Situation(standing=standing, capacity=capacity, pool=pool, pool_alive=pool in alive)
+        )
+    return tuple(found)

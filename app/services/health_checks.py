@@ -41,7 +41,7 @@ async def _until_decided(patient: Patient, check: HealthCheck, place: Place) -> 
     while True:
         result = await _probe(patient, check, place)
         streak, verdict = judge(check, streak, result.ok)
-        said = "INFO: healthy" if result.ok else "WARN: not healthy"
+        said = "healthy" if result.ok else "WARN: not healthy"
         await patient.log(Stream.SYSTEM, [f"{said}: {place.instance} ({result.detail})"])
         if verdict is Verdict.HEALTHY:
             return None

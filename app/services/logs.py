@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from app.core.deployment import ENDED as DEPLOYMENT_ENDED
-from app.core.logs import LogLine
+from app.core.logs import LogFilter, LogLine, LogPart
 from app.core.task import ENDED
 from app.ports import Listener
 from app.services.feed import TAIL_SECONDS
@@ -12,7 +12,6 @@ from app.services.runtime import Runtime
 from app.store import deployments as deployment_store
 from app.store import logs as store
 from app.store import tasks as task_store
-from app.store.logs import LogFilter
 
 BATCH = 1000
 
@@ -32,7 +31,7 @@ async def follow(runtime: Runtime, task_id: str, after: int, wanted: LogFilter) 
         position, first = after, True
         while True:
             stored = await task_store.last_log(task_id)
-            lines = await store.page(task_id, wanted, after=position, before=None, limit=BATCH, oldest=True)
+            lines = (await store.pages([task_id], wanted, LogPart(limit=BATCH, after=position)))[task_id]
             caught_up = len(lines) < BATCH
             position = max(stored if caught_up else 0, lines[-1].number if lines else position, position)
             if lines or first:

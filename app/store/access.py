@@ -53,7 +53,8 @@ async def add_grant(actor_id: str, grant: Grant, at: datetime) -> None:
     """Store a grant, unless the actor has it."""
     await execute(
         "INSERT INTO grants (actor_id, role, environment_id, application_id, created_at)"
-        " SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS (SELECT 1 FROM grants WHERE actor_id = $1 AND role = $2"
+        " SELECT $1::text, $2::text, $3::text, $4::text, $5::timestamptz"
+        " WHERE NOT EXISTS (SELECT 1 FROM grants WHERE actor_id = $1 AND role = $2"
         " AND environment_id IS NOT DISTINCT FROM $3 AND application_id IS NOT DISTINCT FROM $4)",
         actor_id,
         grant.role,
@@ -111,7 +112,7 @@ async def insert_token(new: NewToken) -> None:
 
 async def tokens_by_ids(ids: Sequence[str]) -> dict[str, ApiToken]:
     """Return the tokens that exist among `ids`, by id."""
-    rows = await fetch(f"SELECT {TOKEN} FROM api_tokens WHERE id = ANY($1)", list(ids))  # noqa: S608
+    rows = await fetch(f"SELECT {TOKEN} FROM api_tokens WHERE id = ANY($1)", list(ids))
     return {row["id"]: _read_token(row) for row in rows}
 
 
@@ -119,7 +120,7 @@ async def tokens_of(actor_ids: Sequence[str]) -> dict[str, list[ApiToken]]:
     """Return the tokens of each actor, newest first."""
     found: dict[str, list[ApiToken]] = {id_: [] for id_ in actor_ids}
     rows = await fetch(
-        f"SELECT {TOKEN} FROM api_tokens WHERE actor_id = ANY($1) ORDER BY id DESC",  # noqa: S608
+        f"SELECT {TOKEN} FROM api_tokens WHERE actor_id = ANY($1) ORDER BY id DESC",
         list(actor_ids),
     )
     for row in rows:

@@ -32,26 +32,26 @@ def plain_columns(application: Application) -> dict[str, Any]:
 
 async def by_ids(ids: Sequence[str]) -> dict[str, Application]:
     """Return the applications that exist among `ids`, by id."""
-    rows = await fetch(f"SELECT {COLUMNS} FROM applications WHERE id = ANY($1)", list(ids))  # noqa: S608
+    rows = await fetch(f"SELECT {COLUMNS} FROM applications WHERE id = ANY($1)", list(ids))
     return {row["id"]: _read(row) for row in rows}
 
 
 async def by_name(name: str) -> Application | None:
     """Return the application of that name, archived or not."""
-    row = await fetch_one(f"SELECT {COLUMNS} FROM applications WHERE name = $1", name)  # noqa: S608
+    row = await fetch_one(f"SELECT {COLUMNS} FROM applications WHERE name = $1", name)
     return _read(row) if row else None
 
 
 async def locked(id_: str) -> Application | None:
     """Return an application and hold its row until the transaction ends."""
-    row = await fetch_one(f"SELECT {COLUMNS} FROM applications WHERE id = $1 FOR UPDATE", id_)  # noqa: S608
+    row = await fetch_one(f"SELECT {COLUMNS} FROM applications WHERE id = $1 FOR UPDATE", id_)
     return _read(row) if row else None
 
 
 async def page(after: str | None, limit: int, contains: str | None) -> list[Application]:
     """Return up to `limit` applications that are not archived, by name, from behind the name `after`."""
     rows = await fetch(
-        f"SELECT {COLUMNS} FROM applications WHERE archived_at IS NULL AND ($1::text IS NULL OR name > $1)"  # noqa: S608
+        f"SELECT {COLUMNS} FROM applications WHERE archived_at IS NULL AND ($1::text IS NULL OR name > $1)"
         " AND ($2::text IS NULL OR strpos(lower(name), lower($2)) > 0) ORDER BY name LIMIT $3",
         after,
         contains,

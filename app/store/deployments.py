@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import msgspec
 
 from app.core.admission import Claim
-from app.core.deployment import ACTIVE, Definition, Deployment, DeploymentApplication, DeploymentStatus, Rollback
+from app.core.deployment import (
+    ACTIVE,
+    Definition,
+    Deployment,
+    DeploymentApplication,
+    DeploymentFilter,
+    DeploymentStatus,
+    Rollback,
+)
 from app.core.environment import Release
 from app.store import models
 from app.store.convert import plain, reader
@@ -30,24 +37,6 @@ _read_definition = msgspec.json.Decoder(Definition).decode
 _read = reader(Deployment, "strategy", "must_in_order", "applications", "rollback")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which deployments a list holds: None admits all. Times bound when they were created.
-
-    `visible` holds the (environment, application) pairs of the viewer's grants, None for any; every application of a
-    deployment must be covered.
-    """
-
-    statuses: tuple[DeploymentStatus, ...] | None = None
-    environment_ids: tuple[str, ...] | None = None
-    application_ids: tuple[str, ...] | None = None
-    version_id: str | None = None
-    created_by_id: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-    visible: tuple[tuple[str | None, str | None], ...] = ()
-
-
 MATCHES = (
     "($1::text[] IS NULL OR d.status = ANY($1)) AND ($2::text[] IS NULL OR d.environment_id = ANY($2))"
     " AND ($3::text[] IS NULL OR EXISTS (SELECT 1 FROM deployment_applications a"
@@ -61,7 +50,7 @@ MATCHES = (
 )
 
 
-def _values(wanted: Filter) -> list[object]:
+def _values(wanted: DeploymentFilter) -> list[object]:
     lists = (wanted.statuses, wanted.environment_ids, wanted.application_ids)
     return [
         *(None if values is None else list(values) for values in lists),
@@ -118,7 +107,8 @@ async def save(deployment: Deployment) -> None:
     """Store what changes of a deployment over its life."""
     await execute(
         "UPDATE deployments SET status = $2, progress = $3, error_message = $4, attempt = $5, revision = $6,"
-        " last_event = $7, updated_at = $8, queued_at = $9, started_at = $10, completed_at = $11, resumed_at = $12 WHERE id = $1",
+        " last_event = $7, updated_at = $8, queued_at = $9, started_at = $10, completed_at = $11, resumed_at = $12"
+        " WHERE id = $1",
         deployment.id,
         deployment.status,
         deployment.progress,
@@ -151,7 +141,9 @@ async def locked(id_: str) -> Deployment | None:
     return _read(row) if row else None
 
 
-async def page(wanted: Filter, *, after: str | None, before: str | None, limit: int, newest: bool) -> list[Deployment]:
+async def page(
+    wanted: DeploymentFilter, *, after: str | None, before: str | None, limit: int, newest: bool
+) -> list[Deployment]:
     """Return up to `limit` deployments that are older than `after` and newer than `before` (ids).
 
     Counted from the newest end, or from the oldest; either way the newest comes first.
@@ -168,9 +160,9 @@ async def page(wanted: Filter, *, after: str | None, before: str | None, limit: 
     return found if newest else found[::-1]
 
 
-async def count(wanted: Filter) -> int:
+async def count(wanted: DeploymentFilter) -> int:
     """Return how many deployments match."""
-    row = await fetch_one(f"SELECT count(*) AS n FROM deployments d WHERE {MATCHES}", *_values(wanted))  # noqa: S608
+    row = await fetch_one(f"SELECT count(*) AS n FROM deployments d WHERE {MATCHES}", *_values(wanted))
     return int(row["n"]) if row else 0
 
 
@@ -181,22 +173,59 @@ async def definitions(deployment_id: str) -> dict[str, Definition]:
     return {definition.application_id: definition for definition in found}
 
 
-async def claims(environment_id: str) -> tuple[list[Claim], list[Claim]]:
-    """Return what the active deployments of an environment hold, and what the waiting ones want, first come first."""
+async def of_versions(
+    version_ids: Sequence[str], wanted: DeploymentFilter, after: str | None, limit: int
+) -> dict[str, list[Deployment]]:
+    """Return up to `limit` deployments of each version, newest first, made before the one with the id `after`."""
     rows = await fetch(
-        "SELECT d.id, d.status, array_agg(a.application_id) AS applications FROM deployments d"
-        " JOIN deployment_applications a ON a.deployment_id = d.id WHERE d.environment_id = $1"
+        "SELECT found.* FROM unnest($12::text[]) AS version(id) CROSS JOIN LATERAL ("
+        f"{SELECT} WHERE d.version_id = version.id AND {MATCHES} AND ($10::text IS NULL OR d.id < $10)"
+        " ORDER BY d.id DESC LIMIT $11) AS found",
+        *_values(wanted),
+        after,
+        limit,
+        list(version_ids),
+    )
+    found: dict[str, list[Deployment]] = {id_: [] for id_ in version_ids}
+    for row in rows:
+        found[row["version_id"]].append(_read(row))
+    return found
+
+
+async def counts_of_versions(version_ids: Sequence[str], wanted: DeploymentFilter) -> dict[str, int]:
+    """Return how many deployments of each version match."""
+    rows = await fetch(
+        f"SELECT d.version_id, count(*) AS n FROM deployments d WHERE d.version_id = ANY($10) AND {MATCHES}"
+        " GROUP BY d.version_id",
+        *_values(wanted),
+        list(version_ids),
+    )
+    return dict.fromkeys(version_ids, 0) | {row["version_id"]: row["n"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the active deployments of an environment hold, and what the waiting ones want, first come first."""
+
+    active: tuple[Claim, ...]
+    waiting: tuple[Claim, ...]
+
+
+async def claims(environment_ids: Sequence[str]) -> dict[str, Claims]:
+    """Return who holds and who wants applications, by environment."""
+    rows = await fetch(
+        "SELECT d.id, d.environment_id, d.status, array_agg(a.application_id) AS applications FROM deployments d"
+        " JOIN deployment_applications a ON a.deployment_id = d.id WHERE d.environment_id = ANY($1)"
         " AND (d.status = ANY($2) OR (d.status = 'PENDING' AND d.queued_at IS NOT NULL))"
         " GROUP BY d.id ORDER BY d.queued_at, d.id",
-        environment_id,
+        list(environment_ids),
         [str(status) for status in ACTIVE],
     )
-    active: list[Claim] = []
-    waiting: list[Claim] = []
+    found: dict[str, tuple[list[Claim], list[Claim]]] = {id_: ([], []) for id_ in environment_ids}
     for row in rows:
-        claim = Claim(row["id"], tuple(row["applications"]))
-        (waiting if row["status"] == DeploymentStatus.PENDING else active).append(claim)
-    return active, waiting
+        waits = row["status"] == DeploymentStatus.PENDING
+        found[row["environment_id"]][waits].append(Claim(row["id"], tuple(row["applications"])))
+    return {id_: Claims(tuple(active), tuple(waiting)) for id_, (active, waiting) in found.items()}
 
 
 async def keep_previous(deployment_id: str, release: Release) -> None:

@@ -27,32 +27,32 @@ async def update(environment: Environment) -> None:
 
 async def by_ids(ids: Sequence[str]) -> dict[str, Environment]:
     """Return the environments that exist among `ids`, by id."""
-    rows = await fetch(f"SELECT {COLUMNS} FROM environments WHERE id = ANY($1)", list(ids))  # noqa: S608
+    rows = await fetch(f"SELECT {COLUMNS} FROM environments WHERE id = ANY($1)", list(ids))
     return {row["id"]: _read(row) for row in rows}
 
 
 async def by_name(name: str) -> Environment | None:
     """Return the environment of that name."""
-    row = await fetch_one(f"SELECT {COLUMNS} FROM environments WHERE name = $1", name)  # noqa: S608
+    row = await fetch_one(f"SELECT {COLUMNS} FROM environments WHERE name = $1", name)
     return _read(row) if row else None
 
 
 async def locked(id_: str) -> Environment | None:
     """Return an environment and hold its row until the transaction ends: starts in it come one after another."""
-    row = await fetch_one(f"SELECT {COLUMNS} FROM environments WHERE id = $1 FOR UPDATE", id_)  # noqa: S608
+    row = await fetch_one(f"SELECT {COLUMNS} FROM environments WHERE id = $1 FOR UPDATE", id_)
     return _read(row) if row else None
 
 
 async def all_by_rank() -> list[Environment]:
     """Return every environment in promotion order."""
-    rows = await fetch(f"SELECT {COLUMNS} FROM environments ORDER BY rank, name")  # noqa: S608
+    rows = await fetch(f"SELECT {COLUMNS} FROM environments ORDER BY rank, name")
     return [_read(row) for row in rows]
 
 
 async def releases_in(environment_ids: Sequence[str]) -> list[Release]:
     """Return what runs in the environments."""
     rows = await fetch(
-        f"SELECT {RELEASE} FROM releases WHERE environment_id = ANY($1) ORDER BY application_id",  # noqa: S608
+        f"SELECT {RELEASE} FROM releases WHERE environment_id = ANY($1) ORDER BY application_id",
         list(environment_ids),
     )
     return [_read_release(row) for row in rows]
@@ -61,7 +61,7 @@ async def releases_in(environment_ids: Sequence[str]) -> list[Release]:
 async def releases_of(application_ids: Sequence[str]) -> list[Release]:
     """Return where the applications run, and what."""
     rows = await fetch(
-        f"SELECT {RELEASE} FROM releases WHERE application_id = ANY($1) ORDER BY environment_id",  # noqa: S608
+        f"SELECT {RELEASE} FROM releases WHERE application_id = ANY($1) ORDER BY environment_id",
         list(application_ids),
     )
     return [_read_release(row) for row in rows]
@@ -70,7 +70,7 @@ async def releases_of(application_ids: Sequence[str]) -> list[Release]:
 async def put_release(release: Release) -> None:
     """Record what runs now."""
     await execute(
-        f"INSERT INTO releases ({RELEASE}) VALUES ($1, $2, $3, $4, $5)"  # noqa: S608
+        f"INSERT INTO releases ({RELEASE}) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (environment_id, application_id) DO UPDATE SET version_id = excluded.version_id,"
         " deployment_id = excluded.deployment_id, since = excluded.since",
         release.environment_id,

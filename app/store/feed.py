@@ -29,16 +29,20 @@ async def insert(events: Sequence[Event]) -> None:
     )
 
 
-async def after(deployment_id: str, number: int, limit: int) -> list[Event]:
-    """Return up to `limit` events behind `number`, in order."""
+async def pages(deployment_ids: Sequence[str], after: int, limit: int) -> dict[str, list[Event]]:
+    """Return up to `limit` events behind the number `after` of each deployment, in order."""
     rows = await fetch(
+        "SELECT event.* FROM unnest($1::text[]) AS deployment(id) CROSS JOIN LATERAL ("
         "SELECT deployment_id, number, at, actor_id, type, body FROM deployment_events"
-        " WHERE deployment_id = $1 AND number > $2 ORDER BY number LIMIT $3",
-        deployment_id,
-        number,
+        " WHERE deployment_id = deployment.id AND number > $2 ORDER BY number LIMIT $3) AS event",
+        list(deployment_ids),
+        after,
         limit,
     )
-    return [_read(row) for row in rows]
+    found: dict[str, list[Event]] = {id_: [] for id_ in deployment_ids}
+    for row in rows:
+        found[row["deployment_id"]].append(_read(row))
+    return found
 
 
 def _read(row: Row) -> Event:

@@ -6,12 +6,11 @@ from datetime import datetime
 
 import msgspec
 
-from app.core.logs import LogLevel, LogLine
-from app.store.convert import encode_json, reader
-from app.store.database import fetch, fetch_one
+from app.core.logs import LogFilter, LogLevel, LogLine, LogPart
+from app.store.convert import encode_json
+from app.store.database import Row, fetch, fetch_one
 
-SELECT = "SELECT number, at AS timestamp, level, message, attempt FROM task_logs"
-_read = reader(LogLine)
+SELECT = "SELECT task_id, number, at AS timestamp, level, message, attempt FROM task_logs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,37 +22,15 @@ class NewLine:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogFilter:
-    """Which lines are wanted: None admits all. `contains` ignores case."""
-
-    levels: tuple[LogLevel, ...] | None = None
-    contains: str | None = None
-    attempt: int | None = None
-
-    @property
-    def open(self) -> bool:
-        """Whether every line passes."""
-        return self.levels is None and self.contains is None and self.attempt is None
-
-    def admits(self, line: LogLine) -> bool:
-        """Tell whether a line passes, as the database would."""
-        return (
-            (self.levels is None or line.level in self.levels)
-            and (self.contains is None or self.contains.lower() in line.message.lower())
-            and (self.attempt is None or line.attempt == self.attempt)
-        )
-
-
 MATCHES = (
-    "task_id = $1 AND ($2::text[] IS NULL OR level = ANY($2))"
+    "($2::text[] IS NULL OR level = ANY($2))"
     " AND ($3::text IS NULL OR strpos(lower(message), lower($3)) > 0) AND ($4::int IS NULL OR attempt = $4)"
 )
 
 
-def _values(task_id: str, wanted: LogFilter) -> list[object]:
+def _values(wanted: LogFilter) -> list[object]:
     levels = None if wanted.levels is None else [str(level) for level in wanted.levels]
-    return [task_id, levels, wanted.contains, wanted.attempt]
+    return [levels, wanted.contains, wanted.attempt]
 
 
 def topic(task_id: str) -> str:
@@ -83,26 +60,40 @@ async def append(task_id: str, attempt: int, worker: str, lines: Sequence[NewLin
     return int(row["first"]) if row else None
 
 
-async def page(
-    task_id: str, wanted: LogFilter, *, after: int, before: int | None, limit: int, oldest: bool
-) -> list[LogLine]:
-    """Return up to `limit` lines between two numbers, counted from the oldest end or from the newest; in order."""
+def _read(row: Row) -> LogLine:
+    return LogLine(row["number"], row["timestamp"], LogLevel(row["level"]), row["message"], row["attempt"])
+
+
+async def pages(task_ids: Sequence[str], wanted: LogFilter, part: LogPart) -> dict[str, list[LogLine]]:
+    """Return a part of the log of each task, in order."""
     rows = await fetch(
-        f"{SELECT} WHERE {MATCHES} AND number > $5 AND ($6::bigint IS NULL OR number < $6)"
-        f" ORDER BY number {'ASC' if oldest else 'DESC'} LIMIT $7",
-        *_values(task_id, wanted),
-        after,
-        before,
-        limit,
+        "SELECT line.* FROM unnest($1::text[]) AS task(id) CROSS JOIN LATERAL ("
+        f"{SELECT} WHERE task_id = task.id AND {MATCHES} AND number > $5 AND ($6::bigint IS NULL OR number < $6)"
+        f" ORDER BY number {'ASC' if part.oldest else 'DESC'} LIMIT $7) AS line",
+        list(task_ids),
+        *_values(wanted),
+        part.after,
+        part.before,
+        part.limit,
     )
-    found = [_read(row) for row in rows]
-    return found if oldest else found[::-1]
+    found: dict[str, list[LogLine]] = {id_: [] for id_ in task_ids}
+    for row in rows:
+        found[row["task_id"]].append(_read(row))
+    return found if part.oldest else {id_: lines[::-1] for id_, lines in found.items()}
 
 
-async def count(task_id: str, wanted: LogFilter) -> int:
-    """Return how many lines match."""
-    row = await fetch_one(f"SELECT count(*) AS n FROM task_logs WHERE {MATCHES}", *_values(task_id, wanted))  # noqa: S608
-    return int(row["n"]) if row else 0
+async def counts(task_ids: Sequence[str], wanted: LogFilter) -> dict[str, int]:
+    """Return how many lines of each task match."""
+    if wanted.open:
+        rows = await fetch("SELECT id, last_log AS n FROM tasks WHERE id = ANY($1)", list(task_ids))
+    else:
+        rows = await fetch(
+            "SELECT task.id, (SELECT count(*) FROM task_logs WHERE task_id = task.id"
+            f" AND {MATCHES}) AS n FROM unnest($1::text[]) AS task(id)",
+            list(task_ids),
+            *_values(wanted),
+        )
+    return {row["id"]: row["n"] for row in rows}
 
 
 _decode_lines = msgspec.json.Decoder(list[LogLine]).decode

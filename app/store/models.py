@@ -195,7 +195,7 @@ class Rollback(Model):
     deployment = _foreign("Deployment")
     status = fields.CharField(max_length=20)
     automatic = fields.BooleanField()
-    reason = fields.TextField(null=True)
+    reason = fields.TextField()
     requested_by = _ref(null=True)
     started_at = fields.DatetimeField()
     completed_at = fields.DatetimeField(null=True)

@@ -240,7 +240,7 @@ async def attempts_of(task_ids: Sequence[str]) -> dict[str, list[TaskAttempt]]:
     """Return the attempts of each task, first one first."""
     found: dict[str, list[TaskAttempt]] = {id_: [] for id_ in task_ids}
     rows = await fetch(
-        f"SELECT {ATTEMPT} FROM task_attempts WHERE task_id = ANY($1) ORDER BY task_id, number",  # noqa: S608
+        f"SELECT {ATTEMPT} FROM task_attempts WHERE task_id = ANY($1) ORDER BY task_id, number",
         list(task_ids),
     )
     for row in rows:

@@ -20,11 +20,8 @@ from app.core.attempt import Ending, Outcome
 from app.core.logs import Stream
 from app.ports import Instruction, LogSink
 
-_CHUNK_BYTES = 65536
-"""Read at once: what a pipe holds. Per line the event loop would be the bottleneck of a command that prints a lot."""
-
-_LINE_CHARACTERS = 65536
-"""A line that is longer and has not ended is passed on in pieces, so that none is held without bound."""
+_CHUNK_BYTES = _LINE_CHARACTERS = 65536
+"""Read at once (what a pipe holds), and held of a line that has not ended: a longer one is passed on in pieces."""
 
 _SILENCE_SECONDS, _DRAIN_SECONDS = 0.5, 2.0
 """What keeps a pipe open after its command has ended is heard until it is silent so long, and so long at most."""
@@ -155,7 +152,7 @@ class _Run:
             os.killpg(self.process.pid, number)
 
     async def _gone(self, seconds: float) -> bool:
-        """Wait until no process of the group is left; False where one outlives the time. Nothing tells: it is polled."""
+        """Wait until no process of the group is left; False where one outlives the time. Nothing tells, so it polls."""
         loop = asyncio.get_running_loop()
         until, pause = loop.time() + seconds, 0.02
         while self.process.returncode is None or _has_members(self.process.pid):
@@ -233,8 +230,7 @@ class _Lines:
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._rest = ""
-        self._continues = False
+        self._rest, self._continues = "", False
 
     def feed(self, chunk: bytes, final: bool = False) -> list[str]:
         """Return the lines that `chunk` completes; with `final`, also the last one, which has no end."""
@@ -263,9 +259,8 @@ async def _start(command: Sequence[str], env: Mapping[str, str], folder: Path, l
             os.set_blocking(reading, False)
             outputs.append(_Output(reading, stream, log, turn))
             ends.append(writing)
-        out, err = ends
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, stdout=out, stderr=err, cwd=str(folder), env=env, start_new_session=True
+            *command, stdin=DEVNULL, stdout=ends[0], stderr=ends[1], cwd=str(folder), env=env, start_new_session=True
         )
         return _Run(process, outputs, ours.pop_all())
 

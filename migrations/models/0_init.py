@@ -127,6 +127,7 @@ CREATE TABLE IF NOT EXISTS "deployments" (
     "updated_at" TIMESTAMPTZ NOT NULL,
     "queued_at" TIMESTAMPTZ,
     "started_at" TIMESTAMPTZ,
+    "resumed_at" TIMESTAMPTZ,
     "completed_at" TIMESTAMPTZ,
     "created_by_id" VARCHAR(30) NOT NULL REFERENCES "actors" ("id") ON DELETE RESTRICT,
     "environment_id" VARCHAR(30) NOT NULL REFERENCES "environments" ("id") ON DELETE RESTRICT,
@@ -140,6 +141,7 @@ COMMENT ON TABLE "deployments" IS 'A version on its way to an environment.';
 CREATE TABLE IF NOT EXISTS "deployment_applications" (
     "id" BIGSERIAL NOT NULL PRIMARY KEY,
     "position" INT NOT NULL,
+    "definition" JSONB NOT NULL,
     "previous_version_id" VARCHAR(30),
     "previous_deployment_id" VARCHAR(30),
     "previous_since" TIMESTAMPTZ,
@@ -164,7 +166,7 @@ CREATE TABLE IF NOT EXISTS "rollbacks" (
     "id" BIGSERIAL NOT NULL PRIMARY KEY,
     "status" VARCHAR(20) NOT NULL,
     "automatic" BOOL NOT NULL,
-    "reason" TEXT,
+    "reason" TEXT NOT NULL,
     "requested_by" VARCHAR(30),
     "started_at" TIMESTAMPTZ NOT NULL,
     "completed_at" TIMESTAMPTZ,
@@ -239,80 +241,98 @@ CREATE TABLE IF NOT EXISTS "aerich" (
 
 async def downgrade(db: BaseDBAsyncClient) -> str:
     return """
+        DROP TABLE IF EXISTS "workers";
+        DROP TABLE IF EXISTS "task_attempts";
+        DROP TABLE IF EXISTS "tasks";
+        DROP TABLE IF EXISTS "rollbacks";
+        DROP TABLE IF EXISTS "releases";
+        DROP TABLE IF EXISTS "deployment_applications";
+        DROP TABLE IF EXISTS "deployments";
+        DROP TABLE IF EXISTS "artifacts";
+        DROP TABLE IF EXISTS "versions";
+        DROP TABLE IF EXISTS "task_logs";
+        DROP TABLE IF EXISTS "idempotency_keys";
+        DROP TABLE IF EXISTS "grants";
+        DROP TABLE IF EXISTS "environments";
+        DROP TABLE IF EXISTS "deployment_events";
+        DROP TABLE IF EXISTS "applications";
+        DROP TABLE IF EXISTS "api_tokens";
+        DROP TABLE IF EXISTS "actors";
         """
 
 
 MODELS_STATE = (
     "eJztXW1v2zgS/iuEv1wPyBaN89Le3Se3m+3mrm0ObW672GIh0BJt6yyLWopKauzlvx+pF+"
-    "uNVERbtimZQIEmFIeRn6HJmWeGwz9HK+wgL3w5sSkmo7+DP0c+XCH2Q/nBGRjBIMibeQOF"
+    "uNlEVbtimFQIEmFIeRn6HJmWeGwz9HK+wgL3w5sSkmo7+DP0c+XCH2Q/nBGRjBIMibeQOF"
     "Uy/uCXmXuAlOQ0rYr6x1Br0QsSYHhTZxA+pin/edgACREPsAEwBBiMiDayMAbRtHPn3Jx3"
     "CwzQZx/Xm77pHv/hEhi+I5ogvEP8K331mz6zvoOwqzX4OlNXOR55Q+oevwAeJ2i66DuO3d"
     "ApKf4p78VaaWjb1o5ee9gzVdYH/Tnb0pb50jHxFIkVP44H7keSlCWVPyrqyBkghtXtLJGx"
     "w0g5HH4ePSyRvkbSPL+nR3b325ubesUQ3aTKIAX9pkY5+rxfVpGH/+Ffxuecif0wX79eLV"
     "U/J3chySXvwP/jL5/O7nyecXF6/+yv8gZrpNVP4pfTKOHz3FQ0AKk0Fi1HOYl+xjqgCd9e"
-    "8G6qwhxzqfmQcHe9wG7LEc7HEKdg5u/L8CuFn/wc3j81dtsGW9pODGz8roohV0PRV4NwJb"
+    "8G6qwhxzqfmUcHe9wG7LEc7HEKdg5u/L8CuFn/wc3j81dtsGW9pODGz8roohV0PRV4NwI7"
     "4Zuip+ncvbpsM3mvLuWzlz8rA2wTxOGwIK2j/CN7Qt0VEiNdlqzA7aSiL7MferhyNIB9f/"
     "vx5sv95OO/+fCrMPzDi/Ga3N/wJ+O4dV1pfXFd0ctmEPD19v5nwH8Fv919uonhxCGdk/gv"
     "5v3ufxvxd4IRxZaPHy3oFDHJmrOmJ77tzpaFHYE3TKG9fITEsWpP8BjL+tYfrcaragv04T"
     "xWEkeTv2dmvwTuPV4iX2jbZM+azZvAZeYF69baxJkiSBABsdA/APa9NWC2Cfjy8+SH8dU1"
-    "wDPg0pBZM2wOU+CGYIkCoe2z9TjPG0XfEqvNYlbN78ZAOq6BdNw9XKtNZi+7eEDQzP2ugn"
-    "AuMUCMuzdCkxXIWsBwoYJyRWxwK8d1G4PpWm4vXdfMpdDGfIwaxv/8cvdJgvFGomoiuTYF"
-    "/wOeG9IezugGYDkWJbsoA/TFx8mvVazffbh7WzV4+ABvjZ16KnZqyd/7HrhsuC3UXJbsQM"
-    "2a+YJD0rIHQ2pF4VZf56qs0bTOmibogflO2+i5LGm0rLOWN56sgu1ZlBmgjd+N01qjcCqY"
+    "wDPg0pBZM2wOU+CGYIkCoe2z8zjbjaJvidVmMavmd2MgndZAOu0ertUmc5BdPCBo5n5XQT"
+    "iXGCDG3RuhyQpkLWC4UEG5Ija4leO6jcF0LbeXrmvmUmhjPkYN439+ufskwXgjUTWRXJuC"
+    "/wHPDWkPZ3QDsByLkl2UAfri4+TXKtbvPty9rRo8fIC3xk59LnZqyd/7HrhsuB3UXJbsQM"
+    "2a+YJD0rIHQ2pF4U5f56qs0bTOmibogflOu+i5LGm0rLOWN56sgu1ZlBmgjd+N01qjcCqY"
     "1wH/CRPkzv1/oXUM+y17RejbIm+1Gl7qGdxP2YTKWvOvOIGPGy6lNM/Yp2efGdH4839m0/"
-    "7z7bv70dOxeLHAc22Yfm4BNZY/PmtmxzYdW/JjXxeQAhv6YIqAgwIPr5FTZ7+kvUzAT4el"
+    "7z7bv70dOpeLHAc22Yfm4BNZY/PmtmxzYdW/JjXxeQAhv6YIqAgwIPr5FTZ7+kvUzAT4el"
     "4UxbPksjqK8v2hAAF3IC4KJKABRfq4bwPfpOxQhXxAax4TVZMDe/3jdTABsD5sPdp/dZ9y"
-    "ov8FSxJZnd4rLVfG1FRBAUlKNflxxCdPDQ+E8j1xOs33LqayOwE/PVH9T3QnxRFAp8Jzno"
-    "WX+D+faYJ+aOCuq5hGF5dwB+gaBHF5a9QPZSBf6qnJn82+sAEnvhPmzF2VREDWmjM2ljIi"
+    "ov8FSxJZnd4rLVfG1FRBAUlKNflxxCdPDY+E8j1xOs33LqayOwF/PVH9QPQnxRFAp8Jzno"
+    "WX+D+e6YJ+aOCuq5hGF59wB+gaBHF5a9QPZSBf6qnJn8u+sAEnvhPuzE2VREDWmjM2ljIi"
     "qDVbMumT+EurOEiajTG9mzs0ZuI+2lQmxA8IBIyFrAArO35Ek62EegQJNIuI6WggL649so"
-    "lUx5poLIJr9nW3rkrTu/9SV+jZAg4VRY5SuXrqL6Ou1z/go//G08vrh4PX51cf3m6vL166"
-    "s3r96wvvH71h+9bviSvr19f/up4tHwhmbWJPYRhX69VAFFkefV0IOVL9XE+Pzy9eWbi+vL"
-    "jQI2LU24ZxgXZvSKLQ0qrvpGwHjo6h56Zd2pwd4QjalJDoKi2g/xmgNeXvbbgl2WMkCrB7"
-    "9SBDsIf/2Sj9QzyNsGwMqzTRICk6wiHQBciWMNFOT6+qlVrPHHmJ5aIV9oixeeNlrjzqZf"
-    "60T8zKJm/3im/CNcA4oB9AHyH1yCfT6YKPG+tVybRPuCTKocNmlpFI5Yz2+lnwvflfj3zN"
-    "Odrk2evgZxzVRVClDnEgPcZrvPIw8I5tyDAGK5C1QQMS6QwAXiY1M0VwonFGVMQGEHMnsV"
-    "hWzN9y1MHCTIlpJroCZo1LCDGhAhmFgrtkwo0gE1QUMLbEELUIpWgYDmly7qBQmzpgvWdI"
-    "IeXLEDKoW0KGIwFWAaJ/ajh9QLaU+Cl+WGBO1B+PDCpMaex91NC89UTOyK2BAW6H3Thib0"
-    "utXe2IfQa1HNUeBsqeaypFGz1mpmgEZbabkkaJJldNZxSCHZ7qtcljRa1lnLNl4FnLLfam"
-    "euyBpNa63pErGvYO3WBAfIK3dv8NYjMG3xrksawE1igklM0BjyvSUmFNaCDgC+KY82UJDr"
-    "62cLoPNNrgOch37AvGYRaJr58cx5c3HHs3b5IJb6IfSJX8ys5snWEOQDngHoO+CRp2WT+A"
-    "j6jE27OBUk6QMoDJeseQ4F2dzdDi3M9y589FYp39+EHUwSuEkC13Dl6zqyE/DYF45Cazur"
-    "VCJuAg3PuwEb6GrrlTL4tREM/gr4h25qI6lQSnVpQyrpTCqZ4xcH/nptvap1s5idAtwNXI"
-    "dTShvf0Uss56D3DPi2rmJt2pnTGKd9GuPm4dkjGTcPCucykjyolh74nY9A3L/qIf8lBDOE"
-    "nDP23qspIsgBM4JX4Bw8umxORfyk9BwGdb+7iwHbedvJOOZgdT98arNNH9QqSr8cShM+lx"
-    "kSg3HgBMotCuaY/K4euHXHqG6smZu+7zUrBkcB36z/ADeEyzbgXsrBvayBO8WO0umzrL85"
-    "8qR45EmTukvFyLbAt6gEvuV+RSF23LoAE4pjafwutKxmNKBYVHBJ3tHUl9ZjdTb1pZ+Fuv"
-    "v60gT6gsqX8lNlafchWe2dxR1xwD+96JYE+VQtygzQuOi+ZMAjJktErABjpXt6K2IDhLr7"
-    "tYEPz/6kHRHCKZFKOZaWK0bzIGYdEawj5rieFOq++/maWOzv2T4utNWTB41W+px3aV2QiW"
-    "APxfS8D2KO4oyXWCrXVTqLH+YhlDMwxXTBOhLO7hM2idmMEBVt6nTsPd6gbJj/QzH/fEao"
-    "WAVZ/wGaA91bXmZbGuy2dHT6WTeF7pt/Pnrq1onx/Uc/EHgCeDekbpnLI0G7RKLnL4/U5Y"
-    "CaZhN6r+fTjpkT11OcNU+Ju3XQKsAU+faaKW4k8IQrPc6aXGI372st0Vrt9pBVRJNzY9AP"
-    "H5NkNeadQsAGYtAuEHCTu0H4j3j6X2TTkAeyCKIR8aUXqXYzrjA7rrhIscFMVlw/fGNj1x"
-    "/AzlwiQeaDHN+0+wChHb9qxz80ERA1dLMlTQXioswAcb5uA/O1HOXrGsgz9scRCYgrMirl"
-    "OFfEhgj1ZRuoL+VQX9aC7yjk71tDWZ4qlUuYZKkd6kP3i8o8pK3SdyZTkwDbZ+bpwBCNBI"
-    "5F9qjRoyBJJxVPgkR+CBgUEoeg9Fho19ddY1NkYhim/1anwbs8BN6j/aYXq5xWoQTdlGtO"
-    "gQ8K7qOHbk4NcFPL8ThBMlNu8ATCOX0FunU8R7CSdACyqU5aA9eUQ9lXOZQjUQbpvTYjEW"
-    "eQPTtrJA3SXm1ZA0yWgHJugMIlCqsVNIolNgEfVkAsbDNCm0TbsqYMraAprWCuR91vxi33"
-    "+1fs+2MLZjnGHoK+xLEvylWQnqYnoHoGddPkvbv7UCJr3t5WLyn8z8e3N59fnMfQs04uLc"
-    "3wYkAGhiJ7RX5hZC4xhLTAJl5sHzdFEsQ+digr/d2Qt1+RGwL2+3brNbpSqEeLS+/oYHOn"
-    "0Klo2lxyfMyty0QBTC1YHYAfBvlxD0Mh8RG3nzWRHvz2jNankeOrNurFQnlxiJknSp1oJ9"
-    "KuiOjOudKmslDnlYVMvu4+83WPW7dp+PjGACngm/UfJL5dk2+G3dwzwJg4orLBUvJ+098U"
-    "DRJQl1MP20shjdZQeLMgY/LJd8knxytm2gpMNjn2BZGdoO+PG74X5AO49jBUQr4gYib9Dt"
-    "Af7fTKiU95w/sdk/fjvDeOqBUi9iKOSiVEgaSxZASWDDc7IaVoFSgXmiyKGWxFV2NKrxtt"
-    "2C/l942adVth3U4np8KULkiY2SyYzTPoehFBKqtEUcRgKsDUw2GohGguYPAUXdJjU/fBpU"
-    "o0c1FmCDZamUk6b8MkncuZpHNJTXAVhHOJIeLbDuAmhGsQx8eRrcinrqDsenNWSUXUJJXo"
-    "nFTCXfQV2iJ3qCRodKy3jilZb6XiXM5oWGcNUxzZCyQ6HNGUNl6QMknj7ZPGQ4oDRaQzEQ"
-    "OzQm4+9jwcqfHNuYghLrYnLjTKHO+PJnq3Z5jE8VPRtAdDanl4Lti0Gs5OFqWGxPQc+tLm"
-    "Y5fr0eyLZar19B5uk6d/hDx9XQqaaLacdF7P5HjnISZp9E9yLGKSBwebT0eUouLPn5K48x"
-    "FIJZJzD3yM+skIeTfhaYj4RRKg/Wg1Zc2mbLxG9knD3cuJtmoakMKfCwzJSux3PFA7UPcc"
-    "EDS5+we5hVkFYBNxVYy4asS66Ta7h0TGGNrtVDRt8raPmbeNvruUYeoIkJeasiWZraxZzU"
-    "Dv2pgteHWtz6DmIgO0tPZOqNG0IMKOHE9WV6FnYLdldwqTTDta5wOejySUzockuvIMnePh"
-    "uQKVw3oDz/XZ08Qx5/cAErwC5+DRpQvXBy4NGygeNXFD/QyJ+jGr+96jUzJ2rWmSD5NgO3"
-    "QYVtnZMt50D3wsDz0gQYK6fMHaCAxwubpqsVpdSRerq9rtm+qe664+q274HtppNUcGu/BY"
-    "a+7UcYz/7A4LgfFfuN5CbvynN0So3AnohmnVOuk94dUez1fnVzLWTcm6zkvW6VZU7XhY7y"
-    "XswuvyuEo3H+cSQ+BlDwFxr27f1cbA6JstnilrulYkEWqCg7AdD0wU5yB2QBdPbIr7iHlb"
-    "vrg247Rijb8mqRMCu/HrJqlCbjYmiRetSyQn3UFAsM2ct+R2pxC6DnAp8NwHFIqKJLcTMr"
-    "alNpux3LwM0jOIbbHO+g/PvLy+aIH29YUUbP7IpPScoOETIuRvo+NczChYOwVrQiJNEHHt"
-    "hcgWSJ802gIw7/OcKSBXbMfb+KkEc3dMupHv2NJbdp+9rHugvtX4qk3kg/WSJzxf1aIf/E"
-    "ulgHDafYDo7ol186nwkGBTAe2NiCnjrFjd4aib2dP/AQj6Q30="
+    "lUx5poLIJr9nV3rkrTu/9SV+jZAg4VRY5SuXrqL6Ou1z/go//G08vrh4PX51cf3m6vL166"
+    "s3r96wvvH71h+9bviSvr19f/up4tHwhmbWJPYRhX69VAFFke1q6MHKl2pifH75+vLNxfXl"
+    "RgGblibcM4wLM3rFlgYVV30jYDx0dQ+9su7UYG+IxtQkB0FRHYZ4zQEvL/ttwS5LGaDVg1"
+    "8pgh2Ev37JR+oZ5G0DYOXZJgmBSVaRDgCuxLEGCnJ9/dQq1vhjTE+tkC+0xQtPG61xZ9Ov"
+    "dSJ+ZlGzfzxT/hGuAcUA+gD5Dy7BPh9MlHjfWq5Non1BJlUOm7Q0Ckes57fSz4XvSvx75u"
+    "lO1yZPX4O4ZqoqBahziQFus93nkQcEc+5BALHcBSqIGBdI4ALxsSmaK4UTijImoLAHmb2K"
+    "Qrbm+xYmDhJkS8k1UBM0athDDYgQTKwVWyYU6YCaoKEFdqAFKEWrQEDzSxf1goRZ0wVrOk"
+    "EPrtgBlUJaFDGYCjCNE/vRQ+qFtCfBy3JDgvYofHhhUmPP4+6mhWcqJnZFbAgL9KFpQxN6"
+    "3Wlv7EPotajmKHB2VHNZ0qhZazUzQKOdtFwSNMkyOus4pJDs9lUuSxot66xlNlS02vG0Yl"
+    "HSaFlnLdt4FfDAzE72V0XWaFprTZfCNwo+TU1wgNGD7t2aepytLd51SQO4ST8x6ScaQ36w"
+    "9JPCWtABwDfl0QYKcn39bAF0vsl1gPPQywjULAJN83u2VBUQdzxrl/VjqZcamPjF/HmeUg"
+    "9BPuAZgL4DHnnyPYkLDczYtIsTfpI+gMJwyZrnUJCz3+3Qwqz+wkdvldj/TdjBpPqbVH8N"
+    "V76u43fsBV1fgmrTwdmilEmy2CPJIuAhZhyF1m5ugUTcxPO2+2Eb6GobhjL4tREM/gr4h2"
+    "5qpKpwenVpw+rpzOqZU05H/nrtvKp1s5g9B7gbyCandDpjTze9fNSjZ8C39dVr084cenre"
+    "h55uHraefLp5UDj+lKQbtqRA7nwE4v5ViuIvIZgh5Jyx915NEUEOmBG8Aufg0WVzKuIFCe"
+    "YwqBMfXQzYju5IxjH1C/pBapht+qhWUfrlUJrwucyQKKQj5ynvUJfKpFH2wK07RRFxzdz0"
+    "Q69ZMTgK+Gb9B7ghXLYB91IO7mUN3Cl2lA55Zv0N6a1Ietec5dP4F8XUAoFvUck8kPsVhe"
+    "B96zpnKA5m8isHs9LsgGJRXTN5R1PGXY/V2ZRx3wp192XcCfQFBWblhzfT7kOy2jsL/OKA"
+    "f3rRZSTyqVqUGaBx0X1ljkdMlohYAcZK12FXxAYIdfdrAx+e/Uk7IoRTIpWqRy1XjOZBzD"
+    "oiWEfMqVgp1H338zWx2N+zfVxoqycPGq30Oe/Suu4ZwR6K6XkfxBzFGa9kVi5fdhY/zEMo"
+    "Z2CK6YJ1JJzdJ2wSsxkhqo3W6dgHvKjcMP/HYv75jFCxCrL+AzQHure8zLY02G3p5PSzbg"
+    "o9NP988tStZ8b3n/xE5jPAuyF1y9zRCtolEm2/o1WXE4KaTeiDHhA8ZU5cT3HWPCXu1kGr"
+    "AFPk22umuJHAE670OGtyid28r7VEa7VLelYRTQ7uQT98TJLVmHcKARuIQbtAwE2u4OE/4u"
+    "l/kU1DHsgiiEbEl95X3M24wuy44iLFBjNZcf3wjY1dfwQ7c4kEmQ9yfNPuA4R2/Kod/9BE"
+    "QNTQzZY0FYiLMgPE+boNzNdylK9rIM/YH0ckIK7IqJTjXBEbItSXbaC+lEN9WQu+o5C/bw"
+    "1leapULmGSpfY4IdwvKvOYtkrfmUxNAmyfmacDQzQSOBbZo0aPgiSdVDwJEvkhYFBIHILS"
+    "Y6FdX3eNTZWPYZj+O50G7/IQeI/2m16sclqFEnRTrjkFPii4Tx66eW6Am2KapwmSmXqPzy"
+    "Cc01egW8dzBCtJByCb8rA1cE05lEOVQzkRZZBeHzUScQbZs7NG0iDt1ZY1wGQJKOcGKFyi"
+    "sFpBo1jjFPBhBcTCLiO0SbQta8rQCprSCuYW4sNm3HK/f8W+P7ZglmPsIehLHPuiXAXpaX"
+    "oCqmdQN03eu7sPJbLm7W31LtD/fHx78/nFeQw96+TS0gwvBmRgKLJX5Pey5hKDmNFNxNgh"
+    "bmQliH3sUFZ8vSFxvyJncjK3+/UaXd3Vp2nfNz7Y3Or0XDRtLhM/5dZlwgCmGKwOwA+D/b"
+    "iHoZD5iNvPmlgPfn9J6+PI8WUn9WqhvDrEzBPlTrQTaVdFdO9kaVNaqPPSQiZh95AJu6ct"
+    "3DR8fGOAFPDN+g8S367ZN0NvHhhgTBxR3WApe7/pb6oGCbjLqYftpZBGa6i8WZAxCeX7JJ"
+    "TjFTNtBSabHPuCyF7Q98cNP8xlX3DtYaiEfEHETPo9oD/Z8ZVnPuUN73dK3o/z3jiiVojY"
+    "izgqpRAFksaSEVgy3OyElKJVoFxpsihmsBVgK7/wtWG/lN/4atZthXU7nZwKU7ogYWazYD"
+    "bPoOtFBKmsEkURg6kAUw+HoRKiuYDBU3RLj03dB5cq0cxFmSHYaGUm6bwNk3QuZ5LOJUXB"
+    "VRDOJYaIbzuAmxCuQRyfR7Yin7qCuuvNWSUVUZNUonNSCXfRV2iH3KGSoNGx3jqmZL2Tin"
+    "M5o2GdNUxxZC+Q6HREU954QcpkjbfPGg8pDhSRzkQMzArJ+djzcKTGN+cihrjYnbjQKHO8"
+    "P5ro3Z5hEsefi6Y9GFLLw3PBptVweLIoNSSm59i3Np+6Xo9mXyxTrqf3cJs8/RPk6etS0U"
+    "Sz5aTzgianOw8xSaN/kmMRkzw42Hw6ohQV335K4s5HIJVIzj3wMeonI+TdhKch4hdJgPaj"
+    "1ZQ1m7rxGtknDZcvJ9qqaUAKfy4wJCux3/FA7UA9cEDQ5O4f5RpmFYBNxFUx4qoR66bb7B"
+    "4SGWNot+eiaZO3fcq8bfTdpQxTR4C81JQtyexkzWoGetfGbMGra30GNRcZoKV1cEKNpgUR"
+    "9uR4sroKPQO7LbtTmGTa0Tof8HwkoXQ+JNGVLXSOh+cKVA7rDTzXZ08Tx5xfBEjwCpyDR5"
+    "cuXB+4NGygeNTEDfUzJOrHrO4Hj07J2LWmST5Mgu3YYVhlZ8t40z3wsTz0gAQJ6vIFayMw"
+    "wOXqqsVqdSVdrK5q12+qe677+qy64Xtsp9UcGezCY625U6cx/rNLLATGf+F+C7nxn14RoX"
+    "IpoBumVeukF4VXe2wvz69krJuSdZ2XrNOtqNrpsD5I2IXX5XGVrj7OJYbAyx4D4l5dv6uN"
+    "gdE3WzxT1nStSCLUBAdhOx6ZKM5B7IAuntgU9xHztnxxbcZpxRp/TVInBHbj101ShdxsTB"
+    "IvWpdITrqDgGCbOW/J9U4hdB3gUuC5DygUFUluJ2RsS202Y7l5GaRnENtinfUfnnl5fdEC"
+    "7esLKdj8kUnpeYaGT4iQv4uOczGjYO0UrAmJNEHEtRciWyB90mgLwLzPNlNArtiOt/HnEs"
+    "zdM+lGvmNLr9ndelv3QH2r8VWbyAfrJU94vqpFP/iXSgHhtPsA0T0Q6+ZT4SHBpgLaGxFT"
+    "xlmxusNJN7On/wMYI1kf"
 )

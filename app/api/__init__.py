@@ -1,0 +1,5 @@
+"""The first door: GraphQL over HTTP, WebSocket and SSE."""
+
+from app.api import enums
+
+__all__ = ["enums"]

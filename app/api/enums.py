@@ -1,0 +1,24 @@
+"""Enums of the core as clients see them. Registered before any type is made, so that each is made once."""
+
+import strawberry
+
+from app.core.deployment import DeploymentStatus, RollbackStatus
+from app.core.environment import OperatorKind
+from app.core.errors import ErrorCode, FaultKind, Role
+from app.core.gate import BlockerKind
+from app.core.logs import LogLevel
+from app.core.strategy import StrategyKind
+from app.core.task import TaskStatus
+from app.core.workflow import TaskType
+
+strawberry.enum(ErrorCode, description="Stable codes of refusals.")
+strawberry.enum(FaultKind, description="What can be wrong with a workflow graph.")
+strawberry.enum(Role, description="What a grant gives. DEPLOYER and APPROVER both include VIEWER; ADMIN includes all.")
+strawberry.enum(DeploymentStatus, description="Where a deployment stands.")
+strawberry.enum(RollbackStatus, description="Where a rollback stands.")
+strawberry.enum(TaskStatus, description="Where a task stands.")
+strawberry.enum(TaskType, description="What a task does.")
+strawberry.enum(OperatorKind, description="Who carries instructions out.")
+strawberry.enum(StrategyKind, description="How instances are changed.")
+strawberry.enum(BlockerKind, description="Why something waits.")
+strawberry.enum(LogLevel, description="How much a line matters.")

@@ -1,0 +1,131 @@
+"""Errors as clients see them: problems as types in payloads, as codes in GraphQL errors; anything else masked."""
+
+import logging
+import secrets
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import MaskErrors
+
+from app.core import errors as core
+from app.core.errors import ErrorCode, FaultKind, Problem, Refused, Role
+
+logger = logging.getLogger(__name__)
+
+
+@strawberry.interface(description="Why a mutation was refused. Nothing was changed.")
+class UserError:
+    """What all refusals have."""
+
+    code: ErrorCode
+    message: str = strawberry.field(description="In words for people.")
+    path: list[str] | None = strawberry.field(description="The field of the input that is wrong.")
+
+
+@strawberry.type(description="A field of the input is not acceptable.")
+class InvalidInput(UserError):
+    """A field of the input is not acceptable."""
+
+
+@strawberry.type(description="No such object, or none that you may see.")
+class NotFound(UserError):
+    """No such object."""
+
+    id: strawberry.ID
+
+
+@strawberry.type(description="You lack a right.")
+class Forbidden(UserError):
+    """The caller lacks a right."""
+
+    required: Role | None = strawberry.field(description="The role that has it.")
+
+
+@strawberry.type(
+    description="The object is in a state that does not allow this, or something else holds what it needs."
+)
+class WrongState(UserError):
+    """The object is in the wrong state."""
+
+    status: str = strawberry.field(description="The state it is in.")
+
+
+@strawberry.type(description="The idempotency key was used before, with another input.")
+class IdempotencyConflict(UserError):
+    """The key was used before."""
+
+
+@strawberry.type(description="A fault of a workflow graph. All faults are reported at once.")
+class WorkflowFault(UserError):
+    """A fault of a workflow graph."""
+
+    kind: FaultKind
+    task_keys: list[str] = strawberry.field(description="The tasks concerned; a cycle's in the order of its path.")
+
+
+ERROR_TYPES = [InvalidInput, NotFound, Forbidden, WrongState, IdempotencyConflict, WorkflowFault]
+
+
+def user_error(problem: Problem) -> UserError:
+    """Return a problem as clients see it."""
+    path = list(problem.path) if problem.path else None
+    match problem:
+        case core.NotFound():
+            return NotFound(code=problem.code, message=problem.message, path=path, id=strawberry.ID(problem.id))
+        case core.Forbidden():
+            return Forbidden(code=problem.code, message=problem.message, path=path, required=problem.required)
+        case core.WrongState():
+            return WrongState(code=problem.code, message=problem.message, path=path, status=problem.status)
+        case core.Locked():
+            return WrongState(code=problem.code, message=problem.message, path=path, status="LOCKED")
+        case core.IdempotencyConflict():
+            return IdempotencyConflict(code=problem.code, message=problem.message, path=path)
+        case core.WorkflowFault():
+            return workflow_fault(problem)
+        case _:
+            return InvalidInput(code=problem.code, message=problem.message, path=path)
+
+
+def workflow_fault(fault: core.WorkflowFault) -> WorkflowFault:
+    """Return a fault of a graph as clients see it."""
+    return WorkflowFault(
+        code=fault.code,
+        message=fault.message,
+        path=list(fault.path) if fault.path else None,
+        kind=fault.kind,
+        task_keys=list(fault.task_keys),
+    )
+
+
+def user_errors(refused: Refused) -> list[UserError]:
+    """Return every problem of a refusal."""
+    return [user_error(problem) for problem in refused.problems]
+
+
+class TranslateErrors(MaskErrors):
+    """Gives every GraphQL error its code; what nobody expected becomes an id that the log has."""
+
+    def __init__(self) -> None:
+        super().__init__(should_mask_error=lambda error: error.original_error is not None)
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        """Return an error as clients see it."""
+        return translated(error)
+
+
+def translated(error: GraphQLError) -> GraphQLError:
+    """Return a GraphQL error with its code; what nobody expected becomes an id that the log has."""
+    cause = error.original_error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    if cause is None:
+        return error
+    if isinstance(cause, Refused):
+        problem = cause.problems[0]
+        extensions = {"code": str(problem.code)} | ({"path": list(problem.path)} if problem.path else {})
+        return GraphQLError(str(cause), error.nodes, error.source, error.positions, error.path, None, extensions)
+    id_ = secrets.token_hex(6)
+    logger.error("unexpected error %s at %s", id_, error.path, exc_info=cause)
+    message = f"Something went wrong on our side. The log of the API says more about error {id_}."
+    extensions = {"code": "INTERNAL", "id": id_}
+    return GraphQLError(message, error.nodes, error.source, error.positions, error.path, None, extensions)

@@ -1,0 +1,1 @@
+"""Inputs of mutations, a module per group of nouns."""

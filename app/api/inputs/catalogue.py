@@ -1,0 +1,166 @@
+"""Inputs about applications, environments and versions."""
+
+import strawberry
+
+from app.api.inputs.common import NEVER, CommandStepInput, given
+from app.core import application, environment, version
+from app.core.errors import InvalidInput, Refused
+
+
+@strawberry.input(description="Deploys by a command, once per instance.")
+class ShellTargetInput:
+    command: list[str]
+    instances: list[str] | None = strawberry.field(default_factory=lambda: ["local"])
+    rollback_command: list[str] | None = None
+
+    def target(self) -> application.ShellTarget:
+        """Return it as a core value."""
+        return application.ShellTarget(
+            command=tuple(self.command),
+            instances=("local",) if self.instances is None else tuple(self.instances),
+            rollback_command=None if self.rollback_command is None else tuple(self.rollback_command),
+        )
+
+
+@strawberry.input(description="How an instance is asked for its health, by exactly one of command and httpUrl.")
+class HealthCheckInput:
+    command: list[str] | None = None
+    http_url: str | None = None
+    expect_status: int | None = 200
+    interval_seconds: int | None = 5
+    timeout_seconds: int | None = 5
+    success_threshold: int | None = 1
+    failure_threshold: int | None = 3
+
+    def check(self) -> application.HealthCheck:
+        """Return it as a core value; null stands for the default."""
+        numbers = {
+            "expect_status": self.expect_status,
+            "interval_seconds": self.interval_seconds,
+            "timeout_seconds": self.timeout_seconds,
+            "success_threshold": self.success_threshold,
+            "failure_threshold": self.failure_threshold,
+        }
+        return application.HealthCheck(
+            command=None if self.command is None else tuple(self.command),
+            http_url=self.http_url,
+            **{name: value for name, value in numbers.items() if value is not None},
+        )
+
+
+@strawberry.input(description="A new application.")
+class CreateApplicationInput:
+    name: str
+    description: str | None = ""
+    repository_url: str | None = None
+    build: CommandStepInput | None = None
+    test: CommandStepInput | None = None
+    shell: ShellTargetInput | None = strawberry.field(default=None, description="Required: how it is deployed.")
+    health_check: HealthCheckInput | None = None
+    idempotency_key: str | None = None
+
+    def draft(self) -> application.Application:
+        """Return it as a core value. Raises Refused."""
+        if self.shell is None:
+            raise Refused(InvalidInput(message="Say how it is deployed.", path=("shell",)))
+        return application.Application(
+            id="",
+            name=self.name,
+            description=self.description or "",
+            repository_url=self.repository_url,
+            build=self.build.step("build") if self.build else None,
+            test=self.test.step("test") if self.test else None,
+            deploy=self.shell.target(),
+            health_check=self.health_check.check() if self.health_check else None,
+            archived_at=None,
+            created_at=NEVER,
+        )
+
+
+@strawberry.input(description="Changes of an application. What is left out stays; null takes away.")
+class UpdateApplicationInput:
+    id: strawberry.ID
+    description: str | None = strawberry.UNSET
+    repository_url: str | None = strawberry.UNSET
+    build: CommandStepInput | None = strawberry.UNSET
+    test: CommandStepInput | None = strawberry.UNSET
+    shell: ShellTargetInput | None = strawberry.UNSET
+    health_check: HealthCheckInput | None = strawberry.UNSET
+    idempotency_key: str | None = None
+
+    def changes(self) -> tuple[str, dict[str, object]]:
+        """Return the id and the fields to change. Raises Refused."""
+        if self.shell is None:
+            raise Refused(InvalidInput(message="An application must have a way to be deployed.", path=("shell",)))
+        fields = given(
+            description="" if self.description is None else self.description,
+            repository_url=self.repository_url,
+            build=self.build.step("build") if self.build else self.build,
+            test=self.test.step("test") if self.test else self.test,
+            deploy=self.shell.target() if self.shell else self.shell,
+            health_check=self.health_check.check() if self.health_check else self.health_check,
+        )
+        return self.id, fields
+
+
+@strawberry.input(description="A new environment.")
+class CreateEnvironmentInput:
+    name: str
+    operator: environment.OperatorKind
+    rank: int | None = 0
+    worker_pool: str | None = "default"
+    max_concurrent_deployments: int | None = 10
+    idempotency_key: str | None = None
+
+    def draft(self) -> environment.Environment:
+        """Return it as a core value."""
+        return environment.Environment(
+            id="",
+            name=self.name,
+            rank=self.rank or 0,
+            operator=self.operator,
+            worker_pool="default" if self.worker_pool is None else self.worker_pool,
+            max_concurrent_deployments=(
+                10 if self.max_concurrent_deployments is None else self.max_concurrent_deployments
+            ),
+            created_at=NEVER,
+        )
+
+
+@strawberry.input(description="Changes of an environment. What is left out, or null, stays.")
+class UpdateEnvironmentInput:
+    id: strawberry.ID
+    rank: int | None = None
+    worker_pool: str | None = None
+    max_concurrent_deployments: int | None = None
+    idempotency_key: str | None = None
+
+    def changes(self) -> tuple[str, dict[str, object]]:
+        """Return the id and the fields to change."""
+        fields = {
+            "rank": self.rank,
+            "worker_pool": self.worker_pool,
+            "max_concurrent_deployments": self.max_concurrent_deployments,
+        }
+        return self.id, {name: value for name, value in fields.items() if value is not None}
+
+
+@strawberry.input(description="What a version holds of one application.")
+class ArtifactInput:
+    application_id: strawberry.ID
+    image: str | None = None
+
+
+@strawberry.input(description="A new version.")
+class CreateVersionInput:
+    name: str
+    artifacts: list[ArtifactInput]
+    commit: str | None = None
+    idempotency_key: str | None = None
+
+    def draft(self) -> version.Version:
+        """Return it as a core value."""
+        artifacts = tuple(version.Artifact(application_id=a.application_id, image=a.image) for a in self.artifacts)
+        return version.Version(
+            id="", name=self.name, commit=self.commit, created_by="", created_at=NEVER, artifacts=artifacts
+        )

@@ -1,0 +1,138 @@
+"""Inputs about deployments and their graphs."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import strawberry
+
+from app.api.inputs.common import CommandStepInput, mapping
+from app.api.scalars import JSON
+from app.core import application, strategy, workflow
+from app.core.deployment import DeploymentFilter, DeploymentStatus
+from app.services.drafts import DeploymentRequest
+
+
+@strawberry.input(description="One step of a strategy.")
+class StrategyStepInput:
+    batch_size: int | None = strawberry.field(default=0, description="0: all at once.")
+    batch_interval: int | None = strawberry.field(default=0, description="Seconds to watch a batch.")
+    auto_rollback: bool | None = True
+
+
+@strawberry.input(description="How instances are changed. The last step serves for all batches that are left.")
+class StrategyInput:
+    kind: strategy.StrategyKind
+    steps: list[StrategyStepInput]
+
+    def strategy(self) -> strategy.Strategy:
+        """Return it as a core value."""
+        return strategy.Strategy(
+            kind=self.kind,
+            steps=tuple(
+                strategy.StrategyStep(
+                    batch_size=step.batch_size or 0,
+                    batch_interval=step.batch_interval or 0,
+                    auto_rollback=step.auto_rollback is not False,
+                )
+                for step in self.steps
+            ),
+        )
+
+
+@strawberry.input(description="Where the editor draws a task.")
+class PositionInput:
+    x: float
+    y: float
+
+
+@strawberry.input(description="A task of a graph of the caller's own.")
+class WorkflowTaskInput:
+    key: str
+    name: str
+    type: workflow.TaskType
+    application_id: strawberry.ID | None = None
+    block_by: list[str] | None = strawberry.field(
+        default_factory=list, description="The keys of the tasks that it waits for."
+    )
+    command: CommandStepInput | None = None
+    payload: JSON | None = None
+    timeout_seconds: int | None = strawberry.field(default=None, description="Overrides the command's.")
+    max_attempts: int | None = strawberry.field(default=None, description="Overrides the command's.")
+    position: PositionInput | None = None
+
+    def task(self, *path: str) -> workflow.WorkflowTask:
+        """Return it as a core value. Raises Refused."""
+        step = self.command.step(*path, "command") if self.command else None
+        made = workflow.WorkflowTask(
+            key=self.key,
+            name=self.name,
+            type=self.type,
+            application_id=self.application_id,
+            block_by=tuple(self.block_by or ()),
+            command=step,
+            payload=mapping(self.payload, *path, "payload"),
+            position=workflow.Position(self.position.x, self.position.y) if self.position else None,
+        )
+        limits = step or application.CommandStep(())
+        timeout = limits.timeout_seconds if self.timeout_seconds is None else self.timeout_seconds
+        attempts = limits.max_attempts if self.max_attempts is None else self.max_attempts
+        return replace(made, timeout_seconds=timeout, max_attempts=attempts)
+
+
+@strawberry.input(description="A new deployment in each of some environments.")
+class CreateDeploymentInput:
+    version_id: strawberry.ID
+    environment_ids: list[strawberry.ID]
+    application_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Default: all that the version has."
+    )
+    must_in_order: list[strawberry.ID] | None = strawberry.field(
+        default_factory=list, description="Applications that are deployed one after another."
+    )
+    strategy: StrategyInput | None = strawberry.field(
+        default=None, description="Default: rolling, all at once, automatic rollback."
+    )
+    tasks: list[WorkflowTaskInput] | None = strawberry.field(
+        default=None, description="A graph of the caller's own instead of the generated one."
+    )
+    auto_start: bool | None = True
+    idempotency_key: str | None = None
+
+    def request(self) -> DeploymentRequest:
+        """Return it as a core value. Raises Refused."""
+        tasks = self.tasks
+        return DeploymentRequest(
+            version_id=self.version_id,
+            environment_ids=tuple(self.environment_ids),
+            application_ids=None if self.application_ids is None else tuple(self.application_ids),
+            must_in_order=tuple(self.must_in_order or ()),
+            strategy=self.strategy.strategy() if self.strategy else strategy.Strategy(),
+            tasks=None if tasks is None else tuple(t.task("tasks", str(i)) for i, t in enumerate(tasks)),
+            auto_start=self.auto_start is not False,
+        )
+
+
+@strawberry.input(name="DeploymentFilter", description="Which deployments a list holds. Null admits all.")
+class DeploymentFilterInput:
+    statuses: list[DeploymentStatus] | None = None
+    environment_ids: list[strawberry.ID] | None = None
+    application_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Deployments of any of these."
+    )
+    version_id: strawberry.ID | None = None
+    created_by_id: strawberry.ID | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+    def narrow(self, wanted: DeploymentFilter) -> DeploymentFilter:
+        """Return the filter `wanted`, narrowed by this one."""
+        return replace(
+            wanted,
+            statuses=None if self.statuses is None else tuple(self.statuses),
+            environment_ids=None if self.environment_ids is None else tuple(self.environment_ids),
+            application_ids=None if self.application_ids is None else tuple(self.application_ids),
+            version_id=self.version_id,
+            created_by_id=self.created_by_id,
+            created_after=self.created_after,
+            created_before=self.created_before,
+        )

@@ -1,0 +1,174 @@
+"""Loaders: each answers one question for many objects in one query, and shows nobody what they may not see.
+
+Keys that a viewer may not see load as None, exactly as keys that do not exist.
+"""
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from app.core.access import ApiToken, Grant, Principal
+from app.core.deployment import Deployment, DeploymentFilter
+from app.core.environment import Release
+from app.core.errors import Role
+from app.core.events import Event
+from app.core.gate import Situation
+from app.core.logs import LogFilter, LogLine, LogPart
+from app.core.task import Task, TaskAttempt
+from app.services import gates
+from app.services.runtime import Runtime
+from app.store import access as access_store
+from app.store import applications, deployments, environments, feed, logs, tasks, versions
+
+K = TypeVar("K", bound=Hashable)
+A = TypeVar("A", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a list that hangs on an object: the object's id, and the arguments, which siblings share."""
+
+    id: str
+    after: int | str | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogKey:
+    """A part of a task's log."""
+
+    task_id: str
+    wanted: LogFilter
+    part: LogPart
+
+
+def may_see(principal: Principal, deployment: Deployment) -> bool:
+    """Tell whether somebody may see a deployment: VIEWER on its environment and each of its applications."""
+    return principal.allows(
+        Role.VIEWER, environment_id=deployment.environment_id, application_ids=deployment.application_ids
+    )
+
+
+def visible(principal: Principal) -> DeploymentFilter:
+    """Return the filter that leaves only the deployments that somebody may see."""
+    pairs = [(grant.environment_id, grant.application_id) for grant in principal.grants]
+    return DeploymentFilter(visible=tuple(pairs))
+
+
+async def _grouped(
+    keys: Sequence[K], split: Callable[[K], tuple[str, A]], load: Callable[[list[str], A], Awaitable[Mapping[str, V]]]
+) -> list[V]:
+    """Load keys that differ in more than their id: one call for all that share the rest."""
+    groups: dict[A, list[str]] = {}
+    for key in keys:
+        id_, rest = split(key)
+        groups.setdefault(rest, []).append(id_)
+    found = {rest: await load(ids, rest) for rest, ids in groups.items()}
+    return [found[rest][id_] for id_, rest in map(split, keys)]
+
+
+class Loaders:
+    """The loaders of one context."""
+
+    def __init__(self, runtime: Runtime, viewer: Callable[[], Principal], *, caching: bool) -> None:
+        self._runtime = runtime
+        self._viewer = viewer
+        self.application = _loader(applications.by_ids, caching)
+        self.environment = _loader(environments.by_ids, caching)
+        self.version = _loader(versions.by_ids, caching)
+        self.actor = _loader(access_store.actors_by_ids, caching)
+        self.token = _loader(access_store.tokens_by_ids, caching)
+        self.deployment: DataLoader[str, Deployment | None] = DataLoader(self._deployments, cache=caching)
+        self.task: DataLoader[str, Task | None] = DataLoader(self._tasks, cache=caching)
+        self.tasks_of: DataLoader[str, list[Task]] = DataLoader(_listed(tasks.of_deployments), cache=caching)
+        self.attempts_of: DataLoader[str, list[TaskAttempt]] = DataLoader(_listed(tasks.attempts_of), cache=caching)
+        self.grants_of: DataLoader[str, list[Grant]] = DataLoader(_listed(access_store.grants_of), cache=caching)
+        self.tokens_of: DataLoader[str, list[ApiToken]] = DataLoader(_listed(access_store.tokens_of), cache=caching)
+        self.releases_in: DataLoader[str, list[Release]] = DataLoader(self._releases_in, cache=caching)
+        self.releases_of: DataLoader[str, list[Release]] = DataLoader(self._releases_of, cache=caching)
+        self.situation: DataLoader[str, Situation] = DataLoader(self._situations, cache=caching)
+        self.events: DataLoader[Part, list[Event]] = DataLoader(_events, cache=caching)
+        self.logs: DataLoader[LogKey, list[LogLine]] = DataLoader(_logs, cache=caching)
+        self.log_count: DataLoader[tuple[str, LogFilter], int] = DataLoader(_log_counts, cache=caching)
+        self.deployments_of: DataLoader[Part, list[Deployment]] = DataLoader(self._of_versions, cache=caching)
+        self.deployment_count_of: DataLoader[str, int] = DataLoader(self._counts_of_versions, cache=caching)
+
+    async def _deployments(self, ids: list[str]) -> list[Deployment | None]:
+        found = await deployments.by_ids(ids)
+        return [d if (d := found.get(id_)) and may_see(self._viewer(), d) else None for id_ in ids]
+
+    async def _tasks(self, ids: list[str]) -> list[Task | None]:
+        found = await tasks.by_ids(ids)
+        owners = list(dict.fromkeys(task.deployment_id for task in found.values()))
+        seen = dict(zip(owners, await self.deployment.load_many(owners), strict=True))
+        return [t if (t := found.get(id_)) and seen[t.deployment_id] else None for id_ in ids]
+
+    async def _releases_in(self, ids: list[str]) -> list[list[Release]]:
+        return self._shown(ids, await environments.releases_in(ids), lambda release: release.environment_id)
+
+    async def _releases_of(self, ids: list[str]) -> list[list[Release]]:
+        return self._shown(ids, await environments.releases_of(ids), lambda release: release.application_id)
+
+    def _shown(
+        self, ids: list[str], releases: Sequence[Release], owner: Callable[[Release], str]
+    ) -> list[list[Release]]:
+        found: dict[str, list[Release]] = {id_: [] for id_ in ids}
+        for release in releases:
+            if self._viewer().allows(
+                Role.VIEWER, environment_id=release.environment_id, application_ids=[release.application_id]
+            ):
+                found[owner(release)].append(release)
+        return [found[id_] for id_ in ids]
+
+    async def _situations(self, ids: list[str]) -> list[Situation]:
+        found = await deployments.by_ids(ids)
+        return await gates.situations(self._runtime, [found[id_] for id_ in ids])
+
+    async def _of_versions(self, keys: list[Part]) -> list[list[Deployment]]:
+        async def load(ids: list[str], rest: tuple[str | None, int]) -> Mapping[str, list[Deployment]]:
+            return await deployments.of_versions(ids, visible(self._viewer()), *rest)
+
+        return await _grouped(keys, lambda key: (key.id, (str(key.after) if key.after else None, key.limit)), load)
+
+    async def _counts_of_versions(self, ids: list[str]) -> list[int]:
+        found = await deployments.counts_of_versions(ids, visible(self._viewer()))
+        return [found[id_] for id_ in ids]
+
+
+def _loader(load: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]], caching: bool) -> DataLoader[str, V | None]:
+    async def many(ids: list[str]) -> list[V | None]:
+        found = await load(ids)
+        return [found.get(id_) for id_ in ids]
+
+    return DataLoader(many, cache=caching)
+
+
+def _listed(
+    load: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]],
+) -> Callable[[list[str]], Awaitable[list[V]]]:
+    async def many(ids: list[str]) -> list[V]:
+        found = await load(ids)
+        return [found[id_] for id_ in ids]
+
+    return many
+
+
+async def _events(keys: list[Part]) -> list[list[Event]]:
+    async def load(ids: list[str], rest: tuple[int, int]) -> Mapping[str, list[Event]]:
+        return await feed.pages(ids, *rest)
+
+    return await _grouped(keys, lambda key: (key.id, (int(key.after or 0), key.limit)), load)
+
+
+async def _logs(keys: list[LogKey]) -> list[list[LogLine]]:
+    async def load(ids: list[str], rest: tuple[LogFilter, LogPart]) -> Mapping[str, list[LogLine]]:
+        return await logs.pages(ids, *rest)
+
+    return await _grouped(keys, lambda key: (key.task_id, (key.wanted, key.part)), load)
+
+
+async def _log_counts(keys: list[tuple[str, LogFilter]]) -> list[int]:
+    return await _grouped(keys, lambda key: key, logs.counts)

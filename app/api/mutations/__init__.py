@@ -1,0 +1,1 @@
+"""Root fields of the mutations type, a class per noun."""

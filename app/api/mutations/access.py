@@ -1,0 +1,92 @@
+"""Changing who may do what."""
+
+import strawberry
+
+from app.api.context import Info
+from app.api.errors import UserError
+from app.api.inputs.access import CreateApiTokenInput, CreateServiceAccountInput, GrantInput
+from app.api.inputs.common import ByIdInput
+from app.api.mutations.perform import perform
+from app.api.permissions import Answers
+from app.api.types.access import Actor, ApiToken, ServiceAccount, find_token, load_actor
+from app.core.errors import Role
+from app.services import access
+from app.services.access import TokenRequest
+
+
+@strawberry.type(description="The service account, or why it was refused.")
+class ServiceAccountPayload:
+    service_account: ServiceAccount | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type(description="The token and its secret, or why it was refused.")
+class CreateApiTokenPayload:
+    token: ApiToken | None = None
+    secret: str | None = strawberry.field(
+        default=None, description="Shown this once; null when an idempotency key is used again."
+    )
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type(description="The token, or why it was refused.")
+class ApiTokenPayload:
+    token: ApiToken | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type(description="The actor, or why it was refused.")
+class ActorPayload:
+    actor: Actor | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class AccessMutations:
+    @strawberry.mutation(
+        description="Create a service account without any grant. For ADMIN.",
+        extensions=[Answers(Role.ADMIN, ServiceAccountPayload)],
+    )
+    async def create_service_account(self, info: Info, input: CreateServiceAccountInput) -> ServiceAccountPayload:
+        (id_,) = await perform(info, input, access.create_service_account, input.name)
+        account = await load_actor(info, id_)
+        return ServiceAccountPayload(service_account=account if isinstance(account, ServiceAccount) else None)
+
+    @strawberry.mutation(
+        description="Make a token: for oneself within one's own scopes; for a service account it takes ADMIN.",
+        extensions=[Answers(None, CreateApiTokenPayload)],
+    )
+    async def create_api_token(self, info: Info, input: CreateApiTokenInput) -> CreateApiTokenPayload:
+        secret = access.new_secret(info.context.runtime)
+        request = TokenRequest(
+            name=input.name,
+            service_account_id=input.service_account_id,
+            scopes=tuple(input.scopes),
+            expires_at=input.expires_at,
+            secret=secret,
+        )
+        (id_,) = await perform(info, input, access.create_token, request)
+        token = await find_token(info, id_)
+        return CreateApiTokenPayload(token=token, secret=secret if token and secret.startswith(token.prefix) else None)
+
+    @strawberry.mutation(
+        description="Revoke a token: one's own, or any as ADMIN.", extensions=[Answers(None, ApiTokenPayload)]
+    )
+    async def revoke_api_token(self, info: Info, input: ByIdInput) -> ApiTokenPayload:
+        (id_,) = await perform(info, input, access.revoke_token, str(input.id))
+        return ApiTokenPayload(token=await find_token(info, id_))
+
+    @strawberry.mutation(
+        description="Give an actor a role. For ADMIN on everything.", extensions=[Answers(Role.ADMIN, ActorPayload)]
+    )
+    async def grant_role(self, info: Info, input: GrantInput) -> ActorPayload:
+        (id_,) = await perform(info, input, access.grant_role, input.request())
+        return ActorPayload(actor=await load_actor(info, id_))
+
+    @strawberry.mutation(
+        description="Take a role from an actor. For ADMIN on everything.",
+        extensions=[Answers(Role.ADMIN, ActorPayload)],
+    )
+    async def revoke_role(self, info: Info, input: GrantInput) -> ActorPayload:
+        (id_,) = await perform(info, input, access.revoke_role, input.request())
+        return ActorPayload(actor=await load_actor(info, id_))

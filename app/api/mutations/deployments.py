@@ -1,0 +1,86 @@
+"""Creating and steering deployments and tasks."""
+
+import strawberry
+
+from app.api.context import Info
+from app.api.errors import UserError
+from app.api.inputs.common import ByIdInput, ReasonInput
+from app.api.inputs.deployments import CreateDeploymentInput
+from app.api.mutations.perform import perform
+from app.api.permissions import Answers
+from app.api.types.deployments import Deployment, load_deployment
+from app.api.types.tasks import Task, load_task
+from app.core.errors import Role
+from app.services import deployments, tasks
+
+
+@strawberry.type(description="The deployments, one per environment, or why all were refused.")
+class CreateDeploymentPayload:
+    deployments: list[Deployment] = strawberry.field(default_factory=list)
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type(description="The deployment, or why it was refused.")
+class DeploymentPayload:
+    deployment: Deployment | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type(description="The task, or why it was refused.")
+class TaskPayload:
+    task: Task | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class DeploymentMutations:
+    @strawberry.mutation(
+        description="Create a deployment in each environment. For DEPLOYER on all of it.",
+        extensions=[Answers(Role.DEPLOYER, CreateDeploymentPayload)],
+    )
+    async def create_deployment(self, info: Info, input: CreateDeploymentInput) -> CreateDeploymentPayload:
+        ids = await perform(info, input, deployments.create, input.request())
+        return CreateDeploymentPayload(deployments=[await load_deployment(info, id_) for id_ in ids])
+
+    @strawberry.mutation(
+        description="Start a deployment that was made without starting. For DEPLOYER.",
+        extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
+    )
+    async def start_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
+        (id_,) = await perform(info, input, deployments.start, str(input.id))
+        return DeploymentPayload(deployment=await load_deployment(info, id_))
+
+    @strawberry.mutation(
+        description="Cancel a deployment: at once where nothing runs, else when what runs has ended. For DEPLOYER.",
+        extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
+    )
+    async def cancel_deployment(self, info: Info, input: ReasonInput) -> DeploymentPayload:
+        (id_,) = await perform(info, input, deployments.cancel, input.reasoned())
+        return DeploymentPayload(deployment=await load_deployment(info, id_))
+
+    @strawberry.mutation(
+        description="Go on with a failed deployment from what failed or never ran. For DEPLOYER.",
+        extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
+    )
+    async def retry_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
+        (id_,) = await perform(info, input, deployments.retry, str(input.id))
+        return DeploymentPayload(deployment=await load_deployment(info, id_))
+
+    @strawberry.mutation(
+        description=(
+            "Take a deployment's applications back. Of a successful one: answers with the new deployment of the "
+            "version before. For DEPLOYER."
+        ),
+        extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
+    )
+    async def rollback_deployment(self, info: Info, input: ReasonInput) -> DeploymentPayload:
+        (id_,) = await perform(info, input, deployments.roll_back, input.reasoned())
+        return DeploymentPayload(deployment=await load_deployment(info, id_))
+
+    @strawberry.mutation(
+        description="Start one failed task of a failed deployment again. For DEPLOYER.",
+        extensions=[Answers(Role.DEPLOYER, TaskPayload)],
+    )
+    async def retry_task(self, info: Info, input: ByIdInput) -> TaskPayload:
+        (id_,) = await perform(info, input, tasks.retry, str(input.id))
+        return TaskPayload(task=await load_task(info, id_))

@@ -1,0 +1,28 @@
+"""How a mutation calls its use case: once per idempotency key, in one transaction, then reads afresh."""
+
+from typing import Protocol, TypeVar
+
+from app.api.context import Info
+from app.services import cases
+from app.services.cases import Call, UseCase
+
+Command = TypeVar("Command")
+
+
+class Input(Protocol):
+    """Every input has a key that makes calling twice the same as calling once."""
+
+    idempotency_key: str | None
+
+
+async def perform(info: Info, given: Input, use_case: UseCase[Command], command: Command) -> list[str]:
+    """Carry out a use case and return the ids of what it changed. Raises Refused."""
+    call = Call(
+        principal=info.context.viewer,
+        mutation=info.field_name,
+        input=repr(given).encode(),
+        idempotency_key=given.idempotency_key,
+    )
+    ids = await cases.perform(info.context.runtime, call, use_case, command)
+    info.context.refresh()
+    return list(ids)

@@ -1,0 +1,55 @@
+"""Who may call a root field: declared at the field, checked before its resolver, walked by a test.
+
+A guard asks for a role on anything at all; the use case behind it then asks for the role on the very objects that it
+touches. Fields of objects need no guard of their own: objects come from loaders, which show only what may be seen.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.extensions.field_extension import AsyncExtensionResolver
+
+from app.api.context import Context
+from app.api.errors import user_errors
+from app.core.errors import Refused, Role
+from app.services.cases import forbidden
+
+
+class Guard(FieldExtension):
+    """Refuses a query or subscription to those who hold the role nowhere."""
+
+    def __init__(self, role: Role | None) -> None:
+        self.role = role
+
+    async def resolve_async(
+        self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info, **kwargs: Any
+    ) -> Any:
+        """Check, then resolve. Raises Refused."""
+        check(info.context, self.role)
+        return await next_(source, info, **kwargs)
+
+
+class Answers(FieldExtension):
+    """Guards a mutation, and turns refusals into the errors of its payload."""
+
+    def __init__(self, role: Role | None, payload: Callable[..., Any]) -> None:
+        self.role = role
+        self._payload = payload
+
+    async def resolve_async(
+        self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info, **kwargs: Any
+    ) -> Any:
+        """Check, then resolve; answer with a payload either way."""
+        try:
+            check(info.context, self.role)
+            return await next_(source, info, **kwargs)
+        except Refused as refused:
+            return self._payload(errors=user_errors(refused))
+
+
+def check(context: Context, role: Role | None) -> None:
+    """Refuse those who hold the role nowhere; None admits everybody with a valid token. Raises Refused."""
+    if role is not None and not context.viewer.allows_somewhere(role):
+        raise forbidden(role)

@@ -1,0 +1,1 @@
+"""Root fields of the queries type, a class per noun."""

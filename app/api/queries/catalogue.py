@@ -1,0 +1,49 @@
+"""Reading applications, environments and versions."""
+
+import strawberry
+
+from app.api.context import Info
+from app.api.permissions import Guard
+from app.api.reading import all_environments, application_page, named_application, named_environment, version_page
+from app.api.scalars import Cursor
+from app.api.types.applications import Application
+from app.api.types.common import Connection
+from app.api.types.environments import Environment
+from app.api.types.versions import Version
+from app.core.errors import Role
+
+
+@strawberry.type
+class CatalogueQueries:
+    @strawberry.field(description="One application, by exactly one of id and name.", extensions=[Guard(Role.VIEWER)])
+    async def application(
+        self, info: Info, id: strawberry.ID | None = None, name: str | None = None
+    ) -> Application | None:
+        return await named_application(info, id, name)
+
+    @strawberry.field(description="Applications that are not archived, by name.", extensions=[Guard(Role.VIEWER)])
+    async def applications(
+        self, first: int | None = 50, after: Cursor | None = None, contains: str | None = None
+    ) -> Connection[Application]:
+        return await application_page(first, after, contains)
+
+    @strawberry.field(description="One environment, by exactly one of id and name.", extensions=[Guard(Role.VIEWER)])
+    async def environment(
+        self, info: Info, id: strawberry.ID | None = None, name: str | None = None
+    ) -> Environment | None:
+        return await named_environment(info, id, name)
+
+    @strawberry.field(description="All environments, in promotion order.", extensions=[Guard(Role.VIEWER)])
+    async def environments(self) -> list[Environment]:
+        return await all_environments()
+
+    @strawberry.field(description="One version.", extensions=[Guard(Role.VIEWER)])
+    async def version(self, info: Info, id: strawberry.ID) -> Version | None:
+        found = await info.context.loaders.version.load(id)
+        return Version.of(found) if found else None
+
+    @strawberry.field(description="Versions, newest first.", extensions=[Guard(Role.VIEWER)])
+    async def versions(
+        self, first: int | None = 20, after: Cursor | None = None, contains: str | None = None
+    ) -> Connection[Version]:
+        return await version_page(first, after, contains)

@@ -1,0 +1,61 @@
+"""Reading deployments and tasks, and planning deployments."""
+
+import strawberry
+
+from app.api.context import Info
+from app.api.errors import workflow_fault
+from app.api.inputs.deployments import CreateDeploymentInput, DeploymentFilterInput
+from app.api.loaders import visible
+from app.api.permissions import Guard
+from app.api.reading import deployment_page
+from app.api.scalars import Cursor
+from app.api.types.common import Connection
+from app.api.types.deployments import Deployment, find_deployment
+from app.api.types.gates import Gate, blockers
+from app.api.types.tasks import Task, find_task
+from app.api.types.workflows import DeploymentPlan, WorkflowTask
+from app.core import graph, workflow
+from app.core.errors import Role
+from app.services.drafts import draft
+from app.services.gates import of_plan
+
+
+@strawberry.type
+class DeploymentQueries:
+    @strawberry.field(description="One deployment.", extensions=[Guard(Role.VIEWER)])
+    async def deployment(self, info: Info, id: strawberry.ID) -> Deployment | None:
+        return await find_deployment(info, id)
+
+    @strawberry.field(description="Deployments that the viewer may see, newest first.", extensions=[Guard(Role.VIEWER)])
+    async def deployments(
+        self,
+        info: Info,
+        first: int | None = 20,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+        filter: DeploymentFilterInput | None = None,
+    ) -> Connection[Deployment]:
+        wanted = visible(info.context.viewer)
+        return await deployment_page(filter.narrow(wanted) if filter else wanted, first, after, last, before)
+
+    @strawberry.field(description="One task.", extensions=[Guard(Role.VIEWER)])
+    async def task(self, info: Info, id: strawberry.ID) -> Task | None:
+        return await find_task(info, id)
+
+    @strawberry.field(
+        description="A dry run of createDeployment: nothing is stored, and every fault of the graph is told.",
+        extensions=[Guard(Role.VIEWER)],
+    )
+    async def deployment_plan(self, info: Info, input: CreateDeploymentInput) -> DeploymentPlan:
+        made = await draft(input.request())
+        names = {application.id: application.name for application in made.applications}
+        edges = workflow.blockers(made.tasks)
+        found = await of_plan(info.context.runtime, made.environments, list(names))
+        return DeploymentPlan(
+            tasks=[WorkflowTask.of(task, names) for task in made.tasks],
+            levels=[] if made.faults else graph.levels(edges),
+            critical_path=[] if made.faults else graph.critical_path(edges, lambda _: 1.0),
+            gate=Gate(can_proceed=not found and not made.faults, blockers=blockers(found)),
+            faults=[workflow_fault(fault) for fault in made.faults],
+        )

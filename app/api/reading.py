@@ -1,0 +1,81 @@
+"""Lists and look-ups of the catalogue: pages of applications and versions, and objects by id or name."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from app.api.context import Info
+from app.api.scalars import Cursor, cursor
+from app.api.types.applications import Application
+from app.api.types.common import Connection, Shown, connection, window
+from app.api.types.deployments import Deployment
+from app.api.types.environments import Environment
+from app.api.types.versions import Version
+from app.core.deployment import DeploymentFilter
+from app.core.errors import InvalidInput, Refused
+from app.store import applications as application_store
+from app.store import deployments as deployment_store
+from app.store import environments as environment_store
+from app.store import versions as version_store
+
+V = TypeVar("V")
+
+
+async def named_application(info: Info, id_: str | None, name: str | None) -> Application | None:
+    """Return an application by exactly one of its id and name. Raises Refused."""
+    found = await _one_of(info.context.loaders.application, application_store.by_name, id_, name)
+    return Application.of(found) if found else None
+
+
+async def named_environment(info: Info, id_: str | None, name: str | None) -> Environment | None:
+    """Return an environment by exactly one of its id and name. Raises Refused."""
+    found = await _one_of(info.context.loaders.environment, environment_store.by_name, id_, name)
+    return Environment.of(found) if found else None
+
+
+async def _one_of(
+    loader: DataLoader[str, V | None], named: Callable[[str], Awaitable[V | None]], id_: str | None, name: str | None
+) -> V | None:
+    if id_ is not None and name is None:
+        return await loader.load(id_)
+    if name is not None and id_ is None:
+        return await named(name)
+    raise Refused(InvalidInput(message="Give exactly one of id and name.", path=("id",)))
+
+
+async def all_environments() -> list[Environment]:
+    """Return every environment in promotion order."""
+    return [Environment.of(environment) for environment in await environment_store.all_by_rank()]
+
+
+async def application_page(first: int | None, after: str | None, contains: str | None) -> Connection[Application]:
+    """Return a page of the applications that are not archived, by name. Raises Refused."""
+    part = window("applications", first=first, after=after, default=50)
+    found, before, behind = part.cut(await application_store.page(part.after, part.limit, contains))
+    cursors = [cursor("applications", application.name) for application in found]
+    shown = Shown([Application.of(application) for application in found], cursors, before, behind)
+    return connection(shown, lambda: application_store.count(contains))
+
+
+async def version_page(first: int | None, after: Cursor | None, contains: str | None) -> Connection[Version]:
+    """Return a page of the versions, newest first. Raises Refused."""
+    part = window("versions", first=first, after=after)
+    found, before, behind = part.cut(await version_store.page(part.after, part.limit, contains))
+    cursors = [cursor("versions", version.id) for version in found]
+    shown = Shown([Version.of(version) for version in found], cursors, before, behind)
+    return connection(shown, lambda: version_store.count(contains))
+
+
+async def deployment_page(
+    wanted: DeploymentFilter, first: int | None, after: str | None, last: int | None, before: str | None
+) -> Connection[Deployment]:
+    """Return a page of deployments, newest first, from either end. Raises Refused."""
+    part = window("deployments", first=None if last is not None else first, after=after, last=last, before=before)
+    rows = await deployment_store.page(
+        wanted, after=part.after, before=part.before, limit=part.limit, newest=part.forward
+    )
+    found, earlier, later = part.cut(rows)
+    cursors = [cursor("deployments", deployment.id) for deployment in found]
+    shown = Shown([Deployment.of(deployment) for deployment in found], cursors, earlier, later)
+    return connection(shown, lambda: deployment_store.count(wanted))

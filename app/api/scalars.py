@@ -1,0 +1,82 @@
+"""Scalars: times, JSON values, and cursors, which are opaque to clients and typed to us."""
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types.scalar import ScalarDefinition
+
+from app.core.errors import InvalidInput, Refused
+
+Cursor = NewType("Cursor", str)
+JSON = NewType("JSON", object)
+MAX_NUMBER = 2**63 - 1
+
+
+def write_time(value: datetime) -> str:
+    """Return a time as ISO 8601 in UTC with microseconds."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def read_time(value: Any) -> datetime:
+    """Return the time that a client sent. Raises GraphQLError when it names no moment."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            raise GraphQLError(f"“{value[:80]}” is no ISO 8601 time.") from None
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    raise GraphQLError("A DateTime is ISO 8601 with a time zone, such as 2026-03-29T12:00:00Z.")
+
+
+def cursor(kind: str, position: str | int) -> Cursor:
+    """Return an opaque cursor of a kind of list."""
+    return Cursor(base64.urlsafe_b64encode(f"{kind}:{position}".encode()).decode().rstrip("="))
+
+
+def position(kind: str, value: str | None, argument: str) -> str | None:
+    """Return the position that a cursor of this kind names. Raises Refused when it is no such cursor."""
+    if value is None:
+        return None
+    try:
+        text = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        text = ""
+    found, _, rest = text.partition(":")
+    if found != kind or not rest:
+        message = f"“{value[:80]}” is no cursor of this list; use one that the list itself gave."
+        raise Refused(InvalidInput(message=message, path=(argument,)))
+    return rest
+
+
+def number(kind: str, value: str | None, argument: str) -> int | None:
+    """Return the number that a cursor of a numbered feed names. Raises Refused."""
+    found = position(kind, value, argument)
+    if found is None:
+        return None
+    if not found.isdecimal() or int(found) > MAX_NUMBER:
+        raise Refused(InvalidInput(message="It is no cursor of this feed.", path=(argument,)))
+    return int(found)
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    Cursor: strawberry.scalar(
+        name="Cursor",
+        description="An opaque position in a list or a feed. Its only use is to be sent back.",
+        serialize=str,
+        parse_value=str,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON", description="Any JSON value.", serialize=lambda value: value, parse_value=lambda value: value
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A moment as ISO 8601 in UTC with microseconds. Input may have any offset.",
+        serialize=write_time,
+        parse_value=read_time,
+    ),
+}

@@ -1,0 +1,131 @@
+"""People, programs, tokens and grants."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.api.context import Info
+from app.api.types.common import Node
+from app.core import access as core
+from app.core.errors import Role
+from app.services.cases import forbidden
+
+if TYPE_CHECKING:
+    from app.api.types.applications import Application
+    from app.api.types.environments import Environment
+
+
+@strawberry.interface(description="Somebody who acts.")
+class Actor:
+    id: strawberry.ID
+    name: str
+
+
+@strawberry.type(description="A role on an environment, an application, both, or (where null) all of them.")
+class Grant:
+    value: strawberry.Private[core.Grant]
+    role: Role
+
+    @strawberry.field
+    async def environment(
+        self, info: Info
+    ) -> Annotated["Environment", strawberry.lazy("app.api.types.environments")] | None:
+        from app.api.types.environments import load_environment
+
+        return await load_environment(info, self.value.environment_id) if self.value.environment_id else None
+
+    @strawberry.field
+    async def application(
+        self, info: Info
+    ) -> Annotated["Application", strawberry.lazy("app.api.types.applications")] | None:
+        from app.api.types.applications import load_application
+
+        return await load_application(info, self.value.application_id) if self.value.application_id else None
+
+
+def _only_self_or_admin(info: Info, actor_id: str) -> None:
+    viewer = info.context.viewer
+    if viewer.actor.id != actor_id and not viewer.allows(Role.ADMIN):
+        raise forbidden(Role.ADMIN)
+
+
+async def _grants(info: Info, actor_id: str) -> list[Grant]:
+    _only_self_or_admin(info, actor_id)
+    return [Grant(value=grant, role=grant.role) for grant in await info.context.loaders.grants_of.load(actor_id)]
+
+
+@strawberry.type(description="A person.")
+class User(Node, Actor):
+    name: str
+    value: strawberry.Private[core.Actor]
+
+    @strawberry.field(description="Shown to the person, and to ADMIN.")
+    async def email(self, info: Info) -> str | None:
+        _only_self_or_admin(info, self.id)
+        return self.value.email
+
+    @strawberry.field(description="Shown to the person, and to ADMIN.")
+    async def grants(self, info: Info) -> list[Grant]:
+        return await _grants(info, self.id)
+
+
+@strawberry.type(description="A bearer token. Its secret is shown once, when it is made.")
+class ApiToken(Node):
+    name: str
+    prefix: str = strawberry.field(description="The first characters of the secret, to recognise it by.")
+    scopes: list[Role] = strawberry.field(description="What it can be used for, within its owner's grants.")
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None = strawberry.field(description="To the minute.")
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, token: core.ApiToken) -> "ApiToken":
+        return cls(
+            id=strawberry.ID(token.id),
+            name=token.name,
+            prefix=token.prefix,
+            scopes=list(token.scopes),
+            created_at=token.created_at,
+            expires_at=token.expires_at,
+            last_used_at=token.last_used_at,
+            revoked_at=token.revoked_at,
+        )
+
+
+@strawberry.type(description="A program that acts by tokens.")
+class ServiceAccount(Node, Actor):
+    name: str
+
+    @strawberry.field(description="Shown to itself, and to ADMIN.")
+    async def grants(self, info: Info) -> list[Grant]:
+        return await _grants(info, self.id)
+
+    @strawberry.field(description="Shown to itself, and to ADMIN. Newest first.")
+    async def tokens(self, info: Info) -> list[ApiToken]:
+        _only_self_or_admin(info, self.id)
+        return [ApiToken.of(token) for token in await info.context.loaders.tokens_of.load(self.id)]
+
+
+def actor_of(actor: core.Actor) -> User | ServiceAccount:
+    """Return an actor as clients see them."""
+    if actor.kind is core.ActorKind.USER:
+        return User(id=strawberry.ID(actor.id), name=actor.name, value=actor)
+    return ServiceAccount(id=strawberry.ID(actor.id), name=actor.name)
+
+
+async def load_actor(info: Info, id_: str) -> Actor:
+    """Return an actor that must exist."""
+    found = await info.context.loaders.actor.load(id_)
+    if found is None:
+        raise LookupError(f"actor {id_} is referred to and missing")
+    return actor_of(found)
+
+
+async def find_token(info: Info, id_: str) -> ApiToken | None:
+    """Return a token of the viewer's own, or any for ADMIN."""
+    token = await info.context.loaders.token.load(id_)
+    if token is None or (token.actor_id != info.context.viewer.actor.id and not info.context.viewer.allows(Role.ADMIN)):
+        return None
+    return ApiToken.of(token)

@@ -1,0 +1,122 @@
+"""Applications."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.api.context import Info
+from app.api.scalars import JSON
+from app.api.types.common import Node
+from app.core import application as core
+
+if TYPE_CHECKING:
+    from app.api.types.environments import Release
+
+
+@strawberry.type(description="A command as an argument list, with its limits.")
+class CommandStep:
+    command: list[str]
+    image: str | None
+    env: JSON = strawberry.field(description="Variables beside those that Boreas sets: names to strings.")
+    timeout_seconds: int = strawberry.field(description="The limit of one attempt.")
+    max_attempts: int = strawberry.field(description="How often it is tried, the first time included.")
+
+    @classmethod
+    def of(cls, step: core.CommandStep) -> "CommandStep":
+        return cls(
+            command=list(step.command),
+            image=step.image,
+            env=JSON(dict(step.env)),
+            timeout_seconds=step.timeout_seconds,
+            max_attempts=step.max_attempts,
+        )
+
+
+def command_step(step: core.CommandStep | None) -> CommandStep | None:
+    return CommandStep.of(step) if step else None
+
+
+@strawberry.type(description="Deploys by a command, once per instance.")
+class ShellTarget:
+    command: list[str]
+    instances: list[str]
+    rollback_command: list[str] | None = strawberry.field(
+        description="Run per instance to roll back; without it, the deploy command with the version before."
+    )
+
+
+DeployTarget = Annotated[ShellTarget, strawberry.union("DeployTarget", description="How an application is deployed.")]
+
+
+@strawberry.type(description="How an instance is asked for its health, by exactly one of command and httpUrl.")
+class HealthCheck:
+    command: list[str] | None
+    http_url: str | None = strawberry.field(description="May hold {instance} and {version}.")
+    expect_status: int
+    interval_seconds: int
+    timeout_seconds: int
+    success_threshold: int = strawberry.field(description="Successes in a row that make it healthy.")
+    failure_threshold: int = strawberry.field(description="Failures in a row that fail it.")
+
+
+@strawberry.type(description="Something that can be built, tested and deployed.")
+class Application(Node):
+    name: str = strawberry.field(description="Unique; a DNS label.")
+    description: str
+    repository_url: str | None
+    build: CommandStep | None = strawberry.field(description="Null: it has no build task.")
+    test: CommandStep | None = strawberry.field(description="Null: it has no test task.")
+    deploy: DeployTarget
+    health_check: HealthCheck | None
+    archived_at: datetime | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, application: core.Application) -> "Application":
+        target = application.deploy
+        rollback = target.rollback_command
+        return cls(
+            id=strawberry.ID(application.id),
+            name=application.name,
+            description=application.description,
+            repository_url=application.repository_url,
+            build=command_step(application.build),
+            test=command_step(application.test),
+            deploy=ShellTarget(
+                command=list(target.command),
+                instances=list(target.instances),
+                rollback_command=None if rollback is None else list(rollback),
+            ),
+            health_check=_health_check(application.health_check),
+            archived_at=application.archived_at,
+            created_at=application.created_at,
+        )
+
+    @strawberry.field(description="What runs now, one per environment.")
+    async def releases(self, info: Info) -> list[Annotated["Release", strawberry.lazy("app.api.types.environments")]]:
+        from app.api.types.environments import Release
+
+        return [Release.of(release) for release in await info.context.loaders.releases_of.load(self.id)]
+
+
+def _health_check(check: core.HealthCheck | None) -> HealthCheck | None:
+    if check is None:
+        return None
+    return HealthCheck(
+        command=None if check.command is None else list(check.command),
+        http_url=check.http_url,
+        expect_status=check.expect_status,
+        interval_seconds=check.interval_seconds,
+        timeout_seconds=check.timeout_seconds,
+        success_threshold=check.success_threshold,
+        failure_threshold=check.failure_threshold,
+    )
+
+
+async def load_application(info: Info, id_: str) -> Application:
+    """Return an application that must exist."""
+    found = await info.context.loaders.application.load(id_)
+    if found is None:
+        raise LookupError(f"application {id_} is referred to and missing")
+    return Application.of(found)

@@ -1,0 +1,128 @@
+"""What every list and object shares: nodes, pages, permissions."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import strawberry
+
+from app.api.scalars import Cursor, position
+from app.core.errors import InvalidInput, Refused
+
+MAX_PAGE = 500
+
+
+@strawberry.interface(description="Anything with an id; node(id) finds it.")
+class Node:
+    id: strawberry.ID = strawberry.field(description="Opaque, and unique among all objects.")
+
+
+@strawberry.type(description="Where a page of a list stands in it.")
+class PageInfo:
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: Cursor | None
+    end_cursor: Cursor | None
+
+
+T = TypeVar("T")
+
+
+@strawberry.type(description="An object at its place in a list.")
+class Edge(Generic[T]):
+    cursor: Cursor
+    node: T
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[T]):
+    count: strawberry.Private[Callable[[], Awaitable[int]]]
+    edges: list[Edge[T]]
+    nodes: list[T]
+    page_info: PageInfo
+
+    @strawberry.field(description="How many there are in the whole list.")
+    async def total_count(self) -> int:
+        return await self.count()
+
+
+@strawberry.type(description="Whether the viewer may do something now.")
+class Permission:
+    allowed: bool
+    reason: str | None = strawberry.field(description="Why not.")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of a list that is asked for, in cursors' positions. `limit` has one more than is shown."""
+
+    after: str | None
+    before: str | None
+    size: int
+    forward: bool
+
+    @property
+    def limit(self) -> int:
+        """How many to load: one more tells whether there are more."""
+        return self.size + 1
+
+    def cut(self, found: Sequence[T]) -> tuple[list[T], bool, bool]:
+        """Return what is shown of what was loaded (in list order), and whether more stands before and behind it."""
+        more = len(found) > self.size
+        shown = list(found[: self.size]) if self.forward else list(found[-self.size :] if self.size else [])
+        before = self.after is not None if self.forward else more
+        behind = more if self.forward else self.before is not None
+        return shown, before, behind
+
+
+def window(
+    kind: str,
+    *,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+    default: int = 20,
+) -> Window:
+    """Return the part of a list that Relay's arguments ask for. Raises Refused."""
+    if last is not None:
+        _page_size(last, "last")
+        if after is not None:
+            raise Refused(InvalidInput(message="last goes with before, first with after.", path=("after",)))
+        return Window(None, position(kind, before, "before"), last, forward=False)
+    if before is not None:
+        raise Refused(InvalidInput(message="before goes with last.", path=("before",)))
+    size = default if first is None else first
+    _page_size(size, "first")
+    return Window(position(kind, after, "after"), None, size, forward=True)
+
+
+def _page_size(value: int, argument: str) -> None:
+    if not 0 <= value <= MAX_PAGE:
+        raise Refused(InvalidInput(message=f"A page has 0 to {MAX_PAGE} items.", path=(argument,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown(Generic[T]):
+    """What a page shows: nodes with their cursors, and whether there is more on either side."""
+
+    nodes: Sequence[T]
+    cursors: Sequence[Cursor]
+    has_previous: bool
+    has_next: bool
+
+    @property
+    def page_info(self) -> PageInfo:
+        """Return where the page stands."""
+        return PageInfo(
+            has_next_page=self.has_next,
+            has_previous_page=self.has_previous,
+            start_cursor=self.cursors[0] if self.cursors else None,
+            end_cursor=self.cursors[-1] if self.cursors else None,
+        )
+
+
+def connection(shown: Shown[T], count: Callable[[], Awaitable[int]]) -> Connection[T]:
+    """Return a page as clients see it."""
+    edges = [Edge(cursor=cursor, node=node) for cursor, node in zip(shown.cursors, shown.nodes, strict=True)]
+    return Connection(count=count, edges=edges, nodes=list(shown.nodes), page_info=shown.page_info)

@@ -1,0 +1,154 @@
+"""Deployments."""
+
+from datetime import datetime
+
+import strawberry
+
+from app.api.context import Info
+from app.api.loaders import Part
+from app.api.scalars import Cursor, cursor, number
+from app.api.types.access import Actor, load_actor
+from app.api.types.applications import Application
+from app.api.types.common import Connection, Node, Permission, Shown, connection, window
+from app.api.types.environments import Environment, load_environment
+from app.api.types.feed import EVENT, DeploymentEvent, event_of
+from app.api.types.gates import Gate, blockers
+from app.api.types.rollouts import Rollback, Rollout, Strategy, rollouts_of
+from app.api.types.tasks import Task, permission
+from app.api.types.versions import Version, load_version
+from app.api.types.workflows import Workflow
+from app.core import deployment as core
+from app.core import gate, steering
+
+
+@strawberry.type(description="What the viewer may do with a deployment now.")
+class DeploymentPermissions:
+    start: Permission
+    cancel: Permission
+    retry: Permission
+    rollback: Permission
+
+
+@strawberry.type(description="A version on its way to an environment.")
+class Deployment(Node):
+    value: strawberry.Private[core.Deployment]
+    version_id: strawberry.ID
+    environment_id: strawberry.ID
+    application_ids: list[strawberry.ID]
+    status: core.DeploymentStatus
+    progress: int = strawberry.field(description="0 to 100.")
+    error_message: str | None
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    attempt: int = strawberry.field(description="1, and one more for each retry.")
+    must_in_order: list[strawberry.ID] = strawberry.field(description="Applications, in the order they are deployed.")
+    strategy: Strategy
+    rollback: Rollback | None = strawberry.field(description="The newest rollback of it.")
+    cursor: Cursor = strawberry.field(description="Subscribe with after: this, and nothing is missed or doubled.")
+
+    @classmethod
+    def of(cls, deployment: core.Deployment) -> "Deployment":
+        return cls(
+            value=deployment,
+            id=strawberry.ID(deployment.id),
+            version_id=strawberry.ID(deployment.version_id),
+            environment_id=strawberry.ID(deployment.environment_id),
+            application_ids=[strawberry.ID(id_) for id_ in deployment.application_ids],
+            status=deployment.status,
+            progress=deployment.progress,
+            error_message=deployment.error_message,
+            created_at=deployment.created_at,
+            updated_at=deployment.updated_at,
+            started_at=deployment.started_at,
+            completed_at=deployment.completed_at,
+            attempt=deployment.attempt,
+            must_in_order=[strawberry.ID(id_) for id_ in deployment.must_in_order],
+            strategy=Strategy.of(deployment.strategy),
+            rollback=Rollback.of(deployment.rollback) if deployment.rollback else None,
+            cursor=cursor(EVENT, deployment.last_event),
+        )
+
+    @strawberry.field
+    async def version(self, info: Info) -> Version:
+        return await load_version(info, self.version_id)
+
+    @strawberry.field
+    async def environment(self, info: Info) -> Environment:
+        return await load_environment(info, self.environment_id)
+
+    @strawberry.field
+    async def applications(self, info: Info) -> list[Application]:
+        found = await info.context.loaders.application.load_many(list(self.value.application_ids))
+        return [Application.of(application) for application in found if application]
+
+    @strawberry.field
+    async def created_by(self, info: Info) -> Actor:
+        return await load_actor(info, self.value.created_by)
+
+    @strawberry.field(description="Seconds from its start to its end, or up to now while it runs.")
+    async def duration(self, info: Info) -> float | None:
+        if self.started_at is None:
+            return None
+        return ((self.completed_at or info.context.runtime.clock.now()) - self.started_at).total_seconds()
+
+    @strawberry.field(description="In workflow order; at most 2000.")
+    async def tasks(self, info: Info) -> list[Task]:
+        return [Task.of(task) for task in await info.context.loaders.tasks_of.load(self.id)]
+
+    @strawberry.field
+    async def workflow(self) -> Workflow:
+        return Workflow(deployment=self.value, revision=self.value.revision)
+
+    @strawberry.field(description="One per application: where its strategy stands.")
+    async def rollouts(self, info: Info) -> list[Rollout]:
+        return await rollouts_of(info, self.value)
+
+    @strawberry.field(description="The successful deployment that this one rolls back.")
+    async def rollback_of(self, info: Info) -> "Deployment | None":
+        return await find_deployment(info, self.value.rollback_of) if self.value.rollback_of else None
+
+    @strawberry.field(description="Why it is not going on, and what would change that.")
+    async def gate(self, info: Info) -> Gate:
+        tasks = await info.context.loaders.tasks_of.load(self.id)
+        situation = await info.context.loaders.situation.load(self.id)
+        found = gate.deployment_blockers(self.value, tasks, situation, info.context.runtime.clock.now())
+        return Gate(can_proceed=not found and self.value.status not in core.ENDED, blockers=blockers(found))
+
+    @strawberry.field(description="Its feed, oldest first.")
+    async def events(
+        self, info: Info, first: int | None = 100, after: Cursor | None = None
+    ) -> Connection[DeploymentEvent]:
+        part = window(EVENT, first=first, after=after, default=100)
+        key = Part(self.id, number(EVENT, after, "after") or 0, part.limit)
+        found, before, behind = part.cut(await info.context.loaders.events.load(key))
+        cursors = [cursor(EVENT, event.number) for event in found]
+        shown = Shown([event_of(event) for event in found], cursors, before, behind)
+        return connection(shown, self._event_count)
+
+    async def _event_count(self) -> int:
+        return self.value.last_event
+
+    @strawberry.field
+    async def viewer_can(self, info: Info) -> DeploymentPermissions:
+        return DeploymentPermissions(
+            start=permission(info, self.value, steering.why_not_start(self.value)),
+            cancel=permission(info, self.value, steering.why_not_cancel(self.value)),
+            retry=permission(info, self.value, steering.why_not_retry(self.value)),
+            rollback=permission(info, self.value, steering.why_not_roll_back(self.value)),
+        )
+
+
+async def find_deployment(info: Info, id_: str) -> Deployment | None:
+    """Return a deployment that the viewer may see."""
+    found = await info.context.loaders.deployment.load(id_)
+    return Deployment.of(found) if found else None
+
+
+async def load_deployment(info: Info, id_: str) -> Deployment:
+    """Return a deployment that must exist."""
+    found = await find_deployment(info, id_)
+    if found is None:
+        raise LookupError(f"deployment {id_} is referred to and missing")
+    return found

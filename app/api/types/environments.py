@@ -1,0 +1,77 @@
+"""Environments, and what runs in them."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.api.context import Info
+from app.api.types.applications import Application, load_application
+from app.api.types.common import Node
+from app.core import environment as core
+
+if TYPE_CHECKING:
+    from app.api.types.deployments import Deployment
+    from app.api.types.versions import Version
+
+
+@strawberry.type(description="Where versions are deployed to.")
+class Environment(Node):
+    name: str = strawberry.field(description="Unique; a DNS label.")
+    rank: int = strawberry.field(description="Promotion order: dev 0, staging 1, production 2.")
+    operator: core.OperatorKind
+    worker_pool: str = strawberry.field(description="Which workers serve it.")
+    max_concurrent_deployments: int
+
+    @classmethod
+    def of(cls, environment: core.Environment) -> "Environment":
+        return cls(
+            id=strawberry.ID(environment.id),
+            name=environment.name,
+            rank=environment.rank,
+            operator=environment.operator,
+            worker_pool=environment.worker_pool,
+            max_concurrent_deployments=environment.max_concurrent_deployments,
+        )
+
+    @strawberry.field(description="What runs now, one per application, as far as the viewer may see it.")
+    async def releases(self, info: Info) -> list["Release"]:
+        return [Release.of(release) for release in await info.context.loaders.releases_in.load(self.id)]
+
+
+@strawberry.type(description="What runs now of an application in an environment.")
+class Release:
+    value: strawberry.Private[core.Release]
+    since: datetime
+
+    @classmethod
+    def of(cls, release: core.Release) -> "Release":
+        return cls(value=release, since=release.since)
+
+    @strawberry.field
+    async def application(self, info: Info) -> Application:
+        return await load_application(info, self.value.application_id)
+
+    @strawberry.field
+    async def environment(self, info: Info) -> Environment:
+        return await load_environment(info, self.value.environment_id)
+
+    @strawberry.field
+    async def version(self, info: Info) -> Annotated["Version", strawberry.lazy("app.api.types.versions")]:
+        from app.api.types.versions import load_version
+
+        return await load_version(info, self.value.version_id)
+
+    @strawberry.field
+    async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
+        from app.api.types.deployments import load_deployment
+
+        return await load_deployment(info, self.value.deployment_id)
+
+
+async def load_environment(info: Info, id_: str) -> Environment:
+    """Return an environment that must exist."""
+    found = await info.context.loaders.environment.load(id_)
+    if found is None:
+        raise LookupError(f"environment {id_} is referred to and missing")
+    return Environment.of(found)

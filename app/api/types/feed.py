@@ -1,0 +1,91 @@
+"""Events of a deployment."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.api.context import Info
+from app.api.scalars import Cursor, cursor
+from app.api.types.access import Actor, load_actor
+from app.api.types.rollouts import Rollout
+from app.api.types.tasks import Task, load_task
+from app.core import events as core
+from app.core.deployment import DeploymentStatus
+from app.core.task import TaskStatus
+
+if TYPE_CHECKING:
+    from app.api.types.deployments import Deployment
+
+EVENT = "event"
+
+
+@strawberry.interface(description="Something that happened to a deployment, in the order it happened.")
+class DeploymentEvent:
+    actor_id: strawberry.Private[str | None]
+    cursor: Cursor
+    at: datetime
+    deployment_id: strawberry.ID
+
+    @strawberry.field(description="Who did it; null when Boreas acted by itself.")
+    async def actor(self, info: Info) -> Actor | None:
+        return await load_actor(info, self.actor_id) if self.actor_id else None
+
+
+@strawberry.type(description="A deployment went from one status to another.")
+class DeploymentStatusChanged(DeploymentEvent):
+    from_: DeploymentStatus | None = strawberry.field(name="from", description="Null when it was created.")
+    to: DeploymentStatus
+    reason: str | None
+
+    @strawberry.field(description="As it is now, which may be later than the event.")
+    async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
+        from app.api.types.deployments import load_deployment
+
+        return await load_deployment(info, self.deployment_id)
+
+
+@strawberry.type(description="A task went from one status to another.")
+class TaskStatusChanged(DeploymentEvent):
+    task_id: strawberry.ID
+    from_: TaskStatus | None = strawberry.field(name="from")
+    to: TaskStatus
+    reason: str | None
+
+    @strawberry.field(description="As it is now, which may be later than the event.")
+    async def task(self, info: Info) -> Task:
+        return await load_task(info, self.task_id)
+
+
+@strawberry.type(description="A rollout began or finished a batch, or part of one.")
+class RolloutProgressed(DeploymentEvent):
+    task_id: strawberry.ID
+    rollout: Rollout = strawberry.field(description="As it stood then.")
+
+
+EVENT_TYPES = [DeploymentStatusChanged, TaskStatusChanged, RolloutProgressed]
+
+
+@strawberry.type(description="Some events in order.")
+class DeploymentEventBatch:
+    events: list[DeploymentEvent]
+    cursor: Cursor = strawberry.field(description="Send it as `after` to go on from here.")
+    caught_up: bool = strawberry.field(description="Whether nothing newer was stored when this was sent.")
+
+
+def event_of(event: core.Event) -> DeploymentEvent:
+    """Return an event as clients see it."""
+    envelope = {
+        "cursor": cursor(EVENT, event.number),
+        "at": event.at,
+        "deployment_id": strawberry.ID(event.deployment_id),
+        "actor_id": event.actor_id,
+    }
+    match event.body:
+        case core.DeploymentStatusChanged(from_, to, reason):
+            return DeploymentStatusChanged(**envelope, from_=from_, to=to, reason=reason)  # type: ignore[arg-type]
+        case core.TaskStatusChanged(task_id, was, now, why):
+            return TaskStatusChanged(**envelope, task_id=strawberry.ID(task_id), from_=was, to=now, reason=why)  # type: ignore[arg-type]
+        case core.RolloutProgressed(task_id, progress):
+            rollout = Rollout.of(task_id, progress)
+            return RolloutProgressed(**envelope, task_id=strawberry.ID(task_id), rollout=rollout)  # type: ignore[arg-type]

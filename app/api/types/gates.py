@@ -1,0 +1,49 @@
+"""Gates and blockers: why something does not go on."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.api.context import Info
+from app.core import gate as core
+
+if TYPE_CHECKING:
+    from app.api.types.deployments import Deployment
+    from app.api.types.tasks import Task
+
+
+@strawberry.type(description="One reason to wait, and what it waits for.")
+class Blocker:
+    value: strawberry.Private[core.Blocker]
+    kind: core.BlockerKind
+    message: str
+    until: datetime | None
+
+    @classmethod
+    def of(cls, blocker: core.Blocker) -> "Blocker":
+        return cls(value=blocker, kind=blocker.kind, message=blocker.message, until=blocker.until)
+
+    @strawberry.field
+    async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")] | None:
+        from app.api.types.tasks import find_task
+
+        return await find_task(info, self.value.task_id) if self.value.task_id else None
+
+    @strawberry.field(description="Null also where the viewer may not see it.")
+    async def deployment(
+        self, info: Info
+    ) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")] | None:
+        from app.api.types.deployments import find_deployment
+
+        return await find_deployment(info, self.value.deployment_id) if self.value.deployment_id else None
+
+
+@strawberry.type(description="Whether something goes on, and every reason why not.")
+class Gate:
+    can_proceed: bool
+    blockers: list[Blocker]
+
+
+def blockers(found: tuple[core.Blocker, ...]) -> list[Blocker]:
+    return [Blocker.of(blocker) for blocker in found]

@@ -1,0 +1,138 @@
+"""Strategies, rollouts and rollbacks."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.api.context import Info
+from app.api.types.access import Actor, load_actor
+from app.api.types.applications import Application, load_application
+from app.core import deployment as core_deployment
+from app.core import strategy as core
+
+if TYPE_CHECKING:
+    from app.api.types.tasks import Task
+    from app.api.types.versions import Version
+
+
+@strawberry.type(description="One step of a strategy.")
+class StrategyStep:
+    batch_size: int = strawberry.field(description="0: all at once.")
+    batch_interval: int = strawberry.field(description="Seconds to watch a batch before the next one.")
+    auto_rollback: bool = strawberry.field(description="Roll back by itself when it fails in this step.")
+
+
+@strawberry.type(description="How an application's instances are changed.")
+class Strategy:
+    kind: core.StrategyKind
+    steps: list[StrategyStep]
+
+    @classmethod
+    def of(cls, strategy: core.Strategy) -> "Strategy":
+        return cls(
+            kind=strategy.kind,
+            steps=[
+                StrategyStep(
+                    batch_size=step.batch_size, batch_interval=step.batch_interval, auto_rollback=step.auto_rollback
+                )
+                for step in strategy.steps
+            ],
+        )
+
+
+@strawberry.type(description="Where the strategy of an application stands in a deployment.")
+class Rollout:
+    task_id: strawberry.Private[str]
+    progress: strawberry.Private[core.Progress]
+    step_index: int
+    batch: int = strawberry.field(description="The batch in hand, from 1; 0 before the first one.")
+    batches: int
+    updated: int = strawberry.field(description="Instances on the new version.")
+    healthy: int = strawberry.field(description="Instances of finished batches, found healthy.")
+    total: int
+    weight: float = strawberry.field(description="Share of instances on the new version, 0 to 1.")
+    resume_at: datetime | None = strawberry.field(description="Until when the batch in hand is watched.")
+
+    @classmethod
+    def of(cls, task_id: str, progress: core.Progress) -> "Rollout":
+        return cls(
+            task_id=task_id,
+            progress=progress,
+            step_index=progress.step_index,
+            batch=progress.batch,
+            batches=progress.batches,
+            updated=len(progress.updated),
+            healthy=len(progress.healthy),
+            total=progress.total,
+            weight=progress.weight,
+            resume_at=progress.resume_at,
+        )
+
+    @strawberry.field
+    async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")]:
+        from app.api.types.tasks import load_task
+
+        return await load_task(info, self.task_id)
+
+    @strawberry.field
+    async def application(self, info: Info) -> Application:
+        return await load_application(info, (await self._application(info)).application_id)
+
+    @strawberry.field
+    async def strategy(self, info: Info) -> Strategy:
+        return Strategy.of((await self._deployment(info)).strategy)
+
+    @strawberry.field(description="What ran before; null when nothing did, or before the rollout began.")
+    async def previous_version(
+        self, info: Info
+    ) -> Annotated["Version", strawberry.lazy("app.api.types.versions")] | None:
+        from app.api.types.versions import load_version
+
+        previous = (await self._application(info)).previous_version_id
+        return await load_version(info, previous) if previous else None
+
+    async def _deployment(self, info: Info) -> core_deployment.Deployment:
+        task = await info.context.loaders.task.load(self.task_id)
+        deployment = await info.context.loaders.deployment.load(task.deployment_id) if task else None
+        if deployment is None:
+            raise LookupError(f"the deployment of task {self.task_id} is missing")
+        return deployment
+
+    async def _application(self, info: Info) -> core_deployment.DeploymentApplication:
+        task = await info.context.loaders.task.load(self.task_id)
+        deployment = await self._deployment(info)
+        return next(a for a in deployment.applications if task and a.application_id == task.application_id)
+
+
+@strawberry.type(description="Work that takes a deployment's applications back.")
+class Rollback:
+    value: strawberry.Private[core_deployment.Rollback]
+    status: core_deployment.RollbackStatus
+    automatic: bool
+    reason: str
+    started_at: datetime
+    completed_at: datetime | None
+    error_message: str | None = strawberry.field(description="What failed, or was left as it is.")
+
+    @classmethod
+    def of(cls, rollback: core_deployment.Rollback) -> "Rollback":
+        return cls(
+            value=rollback,
+            status=rollback.status,
+            automatic=rollback.automatic,
+            reason=rollback.reason,
+            started_at=rollback.started_at,
+            completed_at=rollback.completed_at,
+            error_message=rollback.error_message,
+        )
+
+    @strawberry.field(description="Null when it came by itself.")
+    async def requested_by(self, info: Info) -> Actor | None:
+        return await load_actor(info, self.value.requested_by) if self.value.requested_by else None
+
+
+async def rollouts_of(info: Info, deployment: core_deployment.Deployment) -> list[Rollout]:
+    """Return where each application's rollout stands: one per deploy task; one that has not begun is all zeros."""
+    tasks = await info.context.loaders.tasks_of.load(deployment.id)
+    return [Rollout.of(task.id, task.rollout or core.Progress()) for task in tasks if task.type == "DEPLOY"]

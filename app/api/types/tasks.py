@@ -1,0 +1,196 @@
+"""Tasks and their attempts."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.api.context import Info
+from app.api.loaders import LogKey
+from app.api.scalars import JSON, Cursor, cursor, number
+from app.api.types.applications import Application, CommandStep, command_step, load_application
+from app.api.types.common import Connection, Node, Permission, Shown, connection, window
+from app.api.types.gates import Blocker, blockers
+from app.api.types.logs import LOG, LogLine
+from app.core import gate, steering
+from app.core import task as core
+from app.core.deployment import Deployment as CoreDeployment
+from app.core.errors import Role
+from app.core.logs import LogFilter, LogLevel, LogPart
+from app.core.workflow import TaskType
+
+if TYPE_CHECKING:
+    from app.api.types.deployments import Deployment
+
+
+@strawberry.type(description="Where the editor drew a task.")
+class Position:
+    x: float
+    y: float
+
+
+@strawberry.type(description="One attempt of a task. Every attempt is kept, with its own logs.")
+class TaskAttempt:
+    number: int
+    status: core.TaskStatus
+    worker: str | None = strawberry.field(description="Which worker process ran it.")
+    started_at: datetime
+    completed_at: datetime | None
+    error_message: str | None
+    exit_code: int | None = strawberry.field(description="The command's exit status, where it had one.")
+
+    @classmethod
+    def of(cls, attempt: core.TaskAttempt) -> "TaskAttempt":
+        return cls(
+            number=attempt.number,
+            status=attempt.status,
+            worker=attempt.worker,
+            started_at=attempt.started_at,
+            completed_at=attempt.completed_at,
+            error_message=attempt.error_message,
+            exit_code=attempt.exit_code,
+        )
+
+
+@strawberry.type(description="What the viewer may do with a task now.")
+class TaskPermissions:
+    retry: Permission
+
+
+@strawberry.type(description="A task of a deployment's workflow.")
+class Task(Node):
+    value: strawberry.Private[core.Task]
+    key: str = strawberry.field(description="Unique within its deployment, stable over edits: user-service/build.")
+    deployment_id: strawberry.ID
+    app_id: strawberry.ID | None
+    name: str
+    type: TaskType
+    status: core.TaskStatus
+    order: int
+    block_by: list[strawberry.ID] = strawberry.field(description="The tasks it waits for.")
+    command: CommandStep | None = strawberry.field(description="For PREPARE, BUILD, TEST and CUSTOM.")
+    payload: JSON
+    result: JSON | None
+    error_message: str | None
+    attempt: int = strawberry.field(description="The number of the newest attempt; 0 before the first one.")
+    max_attempts: int
+    timeout_seconds: int
+    started_at: datetime | None
+    completed_at: datetime | None
+    position: Position | None
+
+    @classmethod
+    def of(cls, task: core.Task) -> "Task":
+        return cls(
+            value=task,
+            id=strawberry.ID(task.id),
+            key=task.key,
+            deployment_id=strawberry.ID(task.deployment_id),
+            app_id=strawberry.ID(task.application_id) if task.application_id else None,
+            name=task.name,
+            type=task.type,
+            status=task.status,
+            order=task.order,
+            block_by=[strawberry.ID(id_) for id_ in task.block_by],
+            command=command_step(task.command),
+            payload=JSON(dict(task.payload)),
+            result=None if task.result is None else JSON(dict(task.result)),
+            error_message=task.error_message,
+            attempt=task.attempt,
+            max_attempts=task.max_attempts,
+            timeout_seconds=task.timeout_seconds,
+            started_at=task.started_at,
+            completed_at=task.completed_at,
+            position=Position(x=task.position.x, y=task.position.y) if task.position else None,
+        )
+
+    @strawberry.field(description="Seconds from its start to its end, or up to now.")
+    async def duration(self, info: Info) -> float | None:
+        if self.started_at is None:
+            return None
+        return ((self.completed_at or info.context.runtime.clock.now()) - self.started_at).total_seconds()
+
+    @strawberry.field
+    async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
+        from app.api.types.deployments import load_deployment
+
+        return await load_deployment(info, self.deployment_id)
+
+    @strawberry.field
+    async def application(self, info: Info) -> Application | None:
+        return await load_application(info, self.app_id) if self.app_id else None
+
+    @strawberry.field
+    async def attempts(self, info: Info) -> list[TaskAttempt]:
+        return [TaskAttempt.of(attempt) for attempt in await info.context.loaders.attempts_of.load(self.id)]
+
+    @strawberry.field(description="Why it does not go on; empty while it runs and once it has ended.")
+    async def blockers(self, info: Info) -> list[Blocker]:
+        loaders = info.context.loaders
+        deployment = await _deployment(info, self.value)
+        tasks = {task.id: task for task in await loaders.tasks_of.load(self.value.deployment_id)}
+        situation = await loaders.situation.load(deployment.id)
+        now = info.context.runtime.clock.now()
+        return blockers(gate.task_blockers(self.value, deployment, tasks, situation, now))
+
+    @strawberry.field(description="Its log: oldest first, or the last lines.")
+    async def logs(
+        self,
+        info: Info,
+        first: int | None = 200,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+        levels: list[LogLevel] | None = None,
+        contains: str | None = None,
+        attempt: int | None = None,
+    ) -> Connection[LogLine]:
+        loaders = info.context.loaders
+        part = window(LOG, first=first, after=after, last=last, before=before, default=200)
+        wanted = LogFilter(levels=tuple(levels) if levels else None, contains=contains, attempt=attempt)
+        bounds = LogPart(
+            limit=part.limit,
+            after=number(LOG, after, "after") or 0,
+            before=number(LOG, before, "before"),
+            oldest=part.forward,
+        )
+        found, earlier, later = part.cut(await loaders.logs.load(LogKey(self.id, wanted, bounds)))
+        shown = Shown(
+            [LogLine.of(line) for line in found], [cursor(LOG, line.number) for line in found], earlier, later
+        )
+        return connection(shown, lambda: loaders.log_count.load((self.value.id, wanted)))
+
+    @strawberry.field
+    async def viewer_can(self, info: Info) -> TaskPermissions:
+        deployment = await _deployment(info, self.value)
+        return TaskPermissions(retry=permission(info, deployment, steering.why_not_retry_task(deployment, self.value)))
+
+
+def permission(info: Info, deployment: CoreDeployment, why_not: str | None) -> Permission:
+    """Return whether the viewer may steer a deployment in a way that its state allows or (with a reason) does not."""
+    if not info.context.viewer.allows(
+        Role.DEPLOYER, environment_id=deployment.environment_id, application_ids=deployment.application_ids
+    ):
+        why_not = "This needs the role DEPLOYER on its environment and all its applications."
+    return Permission(allowed=why_not is None, reason=why_not)
+
+
+async def _deployment(info: Info, task: core.Task) -> CoreDeployment:
+    deployment = await info.context.loaders.deployment.load(task.deployment_id)
+    if deployment is None:
+        raise LookupError(f"the deployment of task {task.id} is missing")
+    return deployment
+
+
+async def find_task(info: Info, id_: str) -> Task | None:
+    """Return a task that the viewer may see."""
+    found = await info.context.loaders.task.load(id_)
+    return Task.of(found) if found else None
+
+
+async def load_task(info: Info, id_: str) -> Task:
+    """Return a task that must exist."""
+    found = await find_task(info, id_)
+    if found is None:
+        raise LookupError(f"task {id_} is referred to and missing")
+    return found

@@ -1,0 +1,72 @@
+"""Versions and their artifacts."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.api.context import Info
+from app.api.loaders import Part
+from app.api.scalars import Cursor, cursor
+from app.api.types.access import Actor, load_actor
+from app.api.types.applications import Application, load_application
+from app.api.types.common import Connection, Node, Shown, connection, window
+from app.core import version as core
+
+if TYPE_CHECKING:
+    from app.api.types.deployments import Deployment
+
+
+@strawberry.type(description="What a version holds of one application.")
+class Artifact:
+    value: strawberry.Private[core.Artifact]
+    image: str | None = strawberry.field(description="A container image reference.")
+
+    @strawberry.field
+    async def application(self, info: Info) -> Application:
+        return await load_application(info, self.value.application_id)
+
+
+@strawberry.type(description="A version of several applications, deployed as one.")
+class Version(Node):
+    value: strawberry.Private[core.Version]
+    name: str
+    commit: str | None
+    artifacts: list[Artifact]
+    created_at: datetime
+
+    @classmethod
+    def of(cls, version: core.Version) -> "Version":
+        return cls(
+            value=version,
+            id=strawberry.ID(version.id),
+            name=version.name,
+            commit=version.commit,
+            artifacts=[Artifact(value=artifact, image=artifact.image) for artifact in version.artifacts],
+            created_at=version.created_at,
+        )
+
+    @strawberry.field
+    async def created_by(self, info: Info) -> Actor:
+        return await load_actor(info, self.value.created_by)
+
+    @strawberry.field(description="Its deployments that the viewer may see, newest first.")
+    async def deployments(
+        self, info: Info, first: int | None = None, after: Cursor | None = None
+    ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
+        from app.api.types.deployments import Deployment
+
+        loaders = info.context.loaders
+        part = window("deployments", first=first, after=after)
+        found, before, behind = part.cut(await loaders.deployments_of.load(Part(self.id, part.after, part.limit)))
+        cursors = [cursor("deployments", deployment.id) for deployment in found]
+        shown = Shown([Deployment.of(deployment) for deployment in found], cursors, before, behind)
+        return connection(shown, lambda: loaders.deployment_count_of.load(self.id))
+
+
+async def load_version(info: Info, id_: str) -> Version:
+    """Return a version that must exist."""
+    found = await info.context.loaders.version.load(id_)
+    if found is None:
+        raise LookupError(f"version {id_} is referred to and missing")
+    return Version.of(found)

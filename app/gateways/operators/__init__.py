@@ -1,0 +1,1 @@
+"""Operators: those who carry instructions out."""

@@ -1,0 +1,57 @@
+"""The API process: Starlette around the GraphQL endpoint, served by uvicorn."""
+
+import gc
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+
+from app.api.http import Authenticated, Endpoint, healthz, index, readyz
+from app.services.runtime import Runtime
+from app.settings import Settings
+from app.wiring import opened
+
+PING_SECONDS = 15.0
+"""How often a socket is asked for a sign of life, and how long it may take to give one: the dead are gone in 30 s."""
+SHUTDOWN_SECONDS = 5
+
+
+def application(runtime: Runtime) -> Starlette:
+    """Return the ASGI application over an open runtime."""
+    endpoint: ASGIApp = Authenticated(Endpoint(runtime), runtime)
+    return Starlette(
+        routes=[
+            Route("/", index),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/graphql", endpoint),
+            WebSocketRoute("/graphql", endpoint),
+        ]
+    )
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    async with opened(settings) as (runtime, _):
+        config = uvicorn.Config(
+            application(runtime),
+            host=settings.serve.host,
+            port=settings.serve.port,
+            log_config=None,
+            access_log=False,
+            ws="websockets-sansio",
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PING_SECONDS,
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+        _calm_collector()
+        await uvicorn.Server(config).serve()
+
+
+def _calm_collector() -> None:
+    """Spare the collector what lives as long as the process, and let it run less often: it makes the slowest replies."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1000)
