@@ -1,0 +1,111 @@
+"""Which waiting deployments may start.
+
+In: what the active deployments of an environment hold, what the waiting ones need (in the order they were asked for),
+and how many may run. Out: those that may start, and for each why it does not.
+Tested: worked examples; then, over random queues that run dry, that no application is held twice, that nobody is
+overtaken for an application, that capacity is kept and that everybody gets their turn.
+"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.admission import Claim, Hold, Standing, admit, standing
+from tests.core.build import property_of
+
+
+def claims(text: str) -> list[Claim]:
+    """Read "x:ab y:c" as x, which needs a and b, and y, which needs c."""
+    pairs = [word.split(":") for word in text.split()]
+    return [Claim(id, tuple(applications)) for id, applications in pairs]
+
+
+@pytest.mark.parametrize(
+    ("active", "waiting", "capacity", "admitted"),
+    [
+        ("", "", 2, ""),
+        ("", "x:a", 1, "x"),
+        ("", "x:a y:b", 2, "x y"),
+        ("", "x:a y:b", 1, "x"),
+        ("", "x:a", 0, ""),
+        ("", "x:a y:a", 2, "x"),
+        ("r:a", "x:a", 2, ""),
+        ("r:a", "x:b", 2, "x"),
+        ("r:a", "x:b", 1, ""),
+        ("r:a s:b", "x:c", 1, ""),
+        ("r:a", "x:a y:b", 2, "y"),
+        ("r:a", "x:ab y:b", 3, ""),
+        ("r:a", "x:ab y:bc z:c", 9, ""),
+        ("r:a", "x:ab y:c", 3, "y"),
+        ("", "x:ab y:bc z:c", 9, "x"),
+        ("", "x:a y:b z:a", 9, "x y"),
+        ("r:a", "x:b y:b z:c", 2, "x"),
+    ],
+)
+def test_who_may_start(active: str, waiting: str, capacity: int, admitted: str) -> None:
+    assert " ".join(admit(claims(active), claims(waiting), capacity)) == admitted
+
+
+@pytest.mark.parametrize(
+    ("active", "waiting", "capacity", "expected"),
+    [
+        ("", "x:a", 1, Standing((), 1, full=False)),
+        ("r:b", "x:a", 1, Standing((), 1, full=True)),
+        ("r:a", "x:a", 2, Standing((Hold("r", "a"),), 1, full=False)),
+        ("r:a", "x:a", 1, Standing((Hold("r", "a"),), 1, full=True)),
+        ("r:a", "w:b x:ab", 9, Standing((Hold("r", "a"), Hold("w", "b")), 2, full=False)),
+        ("r:ab", "x:ab", 9, Standing((Hold("r", "a"), Hold("r", "b")), 1, full=False)),
+        ("r:a", "v:c w:c x:b y:b", 9, Standing((), 3, full=False)),
+    ],
+)
+def test_where_one_that_waits_stands(active: str, waiting: str, capacity: int, expected: Standing) -> None:
+    assert standing("x", claims(active), claims(waiting), capacity) == expected
+
+
+NEEDS = st.text("abcdefgh", min_size=1, max_size=3).map(lambda letters: tuple(dict.fromkeys(letters)))
+QUEUES = st.lists(NEEDS, max_size=8).map(lambda needs: [Claim(f"d{i}", need) for i, need in enumerate(needs)])
+
+
+@property_of
+@given(QUEUES, QUEUES, st.integers(0, 5))
+def test_one_that_may_start_is_said_to_be_free_and_no_other(
+    before: list[Claim], waiting: list[Claim], capacity: int
+) -> None:
+    active = [claim for claim in before if claim.deployment_id in admit([], before, capacity)]
+    admitted = admit(active, waiting, capacity)
+    free = [claim.deployment_id for claim in waiting if standing(claim.deployment_id, active, waiting, capacity).free]
+    assert free == list(admitted)
+
+
+@property_of
+@given(QUEUES, st.integers(1, 4), st.data())
+def test_a_queue_runs_dry_in_order_and_within_bounds(waiting: list[Claim], capacity: int, data: st.DataObject) -> None:
+    active: list[Claim] = []
+    started: list[Claim] = []
+    while waiting or active:
+        admitted = admit(active, waiting, capacity)
+        assert active or admitted, "nobody runs, yet nobody may start"
+        started += [claim for claim in waiting if claim.deployment_id in admitted]
+        active += [claim for claim in waiting if claim.deployment_id in admitted]
+        waiting = [claim for claim in waiting if claim.deployment_id not in admitted]
+        held = [application for claim in active for application in claim.application_ids]
+        assert len(active) <= capacity and len(held) == len(set(held))
+        active.remove(data.draw(st.sampled_from(active)))
+    for application in "abcdefgh":
+        turns = [claim.deployment_id for claim in started if application in claim.application_ids]
+        assert turns == sorted(turns)
+
+
+@property_of
+@given(QUEUES.filter(bool), st.lists(NEEDS, max_size=40), st.integers(1, 3))
+def test_newcomers_do_not_starve_one_that_waits(
+    waiting: list[Claim], newcomers: list[tuple[str, ...]], capacity: int
+) -> None:
+    waited_for, active, rounds = waiting[-1].deployment_id, list[Claim](), 0
+    while waited_for in [claim.deployment_id for claim in waiting]:
+        admitted = admit(active, waiting, capacity)
+        active += [claim for claim in waiting if claim.deployment_id in admitted]
+        waiting = [claim for claim in waiting if claim.deployment_id not in admitted]
+        waiting += [Claim(f"new{rounds}.{i}", need) for i, need in enumerate(newcomers)]
+        active, rounds = active[1:], rounds + 1
+        assert rounds <= 2 * 8

@@ -1,0 +1,168 @@
+"""What comes of an attempt.
+
+In: a task, how its attempt ended, the time and a number from 0 to 1. Out: where that leaves the task, how the attempt
+is recorded, and when the next one is due.
+Tested: the table of endings for work and for its undoing, the counts, and the back-off between attempts.
+"""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core import retry
+from app.core.attempt import ATTEMPT_STATUS, Ending, Outcome, settle
+from app.core.task import TRANSITIONS, Activity, Task, TaskStatus
+from tests.core.build import NOW, at, property_of, task
+
+S = TaskStatus
+RUNNING = task("t", S.RUNNING, activity=Activity.RUN, max_attempts=3)
+UNDOING = task("t", S.SUCCESS, activity=Activity.UNDO, touched=True, error_message="before")
+MOST = retry.MAX_LOSSES
+WORK_ENDINGS = [Ending.SUCCEEDED, Ending.FAILED, Ending.LOST, Ending.STOPPED]
+
+
+@pytest.mark.parametrize(
+    ("before", "ending", "status", "attempt", "failures", "losses"),
+    [
+        ({}, Ending.SUCCEEDED, S.SUCCESS, S.SUCCESS, 0, 0),
+        ({"failures": 2, "losses": 1}, Ending.SUCCEEDED, S.SUCCESS, S.SUCCESS, 2, 1),
+        ({"stop": True}, Ending.SUCCEEDED, S.SUCCESS, S.SUCCESS, 0, 0),
+        ({}, Ending.FAILED, S.PENDING, S.FAILED, 1, 0),
+        ({"failures": 1}, Ending.FAILED, S.PENDING, S.FAILED, 2, 0),
+        ({"failures": 2}, Ending.FAILED, S.FAILED, S.FAILED, 3, 0),
+        ({"max_attempts": 1}, Ending.FAILED, S.FAILED, S.FAILED, 1, 0),
+        ({"losses": MOST}, Ending.FAILED, S.PENDING, S.FAILED, 1, MOST),
+        ({"stop": True}, Ending.FAILED, S.CANCELLED, S.FAILED, 1, 0),
+        ({}, Ending.LOST, S.PENDING, S.CANCELLED, 0, 1),
+        ({"max_attempts": 1}, Ending.LOST, S.PENDING, S.CANCELLED, 0, 1),
+        ({"losses": MOST - 1}, Ending.LOST, S.PENDING, S.CANCELLED, 0, MOST),
+        ({"losses": MOST}, Ending.LOST, S.FAILED, S.CANCELLED, 0, MOST + 1),
+        ({"stop": True}, Ending.LOST, S.CANCELLED, S.CANCELLED, 0, 1),
+        ({}, Ending.STOPPED, S.CANCELLED, S.CANCELLED, 0, 0),
+        ({"stop": True, "failures": 1}, Ending.STOPPED, S.CANCELLED, S.CANCELLED, 1, 0),
+    ],
+)
+def test_where_an_ending_leaves_a_task(
+    before: dict[str, int], ending: Ending, status: TaskStatus, attempt: TaskStatus, failures: int, losses: int
+) -> None:
+    one = replace(RUNNING, **before)  # type: ignore[arg-type]
+    came = settle(one, Outcome(ending, "message"), NOW, 0.0)
+    assert (came.status, came.attempt_status) == (status, attempt)
+    assert (came.failures, came.losses) == (failures, losses)
+    assert (came.error_message, came.undo_error) == ("message", None)
+
+
+@pytest.mark.parametrize(
+    ("failures", "ending", "chance", "seconds"),
+    [
+        (0, Ending.FAILED, 0.0, 0.5),
+        (0, Ending.FAILED, 1.0, 1.0),
+        (1, Ending.FAILED, 0.0, 1.0),
+        (2, Ending.FAILED, 0.5, None),
+        (0, Ending.LOST, 0.5, None),
+        (0, Ending.STOPPED, 0.5, None),
+        (0, Ending.SUCCEEDED, 0.5, None),
+    ],
+)
+def test_only_a_failure_that_is_tried_again_waits(
+    failures: int, ending: Ending, chance: float, seconds: float | None
+) -> None:
+    came = settle(replace(RUNNING, failures=failures), Outcome(ending), NOW, chance)
+    assert came.retry_at == (None if seconds is None else at(seconds))
+
+
+@pytest.mark.parametrize("touched", [False, True])
+@pytest.mark.parametrize("ending", WORK_ENDINGS)
+def test_what_was_touched_stays_touched_however_an_attempt_ends(ending: Ending, touched: bool) -> None:
+    assert settle(replace(RUNNING, touched=touched), Outcome(ending), NOW, 0.5).touched is touched
+
+
+@pytest.mark.parametrize("seen", [S.SUCCESS, S.FAILED, S.CANCELLED])
+@pytest.mark.parametrize(
+    ("losses", "ending", "undone", "attempt", "undo_error"),
+    [
+        (0, Ending.SUCCEEDED, True, S.ROLLED_BACK, None),
+        (0, Ending.FAILED, False, S.FAILED, "message"),
+        (0, Ending.LOST, False, S.CANCELLED, None),
+        (MOST - 1, Ending.LOST, False, S.CANCELLED, None),
+        (MOST, Ending.LOST, False, S.CANCELLED, "message"),
+        (0, Ending.STOPPED, False, S.CANCELLED, "message"),
+    ],
+)
+def test_where_an_ending_leaves_a_task_that_is_undone(
+    seen: TaskStatus, losses: int, ending: Ending, undone: bool, attempt: TaskStatus, undo_error: str | None
+) -> None:
+    one = replace(UNDOING, status=seen, losses=losses)
+    came = settle(one, Outcome(ending, "message"), NOW, 0.5)
+    assert (came.status, came.touched) == ((S.ROLLED_BACK, False) if undone else (seen, True))
+    assert (came.attempt_status, came.undo_error) == (attempt, undo_error)
+    assert (came.error_message, came.retry_at, came.failures) == ("before", None, 0)
+    assert came.losses == losses + (ending is Ending.LOST)
+
+
+def test_an_undo_that_leaves_an_application_as_it_is_settles_it() -> None:
+    came = settle(UNDOING, Outcome(Ending.LEFT, "nothing to go back to"), NOW, 0.5)
+    assert (came.status, came.attempt_status) == (S.SUCCESS, S.SKIPPED)
+    assert (came.touched, came.undo_error) == (False, None)
+
+
+def test_an_undo_that_failed_without_a_word_still_has_a_reason() -> None:
+    assert settle(UNDOING, Outcome(Ending.STOPPED), NOW, 0.5).undo_error
+
+
+LOSSES = st.integers(0, 5)
+WORK = st.builds(
+    lambda failures, most, losses, stop: replace(
+        RUNNING, failures=min(failures, most - 1), max_attempts=most, losses=losses, stop=stop
+    ),
+    *(LOSSES, st.integers(1, 5), LOSSES, st.booleans()),
+)
+UNDOS = st.builds(
+    lambda seen, losses: replace(UNDOING, status=seen, losses=losses),
+    *(st.sampled_from([S.SUCCESS, S.FAILED, S.CANCELLED, S.SKIPPED]), LOSSES),
+)
+
+
+@property_of
+@given(st.one_of(WORK, UNDOS), st.sampled_from(WORK_ENDINGS), st.floats(0, 1))
+def test_every_ending_leads_where_a_task_may_go(one: Task, ending: Ending, chance: float) -> None:
+    came = settle(one, Outcome(ending), NOW, chance)
+    stays = one.activity is Activity.UNDO and came.status is one.status
+    assert stays or came.status in TRANSITIONS[one.status]
+
+
+@property_of
+@given(st.integers(1, 9), st.lists(st.sampled_from([Ending.FAILED, Ending.LOST]), min_size=12, max_size=12))
+def test_no_task_is_tried_for_ever(most: int, endings: list[Ending]) -> None:
+    one, tries = replace(RUNNING, max_attempts=most), 0
+    while one.status is S.RUNNING:
+        came = settle(one, Outcome(endings[tries]), NOW, 0.5)
+        again = S.RUNNING if came.status is S.PENDING else came.status
+        one = replace(one, status=again, failures=came.failures, losses=came.losses)
+        tries += 1
+    assert one.status is S.FAILED
+    assert one.failures == most or one.losses == MOST + 1
+
+
+def test_every_ending_has_a_status_for_its_attempt() -> None:
+    assert ATTEMPT_STATUS.keys() == set(Ending)
+
+
+@pytest.mark.parametrize(
+    ("failures", "least", "most"),
+    [(1, 0.5, 1), (2, 1, 2), (3, 2, 4), (4, 4, 8), (9, 128, 256), (10, 150, 300), (99, 150, 300), (10**6, 150, 300)],
+)
+def test_the_back_off_doubles_up_to_five_minutes(failures: int, least: float, most: float) -> None:
+    assert (retry.backoff(failures, 0), retry.backoff(failures, 1)) == (least, most)
+    assert retry.backoff(failures, 0.5) == (least + most) / 2
+
+
+@property_of
+@given(st.integers(1, 1000), st.floats(0, 1), st.floats(0, 1))
+def test_chance_spreads_the_back_off_and_failures_lengthen_it(failures: int, one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert retry.backoff(failures, low) <= retry.backoff(failures, high)
+    assert retry.backoff(failures, low) <= retry.backoff(failures + 1, low)
+    assert 0.5 <= retry.backoff(failures, one) <= 300

@@ -1,0 +1,202 @@
+"""Why something waits.
+
+In: a deployment, its tasks, its standing in the queue, whether workers live, and the time. Out: every reason, in words.
+Tested: a table of reasons for deployments and for tasks; that what goes on has none; that the advice can be followed.
+"""
+
+import pytest
+
+from app.core.admission import Hold, Standing
+from app.core.deployment import TRANSITIONS, DeploymentStatus
+from app.core.gate import BlockerKind, Situation, deployment_blockers, plan_blockers, task_blockers
+from app.core.task import Activity, Task, TaskStatus
+from tests.core.build import NOW, at, deployment, task
+
+D, S, K = DeploymentStatus, TaskStatus, BlockerKind
+RUN, UNDO = Activity.RUN, Activity.UNDO
+FREE = Standing((), 1, full=False)
+FULL = Standing((), 3, full=True)
+LOCKED = Standing((Hold("d1", "a"), Hold("d1", "b"), Hold("d2", "b")), 3, full=False)
+BOTH = Standing((Hold("d1", "a"),), 3, full=True)
+
+PENDING, BLOCKED = task("free"), task("behind", S.BLOCKED, "free")
+HELD = task("held", S.RUNNING, activity=RUN, worker="w")
+WATCHED = task("watched", S.RUNNING, activity=RUN, resume_at=at(30))
+DUE = task("due", S.RUNNING, activity=RUN, resume_at=at(0))
+LATER = task("later", retry_at=at(10), failures=1, max_attempts=3)
+OVER = task("over", retry_at=at(0))
+FAILED = task("bad", S.FAILED, error_message="exit 1")
+DONE, SKIPPED = task("ok", S.SUCCESS), task("left", S.SKIPPED)
+TOUCHED = task("dep", S.SUCCESS, touched=True)
+
+Told = list[tuple[BlockerKind, str | float | None]]
+BACKOFF, INTERVAL, BAD = (K.RETRY_BACKOFF, 10.0), (K.BATCH_INTERVAL, 30.0), (K.TASK, "bad")
+NOBODY = (K.NO_WORKER, None)
+
+
+def around(standing: Standing | None = None, *, alive: bool = True) -> Situation:
+    return Situation(standing=standing, capacity=5, pool="east", pool_alive=alive)
+
+
+def told_of(status: DeploymentStatus, *tasks: Task, alive: bool = True) -> Told:
+    found = deployment_blockers(deployment(status), tasks, around(alive=alive), NOW)
+    return [(one.kind, (one.until - NOW).total_seconds() if one.until else one.task_id) for one in found]
+
+
+def told_of_task(one: Task, status: DeploymentStatus, *others: Task, alive: bool = True) -> Told:
+    tasks = {other.id: other for other in (one, *others)}
+    found = task_blockers(one, deployment(status), tasks, around(alive=alive), NOW)
+    return [(each.kind, (each.until - NOW).total_seconds() if each.until else each.task_id) for each in found]
+
+
+@pytest.mark.parametrize("alive", [True, False])
+@pytest.mark.parametrize(
+    ("asked", "standing", "expected"),
+    [
+        (False, None, [(K.NOT_STARTED, None)]),
+        (True, None, [(K.NOT_STARTED, None)]),
+        (False, FREE, [(K.NOT_STARTED, None)]),
+        (True, FREE, []),
+        (True, FULL, [(K.CAPACITY, None)]),
+        (True, LOCKED, [(K.LOCK, "d1"), (K.LOCK, "d2")]),
+        (True, BOTH, [(K.LOCK, "d1"), (K.CAPACITY, None)]),
+    ],
+)
+def test_before_its_start(asked: bool, standing: Standing | None, expected: Told, alive: bool) -> None:
+    one = deployment(D.PENDING, queued_at=NOW if asked else None)
+    found = deployment_blockers(one, [PENDING, BLOCKED], around(standing, alive=alive), NOW)
+    assert [(each.kind, each.deployment_id) for each in found] == [*expected, *([] if alive else [NOBODY])]
+    assert task_blockers(PENDING, one, {"free": PENDING}, around(standing, alive=alive), NOW) == found
+
+
+@pytest.mark.parametrize("alive", [True, False])
+@pytest.mark.parametrize(
+    ("standing", "expected"),
+    [
+        (None, []),
+        (FREE, []),
+        (FULL, [(K.CAPACITY, None)]),
+        (BOTH, [(K.LOCK, "d1"), (K.CAPACITY, None)]),
+    ],
+)
+def test_before_it_is_made(standing: Standing | None, expected: Told, alive: bool) -> None:
+    found = plan_blockers(around(standing, alive=alive))
+    assert [(each.kind, each.deployment_id) for each in found] == [*expected, *([] if alive else [NOBODY])]
+
+
+@pytest.mark.parametrize(
+    ("standing", "alive", "words"),
+    [
+        (None, True, "Nobody has started it yet: call startDeployment."),
+        (LOCKED, True, "Another deployment comes first for an application (place 3 in the queue)."),
+        (FULL, True, "As many deployments run in the environment as may (5)."),
+        (FREE, False, "No live worker serves the pool “east”: start one with boreas worker --pool east."),
+    ],
+)
+def test_before_its_start_in_words(standing: Standing | None, alive: bool, words: str) -> None:
+    found = deployment_blockers(deployment(D.PENDING, queued_at=NOW), [], around(standing, alive=alive), NOW)
+    assert found[0].message == words
+
+
+@pytest.mark.parametrize(
+    ("tasks", "expected", "without_workers"),
+    [
+        ([PENDING, BLOCKED], [], [NOBODY]),
+        ([HELD], [], []),
+        ([HELD, WATCHED, LATER], [], []),
+        ([LATER, BLOCKED], [BACKOFF], [BACKOFF, NOBODY]),
+        ([WATCHED], [INTERVAL], [INTERVAL, NOBODY]),
+        ([LATER, WATCHED, DONE], [BACKOFF, INTERVAL], [BACKOFF, INTERVAL, NOBODY]),
+        ([WATCHED, PENDING], [], [NOBODY]),
+        ([LATER, DUE], [], [NOBODY]),
+        ([OVER], [], [NOBODY]),
+        ([FAILED, HELD, PENDING], [], []),
+    ],
+)
+def test_while_it_runs(tasks: list[Task], expected: Told, without_workers: Told) -> None:
+    assert told_of(D.RUNNING, *tasks) == expected
+    assert told_of(D.RUNNING, *tasks, alive=False) == without_workers
+
+
+def test_after_a_failure_what_will_not_start_does_not_count_as_going_on() -> None:
+    assert told_of(D.RUNNING, FAILED, WATCHED, PENDING) == [INTERVAL]
+
+
+@pytest.mark.parametrize(
+    ("status", "tasks"), [(D.CANCELLING, [HELD]), (D.ROLLING_BACK, [TOUCHED]), (D.ROLLING_BACK, [HELD, TOUCHED])]
+)
+def test_while_it_goes_back_it_needs_only_workers(status: DeploymentStatus, tasks: list[Task]) -> None:
+    assert told_of(status, *tasks) == []
+    assert told_of(status, *tasks, alive=False) == ([] if HELD in tasks else [NOBODY])
+
+
+@pytest.mark.parametrize("alive", [True, False])
+@pytest.mark.parametrize(
+    ("status", "tasks", "expected"),
+    [
+        (D.SUCCESS, [DONE, SKIPPED], []),
+        (D.FAILED, [DONE, FAILED, BLOCKED, PENDING], [BAD]),
+        (D.FAILED, [FAILED, task("stopped", S.CANCELLED)], [BAD, (K.TASK, "stopped")]),
+        (D.FAILED, [TOUCHED], []),
+    ],
+)
+def test_after_its_end(status: DeploymentStatus, tasks: list[Task], expected: Told, alive: bool) -> None:
+    assert told_of(status, *tasks, alive=alive) == expected
+
+
+@pytest.mark.parametrize("status", [D.FAILED, D.CANCELLED, D.ROLLED_BACK])
+def test_nobody_is_told_to_retry_what_can_not_be_retried(status: DeploymentStatus) -> None:
+    found = deployment_blockers(deployment(status), [DONE, FAILED], around(), NOW)
+    advised = any("Retry" in one.message for one in found)
+    assert advised is (D.RUNNING in TRANSITIONS[status])
+
+
+@pytest.mark.parametrize(
+    ("one", "others", "expected"),
+    [
+        (PENDING, [], []),
+        (BLOCKED, [PENDING], [(K.TASK, "free")]),
+        (task("t", S.BLOCKED, "ok", "left", "bad", "held"), [DONE, SKIPPED, FAILED, HELD], [BAD, (K.TASK, "held")]),
+        (PENDING, [FAILED, HELD], [BAD]),
+        (PENDING, [FAILED, task("off", S.CANCELLED)], [BAD, (K.TASK, "off")]),
+        (LATER, [], [BACKOFF]),
+        (LATER, [FAILED], [BAD]),
+        (OVER, [], []),
+        (WATCHED, [], [INTERVAL]),
+        (WATCHED, [FAILED], [INTERVAL]),
+        (DUE, [], []),
+        (HELD, [FAILED], []),
+        *((one, [BLOCKED], []) for one in (DONE, SKIPPED, FAILED, task("back", S.ROLLED_BACK))),
+    ],
+)
+def test_why_a_task_waits(one: Task, others: list[Task], expected: Told) -> None:
+    assert told_of_task(one, D.RUNNING, *others) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "missed"), [(PENDING, True), (LATER, True), (DUE, True), (WATCHED, True), (HELD, False), (DONE, False)]
+)
+def test_a_task_that_needs_a_worker_says_when_none_lives(one: Task, missed: bool) -> None:
+    assert (NOBODY in told_of_task(one, D.RUNNING, alive=False)) is missed
+    assert NOBODY not in told_of_task(one, D.RUNNING)
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (BLOCKED, "Waits for “free”, which is PENDING."),
+        (LATER, "“later” failed and is tried again later (attempt 2 of 3)."),
+        (WATCHED, "“watched” watches a batch before it goes on."),
+    ],
+)
+def test_why_a_task_waits_in_words(one: Task, words: str) -> None:
+    (found,) = task_blockers(one, deployment(D.RUNNING), {"free": PENDING}, around(), NOW)
+    assert found.message == words
+
+
+@pytest.mark.parametrize(
+    ("one", "words"), [(FAILED, "“bad” is FAILED: exit 1"), (task("off", S.CANCELLED), "“off” is CANCELLED.")]
+)
+def test_what_ended_badly_in_words(one: Task, words: str) -> None:
+    (found,) = deployment_blockers(deployment(D.FAILED), [one], around(), NOW)
+    assert found.message.startswith(words)

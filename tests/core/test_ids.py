@@ -1,0 +1,98 @@
+"""Identifiers.
+
+In: a kind, a moment and ten bytes of noise; any text. Out: an id; the kind that a text names, or None.
+Tested: an id gives back what went into it, ids sort by time, and whatever is no id is refused.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.core.ids import ALPHABET, Kind, kind_of, make
+from tests.core.build import NOW, property_of
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+KINDS = st.sampled_from(Kind)
+MOMENTS = st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+NOISE = st.binary(min_size=10, max_size=10)
+BETWEEN = datetime(2038, 7, 18, 17, 43, 22, 561_000, tzinfo=UTC)
+"""A moment whose milliseconds no float of seconds holds exactly."""
+GOOD = make(Kind.DEPLOYMENT, NOW, bytes(10))
+
+
+@property_of
+@given(KINDS, MOMENTS, NOISE)
+@example(Kind.TASK, BETWEEN, bytes(10))
+def test_an_id_gives_back_what_went_into_it(kind: Kind, moment: datetime, noise: bytes) -> None:
+    made = make(kind, moment, noise)
+    number = 0
+    for letter in made.removeprefix(f"{kind}_"):
+        number = number * 32 + ALPHABET.index(letter)
+    assert kind_of(made) is kind
+    assert number.to_bytes(16, "big")[6:] == noise
+    assert number >> 80 == (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+@property_of
+@given(KINDS, MOMENTS, st.timedeltas(timedelta(milliseconds=1), timedelta(days=365)), NOISE, NOISE)
+@example(Kind.TASK, BETWEEN, timedelta(milliseconds=1), b"\xff" * 10, bytes(10))
+def test_ids_sort_by_the_time_they_were_made(
+    kind: Kind, moment: datetime, gap: timedelta, first: bytes, second: bytes
+) -> None:
+    assert make(kind, moment - gap, first) < make(kind, moment, second)
+
+
+@property_of
+@given(NOISE, NOISE)
+def test_noise_alone_tells_ids_apart(first: bytes, second: bytes) -> None:
+    same = make(Kind.TASK, NOW, first) == make(Kind.TASK, NOW, second)
+    assert same is (first == second)
+
+
+def test_the_prefixes_of_all_kinds_differ_and_have_three_letters() -> None:
+    assert len(set(Kind)) == 8
+    assert all(len(kind) == 3 and kind.isalpha() and kind.islower() for kind in Kind)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "",
+        "_",
+        "dep",
+        "dep_",
+        GOOD[4:],
+        GOOD[:-1],
+        GOOD + "0",
+        GOOD + "\n",
+        " " + GOOD,
+        GOOD.upper(),
+        GOOD[:-1] + "A",
+        GOOD[:-1] + "u",
+        GOOD[:-1] + "٣",
+        GOOD.replace("dep", "xyz"),
+        GOOD.replace("dep", "DEP"),
+        GOOD.replace("dep_", "dep-"),
+        GOOD.replace("dep_", "dep__"),
+        GOOD.replace("dep_", "_"),
+    ],
+)
+def test_garbage_names_no_kind(garbage: str) -> None:
+    assert kind_of(GOOD) is Kind.DEPLOYMENT
+    assert kind_of(garbage) is None
+
+
+@property_of
+@given(st.text(max_size=3), st.text(max_size=40))
+def test_only_a_known_prefix_and_a_whole_body_name_a_kind(prefix: str, body: str) -> None:
+    whole = len(body) == 26 and all(letter in ALPHABET for letter in body)
+    assert (kind_of(f"{prefix}_{body}") is not None) is (prefix in set(Kind) and whole)
+    assert kind_of(f"{prefix}_{GOOD[4:]}") == (prefix if prefix in set(Kind) else None)
+
+
+@pytest.mark.parametrize("size", [0, 9, 11])
+def test_noise_of_another_size_is_refused(size: int) -> None:
+    with pytest.raises(ValueError, match=f"10 bytes of noise, not {size}"):
+        make(Kind.TASK, NOW, bytes(size))

@@ -1,0 +1,252 @@
+"""Log lines.
+
+In: what a command prints, and on which stream. Out: the level of a line, the pieces that are stored, secrets masked,
+and whether a filter admits a line.
+Tested: a table of lines that name their level and of lines that only seem to; splitting, control characters and
+progress bars; that no secret is left.
+"""
+
+import json
+from unicodedata import category
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.logs import MAX_MESSAGE, LogFilter, LogLevel, LogLine, Stream, level_of, mask, pieces
+from tests.core.build import NOW, property_of
+
+DEBUG, INFO, WARN, ERROR = LogLevel
+OUT, ERR = Stream.STDOUT, Stream.STDERR
+BY_STREAM = {Stream.STDOUT: INFO, Stream.STDERR: WARN, Stream.SYSTEM: INFO}
+NAMES = {
+    DEBUG: "TRACE DEBUG",
+    INFO: "INFO NOTICE",
+    WARN: "WARN WARNING",
+    ERROR: "ERROR ERR FATAL CRITICAL PANIC",
+}
+TIMES = [
+    "",
+    "  ",
+    "2030-01-02 ",
+    "12:13:14 ",
+    "12:13:14.567 ",
+    "2030-01-02 12:13:14 ",
+    "2030-01-02 12:13:14,567 ",
+    "2030-01-02T12:13:14Z ",
+    "2030-01-02T12:13:14.567+02:00 ",
+]
+
+
+@pytest.mark.parametrize("stream", Stream)
+@pytest.mark.parametrize(("level", "name"), [(level, name) for level, names in NAMES.items() for name in names.split()])
+def test_a_line_names_its_level_whatever_its_stream(level: LogLevel, name: str, stream: Stream) -> None:
+    shapes = (
+        "{0} it|{0}: it|[{0}] it|({0}) it|<{0}> it|{0}\tit|{0}, it|{0} - it|{0}|{0}:root:it|time=1 level={0} msg=it"
+    )
+    lines = [shape.format(name) for shape in shapes.split("|")]
+    lines += [f"[{name.lower()}] it", f"{name.title()}: it", f'severity="{name.lower()}"', f"lvl={name.title()}"]
+    assert {line: level_of(line, stream) for line in lines} == dict.fromkeys(lines, level)
+
+
+@pytest.mark.parametrize("time", TIMES)
+@pytest.mark.parametrize("rest", ["ERROR it", "[ERROR] it", "ERROR: it", "[error] it", "error: it"])
+def test_a_level_may_stand_behind_a_time(time: str, rest: str) -> None:
+    assert level_of(time + rest, OUT) is ERROR
+
+
+@pytest.mark.parametrize(
+    "line", ["[2030-01-02 12:13:14] ERROR: it", "[12:13:14] [ERROR] it", "[2030-01-02T12:13:14Z] ERROR it"]
+)
+def test_a_time_may_stand_in_brackets(line: str) -> None:
+    assert level_of(line, OUT) is ERROR
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["\x1b[31mERROR\x1b[0m it", "\x1b[1;31mError:\x1b[0m it", "[\x1b[31mERROR\x1b[m] it", "\x1b[31m[ERROR] it\x1b[0m"],
+)
+def test_a_level_may_be_coloured(line: str) -> None:
+    assert level_of(line, OUT) is ERROR
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [
+        ({"level": "error"}, ERROR),
+        ({"msg": "it", "level": "WARNING"}, WARN),
+        ({"severity": "CRITICAL"}, ERROR),
+        ({"levelname": "DEBUG"}, DEBUG),
+        ({"lvl": "warn"}, WARN),
+        ({"log.level": "fatal"}, ERROR),
+        ({"level": "info", "msg": "ERROR: level=error"}, INFO),
+        ({"level": "info", "severity": "error"}, INFO),
+        ({"level": "loud"}, None),
+        ({"level": 50}, None),
+        ({"level": None}, None),
+        ({"level": ["error"]}, None),
+        ({"inner": {"level": "error"}}, None),
+        ({"msg": "error"}, None),
+        ({}, None),
+    ],
+)
+def test_json_names_its_level_in_a_field_of_its_own(value: object, level: LogLevel | None) -> None:
+    line = json.dumps(value)
+    assert [level_of(line, stream) for stream in Stream] == [level or BY_STREAM[stream] for stream in Stream]
+
+
+@pytest.mark.parametrize("line", ['{"level": "error"', "{level: error}", "{" * 100_000, '{"a": ' * 50_000, "{}}"])
+def test_what_is_not_quite_json_has_the_level_of_its_stream(line: str) -> None:
+    assert (level_of(line, OUT), level_of(line, ERR)) == (INFO, WARN)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        " ",
+        "errors: 0",
+        "Errors: 0, warnings: 0",
+        "ERRORS: 0",
+        "0 errors, 0 warnings",
+        "no error",
+        "Error handling is enabled",
+        "error handler registered",
+        "Information follows",
+        "info about it",
+        "Warnings are off",
+        "panicking is not an option",
+        "debugging symbols stripped",
+        "tests/test_error.py::test_error PASSED",
+        "compiling error.c",
+        "error.log rotated",
+        "ERROR_COUNT=0",
+        "DEBUG=1 make",
+        "ERRATA",
+        "INFORMATION",
+        "ERROR-free build",
+        "INFO-123 is fixed",
+        "it said ERROR: no",
+        "it said [ERROR]",
+        "12 ERROR",
+        "sublevel=error",
+        "log_level=error",
+        "level=errors",
+        "levels=error",
+        "docker run app --log-level=error",
+        "x" * 300 + " level=error",
+        "\x1b[31mred\x1b[0m",
+        '"level": "error"',
+    ],
+)
+def test_plain_words_are_no_level(line: str) -> None:
+    assert [level_of(line, stream) for stream in Stream] == [BY_STREAM[stream] for stream in Stream]
+
+
+@property_of
+@given(st.text(max_size=300), st.sampled_from(Stream))
+def test_every_line_has_a_level(line: str, stream: Stream) -> None:
+    assert level_of(line, stream) in LogLevel
+    assert level_of("[ERROR] " + line, stream) is ERROR
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("plain", ["plain"]),
+        ("", [""]),
+        ("\n", [""]),
+        ("\r\n", [""]),
+        ("line\n", ["line"]),
+        ("line\r\n", ["line"]),
+        ("line\r", ["line"]),
+        (" \tspaces \t", [" \tspaces \t"]),
+        ("10%\r50%\r100%\n", ["100%"]),
+        ("10%\r50%\r100%\r\n", ["100%"]),
+        ("10%\r100%\r", ["100%"]),
+        ("a\0b", ["a\ufffdb"]),
+        ("\0", ["\ufffd"]),
+        ("bell\a back\b del\x7f", ["bell\ufffd back\ufffd del\ufffd"]),
+        ("\x9b2J", ["\ufffd2J"]),
+        ("\x1b[31mred\x1b[0m", ["\x1b[31mred\x1b[0m"]),
+        ("😀 grün 日本", ["😀 grün 日本"]),
+    ],
+)
+def test_what_is_stored_of_a_line(text: str, stored: list[str]) -> None:
+    assert list(pieces(text)) == stored
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "😀"])
+@pytest.mark.parametrize(
+    ("length", "sizes"),
+    [
+        (MAX_MESSAGE - 1, [MAX_MESSAGE - 1]),
+        (MAX_MESSAGE, [MAX_MESSAGE]),
+        (MAX_MESSAGE + 1, [MAX_MESSAGE, 1]),
+        (2 * MAX_MESSAGE, [MAX_MESSAGE, MAX_MESSAGE]),
+        (2 * MAX_MESSAGE + 5, [MAX_MESSAGE, MAX_MESSAGE, 5]),
+    ],
+)
+def test_long_lines_are_split_and_none_of_it_is_dropped(letter: str, length: int, sizes: list[int]) -> None:
+    stored = list(pieces(letter * length + "\n"))
+    assert [len(piece) for piece in stored] == sizes
+    assert "".join(stored) == letter * length
+
+
+@property_of
+@given(st.text(st.characters(exclude_characters="\r\n")))
+def test_no_control_character_is_stored_beside_tabs_and_escapes(text: str) -> None:
+    expected = ["\ufffd" if category(letter) == "Cc" and letter not in "\t\x1b" else letter for letter in text]
+    assert "".join(pieces(text)) == "".join(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets", "expected"),
+    [
+        ("token=hunter2", [], "token=hunter2"),
+        ("token=hunter2", ["hunter2"], "token=***"),
+        ("hunter2hunter2 hunter2", ["hunter2"], "****** ***"),
+        ("a=one b=two", ["one", "two"], "a=*** b=***"),
+        ("Hunter2", ["hunter2"], "Hunter2"),
+        ("a.c abc", ["a.c"], "*** abc"),
+        ("geheim-ü😀!", ["ü😀"], "geheim-***!"),
+        ("", ["hunter2"], ""),
+        ("plain", [""], "plain"),
+        ("key=abcdef", ["abcdef", "abc"], "key=***"),
+        ("key=abcdef", ["abc", "abcdef"], "key=***"),
+    ],
+)
+def test_secrets_are_masked(text: str, secrets: list[str], expected: str) -> None:
+    assert mask(text, secrets) == expected
+
+
+@property_of
+@given(st.text("abc "), st.lists(st.text("abc", min_size=1, max_size=3)))
+def test_no_secret_is_left(text: str, secrets: list[str]) -> None:
+    masked = mask(text, secrets)
+    assert not any(secret in masked for secret in secrets)
+    assert (masked == text) is not any(secret in text for secret in secrets)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "admitted"),
+    [
+        (LogFilter(), True),
+        (LogFilter(levels=(WARN, ERROR)), True),
+        (LogFilter(levels=(INFO,)), False),
+        (LogFilter(levels=()), False),
+        (LogFilter(contains="disk FULL"), True),
+        (LogFilter(contains=""), True),
+        (LogFilter(contains="100%"), True),
+        (LogFilter(contains="disk%full"), False),
+        (LogFilter(contains="d.sk"), False),
+        (LogFilter(attempt=2), True),
+        (LogFilter(attempt=1), False),
+        (LogFilter(levels=(WARN,), contains="disk", attempt=2), True),
+        (LogFilter(levels=(WARN,), contains="disk", attempt=3), False),
+    ],
+)
+def test_a_filter_admits_what_fits_all_of_it(wanted: LogFilter, admitted: bool) -> None:
+    line = LogLine(number=1, timestamp=NOW, level=WARN, message="Disk full (100%)", attempt=2)
+    assert wanted.admits(line) is admitted
+    assert wanted.open is (wanted == LogFilter())

@@ -1,0 +1,264 @@
+"""Rolling out some instances at a time.
+
+In: a strategy, the instances, the progress that was stored and what was seen since. Out: what to do next, and what to
+store before doing it.
+Tested: worked examples, decision by decision; and that whatever is seen in whatever order, with crashes between any two
+decisions, every rollout ends, batches keep their size and instances are updated before they are checked.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.strategy import (
+    Check,
+    Decision,
+    Done,
+    Fail,
+    Observed,
+    Phase,
+    Progress,
+    Strategy,
+    StrategyStep,
+    Update,
+    Wait,
+)
+from app.core.strategy.rolling import decide, sizes
+from tests.core.build import NOW, at, property_of
+
+ALL = Strategy()
+TWO = Strategy(steps=(StrategyStep(batch_size=2),))
+WATCHED = Strategy(steps=(StrategyStep(batch_size=2, batch_interval=10),))
+RISING = Strategy(steps=(StrategyStep(batch_size=1, batch_interval=10), StrategyStep(batch_size=2)))
+NOTHING = Observed()
+MOST_DECISIONS = 300
+
+
+def saw(updated: str = "", healthy: str = "", **failed: str) -> Observed:
+    return Observed(frozenset(updated), frozenset(healthy), failed)
+
+
+def stored(phase: Phase, current: str, healthy: str = "", seconds: float | None = None, batch: int = 1) -> Progress:
+    until = None if seconds is None else at(seconds)
+    return Progress(phase, 0, batch, 2, 3, tuple(healthy), tuple(current), until)
+
+
+def outline(decision: Decision) -> tuple[str, str]:
+    """Return the kind of a decision and the instances it is about (the healthy ones of a finished rollout)."""
+    match decision:
+        case Update(_, names) | Check(_, names):
+            return type(decision).__name__, "".join(names)
+        case Wait(progress, until):
+            return f"Wait {(until - NOW).total_seconds():.0f}", "".join(progress.current)
+        case Done(progress):
+            return "Done", "".join(progress.healthy)
+        case Fail(_, reason):
+            return "Fail", reason
+
+
+@pytest.mark.parametrize(
+    ("steps", "total", "expected"),
+    [
+        ((0,), 0, ()),
+        ((0,), 5, (5,)),
+        ((2,), 0, ()),
+        ((2,), 5, (2, 2, 1)),
+        ((2,), 4, (2, 2)),
+        ((9,), 4, (4,)),
+        ((1, 3), 8, (1, 3, 3, 1)),
+        ((1, 0), 8, (1, 7)),
+        ((1, 2, 4), 2, (1, 1)),
+        ((0, 1), 3, (3,)),
+    ],
+)
+def test_sizes_of_batches(steps: tuple[int, ...], total: int, expected: tuple[int, ...]) -> None:
+    assert sizes(Strategy(steps=tuple(StrategyStep(size) for size in steps)), total) == expected
+
+
+UP, CHECKING, WATCHING, VERIFYING = Phase.UPDATING, Phase.CHECKING, Phase.WATCHING, Phase.VERIFYING
+
+
+@pytest.mark.parametrize(
+    ("strategy", "progress", "seen", "expected"),
+    [
+        (ALL, Progress(), NOTHING, ("Update", "abc")),
+        (TWO, Progress(), NOTHING, ("Update", "ab")),
+        (TWO, Progress(), saw(updated="ab", healthy="ab"), ("Update", "ab")),
+        (TWO, Progress(), saw(a="broken"), ("Update", "ab")),
+        (TWO, stored(UP, "ab"), NOTHING, ("Update", "ab")),
+        (TWO, stored(UP, "ab"), saw(healthy="ab"), ("Update", "ab")),
+        (TWO, stored(UP, "ab"), saw(updated="b"), ("Update", "a")),
+        (TWO, stored(UP, "ab"), saw(updated="ab"), ("Check", "ab")),
+        (TWO, stored(UP, "ab"), saw(updated="abc", healthy="a"), ("Check", "b")),
+        (TWO, stored(UP, "ab"), saw(updated="ab", healthy="ab"), ("Update", "c")),
+        (TWO, stored(CHECKING, "ab"), NOTHING, ("Check", "ab")),
+        (TWO, stored(CHECKING, "ab"), saw(updated="ab"), ("Check", "ab")),
+        (TWO, stored(CHECKING, "ab"), saw(healthy="a"), ("Check", "b")),
+        (TWO, stored(CHECKING, "ab"), saw(healthy="ab"), ("Update", "c")),
+        (TWO, stored(CHECKING, "c", "ab", batch=2), saw(healthy="c"), ("Done", "abc")),
+        (WATCHED, stored(CHECKING, "ab"), saw(healthy="ab"), ("Wait 10", "ab")),
+        (WATCHED, stored(WATCHING, "ab", seconds=5), NOTHING, ("Wait 5", "ab")),
+        (WATCHED, stored(WATCHING, "ab", seconds=5), saw(healthy="ab"), ("Wait 5", "ab")),
+        (WATCHED, stored(WATCHING, "ab", seconds=0), saw(healthy="ab"), ("Check", "ab")),
+        (WATCHED, stored(WATCHING, "ab", seconds=-5), NOTHING, ("Check", "ab")),
+        (WATCHED, stored(VERIFYING, "ab"), NOTHING, ("Check", "ab")),
+        (WATCHED, stored(VERIFYING, "ab"), saw(healthy="b"), ("Check", "a")),
+        (WATCHED, stored(VERIFYING, "ab"), saw(healthy="ab"), ("Update", "c")),
+        (WATCHED, stored(VERIFYING, "c", "ab", batch=2), saw(healthy="c"), ("Done", "abc")),
+        *((TWO, stored(phase, "ab"), saw(b="no"), ("Fail", "b: no")) for phase in (UP, CHECKING, WATCHING, VERIFYING)),
+        (TWO, stored(UP, "ab"), saw("ab", "ab", b="no", a="not"), ("Fail", "a: not; b: no")),
+        (TWO, stored(UP, "ab"), saw("ab", c="elsewhere"), ("Check", "ab")),
+    ],
+)
+def test_one_decision(strategy: Strategy, progress: Progress, seen: Observed, expected: tuple[str, str]) -> None:
+    assert outline(decide(strategy, "abc", progress, seen, NOW)) == expected
+
+
+def test_no_instances_are_done_at_once() -> None:
+    assert decide(TWO, (), Progress(), NOTHING, NOW) == Done(Progress())
+
+
+def test_a_whole_rollout_step_by_step() -> None:
+    progress, trail = Progress(), []
+    seen = [NOTHING, saw("a"), saw("", "a"), NOTHING, NOTHING, saw("", "a"), saw("bc"), saw("", "bc")]
+    for seconds, one in zip((0, 0, 0, 9, 10, 10, 10, 10), seen, strict=True):
+        decision = decide(RISING, "abc", progress, one, at(seconds))
+        progress = decision.progress
+        trail.append((*outline(decision), progress.batch, progress.step_index, f"{progress.weight:.2f}"))
+    assert (progress.batches, progress.total) == (2, 3)
+    assert trail == [
+        ("Update", "a", 1, 0, "0.00"),
+        ("Check", "a", 1, 0, "0.33"),
+        ("Wait 10", "a", 1, 0, "0.33"),
+        ("Wait 10", "a", 1, 0, "0.33"),
+        ("Check", "a", 1, 0, "0.33"),
+        ("Update", "bc", 2, 1, "0.33"),
+        ("Check", "bc", 2, 1, "1.00"),
+        ("Done", "abc", 2, 1, "1.00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("progress", "updated", "touched", "weight"),
+    [
+        (Progress(), "", "", 0.0),
+        (stored(Phase.IDLE, "", "ab"), "ab", "ab", 2 / 3),
+        (stored(UP, "c", "ab"), "ab", "abc", 2 / 3),
+        (stored(CHECKING, "c", "ab"), "abc", "abc", 1.0),
+        (stored(WATCHING, "b", "a"), "ab", "ab", 2 / 3),
+        (stored(VERIFYING, "b", ""), "b", "b", 1 / 3),
+    ],
+)
+def test_what_progress_tells(progress: Progress, updated: str, touched: str, weight: float) -> None:
+    assert ("".join(progress.updated), "".join(progress.touched)) == (updated, touched)
+    assert progress.weight == weight
+
+
+STEPS = st.builds(StrategyStep, batch_size=st.integers(0, 4), batch_interval=st.sampled_from([0, 0, 5]))
+STRATEGIES = st.builds(Strategy, steps=st.lists(STEPS, min_size=1, max_size=3).map(tuple))
+INSTANCES = st.text("abcdefgh", max_size=8).map(lambda names: tuple(dict.fromkeys(names)))
+
+
+@dataclass
+class World:
+    """What is really so of the instances, beside what the rollout has stored of them."""
+
+    strategy: Strategy
+    instances: tuple[str, ...]
+    progress: Progress = field(default_factory=Progress)
+    seen: Observed = NOTHING
+    now: float = 0
+    updated: set[str] = field(default_factory=set)
+    checked: set[str] = field(default_factory=set)
+    watched: set[str] = field(default_factory=set)
+
+    def decide(self) -> Decision:
+        """Ask for a decision and store it; what was seen counts for the phase of the batch that it was seen in."""
+        before = (self.progress.batch, self.progress.phase)
+        made = decide(self.strategy, self.instances, self.progress, self.seen, at(self.now))
+        self.progress = made.progress
+        if before != (self.progress.batch, self.progress.phase):
+            self.seen = NOTHING
+        self.check_batch()
+        if isinstance(made, Check):
+            assert set(made.instances) <= self.updated
+        if isinstance(made, Update | Check):
+            assert set(made.instances) <= set(self.progress.current)
+        return made
+
+    def check_batch(self) -> None:
+        progress = self.progress
+        step = self.strategy.steps[progress.step_index]
+        assert len(progress.current) <= (step.batch_size or len(self.instances))
+        assert progress.batch <= progress.batches
+        assert progress.healthy + progress.current == self.instances[: len(progress.touched)]
+        assert set(progress.healthy) <= self.updated & self.checked
+        assert set(progress.updated) <= self.updated
+
+    def act(self, made: Decision, names: tuple[str, ...], failed: dict[str, str]) -> None:
+        """Carry a decision out for those of its instances that are in `names`, and see what came of it."""
+        match made:
+            case Update(_, wanted):
+                done = frozenset(wanted).intersection(names) - failed.keys()
+                self.updated |= done
+                self.checked -= done
+                self.seen = replace(self.seen, updated=self.seen.updated | done, failed=failed)
+            case Check(progress, wanted):
+                done = frozenset(wanted).intersection(names) - failed.keys()
+                self.checked |= done
+                self.watched |= done if progress.phase is Phase.VERIFYING else set()
+                self.seen = replace(self.seen, healthy=self.seen.healthy | done, failed=failed)
+            case _:
+                pass
+
+
+@property_of
+@given(STRATEGIES, INSTANCES, st.data())
+def test_every_rollout_ends_whatever_is_seen_in_whatever_order(
+    strategy: Strategy, instances: tuple[str, ...], data: st.DataObject
+) -> None:
+    world = World(strategy, instances)
+    trouble = data.draw(st.lists(st.sampled_from(["part", "crash", "time", "well", "well", "fail"]), max_size=25))
+    for turn in [*trouble, *["well"] * MOST_DECISIONS]:
+        made = world.decide()
+        if isinstance(made, Done | Fail):
+            break
+        names = data.draw(st.sets(st.sampled_from(instances))) if turn == "part" else set(instances)
+        broken = {world.progress.current[0]: "broken"} if turn == "fail" else {}
+        world.act(made, tuple(names), broken)
+        world.now += {"time": 3, "well": 10}.get(turn, 0)
+        world.seen = NOTHING if turn == "crash" else world.seen
+    if isinstance(made, Done):
+        assert world.updated == world.checked == set(made.progress.healthy) == set(instances)
+        assert world.watched >= set(instances) or any(not step.batch_interval for step in strategy.steps)
+    else:
+        assert isinstance(made, Fail) and "broken" in made.reason
+
+
+@property_of
+@given(STRATEGIES, INSTANCES, st.integers(0, 30))
+def test_a_crash_between_two_decisions_loses_nothing(
+    strategy: Strategy, instances: tuple[str, ...], turns: int
+) -> None:
+    world = World(strategy, instances)
+    made = world.decide()
+    for _ in range(turns):
+        world.act(made, instances, {})
+        world.now += 10
+        made = world.decide()
+    again = decide(strategy, instances, made.progress, NOTHING, at(world.now))
+    assert again.progress == made.progress
+    assert type(again) is type(made)
+    if isinstance(again, Update | Check):
+        assert again.instances == made.progress.current
+
+
+@property_of
+@given(STRATEGIES, st.integers(0, 50))
+def test_sizes_sum_to_all_instances_and_keep_their_bounds(strategy: Strategy, total: int) -> None:
+    made = sizes(strategy, total)
+    bounds = [step.batch_size or total for step in strategy.steps]
+    assert sum(made) == total
+    assert all(0 < size <= bounds[min(i, len(bounds) - 1)] for i, size in enumerate(made))

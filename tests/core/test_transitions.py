@@ -1,0 +1,84 @@
+"""Which status may follow which.
+
+In: the status that is seen and the one that is wanted. Out: the wanted one, or an error.
+Tested: both tables as they are promised, and the error of every change that neither has.
+"""
+
+from itertools import product
+
+import pytest
+
+from app.core import deployment, task
+from app.core.deployment import DeploymentStatus
+from app.core.errors import IllegalTransitionError
+from app.core.task import TaskStatus
+
+DEPLOYMENTS = {
+    "PENDING": "RUNNING CANCELLED",
+    "RUNNING": "WAITING_CONFIRM SUCCESS FAILED ROLLING_BACK CANCELLING",
+    "WAITING_CONFIRM": "RUNNING ROLLING_BACK CANCELLED",
+    "CANCELLING": "CANCELLED",
+    "ROLLING_BACK": "ROLLED_BACK FAILED",
+    "SUCCESS": "",
+    "ROLLED_BACK": "",
+    "CANCELLED": "",
+    "FAILED": "RUNNING ROLLING_BACK",
+}
+TASKS = {
+    "BLOCKED": "PENDING SKIPPED CANCELLED",
+    "PENDING": "WAITING_CONFIRM RUNNING SKIPPED CANCELLED BLOCKED",
+    "WAITING_CONFIRM": "RUNNING PENDING SKIPPED CANCELLED BLOCKED",
+    "RUNNING": "SUCCESS FAILED CANCELLED PENDING WAITING_CONFIRM",
+    "SUCCESS": "ROLLED_BACK",
+    "SKIPPED": "",
+    "FAILED": "PENDING BLOCKED SKIPPED ROLLED_BACK",
+    "CANCELLED": "PENDING BLOCKED SKIPPED ROLLED_BACK",
+    "ROLLED_BACK": "PENDING BLOCKED",
+}
+
+
+@pytest.mark.parametrize(("seen", "wanted"), list(product(DeploymentStatus, repeat=2)))
+def test_a_deployment_changes_as_its_table_says(seen: DeploymentStatus, wanted: DeploymentStatus) -> None:
+    if wanted in DEPLOYMENTS[seen].split():
+        assert deployment.transition(seen, wanted) is wanted
+        return
+    with pytest.raises(IllegalTransitionError) as caught:
+        deployment.transition(seen, wanted)
+    expected = " or ".join(DEPLOYMENTS[seen].split()) or "nothing: it has ended"
+    assert str(caught.value) == f"a deployment in {seen} can not become {wanted}; expected {expected}"
+
+
+@pytest.mark.parametrize(("seen", "wanted"), list(product(TaskStatus, repeat=2)))
+def test_a_task_changes_as_its_table_says(seen: TaskStatus, wanted: TaskStatus) -> None:
+    if wanted in TASKS[seen].split():
+        assert task.transition(seen, wanted) is wanted
+        return
+    with pytest.raises(IllegalTransitionError) as caught:
+        task.transition(seen, wanted)
+    expected = " or ".join(TASKS[seen].split()) or "nothing: it has ended"
+    assert str(caught.value) == f"a task in {seen} can not become {wanted}; expected {expected}"
+
+
+def test_the_tables_know_every_status_and_no_other() -> None:
+    assert {key: " ".join(value) for key, value in deployment.TRANSITIONS.items()} == DEPLOYMENTS
+    assert {key: " ".join(value) for key, value in task.TRANSITIONS.items()} == TASKS
+    assert set(deployment.TRANSITIONS) == set(DeploymentStatus)
+    assert set(task.TRANSITIONS) == set(TaskStatus)
+
+
+def test_the_error_carries_what_was_seen_and_what_was_wanted() -> None:
+    with pytest.raises(IllegalTransitionError) as caught:
+        task.transition(TaskStatus.SKIPPED, TaskStatus.RUNNING)
+    assert (caught.value.seen, caught.value.wanted) == ("SKIPPED", "RUNNING")
+
+
+def names(group: frozenset[DeploymentStatus] | frozenset[TaskStatus]) -> str:
+    return " ".join(sorted(group))
+
+
+def test_the_groups_of_statuses() -> None:
+    assert names(deployment.ACTIVE) == "CANCELLING ROLLING_BACK RUNNING WAITING_CONFIRM"
+    assert names(deployment.ENDED) == "CANCELLED FAILED ROLLED_BACK SUCCESS"
+    assert names(task.UNSTARTED) == "BLOCKED PENDING WAITING_CONFIRM"
+    assert names(task.ENDED) == "CANCELLED FAILED ROLLED_BACK SKIPPED SUCCESS"
+    assert (names(task.UNBLOCKING), names(task.FAILURES)) == ("SKIPPED SUCCESS", "CANCELLED FAILED")

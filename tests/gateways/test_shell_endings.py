@@ -1,0 +1,207 @@
+"""The shell operator with real processes: how they end, or are ended, or never start."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.core.attempt import Ending, Outcome
+from app.gateways.operators.shell import ShellOperator
+from app.ports import LogSink
+from tests.gateways.shell_support import ERR, Log, instruct, is_alive, shell
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    path = tmp_path / "workspaces"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def operator(root: Path) -> ShellOperator:
+    return ShellOperator(root, grace_seconds=0.3)
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+async def test_exit_status(operator: ShellOperator, log: Log) -> None:
+    assert await operator.execute(shell("exit 3"), log) == Outcome(Ending.FAILED, "exit status 3", exit_code=3)
+
+
+async def test_ended_by_a_signal(operator: ShellOperator, log: Log) -> None:
+    outcome = await operator.execute(shell("kill -KILL $$"), log)
+    assert outcome == Outcome(Ending.FAILED, "ended by signal SIGKILL", exit_code=137)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "hint"),
+    [
+        (("no-such-program", "x"), 127, "PATH"),
+        (("./missing",), 127, "check the path"),
+        (("./orphan",), 127, "#!"),
+        (("./plain",), 126, "chmod"),
+        (("./text",), 126, "#!"),
+        (("./",), 126, "execute permission"),
+        (("./plain/x",), 126, "not a folder"),
+        (("echo", "a\0b"), 126, "argument 1"),
+        (("echo", "\ud800"), 126, "no valid text"),
+        (("echo", "x" * 3_000_000), 126, "too long"),
+    ],
+)
+async def test_what_can_not_be_started_says_why(
+    operator: ShellOperator, root: Path, log: Log, command: tuple[str, ...], code: int, hint: str
+) -> None:
+    folder = root / "d1/web"
+    folder.mkdir(parents=True)
+    for name, text, mode in [("orphan", "#!/no/such\n", 0o755), ("plain", "", 0o644), ("text", "hello", 0o755)]:
+        (folder / name).write_text(text)
+        (folder / name).chmod(mode)
+    outcome = await operator.execute(instruct(*command), log)
+    assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, code)
+    assert repr(command[0]) in (outcome.message or "") and hint in (outcome.message or "")
+
+
+@pytest.mark.parametrize("env", [{"": "x"}, {"A=B": "x"}, {"A": "\0"}])
+async def test_a_variable_that_can_not_be_set(operator: ShellOperator, log: Log, env: dict[str, str]) -> None:
+    outcome = await operator.execute(instruct("true", env=env), log)
+    assert "variable" in (outcome.message or "")
+
+
+async def test_no_program_at_all(operator: ShellOperator, log: Log) -> None:
+    assert "names no program" in ((await operator.execute(instruct(), log)).message or "")
+
+
+async def test_a_file_in_place_of_the_folder(operator: ShellOperator, root: Path, log: Log) -> None:
+    (root / "d1").touch()
+    outcome = await operator.execute(instruct("true"), log)
+    assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, 126)
+    assert "'true'" in (outcome.message or "") and "'d1/web'" in (outcome.message or "")
+
+
+STUBBORN = "trap '' TERM; sleep 300 & echo $$; echo $!; wait; sleep 300"
+POLITE = "trap 'echo bye; exit 5' TERM; echo $$; while :; do sleep 0.05; done"
+
+
+async def test_a_time_limit_ends_even_what_ignores_it_and_its_children(operator: ShellOperator, log: Log) -> None:
+    outcome = await operator.execute(shell(STUBBORN, limit=1.0), log)
+    assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, 137)
+    assert "time limit of 1 seconds" in (outcome.message or "")
+    assert not any(is_alive(int(pid)) for pid in log.lines())
+
+
+async def test_a_child_that_outlives_its_parent_ends_too(operator: ShellOperator, log: Log) -> None:
+    outcome = await operator.execute(shell("(trap '' TERM; exec sleep 300) & echo $!; exec sleep 300", limit=1.0), log)
+    assert outcome.exit_code == 143
+    assert not is_alive(int(log.lines()[0]))
+
+
+async def test_a_time_limit_leaves_time_for_last_words(root: Path, log: Log) -> None:
+    outcome = await ShellOperator(root, grace_seconds=30).execute(shell(POLITE, limit=1.0), log)
+    assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, 5)
+    assert log.lines()[1:] == ["bye"]
+
+
+async def test_a_time_limit_is_a_failure_even_if_the_command_then_ends_well(operator: ShellOperator, log: Log) -> None:
+    outcome = await operator.execute(shell("trap 'exit 0' TERM; sleep 300 & wait", limit=0.5), log)
+    assert outcome.ending is Ending.FAILED
+
+
+async def cancelled(task: "asyncio.Task[Outcome]") -> None:
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_cancellation_comes_out_once_all_has_ended(root: Path, log: Log) -> None:
+    running = asyncio.create_task(ShellOperator(root, grace_seconds=30).execute(shell(POLITE), log))
+    pid = await log.line(1)
+    running.cancel()
+    await cancelled(running)
+    assert log.lines()[1:] == ["bye"]
+    assert not is_alive(int(pid))
+
+
+async def test_cancellation_forces_after_the_grace(operator: ShellOperator, log: Log) -> None:
+    running = asyncio.create_task(operator.execute(shell(STUBBORN), log))
+    await log.line(2)
+    running.cancel()
+    await cancelled(running)
+    assert not any(is_alive(int(pid)) for pid in log.lines())
+
+
+async def test_cancellation_while_it_starts_leaves_nothing_running(
+    operator: ShellOperator, root: Path, log: Log
+) -> None:
+    for passes in range(8):
+        running = asyncio.create_task(operator.execute(shell("sleep 300 & echo $! > $!; echo $$ > $$; wait"), log))
+        for _ in range(passes):
+            await asyncio.sleep(0)
+        running.cancel()
+        await cancelled(running)
+    await asyncio.sleep(0.3)
+    assert not any(is_alive(int(name)) for name in os.listdir(root / "d1/web"))  # noqa: PTH208
+
+
+@pytest.mark.parametrize("limit", [60.0, 0.5], ids=["running", "in the grace of a time limit"])
+async def test_a_second_cancellation_forces_at_once(root: Path, log: Log, limit: float) -> None:
+    running = asyncio.create_task(ShellOperator(root, grace_seconds=600).execute(shell(STUBBORN, limit=limit), log))
+    await log.line(2)
+    await asyncio.sleep(0 if limit > 1 else 1)
+    running.cancel()
+    await asyncio.sleep(0.2)
+    assert not running.done() and is_alive(int(log.lines()[1]))
+    running.cancel()
+    await cancelled(running)
+    assert not any(is_alive(int(pid)) for pid in log.lines())
+
+
+async def test_what_a_command_leaves_running_stays_and_holds_nothing_up(operator: ShellOperator, log: Log) -> None:
+    outcome = await operator.execute(shell("sleep 300 & echo $!; echo done"), log)
+    pid = int(log.lines()[0])
+    try:
+        assert outcome.ending is Ending.SUCCEEDED
+        assert log.lines()[1:] == ["done"]
+        assert is_alive(pid)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_service_that_keeps_printing_holds_nothing_up(operator: ShellOperator, log: Log) -> None:
+    outcome = await operator.execute(shell("yes & echo $! >&2; exit 4"), log)
+    assert outcome.exit_code == 4
+    for _ in range(100):
+        if not is_alive(int(log.lines(ERR)[0])):
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("it prints on")
+
+
+async def test_parallel_runs_are_parallel(operator: ShellOperator) -> None:
+    code = """if True:
+        import pathlib, time, os
+        begun = time.monotonic()
+        pathlib.Path(os.environ['ME']).touch()
+        while len(list(pathlib.Path('.').iterdir())) < 4: time.sleep(0.01)
+        print(begun, time.monotonic())"""
+    logs = [Log() for _ in range(4)]
+    commands = [instruct(sys.executable, "-I", "-S", "-c", code, env={"ME": str(n)}) for n in range(4)]
+    await asyncio.gather(*(operator.execute(command, log) for command, log in zip(commands, logs, strict=True)))
+    times = [tuple(map(float, log.lines()[0].split())) for log in logs]
+    assert max(begun for begun, _ in times) < min(ended for _, ended in times)
+
+
+async def test_no_descriptor_is_left_open(operator: ShellOperator, log: LogSink) -> None:
+    def count() -> int:
+        return len(list(Path("/dev/fd").iterdir()))
+
+    await operator.execute(shell("true"), log)
+    before = count()
+    for instruction in [shell("true"), instruct("no-such-program"), shell("sleep 300", limit=0.05)]:
+        await operator.execute(instruction, log)
+    assert count() == before

@@ -1,0 +1,103 @@
+"""A whole Boreas in the test's own loop: runtime, API on a free port, and as many workers as wanted."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from app.jobs.deployments import advance_deployment
+from app.jobs.tasks import run_task
+from app.main import application
+from app.services.access import ensure_admin
+from app.services.execution import WorkerName
+from app.services.hands import Hands
+from app.services.runtime import Runtime
+from app.services.sweep import sweep_forever
+from app.settings import Settings, StoreSettings, WorkerSettings
+from app.wiring import opened, worker_id
+from tests.support.client import Client
+from tests.support.servers import Servers
+
+ADMIN = "bor_a-token-for-tests-only"
+
+
+@dataclass(slots=True)
+class System:
+    """A running Boreas. `stack` closes what tests start."""
+
+    runtime: Runtime
+    settings: Settings
+    url: str
+    stack: AsyncExitStack
+    queue: Any
+    hands: list[Hands] = field(default_factory=list)
+
+    @property
+    def admin(self) -> Client:
+        """A client with every right."""
+        return Client(self.url, ADMIN)
+
+    def client(self, token: str) -> Client:
+        """A client with a token."""
+        return Client(self.url, token)
+
+    async def start_worker(self, pool: str = "default", slots: int = 32) -> Hands:
+        """Start a worker; it stops with the test."""
+        return await self.stack.enter_async_context(self._worker(pool, slots))
+
+    @asynccontextmanager
+    async def _worker(self, pool: str, slots: int) -> AsyncIterator[Hands]:
+        hands = Hands(self.runtime, WorkerName(worker_id(), pool))
+        jobs = {"run_task": run_task(hands), "advance_deployment": advance_deployment(self.runtime)}
+        arq = self.queue.worker(pool, jobs, slots)
+        loops = [
+            asyncio.create_task(run) for run in (hands.keep(), hands.obey(), sweep_forever(self.runtime), arq.main())
+        ]
+        self.hands.append(hands)
+        try:
+            yield hands
+        finally:
+            loops[-1].cancel()
+            await hands.leave()
+            await arq.drain()
+            for loop in loops:
+                loop.cancel()
+            await asyncio.wait(loops)
+
+
+@asynccontextmanager
+async def running(servers: Servers, folder: Path) -> AsyncIterator[System]:
+    """Open a runtime and serve the API over it, with an ADMIN token and no worker."""
+    settings = Settings(
+        data_dir=folder,
+        store=StoreSettings(servers.database_url, servers.redis_url),
+        worker=WorkerSettings(lease_seconds=3.0, grace_seconds=1.0),
+    )
+    async with opened(settings, operators=True) as (runtime, queue), served(runtime) as url, AsyncExitStack() as stack:
+        await ensure_admin(runtime, ADMIN)
+        yield System(runtime, settings, url, stack, queue)
+
+
+@asynccontextmanager
+async def served(runtime: Runtime) -> AsyncIterator[str]:
+    """Serve the API on a free port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        application(runtime), log_config=None, ws="websockets-sansio", lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()

@@ -1,0 +1,62 @@
+"""Things to deploy: an environment, applications and versions, made through the API."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.client import Client, Data
+
+
+def unique(prefix: str) -> str:
+    """Return a name that no other test uses."""
+    return f"{prefix}-{uuid.uuid4().hex[:8]}"
+
+
+@dataclass(slots=True)
+class World:
+    """An environment with some applications, and a client to act in it."""
+
+    client: Client
+    environment_id: str
+    applications: dict[str, str] = field(default_factory=dict)
+
+    async def application(self, name: str, **fields: Any) -> str:
+        """Create an application and return its id; without more it has only a deploy task that does nothing."""
+        fields = {"shell": {"command": ["true"]}} | fields
+        made = await self.client.change("createApplication", "application { id }", name=unique(name), **fields)
+        self.applications[name] = made["application"]["id"]
+        return self.applications[name]
+
+    async def version(self, name: str = "v1") -> str:
+        """Create a version of all applications."""
+        artifacts = [{"applicationId": id_} for id_ in self.applications.values()]
+        made = await self.client.change("createVersion", "version { id }", name=name, artifacts=artifacts)
+        return str(made["version"]["id"])
+
+    async def deploy(self, version_id: str | None = None, **fields: Any) -> str:
+        """Create a deployment and return its id."""
+        made = await self.try_deploy(version_id, **fields)
+        assert made["errors"] == [], made["errors"]
+        return str(made["deployments"][0]["id"])
+
+    async def try_deploy(self, version_id: str | None = None, **fields: Any) -> Data:
+        """Create a deployment and return the payload."""
+        return await self.client.mutate(
+            "createDeployment",
+            "deployments { id status }",
+            versionId=version_id or await self.version(),
+            **({"environmentIds": [self.environment_id]} | fields),
+        )
+
+
+async def world(client: Client, operator: str = "SIMULATED", **fields: Any) -> World:
+    """Create an environment."""
+    made = await client.change(
+        "createEnvironment", "environment { id }", name=unique("env"), operator=operator, **fields
+    )
+    return World(client, made["environment"]["id"])
+
+
+def task(key: str, *block_by: str, **fields: Any) -> Data:
+    """Return a CUSTOM task of a graph of one's own."""
+    return {"key": key, "name": key, "type": "CUSTOM", "blockBy": list(block_by)} | fields
