@@ -51,7 +51,7 @@ async def serve(settings: Settings) -> None:
 
 
 def _calm_collector() -> None:
-    """Spare the collector what lives as long as the process, and let it run less often: it makes the slowest replies."""
+    """Spare the collector what lives as long as the process, and let it run less: it makes the slowest replies."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)

@@ -10,9 +10,10 @@ from app.api.permissions import Guard
 from app.api.reading import deployment_page
 from app.api.scalars import Cursor
 from app.api.types.common import Connection
-from app.api.types.deployments import Deployment, find_deployment
+from app.api.types.deployments import Deployment
 from app.api.types.gates import Gate, blockers
-from app.api.types.tasks import Task, find_task
+from app.api.types.refs import find
+from app.api.types.tasks import Task
 from app.api.types.workflows import DeploymentPlan, WorkflowTask
 from app.core import graph, workflow
 from app.core.errors import Role
@@ -24,7 +25,7 @@ from app.services.gates import of_plan
 class DeploymentQueries:
     @strawberry.field(description="One deployment.", extensions=[Guard(Role.VIEWER)])
     async def deployment(self, info: Info, id: strawberry.ID) -> Deployment | None:
-        return await find_deployment(info, id)
+        return await find(info, "Deployment", id)
 
     @strawberry.field(description="Deployments that the viewer may see, newest first.", extensions=[Guard(Role.VIEWER)])
     async def deployments(
@@ -41,7 +42,7 @@ class DeploymentQueries:
 
     @strawberry.field(description="One task.", extensions=[Guard(Role.VIEWER)])
     async def task(self, info: Info, id: strawberry.ID) -> Task | None:
-        return await find_task(info, id)
+        return await find(info, "Task", id)
 
     @strawberry.field(
         description="A dry run of createDeployment: nothing is stored, and every fault of the graph is told.",

@@ -8,29 +8,10 @@ import strawberry
 from app.api.context import Info
 from app.api.permissions import Guard
 from app.api.types.access import Actor, actor_of, find_token
-from app.api.types.applications import Application
 from app.api.types.common import Node
-from app.api.types.deployments import find_deployment
-from app.api.types.environments import Environment
-from app.api.types.tasks import find_task
-from app.api.types.versions import Version
+from app.api.types.refs import find
 from app.core.errors import Role
 from app.core.ids import Kind, kind_of
-
-
-async def _application(info: Info, id_: str) -> Any:
-    found = await info.context.loaders.application.load(id_)
-    return Application.of(found) if found else None
-
-
-async def _environment(info: Info, id_: str) -> Any:
-    found = await info.context.loaders.environment.load(id_)
-    return Environment.of(found) if found else None
-
-
-async def _version(info: Info, id_: str) -> Any:
-    found = await info.context.loaders.version.load(id_)
-    return Version.of(found) if found else None
 
 
 async def _actor(info: Info, id_: str) -> Any:
@@ -38,12 +19,16 @@ async def _actor(info: Info, id_: str) -> Any:
     return actor_of(found) if found else None
 
 
+def _named(name: str) -> Callable[[Info, str], Awaitable[Any]]:
+    return lambda info, id_: find(info, name, id_)
+
+
 FIND: Mapping[Kind, Callable[[Info, str], Awaitable[Any]]] = {
-    Kind.APPLICATION: _application,
-    Kind.ENVIRONMENT: _environment,
-    Kind.VERSION: _version,
-    Kind.DEPLOYMENT: find_deployment,
-    Kind.TASK: find_task,
+    Kind.APPLICATION: _named("Application"),
+    Kind.ENVIRONMENT: _named("Environment"),
+    Kind.VERSION: _named("Version"),
+    Kind.DEPLOYMENT: _named("Deployment"),
+    Kind.TASK: _named("Task"),
     Kind.USER: _actor,
     Kind.SERVICE_ACCOUNT: _actor,
     Kind.API_TOKEN: find_token,

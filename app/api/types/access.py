@@ -7,6 +7,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.types.common import Node
+from app.api.types.refs import find
 from app.core import access as core
 from app.core.errors import Role
 from app.services.cases import forbidden
@@ -31,17 +32,13 @@ class Grant:
     async def environment(
         self, info: Info
     ) -> Annotated["Environment", strawberry.lazy("app.api.types.environments")] | None:
-        from app.api.types.environments import load_environment
-
-        return await load_environment(info, self.value.environment_id) if self.value.environment_id else None
+        return await find(info, "Environment", self.value.environment_id)
 
     @strawberry.field
     async def application(
         self, info: Info
     ) -> Annotated["Application", strawberry.lazy("app.api.types.applications")] | None:
-        from app.api.types.applications import load_application
-
-        return await load_application(info, self.value.application_id) if self.value.application_id else None
+        return await find(info, "Application", self.value.application_id)
 
 
 def _only_self_or_admin(info: Info, actor_id: str) -> None:

@@ -8,6 +8,7 @@ import strawberry
 from app.api.context import Info
 from app.api.scalars import JSON
 from app.api.types.common import Node
+from app.api.types.refs import wrap
 from app.core import application as core
 
 if TYPE_CHECKING:
@@ -95,9 +96,7 @@ class Application(Node):
 
     @strawberry.field(description="What runs now, one per environment.")
     async def releases(self, info: Info) -> list[Annotated["Release", strawberry.lazy("app.api.types.environments")]]:
-        from app.api.types.environments import Release
-
-        return [Release.of(release) for release in await info.context.loaders.releases_of.load(self.id)]
+        return [wrap(info, "Release", release) for release in await info.context.loaders.releases_of.load(self.id)]
 
 
 def _health_check(check: core.HealthCheck | None) -> HealthCheck | None:
@@ -112,11 +111,3 @@ def _health_check(check: core.HealthCheck | None) -> HealthCheck | None:
         success_threshold=check.success_threshold,
         failure_threshold=check.failure_threshold,
     )
-
-
-async def load_application(info: Info, id_: str) -> Application:
-    """Return an application that must exist."""
-    found = await info.context.loaders.application.load(id_)
-    if found is None:
-        raise LookupError(f"application {id_} is referred to and missing")
-    return Application.of(found)

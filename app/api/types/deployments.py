@@ -10,12 +10,13 @@ from app.api.scalars import Cursor, cursor, number
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
 from app.api.types.common import Connection, Node, Permission, Shown, connection, window
-from app.api.types.environments import Environment, load_environment
+from app.api.types.environments import Environment
 from app.api.types.feed import EVENT, DeploymentEvent, event_of
 from app.api.types.gates import Gate, blockers
+from app.api.types.refs import find, need
 from app.api.types.rollouts import Rollback, Rollout, Strategy, rollouts_of
 from app.api.types.tasks import Task, permission
-from app.api.types.versions import Version, load_version
+from app.api.types.versions import Version
 from app.api.types.workflows import Workflow
 from app.core import deployment as core
 from app.core import gate, steering
@@ -72,11 +73,11 @@ class Deployment(Node):
 
     @strawberry.field
     async def version(self, info: Info) -> Version:
-        return await load_version(info, self.version_id)
+        return await need(info, "Version", self.version_id)
 
     @strawberry.field
     async def environment(self, info: Info) -> Environment:
-        return await load_environment(info, self.environment_id)
+        return await need(info, "Environment", self.environment_id)
 
     @strawberry.field
     async def applications(self, info: Info) -> list[Application]:
@@ -107,7 +108,7 @@ class Deployment(Node):
 
     @strawberry.field(description="The successful deployment that this one rolls back.")
     async def rollback_of(self, info: Info) -> "Deployment | None":
-        return await find_deployment(info, self.value.rollback_of) if self.value.rollback_of else None
+        return await find(info, "Deployment", self.value.rollback_of)
 
     @strawberry.field(description="Why it is not going on, and what would change that.")
     async def gate(self, info: Info) -> Gate:
@@ -138,17 +139,3 @@ class Deployment(Node):
             retry=permission(info, self.value, steering.why_not_retry(self.value)),
             rollback=permission(info, self.value, steering.why_not_roll_back(self.value)),
         )
-
-
-async def find_deployment(info: Info, id_: str) -> Deployment | None:
-    """Return a deployment that the viewer may see."""
-    found = await info.context.loaders.deployment.load(id_)
-    return Deployment.of(found) if found else None
-
-
-async def load_deployment(info: Info, id_: str) -> Deployment:
-    """Return a deployment that must exist."""
-    found = await find_deployment(info, id_)
-    if found is None:
-        raise LookupError(f"deployment {id_} is referred to and missing")
-    return found

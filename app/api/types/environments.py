@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.api.context import Info
-from app.api.types.applications import Application, load_application
+from app.api.types.applications import Application
 from app.api.types.common import Node
+from app.api.types.refs import need
 from app.core import environment as core
 
 if TYPE_CHECKING:
@@ -50,28 +51,16 @@ class Release:
 
     @strawberry.field
     async def application(self, info: Info) -> Application:
-        return await load_application(info, self.value.application_id)
+        return await need(info, "Application", self.value.application_id)
 
     @strawberry.field
     async def environment(self, info: Info) -> Environment:
-        return await load_environment(info, self.value.environment_id)
+        return await need(info, "Environment", self.value.environment_id)
 
     @strawberry.field
     async def version(self, info: Info) -> Annotated["Version", strawberry.lazy("app.api.types.versions")]:
-        from app.api.types.versions import load_version
-
-        return await load_version(info, self.value.version_id)
+        return await need(info, "Version", self.value.version_id)
 
     @strawberry.field
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
-        from app.api.types.deployments import load_deployment
-
-        return await load_deployment(info, self.value.deployment_id)
-
-
-async def load_environment(info: Info, id_: str) -> Environment:
-    """Return an environment that must exist."""
-    found = await info.context.loaders.environment.load(id_)
-    if found is None:
-        raise LookupError(f"environment {id_} is referred to and missing")
-    return Environment.of(found)
+        return await need(info, "Deployment", self.value.deployment_id)

@@ -8,8 +8,9 @@ import strawberry
 from app.api.context import Info
 from app.api.scalars import Cursor, cursor
 from app.api.types.access import Actor, load_actor
+from app.api.types.refs import need
 from app.api.types.rollouts import Rollout
-from app.api.types.tasks import Task, load_task
+from app.api.types.tasks import Task
 from app.core import events as core
 from app.core.deployment import DeploymentStatus
 from app.core.task import TaskStatus
@@ -40,9 +41,7 @@ class DeploymentStatusChanged(DeploymentEvent):
 
     @strawberry.field(description="As it is now, which may be later than the event.")
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
-        from app.api.types.deployments import load_deployment
-
-        return await load_deployment(info, self.deployment_id)
+        return await need(info, "Deployment", self.deployment_id)
 
 
 @strawberry.type(description="A task went from one status to another.")
@@ -54,7 +53,7 @@ class TaskStatusChanged(DeploymentEvent):
 
     @strawberry.field(description="As it is now, which may be later than the event.")
     async def task(self, info: Info) -> Task:
-        return await load_task(info, self.task_id)
+        return await need(info, "Task", self.task_id)
 
 
 @strawberry.type(description="A rollout began or finished a batch, or part of one.")

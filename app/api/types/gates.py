@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.api.context import Info
+from app.api.types.refs import find
 from app.core import gate as core
 
 if TYPE_CHECKING:
@@ -26,17 +27,13 @@ class Blocker:
 
     @strawberry.field
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")] | None:
-        from app.api.types.tasks import find_task
-
-        return await find_task(info, self.value.task_id) if self.value.task_id else None
+        return await find(info, "Task", self.value.task_id)
 
     @strawberry.field(description="Null also where the viewer may not see it.")
     async def deployment(
         self, info: Info
     ) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")] | None:
-        from app.api.types.deployments import find_deployment
-
-        return await find_deployment(info, self.value.deployment_id) if self.value.deployment_id else None
+        return await find(info, "Deployment", self.value.deployment_id)
 
 
 @strawberry.type(description="Whether something goes on, and every reason why not.")

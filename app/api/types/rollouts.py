@@ -7,7 +7,8 @@ import strawberry
 
 from app.api.context import Info
 from app.api.types.access import Actor, load_actor
-from app.api.types.applications import Application, load_application
+from app.api.types.applications import Application
+from app.api.types.refs import find, need
 from app.core import deployment as core_deployment
 from app.core import strategy as core
 
@@ -71,13 +72,11 @@ class Rollout:
 
     @strawberry.field
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")]:
-        from app.api.types.tasks import load_task
-
-        return await load_task(info, self.task_id)
+        return await need(info, "Task", self.task_id)
 
     @strawberry.field
     async def application(self, info: Info) -> Application:
-        return await load_application(info, (await self._application(info)).application_id)
+        return await need(info, "Application", (await self._application(info)).application_id)
 
     @strawberry.field
     async def strategy(self, info: Info) -> Strategy:
@@ -87,10 +86,8 @@ class Rollout:
     async def previous_version(
         self, info: Info
     ) -> Annotated["Version", strawberry.lazy("app.api.types.versions")] | None:
-        from app.api.types.versions import load_version
-
         previous = (await self._application(info)).previous_version_id
-        return await load_version(info, previous) if previous else None
+        return await find(info, "Version", previous)
 
     async def _deployment(self, info: Info) -> core_deployment.Deployment:
         task = await info.context.loaders.task.load(self.task_id)

@@ -8,10 +8,11 @@ import strawberry
 from app.api.context import Info
 from app.api.loaders import LogKey
 from app.api.scalars import JSON, Cursor, cursor, number
-from app.api.types.applications import Application, CommandStep, command_step, load_application
+from app.api.types.applications import Application, CommandStep, command_step
 from app.api.types.common import Connection, Node, Permission, Shown, connection, window
 from app.api.types.gates import Blocker, blockers
 from app.api.types.logs import LOG, LogLine
+from app.api.types.refs import find, need
 from app.core import gate, steering
 from app.core import task as core
 from app.core.deployment import Deployment as CoreDeployment
@@ -112,13 +113,11 @@ class Task(Node):
 
     @strawberry.field
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
-        from app.api.types.deployments import load_deployment
-
-        return await load_deployment(info, self.deployment_id)
+        return await need(info, "Deployment", self.deployment_id)
 
     @strawberry.field
     async def application(self, info: Info) -> Application | None:
-        return await load_application(info, self.app_id) if self.app_id else None
+        return await find(info, "Application", self.app_id)
 
     @strawberry.field
     async def attempts(self, info: Info) -> list[TaskAttempt]:
@@ -180,17 +179,3 @@ async def _deployment(info: Info, task: core.Task) -> CoreDeployment:
     if deployment is None:
         raise LookupError(f"the deployment of task {task.id} is missing")
     return deployment
-
-
-async def find_task(info: Info, id_: str) -> Task | None:
-    """Return a task that the viewer may see."""
-    found = await info.context.loaders.task.load(id_)
-    return Task.of(found) if found else None
-
-
-async def load_task(info: Info, id_: str) -> Task:
-    """Return a task that must exist."""
-    found = await find_task(info, id_)
-    if found is None:
-        raise LookupError(f"task {id_} is referred to and missing")
-    return found

@@ -9,8 +9,9 @@ from app.api.context import Info
 from app.api.loaders import Part
 from app.api.scalars import Cursor, cursor
 from app.api.types.access import Actor, load_actor
-from app.api.types.applications import Application, load_application
+from app.api.types.applications import Application
 from app.api.types.common import Connection, Node, Shown, connection, window
+from app.api.types.refs import need, wrap
 from app.core import version as core
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Artifact:
 
     @strawberry.field
     async def application(self, info: Info) -> Application:
-        return await load_application(info, self.value.application_id)
+        return await need(info, "Application", self.value.application_id)
 
 
 @strawberry.type(description="A version of several applications, deployed as one.")
@@ -54,19 +55,9 @@ class Version(Node):
     async def deployments(
         self, info: Info, first: int | None = None, after: Cursor | None = None
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        from app.api.types.deployments import Deployment
-
         loaders = info.context.loaders
         part = window("deployments", first=first, after=after)
         found, before, behind = part.cut(await loaders.deployments_of.load(Part(self.id, part.after, part.limit)))
         cursors = [cursor("deployments", deployment.id) for deployment in found]
-        shown = Shown([Deployment.of(deployment) for deployment in found], cursors, before, behind)
+        shown = Shown([wrap(info, "Deployment", deployment) for deployment in found], cursors, before, behind)
         return connection(shown, lambda: loaders.deployment_count_of.load(self.id))
-
-
-async def load_version(info: Info, id_: str) -> Version:
-    """Return a version that must exist."""
-    found = await info.context.loaders.version.load(id_)
-    if found is None:
-        raise LookupError(f"version {id_} is referred to and missing")
-    return Version.of(found)

@@ -1,0 +1,52 @@
+# Everything here sets itself up: Python 3.11, git, make and a package registry are enough.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.PHONY: help up up-broken test lint format bench lock clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Boreas needs Python 3.11 or newer; say which with make PYTHON=…")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned packages into $(VENV) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
+	@touch $@
+
+up: $(INSTALLED) ## Start everything and deploy the example; Ctrl-C stops it
+	@$(BIN)/boreas up -- $(BIN)/python examples/shop/shop.py ship v1 --once
+
+up-broken: $(INSTALLED) ## Beside a running `make up`: deploy a version that fails, and watch it roll back
+	@$(BIN)/python examples/shop/shop.py ship v2
+
+test: $(INSTALLED) ## Run every test
+	@$(BIN)/python -m pytest -n 4 --dist loadfile
+
+lint: $(INSTALLED) ## Style, types, imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(INSTALLED) ## Put the code in shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED) ## Measure what the README says
+	@$(BIN)/python -m bench
+
+lock: $(INSTALLED) ## Pin the newest packages that pyproject.toml allows
+	@$(COMPILE) pyproject.toml -o requirements.lock
+	@$(COMPILE) --extra dev --constraint requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## Stop the example's services, remove the environment and all data of `make up`
+	@-test -x $(BIN)/python && $(BIN)/python examples/shop/shop.py stop
+	@rm -rf $(VENV) .boreas examples/shop/.run build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
