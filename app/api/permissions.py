@@ -5,6 +5,7 @@ touches. Fields of objects need no guard of their own: objects come from loaders
 """
 
 from collections.abc import Callable
+from inspect import isawaitable
 from typing import Any
 
 import strawberry
@@ -26,9 +27,10 @@ class Guard(FieldExtension):
     async def resolve_async(
         self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info, **kwargs: Any
     ) -> Any:
-        """Check, then resolve. Raises Refused."""
+        """Check, then resolve; the generator of a subscription is not awaited. Raises Refused."""
         check(info.context, self.role)
-        return await next_(source, info, **kwargs)
+        resolved = next_(source, info, **kwargs)
+        return await resolved if isawaitable(resolved) else resolved
 
 
 class Answers(FieldExtension):

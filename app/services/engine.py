@@ -98,11 +98,19 @@ def worker_topic(worker_id: str) -> str:
     return f"worker:{worker_id}"
 
 
-def send_work(ledger: Ledger, pool: str, plan: Plan, *, but: str | None = None) -> None:
-    """Send every task that may be taken to the workers of `pool`, except one, and a wake-up for the next timer."""
-    for task_id in plan.work:
-        if task_id != but:
-            ledger.unit.jobs.append(task_job(pool, task_id, ledger.now))
+def send_work(ledger: Ledger, pool: str, plan: Plan) -> None:
+    """Send every task that may be taken to the workers of `pool`, and a wake-up for the next timer."""
+    _send(ledger, pool, plan, plan.work)
+
+
+def send_new_work(ledger: Ledger, pool: str, plan: Plan, *, but: str | None) -> None:
+    """Send the tasks that this tick set free, except one. Those that were free before were sent before."""
+    freed = {change.task_id for change in plan.changes}
+    _send(ledger, pool, plan, [id_ for id_ in plan.work if id_ != but and (id_ in freed or id_ not in plan.start)])
+
+
+def _send(ledger: Ledger, pool: str, plan: Plan, task_ids: Sequence[str]) -> None:
+    ledger.unit.jobs.extend(task_job(pool, task_id, ledger.now) for task_id in task_ids)
     if plan.wake_at is not None:
         delay = max(0.0, (plan.wake_at - ledger.now).total_seconds())
         ledger.unit.jobs.append(

@@ -13,9 +13,9 @@ from app.core.attempt import Outcome, Settlement, settle
 from app.core.deployment import RollbackStatus
 from app.core.environment import Release
 from app.core.schedule import Plan
-from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
+from app.core.task import ENDED, UNSTARTED, Activity, Task, TaskAttempt, TaskStatus
 from app.core.workflow import TaskType
-from app.services.engine import admit_waiting, send_work, set_rollback, tick
+from app.services.engine import admit_waiting, send_new_work, send_work, set_rollback, tick
 from app.services.instructions import Setting
 from app.services.ledger import Ledger, hold
 from app.services.rollouts import Parked
@@ -50,15 +50,20 @@ class Assignment:
 async def take(runtime: Runtime, worker: WorkerName, task_id: str) -> Assignment | None:
     """Take a task, if it may run now. None: somebody has it, or it waits, or it is gone."""
     known = (await task_store.by_ids([task_id])).get(task_id)
-    if known is None:
+    if known is None or known.worker is not None or not _may_need_work(known):
         return None
     async with unit(runtime) as work, hold(work, known.deployment_id) as ledger:
         ticked = await tick(ledger)
         taken = await _begin(runtime, ledger, worker, ticked.plan, task_id)
         if ticked.plan.changes:
-            send_work(ledger, worker.pool, ticked.plan, but=task_id)
+            send_new_work(ledger, worker.pool, ticked.plan, but=task_id)
     await admit_waiting(runtime, work)
     return await assignment(taken, None) if taken else None
+
+
+def _may_need_work(task: Task) -> bool:
+    """Tell, without holding anything, whether a job for the task can still be of use: most stale ones end here."""
+    return task.touched or task.activity is not None or task.status in UNSTARTED
 
 
 async def settle_attempt(
@@ -79,7 +84,7 @@ async def settle_attempt(
         pool = done.setting.environment.worker_pool
         if go_on and pool == worker.pool and ticked.plan.work:
             taken = await _begin(runtime, ledger, worker, ticked.plan, ticked.plan.work[0])
-        send_work(ledger, pool, ticked.plan, but=taken.id if taken else None)
+        send_new_work(ledger, pool, ticked.plan, but=taken.id if taken else None)
     await admit_waiting(runtime, work)
     return await assignment(taken, done.setting) if taken else None
 

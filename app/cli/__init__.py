@@ -1,0 +1,19 @@
+"""The command `boreas`: the processes of a server, and what people and scripts do with one."""
+
+import click
+
+from app import __version__
+from app.cli.serve import api, migrate, schema, up, worker
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="boreas")
+def main() -> None:
+    """Boreas deploys versions of applications to environments, as graphs of tasks.
+
+    Start with boreas up, which runs everything on this machine.
+    """
+
+
+for command in (up, api, worker, migrate, schema):
+    main.add_command(command)

@@ -1,0 +1,79 @@
+"""Runs one program and ends it when whoever started it is gone. A script of its own, to be small and quick to start.
+
+    leash.py STOP_SIGNAL SECONDS SCOPE USER -- PROGRAM ARGUMENTS…
+
+Its standard input is a pipe whose other end the starter holds: the end of it, or SIGTERM, sends STOP_SIGNAL to the
+program (SCOPE `program`) or to all of its process group (`group`), and SIGKILL to the group when that has taken
+SECONDS. The starter can be killed in any way: the pipe ends with it. USER is whom the program runs as, `-` for the
+same. It ends as the program ends, with 128 and the signal's number when it was a signal.
+"""
+
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+
+class Leash:
+    """The program, and what ends it."""
+
+    def __init__(self, stop_signal: str, seconds: str, scope: str, user: str) -> None:
+        self._stop_signal = signal.Signals[f"SIG{stop_signal}"]
+        self._seconds = float(seconds)
+        self._group = scope == "group"
+        self._user = user
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+
+    def run(self, command: list[str]) -> int:
+        """Run the program to its end and return what to exit with."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM):
+            signal.signal(number, self._receive)
+        try:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **self._identity())
+        except OSError as error:
+            sys.stderr.write(f"{command[0]} can not be run: {error.strerror}\n")
+            return 127
+        if self._stopping:
+            self._send_stop()
+        threading.Thread(target=_wait_for_starter, daemon=True).start()
+        code = self._process.wait()
+        if self._stopping and self._group:
+            os.killpg(0, signal.SIGKILL)
+        return code if code >= 0 else 128 - code
+
+    def _identity(self) -> dict[str, Any]:
+        if self._user == "-":
+            return {}
+        account = pwd.getpwnam(self._user)
+        return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": ()}
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGALRM:
+            os.killpg(0, signal.SIGKILL)
+        if number == signal.SIGTERM and not self._stopping:
+            self._stopping = True
+            if self._process is not None:
+                self._send_stop()
+
+    def _send_stop(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, max(self._seconds, 0.001))
+        if self._group:
+            os.killpg(0, self._stop_signal)
+        elif self._process is not None:
+            self._process.send_signal(self._stop_signal)
+
+
+def _wait_for_starter() -> None:
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    options, program = sys.argv[1:5], sys.argv[6:]
+    sys.exit(Leash(*options).run(program))

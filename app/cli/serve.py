@@ -1,0 +1,148 @@
+"""The commands that run Boreas: api, worker, migrate, schema and up."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from app.cli import address
+from app.cli.report import Failure, expected_failures
+from app.settings import Settings, read
+
+
+def _settings() -> Settings:
+    with expected_failures():
+        return read()
+
+
+def _ready_to_serve() -> Settings:
+    """Return the settings of a process that needs both servers, and a database that is up to date."""
+    from app.store.migrations import check
+    from app.wiring import migrations_folder
+
+    settings = _settings()
+    if settings.store.database_url is None or settings.store.redis_url is None:
+        raise Failure("Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL, or use boreas up, which brings its own.")
+    address.check_redis(settings.store.redis_url)
+    with expected_failures():
+        asyncio.run(check(settings.store.database_url, migrations_folder()))
+    return settings
+
+
+@click.command()
+def api() -> None:
+    """Serve the API and the console until told to stop.
+
+    Any number may run beside each other. BOREAS_HOST and BOREAS_PORT say where, BOREAS_DATABASE_URL and
+    BOREAS_REDIS_URL name the servers to use.
+    """
+    from app.log import configure
+    from app.main import serve
+
+    settings = _ready_to_serve()
+    address.settle(settings.serve)
+    configure(settings.log_level)
+    with expected_failures():
+        asyncio.run(serve(settings))
+
+
+@click.command()
+@click.option("--pool", default="default", show_default=True, help="Whose tasks to carry out.")
+def worker(pool: str) -> None:
+    """Carry out tasks until told to stop.
+
+    Any number may run beside each other. A task goes to the pool that its environment names.
+    """
+    from app.log import configure
+    from app.worker import serve
+
+    settings = _ready_to_serve()
+    configure(settings.log_level)
+    with expected_failures():
+        asyncio.run(serve(settings, pool))
+
+
+@click.command()
+@click.option("--down", is_flag=True, help="Undo the latest migration, with the data that it made room for.")
+@click.option("--yes", is_flag=True, help="Do not ask before undoing.")
+@click.option("--status", "only_status", is_flag=True, help="Show what is applied and what is pending; change nothing.")
+def migrate(down: bool, yes: bool, only_status: bool) -> None:
+    """Bring the database to the shape that this release needs.
+
+    Safe to run any number of times, also at the same time. BOREAS_DATABASE_URL names the database.
+    """
+    if down and only_status:
+        raise click.UsageError("--down and --status exclude each other.")
+    settings = _settings()
+    if settings.store.database_url is None:
+        raise Failure("Set BOREAS_DATABASE_URL. What boreas up brings along is migrated by itself.")
+    with expected_failures():
+        if only_status:
+            _show_migrations(settings.store.database_url)
+        elif down:
+            _undo_migration(settings.store.database_url, yes)
+        else:
+            _apply_migrations(settings.store.database_url)
+
+
+def _show_migrations(url: str) -> None:
+    from app.store.migrations import status
+    from app.wiring import migrations_folder
+
+    found = asyncio.run(status(url, migrations_folder()))
+    for word, names in (("applied", found.applied), ("pending", found.pending)):
+        for name in names:
+            note = "   (not known to this release)" if name in found.unknown else ""
+            click.echo(f"{word}  {Path(name).stem}{note}")
+
+
+def _apply_migrations(url: str) -> None:
+    from app.store.migrations import migrate
+    from app.wiring import migrations_folder
+
+    names = asyncio.run(migrate(url, migrations_folder()))
+    for name in names:
+        click.echo(f"applied  {Path(name).stem}")
+    if not names:
+        click.echo("Nothing to do: the database is up to date.")
+
+
+def _undo_migration(url: str, yes: bool) -> None:
+    from app.store.migrations import downgrade
+    from app.wiring import migrations_folder
+
+    if not yes:
+        click.confirm("Undo the latest migration? The data that only it has room for is lost.", abort=True)
+    for name in asyncio.run(downgrade(url, migrations_folder())):
+        click.echo(f"undone  {Path(name).stem}")
+
+
+@click.command()
+def schema() -> None:
+    """Print the GraphQL schema, for code generators and linters."""
+    from app.api.schema import schema as served
+
+    click.echo(served.as_str())
+
+
+@click.command()
+@click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="[-- PROGRAM [ARGUMENT]...]")
+def up(program: tuple[str, ...]) -> None:
+    """Run everything on this machine: PostgreSQL, Valkey, the API, the console and a worker.
+
+    PROGRAM is run once when Boreas serves, with BOREAS_URL and BOREAS_TOKEN in its environment:
+
+        boreas up -- python3 examples/shop/shop.py ship v1
+
+    \b
+    BOREAS_PORT          the port to listen on (8000); 0 takes any free one
+    BOREAS_HOST          the address to listen on (127.0.0.1)
+    BOREAS_DATA_DIR      where everything is kept (.boreas)
+    BOREAS_ADMIN_TOKEN   the first token; made and printed where it is not given
+    BOREAS_DATABASE_URL  a PostgreSQL to use instead of an own one
+    BOREAS_REDIS_URL     a Redis or Valkey to use instead of an own one
+    """
+    from app.cli.supervisor import up as run
+
+    sys.exit(run(_settings(), program))

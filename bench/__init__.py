@@ -1,0 +1,1 @@
+"""Measurements: one file per figure, each against a Boreas of its own in real processes. `python -m bench --help`."""
