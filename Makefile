@@ -18,11 +18,11 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the pinned packages into $(VENV) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-dev.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
 	@touch $@
 
 up: $(INSTALLED) ## Start everything and deploy the example; Ctrl-C stops it
-	@$(BIN)/boreas up -- $(BIN)/python examples/shop/shop.py ship v1 --once
+	@$(BIN)/boreas up -- $(BIN)/python examples/shop/shop.py ship v1 --first
 
 up-broken: $(INSTALLED) ## Beside a running `make up`: deploy a version that fails, and watch it roll back
 	@$(BIN)/python examples/shop/shop.py ship v2

@@ -50,14 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     jobs = {"build": build.build, "test": verify.test, "deploy": deploy.deploy, "rollback": deploy.rollback}
     homes = {"stop": instances.stop, "status": instances.status}
-    registrations = {"register": register.register, "ship": register.ship}
     if options.subcommand in jobs:
         jobs[options.subcommand](read_job(options))
     elif options.subcommand in homes:
         homes[options.subcommand](read_home(options))
     else:
         tool_options = ["--home", str(read_home(options).root)] if options.home else []
-        registrations[options.subcommand](options.version, tool_options)
+        if options.subcommand == "register":
+            register.register(options.version, tool_options)
+        else:
+            register.ship(options.version, tool_options, first=options.first)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,7 +87,11 @@ def _parser() -> argparse.ArgumentParser:
         "version", nargs="?", default="v1", help="(default: v1)"
     )
     text = "register a version, then have Boreas deploy it and follow the deployment"
-    commands.add_parser("ship", parents=[home], help=text, description=text).add_argument("version")
+    ship = commands.add_parser("ship", parents=[home], help=text, description=text)
+    ship.add_argument("version")
+    ship.add_argument(
+        "--first", action="store_true", help="nothing when a version runs already; watch a deployment under way"
+    )
     return parser
 
 

@@ -6,6 +6,13 @@ query Environment($name: String!) {
 }
 """
 
+STANDING = """
+query Standing($name: String!, $filter: DeploymentFilter) {
+  environment(name: $name) { id releases { application { name } version { name } } }
+  deployments(first: 20, filter: $filter) { nodes { id status environment { name } version { name } } }
+}
+"""
+
 CREATE_ENVIRONMENT = """
 mutation CreateEnvironment($input: CreateEnvironmentInput!) {
   createEnvironment(input: $input) { environment { id name } errors { code message path } }

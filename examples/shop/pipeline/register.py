@@ -17,6 +17,8 @@ from pipeline.report import ShopError, say
 
 ENVIRONMENT = "production"
 STEP_SECONDS = 300
+UNDER_WAY = ["PENDING", "RUNNING", "WAITING_CONFIRM", "CANCELLING", "ROLLING_BACK"]
+TOOL = "examples/shop/shop.py"
 
 
 def register(version: str, tool_options: Sequence[str]) -> None:
@@ -37,19 +39,44 @@ def register(version: str, tool_options: Sequence[str]) -> None:
     _version(boreas, version, applications)
 
 
-def ship(version: str, tool_options: Sequence[str]) -> None:
+def ship(version: str, tool_options: Sequence[str], *, first: bool = False) -> None:
     """Registers the version, then becomes `boreas deploy`, which follows the deployment to its end.
+
+    Args:
+        version: such as v1.
+        tool_options: as of register.
+        first: do nothing when a version runs already, and only watch a deployment that is under way.
 
     Raises:
         ShopError: as register, or there is no boreas command.
     """
     command = _boreas_command()
+    if first and _is_shipped(connect(), command):
+        return
     register(version, tool_options)
     order = ",".join(service.name for service in SERVICES)
     arguments = ["deploy", "--version", version, "--environment", ENVIRONMENT, "--order", order, "--follow"]
     say(f"run boreas {' '.join(arguments)}")
     sys.stdout.flush()
     os.execv(command, [command, *arguments])
+
+
+def _is_shipped(boreas: Boreas, command: str) -> bool:
+    """Whether there is nothing to ship; becomes `boreas watch` where a deployment is under way."""
+    standing = boreas.call(documents.STANDING, name=ENVIRONMENT, filter={"statuses": UNDER_WAY})
+    for deployment in standing["deployments"]["nodes"]:
+        if deployment["environment"]["name"] == ENVIRONMENT:
+            say(f"{deployment['version']['name']} is {deployment['status']} already: watch it")
+            sys.stdout.flush()
+            os.execv(command, [command, "watch", deployment["id"]])
+    running = {f"{each['application']['name']} {each['version']['name']}" for each in _releases(standing)}
+    if running:
+        say(f"deployed already: {', '.join(sorted(running))} ('{TOOL} status' tells what answers)")
+    return bool(running)
+
+
+def _releases(standing: dict[str, Any]) -> list[dict[str, Any]]:
+    return list((standing["environment"] or {"releases": []})["releases"])
 
 
 def definition(service: Service, tool_options: Sequence[str]) -> dict[str, Any]:
