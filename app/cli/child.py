@@ -88,7 +88,7 @@ class Child:
     async def until_ready(self) -> None:
         """Wait until it can be used. Ends early when it is given up, which `launch`'s task tells."""
         while self._ready and self._task and not self._task.done():
-            if await asyncio.to_thread(self._ready):
+            if self._process is not None and await asyncio.to_thread(self._ready):
                 return
             await asyncio.sleep(READY_POLL_SECONDS)
 

@@ -46,10 +46,12 @@ class Situation:
 def deployment_blockers(
     deployment: Deployment, tasks: Sequence[Task], situation: Situation, now: datetime
 ) -> tuple[Blocker, ...]:
-    """Return why a deployment does not go on; empty while it does, and for one that has ended well."""
+    """Return why a deployment does not go on; empty while it does, and for one that has ended for good."""
     if deployment.status is DeploymentStatus.PENDING:
         return (*_before_start(deployment, situation), *_no_worker(situation))
-    if deployment.status in ENDED:
+    if deployment.status in ENDED and deployment.status is not DeploymentStatus.FAILED:
+        return ()
+    if deployment.status is DeploymentStatus.FAILED:
         return tuple(_ended_badly(task) for task in tasks if task.status in FAILURES)
     if any(task.worker for task in tasks):
         return ()

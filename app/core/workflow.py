@@ -132,16 +132,24 @@ def check(
     simulates. Faults of order are looked for once the keys and edges are sound and no cycle stands in the way.
     """
     faults = [*_size(tasks), *_keys(tasks), *_edges(tasks), *_contents(tasks, applications, commands_needed)]
+    faults.extend(_cycles(tasks))
     if any(fault.kind in UNSOUND for fault in faults):
         return tuple(faults)
-    cycle = graph.find_cycle(blockers(tasks))
-    if cycle:
-        return (*faults, _fault(FaultKind.CYCLE, f"Tasks wait for each other: {' → '.join(cycle)}.", *cycle))
     masks = graph.ancestors(blockers(tasks))
     return (*faults, *_type_order(tasks, masks), *_must_in_order(tasks, masks, applications, must_in_order))
 
 
-UNSOUND = frozenset({FaultKind.TOO_LARGE, FaultKind.DUPLICATE_KEY, FaultKind.UNKNOWN_BLOCKER})
+UNSOUND = frozenset(
+    {
+        FaultKind.TOO_LARGE,
+        FaultKind.DUPLICATE_KEY,
+        FaultKind.UNKNOWN_BLOCKER,
+        FaultKind.SELF_BLOCK,
+        FaultKind.CYCLE,
+    }
+)
+MAX_CYCLES = 20
+"""How many cycles are told at once: each takes a walk over the graph."""
 
 
 def check_edit(
@@ -186,6 +194,24 @@ def _edges(tasks: Sequence[WorkflowTask]) -> Iterator[WorkflowFault]:
                     task.key,
                     blocker,
                 )
+
+
+def _cycles(tasks: Sequence[WorkflowTask]) -> Iterator[WorkflowFault]:
+    """Tell cycles that share no task, leaving out edges that are faults of their own."""
+    edges: dict[str, list[str]] = {task.key: [] for task in tasks}
+    for task in tasks:
+        edges[task.key] += [blocker for blocker in task.block_by if blocker in edges and blocker != task.key]
+    for _ in range(MAX_CYCLES):
+        cycle = graph.find_cycle(edges)
+        if cycle is None:
+            return
+        yield _fault(FaultKind.CYCLE, f"Tasks wait for each other: {' → '.join(cycle)}.", *cycle)
+        gone = set(cycle)
+        edges = {
+            key: [blocker for blocker in blockers if blocker not in gone]
+            for key, blockers in edges.items()
+            if key not in gone
+        }
 
 
 def _contents(
@@ -250,6 +276,9 @@ def _must_in_order(
             last[task.application_id] = last.get(task.application_id, 0) | 1 << index
         if task.type is TaskType.DEPLOY:
             deploys.setdefault(task.application_id, []).append(task)
+    for unknown in [id_ for id_ in wanted if id_ not in applications]:
+        message = f"The order names application “{unknown}”, which this deployment does not have."
+        yield WorkflowFault(kind=FaultKind.UNKNOWN_APPLICATION, message=message, task_keys=(), path=("mustInOrder",))
     for earlier, later in pairwise(wanted):
         for task in deploys.get(later, []):
             missing = last.get(earlier, 0) & ~masks[task.key]

@@ -6,7 +6,7 @@ transaction, so a chain of tasks needs no trip through the queue.
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.core import rollout
 from app.core.attempt import Outcome, Settlement, settle
@@ -176,7 +176,7 @@ async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome
         error_message=settled.error_message,
         touched=settled.touched,
         result=came.result if came.result is not None else task.result,
-        completed_at=ledger.now if ended else None,
+        completed_at=_completed_at(ledger, task, ended),
         stop=False,
     )
     if settled.status is not task.status:
@@ -188,6 +188,13 @@ async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome
     await _store_effect(ledger, task, settled, came)
     if ended:
         ledger.unit.messages.append((logs.topic(task.id), logs.encode([])))
+
+
+def _completed_at(ledger: Ledger, task: Task, ended: bool) -> datetime | None:
+    """When a task's own work ended: undoing it later does not make it longer."""
+    if task.activity is Activity.UNDO and task.completed_at is not None:
+        return task.completed_at
+    return ledger.now if ended else None
 
 
 async def _store_effect(ledger: Ledger, task: Task, settled: Settlement, came: Outcome) -> None:

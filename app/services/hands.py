@@ -27,6 +27,10 @@ KILL = "kill"
 """Behind a task's id on a worker's topic: do not wait for its command to end politely."""
 
 
+KILL_SECONDS = 0.2
+"""How long an operator has to notice the first interruption: two at the same moment would count as one."""
+
+
 class Interruption(StrEnum):
     """Why an attempt is ended from outside."""
 
@@ -37,10 +41,18 @@ class Interruption(StrEnum):
 
 @dataclass(slots=True)
 class _Attempt:
-    """One attempt in hand, and why it was interrupted, if it was."""
+    """One attempt in hand, whether its operator still works on it, and why it was interrupted, if it was."""
 
     work: asyncio.Task[Outcome | Parked]
     interruption: Interruption | None = None
+    operating: bool = True
+
+    async def kill(self) -> None:
+        """End the attempt without patience: an operator takes a second interruption as the order to kill."""
+        self.interrupt(Interruption.STOPPED)
+        await asyncio.sleep(KILL_SECONDS)
+        if self.operating and not self.work.done():
+            self.work.cancel()
 
     def interrupt(self, why: Interruption) -> None:
         """End the attempt, once."""
@@ -70,8 +82,8 @@ class Hands:
     async def _perform(self, assignment: Assignment) -> Outcome | Parked | None:
         """Run one attempt to its end; None when it was lost, so that nothing may be written of it."""
         task = assignment.task
-        attempt = _Attempt(asyncio.create_task(self._work(assignment), name=f"attempt {task.attempt} of {task.key}"))
-        self._attempts[task.id] = attempt
+        work = asyncio.create_task(self._work(assignment), name=f"attempt {task.attempt} of {task.key}")
+        self._attempts[task.id] = attempt = _Attempt(work)
         try:
             await asyncio.wait([attempt.work])
         except asyncio.CancelledError:
@@ -88,7 +100,9 @@ class Hands:
             drive = Drive(self._runtime, setting, task, self.worker.id, log)
             try:
                 came = await _carry_out(drive)
+                self._attempts[task.id].operating = False
             except asyncio.CancelledError:
+                self._attempts[task.id].operating = False
                 with suppress(LeaseLostError):
                     await log.say("WARN: the attempt was ended.")
                 raise
@@ -124,15 +138,15 @@ class Hands:
 
     async def obey(self) -> None:
         """End attempts the moment that is asked for, until cancelled. What is missed here, `keep` finds."""
-        async with self._runtime.bus.listen(worker_topic(self.worker.id)) as listener:
+        async with self._runtime.bus.listen(worker_topic(self.worker.id)) as listener, asyncio.TaskGroup() as kills:
             while True:
                 for message in await listener.get(3600) or ():
                     task_id, _, how = message.decode().partition(" ")
                     attempt = self._attempts.get(task_id)
-                    if attempt:
-                        attempt.interrupt(Interruption.STOPPED)
                     if attempt and how == KILL:
-                        attempt.work.cancel()
+                        kills.create_task(attempt.kill())
+                    elif attempt:
+                        attempt.interrupt(Interruption.STOPPED)
 
     async def leave(self) -> None:
         """Take nothing new; hand back what is in hand."""

@@ -333,7 +333,7 @@ def _not_started(command: Sequence[str], env: Mapping[str, str], folder: Path, e
         return _refused(command, f"its working folder can not be entered: {why}; check {folder}")
     if error.errno != errno.ENOENT:
         return _refused(command, _ADVICE.get(error.errno or 0, why))
-    where = f"check its name, and that it is installed in the worker's PATH ({env['PATH']})"
+    where = "check its name, and that it is installed in a folder of the worker's PATH"
     if "/" in program:
         where = "check the path (a relative one begins at the working folder)"
     if shutil.which(folder / program if "/" in program else program, path=env["PATH"]):
