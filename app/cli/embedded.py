@@ -36,6 +36,7 @@ POSTGRES_STOP_SECONDS = 60.0
 VALKEY_STOP_SECONDS = 15.0
 RECOVER_SECONDS = 60
 ANSWER_SECONDS = 2.0
+OTHER_WAYS = "Or give BOREAS_DATABASE_URL: then no PostgreSQL is brought along."
 UNREADABLE_AFTER = 3
 """Valkey died so many times in a row: its dump is damaged. It holds nothing that can not be made again."""
 
@@ -162,9 +163,6 @@ def _installed(folder: Path, private: Path) -> tuple[Path, str | None]:
     except (RuntimeError, OSError, ImportError) as error:
         raise Failure(f"PostgreSQL can not be used in {folder}: {error}. {OTHER_WAYS}") from error
     return server.bin_path, server.system_user
-
-
-OTHER_WAYS = "Or give BOREAS_DATABASE_URL: then no PostgreSQL is brought along."
 
 
 @contextmanager

@@ -8,23 +8,26 @@ import click
 
 from app.cli import address
 from app.cli.report import Failure, expected_failures
-from app.settings import Settings, read
+from app.settings import SettingError, Settings, read
 
 
 def _settings() -> Settings:
-    with expected_failures():
+    try:
         return read()
+    except SettingError as error:
+        raise Failure(str(error)) from error
 
 
 def _ready_to_serve() -> Settings:
     """Return the settings of a process that needs both servers, and a database that is up to date."""
-    from app.store.migrations import check
-    from app.wiring import migrations_folder
-
     settings = _settings()
     if settings.store.database_url is None or settings.store.redis_url is None:
         raise Failure("Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL, or use boreas up, which brings its own.")
     address.check_redis(settings.store.redis_url)
+
+    from app.store.migrations import check
+    from app.wiring import migrations_folder
+
     with expected_failures():
         asyncio.run(check(settings.store.database_url, migrations_folder()))
     return settings
@@ -37,11 +40,12 @@ def api() -> None:
     Any number may run beside each other. BOREAS_HOST and BOREAS_PORT say where, BOREAS_DATABASE_URL and
     BOREAS_REDIS_URL name the servers to use.
     """
+    settings = _ready_to_serve()
+    address.settle(settings.serve)
+
     from app.log import configure
     from app.main import serve
 
-    settings = _ready_to_serve()
-    address.settle(settings.serve)
     configure(settings.log_level)
     with expected_failures():
         asyncio.run(serve(settings))
@@ -54,10 +58,11 @@ def worker(pool: str) -> None:
 
     Any number may run beside each other. A task goes to the pool that its environment names.
     """
+    settings = _ready_to_serve()
+
     from app.log import configure
     from app.worker import serve
 
-    settings = _ready_to_serve()
     configure(settings.log_level)
     with expected_failures():
         asyncio.run(serve(settings, pool))
