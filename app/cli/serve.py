@@ -1,8 +1,10 @@
 """The commands that run Boreas: api, worker, migrate, schema and up."""
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -47,8 +49,15 @@ def api() -> None:
     from app.main import serve
 
     configure(settings.log_level)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
     with expected_failures():
         asyncio.run(serve(settings))
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """End with 0. Uvicorn sends the signal that stopped it once more, to whoever handled it before."""
+    raise SystemExit(0)
 
 
 @click.command()

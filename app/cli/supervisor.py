@@ -19,7 +19,7 @@ import app
 from app.cli import address
 from app.cli.child import Child, GaveUpError, Program, Ties, ending
 from app.cli.embedded import Postgres, Valkey
-from app.cli.folder import DataFolder, claimed
+from app.cli.folder import TOKEN, DataFolder, claimed
 from app.cli.report import Failure, expected_failures, say
 from app.settings import Settings
 
@@ -62,6 +62,7 @@ class Supervisor:
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._told_at: float | None = None
         self._killed = False
+        self._revoked = False
         self._users_leash, self._users_hold = os.pipe()
         self._servers_leash, self._servers_hold = os.pipe()
 
@@ -146,9 +147,9 @@ class Supervisor:
             await child.until_ready()
 
     async def _prepare(self) -> str:
-        """Migrate and return the token to sign in with."""
+        """Migrate, make sure of the first token, and return it."""
         from app.log import configure
-        from app.services.access import ensure_admin, new_secret
+        from app.services.access import authenticate, ensure_admin, new_secret
         from app.store.migrations import migrate
         from app.wiring import migrations_folder, opened
 
@@ -162,6 +163,7 @@ class Supervisor:
                 secret = new_secret(runtime)
                 self._data.keep_token(secret)
             await ensure_admin(runtime, secret)
+            self._revoked = await authenticate(runtime, secret) is None
         return secret
 
     def _launch_users(self) -> None:
@@ -210,14 +212,22 @@ class Supervisor:
             await asyncio.sleep(READY_POLL_SECONDS)
 
     def _tell(self, secret: str) -> None:
-        token = "the token in BOREAS_ADMIN_TOKEN" if self._settings.admin_token else secret
         say(
             f"Boreas serves at {address.url(self._settings.serve)}\n"
-            f"  sign in with  {token}\n"
+            f"  sign in with  {self._sign_in(secret)}\n"
             f"  data          {self._data.path}\n"
             f"  logs          {self._data.path / 'logs'}\n"
             "Ctrl-C stops it."
         )
+
+    def _sign_in(self, secret: str) -> str:
+        if self._settings.admin_token:
+            return "the token in BOREAS_ADMIN_TOKEN" + (", but it was revoked" if self._revoked else "")
+        if self._revoked:
+            return (
+                f"a token of yours; the first one was revoked (remove {self._data.path / TOKEN} to have another made)"
+            )
+        return secret
 
     async def _run_program(self, secret: str) -> None:
         """Run the user's program once. It sees the programs that came with Boreas first, such as its Python."""

@@ -65,4 +65,5 @@ def standing(deployment_id: str, active: Sequence[Claim], waiting: Sequence[Clai
         for application in claim.application_ids
         if application in wanted
     )
-    return Standing(holds=holds, position=position + 1, full=len(active) >= capacity)
+    ahead = admit(active, waiting[:position], capacity)
+    return Standing(holds=holds, position=position + 1, full=len(active) + len(ahead) >= capacity)

@@ -98,7 +98,7 @@ def _settle_undo(task: Task, outcome: Outcome) -> Settlement:
     settled = undone or outcome.ending is Ending.LEFT
     again = outcome.ending is Ending.LOST and losses <= retry.MAX_LOSSES
     return Settlement(
-        status=TaskStatus.ROLLED_BACK if undone else task.status,
+        status=TaskStatus.ROLLED_BACK if undone and task.status is not TaskStatus.SKIPPED else task.status,
         attempt_status=TaskStatus.ROLLED_BACK if undone else ATTEMPT_STATUS[outcome.ending],
         failures=task.failures,
         losses=losses,

@@ -12,7 +12,8 @@ from app.core.workflow import WorkflowTask
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f]")
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LABEL_LENGTH = 63
 MAX_SECONDS = 7 * 86_400
 MAX_ATTEMPTS = 100
@@ -45,8 +46,22 @@ def title(value: str, limit: int, *path: str) -> Problems:
 
 def text(value: str | None, *path: str) -> Problems:
     """A text of several lines."""
-    if value is not None and ("\x00" in value or len(value) > MAX_TEXT):
+    if value is not None and (UNSTORABLE.search(value) or len(value) > MAX_TEXT):
         yield InvalidInput(message=f"It must be at most {MAX_TEXT} characters, without NUL.", path=path)
+
+
+def storable(value: object, *path: str) -> Problems:
+    """Any JSON value: PostgreSQL holds neither NUL nor half a character."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str) and UNSTORABLE.search(one):
+            yield InvalidInput(message="It holds NUL or half a character.", path=path)
+            return
+        if isinstance(one, Mapping):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list | tuple):
+            waiting += one
 
 
 def between(value: int, low: int, high: int, *path: str) -> Problems:
@@ -59,7 +74,7 @@ def web_address(value: str, *path: str) -> Problems:
     """An http or https address with a host."""
     try:
         parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and bool(parts.netloc)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and not UNSTORABLE.search(value)
     except ValueError:
         good = False
     if not good:
@@ -72,7 +87,7 @@ def command(value: Sequence[str], *path: str) -> Problems:
         yield InvalidInput(message="A command is a list: the program, then its arguments.", path=path)
     if len(value) > MAX_ARGUMENTS:
         yield InvalidInput(message=f"A command has at most {MAX_ARGUMENTS} arguments.", path=path)
-    if any("\x00" in argument for argument in value):
+    if any(UNSTORABLE.search(argument) for argument in value):
         yield InvalidInput(message="An argument must not hold NUL.", path=path)
 
 
@@ -83,7 +98,7 @@ def variables(value: Mapping[str, object], *path: str) -> Problems:
             yield InvalidInput(message=f"“{name[:80]}” is no name of an environment variable.", path=(*path, name))
         elif name.startswith("BOREAS_"):
             yield InvalidInput(message="Names that begin with BOREAS_ are set by Boreas itself.", path=(*path, name))
-        elif not isinstance(content, str) or "\x00" in content:
+        elif not isinstance(content, str) or UNSTORABLE.search(content):
             yield InvalidInput(message="An environment variable is a string without NUL.", path=(*path, name))
 
 
@@ -92,6 +107,7 @@ def step(value: CommandStep | None, *path: str) -> Problems:
     if value is None:
         return
     yield from command(value.command, *path, "command")
+    yield from storable(value.image, *path, "image")
     yield from variables(value.env, *path, "env")
     yield from between(value.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
     yield from between(value.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
@@ -164,7 +180,9 @@ def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
         yield from title(task.name, 200, *path, "name")
         if task.command is not None:
             yield from variables(task.command.env, *path, "command", "env")
-            if any("\x00" in argument for argument in task.command.command):
+            yield from storable(task.command.image, *path, "command", "image")
+            if any(UNSTORABLE.search(argument) for argument in task.command.command):
                 yield InvalidInput(message="An argument must not hold NUL.", path=(*path, "command", "command"))
+        yield from storable(task.payload, *path, "payload")
         yield from between(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
         yield from between(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")

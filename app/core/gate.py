@@ -55,7 +55,8 @@ def deployment_blockers(
         return tuple(_ended_badly(task) for task in tasks if task.status in FAILURES)
     if any(task.worker for task in tasks):
         return ()
-    open_tasks = [task for task in tasks if task.activity or task.status is TaskStatus.PENDING]
+    failing = any(task.status in FAILURES for task in tasks)
+    open_tasks = [task for task in tasks if task.activity or (task.status is TaskStatus.PENDING and not failing)]
     timed = [blocker for task in open_tasks for blocker in _timers(task, now)]
     free = len(open_tasks) > len(timed)
     return tuple(_no_worker(situation)) if free else (*timed, *_no_worker(situation))

@@ -104,13 +104,18 @@ def critical_path(graph: Graph, weight: Callable[[str], float]) -> list[str]:
 
     Among equals the one that comes first in the mapping's order wins. Raises CycleError.
     """
+    rank = {node: -index for index, node in enumerate(graph)}
     total: dict[str, float] = {}
+
+    def first_heaviest(node: str) -> tuple[float, int]:
+        return total[node], rank[node]
+
     previous: dict[str, str | None] = {}
     for node in order(graph):
-        heaviest = max(graph[node], key=total.__getitem__, default=None)
+        heaviest = max(graph[node], key=first_heaviest, default=None)
         previous[node] = heaviest
         total[node] = weight(node) + (total[heaviest] if heaviest is not None else 0.0)
-    last = max(total, key=total.__getitem__, default=None)
+    last = max(total, key=first_heaviest, default=None)
     path: list[str] = []
     while last is not None:
         path.append(last)

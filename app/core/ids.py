@@ -4,12 +4,13 @@ The body follows the ULID layout (48 bits of milliseconds, 80 bits of chance, Cr
 time they were made and a page can be keyed by them.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 BODY_LENGTH = 26
 NOISE_BYTES = 10
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Kind(StrEnum):
@@ -29,7 +30,7 @@ def make(kind: Kind, at: datetime, noise: bytes) -> str:
     """Return a new id of `kind`, made at `at`, with `noise` (10 bytes) that tells it from its neighbours."""
     if len(noise) != NOISE_BYTES:
         raise ValueError(f"an id takes {NOISE_BYTES} bytes of noise, not {len(noise)}")
-    number = (int(at.timestamp() * 1000) << 80) | int.from_bytes(noise, "big")
+    number = (((at - EPOCH) // timedelta(milliseconds=1)) << 80) | int.from_bytes(noise, "big")
     body = "".join(ALPHABET[(number >> shift) & 31] for shift in range(5 * (BODY_LENGTH - 1), -1, -5))
     return f"{kind}_{body}"
 

@@ -84,12 +84,13 @@ _NAMES = {
     "CRITICAL": LogLevel.ERROR,
     "PANIC": LogLevel.ERROR,
 }
-_DATE = r"(?:\d{4}-\d\d-\d\d[T ])?(?:\d\d:\d\d:\d\d\S*\s+)?"
-_UPPER = re.compile(rf"^\s*{_DATE}[\[(<]?({'|'.join(_NAMES)})(?:[\])>:\s,-]|$)")
+_DATE = r"\[?(?:\d{4}-\d\d-\d\d[T ])?(?:\d\d:\d\d:\d\d\S*\s+)?"
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+_UPPER = re.compile(rf"^\s*{_DATE}[\[(<]?({'|'.join(_NAMES)})(?:[\])>:\s,]|$)")
 _BRACKETED = re.compile(rf"^\s*{_DATE}(?:\[({'|'.join(_NAMES)})\]|({'|'.join(_NAMES)}):)", re.IGNORECASE)
-_KEYED = re.compile(rf"\b(?:level|lvl|severity)=\"?({'|'.join(_NAMES)})\b", re.IGNORECASE)
+_KEYED = re.compile(rf"(?<![\w-])(?:level|lvl|severity)=\"?({'|'.join(_NAMES)})\b", re.IGNORECASE)
 _JSON_KEYS = ("level", "severity", "levelname", "lvl", "log.level")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 _BY_STREAM = {Stream.STDOUT: LogLevel.INFO, Stream.STDERR: LogLevel.WARN, Stream.SYSTEM: LogLevel.INFO}
 
 
@@ -100,7 +101,7 @@ def level_of(message: str, stream: Stream) -> LogLevel:
     """
     named = _json_level(message) if message.startswith("{") else None
     if named is None:
-        head = message[:256]
+        head = _COLOUR.sub("", message[:256])
         found = _UPPER.match(head) or _BRACKETED.match(head) or _KEYED.search(head)
         named = next((group for group in found.groups() if group), None) if found else None
     return _NAMES.get(named.upper(), _BY_STREAM[stream]) if named else _BY_STREAM[stream]
@@ -128,6 +129,6 @@ def pieces(text: str) -> Iterator[str]:
 
 def mask(text: str, secrets: Iterable[str]) -> str:
     """Return the text with every secret value replaced by `***`."""
-    for secret in secrets:
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     return text

@@ -100,9 +100,10 @@ def plan(state: State, now: datetime) -> Plan:
 
 
 def _running(state: State, now: datetime) -> Plan:
-    failed = [item for item in state.items if item.status in FAILURES]
-    if any(_is_new(item, state.resumed_at) for item in failed):
-        return _failing(state, failed, now)
+    failed = [item for item in state.items if item.status in FAILURES or item.status is TaskStatus.ROLLED_BACK]
+    fresh = [item for item in failed if _is_new(item, state.resumed_at)]
+    if fresh:
+        return _failing(state, fresh, now)
     done = {item.id for item in state.items if item.status in UNBLOCKING}
     if len(done) == len(state.items):
         return Plan(to=DeploymentStatus.SUCCESS)
@@ -171,7 +172,7 @@ def _next_undo(items: Sequence[Item], touched: Sequence[Item]) -> tuple[str, ...
     return tuple(
         item.id
         for item in touched
-        if item.activity is None and not any(masks[other.id] & bit[item.id] for other in touched)
+        if item.activity is not Activity.UNDO and not any(masks[other.id] & bit[item.id] for other in touched)
     )
 
 

@@ -30,7 +30,7 @@ class LogWriter:
         self._task_id = task_id
         self._attempt = attempt
         self._worker = worker
-        self._secrets = sorted(secrets, key=len, reverse=True)
+        self._secrets = tuple(secrets)
         self._waiting: list[NewLine] = []
         self._news = asyncio.Event()
         self._room = asyncio.Event()
@@ -56,9 +56,9 @@ class LogWriter:
         await self._room.wait()
         now = self._runtime.clock.now()
         for line in lines:
-            masked = mask(line, self._secrets)
-            level = level_of(masked, stream)
-            self._waiting.extend(NewLine(now, level, piece) for piece in pieces(masked))
+            stored = list(pieces(mask(line, self._secrets)))
+            level = level_of(stored[0], stream)
+            self._waiting.extend(NewLine(now, level, piece) for piece in stored)
         self._news.set()
         if len(self._waiting) >= BATCH_LINES:
             self._hurry.set()

@@ -113,7 +113,10 @@ def _refuse_unknown(found: Status) -> None:
 
 
 async def _status(folder: Path) -> Status:
+    """Return what there is. Raises MigrationError when the files are missing: that must not look like nothing to do."""
     known = sorted((path.name for path in (folder / APP).glob("[0-9]*_*.py")), key=_number)
+    if not known:
+        raise MigrationError(f"The migrations of this release are missing: {folder / APP} has none.")
     applied = await _applied()
     return Status(
         applied=tuple(applied),

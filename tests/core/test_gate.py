@@ -138,6 +138,8 @@ def test_while_it_goes_back_it_needs_only_workers(status: DeploymentStatus, task
         (D.FAILED, [DONE, FAILED, BLOCKED, PENDING], [BAD]),
         (D.FAILED, [FAILED, task("stopped", S.CANCELLED)], [BAD, (K.TASK, "stopped")]),
         (D.FAILED, [TOUCHED], []),
+        (D.CANCELLED, [task("stopped", S.CANCELLED)], []),
+        (D.ROLLED_BACK, [FAILED, task("stopped", S.CANCELLED)], []),
     ],
 )
 def test_after_its_end(status: DeploymentStatus, tasks: list[Task], expected: Told, alive: bool) -> None:

@@ -18,6 +18,7 @@ Edges = dict[str, tuple[str, ...]]
 LARGE = 2000
 CHAIN: Edges = {f"n{i}": (f"n{i - 1}",) if i else () for i in range(LARGE)}
 FAN: Edges = {f"n{i}": ("n0",) if i else () for i in range(LARGE)}
+LADDER: Edges = {f"n{i}": tuple(f"n{j}" for j in (i - 1, i - 2) if j >= 0) for i in range(LARGE)}
 RING: Edges = {f"n{i}": (f"n{(i + 1) % LARGE}",) for i in range(LARGE)}
 
 
@@ -127,6 +128,11 @@ def test_a_fan_of_the_greatest_size() -> None:
     first, second = graph.levels(FAN)
     assert (first, len(second)) == (["n0"], LARGE - 1)
     assert set(graph.ancestors(FAN).values()) == {0, 1}
+
+
+def test_a_ladder_of_the_greatest_size_has_more_paths_than_can_be_walked() -> None:
+    assert graph.find_cycle(LADDER) is None
+    assert graph.order(LADDER) == graph.critical_path(LADDER, lambda _: 1.0) == list(LADDER)
 
 
 def test_a_ring_of_the_greatest_size_is_one_cycle() -> None:

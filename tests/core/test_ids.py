@@ -15,7 +15,7 @@ from tests.core.build import NOW, property_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KINDS = st.sampled_from(Kind)
-MOMENTS = st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+MOMENTS = st.datetimes(min_value=datetime(1972, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 NOISE = st.binary(min_size=10, max_size=10)
 BETWEEN = datetime(2038, 7, 18, 17, 43, 22, 561_000, tzinfo=UTC)
 """A moment whose milliseconds no float of seconds holds exactly."""

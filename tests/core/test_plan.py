@@ -27,6 +27,7 @@ FREE = item("free", S.PENDING)
 ASKING = item("ask", S.WAITING_CONFIRM)
 BEHIND = item("behind", S.BLOCKED, "free")
 LATER = item("later", S.PENDING, retry_at=at(10))
+UNDONE = item("two", S.ROLLED_BACK, "check", type=DEPLOY, completed_at=at(-9))
 TOUCHED = item("dep", S.FAILED, type=DEPLOY, touched=True)
 
 
@@ -104,11 +105,28 @@ OLD = item("old", S.FAILED, completed_at=at(-9))
         ([OLD, DUE], Plan(resume=("due",))),
         ([OLD, SUCCESS], Plan(to=D.FAILED, reason="old: failed")),
         ([OLD, SUCCESS, item("t", S.BLOCKED, "old")], Plan(to=D.FAILED, reason="old: failed")),
-        ([OLD, FREE, item("new", S.FAILED, completed_at=at(-1))], Plan(to=D.FAILED, reason="old: failed")),
+        ([item("new", S.FAILED, completed_at=at(-1)), OLD, FREE], Plan(to=D.FAILED, reason="new: failed")),
     ],
 )
 def test_one_task_that_is_tried_again_is_not_held_up_by_older_failures(items: list[Item], expected: Plan) -> None:
     assert plan(State(status=D.RUNNING, items=items, resumed_at=at(-5)), NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("items", "to"),
+    [
+        ([UNDONE, SUCCESS], D.FAILED),
+        ([UNDONE, item("t", S.BLOCKED, "two")], D.FAILED),
+        ([UNDONE, FREE], None),
+        ([UNDONE, HELD], None),
+        ([UNDONE, PARKED], None),
+        ([UNDONE, LATER], None),
+    ],
+)
+def test_where_only_what_was_undone_is_left_a_deployment_does_not_run_for_ever(
+    items: list[Item], to: DeploymentStatus | None
+) -> None:
+    assert plan(State(status=D.RUNNING, items=items, resumed_at=at(-5)), NOW).to is to
 
 
 @pytest.mark.parametrize(
@@ -159,7 +177,6 @@ def deploy(id: str, *block_by: str, touched: bool = True, **more: Any) -> Item:
 
 
 CHAIN = [deploy("one"), item("check", S.SUCCESS, "one"), deploy("two", "check"), deploy("three", "one")]
-UNDONE = item("two", S.ROLLED_BACK, "check", type=DEPLOY)
 UNDOING = deploy("two", "check", activity=UNDO, held=True)
 
 

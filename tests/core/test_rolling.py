@@ -193,6 +193,7 @@ class World:
         step = self.strategy.steps[progress.step_index]
         assert len(progress.current) <= (step.batch_size or len(self.instances))
         assert progress.batch <= progress.batches
+        assert (progress.resume_at is not None) is (progress.phase is Phase.WATCHING)
         assert progress.healthy + progress.current == self.instances[: len(progress.touched)]
         assert set(progress.healthy) <= self.updated & self.checked
         assert set(progress.updated) <= self.updated

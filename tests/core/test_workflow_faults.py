@@ -193,6 +193,15 @@ def test_a_graph_of_plain_tasks_is_sound_unless_somebody_waits_for_themselves(
 
 @property_of
 @given(graphs())
+def test_every_knot_of_tasks_has_its_cycle_reported(edges: dict[str, tuple[str, ...]]) -> None:
+    reach = closure(edges)
+    knots = [{other for other in reach[key] if key in reach[other]} for key in edges]
+    cycles = [set(keys) for kind, keys in found(*(node(key, *edges[key]) for key in edges)) if kind is K.CYCLE]
+    assert all(any(cycle <= knot for cycle in cycles) for knot in knots if len(knot) > 1)
+
+
+@property_of
+@given(graphs())
 def test_the_path_of_a_cycle_can_be_walked(edges: dict[str, tuple[str, ...]]) -> None:
     for kind, keys in found(*(node(key, *blockers) for key, blockers in edges.items())):
         if kind is K.CYCLE:

@@ -81,7 +81,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What was seen of the batch in hand since the last decision. `failed` maps an instance to what went wrong."""
+    """What was seen of the batch in hand by whoever drives it now. `failed` maps an instance to what went wrong."""
 
     updated: frozenset[str] = frozenset()
     healthy: frozenset[str] = frozenset()
