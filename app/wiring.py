@@ -46,7 +46,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
             )
         finally:
             await bus.close()
-            await redis.aclose()
+            await redis.aclose(close_connection_pool=True)
 
 
 def _operators(settings: Settings) -> dict[OperatorKind, Operator]:

@@ -3,7 +3,10 @@
 import click
 
 from app import __version__
+from app.cli.deploy import deploy
 from app.cli.serve import api, migrate, schema, up, worker
+from app.cli.tokens import token
+from app.cli.watch import logs, watch
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,5 +18,5 @@ def main() -> None:
     """
 
 
-for command in (up, api, worker, migrate, schema):
+for command in (up, deploy, watch, logs, token, api, worker, migrate, schema):
     main.add_command(command)

@@ -54,6 +54,7 @@ class Postgres:
         """Find the programs and the user to run as. Raises Failure when that is not possible here."""
         self._folder = data.path / "postgres"
         self._log = data.log("postgres")
+        self._lock = data.lock
         self._bin, self._user = _installed(self._folder, data.path / "logs")
         owner = _account(self._user)
         _claim(self._folder, owner)
@@ -124,6 +125,7 @@ class Postgres:
         return len(lines) > 7 and lines[7].strip() == "ready" and _accepts(self._sockets / SOCKET)
 
     def _run(self, program: str, *arguments: str) -> None:
+        """Run a program to its end. It holds the lock: when we are killed, the next run waits for it."""
         done = subprocess.run(
             [*self._prefix, str(self._bin / program), *arguments],
             stdin=subprocess.DEVNULL,
@@ -132,6 +134,7 @@ class Postgres:
             env=_plain_environ(),
             cwd="/",
             start_new_session=True,
+            pass_fds=(self._lock,),
             check=False,
             **self._identity(),
         )

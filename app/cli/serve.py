@@ -37,10 +37,10 @@ def _ready_to_serve() -> Settings:
 
 @click.command()
 def api() -> None:
-    """Serve the API and the console until told to stop.
+    """Serve the API until told to stop.
 
     Any number may run beside each other. BOREAS_HOST and BOREAS_PORT say where, BOREAS_DATABASE_URL and
-    BOREAS_REDIS_URL name the servers to use.
+    BOREAS_REDIS_URL name the servers to use. BOREAS_ADMIN_TOKEN is made sure of as a token with every right.
     """
     settings = _ready_to_serve()
     address.settle(settings.serve)
@@ -52,7 +52,19 @@ def api() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     with expected_failures():
+        asyncio.run(_make_sure_of_first_token(settings))
         asyncio.run(serve(settings))
+
+
+async def _make_sure_of_first_token(settings: Settings) -> None:
+    """Where a first token is given, make it; one process at a time, for many start together."""
+    from app.services.access import ensure_admin
+    from app.store.migrations import exclusive
+    from app.wiring import opened
+
+    if settings.admin_token:
+        async with exclusive(settings.store.database_url or ""), opened(settings) as (runtime, _):
+            await ensure_admin(runtime, settings.admin_token)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
@@ -140,10 +152,10 @@ def schema() -> None:
     click.echo(served.as_str())
 
 
-@click.command()
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="[-- PROGRAM [ARGUMENT]...]")
 def up(program: tuple[str, ...]) -> None:
-    """Run everything on this machine: PostgreSQL, Valkey, the API, the console and a worker.
+    """Run everything on this machine: PostgreSQL, Valkey, the API and a worker.
 
     PROGRAM is run once when Boreas serves, with BOREAS_URL and BOREAS_TOKEN in its environment:
 

@@ -11,6 +11,7 @@ import site
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -44,6 +45,12 @@ def up(settings: Settings, program: Sequence[str]) -> int:
     with claimed(settings.data_dir, patience) as data:
         settings = replace(settings, data_dir=data.path, serve=address.settle(settings.serve))
         return asyncio.run(_run(settings, data, program))
+
+
+def _load() -> None:
+    """Import what takes long, while the servers start. What goes wrong is told by the imports that need it."""
+    with suppress(ImportError):
+        import_module("app.wiring")
 
 
 async def _run(settings: Settings, data: DataFolder, program: Sequence[str]) -> int:
@@ -113,7 +120,7 @@ class Supervisor:
             os.close(end)
 
     async def _start(self) -> None:
-        loading = asyncio.create_task(asyncio.to_thread(import_module, "app.wiring"), name="load")
+        loading = asyncio.create_task(asyncio.to_thread(_load), name="load")
         await self._start_servers()
         await loading
         with expected_failures():
@@ -150,14 +157,15 @@ class Supervisor:
         """Migrate, make sure of the first token, and return it."""
         from app.log import configure
         from app.services.access import authenticate, ensure_admin, new_secret
-        from app.store.migrations import migrate
+        from app.store.migrations import exclusive, migrate
         from app.wiring import migrations_folder, opened
 
         configure("WARNING")
-        applied = await migrate(self._settings.store.database_url or "", migrations_folder())
+        url = self._settings.store.database_url or ""
+        applied = await migrate(url, migrations_folder())
         if applied:
             say(f"Migrated the database: {len(applied)} applied.")
-        async with opened(self._settings) as (runtime, _):
+        async with exclusive(url), opened(self._settings) as (runtime, _):
             secret = self._settings.admin_token or self._data.token()
             if secret is None:
                 secret = new_secret(runtime)
@@ -208,7 +216,7 @@ class Supervisor:
         deadline = time.monotonic() + SERVE_SECONDS
         while not await address.answers(self._settings.serve):
             if time.monotonic() > deadline:
-                raise Failure(f"The API does not answer after {SERVE_SECONDS:g} s. See {self._data.log('api')}")
+                raise Failure(f"The API does not answer after {SERVE_SECONDS:g} s. See {self._data.path / 'logs'}")
             await asyncio.sleep(READY_POLL_SECONDS)
 
     def _tell(self, secret: str) -> None:

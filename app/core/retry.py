@@ -3,8 +3,8 @@
 BASE_SECONDS = 1.0
 CAP_SECONDS = 300.0
 MAX_LOSSES = 3
-"""How many attempts of a task may lose their worker, until somebody retries it, before it fails: a command that kills its
-worker every time must end, and a rolling restart of workers must not end it."""
+"""How many attempts of a task may lose their worker, until somebody retries it, before it fails: a command that kills
+its worker every time must end, and a rolling restart of workers must not end it."""
 
 
 def backoff(failures: int, chance: float) -> float:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from aerich import Command
 from aerich.exceptions import DowngradeError
 from asyncpg.exceptions import InterfaceError, PostgresError
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import BaseORMException, ConfigurationError
 
@@ -54,7 +55,7 @@ class Status(NamedTuple):
 
 async def migrate(url: str, folder: Path) -> list[str]:
     """Apply what is pending and return its names. Raises MigrationError."""
-    async with _opened(url), _locked():
+    async with _opened(url), _locked(connection()):
         before = await _status(folder)
         _refuse_unknown(before)
         if not before.pending:
@@ -71,7 +72,7 @@ async def migrate(url: str, folder: Path) -> list[str]:
 
 async def downgrade(url: str, folder: Path) -> list[str]:
     """Undo the latest migration, with the data that only it has room for. Raises MigrationError."""
-    async with _opened(url), _locked():
+    async with _opened(url), _locked(connection()):
         before = await _status(folder)
         _refuse_unknown(before)
         if not before.applied:
@@ -102,6 +103,22 @@ async def check(url: str, folder: Path) -> None:
         raise PendingMigrationsError(
             f"The database lacks {len(pending)} of this release's migrations. Run boreas migrate first."
         )
+
+
+@asynccontextmanager
+async def exclusive(url: str) -> AsyncIterator[None]:
+    """Keep out other processes that migrate, or that do something else in here. Raises UnreachableDatabaseError.
+
+    What is done in here uses connections of its own.
+    """
+    context = TortoiseContext()
+    try:
+        with context:
+            await _connect(context, url)
+        async with _locked(context.db(NAME)):
+            yield
+    finally:
+        await context.close_connections()
 
 
 def _refuse_unknown(found: Status) -> None:
@@ -139,17 +156,21 @@ async def _applied() -> list[str]:
 @asynccontextmanager
 async def _opened(url: str) -> AsyncIterator[None]:
     """Connect in a context of its own: what the process has open besides is neither used nor closed."""
-    settings = _settings(url)
     async with TortoiseContext() as context:
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await context.init(settings)
-                await fetch("SELECT 1")
-        except (OSError, TimeoutError, BaseORMException, PostgresError, InterfaceError) as error:
-            place = _place(settings["connections"][NAME]["credentials"])
-            why = str(error) or f"no answer in {CONNECT_SECONDS:g} s"
-            raise UnreachableDatabaseError(f"The database {place} can not be used: {why}") from error
+        await _connect(context, url)
         yield
+
+
+async def _connect(context: TortoiseContext, url: str) -> None:
+    settings = _settings(url)
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await context.init(settings)
+            await context.db(NAME).execute_query("SELECT 1")
+    except (OSError, TimeoutError, BaseORMException, PostgresError, InterfaceError) as error:
+        place = _place(settings["connections"][NAME]["credentials"])
+        why = str(error) or f"no answer in {CONNECT_SECONDS:g} s"
+        raise UnreachableDatabaseError(f"The database {place} can not be used: {why}") from error
 
 
 def _settings(url: str) -> dict[str, Any]:
@@ -167,9 +188,9 @@ def _place(credentials: dict[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def _locked() -> AsyncIterator[None]:
+async def _locked(client: BaseDBAsyncClient) -> AsyncIterator[None]:
     """Hold the lock on a connection of its own; it ends with the connection, whatever happens."""
-    async with connection().acquire_connection() as own:
+    async with client.acquire_connection() as own:
         await own.execute("SELECT pg_advisory_lock($1)", LOCK)
         try:
             yield

@@ -1,0 +1,109 @@
+"""`boreas deploy`: makes deployments from names, and follows them."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from app import settings
+from app.cli import documents
+from app.cli.client import Api, ApiError, Data, address_options, api_of
+from app.cli.following import follow_to_exit
+
+SHOWN = 10
+EPILOG = """\b
+Examples:
+  boreas deploy --version v1.2.5 --environment staging --follow
+  boreas deploy --version v7 --environment production --order users,orders --batch-size 1 --batch-interval 30
+
+\b
+Exit status with --follow: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED, 2 refused, 130 no longer watched."""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--version", required=True, help="The name of the version; the newest of that name.")
+@click.option("--environment", "environments", required=True, multiple=True, help="Where to; may be repeated.")
+@click.option("--application", "applications", multiple=True, help="Which ones; default: all that the version has.")
+@click.option("--order", default="", help="Applications, by comma, that are deployed one after another.")
+@click.option("--batch-size", default=0, help="Instances at a time; 0: all at once.")
+@click.option("--batch-interval", default=0, help="Seconds to watch a batch before the next one.")
+@click.option("--no-auto-rollback", is_flag=True, help="Leave things as they are when it fails.")
+@click.option("--no-start", is_flag=True, help="Make it, and leave it PENDING.")
+@click.option("-f", "--follow", "following", is_flag=True, help="Show tasks and logs live until it ends.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@address_options
+def deploy(url: str, token: str | None, following: bool, as_json: bool, **wanted: Any) -> None:
+    """Deploy a version to one or more environments."""
+    api = api_of(url, token, settings.read().data_dir)
+    made = asyncio.run(_create(api, wanted))
+    ids = [deployment["id"] for deployment in made]
+    if following and not wanted["no_start"]:
+        sys.exit(follow_to_exit(api, ids, as_json=as_json))
+    for deployment in made:
+        if as_json:
+            click.echo(json.dumps(deployment, ensure_ascii=False))
+        else:
+            click.echo(f"{deployment['id']}  {deployment['status']}  {deployment['environment']['name']}")
+    if not as_json:
+        click.echo(f"Watch it: boreas watch {ids[0]}", err=True)
+
+
+async def _create(api: Api, wanted: Data) -> list[Data]:
+    version = await _version(api, wanted["version"])
+    held = {artifact["application"]["name"]: artifact["application"]["id"] for artifact in version["artifacts"]}
+    known = {
+        environment["name"]: environment["id"]
+        for environment in (await api.query(documents.ENVIRONMENTS))["environments"]
+    }
+    order = [name.strip() for name in wanted["order"].split(",") if name.strip()]
+    step = {
+        "batchSize": wanted["batch_size"],
+        "batchInterval": wanted["batch_interval"],
+        "autoRollback": not wanted["no_auto_rollback"],
+    }
+    payload = await api.change(
+        documents.CREATE_DEPLOYMENT,
+        versionId=version["id"],
+        environmentIds=[_pick("environment", name, known) for name in wanted["environments"]],
+        applicationIds=[_pick("application", name, held) for name in wanted["applications"]] or None,
+        mustInOrder=[_pick("application", name, held) for name in order],
+        strategy={"kind": "ROLLING", "steps": [step]},
+        autoStart=not wanted["no_start"],
+    )
+    made: list[Data] = payload["deployments"]
+    return made
+
+
+async def _version(api: Api, name: str) -> Data:
+    """Return the newest version of exactly that name. Raises ApiError."""
+    after, others = None, []
+    while True:
+        page = (await api.query(documents.VERSIONS, contains=name, after=after))["versions"]
+        for version in page["nodes"]:
+            if version["name"] == name:
+                found: Data = version
+                return found
+            others.append(version["name"])
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+    if not others:
+        others = [version["name"] for version in (await api.query(documents.VERSIONS))["versions"]["nodes"]]
+    raise _unknown("version", name, others)
+
+
+def _pick(noun: str, name: str, known: dict[str, str]) -> str:
+    if name not in known:
+        raise _unknown(noun, name, list(known))
+    return known[name]
+
+
+def _unknown(noun: str, name: str, known: Sequence[str]) -> ApiError:
+    if not known:
+        return ApiError(f"There is no {noun} “{name}”; there is none yet.")
+    names = list(dict.fromkeys(known))
+    shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    return ApiError(f"There is no {noun} “{name}”. There are: {shown}")

@@ -1,0 +1,38 @@
+"""The GraphQL documents of the command line."""
+
+STORY = """query Story($id: ID!) { deployment(id: $id) {
+  id status progress errorMessage duration version { name } environment { name }
+  rollback { status automatic reason errorMessage } tasks { id key status } } }"""
+
+EVENTS = """subscription Events($id: ID!, $after: Cursor) { deploymentEvents(id: $id, after: $after) {
+  cursor events { __typename cursor at actor { name }
+    ... on TaskStatusChanged { taskId taskFrom: from taskTo: to reason }
+    ... on DeploymentStatusChanged { from to reason }
+    ... on RolloutProgressed { taskId rollout { batch batches updated healthy total weight resumeAt } } } } }"""
+
+LOGS = """subscription Logs($taskId: ID!, $after: Cursor, $levels: [LogLevel!], $contains: String) {
+  taskLogs(taskId: $taskId, after: $after, levels: $levels, contains: $contains) {
+    cursor lines { timestamp level message attempt } } }"""
+
+LOG_PAGE = """query LogPage($id: ID!, $first: Int, $after: Cursor, $last: Int, $levels: [LogLevel!], $contains: String,
+    $attempt: Int) {
+  task(id: $id) { key logs(first: $first, after: $after, last: $last, levels: $levels, contains: $contains,
+      attempt: $attempt) {
+    nodes { cursor timestamp level message attempt } pageInfo { hasNextPage endCursor } } } }"""
+
+TASKS = """query Tasks($id: ID!) { deployment(id: $id) { tasks { id key } } }"""
+
+ENVIRONMENTS = """query Environments { environments { id name } }"""
+
+VERSIONS = """query Versions($contains: String, $after: Cursor) {
+  versions(first: 100, after: $after, contains: $contains) {
+  nodes { id name artifacts { application { id name } } } pageInfo { hasNextPage endCursor } } }"""
+
+CREATE_DEPLOYMENT = """mutation CreateDeployment($input: CreateDeploymentInput!) { createDeployment(input: $input) {
+  deployments { id status environment { name } } errors { code message path } } }"""
+
+MAKE_TOKEN = """mutation CreateToken($input: CreateApiTokenInput!) { createApiToken(input: $input) {
+  token { id name prefix scopes expiresAt } secret errors { code message path } } }"""
+
+END_TOKEN = """mutation RevokeToken($input: ByIdInput!) { revokeApiToken(input: $input) {
+  token { id name revokedAt } errors { code message path } } }"""

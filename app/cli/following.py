@@ -1,0 +1,102 @@
+"""Following deployments: their events, and the logs of their tasks as they run, in one stream of output."""
+
+import asyncio
+from collections.abc import Sequence
+
+import click
+
+from app.cli import documents
+from app.cli.client import Api, ApiError, Data
+from app.cli.output import Output, output
+
+OPEN_LOGS = 16
+"""Logs that are followed at the same time; those of further tasks wait for a place, and miss nothing."""
+DONE = frozenset({"SUCCESS", "SKIPPED", "FAILED", "CANCELLED", "ROLLED_BACK"})
+EXIT_STATUS = {"SUCCESS": 0, "FAILED": 1, "ROLLED_BACK": 3, "CANCELLED": 4}
+
+
+class Follower:
+    """Follows one deployment to its end."""
+
+    def __init__(self, api: Api, story: Data, out: Output, *, logs: bool) -> None:
+        self._api = api
+        self._story = story
+        self._out = out
+        self._logs = logs
+        self._keys = {task["id"]: task["key"] for task in story["tasks"]}
+        self._statuses: dict[str, str] = {}
+        self._places = asyncio.Semaphore(OPEN_LOGS)
+        self._cursors: dict[str, str] = {}
+        self._open: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> Data:
+        """Follow, and return the deployment as it ended."""
+        id_ = self._story["id"]
+        try:
+            feed = self._api.subscribe(documents.EVENTS, lambda cursor: {"id": id_, "after": cursor})
+            async for batch in feed:
+                for event in batch["events"]:
+                    self._event(event)
+            if self._open:
+                await asyncio.gather(*self._open.values())
+        finally:
+            for task in self._open.values():
+                task.cancel()
+        return await story_of(self._api, id_)
+
+    def _event(self, event: Data) -> None:
+        task_id = event.get("taskId", "")
+        if event["__typename"] == "TaskStatusChanged":
+            self._statuses[task_id] = event["taskTo"]
+            if self._logs and (event["taskTo"] == "RUNNING" or event["taskTo"] in DONE):
+                self._follow_log(task_id)
+        self._out.event(self._story, event, self._keys.get(task_id))
+        done = sum(status in DONE for status in self._statuses.values())
+        self._out.progress(done, len(self._keys))
+
+    def _follow_log(self, task_id: str) -> None:
+        running = self._open.get(task_id)
+        self._open[task_id] = asyncio.create_task(self._log(task_id, running))
+
+    async def _log(self, task_id: str, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        async with self._places:
+            feed = self._api.subscribe(
+                documents.LOGS, lambda cursor: {"taskId": task_id, "after": cursor}, self._cursors.get(task_id)
+            )
+            async for batch in feed:
+                self._cursors[task_id] = batch["cursor"]
+                for line in batch["lines"]:
+                    self._out.line(self._keys.get(task_id, task_id), line)
+
+
+async def story_of(api: Api, id_: str) -> Data:
+    """Return a deployment. Raises ApiError."""
+    story: Data | None = (await api.query(documents.STORY, id=id_))["deployment"]
+    if story is None:
+        raise ApiError(f"There is no deployment “{id_}” that you may see.")
+    return story
+
+
+async def follow(api: Api, ids: Sequence[str], *, as_json: bool, logs: bool = True) -> int:
+    """Follow deployments side by side to their ends. Return the exit status of the worst."""
+    stories = [await story_of(api, id_) for id_ in ids]
+    out = output(as_json)
+    try:
+        ended = await asyncio.gather(*(Follower(api, story, out, logs=logs).run() for story in stories))
+    finally:
+        out.close()
+    for story in ended:
+        out.result({name: value for name, value in story.items() if name != "tasks"})
+    return max(EXIT_STATUS.get(story["status"], 1) for story in ended)
+
+
+def follow_to_exit(api: Api, ids: Sequence[str], *, as_json: bool, logs: bool = True) -> int:
+    """Follow until the end or Ctrl-C, which stops only the following."""
+    try:
+        return asyncio.run(follow(api, ids, as_json=as_json, logs=logs))
+    except KeyboardInterrupt:
+        for id_ in ids:
+            click.echo(f"\nNo longer watching. The deployment goes on: boreas watch {id_}", err=True)
+        return 130

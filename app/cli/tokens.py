@@ -1,0 +1,85 @@
+"""`boreas token`: tokens for people and scripts."""
+
+import asyncio
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from app import settings
+from app.cli import documents
+from app.cli.client import address_options, api_of
+
+ROLES = ("VIEWER", "DEPLOYER", "APPROVER", "ADMIN")
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@click.group()
+def token() -> None:
+    """Make and revoke tokens."""
+
+
+@token.command()
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(ROLES, case_sensitive=False),
+    required=True,
+    multiple=True,
+    help="What it can be used for, within its owner's grants; may be repeated.",
+)
+@click.option("--service-account", help="Whose it is, by id; default: yours.")
+@click.option("--expires", help="When it ends: 30d, 12h, 45m, or an ISO 8601 time with a zone.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object, the secret too.")
+@address_options
+def create(url: str, token: str | None, name: str, as_json: bool, **wanted: Any) -> None:
+    """Make a token. Its secret is printed once, and alone on standard output.
+
+    For scripts: TOKEN=$(boreas token create ci --scope DEPLOYER)
+    """
+    api = api_of(url, token, settings.read().data_dir)
+    payload = asyncio.run(
+        api.change(
+            documents.MAKE_TOKEN,
+            name=name,
+            scopes=[scope.upper() for scope in wanted["scopes"]],
+            serviceAccountId=wanted["service_account"],
+            expiresAt=_moment(wanted["expires"]) if wanted["expires"] else None,
+        )
+    )
+    if as_json:
+        click.echo(json.dumps({"token": payload["token"], "secret": payload["secret"]}, ensure_ascii=False))
+        return
+    made = payload["token"]
+    until = f"until {made['expiresAt']}" if made["expiresAt"] else "until it is revoked"
+    click.echo(f"Token “{made['name']}” ({made['id']}) for {', '.join(made['scopes'])}, valid {until}.", err=True)
+    click.echo(payload["secret"])
+
+
+@token.command()
+@click.argument("id")
+@address_options
+def revoke(url: str, token: str | None, id: str) -> None:
+    """Revoke a token by its id: it can not be used any more."""
+    api = api_of(url, token, settings.read().data_dir)
+    made = asyncio.run(api.change(documents.END_TOKEN, id=id))["token"]
+    click.echo(f"Token “{made['name']}” is revoked.", err=True)
+
+
+def _moment(text: str) -> str:
+    """Return the moment that a user names, as ISO 8601."""
+    found = re.fullmatch(r"(\d{1,5})([mhdw])", text)
+    if found:
+        return (datetime.now(UTC) + timedelta(**{UNITS[found[2]]: int(found[1])})).isoformat()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise click.BadParameter(
+            f"“{text}” is neither like 30d, 12h or 45m, nor an ISO 8601 time with a zone.", param_hint="--expires"
+        )
+    return moment.isoformat()

@@ -1,0 +1,167 @@
+"""The client commands as users run them: real processes against a real API, by what they print and exit with."""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import build_schema, parse, validate
+
+from app.cli import documents
+from tests.support.system import ADMIN, System
+from tests.support.world import World, task, world
+
+NAMES = [name for name in vars(documents) if name.isupper()]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+async def boreas(system: System, *arguments: str, **environ: str) -> Ran:
+    """Run a command against the system's API as ADMIN."""
+    env = {"PATH": os.environ["PATH"], "BOREAS_URL": system.url, "BOREAS_TOKEN": ADMIN} | environ
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.cli", *arguments, env=env, stdout=-1, stderr=-1, cwd=Path(__file__).parents[2]
+    )
+    out, err = await process.communicate()
+    return Ran(process.returncode or 0, out.decode(), err.decode())
+
+
+async def shop(system: System, **fields: Any) -> tuple[World, str, str]:
+    """Create an environment, an application with a build and a version; return the world and their names."""
+    here = await world(system.admin, **fields)
+    await here.application("web", build={"command": ["true"]})
+    await here.version("v1 🚀")
+    found = await system.admin.query("query($id: ID!) { environment(id: $id) { name } }", id=here.environment_id)
+    app = await system.admin.query("query($id: ID!) { application(id: $id) { name } }", id=here.applications["web"])
+    return here, found["environment"]["name"], app["application"]["name"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_documents_fit_the_schema(name: str) -> None:
+    schema = build_schema((Path(__file__).parents[2] / "schema.graphql").read_text(encoding="utf-8"))
+    assert validate(schema, parse(getattr(documents, name))) == []
+
+
+async def test_deploy_follows_to_success(system: System) -> None:
+    await system.start_worker()
+    _, environment, application = await shop(system)
+    ran = await boreas(system, "deploy", "--version", "v1 🚀", "--environment", environment, "--follow")
+    assert ran.status == 0, ran
+    assert f"✓ SUCCESS      {application}/build" in ran.out
+    assert "All 1 instances run v1 🚀 and are healthy." in ran.out
+    assert "\x1b" not in ran.out
+
+
+async def test_json_is_one_object_a_line_and_ends_with_the_result(system: System) -> None:
+    await system.start_worker()
+    _, environment, _ = await shop(system)
+    ran = await boreas(system, "deploy", "--version", "v1 🚀", "--environment", environment, "-f", "--json")
+    objects = [json.loads(line) for line in ran.out.splitlines()]
+    assert {each["type"] for each in objects} == {"event", "log", "result"}
+    assert objects[-1]["deployment"]["status"] == "SUCCESS"
+
+
+async def test_exit_status_tells_a_failure_from_a_rollback(system: System) -> None:
+    await system.start_worker()
+    here = await world(system.admin, "SHELL")
+    await here.application("bad", shell={"command": ["false"], "rollbackCommand": ["true"]})
+    id_ = await here.deploy()
+    assert (await boreas(system, "watch", id_)).status == 3
+    failing = await here.deploy(tasks=[task("t", command={"command": ["false"]})])
+    ran = await boreas(system, "watch", failing, "--no-logs")
+    assert ran.status == 1
+    assert "t: exit status 1" in ran.out
+
+
+async def test_watching_goes_on_while_the_worker_comes_late(system: System) -> None:
+    here = await world(system.admin)
+    await here.application("web")
+    watching = asyncio.create_task(boreas(system, "watch", await here.deploy()))
+    await asyncio.sleep(0)
+    await system.start_worker()
+    assert (await watching).status == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("deploy", "--version", "v9", "--environment", "x"), "There is no version “v9”"),
+        (("watch", "dep_nothing"), "There is no deployment “dep_nothing” that you may see."),
+        (("logs", "dep_nothing/a"), "There is no deployment “dep_nothing” that you may see."),
+        (("token", "create", "x", "--scope", "ADMIN", "--expires", "soon"), "neither like 30d"),
+        (("token", "revoke", "tok_nothing"), "NOT_FOUND (id)"),
+    ],
+)
+async def test_what_is_wrong_is_said(system: System, arguments: tuple[str, ...], said: str) -> None:
+    ran = await boreas(system, *arguments)
+    assert ran.status == 2
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+
+
+async def test_unknown_names_bring_the_known_ones(system: System) -> None:
+    _, environment, application = await shop(system)
+    ran = await boreas(system, "deploy", "--version", "v1 🚀", "--environment", "nowhere")
+    assert f"There are: {environment}" in ran.err
+    ran = await boreas(system, "deploy", "--version", "v1 🚀", "--environment", environment, "--application", "other")
+    assert f"There are: {application}" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"BOREAS_TOKEN": "wrong"}, "does not know the token"),
+        ({"BOREAS_TOKEN": "", "BOREAS_DATA_DIR": "/nonexistent"}, "No token is given."),
+        ({"BOREAS_URL": "http://127.0.0.1:1"}, "No API answers at http://127.0.0.1:1"),
+    ],
+)
+async def test_no_way_in(system: System, environ: dict[str, str], said: str) -> None:
+    ran = await boreas(system, "watch", "dep_x", **environ)
+    assert (ran.status, said in ran.err) == (2, True), ran
+
+
+async def test_logs_by_key_level_and_text(system: System) -> None:
+    await system.start_worker()
+    here = await world(system.admin, "SHELL")
+    await here.application("web")
+    script = "for i in 1 2 3; do echo line $i; done; echo ERROR: broken; printf '\\033[31mred\\033[0m 中文\\n'"
+    id_ = await here.deploy(tasks=[task("a/b", command={"command": ["sh", "-c", script]})])
+    await system.admin.until(id_, "SUCCESS")
+    assert (await boreas(system, "logs", f"{id_}/a/b")).out.splitlines() == [
+        "line 1",
+        "line 2",
+        "line 3",
+        "ERROR: broken",
+        "red 中文",
+    ]
+    assert (await boreas(system, "logs", f"{id_}/a/b", "--level", "error")).out == "ERROR: broken\n"
+    assert (await boreas(system, "logs", f"{id_}/a/b", "--contains", "LINE", "--last", "1")).out == "line 3\n"
+    assert (await boreas(system, "logs", f"{id_}/a/b", "-f")).out.splitlines()[-1] == "red 中文"
+
+
+async def test_a_token_is_made_used_and_revoked(system: System) -> None:
+    made = await boreas(system, "token", "create", "ci", "--scope", "VIEWER", "--expires", "1h", "--json")
+    found = json.loads(made.out)
+    await shop(system)
+    refused = await boreas(system, "deploy", "--version", "v1 🚀", "--environment", "x", BOREAS_TOKEN=found["secret"])
+    assert "There is no environment “x”" in refused.err
+    assert (await boreas(system, "token", "revoke", found["token"]["id"])).status == 0
+    ran = await boreas(system, "watch", "dep_x", BOREAS_TOKEN=found["secret"])
+    assert "does not know the token" in ran.err
+
+
+async def test_the_secret_is_alone_on_standard_output(system: System) -> None:
+    made = await boreas(system, "token", "create", "ci", "--scope", "deployer")
+    assert made.out.startswith("bor_")
+    assert len(made.out.split()) == 1

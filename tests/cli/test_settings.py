@@ -1,0 +1,78 @@
+"""Settings from the environment: what is taken, and what is refused by name."""
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import ServeSettings, SettingError, Settings, StoreSettings, WorkerSettings, read
+
+TOKEN = "bor_0123456789abcdef"
+
+
+def test_nothing_given_gives_the_defaults() -> None:
+    assert read({}) == Settings()
+    assert read({}).serve == ServeSettings(host="127.0.0.1", port=8000)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"BOREAS_PORT": "0"}, Settings(serve=ServeSettings(port=0))),
+        ({"BOREAS_PORT": "65535"}, Settings(serve=ServeSettings(port=65535))),
+        ({"BOREAS_PORT": ""}, Settings()),
+        ({"BOREAS_HOST": "0.0.0.0"}, Settings(serve=ServeSettings(host="0.0.0.0"))),
+        ({"BOREAS_HOST": ""}, Settings()),
+        ({"BOREAS_DATA_DIR": "/srv/boreas"}, Settings(data_dir=Path("/srv/boreas"))),
+        ({"BOREAS_DATA_DIR": ""}, Settings()),
+        ({"BOREAS_ADMIN_TOKEN": TOKEN}, Settings(admin_token=TOKEN)),
+        ({"BOREAS_ADMIN_TOKEN": ""}, Settings()),
+        ({"BOREAS_LOG_LEVEL": "debug"}, Settings(log_level="DEBUG")),
+        ({"BOREAS_DATABASE_URL": "postgres://db/x"}, Settings(store=StoreSettings(database_url="postgres://db/x"))),
+        ({"BOREAS_REDIS_URL": "redis://cache"}, Settings(store=StoreSettings(redis_url="redis://cache"))),
+        ({"BOREAS_DATABASE_URL": "", "BOREAS_REDIS_URL": ""}, Settings()),
+        ({"BOREAS_DATABASE_POOL": "3"}, Settings(store=StoreSettings(pool_size=3))),
+        ({"BOREAS_WORKER_SLOTS": "1"}, Settings(worker=WorkerSettings(slots=1))),
+        ({"BOREAS_LEASE_SECONDS": "2.5"}, Settings(worker=WorkerSettings(lease_seconds=2.5))),
+        ({"BOREAS_GRACE_SECONDS": "0"}, Settings(worker=WorkerSettings(grace_seconds=0))),
+        ({"HOME": "/root", "BOREAS_TOKEN": "other"}, Settings()),
+    ],
+    ids=lambda value: "-".join(map(str, value)) if isinstance(value, dict) else "",
+)
+def test_good_values_are_taken(environ: dict[str, str], expected: Settings) -> None:
+    assert read(environ) == expected
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert read({"BOREAS_DATA_DIR": "~/boreas"}).data_dir == Path("/home/ada/boreas")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("BOREAS_PORT", "eight", "no number"),
+        ("BOREAS_PORT", "-1", "0 to 65535"),
+        ("BOREAS_PORT", "65536", "0 to 65535"),
+        ("BOREAS_PORT", "nan", "0 to 65535"),
+        ("BOREAS_DATABASE_POOL", "0", "1 to 1000"),
+        ("BOREAS_DATABASE_POOL", "1001", "1 to 1000"),
+        ("BOREAS_WORKER_SLOTS", "0", "1 to 10000"),
+        ("BOREAS_LEASE_SECONDS", "0.5", "1 to 3600"),
+        ("BOREAS_LEASE_SECONDS", "inf", "1 to 3600"),
+        ("BOREAS_GRACE_SECONDS", "-0.1", "0 to 3600"),
+        ("BOREAS_GRACE_SECONDS", "10s", "no number"),
+        ("BOREAS_LOG_LEVEL", "loud", "DEBUG, INFO, WARNING, ERROR"),
+        ("BOREAS_ADMIN_TOKEN", "short", "16 characters"),
+    ],
+)
+def test_bad_values_are_refused_by_name(name: str, value: str, says: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        read({name: value})
+    assert name in str(caught.value)
+    assert says in str(caught.value)
+
+
+def test_a_token_that_is_refused_is_not_shown() -> None:
+    with pytest.raises(SettingError) as caught:
+        read({"BOREAS_ADMIN_TOKEN": "too-short-secret"[:15]})
+    assert "too-short" not in str(caught.value)

@@ -1,0 +1,348 @@
+"""`boreas up` as real processes: one life, another one, and the ways in which it is ended."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import asyncpg
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SERVING = "Ctrl-C stops it."
+HTTP = build_opener(ProxyHandler({}))
+FIRST_TOKEN = "bor_a-first-token-of-tests"
+
+
+class Up:
+    """A `boreas up` that runs, and what it says."""
+
+    started: ClassVar[list["Up"]] = []
+
+    def __init__(self, data: Path, *program: str, environ: Mapping[str, str] | None = None) -> None:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("BOREAS_")}
+        mine = {"BOREAS_DATA_DIR": str(data), "BOREAS_PORT": "0", "BOREAS_GRACE_SECONDS": "2", **(environ or {})}
+        arguments = ["--", *program] if program else []
+        self.data = data
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "up", *arguments],
+            cwd=ROOT,
+            env=kept | mine,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.started.append(self)
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    @property
+    def said(self) -> str:
+        return "\n".join(self.lines)
+
+    def until(self, text: str, seconds: float = 40) -> "Up":
+        deadline = time.monotonic() + seconds
+        while text not in self.said:
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.02)
+        return self
+
+    @property
+    def url(self) -> str:
+        return self._find(r"serves at (\S+)")
+
+    @property
+    def token(self) -> str:
+        return self._find(r"sign in with  (\S+)")
+
+    def _find(self, pattern: str) -> str:
+        found = re.search(pattern, self.said)
+        assert found, self.said
+        return found[1]
+
+    def viewer(self, token: str | None = None) -> str:
+        """Return the id of who comes with the token."""
+        body = json.dumps({"query": "{ viewer { id name } }"}).encode()
+        headers = {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json"}
+        with HTTP.open(Request(f"{self.url}/graphql", body, headers), timeout=10) as response:
+            return str(json.load(response)["data"]["viewer"]["id"])
+
+    def end(self, number: signal.Signals = signal.SIGTERM, seconds: float = 30) -> int:
+        self.process.send_signal(number)
+        return self.ended(seconds)
+
+    def ended(self, seconds: float = 30) -> int:
+        code = self.process.wait(seconds)
+        self._reader.join(seconds)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+    def family(self) -> dict[int, str]:
+        """Return the processes that it started, and those that these started, by number."""
+        found: dict[int, str] = {}
+        rows = processes()
+        parents = {self.process.pid}
+        while parents:
+            children = {pid: command for pid, (parent, command) in rows.items() if parent in parents}
+            found |= children
+            parents = set(children)
+        return found
+
+
+def processes() -> dict[int, tuple[int, str]]:
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = (line.split(None, 3) for line in listed.splitlines())
+    return {int(pid): (int(parent), command) for pid, parent, state, command in rows if not state.startswith("Z")}
+
+
+def until_gone(family: dict[int, str], seconds: float = 30) -> None:
+    """Wait until none of the processes is left."""
+    deadline = time.monotonic() + seconds
+    while left := {pid: command for pid, command in family.items() if processes().get(pid, (0, ""))[1] == command}:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """End what a test that failed has left."""
+    yield
+    for up in Up.started:
+        if up.process.poll() is None:
+            up.process.kill()
+        up.ended()
+    Up.started.clear()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder that is not there yet."""
+    return tmp_path / "data"
+
+
+def status(url: str) -> int:
+    try:
+        with HTTP.open(url, timeout=10) as response:
+            return int(response.status)
+    except HTTPError as error:
+        error.close()
+        return error.code
+
+
+def refused(data: Path, **environ: str) -> str:
+    """Start another one, which must refuse in one line, and return that."""
+    other = Up(data, environ=environ)
+    assert other.ended() == 2
+    assert "Traceback" not in other.said
+    [line] = other.lines
+    return line
+
+
+def test_one_life(data: Path, tmp_path: Path) -> None:
+    """Start, serve, run a program that fails, keep others out, stop on SIGTERM."""
+    program = ("sh", "-c", "echo $BOREAS_URL $BOREAS_TOKEN; exit 3")
+    up = Up(data, *program).until(SERVING).until("sh ended with exit status 3. Boreas goes on serving.")
+    assert f"{up.url} {up.token}" in up.lines
+    assert status(f"{up.url}/readyz") == 200
+    assert up.viewer()
+    with pytest.raises(HTTPError) as caught:
+        up.viewer("bor_wrong-wrong-wrong")
+    assert caught.value.code == 401
+    caught.value.close()
+    assert (data / "admin-token").stat().st_mode & 0o777 == 0o600
+
+    family = up.family()
+    commands = "\n".join(family.values())
+    assert all(word in commands for word in ("postgres -D", "valkey-server", "app.cli api", "app.cli worker"))
+    assert up.token not in commands
+
+    assert f"as process {up.process.pid}." in refused(data)
+    port = up.url.rpartition(":")[2]
+    line = refused(tmp_path / "other", BOREAS_PORT=port)
+    assert f"Port {port} " in line and "BOREAS_PORT" in line
+
+    assert up.end() == 0
+    order = ["worker has ended", "api has ended", "valkey has ended", "postgres has ended"]
+    assert [line.strip() for line in up.lines[-4:]] == order
+    until_gone(family, 1)
+    assert tmp_path.stat().st_mode & 0o777 == 0o700, "folders above the data are left as they are"
+
+
+def test_another_life_has_the_same_data_and_starts_fast(data: Path) -> None:
+    first = Up(data).until(SERVING)
+    token, viewer = first.token, first.viewer()
+    assert first.end(signal.SIGINT) == 0
+
+    began = time.monotonic()
+    second = Up(data).until(SERVING)
+    assert time.monotonic() - began < 8
+    assert (second.token, second.viewer()) == (token, viewer)
+    family = second.family()
+    assert second.end(signal.SIGHUP) == 0
+    until_gone(family, 1)
+
+    given = Up(data, environ={"BOREAS_ADMIN_TOKEN": FIRST_TOKEN}).until(SERVING)
+    assert FIRST_TOKEN not in given.said
+    assert given.viewer(FIRST_TOKEN) == given.viewer(token) == viewer
+    assert given.end() == 0
+
+
+def test_killed_its_children_end_by_themselves(data: Path) -> None:
+    up = Up(data, "sh", "-c", "echo asleep; exec sleep 600").until("asleep")
+    token, family = up.token, up.family()
+    assert any(command == "sleep 600" for command in family.values())
+    assert up.end(signal.SIGKILL) == -signal.SIGKILL
+    again = Up(data).until(SERVING)
+    assert again.token == token
+    until_gone(family, 1)
+    assert again.end() == 0
+
+
+def test_servers_that_an_earlier_run_left_are_ended(data: Path) -> None:
+    """All that could have ended them was killed as well; and the number of a process has come to be another's."""
+    up = Up(data).until(SERVING)
+    token, viewer, family = up.token, up.viewer(), up.family()
+    ours = {pid: command for pid, command in family.items() if "app/cli/leash.py" in command or "-m app.cli" in command}
+    for pid in [up.process.pid, *ours]:
+        os.kill(pid, signal.SIGKILL)
+    assert up.ended() == -signal.SIGKILL
+    until_gone(ours, 5)
+    left = {pid: command for pid, command in family.items() if "valkey-server" in command or "postgres -D" in command}
+    assert len({pid for pid in left if pid in processes()}) == 2
+
+    again = Up(data).until(SERVING)
+    until_gone(left, 1)
+    assert (again.token, again.viewer()) == (token, viewer)
+    marks = (data / "postgres" / "postmaster.pid").read_text()
+    assert again.end() == 0
+
+    for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+        (data / "postgres" / name).write_text(re.sub(r"^\d+", str(os.getpid()), marks))
+    (data / "valkey" / "dump.rdb").write_bytes(b"VALKEY080\xfe\x00damaged")
+    third = Up(data).until(SERVING)
+    assert third.viewer(token) == viewer
+    assert third.end() == 0
+
+
+def test_what_dies_is_started_again(data: Path) -> None:
+    up = Up(data).until(SERVING)
+    viewer = up.viewer()
+    for name, pattern in (("api", "-m app.cli api"), ("postgres", "/postgres -D"), ("valkey", "valkey-server")):
+        victims = [pid for pid, command in up.family().items() if pattern in command and "leash.py" not in command]
+        os.kill(victims[0], signal.SIGKILL)
+        up.until(f"{name} ended with signal SIGKILL")
+        until_viewer(up, viewer)
+    leashes = [pid for pid, command in up.family().items() if "leash.py" in command and "-m app.cli api" in command]
+    os.kill(leashes[0], signal.SIGKILL)
+    time.sleep(1)
+    until_viewer(up, viewer)
+    family = up.family()
+    assert up.end() == 0
+    until_gone(family, 1)
+
+
+def until_viewer(up: Up, viewer: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            assert up.viewer() == viewer
+            return
+        except (OSError, KeyError, TypeError):
+            assert time.monotonic() < deadline, up.said
+            time.sleep(0.1)
+
+
+def test_what_dies_again_and_again_is_given_up(data: Path) -> None:
+    """The worker refuses its settings here: whatever the reason, it is told and everything stops."""
+    up = Up(data, environ={"PYTHONPATH": str(broken_worker(data.parent))}).until("worker ended 5 times in a row")
+    assert up.ended() == 1
+    assert "logs/worker.log" in up.said
+    assert "no workers here" in up.said
+
+
+def broken_worker(folder: Path) -> Path:
+    """Return a folder whose modules make every worker fail, and nothing else."""
+    text = "import sys\nif 'worker' in getattr(sys, 'orig_argv', ()):\n    sys.exit('no workers here')\n"
+    (folder / "sitecustomize.py").write_text(text)
+    return folder
+
+
+def test_a_second_signal_kills_at_once(data: Path) -> None:
+    up = Up(data, "sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 1; done").until("deaf")
+    family = up.family()
+    up.process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    assert up.process.poll() is None
+    assert up.end(signal.SIGINT, 8) == 130
+    until_gone(family, 1)
+
+
+async def test_a_database_of_a_newer_release_is_refused(data: Path) -> None:
+    """In a folder whose path is too long for a socket and needs quoting."""
+    data = data / ('long, é %20 & "so" #on? ' * 5)
+    up = Up(data).until(SERVING)
+    folder = sockets(up.family())
+    assert folder != data / "postgres"
+    connection = await asyncpg.connect(user="postgres", database="postgres", host=str(folder))
+    await connection.execute("INSERT INTO aerich (version, app, content) VALUES ('999_later.py', 'models', '{}')")
+    await connection.close()
+    assert up.end() == 0
+    assert not folder.exists()
+    assert "made by a newer release of Boreas" in refused(data)
+
+
+def sockets(family: dict[int, str]) -> Path:
+    """Return where PostgreSQL listens, as its command line says."""
+    [found] = {match[1] for command in family.values() if (match := re.search(r'-k "(.*)"$', command))}
+    return Path(found)
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"BOREAS_PORT": "nine"}, ("BOREAS_PORT", "no number")),
+        ({"BOREAS_HOST": "192.0.2.1"}, ("192.0.2.1", "BOREAS_HOST")),
+        ({"BOREAS_ADMIN_TOKEN": "short"}, ("BOREAS_ADMIN_TOKEN", "too short")),
+        ({"BOREAS_REDIS_URL": "localhost:6379"}, ("BOREAS_REDIS_URL", "redis://")),
+        ({"BOREAS_DATABASE_URL": "postgres://a:secret@127.0.0.1:1/b"}, ("“b” at 127.0.0.1:1",)),
+    ],
+    ids=["port", "host", "token", "redis", "database"],
+)
+def test_what_can_not_work_is_refused_in_one_line(data: Path, environ: dict[str, str], says: Sequence[str]) -> None:
+    line = refused(data, **environ)
+    assert all(word in line for word in says)
+    assert "secret" not in line
+
+
+def test_a_folder_that_can_not_be_used_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "data"):
+        line = refused(folder)
+        assert str(folder) in line and "BOREAS_DATA_DIR" in line
+
+
+def test_a_taken_port_is_named(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert f"Port {port} " in refused(data, BOREAS_PORT=port)
