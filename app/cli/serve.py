@@ -152,7 +152,7 @@ def schema() -> None:
     click.echo(served.as_str())
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(short_help="Run everything on this machine.", context_settings={"allow_interspersed_args": False})
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="[-- PROGRAM [ARGUMENT]...]")
 def up(program: tuple[str, ...]) -> None:
     """Run everything on this machine: PostgreSQL, Valkey, the API and a worker.

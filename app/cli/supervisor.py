@@ -252,5 +252,8 @@ class Supervisor:
         child = Child(program)
         self._children.append(child)
         code = await asyncio.shield(child.launch_once(self._user_ties()))
-        if code and self._told_at is None:
+        if self._told_at is not None:
+            return
+        if code:
             say(f"{program.name} ended with {ending(code)}. Boreas goes on serving.")
+        self._tell(secret)

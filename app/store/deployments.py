@@ -133,11 +133,12 @@ async def by_ids(ids: Sequence[str]) -> dict[str, Deployment]:
 async def locked(id_: str) -> Deployment | None:
     """Return a deployment and hold its row until the transaction ends.
 
-    The lock is taken by a statement of its own: only the next one sees all that the lock's former holder committed.
+    Where the lock was waited for, PostgreSQL reads the row itself again, but not what was joined to it: that is read by
+    a second statement in the one state in which it changes.
     """
-    if not await fetch_one("SELECT 1 AS held FROM deployments WHERE id = $1 FOR UPDATE", id_):
-        return None
-    row = await fetch_one(f"{SELECT} WHERE d.id = $1", id_)
+    row = await fetch_one(f"{SELECT} WHERE d.id = $1 FOR UPDATE OF d", id_)
+    if row is not None and row["status"] == DeploymentStatus.ROLLING_BACK:
+        row = await fetch_one(f"{SELECT} WHERE d.id = $1", id_)
     return _read(row) if row else None
 
 
