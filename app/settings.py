@@ -72,19 +72,26 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         admin_token=token,
         log_level=level,
         serve=ServeSettings(
-            host=environ.get("BOREAS_HOST") or "127.0.0.1", port=int(_number(environ, "BOREAS_PORT", 8000, 0, 65535))
+            host=environ.get("BOREAS_HOST") or "127.0.0.1", port=_whole(environ, "BOREAS_PORT", 8000, 0, 65535)
         ),
         store=StoreSettings(
             database_url=environ.get("BOREAS_DATABASE_URL") or None,
             redis_url=environ.get("BOREAS_REDIS_URL") or None,
-            pool_size=int(_number(environ, "BOREAS_DATABASE_POOL", 10, 1, 1000)),
+            pool_size=_whole(environ, "BOREAS_DATABASE_POOL", 10, 1, 1000),
         ),
         worker=WorkerSettings(
-            slots=int(_number(environ, "BOREAS_WORKER_SLOTS", 32, 1, 10_000)),
+            slots=_whole(environ, "BOREAS_WORKER_SLOTS", 32, 1, 10_000),
             lease_seconds=_number(environ, "BOREAS_LEASE_SECONDS", 15.0, 1, 3600),
             grace_seconds=_number(environ, "BOREAS_GRACE_SECONDS", 10.0, 0, 3600),
         ),
     )
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    value = _number(environ, name, default, low, high)
+    if value != int(value):
+        raise SettingError(f"{name} is {environ[name]}; it takes a whole number.")
+    return int(value)
 
 
 def _number(environ: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:

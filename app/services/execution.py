@@ -131,9 +131,10 @@ async def _begin(runtime: Runtime, ledger: Ledger, worker: WorkerName, plan: Pla
             await _remember_release(ledger, task)
     elif task_id in plan.undo:
         held = replace(held, activity=Activity.UNDO, attempt=task.attempt + 1)
-    await task_store.save(held)
-    if held.attempt != task.attempt:
-        await task_store.begin_attempt(_new_attempt(held, ledger))
+    if held.attempt == task.attempt:
+        await task_store.save(held)
+    else:
+        await task_store.begin_attempt(held, _new_attempt(held, ledger))
     return held
 
 
@@ -181,10 +182,7 @@ async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome
     )
     if settled.status is not task.status:
         ledger.note_task(task.id, task.status, settled.status, came.message)
-    await task_store.save(after)
-    await task_store.end_attempt(
-        task.id, task.attempt, AttemptEnd(settled.attempt_status, ledger.now, came.message, came.exit_code)
-    )
+    await task_store.end_attempt(after, AttemptEnd(settled.attempt_status, ledger.now, came.message, came.exit_code))
     await _store_effect(ledger, task, settled, came)
     if ended:
         ledger.unit.messages.append((logs.topic(task.id), logs.encode([])))

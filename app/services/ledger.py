@@ -105,7 +105,6 @@ async def hold(unit: Unit, deployment_id: str, actor_id: str | None = None) -> A
     yield ledger
     if ledger.deployment != found:
         ledger.deployment = replace(ledger.deployment, updated_at=unit.now)
-        await deployment_store.save(ledger.deployment)
+        await deployment_store.save(ledger.deployment, ledger.events)
     if ledger.events:
-        await feed.insert(ledger.events)
         unit.messages.append((feed.topic(deployment_id), feed.encode(ledger.events)))

@@ -16,8 +16,9 @@ from app.core.deployment import (
     Rollback,
 )
 from app.core.environment import Release
+from app.core.events import Event
 from app.store import models
-from app.store.convert import plain, reader
+from app.store.convert import dump, plain, reader
 from app.store.database import execute, fetch, fetch_one
 
 SELECT = (
@@ -103,12 +104,19 @@ PLAIN_COLUMNS = (
 )
 
 
-async def save(deployment: Deployment) -> None:
-    """Store what changes of a deployment over its life."""
-    await execute(
-        "UPDATE deployments SET status = $2, progress = $3, error_message = $4, attempt = $5, revision = $6,"
-        " last_event = $7, updated_at = $8, queued_at = $9, started_at = $10, completed_at = $11, resumed_at = $12"
-        " WHERE id = $1",
+SAVE = (
+    "UPDATE deployments SET status = $2, progress = $3, error_message = $4, attempt = $5, revision = $6,"
+    " last_event = $7, updated_at = $8, queued_at = $9, started_at = $10, completed_at = $11, resumed_at = $12"
+    " WHERE id = $1"
+)
+
+
+async def save(deployment: Deployment, events: Sequence[Event]) -> None:
+    """Store what changes of a deployment over its life, and its new events, in one statement. Its row must be held."""
+    await fetch(
+        "WITH events AS (INSERT INTO deployment_events (deployment_id, number, at, actor_id, type, body)"
+        " SELECT $1, * FROM unnest($13::bigint[], $14::timestamptz[], $15::text[], $16::text[], $17::jsonb[]))"
+        f" {SAVE}",
         deployment.id,
         deployment.status,
         deployment.progress,
@@ -121,6 +129,11 @@ async def save(deployment: Deployment) -> None:
         deployment.started_at,
         deployment.completed_at,
         deployment.resumed_at,
+        [event.number for event in events],
+        [event.at for event in events],
+        [event.actor_id for event in events],
+        [type(event.body).__name__ for event in events],
+        [dump(event.body) for event in events],
     )
 
 

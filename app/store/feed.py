@@ -6,27 +6,13 @@ from datetime import datetime
 import msgspec
 
 from app.core.events import BODIES, Event
-from app.store.convert import dump, encode_json
-from app.store.database import Row, execute, fetch
+from app.store.convert import encode_json
+from app.store.database import Row, fetch
 
 
 def topic(deployment_id: str) -> str:
     """Return the topic on which a deployment's events are published."""
     return f"events:{deployment_id}"
-
-
-async def insert(events: Sequence[Event]) -> None:
-    """Store events. Their numbers follow the deployment's last one, whose row must be held."""
-    await execute(
-        "INSERT INTO deployment_events (deployment_id, number, at, actor_id, type, body)"
-        " SELECT * FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::jsonb[])",
-        [event.deployment_id for event in events],
-        [event.number for event in events],
-        [event.at for event in events],
-        [event.actor_id for event in events],
-        [type(event.body).__name__ for event in events],
-        [dump(event.body) for event in events],
-    )
 
 
 async def pages(deployment_ids: Sequence[str], after: int, limit: int) -> dict[str, list[Event]]:

@@ -54,6 +54,7 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
         ("BOREAS_PORT", "-1", "0 to 65535"),
         ("BOREAS_PORT", "65536", "0 to 65535"),
         ("BOREAS_PORT", "nan", "0 to 65535"),
+        ("BOREAS_PORT", "80.5", "whole number"),
         ("BOREAS_DATABASE_POOL", "0", "1 to 1000"),
         ("BOREAS_DATABASE_POOL", "1001", "1 to 1000"),
         ("BOREAS_WORKER_SLOTS", "0", "1 to 10000"),
