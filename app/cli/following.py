@@ -32,6 +32,7 @@ class Follower:
     async def run(self) -> Data:
         """Follow, and return the deployment as it ended."""
         id_ = self._story["id"]
+        self._out.progress(id_, 0, len(self._keys))
         try:
             feed = self._api.subscribe(documents.EVENTS, lambda cursor: {"id": id_, "after": cursor})
             async for batch in feed:
@@ -52,7 +53,7 @@ class Follower:
                 self._follow_log(task_id)
         self._out.event(self._story, event, self._keys.get(task_id))
         done = sum(status in DONE for status in self._statuses.values())
-        self._out.progress(done, len(self._keys))
+        self._out.progress(self._story["id"], done, len(self._keys))
 
     def _follow_log(self, task_id: str) -> None:
         running = self._open.get(task_id)

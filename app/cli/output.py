@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 Data = Mapping[str, Any]
@@ -50,8 +50,8 @@ class Output(Protocol):
         """Tell a log line."""
         ...
 
-    def progress(self, done: int, total: int) -> None:
-        """Tell how many tasks are done."""
+    def progress(self, deployment_id: str, done: int, total: int) -> None:
+        """Tell how many tasks of a deployment are done."""
         ...
 
     def result(self, deployment: Data) -> None:
@@ -74,7 +74,7 @@ class JsonLines:
         """Write a log line."""
         self._write({"type": "log", "task": key, "line": line})
 
-    def progress(self, done: int, total: int) -> None:
+    def progress(self, deployment_id: str, done: int, total: int) -> None:
         """Programs count for themselves."""
 
     def result(self, deployment: Data) -> None:
@@ -96,11 +96,13 @@ class Lines:
         self._console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
         self._bar: Progress | None = None
         self._row = TaskID(0)
+        self._counts: dict[str, tuple[int, int]] = {}
         if self._console.is_terminal:
             self._bar = Progress(
                 TextColumn("{task.percentage:>3.0f} %"),
                 BarColumn(),
-                TextColumn("{task.completed:.0f}/{task.total:.0f} tasks"),
+                MofNCompleteColumn(),
+                TextColumn("tasks"),
                 TimeElapsedColumn(),
                 console=self._console,
                 transient=True,
@@ -129,9 +131,11 @@ class Lines:
         text.append(printable(line["message"]), style=LEVEL_STYLES.get(line["level"], ""))
         self._print(text)
 
-    def progress(self, done: int, total: int) -> None:
-        """Move the bar."""
+    def progress(self, deployment_id: str, done: int, total: int) -> None:
+        """Move the bar, which counts the tasks of all deployments that are followed."""
+        self._counts[deployment_id] = (done, total)
         if self._bar:
+            done, total = (sum(counts) for counts in zip(*self._counts.values(), strict=True))
             self._bar.update(self._row, completed=done, total=total)
 
     def result(self, deployment: Data) -> None:

@@ -1,8 +1,11 @@
 """The client commands as users run them: real processes against a real API, by what they print and exit with."""
 
 import asyncio
+import contextlib
 import json
 import os
+import pty
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,7 @@ from app.cli import documents
 from tests.support.system import ADMIN, System
 from tests.support.world import World, task, world
 
+ROOT = Path(__file__).parents[2]
 NAMES = [name for name in vars(documents) if name.isupper()]
 
 
@@ -31,7 +35,7 @@ async def boreas(system: System, *arguments: str, **environ: str) -> Ran:
     """Run a command against the system's API as ADMIN."""
     env = {"PATH": os.environ["PATH"], "BOREAS_URL": system.url, "BOREAS_TOKEN": ADMIN} | environ
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.cli", *arguments, env=env, stdout=-1, stderr=-1, cwd=Path(__file__).parents[2]
+        sys.executable, "-m", "app.cli", *arguments, env=env, stdout=-1, stderr=-1, cwd=ROOT
     )
     out, err = await process.communicate()
     return Ran(process.returncode or 0, out.decode(), err.decode())
@@ -49,7 +53,7 @@ async def shop(system: System, **fields: Any) -> tuple[World, str, str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_documents_fit_the_schema(name: str) -> None:
-    schema = build_schema((Path(__file__).parents[2] / "schema.graphql").read_text(encoding="utf-8"))
+    schema = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
     assert validate(schema, parse(getattr(documents, name))) == []
 
 
@@ -61,6 +65,32 @@ async def test_deploy_follows_to_success(system: System) -> None:
     assert f"✓ SUCCESS      {application}/build" in ran.out
     assert "All 1 instances run v1 🚀 and are healthy." in ran.out
     assert "\x1b" not in ran.out
+
+
+async def test_a_terminal_gets_colours_and_a_bar(system: System) -> None:
+    await system.start_worker()
+    here = await world(system.admin)
+    await here.application("web")
+    id_ = await here.deploy()
+    ours, theirs = pty.openpty()
+    env = {"BOREAS_URL": system.url, "BOREAS_TOKEN": ADMIN, "TERM": "xterm-256color", "COLUMNS": "120"}
+    command = (sys.executable, "-m", "app.cli", "watch", id_)
+    process = await asyncio.create_subprocess_exec(*command, env=env, stdout=theirs, stderr=theirs, cwd=ROOT)
+    os.close(theirs)
+    seen = await asyncio.to_thread(_all_of, ours)
+    assert await process.wait() == 0, seen
+    assert "\x1b[32m✓ SUCCESS" in seen
+    assert "2/2 tasks" in re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", seen)
+
+
+def _all_of(terminal: int) -> str:
+    """Read a terminal until nobody has its other end; Linux tells that by an error."""
+    found = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 65536):
+            found += part
+    os.close(terminal)
+    return found.decode()
 
 
 async def test_json_is_one_object_a_line_and_ends_with_the_result(system: System) -> None:
