@@ -25,7 +25,7 @@ up: $(INSTALLED) ## Start everything and deploy the example; Ctrl-C stops it
 	@$(BIN)/boreas up -- $(BIN)/python examples/shop/shop.py ship v1 --first
 
 up-broken: $(INSTALLED) ## Beside a running `make up`: deploy a version that fails, and watch it roll back
-	@BOREAS_TOKEN="$${BOREAS_TOKEN:-$$(cat .boreas/admin-token 2>/dev/null)}" $(BIN)/python examples/shop/shop.py ship v2
+	@BOREAS_TOKEN="$${BOREAS_TOKEN:-$$(cat .boreas/admin-token 2>/dev/null)}" $(BIN)/python examples/shop/shop.py ship v2; test $$? -eq 3
 
 test: $(INSTALLED) ## Run every test
 	@$(BIN)/python -m pytest -n 4 --dist loadfile

@@ -5,8 +5,7 @@ import ipaddress
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,9 +13,17 @@ import click
 import httpx
 from httpx_sse import SSEError, aconnect_sse
 
+from app import settings
+from app.cli.output import printable
+
 Data = dict[str, Any]
 PATIENCE_SECONDS = 120.0
 """How long a subscription tries to come back before it gives up."""
+STEADY_SECONDS = 10.0
+"""A stream that stood this long has come back, though nothing may have happened in it."""
+FIRST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 5.0
+"""Between two tries to come back; each pause is twice the one before it."""
 QUIET_SECONDS = 45.0
 """A stream sends a sign of life every 15 s; one that is silent for three times as long is dead."""
 GET_ONE = "Set BOREAS_TOKEN to a valid token: boreas up prints the first one, boreas token create makes more."
@@ -27,13 +34,18 @@ class ApiError(click.ClickException):
 
     exit_code = 2
 
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
 
 @dataclass(frozen=True, slots=True)
 class Api:
     """Where the API is, and who asks."""
 
     url: str
-    token: str
+    token: str = field(repr=False)
+    _troubled: "set[_Patience]" = field(default_factory=set, repr=False, compare=False)
+    """The feeds that try to come back: the first of them tells the user, the others break for the same reason."""
 
     async def query(self, document: str, **variables: Any) -> Data:
         """Run an operation and return its data. Raises ApiError."""
@@ -67,23 +79,24 @@ class Api:
 
         `variables` makes the variables from the cursor to go on from; each item has a `cursor`. Raises ApiError.
         """
-        deadline: float | None = None
-        clock = asyncio.get_running_loop().time
-        while True:
-            try:
-                async for data in self._stream(document, variables(cursor)):
-                    cursor, deadline = data["cursor"], None
-                    yield data
-                return
-            except (httpx.TransportError, SSEError, _Interrupted) as error:
-                if deadline is None:
-                    deadline = clock() + PATIENCE_SECONDS
-                    click.echo("The connection broke; trying to go on where it was.", err=True)
-                if clock() > deadline:
-                    raise self._unreachable(error) from error
-                await asyncio.sleep(1.0)
+        patience = _Patience(self._troubled)
+        try:
+            while True:
+                try:
+                    async for data in self._stream(document, variables(cursor), patience.opened):
+                        cursor = data["cursor"]
+                        patience.recovered()
+                        yield data
+                    return
+                except (httpx.TransportError, SSEError, _Interrupted) as error:
+                    if not await patience.wait(error):
+                        raise self._unreachable(error) from error
+        finally:
+            self._troubled.discard(patience)
 
-    async def _stream(self, document: str, variables: Mapping[str, Any]) -> AsyncIterator[Data]:
+    async def _stream(
+        self, document: str, variables: Mapping[str, Any], opened: Callable[[], None]
+    ) -> AsyncIterator[Data]:
         timeout = httpx.Timeout(10.0, read=QUIET_SECONDS)
         async with (
             httpx.AsyncClient(trust_env=False, timeout=timeout) as http,
@@ -91,9 +104,13 @@ class Api:
                 http, "POST", self._endpoint, json=_body(document, variables), headers=self._headers
             ) as source,
         ):
-            if source.response.status_code != httpx.codes.OK:
+            if source.response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+                raise _Interrupted(f"it answers with {source.response.status_code}")
+            if "text/event-stream" not in source.response.headers.get("content-type", ""):
                 await source.response.aread()
                 self._data(source.response)
+                raise self._foreign(source.response)
+            opened()
             async for event in source.aiter_sse():
                 if event.event == "complete":
                     return
@@ -101,7 +118,7 @@ class Api:
                     result = json.loads(event.data)
                     _raise_errors(result)
                     yield next(iter(result["data"].values()))
-        raise _Interrupted
+        raise _Interrupted("it closed the connection")
 
     @property
     def _endpoint(self) -> str:
@@ -119,23 +136,63 @@ class Api:
         if response.status_code == httpx.codes.UNAUTHORIZED:
             raise ApiError(f"{self.url} does not know the token, or it has expired or was revoked. {GET_ONE}")
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise (
-                _Interrupted
-                if response.request.headers["accept"] == "text/event-stream"
-                else ApiError(f"{self.url} answers with {response.status_code}. Its log says why.")
-            )
+            raise ApiError(f"{self.url} answers with {response.status_code}. Its log says why.")
         try:
             result = response.json()
-            _raise_errors(result)
-            data: Data = result["data"]
-        except (ValueError, KeyError, TypeError) as error:
-            text = response.text[:200]
-            raise ApiError(f"{self.url} is no Boreas: it answers {response.status_code} with “{text}”.") from error
+        except ValueError as error:
+            raise self._foreign(response) from error
+        if not isinstance(result, dict):
+            raise self._foreign(response)
+        _raise_errors(result)
+        data = result.get("data")
+        if not isinstance(data, dict):
+            raise self._foreign(response)
         return data
+
+    def _foreign(self, response: httpx.Response) -> ApiError:
+        return ApiError(f"{self.url} is no Boreas: it answers {response.status_code} with “{response.text[:200]}”.")
 
 
 class _Interrupted(Exception):
-    """A stream ended without saying that it is complete."""
+    """A stream ended without saying that it is complete; the message says how."""
+
+
+class _Patience:
+    """How long a feed has been away, and how long it waits before it tries again."""
+
+    def __init__(self, troubled: "set[_Patience]") -> None:
+        self._troubled = troubled
+        self._clock = asyncio.get_running_loop().time
+        self._opened: float | None = None
+        self._broken: float | None = None
+        self._pause = FIRST_PAUSE_SECONDS
+
+    def opened(self) -> None:
+        """Take note that the API accepted the subscription; it may yet break again at once."""
+        self._opened = self._clock()
+
+    def recovered(self) -> None:
+        """Start anew with the next break."""
+        self._broken, self._pause = None, FIRST_PAUSE_SECONDS
+        self._troubled.discard(self)
+
+    async def wait(self, error: Exception) -> bool:
+        """Wait until it is time to try again; return False when it has been too long."""
+        silent = QUIET_SECONDS if isinstance(error, httpx.ReadTimeout) else 0.0
+        now = self._clock()
+        if self._opened is not None and now - silent - self._opened >= STEADY_SECONDS:
+            self.recovered()
+        self._opened = None
+        if self._broken is None:
+            self._broken = now
+            if not self._troubled:
+                click.echo("The connection broke; trying to go on where it was.", err=True)
+            self._troubled.add(self)
+        if now - self._broken > PATIENCE_SECONDS:
+            return False
+        await asyncio.sleep(self._pause)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+        return True
 
 
 def _body(document: str, variables: Mapping[str, Any]) -> Data:
@@ -145,7 +202,12 @@ def _body(document: str, variables: Mapping[str, Any]) -> Data:
 def _raise_errors(result: Data) -> None:
     errors = result.get("errors")
     if errors:
-        raise ApiError("\n".join(str(error["message"]) for error in errors))
+        raise ApiError("\n".join(_fault(error) for error in errors))
+
+
+def _fault(error: Data) -> str:
+    code = (error.get("extensions") or {}).get("code")
+    return f"{code}: {error['message']}" if code else str(error["message"])
 
 
 def _refusal(error: Data) -> str:
@@ -166,20 +228,41 @@ def address_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return url(token(command))
 
 
-def api_of(url: str, token: str | None, data_dir: Path) -> Api:
+def api_of(url: str, token: str | None) -> Api:
     """Return the API that the options name; without a token, that of a `boreas up` on this machine. Raises ApiError."""
-    if token is None and _is_loopback(url):
-        try:
-            token = (data_dir / "admin-token").read_text(encoding="utf-8").strip()
-        except OSError:
-            token = None
+    host = _host(url)
+    token = (token or "").strip() or (_own_token() if _is_loopback(host) else "")
     if not token:
         raise ApiError(f"No token is given. {GET_ONE}")
+    if not (token.isascii() and token.isprintable()):
+        raise ApiError(f"The token has characters that no token has. {GET_ONE}")
     return Api(url, token)
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+def _host(url: str) -> str:
+    """Return the host of the API's address. Raises ApiError."""
+    try:
+        parts = urlsplit(url)
+        httpx.URL(url)
+        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except (ValueError, httpx.InvalidURL):
+        good = False
+    if not good:
+        raise ApiError(f"“{url}” is no address of an API. Give one such as http://127.0.0.1:8000 in BOREAS_URL.")
+    return parts.hostname or ""
+
+
+def _own_token() -> str:
+    """Return the first token of a `boreas up` on this machine; empty when there is none to read."""
+    try:
+        return (settings.read().data_dir / "admin-token").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+    except settings.SettingError as error:
+        raise ApiError(str(error)) from error
+
+
+def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

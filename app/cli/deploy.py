@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from app import settings
 from app.cli import documents
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.following import follow_to_exit
@@ -28,8 +27,10 @@ Exit status with --follow: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED, 2 re
 @click.option("--environment", "environments", required=True, multiple=True, help="Where to; may be repeated.")
 @click.option("--application", "applications", multiple=True, help="Which ones; default: all that the version has.")
 @click.option("--order", default="", help="Applications, by comma, that are deployed one after another.")
-@click.option("--batch-size", default=0, help="Instances at a time; 0: all at once.")
-@click.option("--batch-interval", default=0, help="Seconds to watch a batch before the next one.")
+@click.option("--batch-size", type=click.IntRange(0), default=0, help="Instances at a time; 0: all at once.")
+@click.option(
+    "--batch-interval", type=click.IntRange(0), default=0, help="Seconds to watch a batch before the next one."
+)
 @click.option("--no-auto-rollback", is_flag=True, help="Leave things as they are when it fails.")
 @click.option("--no-start", is_flag=True, help="Make it, and leave it PENDING.")
 @click.option("-f", "--follow", "following", is_flag=True, help="Show tasks and logs live until it ends.")
@@ -37,10 +38,12 @@ Exit status with --follow: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED, 2 re
 @address_options
 def deploy(url: str, token: str | None, following: bool, as_json: bool, **wanted: Any) -> None:
     """Deploy a version to one or more environments."""
-    api = api_of(url, token, settings.read().data_dir)
+    if following and wanted["no_start"]:
+        raise click.UsageError("With --no-start there is nothing to follow yet: leave --follow out.")
+    api = api_of(url, token)
     made = asyncio.run(_create(api, wanted))
     ids = [deployment["id"] for deployment in made]
-    if following and not wanted["no_start"]:
+    if following:
         sys.exit(follow_to_exit(api, ids, as_json=as_json))
     for deployment in made:
         if as_json:
@@ -48,7 +51,8 @@ def deploy(url: str, token: str | None, following: bool, as_json: bool, **wanted
         else:
             click.echo(f"{deployment['id']}  {deployment['status']}  {deployment['environment']['name']}")
     if not as_json:
-        click.echo(f"Watch it: boreas watch {ids[0]}", err=True)
+        for id_ in ids:
+            click.echo(f"Watch it: boreas watch {id_}", err=True)
 
 
 async def _create(api: Api, wanted: Data) -> list[Data]:

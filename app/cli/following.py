@@ -16,14 +16,15 @@ EXIT_STATUS = {"SUCCESS": 0, "FAILED": 1, "ROLLED_BACK": 3, "CANCELLED": 4}
 
 
 class Follower:
-    """Follows one deployment to its end."""
+    """Follows one deployment to its end; `named`: its tasks are told with its environment."""
 
-    def __init__(self, api: Api, story: Data, out: Output, *, logs: bool) -> None:
+    def __init__(self, api: Api, story: Data, out: Output, *, logs: bool, named: bool) -> None:
         self._api = api
         self._story = story
         self._out = out
         self._logs = logs
-        self._keys = {task["id"]: task["key"] for task in story["tasks"]}
+        where = f"{story['environment']['name']}: " if named else ""
+        self._keys = {task["id"]: where + task["key"] for task in story["tasks"]}
         self._statuses: dict[str, str] = {}
         self._places = asyncio.Semaphore(OPEN_LOGS)
         self._cursors: dict[str, str] = {}
@@ -69,7 +70,7 @@ class Follower:
             async for batch in feed:
                 self._cursors[task_id] = batch["cursor"]
                 for line in batch["lines"]:
-                    self._out.line(self._keys.get(task_id, task_id), line)
+                    self._out.line(self._story["id"], self._keys.get(task_id, task_id), line)
 
 
 async def story_of(api: Api, id_: str) -> Data:
@@ -84,8 +85,9 @@ async def follow(api: Api, ids: Sequence[str], *, as_json: bool, logs: bool = Tr
     """Follow deployments side by side to their ends. Return the exit status of the worst."""
     stories = [await story_of(api, id_) for id_ in ids]
     out = output(as_json)
+    named = len(ids) > 1 and not as_json
     try:
-        ended = await asyncio.gather(*(Follower(api, story, out, logs=logs).run() for story in stories))
+        ended = await asyncio.gather(*(Follower(api, story, out, logs=logs, named=named).run() for story in stories))
     finally:
         out.close()
     for story in ended:
@@ -100,4 +102,5 @@ def follow_to_exit(api: Api, ids: Sequence[str], *, as_json: bool, logs: bool = 
     except KeyboardInterrupt:
         for id_ in ids:
             click.echo(f"\nNo longer watching. The deployment goes on: boreas watch {id_}", err=True)
+            click.echo(f"To stop it: the mutation cancelDeployment with the id {id_}.", err=True)
         return 130

@@ -46,7 +46,7 @@ class Output(Protocol):
         """Tell an event; `key` is its task's."""
         ...
 
-    def line(self, key: str, line: Data) -> None:
+    def line(self, deployment_id: str, key: str, line: Data) -> None:
         """Tell a log line."""
         ...
 
@@ -70,9 +70,9 @@ class JsonLines:
         """Write an event."""
         self._write({"type": "event", "deploymentId": deployment["id"], "task": key, "event": event})
 
-    def line(self, key: str, line: Data) -> None:
+    def line(self, deployment_id: str, key: str, line: Data) -> None:
         """Write a log line."""
-        self._write({"type": "log", "task": key, "line": line})
+        self._write({"type": "log", "deploymentId": deployment_id, "task": key, "line": line})
 
     def progress(self, deployment_id: str, done: int, total: int) -> None:
         """Programs count for themselves."""
@@ -125,7 +125,7 @@ class Lines:
             name = f"deployment of {deployment['version']['name']} to {deployment['environment']['name']}"
             self._status(event["at"], event["to"], name, event["reason"])
 
-    def line(self, key: str, line: Data) -> None:
+    def line(self, deployment_id: str, key: str, line: Data) -> None:
         """Write a log line behind the key of its task."""
         text = Text(f"{key} │ ", style="dim")
         text.append(printable(line["message"]), style=LEVEL_STYLES.get(line["level"], ""))

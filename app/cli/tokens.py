@@ -8,11 +8,16 @@ from typing import Any
 
 import click
 
-from app import settings
 from app.cli import documents
-from app.cli.client import address_options, api_of
+from app.cli.client import Api, Data, address_options, api_of
 
 ROLES = ("VIEWER", "DEPLOYER", "APPROVER", "ADMIN")
+MAKE_ACCOUNT = """mutation CreateServiceAccount($input: CreateServiceAccountInput!) {
+  createServiceAccount(input: $input) { serviceAccount { id name } errors { code message path } } }"""
+EPILOG = """\b
+Examples:
+  TOKEN=$(boreas token create ci --scope DEPLOYER --expires 30d)
+  boreas token create ci --scope VIEWER --service-account release-bot --create"""
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -21,7 +26,7 @@ def token() -> None:
     """Make and revoke tokens."""
 
 
-@token.command()
+@token.command(epilog=EPILOG)
 @click.argument("name")
 @click.option(
     "--scope",
@@ -31,30 +36,22 @@ def token() -> None:
     multiple=True,
     help="What it can be used for, within its owner's grants; may be repeated.",
 )
-@click.option("--service-account", help="Whose it is, by id; default: yours.")
+@click.option("--service-account", metavar="ID", help="Whose it is, by id; default: yours.")
+@click.option("--create", "makes_account", is_flag=True, help="--service-account is the name of one to make.")
 @click.option("--expires", help="When it ends: 30d, 12h, 45m, or an ISO 8601 time with a zone.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object, the secret too.")
 @address_options
 def create(url: str, token: str | None, name: str, as_json: bool, **wanted: Any) -> None:
-    """Make a token. Its secret is printed once, and alone on standard output.
-
-    For scripts: TOKEN=$(boreas token create ci --scope DEPLOYER)
-    """
-    api = api_of(url, token, settings.read().data_dir)
-    payload = asyncio.run(
-        api.change(
-            documents.MAKE_TOKEN,
-            name=name,
-            scopes=[scope.upper() for scope in wanted["scopes"]],
-            serviceAccountId=wanted["service_account"],
-            expiresAt=_moment(wanted["expires"]) if wanted["expires"] else None,
-        )
-    )
+    """Make a token. Its secret is printed once, and alone on standard output."""
+    if wanted["makes_account"] and not wanted["service_account"]:
+        raise click.UsageError("--create needs --service-account NAME.")
+    expires = _moment(wanted["expires"]) if wanted["expires"] else None
+    payload = asyncio.run(_create(api_of(url, token), name, expires, wanted))
     if as_json:
         click.echo(json.dumps({"token": payload["token"], "secret": payload["secret"]}, ensure_ascii=False))
         return
     made = payload["token"]
-    until = f"until {made['expiresAt']}" if made["expiresAt"] else "until it is revoked"
+    until = f"until {_local(made['expiresAt'])}" if made["expiresAt"] else "until it is revoked"
     click.echo(f"Token “{made['name']}” ({made['id']}) for {', '.join(made['scopes'])}, valid {until}.", err=True)
     click.echo(payload["secret"])
 
@@ -64,9 +61,28 @@ def create(url: str, token: str | None, name: str, as_json: bool, **wanted: Any)
 @address_options
 def revoke(url: str, token: str | None, id: str) -> None:
     """Revoke a token by its id: it can not be used any more."""
-    api = api_of(url, token, settings.read().data_dir)
-    made = asyncio.run(api.change(documents.END_TOKEN, id=id))["token"]
+    made = asyncio.run(api_of(url, token).change(documents.END_TOKEN, id=id))["token"]
     click.echo(f"Token “{made['name']}” is revoked.", err=True)
+
+
+async def _create(api: Api, name: str, expires: str | None, wanted: Data) -> Data:
+    owner = wanted["service_account"]
+    if wanted["makes_account"]:
+        account = (await api.change(MAKE_ACCOUNT, name=owner))["serviceAccount"]
+        owner = account["id"]
+        click.echo(f"Service account “{account['name']}” ({owner}) is made; grantRole gives it rights.", err=True)
+    return await api.change(
+        documents.MAKE_TOKEN,
+        name=name,
+        scopes=[scope.upper() for scope in wanted["scopes"]],
+        serviceAccountId=owner,
+        expiresAt=expires,
+    )
+
+
+def _local(moment: str) -> str:
+    """Return a moment in the user's zone."""
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M %Z")
 
 
 def _moment(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -9,58 +10,83 @@ from typing import Any
 
 import click
 
-from app import settings
 from app.cli import documents
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.following import follow_to_exit
-from app.cli.output import local_time, printable
+from app.cli.output import COLOURS, local_time, printable
 
 LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
 PAGE = 500
+PLAIN = "\x1b[0m"
+WATCH_EPILOG = """\b
+Examples:
+  boreas watch dep_0a1b2c
+  boreas watch dep_0a1b2c --no-logs
+  boreas watch dep_0a1b2c --json | jq -r 'select(.type == "log") | .line.message'
+
+\b
+Exit status: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED, 2 refused, 130 no longer watched."""
+LOGS_EPILOG = """\b
+Examples:
+  boreas logs dep_0a1b2c/user-service/build
+  boreas logs dep_0a1b2c/user-service/build --follow --last 20
+  boreas logs tsk_0a1b2c --level warn --contains timeout --timestamps
+  boreas logs tsk_0a1b2c --raw | less -R"""
 
 
-@click.command()
+@click.command(epilog=WATCH_EPILOG)
 @click.argument("deployment")
 @click.option("--no-logs", is_flag=True, help="Only status changes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @address_options
 def watch(url: str, token: str | None, deployment: str, no_logs: bool, as_json: bool) -> None:
-    """Show a deployment from its beginning until it ends.
-
-    Exit status: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED.
-    """
-    api = api_of(url, token, settings.read().data_dir)
+    """Show a deployment from its beginning until it ends."""
+    api = api_of(url, token)
     sys.exit(follow_to_exit(api, [deployment], as_json=as_json, logs=not no_logs))
 
 
-@click.command()
+@click.command(epilog=LOGS_EPILOG)
 @click.argument("task")
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on live until the task has ended.")
-@click.option("--level", type=click.Choice(LEVELS, case_sensitive=False), help="This level and those above it.")
+@click.option(
+    "--level",
+    "levels",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    multiple=True,
+    help="This level and those above it; of several the lowest.",
+)
 @click.option("--contains", help="Only lines with this text, in any case.")
-@click.option("--last", type=click.IntRange(1, PAGE), help="Only the last N stored lines.")
+@click.option("--last", type=click.IntRange(1, PAGE), help="Of the stored lines only the last N.")
 @click.option("--attempt", type=click.IntRange(1), help="Only this attempt.")
 @click.option("--timestamps", is_flag=True, help="The time in front of each line.")
+@click.option("--raw", is_flag=True, help="Keep the colours of lines also where no terminal shows them.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @address_options
 def logs(url: str, token: str | None, task: str, **wanted: Any) -> None:
     """Show the log of a TASK: its id, or DEPLOYMENT/KEY such as dep_…/user-service/build."""
-    if wanted["following"] and (wanted["attempt"] or wanted["last"]):
-        raise click.UsageError("--follow shows every attempt from the beginning: leave --last and --attempt out.")
-    api = api_of(url, token, settings.read().data_dir)
+    api = api_of(url, token)
     with suppress(KeyboardInterrupt):
         asyncio.run(_print(api, task, wanted))
 
 
 async def _print(api: Api, task: str, wanted: Data) -> None:
     id_ = await _task_id(api, task)
+    shown = _coloured if wanted["raw"] or (sys.stdout.isatty() and not os.environ.get("NO_COLOR")) else printable
     lines = _live(api, id_, wanted) if wanted["following"] else _stored(api, id_, wanted)
     async for line in lines:
         if wanted["as_json"]:
             click.echo(json.dumps(line, ensure_ascii=False))
         else:
             time = f"{local_time(line['timestamp'])} " if wanted["timestamps"] else ""
-            click.echo(f"{time}{printable(line['message'])}")
+            click.echo(f"{time}{shown(line['message'])}", color=True)
+
+
+def _coloured(text: str) -> str:
+    """Return text that can colour a terminal, within itself, and not steer it otherwise."""
+    colours = COLOURS.findall(text)
+    parts = [printable(part) for part in COLOURS.split(text)]
+    rest = "".join(colour + part for colour, part in zip(colours, parts[1:], strict=True))
+    return parts[0] + rest + (PLAIN if colours else "")
 
 
 async def _task_id(api: Api, task: str) -> str:
@@ -77,8 +103,8 @@ async def _task_id(api: Api, task: str) -> str:
 
 
 def _levels(wanted: Data) -> list[str] | None:
-    level = wanted["level"]
-    return list(LEVELS[LEVELS.index(level.upper()) :]) if level else None
+    lowest = min((LEVELS.index(level.upper()) for level in wanted["levels"]), default=0)
+    return list(LEVELS[lowest:]) if lowest else None
 
 
 async def _stored(api: Api, id_: str, wanted: Data) -> AsyncIterator[Data]:
@@ -99,6 +125,12 @@ async def _stored(api: Api, id_: str, wanted: Data) -> AsyncIterator[Data]:
 
 async def _live(api: Api, id_: str, wanted: Data) -> AsyncIterator[Data]:
     variables = {"taskId": id_, "levels": _levels(wanted), "contains": wanted["contains"]}
-    async for batch in api.subscribe(documents.LOGS, lambda cursor: variables | {"after": cursor}):
-        for line in batch["lines"]:
+    start = None
+    if wanted["last"]:
+        async for line in _stored(api, id_, wanted):
+            start = line["cursor"]
             yield line
+    async for batch in api.subscribe(documents.LOGS, lambda cursor: variables | {"after": cursor}, start):
+        for line in batch["lines"]:
+            if wanted["attempt"] in (None, line["attempt"]):
+                yield line
