@@ -8,12 +8,32 @@ state, and sends work to workers after the commit.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from app.core import graph
 from app.core.deployment import DeploymentStatus
 from app.core.strategy import Progress
 from app.core.task import FAILURES, UNBLOCKING, UNSTARTED, Activity, TaskStatus
 from app.core.workflow import TaskType
+
+
+class Standing(Protocol):
+    """A task as far as others wait for it."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def status(self) -> TaskStatus:
+        """Where it stands."""
+        ...
+
+    @property
+    def block_by(self) -> tuple[str, ...]:
+        """The tasks that it waits for."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +55,7 @@ class Item:
     error_message: str | None = None
     rollout: Progress | None = None
     completed_at: datetime | None = None
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +125,8 @@ def _running(state: State, now: datetime) -> Plan:
     fresh = [item for item in failed if _is_new(item, state.resumed_at)]
     if fresh:
         return _failing(state, fresh, now)
-    done = {item.id for item in state.items if item.status in UNBLOCKING}
-    if len(done) == len(state.items):
+    done = settled(state.items)
+    if all(item.status in UNBLOCKING for item in state.items):
         return Plan(to=DeploymentStatus.SUCCESS)
     changes: list[Change] = []
     start: list[str] = []
@@ -123,6 +144,18 @@ def _running(state: State, now: datetime) -> Plan:
     if failed and not (start or wake or any(item.activity for item in state.items)):
         return _failing(state, failed, now)
     return Plan(changes=tuple(changes), start=tuple(start), resume=resume, wake_at=min([*wake, *later], default=None))
+
+
+def settled(items: Sequence[Standing]) -> set[str]:
+    """Return the tasks that unblock others: done, and standing on nothing that is yet to be done.
+
+    The second matters once a deploy task that was rolled back is to run again: what succeeded after it does not vouch
+    for it any more.
+    """
+    done = {item.id for item in items if item.status in UNBLOCKING}
+    while shaken := {item.id for item in items if item.id in done and not done.issuperset(item.block_by)}:
+        done -= shaken
+    return done
 
 
 def _is_new(item: Item, resumed_at: datetime | None) -> bool:

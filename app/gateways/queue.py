@@ -24,6 +24,8 @@ from app.ports import Bus, Job, JobFunction
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
+READ_LIMIT = 2000
+"""How far into the queue a worker looks: jobs that run elsewhere stay in it until they have ended."""
 JOB_TIMEOUT_SECONDS = 7 * 86_400
 """arq's own limit on a job, far above any of ours: task limits and leases end work, not the queue."""
 
@@ -93,6 +95,7 @@ class WakingWorker(Worker):
             job_timeout=JOB_TIMEOUT_SECONDS,
             max_tries=1_000_000,
             poll_delay=POLL_SECONDS,
+            queue_read_limit=READ_LIMIT,
             keep_result=0,
             handle_signals=False,
             job_serializer=msgspec.json.encode,
@@ -104,7 +107,8 @@ class WakingWorker(Worker):
         self._wake = asyncio.Event()
 
     async def _job_ended(self, ctx: dict[Any, Any]) -> None:
-        self._wake.set()
+        """Look for more once the slot is free, which it is a moment after this is called."""
+        asyncio.get_running_loop().call_soon(self._wake.set)
 
     async def main(self) -> None:
         """Look for jobs until cancelled."""
@@ -132,8 +136,6 @@ class WakingWorker(Worker):
                     self._wake.set()
 
     async def drain(self) -> None:
-        """Take no more jobs, cancel those that run, and return when all have ended. Leaves the connections open."""
+        """Take no more jobs, and return when those that run have ended. Leaves the connections open."""
         self.allow_pick_jobs = False
-        for task in self.job_tasks.values():
-            task.cancel()
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)

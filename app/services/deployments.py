@@ -10,8 +10,8 @@ from app.core.environment import Environment, Release
 from app.core.errors import Locked, Refused, Role, WrongState, not_found
 from app.core.events import DeploymentStatusChanged
 from app.core.ids import Kind
-from app.core.schedule import Change
-from app.core.task import FAILURES, UNBLOCKING, UNSTARTED, Task, TaskStatus
+from app.core.schedule import Change, settled
+from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus
 from app.core.workflow import WorkflowTask
 from app.services.cases import Case, reason_problems, refuse_if
 from app.services.drafts import DeploymentRequest, Draft, draft
@@ -166,7 +166,7 @@ async def retry(case: Case, id_: str) -> tuple[str, ...]:
 
 async def resume(ledger: Ledger, tasks: Sequence[Task], again: Sequence[Task]) -> None:
     """Let a failed deployment run again from the tasks `again`."""
-    free = {task.id for task in tasks if task.status in UNBLOCKING}
+    free = settled(tasks)
     ready: list[Task] = []
     for task in again:
         to = TaskStatus.PENDING if free.issuperset(task.block_by) else TaskStatus.BLOCKED
@@ -179,24 +179,31 @@ async def resume(ledger: Ledger, tasks: Sequence[Task], again: Sequence[Task]) -
 
 
 async def take_turn(case: Case, deployment_id: str) -> None:
-    """Hold the queue of a failed deployment's environment, and refuse when another one has its turn. Raises Refused."""
+    """Hold the queue of a failed deployment's environment, and refuse when another one has or had its turn since.
+
+    Raises Refused. Says nothing of deployments that have not failed: the use case itself knows what to say of them.
+    """
     known = (await store.by_ids([deployment_id])).get(deployment_id)
     if known is None:
         raise not_found("deployment", deployment_id, ("id",))
     environment = await environment_store.locked(known.environment_id)
-    claims = (await store.claims([known.environment_id]))[known.environment_id]
-    claim = admission.Claim(known.id, known.application_ids)
-    capacity = environment.max_concurrent_deployments if environment else 0
-    standing = admission.standing(known.id, claims.active, [claim], capacity)
-    if known.status is not _S.FAILED or standing.free:
+    known = (await store.by_ids([deployment_id]))[deployment_id]
+    if known.status is not _S.FAILED or environment is None:
         return
     require_deployer(case, known)
+    claims = (await store.claims([known.environment_id]))[known.environment_id]
+    claim = admission.Claim(known.id, known.application_ids)
+    standing = admission.standing(known.id, claims.active, [claim], environment.max_concurrent_deployments)
+    if standing.holds:
+        ids = ", ".join(dict.fromkeys(hold_.deployment_id for hold_ in standing.holds))
+        raise Refused(Locked(message=f"Deployment {ids} holds an application that this one needs.", path=("id",)))
     if standing.full:
-        raise Refused(
-            Locked(message="As many deployments run in the environment as may. Try again later.", path=("id",))
-        )
-    ids = ", ".join(dict.fromkeys(hold_.deployment_id for hold_ in standing.holds))
-    raise Refused(Locked(message=f"Deployment {ids} holds an application that this one needs.", path=("id",)))
+        message = "As many deployments run in the environment as may. Try again later."
+        raise Refused(Locked(message=message, path=("id",)))
+    later = await store.changed_since(known)
+    if later is not None:
+        message = f"Deployment {later} has changed its applications since it failed. Make a new deployment instead."
+        raise _wrong(known, message)
 
 
 async def roll_back(case: Case, order: Reasoned) -> tuple[str, ...]:

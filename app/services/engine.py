@@ -98,37 +98,40 @@ def worker_topic(worker_id: str) -> str:
     return f"worker:{worker_id}"
 
 
-def send_work(ledger: Ledger, pool: str, plan: Plan) -> None:
+def send_work(ledger: Ledger, pool: str, ticked: Ticked) -> None:
     """Send every task that may be taken to the workers of `pool`, and a wake-up for the next timer."""
-    _send(ledger, pool, plan, plan.work)
+    _send(ledger, pool, ticked, ticked.plan.work)
 
 
-def send_new_work(ledger: Ledger, pool: str, plan: Plan, *, but: str | None) -> None:
-    """Send the tasks that this tick set free, except one. Those that were free before were sent before."""
-    freed = {change.task_id for change in plan.changes}
-    _send(ledger, pool, plan, [id_ for id_ in plan.work if id_ != but and (id_ in freed or id_ not in plan.start)])
+def send_new_work(ledger: Ledger, pool: str, ticked: Ticked, *, again: str | None = None, but: str | None) -> None:
+    """Send the tasks that this tick set free, and `again`, which is free once more, except one.
+
+    Those that were free before were sent before.
+    """
+    plan = ticked.plan
+    freed = {change.task_id for change in plan.changes} | {again}
+    _send(ledger, pool, ticked, [id_ for id_ in plan.work if id_ != but and (id_ in freed or id_ not in plan.start)])
 
 
-def _send(ledger: Ledger, pool: str, plan: Plan, task_ids: Sequence[str]) -> None:
-    ledger.unit.jobs.extend(task_job(pool, task_id, ledger.now) for task_id in task_ids)
-    if plan.wake_at is not None:
-        delay = max(0.0, (plan.wake_at - ledger.now).total_seconds())
-        ledger.unit.jobs.append(
-            Job(
-                pool=pool,
-                name="advance_deployment",
-                args=(ledger.deployment.id,),
-                key=f"advance:{ledger.deployment.id}:{plan.wake_at.timestamp()}",
-                delay=delay,
-            )
-        )
+def _send(ledger: Ledger, pool: str, ticked: Ticked, task_ids: Sequence[str]) -> None:
+    wanted = set(task_ids)
+    ledger.unit.jobs.extend(_task_job(pool, item, ledger.now) for item in ticked.items if item.id in wanted)
+    wake_at = ticked.plan.wake_at
+    if wake_at is not None:
+        id_ = ledger.deployment.id
+        delay = max(0.0, (wake_at - ledger.now).total_seconds())
+        key = f"advance:{id_}:{wake_at.timestamp()}"
+        ledger.unit.jobs.append(Job(pool=pool, name="advance_deployment", args=(id_,), key=key, delay=delay))
 
 
-def task_job(pool: str, task_id: str, now: datetime) -> Job:
-    """Return the job that makes a worker take a task. Sent twice within a while, it is queued once."""
-    return Job(
-        pool=pool, name="run_task", args=(task_id,), key=f"task:{task_id}:{int(now.timestamp()) // RESEND_SECONDS}"
-    )
+def _task_job(pool: str, item: Item, now: datetime) -> Job:
+    """Return the job that makes a worker take a task.
+
+    Sent twice within a while, it is queued once. What comes after an attempt, or a wait in it, has a key of its own:
+    the job that brought the former may still run, having gone on with other tasks.
+    """
+    parts = ("task", item.id, item.attempt, item.resume_at, int(now.timestamp()) // RESEND_SECONDS)
+    return Job(pool=pool, name="run_task", args=(item.id,), key=":".join(map(str, parts)))
 
 
 async def advance(runtime: Runtime, deployment_id: str) -> None:
@@ -145,7 +148,7 @@ async def tick_and_send(ledger: Ledger) -> None:
         environment = (await environment_store.by_ids([ledger.deployment.environment_id]))[
             ledger.deployment.environment_id
         ]
-        send_work(ledger, environment.worker_pool, ticked.plan)
+        send_work(ledger, environment.worker_pool, ticked)
 
 
 async def admit_waiting(runtime: Runtime, work: Unit) -> None:

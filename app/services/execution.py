@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from app.core import rollout
 from app.core.attempt import Outcome, Settlement, settle
-from app.core.deployment import RollbackStatus
+from app.core.deployment import Deployment, RollbackStatus
 from app.core.environment import Release
 from app.core.schedule import Plan
 from app.core.task import ENDED, UNSTARTED, Activity, Task, TaskAttempt, TaskStatus
@@ -56,7 +56,7 @@ async def take(runtime: Runtime, worker: WorkerName, task_id: str) -> Assignment
         ticked = await tick(ledger)
         taken = await _begin(runtime, ledger, worker, ticked.plan, task_id)
         if ticked.plan.changes:
-            send_new_work(ledger, worker.pool, ticked.plan, but=task_id)
+            send_new_work(ledger, worker.pool, ticked, but=task_id)
     await admit_waiting(runtime, work)
     return await assignment(taken, None) if taken else None
 
@@ -84,7 +84,7 @@ async def settle_attempt(
         pool = done.setting.environment.worker_pool
         if go_on and pool == worker.pool and ticked.plan.work:
             taken = await _begin(runtime, ledger, worker, ticked.plan, ticked.plan.work[0])
-        send_new_work(ledger, pool, ticked.plan, but=taken.id if taken else None)
+        send_new_work(ledger, pool, ticked, again=task.id, but=taken.id if taken else None)
     await admit_waiting(runtime, work)
     return await assignment(taken, done.setting) if taken else None
 
@@ -99,7 +99,7 @@ async def lose(runtime: Runtime, deployment_id: str, task_id: str, attempt: int,
         await _store_end(runtime, ledger, task, outcome)
         ticked = await tick(ledger)
         environment = await environment_store.by_ids([ledger.deployment.environment_id])
-        send_work(ledger, environment[ledger.deployment.environment_id].worker_pool, ticked.plan)
+        send_work(ledger, environment[ledger.deployment.environment_id].worker_pool, ticked)
     await admit_waiting(runtime, work)
 
 
@@ -230,12 +230,23 @@ async def _restore_release(ledger: Ledger, application_id: str) -> None:
         await environment_store.remove_release(deployment.environment_id, application_id)
 
 
+async def _previous(deployment: Deployment) -> dict[str, str]:
+    """Return the version that ran, or runs, before this deployment's, by application id."""
+    running = {
+        release.application_id: release.version_id
+        for release in await environment_store.releases_in([deployment.environment_id])
+        if release.deployment_id != deployment.id
+    }
+    known = {a.application_id: a.previous_version_id for a in deployment.applications if a.previous_version_id}
+    return {id_: version for id_, version in (running | known).items() if id_ in deployment.application_ids}
+
+
 async def assignment(task: Task, known: Setting | None) -> Assignment:
     """Return a taken task with what surrounds it; `known` is what surrounded the one before it."""
     if known and known.deployment.id == task.deployment_id and task.type is not TaskType.DEPLOY:
         return Assignment(known, task)
     deployment = (await deployment_store.by_ids([task.deployment_id]))[task.deployment_id]
-    previous = {a.application_id: a.previous_version_id for a in deployment.applications if a.previous_version_id}
+    previous = await _previous(deployment)
     versions = await version_store.by_ids([deployment.version_id, *previous.values()])
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
     setting = Setting(

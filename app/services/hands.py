@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from app.core.attempt import Ending, Outcome
 from app.core.task import Activity, Task
@@ -21,6 +23,7 @@ from app.store import tasks as task_store
 from app.store import workers
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 KILL = "kill"
@@ -69,6 +72,7 @@ class Hands:
         self.worker = worker
         self._attempts: dict[str, _Attempt] = {}
         self._closing = False
+        self._beating = asyncio.Lock()
 
     async def run_task(self, task_id: str) -> None:
         """Take a task if it may run, run it, and go on with whatever is free behind it."""
@@ -77,13 +81,16 @@ class Hands:
             came = await self._perform(assignment)
             if came is None:
                 return
-            assignment = await settle_attempt(self._runtime, self.worker, assignment, came, go_on=not self._closing)
+            settling = settle_attempt(self._runtime, self.worker, assignment, came, go_on=not self._closing)
+            assignment = await _to_its_end(settling)
 
     async def _perform(self, assignment: Assignment) -> Outcome | Parked | None:
         """Run one attempt to its end; None when it was lost, so that nothing may be written of it."""
         task = assignment.task
         work = asyncio.create_task(self._work(assignment), name=f"attempt {task.attempt} of {task.key}")
         self._attempts[task.id] = attempt = _Attempt(work)
+        if self._closing:
+            attempt.interrupt(Interruption.SHUTDOWN)
         try:
             await asyncio.wait([attempt.work])
         except asyncio.CancelledError:
@@ -116,7 +123,9 @@ class Hands:
         while True:
             try:
                 await self._renew()
-                await workers.beat(self.worker.id, self.worker.pool, self._runtime.clock.now())
+                async with self._beating:
+                    if not self._closing:
+                        await workers.beat(self.worker.id, self.worker.pool, self._runtime.clock.now())
             except Exception:
                 logger.exception("the leases could not be renewed; trying again")
             await asyncio.sleep(pause)
@@ -153,7 +162,18 @@ class Hands:
         self._closing = True
         for attempt in list(self._attempts.values()):
             attempt.interrupt(Interruption.SHUTDOWN)
-        await workers.leave(self.worker.id)
+        async with self._beating:
+            await workers.leave(self.worker.id)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await what must not be cut off: a cancellation comes out only after it has ended."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _result(attempt: _Attempt, task: Task) -> Outcome | Parked | None:
@@ -175,26 +195,25 @@ def _result(attempt: _Attempt, task: Task) -> Outcome | Parked | None:
 
 
 async def _carry_out(drive: Drive) -> Outcome | Parked:
+    """Do what the attempt is for. Operators keep the limit of a single command; that of all else is kept here."""
     task, setting = drive.task, drive.setting
-    if task.activity is Activity.UNDO:
-        return await undo(drive)
-    if task.type is TaskType.DEPLOY:
-        return await roll_out(drive)
-    if task.type is TaskType.HEALTH_CHECK:
-        return await _check_health(drive)
-    operator = drive.runtime.operators[setting.environment.operator]
-    command = task.command.command if task.command else None
-    return await operator.execute(instruct(setting, task, command), drive.log.write)
+    if task.activity is Activity.RUN and task.type not in (TaskType.DEPLOY, TaskType.HEALTH_CHECK):
+        operator = drive.runtime.operators[setting.environment.operator]
+        command = task.command.command if task.command else None
+        return await operator.execute(instruct(setting, task, command), drive.log.write)
+    try:
+        async with asyncio.timeout(task.timeout_seconds):
+            if task.activity is Activity.UNDO:
+                return await undo(drive)
+            return await (roll_out(drive) if task.type is TaskType.DEPLOY else _check_health(drive))
+    except TimeoutError:
+        return Outcome(Ending.FAILED, f"it was not done within its time limit of {task.timeout_seconds} s")
 
 
 async def _check_health(drive: Drive) -> Outcome:
     """Check every instance of the task's application; without a health check of its own there is nothing to ask."""
     places = [Place(instance, 1, 1.0) for instance in drive.instances]
-    try:
-        async with asyncio.timeout(drive.task.timeout_seconds):
-            faults = await check_instances(drive.patient, places)
-    except TimeoutError:
-        return Outcome(Ending.FAILED, f"not healthy within its time limit of {drive.task.timeout_seconds} s")
+    faults = await check_instances(drive.patient, places)
     if faults:
         return Outcome(Ending.FAILED, "; ".join(f"{instance}: {fault}" for instance, fault in faults.items()))
     return Outcome(Ending.SUCCEEDED)

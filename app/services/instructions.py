@@ -89,6 +89,8 @@ def _variables(setting: Setting, task: Task, place: Place | None, back_to: Versi
 
 
 def secrets_of(task: Task) -> frozenset[str]:
-    """Return the values that must not appear in the task's logs: those of variables with a telling name."""
+    """Return what must not appear in the task's logs: values of variables with a telling name, each line of them."""
     env = task.command.env if task.command else {}
-    return frozenset(value for name, value in env.items() if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET)
+    telling = [value for name, value in env.items() if SECRET_NAME.search(name)]
+    lines = (line.strip() for value in telling for line in (value, *value.splitlines()))
+    return frozenset(line for line in lines if len(line) >= SHORTEST_SECRET)

@@ -242,6 +242,20 @@ async def claims(environment_ids: Sequence[str]) -> dict[str, Claims]:
     return {id_: Claims(tuple(active), tuple(waiting)) for id_, (active, waiting) in found.items()}
 
 
+async def changed_since(deployment: Deployment) -> str | None:
+    """Return the id of a later deployment that began to change an application which this one had begun to change."""
+    row = await fetch_one(
+        "SELECT d.id FROM deployments d JOIN tasks t ON t.deployment_id = d.id"
+        " WHERE d.environment_id = $1 AND d.id <> $2 AND d.resumed_at > $3 AND t.type = 'DEPLOY' AND t.attempt > 0"
+        " AND t.application_id IN (SELECT application_id FROM tasks"
+        " WHERE deployment_id = $2 AND type = 'DEPLOY' AND attempt > 0) ORDER BY d.id DESC LIMIT 1",
+        deployment.environment_id,
+        deployment.id,
+        deployment.completed_at,
+    )
+    return row["id"] if row else None
+
+
 async def keep_previous(deployment_id: str, release: Release) -> None:
     """Remember, once, what ran before a deployment began to change an application."""
     await execute(

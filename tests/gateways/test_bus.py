@@ -1,0 +1,185 @@
+"""The bus over a real Valkey: who listens hears everything from then on, or is told that something may be missing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from app.gateways.bus import MAX_PENDING, RedisBus
+from app.gateways.queue import connect
+from app.ports import Listener
+from tests.gateways.valkey_support import Valkey, subscribers
+from tests.services.engine import eventually
+from tests.support.servers import Servers
+
+PATIENCE = 20.0
+AWAY = "redis://127.0.0.1:1/0"
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[RedisBus]:
+    """Open a bus with a client of its own."""
+    client = connect(url)
+    bus = RedisBus(client)
+    await bus.open()
+    try:
+        yield bus
+    finally:
+        await bus.close()
+        await client.aclose(close_connection_pool=True)
+
+
+@pytest.fixture
+async def bus(servers: Servers) -> AsyncIterator[RedisBus]:
+    async with opened(servers.redis_url) as bus:
+        yield bus
+
+
+@pytest.fixture
+async def valkey(servers: Servers) -> AsyncIterator[Redis]:
+    async with Redis.from_url(servers.redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Valkey]:
+    with Valkey(tmp_path / "valkey") as server:
+        yield server
+
+
+async def collect(listener: Listener, number: int) -> list[bytes]:
+    """Return that many messages; fails when some were dropped."""
+    found: list[bytes] = []
+    async with asyncio.timeout(PATIENCE):
+        while len(found) < number:
+            messages = await listener.get(PATIENCE)
+            assert messages is not None
+            found += messages
+    return found
+
+
+async def news(listener: Listener) -> Sequence[bytes] | None:
+    """Return what comes next: messages, or None for a gap."""
+    found = await listener.get(PATIENCE)
+    assert found != (), "nothing came, not even word of a gap"
+    return found
+
+
+async def test_a_listener_hears_everything_from_then_on_in_order(bus: RedisBus) -> None:
+    await bus.publish([("a", b"too early")])
+    async with bus.listen("a") as listener:
+        wanted = [str(n).encode() for n in range(MAX_PENDING)]
+        await bus.publish([(topic, message) for message in wanted for topic in ("a", "b")])
+        assert await collect(listener, len(wanted)) == wanted
+        assert await listener.get(0.01) == ()
+
+
+@pytest.mark.parametrize("message", [b"", b"\0\xff\r\n$5\r\n", "🚀".encode(), b"x" * 1_000_000])
+async def test_a_message_is_any_bytes(bus: RedisBus, message: bytes) -> None:
+    async with bus.listen("topic with spaces: ü*") as listener:
+        await bus.publish([("topic with spaces: ü*", message)])
+        assert await collect(listener, 1) == [message]
+
+
+async def test_listeners_of_one_topic_share_a_subscription(bus: RedisBus, valkey: Redis) -> None:
+    async with bus.listen("a") as one, bus.listen("a") as two:
+        assert await subscribers(valkey, "a") == 1
+        await bus.publish([("a", b"1"), ("a", b"2")])
+        assert await collect(one, 2) == await collect(two, 2) == [b"1", b"2"]
+
+
+async def test_who_falls_behind_is_told_and_costs_nobody_else(bus: RedisBus) -> None:
+    async with bus.listen("a") as slow, bus.listen("a") as fast:
+        for n in range(3 * MAX_PENDING):
+            await bus.publish([("a", str(n).encode())])
+            assert await collect(fast, 1) == [str(n).encode()]
+        assert await slow.get(0) is None
+        await bus.publish([("a", b"fresh")])
+        assert await collect(slow, 1) == [b"fresh"]
+
+
+async def test_many_topics_take_one_connection(bus: RedisBus, valkey: Redis) -> None:
+    before = len(await valkey.client_list(_type="pubsub"))
+    async with AsyncExitStack() as stack:
+        listeners = await asyncio.gather(*(stack.enter_async_context(bus.listen(f"topic-{n}")) for n in range(200)))
+        assert len(await valkey.client_list(_type="pubsub")) == before
+        await bus.publish([(f"topic-{n}", str(n).encode()) for n in range(200)])
+        assert [await collect(listener, 1) for listener in listeners] == [[str(n).encode()] for n in range(200)]
+
+
+async def test_the_last_one_to_leave_unsubscribes(bus: RedisBus, valkey: Redis) -> None:
+    async def nobody() -> bool:
+        return await subscribers(valkey, "a") == 0
+
+    async with bus.listen("a") as stays:
+        async with bus.listen("a"):
+            pass
+        await bus.publish([("a", b"1")])
+        assert await collect(stays, 1) == [b"1"]
+    await eventually(nobody, "the subscription to end")
+
+
+async def test_leaving_and_coming_back_at_once_misses_nothing(bus: RedisBus) -> None:
+    for n in range(200):
+        async with bus.listen("a") as listener:
+            await bus.publish([("a", str(n).encode())])
+            assert await collect(listener, 1) == [str(n).encode()]
+
+
+async def test_listeners_that_come_and_go_side_by_side_miss_nothing(bus: RedisBus) -> None:
+    async def visit(name: str) -> None:
+        for n in range(50):
+            async with bus.listen("a") as listener:
+                await bus.publish([("a", f"{name} {n}".encode())])
+                async with asyncio.timeout(PATIENCE):
+                    while f"{name} {n}".encode() not in (await news(listener) or ()):
+                        pass
+
+    await asyncio.gather(*(visit(name) for name in "abcd"))
+
+
+async def test_a_listener_that_is_interrupted_loses_nothing(bus: RedisBus) -> None:
+    async with bus.listen("a") as listener:
+        waiting = asyncio.create_task(listener.get(PATIENCE))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await bus.publish([("a", b"1")])
+        assert await collect(listener, 1) == [b"1"]
+
+
+async def test_after_a_restart_a_gap_is_told_and_then_fresh_messages_come(own: Valkey) -> None:
+    async with opened(own.url) as bus, bus.listen("a") as listener:
+        own.stop()
+        assert await news(listener) is None
+        own.start()
+        async with asyncio.timeout(PATIENCE):
+            while await listener.get(0.05) != (b"fresh",):
+                await bus.publish([("a", b"fresh")])
+
+
+async def test_what_is_published_before_the_bus_is_back_is_a_gap_too(own: Valkey) -> None:
+    async with opened(own.url) as bus, bus.listen("a") as listener, Redis.from_url(own.url) as other:
+        own.stop()
+        assert await news(listener) is None
+        own.start()
+        assert await other.publish("boreas:a", b"nobody hears this") == 0
+        assert await news(listener) is None
+
+
+async def test_who_begins_to_listen_while_redis_is_away_is_told_of_the_gap(own: Valkey) -> None:
+    async with opened(own.url) as bus:
+        own.stop()
+        async with bus.listen("a") as listener, Redis.from_url(own.url) as other:
+            own.start()
+            await other.publish("boreas:a", b"perhaps nobody hears this")
+            assert await news(listener) in (None, (b"perhaps nobody hears this",))
+
+
+async def test_publishing_to_nobody_and_to_nowhere_raises_nothing(bus: RedisBus) -> None:
+    await bus.publish([("nobody", b"1")])
+    await bus.publish([])
+    async with opened(AWAY) as lost:
+        await lost.publish([("a", b"1")])

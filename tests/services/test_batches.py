@@ -1,0 +1,97 @@
+"""Rolling out in batches: which instances, in which order, and that waiting between batches keeps nobody busy."""
+
+from itertools import groupby, pairwise
+
+import pytest
+
+from app.core.application import ShellTarget
+from app.core.events import RolloutProgressed
+from app.core.strategy import Phase, Strategy, StrategyStep
+from app.core.workflow import TaskType
+from tests.services.commands import Notes, node
+from tests.services.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
+
+FIVE = ("a", "b", "c", "d", "e")
+A_SECOND_BETWEEN = Strategy(steps=(StrategyStep(1, 1), StrategyStep(0, 0)))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "batches"),
+    [
+        (rolling(2), ["1 0.4 ab", "2 0.8 cd", "3 1 e"]),
+        (rolling(1), ["1 0.2 a", "2 0.4 b", "3 0.6 c", "4 0.8 d", "5 1 e"]),
+        (rolling(0), ["1 1 abcde"]),
+        (rolling(9), ["1 1 abcde"]),
+        (Strategy(steps=(StrategyStep(1), StrategyStep(3))), ["1 0.2 a", "2 0.8 bcd", "3 1 e"]),
+        (Strategy(steps=(StrategyStep(1), StrategyStep(0))), ["1 0.2 a", "2 1 bcde"]),
+    ],
+)
+async def test_instances_come_batch_by_batch_in_their_order(
+    engine: Engine, site: Site, notes: Notes, strategy: Strategy, batches: list[str]
+) -> None:
+    await engine.worker()
+    await site.application("web", ShellTarget(notes.take("$BOREAS_BATCH $BOREAS_RATIO $BOREAS_INSTANCE"), FIVE))
+    await site.deployed(strategy=strategy)
+    came = groupby((line.rsplit(" ", 1) for line in notes.lines), key=lambda parts: parts[0])
+    assert [f"{batch} {''.join(sorted(name for _, name in names))}" for batch, names in came] == batches
+
+
+async def test_each_step_of_a_rollout_is_an_event(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    await site.application("web", ShellTarget(("true",), FIVE))
+    story = await site.deployed(strategy=rolling(2))
+    seen = [e.body.progress for e in await engine.events(story.deployment.id) if isinstance(e.body, RolloutProgressed)]
+    assert [progress.batch for progress in seen if progress.phase is Phase.UPDATING] == [1, 2, 3]
+    assert all(len(a.touched) <= len(b.touched) for a, b in pairwise(seen))
+    assert (seen[-1].healthy, seen[-1].batches, seen[-1].total) == (FIVE, 3, 5)
+
+
+async def test_a_batch_that_is_watched_keeps_no_slot_of_its_worker(engine: Engine, site: Site) -> None:
+    await engine.worker(slots=1)
+    await site.application("web", ShellTarget(("true",), FIVE))
+    await site.application("users")
+    slow = await site.deploy(only=["web"], strategy=rolling(1, AN_HOUR))
+    task = await engine.until_task(slow, "web/deploy", watched)
+    assert (task.status, task.rollout and task.rollout.healthy) == (S.RUNNING, ())
+    await engine.until(await site.deploy(only=["users"]), D.SUCCESS)
+    assert watched((await engine.story(slow)).tasks["web/deploy"])
+    await engine.cancel(slow)
+
+
+async def test_a_rollout_goes_on_by_itself_after_each_interval(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker(slots=1)
+    await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b")))
+    story = await site.deployed(strategy=A_SECOND_BETWEEN)
+    assert (notes.lines, story.tries("web/deploy")) == (["a", "b"], [S.SUCCESS])
+
+
+async def test_another_worker_goes_on_after_an_interval(engine: Engine, site: Site, notes: Notes) -> None:
+    first = await engine.worker()
+    await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b")))
+    id_ = await site.deploy(strategy=A_SECOND_BETWEEN)
+    await engine.until_task(id_, "web/deploy", watched)
+    await first.leave()
+    await engine.worker()
+    story = await engine.until(id_, D.SUCCESS)
+    assert (notes.lines, story.tries("web/deploy")) == (["a", "b"], [S.SUCCESS])
+
+
+async def test_other_applications_go_on_while_a_batch_is_watched(engine: Engine, site: Site) -> None:
+    await engine.worker(slots=1)
+    await site.application("web")
+    await site.application("users")
+    id_ = await site.deploy(strategy=rolling(0, AN_HOUR))
+    await engine.until_task(id_, "web/deploy", watched)
+    await engine.until_task(id_, "users/deploy", watched)
+    await engine.cancel(id_)
+
+
+async def test_another_attempt_repeats_the_batch_in_hand_and_no_finished_one(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    await engine.worker()
+    deploy = notes.then("$BOREAS_INSTANCE$BOREAS_ATTEMPT", 'test "$BOREAS_INSTANCE$BOREAS_ATTEMPT" != b1')
+    app = await site.application("web", ShellTarget(deploy, ("a", "b", "c")))
+    task = node("web", type=TaskType.DEPLOY, application_id=app, max_attempts=2)
+    story = await site.deployed("v1", task, strategy=rolling(1))
+    assert (notes.lines, story.tries("web")) == (["a1", "b1", "b2", "c2"], [S.FAILED, S.SUCCESS])

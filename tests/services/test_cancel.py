@@ -1,0 +1,158 @@
+"""Cancelling, in every state that has not ended: what runs is told to end, then made to; the rest never starts."""
+
+import pytest
+
+from app.core.errors import ErrorCode
+from app.services import deployments
+from app.services.deployments import Reasoned
+from app.services.sweep import sweep
+from tests.gateways.shell_support import is_alive
+from tests.services.commands import POLITE, Gate, Notes, node, sh
+from tests.services.engine import AN_HOUR, D, Engine, S, Site, backed_off, eventually, rolling, watched
+
+STUBBORN = sh('trap "" TERM; echo $$; echo ready; while :; do sleep 0.02; done')
+
+
+async def pid_of(engine: Engine, id_: str, key: str) -> int:
+    """Wait until a task's command runs, and return its process."""
+    await engine.until_said(id_, key, "ready")
+    return int((await engine.said(id_, key))[0])
+
+
+async def test_what_never_started_is_cancelled_at_once(engine: Engine, site: Site, notes: Notes) -> None:
+    id_ = await site.deploy("v1", node("one", command=notes.take("one")), node("two", "one"), auto_start=False)
+    await engine.cancel(id_)
+    story = await engine.story(id_)
+    assert (story.status, set(story.statuses.values())) == (D.CANCELLED, {S.CANCELLED})
+    assert story.deployment.completed_at is not None
+    await engine.worker()
+    await site.deployed("v2", node("other"))
+    assert list(notes.lines) == []
+
+
+async def test_what_waits_for_a_lock_is_cancelled_at_once(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    first = await site.deploy("v1", node("slow", command=gate.wait))
+    second, third = await site.deploy("v2"), await site.deploy("v3")
+    await engine.until_running(first, "slow")
+    await engine.cancel(second)
+    assert (await engine.story(second)).status is D.CANCELLED
+    gate.open()
+    await engine.until(third, D.SUCCESS)
+    assert (await engine.story(second)).deployment.started_at is None
+
+
+async def test_what_runs_is_told_to_end(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("done"), node("polite", "done", command=POLITE), node("next", "polite"))
+    await engine.until_said(id_, "polite", "ready")
+    await engine.cancel(id_)
+    story = await engine.until(id_, D.CANCELLED)
+    assert story.statuses == {"done": S.SUCCESS, "polite": S.CANCELLED, "next": S.CANCELLED}
+    said = await engine.said(id_, "polite")
+    assert "bye" in said and any("ended" in line for line in said)
+    assert (story.tries("polite"), story.tasks["polite"].worker) == ([S.CANCELLED], None)
+
+
+async def test_what_does_not_listen_is_killed_after_its_grace(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("stubborn", command=STUBBORN))
+    process = await pid_of(engine, id_, "stubborn")
+    await engine.cancel(id_)
+    await engine.until(id_, D.CANCELLED)
+    assert not is_alive(process)
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+async def test_by_force_nothing_is_waited_for(engine: Engine, site: Site, asked_before: bool) -> None:
+    await engine.worker(runtime=engine.patient())
+    id_ = await site.deploy("v1", node("stubborn", command=STUBBORN))
+    process = await pid_of(engine, id_, "stubborn")
+    if asked_before:
+        await engine.cancel(id_)
+        await engine.until_task(id_, "stubborn", lambda task: task.stop)
+    await engine.cancel(id_, force=True)
+    await engine.until(id_, D.CANCELLED)
+    assert not is_alive(process)
+
+
+async def test_nothing_of_a_process_group_is_left(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    family = sh('sleep 600 & echo $! >> "$1"; echo ready; wait', notes.path)
+    id_ = await site.deploy("v1", node("family", command=family))
+    await engine.until_said(id_, "family", "ready")
+    await engine.cancel(id_)
+    await engine.until(id_, D.CANCELLED)
+    assert not is_alive(int(notes.lines[0]))
+
+
+async def test_what_waits_for_its_next_attempt_is_cancelled_at_once(engine: Engine, trial: Site) -> None:
+    worker = await engine.worker()
+    id_ = await trial.deploy("v1", node("one", max_attempts=100, payload={"outcome": "failure"}))
+    await engine.until_task(id_, "one", backed_off)
+    await worker.leave()
+    await engine.cancel(id_)
+    story = await engine.story(id_)
+    assert (story.status, story.tasks["one"].status, story.tasks["one"].retry_at) == (D.CANCELLED, S.CANCELLED, None)
+
+
+async def test_what_is_watched_between_batches_is_cancelled_at_once(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    await site.application("web")
+    id_ = await site.deploy(strategy=rolling(0, AN_HOUR))
+    await engine.until_task(id_, "web/deploy", watched)
+    await engine.cancel(id_)
+    story = await engine.story(id_)
+    assert (story.status, story.statuses["web/deploy"], story.tries("web/deploy")) == (
+        D.CANCELLED,
+        S.CANCELLED,
+        [S.CANCELLED],
+    )
+    assert story.attempts["web/deploy"][0].completed_at is not None
+    assert await site.releases() == {}
+
+
+async def test_cancelling_again_changes_nothing_until_it_has_ended(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker(runtime=engine.patient())
+    id_ = await site.deploy("v1", node("task", command=sh('trap "" TERM; echo ready; "$@"', *gate.wait)))
+    await engine.until_said(id_, "task", "ready")
+    await engine.cancel(id_)
+    story = await engine.story(id_)
+    await engine.cancel(id_)
+    assert (await engine.story(id_)).deployment == story.deployment
+    gate.open()
+    await engine.until(id_, D.CANCELLED)
+    problem = await engine.refusal(deployments.cancel, Reasoned(id_, "again"))
+    assert problem.code is ErrorCode.WRONG_STATE
+
+
+async def test_a_cancelled_deployment_makes_room_for_the_next(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    first = await site.deploy("v1", node("polite", command=POLITE))
+    second = await site.deploy("v2")
+    await engine.until_said(first, "polite", "ready")
+    await engine.cancel(first)
+    await engine.until(second, D.SUCCESS)
+    assert (await engine.story(first)).status is D.CANCELLED
+
+
+async def test_a_task_whose_worker_is_lost_is_cancelled_all_the_same(engine: Engine, site: Site, gate: Gate) -> None:
+    worker = await engine.worker()
+    id_ = await site.deploy("v1", node("task", command=gate.wait))
+    await engine.until_running(id_, "task")
+    await worker.vanish()
+    await engine.cancel(id_)
+
+    async def over() -> bool:
+        await sweep(engine.runtime)
+        return (await engine.story(id_)).status is D.CANCELLED
+
+    await eventually(over, "the deployment to be cancelled")
+    assert (await engine.story(id_)).tries("task") == [S.CANCELLED]
+
+
+async def test_who_cancelled_and_why_is_kept(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy(auto_start=False)
+    await engine.cancel(id_)
+    event = (await engine.events(id_))[-1]
+    assert (event.actor_id, getattr(event.body, "reason", None)) == (engine.principal.actor.id, "not wanted")

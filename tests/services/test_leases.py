@@ -1,0 +1,272 @@
+"""Who holds an attempt: a lease that is renewed, one holder at a time, and no word from one whose lease ran out.
+
+Workers here do not sweep; where a lease shall run out, the test sweeps until somebody has taken over.
+"""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import redis.asyncio as redis
+
+from app.core.attempt import Ending, Outcome
+from app.core.logs import Stream
+from app.core.strategy import Progress
+from app.core.task import Task
+from app.services.execution import Assignment, WorkerName, settle_attempt, take
+from app.services.log_writer import LeaseLostError, LogWriter
+from app.services.sweep import sweep
+from app.store import tasks as task_store
+from app.store import workers
+from tests.services.commands import POLITE, Gate, Notes, node, sh
+from tests.services.engine import LEASE_SECONDS, D, Engine, S, Site, Story, Worker, eventually
+
+GOOD = Outcome(Ending.SUCCEEDED)
+ONE, TWO = WorkerName("one", "default"), WorkerName("two", "default")
+
+
+async def created(engine: Engine, site: Site, key: str = "task") -> str:
+    """Create a deployment of one task and return the task's id."""
+    return (await engine.story(await site.deploy("v1", node(key)))).tasks[key].id
+
+
+async def taken(engine: Engine, worker: WorkerName, task_id: str) -> Assignment:
+    """Take a task that must be free."""
+    assignment = await take(engine.runtime, worker, task_id)
+    assert assignment is not None
+    return assignment
+
+
+async def expire(task: Task) -> None:
+    """Let the lease of an attempt run out."""
+    await task_store.save(replace(task, lease_until=task.started_at))
+
+
+async def lost(engine: Engine, task_id: str) -> Task:
+    """Sweep until an attempt counts as lost, and return its task."""
+    attempt = (await task_store.by_ids([task_id]))[task_id].attempt
+
+    async def look() -> Task | None:
+        await sweep(engine.runtime)
+        task = (await task_store.by_ids([task_id]))[task_id]
+        return task if task.attempt > attempt or task.worker is None else None
+
+    return await eventually(look, "the lease to run out")
+
+
+async def story_of(engine: Engine, assignment: Assignment) -> Story:
+    """Return the story of an assignment's deployment."""
+    return await engine.story(assignment.task.deployment_id)
+
+
+async def test_of_many_who_want_a_task_one_gets_it(engine: Engine, trial: Site) -> None:
+    for round_ in range(10):
+        id_ = await created(engine, trial, f"task-{round_}")
+        names = [WorkerName(f"worker-{n}", "default") for n in range(5)]
+        answers = await asyncio.gather(*(take(engine.runtime, name, id_) for name in names))
+        (winner,) = [answer for answer in answers if answer is not None]
+        assert winner.task.attempt == 1 and winner.task.worker in {name.id for name in names}
+        assert [a.worker for a in (await task_store.attempts_of([id_]))[id_]] == [winner.task.worker]
+        await settle_attempt(engine.runtime, replace(ONE, id=winner.task.worker), winner, GOOD)
+
+
+async def test_a_lease_is_for_a_while_and_renewed(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("slow", command=gate.wait))
+    begun = (await engine.until_running(id_, "slow")).tasks["slow"]
+    assert begun.started_at and begun.lease_until == begun.started_at + timedelta(seconds=LEASE_SECONDS)
+    long_after = begun.lease_until + timedelta(seconds=LEASE_SECONDS / 2)
+    await engine.until_task(id_, "slow", lambda task: task.lease_until and task.lease_until > long_after)
+    await sweep(engine.runtime)
+    gate.open()
+    story = await engine.until(id_, D.SUCCESS)
+    assert story.tries("slow") == [S.SUCCESS]
+
+
+async def test_another_worker_takes_over_from_one_that_vanished(
+    engine: Engine, site: Site, notes: Notes, gate: Gate
+) -> None:
+    first = await engine.worker()
+    command = notes.then("$BOREAS_ATTEMPT", '"$@"; echo "end of $BOREAS_ATTEMPT"', *gate.wait)
+    id_ = await site.deploy("v1", node("slow", command=command), node("next", "slow", command=notes.take("next")))
+    await engine.until_task(id_, "slow", lambda task: notes.lines)
+    await first.vanish()
+    second = await engine.worker(sweeps=True)
+    await engine.until_task(id_, "slow", lambda task: task.attempt == 2 and len(notes.lines) == 2)
+    gate.open()
+    story = await engine.until(id_, D.SUCCESS)
+    await first.ended()
+    assert [(a.worker, a.status) for a in story.attempts["slow"]] == [
+        (first.name.id, S.CANCELLED),
+        (second.name.id, S.SUCCESS),
+    ]
+    assert story == await engine.story(id_)
+    assert (notes.lines, await engine.said(id_, "slow")) == (["1", "2", "next"], ["end of 2"])
+
+
+async def test_a_worker_ends_what_is_not_its_own_any_more(engine: Engine, site: Site, notes: Notes) -> None:
+    worker = await engine.worker()
+    wait = sh('trap "echo ended >> \\"$1\\"; exit 0" TERM; echo ready; while :; do sleep 0.02; done', notes.path)
+    id_ = await site.deploy("v1", node("slow", command=wait))
+    await engine.until_said(id_, "slow", "ready")
+    task = (await engine.story(id_)).tasks["slow"]
+    await task_store.save(replace(task, worker="somebody-else"))
+    await engine.until_task(id_, "slow", lambda _: notes.lines == ["ended"])
+    await worker.ended()
+    story = await engine.story(id_)
+    assert (story.tasks["slow"].worker, story.tries("slow")) == ("somebody-else", [S.RUNNING])
+    await task_store.save(task)
+
+
+async def test_what_an_attempt_came_to_is_not_written_once_it_is_lost(engine: Engine, trial: Site) -> None:
+    old = await taken(engine, ONE, await created(engine, trial))
+    await expire(old.task)
+    await lost(engine, old.task.id)
+    new = await taken(engine, TWO, old.task.id)
+    before = await story_of(engine, new)
+    assert await settle_attempt(engine.runtime, ONE, old, GOOD) is None
+    assert await story_of(engine, new) == before
+    assert await settle_attempt(engine.runtime, TWO, new, GOOD) is None
+    assert (await story_of(engine, new)).tries("task") == [S.CANCELLED, S.SUCCESS]
+
+
+async def test_what_an_attempt_came_to_is_written_once(engine: Engine, trial: Site) -> None:
+    mine = await taken(engine, ONE, await created(engine, trial))
+    await asyncio.gather(*(settle_attempt(engine.runtime, ONE, mine, GOOD) for _ in range(5)))
+    story = await story_of(engine, mine)
+    assert (story.status, story.tries("task"), story.deployment.last_event) == (D.SUCCESS, [S.SUCCESS], 5)
+
+
+async def test_a_lost_attempt_writes_no_line(engine: Engine, trial: Site) -> None:
+    old = await taken(engine, ONE, await created(engine, trial))
+    await expire(old.task)
+    await lost(engine, old.task.id)
+    with pytest.raises(LeaseLostError):
+        async with LogWriter(engine.runtime, old.task.id, old.task.attempt, ONE.id) as log:
+            await log.write(Stream.STDOUT, ["too late"])
+    assert await engine.lines(old.task) == []
+    new = await taken(engine, TWO, old.task.id)
+    async with LogWriter(engine.runtime, new.task.id, new.task.attempt, TWO.id) as log:
+        await log.write(Stream.STDOUT, ["in time"])
+    assert [(line.number, line.message, line.attempt) for line in await engine.lines(new.task)] == [(1, "in time", 2)]
+    await settle_attempt(engine.runtime, TWO, new, GOOD)
+
+
+async def test_a_command_that_prints_on_and_on_ends_when_its_lease_is_lost(engine: Engine, site: Site) -> None:
+    worker = await engine.worker()
+    id_ = await site.deploy("v1", node("loud", command=sh("echo ready; while :; do echo more; sleep 0.01; done")))
+    await engine.until_said(id_, "loud", "ready")
+    await worker.vanish()
+    await lost(engine, (await engine.story(id_)).tasks["loud"].id)
+    await asyncio.wait_for(worker.ended(), 20)
+    await engine.cancel(id_)
+
+
+async def test_a_lost_attempt_stores_no_rollout(engine: Engine, trial: Site) -> None:
+    old = await taken(engine, ONE, await created(engine, trial))
+    for attempt, worker, written in [(1, "two", False), (2, "one", False), (1, "one", True)]:
+        assert await task_store.save_rollout(old.task.id, attempt, worker, Progress(current=("a",))) is written
+    await settle_attempt(engine.runtime, ONE, old, GOOD)
+
+
+async def test_a_task_that_loses_every_worker_fails_in_the_end(engine: Engine, trial: Site) -> None:
+    id_ = await created(engine, trial)
+    for number in range(1, 5):
+        held = await taken(engine, ONE, id_)
+        assert held.task.attempt == number
+        await expire(held.task)
+        await lost(engine, id_)
+    story = await story_of(engine, held)
+    assert (story.status, story.tries("task")) == (D.FAILED, 4 * [S.CANCELLED])
+    assert story.tasks["task"].error_message == "its worker gave no sign of life"
+
+
+async def test_a_worker_that_leaves_hands_back_what_it_has(engine: Engine, site: Site) -> None:
+    first = await engine.worker()
+    id_ = await site.deploy("v1", node("task", command=sh('test "$BOREAS_ATTEMPT" = 2 || exec "$@"', *POLITE)))
+    await engine.until_said(id_, "task", "ready")
+    await first.leave()
+    task = (await engine.story(id_)).tasks["task"]
+    assert (task.status, task.worker, task.failures) == (S.PENDING, None, 0)
+    await engine.worker()
+    story = await engine.until(id_, D.SUCCESS)
+    attempt = story.attempts["task"][0]
+    assert (attempt.status, attempt.error_message) == (S.CANCELLED, "its worker was stopped")
+
+
+async def test_what_has_ended_is_recorded_although_its_worker_leaves(engine: Engine, site: Site, gate: Gate) -> None:
+    """The worker is told to stop while it waits for its turn to write down how an attempt ended."""
+    worker = await engine.worker()
+    id_ = await site.deploy("v1", node("task", command=gate.wait))
+    await engine.until_running(id_, "task")
+    async with engine.held(id_) as waited_for:
+        gate.open()
+        await eventually(waited_for, "the worker to wait for the deployment")
+        leaving = asyncio.create_task(worker.leave())
+        await eventually(lambda: told_to_stop(worker), "the worker to be told")
+    await leaving
+    story = await engine.story(id_)
+    assert (story.status, story.tries("task")) == (D.SUCCESS, [S.SUCCESS])
+
+
+async def test_what_is_taken_at_the_moment_of_leaving_is_handed_back(engine: Engine, site: Site) -> None:
+    """The worker is told to stop while it waits for its turn to take a task."""
+    id_ = await site.deploy("v1", node("task", command=POLITE))
+    async with engine.held(id_) as waited_for:
+        worker = await engine.worker()
+        await eventually(waited_for, "the worker to wait for the deployment")
+        leaving = asyncio.create_task(worker.leave())
+        await eventually(lambda: told_to_stop(worker), "the worker to be told")
+    async with asyncio.timeout(10):
+        await leaving
+    assert (await engine.story(id_)).tasks["task"].worker is None
+    await engine.cancel(id_)
+
+
+async def told_to_stop(worker: Worker) -> bool:
+    return not worker.arq.allow_pick_jobs
+
+
+async def test_a_worker_that_has_left_does_not_count_as_alive(engine: Engine, site: Site) -> None:
+    worker = await engine.worker()
+    slow_end = sh('trap "sleep 0.4; exit 0" TERM; echo ready; while :; do sleep 0.02; done')
+    id_ = await site.deploy("v1", node("task", command=slow_end))
+    await engine.until_said(id_, "task", "ready")
+    await worker.leave()
+    assert await workers.alive(["default"], engine.runtime.clock.now() - timedelta(minutes=1)) == set()
+    await engine.cancel(id_)
+
+
+async def test_a_worker_that_leaves_takes_nothing_new(engine: Engine, trial: Site) -> None:
+    task_id = await created(engine, trial)
+    worker = await engine.worker()
+    await worker.leave()
+    await worker.hands.run_task(task_id)
+    assert (await task_store.by_ids([task_id]))[task_id].attempt == 0
+
+
+async def test_jobs_that_were_lost_are_sent_again(engine: Engine, trial: Site) -> None:
+    ids = [await trial.deploy("v1", node("one"), node("two", "one")), await (await engine.site()).deploy("v1")]
+    async with redis.Redis.from_url(engine.servers.redis_url) as valkey:
+        await valkey.flushall()
+    await engine.worker(sweeps=True)
+    for id_ in ids:
+        await engine.until(id_, D.SUCCESS)
+
+
+async def test_nothing_is_lost_with_everything_that_valkey_holds(engine: Engine, trial: Site) -> None:
+    await engine.worker(slots=4, sweeps=True)
+    await engine.worker(slots=4, sweeps=True)
+    graph = [
+        node(f"{x}{y}", *(f"{x - 1}{z}" for z in range(4) if x), payload={"seconds": 0.05})
+        for x in range(5)
+        for y in range(4)
+    ]
+    id_ = await trial.deploy("v1", *graph)
+    async with redis.Redis.from_url(engine.servers.redis_url) as valkey:
+        while (await engine.story(id_)).status is not D.SUCCESS:
+            await valkey.flushall()
+            await asyncio.sleep(0.1)
+    story = await engine.story(id_)
+    assert {tuple(story.tries(task.key)) for task in graph} == {(S.SUCCESS,)}

@@ -1,0 +1,210 @@
+"""Trying again: by itself after a back-off, by a person for a whole deployment or one task, and what is kept of it."""
+
+import asyncio
+import itertools
+from datetime import timedelta
+
+from app.core import retry
+from app.core.application import ShellTarget
+from app.core.errors import ErrorCode, Refused
+from app.services import applications, deployments
+from tests.services.commands import FAILURE, NOTHING, Gate, Notes, node, sh, step
+from tests.services.engine import D, Engine, S, Site, backed_off, rolling
+
+
+async def test_a_task_that_fails_is_tried_again_after_a_while(engine: Engine, trial: Site) -> None:
+    await engine.worker()
+    story = await trial.deployed("v1", node("one", max_attempts=3, payload={"failAttempts": 2}), node("two", "one"))
+    attempts = story.attempts["one"]
+    assert [attempt.status for attempt in attempts] == [S.FAILED, S.FAILED, S.SUCCESS]
+    assert [attempt.number for attempt in attempts] == [1, 2, 3]
+    for failures, (before, after) in enumerate(itertools.pairwise(attempts), start=1):
+        least = timedelta(seconds=retry.backoff(failures, 0))
+        assert before.completed_at and after.started_at - before.completed_at >= least
+    assert story.tasks["one"].error_message is None
+
+
+async def test_each_attempt_keeps_its_own_log_and_end(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    command = sh('echo "try $BOREAS_ATTEMPT"; exit $((BOREAS_ATTEMPT == 1 ? 7 : 0))')
+    story = await site.deployed("v1", node("one", max_attempts=2, command=command))
+    logs = [await engine.said(story.deployment.id, "one", number) for number in (1, 2)]
+    assert logs == [["try 1", "ERROR: exit status 7"], ["try 2"]]
+    ends = [(attempt.exit_code, attempt.error_message) for attempt in story.attempts["one"]]
+    assert ends == [(7, "exit status 7"), (0, None)]
+
+
+async def test_after_its_last_attempt_a_task_has_failed(engine: Engine, trial: Site) -> None:
+    await engine.worker()
+    task = node("one", max_attempts=2, payload={"outcome": "failure"})
+    story = await engine.until(await trial.deploy("v1", task), D.FAILED)
+    assert (story.statuses["one"], story.tries("one")) == (S.FAILED, [S.FAILED, S.FAILED])
+
+
+async def test_others_run_while_a_task_waits_for_its_next_attempt(engine: Engine, trial: Site) -> None:
+    await engine.worker(slots=1)
+    graph = [node("one", max_attempts=2, payload={"failAttempts": 1}), *(node(f"other-{n}") for n in range(5))]
+    story = await trial.deployed("v1", *graph)
+    again = story.attempts["one"][1].started_at
+    assert all(story.attempts[f"other-{n}"][0].started_at < again for n in range(5))
+
+
+async def test_an_attempt_that_is_due_needs_only_a_free_worker(
+    engine: Engine, site: Site, notes: Notes, gate: Gate
+) -> None:
+    """The job that carried the first attempt goes on with another task, and is still there when the second is due."""
+    await engine.worker(slots=1)
+    once = notes.then("one $BOREAS_ATTEMPT", 'test "$BOREAS_ATTEMPT" = 2')
+    id_ = await site.deploy("v1", node("one", max_attempts=2, command=once), node("long", command=gate.wait))
+    await engine.until_task(id_, "one", backed_off)
+    await engine.until_running(id_, "long")
+    await engine.worker(slots=1)
+    await engine.until_task(id_, "one", lambda task: task.status is S.SUCCESS)
+    assert (await engine.story(id_)).statuses["long"] is S.RUNNING
+    gate.open()
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_a_retried_deployment_goes_on_from_what_failed(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    fragile = notes.then("bad", "test -e fixed || { touch fixed; exit 1; }")
+    graph = [node("good", command=notes.take("good")), node("bad", "good", command=fragile)]
+    id_ = await site.deploy("v1", *graph, node("after", "bad", command=notes.take("after")))
+    failed = await engine.until(id_, D.FAILED)
+    assert (failed.deployment.attempt, failed.statuses["after"]) == (1, S.BLOCKED)
+    await engine.retry(id_)
+    story = await engine.until(id_, D.SUCCESS)
+    assert notes.lines == ["good", "bad", "bad", "after"]
+    assert (story.deployment.attempt, story.deployment.error_message, story.deployment.progress) == (2, None, 100)
+    assert (story.tries("good"), story.tries("bad")) == ([S.SUCCESS], [S.FAILED, S.SUCCESS])
+
+
+async def test_a_retry_gives_all_attempts_again(engine: Engine, trial: Site) -> None:
+    await engine.worker()
+    id_ = await trial.deploy("v1", node("one", max_attempts=2, payload={"failAttempts": 3}))
+    await engine.until(id_, D.FAILED)
+    await engine.retry(id_)
+    story = await engine.until(id_, D.SUCCESS)
+    assert story.tries("one") == [S.FAILED, S.FAILED, S.FAILED, S.SUCCESS]
+
+
+async def test_a_retried_task_runs_alone_and_the_others_keep_it_failed(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    await engine.worker()
+    fragile = notes.then("$BOREAS_TASK_KEY", 'f="fixed-$BOREAS_TASK_KEY"; test -e "$f" || { touch "$f"; exit 1; }')
+    id_ = await site.deploy("v1", node("a", command=fragile), node("b", command=fragile), node("c", "a", "b"))
+    story = await engine.until(id_, D.FAILED)
+    while story.statuses["b"] is not S.FAILED or story.statuses["a"] is not S.FAILED:
+        await engine.retry(id_)
+        story = await engine.until(id_, D.FAILED)
+    begun = len(notes.lines)
+    await engine.retry_task(story.tasks["a"].id)
+    story = await engine.until(id_, D.FAILED)
+    assert (notes.lines[begun:], story.statuses) == (["a"], {"a": S.SUCCESS, "b": S.FAILED, "c": S.BLOCKED})
+    await engine.retry_task(story.tasks["b"].id)
+    assert (await engine.until(id_, D.SUCCESS)).statuses["c"] is S.SUCCESS
+
+
+async def test_a_retried_rollout_goes_on_with_the_batch_that_failed(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    deploy = notes.then("$BOREAS_INSTANCE", 'test "$BOREAS_INSTANCE$BOREAS_ATTEMPT" != b1')
+    await site.application("web", ShellTarget(deploy, ("a", "b", "c")))
+    id_ = await site.deploy(strategy=rolling(1, auto_rollback=False))
+    await engine.until(id_, D.FAILED)
+    await engine.retry(id_)
+    await engine.until(id_, D.SUCCESS)
+    assert (notes.lines, await site.releases()) == (["a", "b", "b", "c"], {"web": "v1"})
+
+
+async def test_a_release_tells_what_every_instance_runs_whatever_came_between(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    """A newer version came after the failure: the retry may be refused, or brings every instance to its own version."""
+    await engine.worker()
+    deploy = notes.then(
+        "$BOREAS_INSTANCE $BOREAS_VERSION", 'test "$BOREAS_INSTANCE$BOREAS_VERSION$BOREAS_ATTEMPT" != bv11'
+    )
+    await site.application("web", ShellTarget(deploy, ("a", "b")))
+    id_ = await site.deploy("v1", strategy=rolling(1, auto_rollback=False))
+    await engine.until(id_, D.FAILED)
+    await site.deployed("v2", strategy=rolling(1))
+    try:
+        await engine.retry(id_)
+        await engine.until(id_, D.SUCCESS)
+    except Refused as refused:
+        assert refused.problems[0].code is ErrorCode.WRONG_STATE
+    runs = dict(line.split() for line in notes.lines)
+    assert runs == dict.fromkeys(("a", "b"), (await site.releases())["web"])
+
+
+async def test_a_retry_goes_back_to_what_ran_when_it_was_made(engine: Engine, site: Site, notes: Notes) -> None:
+    """A newer version came after the failure: what the retry replaces, and so what it goes back to, is that one."""
+    await engine.worker()
+    await site.application("web", notes.then("$BOREAS_VERSION", 'test "$BOREAS_VERSION" != v2'))
+    await site.deployed("v1")
+    id_ = await site.deploy("v2", strategy=rolling(auto_rollback=False))
+    await engine.until(id_, D.FAILED)
+    await site.deployed("v3")
+    try:
+        await engine.retry(id_)
+        await engine.until(id_, D.FAILED)
+        await engine.roll_back(id_)
+        await engine.until(id_, D.ROLLED_BACK)
+    except Refused as refused:
+        assert refused.problems[0].code is ErrorCode.WRONG_STATE
+    assert (notes.lines[-1], await site.releases()) == ("v3", {"web": "v3"})
+
+
+async def test_a_retry_is_refused_while_another_deployment_has_its_turn(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    failed = await site.deploy("v1", node("bad", command=FAILURE))
+    story = await engine.until(failed, D.FAILED)
+    other = await site.deploy("v2", node("slow", command=gate.wait))
+    await engine.until_running(other, "slow")
+    problem = await engine.refusal(deployments.retry, failed)
+    assert (problem.code, other in problem.message) == (ErrorCode.LOCKED, True)
+    assert (await engine.story(failed)).deployment == story.deployment
+    gate.open()
+    await engine.until(other, D.SUCCESS)
+    await engine.retry(failed)
+    await engine.until(failed, D.FAILED)
+
+
+async def test_a_retry_is_refused_where_as_many_run_as_may(engine: Engine, gate: Gate) -> None:
+    await engine.worker()
+    site = await engine.site(max_concurrent_deployments=1)
+    await site.application("users")
+    await site.application("web")
+    failed = await site.deploy("v1", node("bad", command=FAILURE), only=["users"])
+    await engine.until(failed, D.FAILED)
+    other = await site.deploy("v1", node("slow", command=gate.wait), only=["web"])
+    await engine.until_running(other, "slow")
+    problem = await engine.refusal(deployments.retry, failed)
+    assert (problem.code, "As many" in problem.message) == (ErrorCode.LOCKED, True)
+    gate.open()
+    await engine.until(other, D.SUCCESS)
+
+
+async def test_a_deployment_keeps_the_definitions_it_was_made_with(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    app = await site.application("web", notes.then("old", "test -e fixed || { touch fixed; exit 1; }"))
+    id_ = await site.deploy(strategy=rolling(auto_rollback=False))
+    await engine.until(id_, D.FAILED)
+    await engine.change(applications.update, app, deploy=ShellTarget(notes.take("new")), build=step(NOTHING))
+    await engine.retry(id_)
+    await engine.until(id_, D.SUCCESS)
+    assert notes.lines == ["old", "old"]
+
+
+async def test_a_retry_asked_for_many_times_at_once_happens_once(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    command = sh('test "$BOREAS_ATTEMPT" = 2 && exec "$@"', *gate.wait)
+    id_ = await site.deploy("v1", node("bad", command=command))
+    await engine.until(id_, D.FAILED)
+    answers = await asyncio.gather(*(engine.retry(id_) for _ in range(5)), return_exceptions=True)
+    refused = [answer.problems[0].code for answer in answers if isinstance(answer, Refused)]
+    gate.open()
+    story = await engine.until(id_, D.SUCCESS)
+    assert (story.deployment.attempt, story.tries("bad")) == (2, [S.FAILED, S.SUCCESS])
+    assert refused == 4 * [ErrorCode.WRONG_STATE]

@@ -1,0 +1,90 @@
+"""The sweep: whatever a crash left undone between a commit and what follows it, is done by the next one."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.gateways.queue import ArqQueue, connect
+from app.services.runtime import Runtime
+from app.services.sweep import sweep
+from app.store import deployments as deployment_store
+from app.store import tasks as task_store
+from tests.gateways.valkey_support import Valkey
+from tests.services.commands import Gate, Notes, node
+from tests.services.engine import D, Engine, S, Site, rolling, running
+from tests.support.servers import Servers
+
+
+@pytest.fixture
+async def deaf(engine: Engine) -> Runtime:
+    """A runtime whose jobs and messages reach nobody: its Redis is away."""
+    away = ArqQueue(connect("redis://127.0.0.1:1/0"), engine.runtime.bus)
+    return replace(engine.runtime, queue=away)
+
+
+async def test_what_was_committed_and_never_sent_is_done_all_the_same(
+    engine: Engine, trial: Site, deaf: Runtime
+) -> None:
+    sender = replace(engine, runtime=deaf)
+    id_ = await replace(trial, engine=sender).deploy("v1", node("one"), node("two", "one"))
+    await engine.worker()
+    assert (await engine.story(id_)).statuses["one"] is S.PENDING
+    await sweep(engine.runtime)
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_what_may_start_and_was_not_admitted_is_admitted(engine: Engine, trial: Site) -> None:
+    """A process died between the commit that queued it and the one that admits."""
+    await engine.worker()
+    id_ = await trial.deploy(auto_start=False)
+    deployment = (await engine.story(id_)).deployment
+    await deployment_store.save(replace(deployment, queued_at=engine.runtime.clock.now()), [])
+    await sweep(engine.runtime)
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_a_timer_that_was_lost_is_found(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    await site.application("web")
+    id_ = await site.deploy(strategy=rolling(0, 3600))
+    task = await engine.until_task(id_, "web/deploy", lambda task: task.resume_at)
+    assert task.rollout is not None
+    due = replace(task.rollout, resume_at=task.started_at)
+    await task_store.save(replace(task, rollout=due, resume_at=task.started_at))
+    await sweep(engine.runtime)
+    await engine.until(id_, D.SUCCESS)
+
+
+@pytest.mark.parametrize("times", [3])
+async def test_sweeping_again_and_again_changes_nothing(engine: Engine, site: Site, gate: Gate, times: int) -> None:
+    await engine.worker()
+    running = await site.deploy("v1", node("slow", command=gate.wait))
+    waiting = await site.deploy("v2", auto_start=True)
+    await engine.until_running(running, "slow")
+    before = [await engine.story(id_) for id_ in (running, waiting)]
+    for _ in range(times):
+        await sweep(engine.runtime)
+    after = [await engine.story(id_) for id_ in (running, waiting)]
+    assert [story.deployment for story in after] == [story.deployment for story in before]
+    gate.open()
+    for id_ in (running, waiting):
+        assert (await engine.until(id_, D.SUCCESS)).deployment.attempt == 1
+
+
+async def test_work_goes_on_while_redis_is_away_and_when_it_is_back(
+    swept: Servers, tmp_path: Path, gate: Gate, notes: Notes
+) -> None:
+    with Valkey(tmp_path / "valkey") as own:
+        async with running(replace(swept, redis_url=own.url), tmp_path) as engine, engine.stack:
+            site = await engine.site()
+            await engine.worker(sweeps=True)
+            chain = [node("a", command=gate.wait), node("b", "a", command=notes.take("b")), node("c", "b")]
+            id_ = await site.deploy("v1", *chain, node("left", "c"), node("right", "c"))
+            await engine.until_running(id_, "a")
+            own.stop()
+            gate.open()
+            await engine.until_task(id_, "c", lambda task: task.status is S.SUCCESS)
+            own.start()
+            await engine.until(id_, D.SUCCESS)
+            assert notes.lines == ["b"]

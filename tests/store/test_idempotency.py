@@ -1,0 +1,81 @@
+"""Idempotency keys: a call that comes again is carried out once, and answered as the first time."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from app.core.environment import Environment, OperatorKind
+from app.core.errors import ErrorCode, Refused
+from app.services import environments
+from app.store import environments as environment_store
+from app.store import idempotency
+from app.store.idempotency import Answer
+from app.store.unit import unit
+from tests.services.engine import Engine
+
+
+def draft(engine: Engine, name: str = "here") -> Environment:
+    return Environment(
+        id="",
+        name=name,
+        rank=0,
+        operator=OperatorKind.SHELL,
+        worker_pool="default",
+        max_concurrent_deployments=1,
+        created_at=engine.runtime.clock.now(),
+    )
+
+
+async def test_calls_with_one_key_at_once_are_one(engine: Engine) -> None:
+    place = draft(engine)
+    answers = await asyncio.gather(*(engine.call(environments.create, place, key="once") for _ in range(8)))
+    assert len(set(answers)) == 1
+    assert [known.id for known in await environment_store.all_by_rank()] == list(answers[0])
+
+
+async def test_a_key_is_for_one_input_of_one_mutation(engine: Engine) -> None:
+    await engine.call(environments.create, draft(engine), key="once")
+    for use_case, command in ((environments.create, draft(engine, "there")), (environments.update, ("env_x", {}))):
+        with pytest.raises(Refused) as refused:
+            await engine.call(use_case, command, key="once")  # type: ignore[arg-type]
+        assert refused.value.problems[0].code is ErrorCode.IDEMPOTENCY_CONFLICT
+    assert len(await environment_store.all_by_rank()) == 1
+
+
+async def test_a_call_that_was_refused_leaves_its_key_free(engine: Engine) -> None:
+    with pytest.raises(Refused):
+        await engine.call(environments.create, draft(engine, "NO LABEL"), key="once")
+    await engine.call(environments.create, draft(engine), key="once")
+
+
+async def test_everybody_has_keys_of_their_own(engine: Engine) -> None:
+    async with unit(engine.runtime) as work:
+        for actor in ("usr_a", "usr_b"):
+            assert await idempotency.find(actor, "key") is None
+            await idempotency.keep(actor, "key", Answer("create", actor, (actor,)), work.now)
+    async with unit(engine.runtime):
+        assert [(await idempotency.find(actor, "key")) for actor in ("usr_a", "usr_b", "usr_c")] == [
+            Answer("create", "usr_a", ("usr_a",)),
+            Answer("create", "usr_b", ("usr_b",)),
+            None,
+        ]
+
+
+@pytest.mark.parametrize(("key", "fits"), [("", False), ("x", True), ("ü" * 200, True), ("x" * 201, False)])
+async def test_how_long_a_key_may_be(engine: Engine, key: str, fits: bool) -> None:
+    try:
+        await engine.call(environments.create, draft(engine), key=key)
+    except Refused as refused:
+        assert not fits and refused.problems[0].path == ("idempotencyKey",)
+    else:
+        assert fits
+
+
+async def test_old_answers_are_forgotten(engine: Engine) -> None:
+    async with unit(engine.runtime) as work:
+        await idempotency.keep("usr_a", "old", Answer("create", "f", ()), work.now - timedelta(days=2))
+        await idempotency.keep("usr_a", "new", Answer("create", "f", ()), work.now)
+        assert await idempotency.forget_before(work.now - timedelta(days=1)) == 1
+        assert await idempotency.find("usr_a", "old") is None
+        assert await idempotency.find("usr_a", "new") == Answer("create", "f", ())

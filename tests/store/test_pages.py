@@ -1,0 +1,191 @@
+"""Pages of lists: every part, from either end, holds exactly what a plain Python slice of the whole would."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+
+import pytest
+
+from app.core.deployment import DeploymentFilter, DeploymentStatus
+from app.core.logs import LogFilter, LogLevel, LogLine, LogPart
+from app.services import applications as application_cases
+from app.store import applications, deployments, feed, logs, versions
+from app.store import tasks as task_store
+from app.store.logs import NewLine
+from app.store.unit import unit
+from tests.services.commands import node
+from tests.services.engine import Engine, Site
+
+ALL = DeploymentFilter(visible=((None, None),))
+
+
+@pytest.fixture
+async def ids(trial: Site) -> list[str]:
+    """Five deployments, newest first."""
+    return [await trial.deploy(f"v{n}", auto_start=False) for n in range(5)][::-1]
+
+
+async def test_deployments_between_two_from_either_end(ids: list[str]) -> None:
+    marks = [None, *ids, "dep_", "dep_zzz"]
+    for after, before, limit, newest in product(marks, marks, (0, 1, 2, 5, 9), (True, False)):
+        between = [id_ for id_ in ids if (after is None or id_ < after) and (before is None or id_ > before)]
+        wanted = between[:limit] if newest else between[max(0, len(between) - limit) :]
+        page = await deployments.page(ALL, after=after, before=before, limit=limit, newest=newest)
+        assert [found.id for found in page] == wanted, (after, before, limit, newest)
+
+
+async def test_deployments_are_filtered_by_everything_at_once(engine: Engine, site: Site, trial: Site) -> None:
+    for name in ("users", "web"):
+        await site.application(name)
+    trial.applications = site.applications
+    first, second = (
+        await site.deploy("v1", only=["users"], auto_start=False),
+        await trial.deploy("v2", auto_start=False),
+    )
+    await engine.cancel(second)
+    one, two = (await engine.story(first)).deployment, (await engine.story(second)).deployment
+    a_while = timedelta(microseconds=1)
+    for wanted, found in [
+        (replace(ALL), [second, first]),
+        (replace(ALL, statuses=(DeploymentStatus.PENDING,)), [first]),
+        (replace(ALL, statuses=()), []),
+        (replace(ALL, environment_ids=(trial.environment_id,)), [second]),
+        (replace(ALL, application_ids=(site.applications["web"],)), [second]),
+        (replace(ALL, application_ids=tuple(site.applications.values())), [second, first]),
+        (replace(ALL, version_id=one.version_id), [first]),
+        (replace(ALL, created_by_id=one.created_by), [second, first]),
+        (replace(ALL, created_by_id="usr_nobody"), []),
+        (replace(ALL, created_after=two.created_at), [second]),
+        (replace(ALL, created_before=two.created_at), [first]),
+        (replace(ALL, created_before=two.created_at + a_while), [second, first]),
+        (replace(ALL, version_id=one.version_id, statuses=(DeploymentStatus.CANCELLED,)), []),
+        (DeploymentFilter(), []),
+        (DeploymentFilter(visible=((trial.environment_id, None),)), [second]),
+        (DeploymentFilter(visible=((None, site.applications["users"]),)), [first]),
+        (DeploymentFilter(visible=tuple((None, id_) for id_ in site.applications.values())), [second, first]),
+        (DeploymentFilter(visible=((site.environment_id, site.applications["web"]),)), []),
+    ]:
+        page = await deployments.page(wanted, after=None, before=None, limit=9, newest=True)
+        assert ([one.id for one in page], await deployments.count(wanted)) == (found, len(found)), wanted
+
+
+async def test_deployments_of_versions(ids: list[str], trial: Site) -> None:
+    version = (await deployments.by_ids(ids[:1]))[ids[0]].version_id
+    again = [await trial.deploy(version, auto_start=False) for _ in range(2)][::-1]
+    of = [*again, ids[0]]
+    for limit, after in product((0, 1, 9), (None, *of)):
+        found = await deployments.of_versions([version, "ver_none"], ALL, after, limit)
+        wanted = [id_ for id_ in of if after is None or id_ < after][:limit]
+        assert ([one.id for one in found[version]], found["ver_none"]) == (wanted, [])
+    assert await deployments.counts_of_versions([version, "ver_none"], ALL) == {version: 3, "ver_none": 0}
+
+
+async def test_applications_by_name(engine: Engine, site: Site) -> None:
+    names = ["a", "a-1", "a1", "ab", "b", "user-service", "z9"]
+    for name in reversed(names):
+        await site.application(name)
+    await engine.call(application_cases.archive, site.applications["b"])
+    names.remove("b")
+    whole = [found.name for found in await applications.page(None, 99, None)]
+    assert sorted(whole) == sorted(names)
+    for index, limit in product(range(len(whole) + 1), (0, 1, 3, 9)):
+        page = await applications.page(whole[index - 1] if index else None, limit, None)
+        assert [found.name for found in page] == whole[index : index + limit]
+
+
+@pytest.mark.parametrize(
+    ("contains", "found"),
+    [("", ["50%", "A_b", "axb"]), ("a_b", ["A_b"]), ("%", ["50%"]), ("A", ["A_b", "axb"]), ("\\", []), ("zz", [])],
+)
+async def test_what_names_contain_is_meant_literally(site: Site, contains: str, found: list[str]) -> None:
+    await site.application("web")
+    for name in ("axb", "A_b", "50%"):
+        await site.version(name)
+    page = await versions.page(None, 9, contains)
+    assert (sorted(one.name for one in page), await versions.count(contains)) == (found, len(found))
+
+
+async def test_versions_newest_first(site: Site) -> None:
+    await site.application("web")
+    ids = [await site.version(f"v{n % 2}") for n in range(5)][::-1]
+    for after, limit in product([None, *ids], (0, 2, 9)):
+        page = await versions.page(after, limit, None)
+        assert [one.id for one in page] == [id_ for id_ in ids if after is None or id_ < after][:limit]
+
+
+async def test_events_of_several_deployments(engine: Engine, ids: list[str]) -> None:
+    for id_ in ids[:2]:
+        await engine.cancel(id_)
+    for after, limit in product((0, 1, 3, 99), (0, 1, 99)):
+        found = await feed.pages([*ids, "dep_none"], after, limit)
+        for id_ in ids:
+            last = (await engine.story(id_)).deployment.last_event
+            assert [event.number for event in found[id_]] == list(range(after + 1, last + 1))[:limit]
+        assert found["dep_none"] == []
+
+
+LINES = ["INFO one", "two", "Ärger", "100%", "a_b", "STRASSE", "ΣΑΣ", "two again", "I", "ı"]
+
+
+@pytest.fixture
+async def tasks(engine: Engine, trial: Site) -> AsyncIterator[list[str]]:
+    """Two tasks with a log each, of two attempts and all levels."""
+    story = await engine.story(await trial.deploy("v1", node("one"), node("two"), auto_start=False))
+    for task in story.tasks.values():
+        for attempt in (1, 2):
+            await task_store.save(replace(task, attempt=attempt, worker="worker"))
+            levels = list(LogLevel) * 3
+            new = [NewLine(engine.runtime.clock.now(), level, text) for level, text in zip(levels, LINES, strict=False)]
+            assert await logs.append(task.id, attempt, "worker", new) == (attempt - 1) * len(LINES) + 1
+    yield [task.id for task in story.tasks.values()]
+    await task_store.save(next(iter(story.tasks.values())))
+
+
+async def whole(task_id: str) -> Sequence[LogLine]:
+    return (await logs.pages([task_id], LogFilter(), LogPart(limit=999)))[task_id]
+
+
+async def test_lines_between_two_from_either_end(tasks: list[str]) -> None:
+    lines = await whole(tasks[0])
+    assert [line.number for line in lines] == list(range(1, 2 * len(LINES) + 1))
+    for after, before, limit, oldest in product((0, 3, 20, 99), (None, 0, 1, 4, 21), (0, 1, 4, 99), (True, False)):
+        between = [line for line in lines if line.number > after and (before is None or line.number < before)]
+        wanted = between[:limit] if oldest else between[max(0, len(between) - limit) :]
+        part = LogPart(limit=limit, after=after, before=before, oldest=oldest)
+        found = await logs.pages([*tasks, "tsk_none"], LogFilter(), part)
+        assert found[tasks[0]] == wanted
+        assert [line.number for line in found[tasks[1]]] == [line.number for line in wanted]
+        assert found["tsk_none"] == []
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *(LogFilter(contains=text) for text in ("two", "TWO", "%", "a_b", "\\", "i", "")),
+        *(LogFilter(contains=text) for text in ("ärger", "ÄRGER", "straße", "strasse", "σας")),
+        *(LogFilter(levels=levels) for levels in ((), (LogLevel.INFO,), (LogLevel.ERROR, LogLevel.WARN))),
+        LogFilter(attempt=1),
+        LogFilter(attempt=3),
+        LogFilter(attempt=2, contains="o", levels=(LogLevel.INFO,)),
+    ],
+)
+async def test_a_filter_admits_stored_lines_as_it_admits_fresh_ones(tasks: list[str], wanted: LogFilter) -> None:
+    expected = [line for line in await whole(tasks[0]) if wanted.admits(line)]
+    assert (await logs.pages(tasks, wanted, LogPart(limit=999)))[tasks[0]] == expected
+    assert await logs.counts(tasks, wanted) == dict.fromkeys(tasks, len(expected))
+
+
+async def test_numbers_of_lines_written_side_by_side_have_no_gap(engine: Engine, tasks: list[str]) -> None:
+    async def write(n: int) -> None:
+        now = engine.runtime.clock.now()
+        async with unit(engine.runtime):
+            await logs.append(tasks[0], 2, "worker", [NewLine(now, LogLevel.INFO, str(n)) for _ in range(5)])
+
+    before = len(await whole(tasks[0]))
+    await asyncio.gather(*(write(n) for n in range(8)))
+    lines = (await whole(tasks[0]))[before:]
+    assert [line.number for line in lines] == list(range(before + 1, before + 41))
+    batches = {tuple(line.message for line in lines[n : n + 5]) for n in range(0, 40, 5)}
+    assert batches == {5 * (str(n),) for n in range(8)}

@@ -1,0 +1,220 @@
+"""Rows and core values: what is stored comes back as it was, to the microsecond and the last odd character."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck as Complaint
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.application import Application, CommandStep, HealthCheck, ShellTarget
+from app.core.deployment import DeploymentStatus, Rollback, RollbackStatus
+from app.core.environment import Environment, OperatorKind, Release
+from app.core.events import Body, DeploymentStatusChanged, Event, RolloutProgressed, TaskStatusChanged
+from app.core.ids import Kind
+from app.core.logs import LogLevel, LogLine
+from app.core.strategy import Phase, Progress
+from app.core.task import Activity, TaskAttempt, TaskStatus
+from app.core.version import Artifact, Version
+from app.core.workflow import Position
+from app.store import applications, deployments, environments, feed, logs, tasks, versions
+from app.store.tasks import AttemptEnd
+from app.store.unit import unit
+from tests.services.commands import node
+from tests.services.engine import Engine, Site, rolling
+
+NOW = datetime(2030, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
+commands = st.lists(texts, min_size=1, max_size=4).map(tuple)
+moments = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+numbers = st.integers(1, 10**6)
+steps = st.builds(
+    CommandStep,
+    commands,
+    image=st.none() | texts,
+    env=st.dictionaries(texts, texts, max_size=3),
+    timeout_seconds=numbers,
+    max_attempts=numbers,
+)
+targets = st.builds(
+    ShellTarget, commands, instances=st.lists(texts, max_size=3).map(tuple), rollback_command=st.none() | commands
+)
+checks = st.builds(HealthCheck, command=st.none() | commands, http_url=st.none() | texts, expect_status=numbers)
+drafts = st.builds(
+    Application,
+    id=st.just(""),
+    name=st.just(""),
+    description=texts,
+    repository_url=st.none() | texts,
+    build=st.none() | steps,
+    test=st.none() | steps,
+    deploy=targets,
+    health_check=st.none() | checks,
+    archived_at=st.none() | moments,
+    created_at=moments,
+)
+of_applications = settings(
+    max_examples=60, deadline=None, suppress_health_check=[Complaint.function_scoped_fixture, Complaint.too_slow]
+)
+
+
+@of_applications
+@given(drafts, drafts)
+async def test_any_application_comes_back_as_it_was(engine: Engine, first: Application, second: Application) -> None:
+    async with unit(engine.runtime) as work:
+        id_ = work.new_id(Kind.APPLICATION)
+        made = replace(first, id=id_, name=id_)
+        await applications.insert(made)
+        assert await applications.by_ids([id_]) == {id_: made}
+        changed = replace(second, id=id_, name=id_[::-1])
+        await applications.update(changed)
+        assert await applications.by_name(id_[::-1]) == changed == await applications.locked(id_)
+
+
+async def test_an_environment_comes_back_as_it_was(engine: Engine) -> None:
+    place = Environment(
+        id="env_x",
+        name="here",
+        rank=-3,
+        operator=OperatorKind.SIMULATED,
+        worker_pool="edge",
+        max_concurrent_deployments=7,
+        created_at=NOW,
+    )
+    await environments.insert(place)
+    assert await environments.by_ids(["env_x", "env_none"]) == {"env_x": place}
+    changed = replace(place, rank=5, operator=OperatorKind.SHELL, worker_pool="other", max_concurrent_deployments=8)
+    await environments.update(changed)
+    assert await environments.by_name("here") == changed == await environments.locked("env_x")
+    assert (await environments.by_name("there"), await environments.locked("env_none")) == (None, None)
+
+
+async def test_a_version_comes_back_as_it_was(engine: Engine, site: Site) -> None:
+    ids = [await site.application(name) for name in ("z", "a", "m")]
+    artifacts = tuple(
+        Artifact(application_id=id_, image=image) for id_, image in zip(ids, ("x:1", None, ""), strict=True)
+    )
+    author = engine.principal.actor.id
+    made = Version(id="ver_x", name="ü 1", commit=None, created_by=author, created_at=NOW, artifacts=artifacts)
+    await versions.insert(made)
+    assert await versions.by_ids(["ver_x"]) == {"ver_x": made}
+
+
+JSON: dict[str, Any] = {"a": [1, 2.5, -0.25, 1e15, 2**53, True, None, "ü🚀"], "": {"nested": {}}, "k'\"\\": "\n\t"}
+
+
+async def test_a_task_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
+    where = Position(1.5, -2e9)
+    wanted = node("two", "one", payload=JSON, position=where, env={"A": "b=c"}, timeout_seconds=7, max_attempts=9)
+    (_, task) = (await engine.story(await trial.deploy("v1", node("one"), wanted, auto_start=False))).tasks.values()
+    assert (task.payload, task.position, task.timeout_seconds, task.max_attempts) == (JSON, where, 7, 9)
+    assert task.command == wanted.command
+    changed = replace(
+        task,
+        result=JSON,
+        error_message="it's “broken”\n🚀",
+        attempt=3,
+        failures=2,
+        losses=1,
+        activity=Activity.UNDO,
+        worker="host:1:abc",
+        lease_until=NOW,
+        resume_at=NOW + timedelta(microseconds=1),
+        retry_at=NOW,
+        touched=True,
+        stop=True,
+        rollout=Progress(Phase.WATCHING, 1, 2, 3, 9, ("a", "ü"), ("c",), NOW),
+        started_at=NOW,
+        completed_at=NOW,
+    )
+    await tasks.save(changed)
+    assert await tasks.by_ids([task.id]) == {task.id: changed}
+    await tasks.save(task)
+    assert await tasks.by_ids([task.id]) == {task.id: task}
+
+
+async def test_attempts_come_back_as_they_were(engine: Engine, trial: Site) -> None:
+    (task,) = (await engine.story(await trial.deploy("v1", node("one"), auto_start=False))).tasks.values()
+    begun = [
+        TaskAttempt(
+            task_id=task.id,
+            number=number,
+            activity=activity,
+            status=TaskStatus.RUNNING,
+            worker="w",
+            started_at=NOW,
+            completed_at=None,
+            error_message=None,
+            exit_code=None,
+        )
+        for number, activity in ((2, Activity.UNDO), (1, Activity.RUN))
+    ]
+    for attempt in begun:
+        await tasks.begin_attempt(replace(task, attempt=attempt.number, activity=attempt.activity, worker="w"), attempt)
+    await tasks.end_attempt(replace(task, attempt=2), AttemptEnd(TaskStatus.FAILED, NOW, "“no”", 255))
+    ended = replace(begun[0], status=TaskStatus.FAILED, completed_at=NOW, error_message="“no”", exit_code=255)
+    assert await tasks.attempts_of([task.id, "tsk_none"]) == {task.id: [begun[1], ended], "tsk_none": []}
+
+
+async def test_a_deployment_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", auto_start=False, strategy=rolling(3, 4, auto_rollback=False))
+    made = (await engine.story(id_)).deployment
+    release = Release(
+        environment_id=trial.environment_id,
+        application_id=made.application_ids[0],
+        version_id=made.version_id,
+        deployment_id="dep_before",
+        since=NOW,
+    )
+    await deployments.keep_previous(id_, release)
+    rollback = Rollback(status=RollbackStatus.RUNNING, automatic=True, reason="r", requested_by=None, started_at=NOW)
+    for status in (RollbackStatus.FAILED, RollbackStatus.SUCCESS):
+        await deployments.begin_rollback(id_, rollback)
+        rollback = replace(rollback, status=status, completed_at=NOW, error_message="ü")
+        await deployments.update_rollback(id_, rollback)
+    changed = replace(
+        made,
+        status=DeploymentStatus.FAILED,
+        progress=50,
+        error_message="e",
+        attempt=2,
+        revision=3,
+        updated_at=NOW,
+        queued_at=NOW,
+        started_at=NOW,
+        resumed_at=NOW,
+        completed_at=NOW,
+    )
+    await deployments.save(changed, [])
+    (found,) = (await deployments.by_ids([id_])).values()
+    assert found == replace(changed, applications=found.applications, rollback=rollback)
+    assert deployments.previous_release(found, found.applications[0]) == release
+    await deployments.save(made, [])
+
+
+BODIES: list[Body] = [
+    DeploymentStatusChanged(None, DeploymentStatus.PENDING),
+    DeploymentStatusChanged(DeploymentStatus.PENDING, DeploymentStatus.RUNNING, "because “ü🚀”\n"),
+    TaskStatusChanged("tsk_x", None, TaskStatus.PENDING, None),
+    RolloutProgressed("tsk_x", Progress(Phase.CHECKING, 1, 2, 3, 4, ("a",), ("b", "c"), NOW)),
+]
+
+
+async def test_events_come_back_as_they_were_by_both_roads(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", auto_start=False)
+    made = (await engine.story(id_)).deployment
+    actors = [None, "usr_x", None, "usr_y"]
+    events = [
+        Event(deployment_id=id_, number=number, at=NOW, actor_id=actor, body=body)
+        for number, (actor, body) in enumerate(zip(actors, BODIES, strict=True), start=2)
+    ]
+    assert feed.decode(feed.encode(events)) == events
+    async with engine.undone():
+        await deployments.save(replace(made, last_event=5), events)
+        assert await feed.pages([id_, "dep_none"], 1, 9) == {id_: events, "dep_none": []}
+
+
+def test_lines_come_back_as_they_were_by_the_bus() -> None:
+    lines = [LogLine(n, NOW, level, f"“{level}” 🚀\x1b[1m", 2) for n, level in enumerate(LogLevel)]
+    assert logs.decode(logs.encode(lines)) == lines and logs.decode(logs.encode([])) == []
