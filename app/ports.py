@@ -11,7 +11,12 @@ from app.core.logs import Stream
 
 LogSink = Callable[[Stream, Sequence[str]], Awaitable[None]]
 """Takes printed lines, without their line ends, in order. Awaiting it is the back-pressure: it returns once there is
-room, so an operator that awaits it never holds more than a bounded part of what a command prints."""
+room, so an operator that awaits it never holds more than a bounded part of what a command prints. One call at a time:
+who reads two streams takes turns. It raises when the attempt is lost; then end what runs, and let the error out."""
+
+
+LONG_LINE = 65_536
+"""Characters after which an operator passes an endless line on in pieces: a line that long goes on in the next one."""
 
 
 class Clock(Protocol):

@@ -53,7 +53,7 @@ class LogFilter:
         """Tell whether a line passes, as a query would."""
         return (
             (self.levels is None or line.level in self.levels)
-            and (self.contains is None or self.contains.lower() in line.message.lower())
+            and (self.contains is None or _lower(self.contains) in _lower(line.message))
             and (self.attempt is None or line.attempt == self.attempt)
         )
 
@@ -70,6 +70,12 @@ class LogPart:
 
 MAX_MESSAGE = 8192
 """Characters of one stored line; longer ones are split, not dropped."""
+
+
+def _lower(text: str) -> str:
+    """Lower each character by itself, as PostgreSQL does: Python lowers a Greek sigma by where it stands."""
+    return "".join(map(str.lower, text))
+
 
 _NAMES = {
     "TRACE": LogLevel.DEBUG,

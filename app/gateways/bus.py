@@ -70,6 +70,7 @@ class RedisBus:
         self._pubsub: PubSub | None = None
         self._mailboxes: dict[str, set[_Mailbox]] = {}
         self._confirmed: dict[str, asyncio.Event] = {}
+        self._unheard: set[str] = set()
         self._reader: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -106,6 +107,7 @@ class RedisBus:
             if not listeners and self._mailboxes.get(topic) is listeners:
                 del self._mailboxes[topic]
                 self._confirmed.pop(topic, None)
+                self._unheard.discard(topic)
                 await self._unsubscribe(topic)
 
     async def _subscribe(self, topic: str) -> None:
@@ -121,7 +123,17 @@ class RedisBus:
             async with asyncio.timeout(CONFIRM_SECONDS):
                 await confirmed.wait()
         except TimeoutError:
+            self._unheard.add(topic)
             logger.warning("Redis did not confirm a subscription; the feed goes on from the database")
+
+    def _confirm(self, topic: str) -> None:
+        """Let those go on who wait for the subscription; those who went on before may have missed something."""
+        confirmed = self._confirmed[topic]
+        if confirmed.is_set() or topic in self._unheard:
+            self._unheard.discard(topic)
+            for mailbox in self._mailboxes.get(topic, ()):
+                mailbox.drop()
+        confirmed.set()
 
     async def _unsubscribe(self, topic: str) -> None:
         try:
@@ -158,4 +170,4 @@ class RedisBus:
                     for mailbox in self._mailboxes.get(topic, ()):
                         mailbox.put(message["data"])
                 elif message["type"] == "subscribe" and topic in self._confirmed:
-                    self._confirmed[topic].set()
+                    self._confirm(topic)

@@ -101,6 +101,7 @@ async def hold(unit: Unit, deployment_id: str, actor_id: str | None = None) -> A
     found = await deployment_store.locked(deployment_id)
     if found is None:
         raise not_found("deployment", deployment_id, ("id",))
+    unit.now = max(unit.now, unit.clock.now())
     ledger = Ledger(unit, found, actor_id)
     yield ledger
     if ledger.deployment != found:

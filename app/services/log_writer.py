@@ -1,11 +1,12 @@
 """Writes what a task prints: numbered, fenced by the attempt, in batches, at most 100 ms after it was printed."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Self
 
 from app.core.logs import LogLine, Stream, level_of, mask, pieces
+from app.ports import LONG_LINE
 from app.services.runtime import Runtime
 from app.store import logs
 from app.store.logs import NewLine
@@ -31,6 +32,8 @@ class LogWriter:
         self._attempt = attempt
         self._worker = worker
         self._secrets = tuple(secrets)
+        self._longest = max(map(len, self._secrets), default=0)
+        self._held: dict[Stream, str] = {}
         self._waiting: list[NewLine] = []
         self._news = asyncio.Event()
         self._room = asyncio.Event()
@@ -43,6 +46,9 @@ class LogWriter:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        with suppress(LeaseLostError):
+            for stream in list(self._held):
+                await self.write(stream, [""])
         self._closing = True
         self._hurry.set()
         self._news.set()
@@ -55,14 +61,22 @@ class LogWriter:
             self._task.result()
         await self._room.wait()
         now = self._runtime.clock.now()
-        for line in lines:
-            stored = list(pieces(mask(line, self._secrets)))
+        for line in self._masked(stream, lines):
+            stored = list(pieces(line))
             level = level_of(stored[0], stream)
             self._waiting.extend(NewLine(now, level, piece) for piece in stored)
         self._news.set()
         if len(self._waiting) >= BATCH_LINES:
             self._hurry.set()
             self._room.clear()
+
+    def _masked(self, stream: Stream, lines: Sequence[str]) -> Iterator[str]:
+        """Yield lines without secrets. The end of a piece of an endless line waits: a secret may go on in the next."""
+        for line in lines:
+            text = mask(self._held.pop(stream, "") + line, self._secrets)
+            if self._longest > 1 and len(line) >= LONG_LINE:
+                text, self._held[stream] = text[: 1 - self._longest], text[1 - self._longest :]
+            yield text
 
     async def say(self, message: str) -> None:
         """Write a line of Boreas's own."""

@@ -44,7 +44,7 @@ async def by_name(name: str) -> Application | None:
 
 async def locked(id_: str) -> Application | None:
     """Return an application and hold its row until the transaction ends."""
-    row = await fetch_one(f"SELECT {COLUMNS} FROM applications WHERE id = $1 FOR UPDATE", id_)
+    row = await fetch_one(f"SELECT {COLUMNS} FROM applications WHERE id = $1 FOR NO KEY UPDATE", id_)
     return _read(row) if row else None
 
 

@@ -8,6 +8,7 @@ from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.connection import get_connection
+from tortoise.transactions import in_transaction
 
 NAME = "default"
 Row = Mapping[str, Any]
@@ -42,6 +43,29 @@ async def connected(settings: dict[str, Any]) -> AsyncIterator[None]:
         yield
     finally:
         await Tortoise.close_connections()
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[None]:
+    """Run the block in a transaction.
+
+    Tortoise forgets the connection of a transaction that is interrupted while it begins; here it goes back to the pool.
+    """
+    context: Any = in_transaction(NAME)
+    try:
+        await context.__aenter__()
+    except BaseException:
+        taken = context.client._connection
+        if taken is not None:
+            taken.terminate()
+            await context.client._parent._pool.release(taken)
+        raise
+    try:
+        yield
+    except BaseException as error:
+        await context.__aexit__(type(error), error, error.__traceback__)
+        raise
+    await context.__aexit__(None, None, None)
 
 
 def connection() -> BaseDBAsyncClient:

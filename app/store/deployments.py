@@ -149,7 +149,7 @@ async def locked(id_: str) -> Deployment | None:
     Where the lock was waited for, PostgreSQL reads the row itself again, but not what was joined to it: that is read by
     a second statement in the one state in which it changes.
     """
-    row = await fetch_one(f"{SELECT} WHERE d.id = $1 FOR UPDATE OF d", id_)
+    row = await fetch_one(f"{SELECT} WHERE d.id = $1 FOR NO KEY UPDATE OF d", id_)
     if row is not None and row["status"] == DeploymentStatus.ROLLING_BACK:
         row = await fetch_one(f"{SELECT} WHERE d.id = $1", id_)
     return _read(row) if row else None

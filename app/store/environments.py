@@ -39,7 +39,7 @@ async def by_name(name: str) -> Environment | None:
 
 async def locked(id_: str) -> Environment | None:
     """Return an environment and hold its row until the transaction ends: starts in it come one after another."""
-    row = await fetch_one(f"SELECT {COLUMNS} FROM environments WHERE id = $1 FOR UPDATE", id_)
+    row = await fetch_one(f"SELECT {COLUMNS} FROM environments WHERE id = $1 FOR NO KEY UPDATE", id_)
     return _read(row) if row else None
 
 

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from tortoise.transactions import in_transaction
-
 from app.core.ids import NOISE_BYTES, Kind, make
 from app.ports import Bus, Chance, Clock, Job, JobQueue
-from app.store.database import NAME
+from app.store.database import transaction
 
 
 class Outlets(Protocol):
@@ -45,22 +43,30 @@ class Outlets(Protocol):
 class Unit:
     """What one transaction knows: its moment, new ids, and what to send after it.
 
+    The moment is moved on when a lock was waited for: what waited is later than what it waited for.
+
     `queues` holds the environments whose queue may move: a deployment ended there, or asked to start.
     """
 
     now: datetime
     new_id: Callable[[Kind], str]
+    clock: Clock
     messages: list[tuple[str, bytes]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     queues: set[str] = field(default_factory=set)
+
+
+def _ids(now: datetime, chance: Chance) -> Callable[[Kind], str]:
+    return lambda kind: make(kind, now, chance.noise(NOISE_BYTES))
 
 
 @asynccontextmanager
 async def unit(outlets: Outlets) -> AsyncIterator[Unit]:
     """Open a transaction; commit it when the block ends, then send. An exception rolls it back and sends nothing."""
     now = outlets.clock.now()
-    work = Unit(now=now, new_id=lambda kind: make(kind, now, outlets.chance.noise(NOISE_BYTES)))
-    async with in_transaction(NAME):
+    new_id = _ids(now, outlets.chance)
+    work = Unit(now=now, new_id=new_id, clock=outlets.clock)
+    async with transaction():
         yield work
     if work.messages:
         await outlets.bus.publish(work.messages)

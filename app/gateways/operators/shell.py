@@ -18,9 +18,9 @@ from typing import Any
 
 from app.core.attempt import Ending, Outcome
 from app.core.logs import Stream
-from app.ports import Instruction, LogSink
+from app.ports import LONG_LINE, Instruction, LogSink
 
-_CHUNK_BYTES = _LINE_CHARACTERS = 65536
+_CHUNK_BYTES = _LINE_CHARACTERS = LONG_LINE
 """Read at once (what a pipe holds), and held of a line that has not ended: a longer one is passed on in pieces."""
 
 _SILENCE_SECONDS, _DRAIN_SECONDS = 0.5, 2.0
