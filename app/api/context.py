@@ -7,35 +7,48 @@ import strawberry
 
 from app.api.loaders import Loaders
 from app.core.access import Principal
+from app.core.errors import Forbidden, Refused
+from app.services.access import authenticate
 from app.services.runtime import Runtime
 
 
 @dataclass(slots=True)
 class Context:
-    """The context of one request, or of one socket. `connection_params` is what a socket sent to begin with."""
+    """The context of one operation. `connection_params` is what a socket sent to begin with.
+
+    `plain` tells that the answer is a single one. `secret` is the token that was brought: whatever lives long asks
+    again whether it is still good.
+    """
 
     runtime: Runtime
     principal: Principal | None
     loaders: Loaders
-    caching: bool
+    secret: str | None = None
+    socket: bool = False
+    plain: bool = False
     connection_params: dict[str, Any] = field(default_factory=dict)
 
     @property
     def viewer(self) -> Principal:
-        """Who asks. Requests without a valid token never come this far."""
+        """Who asks. Raises Refused when the token has ceased to be valid since it was brought."""
         if self.principal is None:
-            raise PermissionError("a request without a principal reached a resolver")
+            raise Refused(Forbidden(message="Your token is not valid any more. Sign in with another one."))
         return self.principal
 
     def refresh(self) -> None:
-        """Forget what was loaded: something was changed."""
-        self.loaders = Loaders(self.runtime, lambda: self.viewer, caching=self.caching)
+        """Forget what was loaded: something was changed, or time has passed."""
+        self.loaders = Loaders(self.runtime, lambda: self.viewer)
+
+    async def renew(self) -> None:
+        """Find out again who asks, and forget what was loaded."""
+        self.principal = await authenticate(self.runtime, self.secret) if self.secret else None
+        self.refresh()
 
 
 Info = strawberry.Info[Context, None]
 
 
-def context(runtime: Runtime, principal: Principal | None, *, caching: bool) -> Context:
-    """Return a context. `caching` is False on sockets, which live long enough for what was loaded to grow old."""
-    made = Context(runtime, principal, Loaders(runtime, lambda: made.viewer, caching=caching), caching)
+def context(runtime: Runtime, principal: Principal | None, secret: str | None, *, socket: bool = False) -> Context:
+    """Return a context."""
+    made = Context(runtime, principal, Loaders(runtime, lambda: made.viewer), secret, socket)
     return made

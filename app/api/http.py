@@ -4,9 +4,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from cross_web import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
@@ -61,12 +62,23 @@ class Endpoint(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Return the context of a request, whose token was checked, or of a socket, whose token is yet to come."""
         principal: Principal | None = request.scope.get("principal")
-        return context(self._runtime, principal, caching=isinstance(request, Request))
+        socket = isinstance(request, WebSocket)
+        made = context(self._runtime, principal, request.scope.get("secret"), socket=socket)
+        made.plain = not socket and "text/event-stream" not in request.headers.get("accept", "")
+        return made
+
+    def parse_json(self, data: str | bytes) -> Any:
+        """Return the body of a request. Raises HTTPException when it is no JSON object or list of them."""
+        value = super().parse_json(data)
+        if not isinstance(value, dict | list):
+            raise HTTPException(400, "The body is a JSON object with a “query”.")
+        return value
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Take the token of connection_init, unless the handshake brought one. Raises ConnectionRejectionError."""
         secret = bearer(context.connection_params)
         if secret is not None:
+            context.secret = secret
             context.principal = await authenticate(self._runtime, secret)
         if context.principal is None:
             raise ConnectionRejectionError
@@ -104,7 +116,24 @@ class Authenticated:
         if _too_large(headers):
             await PlainTextResponse(f"A request has at most {MAX_BODY} bytes.", 413)(scope, receive, send)
             return
-        await self._inner({**scope, "principal": principal}, receive, send)
+        limited = _Limited(receive) if scope["type"] == "http" else receive
+        await self._inner({**scope, "principal": principal, "secret": secret}, limited, send)
+
+
+class _Limited:
+    """Receives a body up to the limit, however its length was announced."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._left = MAX_BODY
+
+    async def __call__(self) -> Message:
+        """Receive a message. Raises HTTPException when the body is too large."""
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise HTTPException(413, f"A request has at most {MAX_BODY} bytes.")
+        return message
 
 
 def _too_large(headers: Mapping[str, str]) -> bool:

@@ -3,6 +3,7 @@
 Keys that a viewer may not see load as None, exactly as keys that do not exist.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -70,31 +71,39 @@ async def _grouped(
     return [found[rest][id_] for id_, rest in map(split, keys)]
 
 
-class Loaders:
-    """The loaders of one context."""
+class Loader(DataLoader[K, V]):
+    """A loader whose answers are shared: one who gives up waiting does not take the answer from the others."""
 
-    def __init__(self, runtime: Runtime, viewer: Callable[[], Principal], *, caching: bool) -> None:
+    def load(self, key: K) -> Awaitable[V]:
+        """Return what will be loaded."""
+        return asyncio.shield(super().load(key))
+
+
+class Loaders:
+    """The loaders of one operation, or of one event of a feed. What they loaded is kept: they do not live long."""
+
+    def __init__(self, runtime: Runtime, viewer: Callable[[], Principal]) -> None:
         self._runtime = runtime
         self._viewer = viewer
-        self.application = _loader(applications.by_ids, caching)
-        self.environment = _loader(environments.by_ids, caching)
-        self.version = _loader(versions.by_ids, caching)
-        self.actor = _loader(access_store.actors_by_ids, caching)
-        self.token = _loader(access_store.tokens_by_ids, caching)
-        self.deployment: DataLoader[str, Deployment | None] = DataLoader(self._deployments, cache=caching)
-        self.task: DataLoader[str, Task | None] = DataLoader(self._tasks, cache=caching)
-        self.tasks_of: DataLoader[str, list[Task]] = DataLoader(_listed(tasks.of_deployments), cache=caching)
-        self.attempts_of: DataLoader[str, list[TaskAttempt]] = DataLoader(_listed(tasks.attempts_of), cache=caching)
-        self.grants_of: DataLoader[str, list[Grant]] = DataLoader(_listed(access_store.grants_of), cache=caching)
-        self.tokens_of: DataLoader[str, list[ApiToken]] = DataLoader(_listed(access_store.tokens_of), cache=caching)
-        self.releases_in: DataLoader[str, list[Release]] = DataLoader(self._releases_in, cache=caching)
-        self.releases_of: DataLoader[str, list[Release]] = DataLoader(self._releases_of, cache=caching)
-        self.situation: DataLoader[str, Situation] = DataLoader(self._situations, cache=caching)
-        self.events: DataLoader[Part, list[Event]] = DataLoader(_events, cache=caching)
-        self.logs: DataLoader[LogKey, list[LogLine]] = DataLoader(_logs, cache=caching)
-        self.log_count: DataLoader[tuple[str, LogFilter], int] = DataLoader(_log_counts, cache=caching)
-        self.deployments_of: DataLoader[Part, list[Deployment]] = DataLoader(self._of_versions, cache=caching)
-        self.deployment_count_of: DataLoader[str, int] = DataLoader(self._counts_of_versions, cache=caching)
+        self.application = _loader(applications.by_ids)
+        self.environment = _loader(environments.by_ids)
+        self.version = _loader(versions.by_ids)
+        self.actor = _loader(access_store.actors_by_ids)
+        self.token = _loader(access_store.tokens_by_ids)
+        self.deployment: DataLoader[str, Deployment | None] = Loader(self._deployments)
+        self.task: DataLoader[str, Task | None] = Loader(self._tasks)
+        self.tasks_of: DataLoader[str, list[Task]] = Loader(_listed(tasks.of_deployments))
+        self.attempts_of: DataLoader[str, list[TaskAttempt]] = Loader(_listed(tasks.attempts_of))
+        self.grants_of: DataLoader[str, list[Grant]] = Loader(_listed(access_store.grants_of))
+        self.tokens_of: DataLoader[str, list[ApiToken]] = Loader(_listed(access_store.tokens_of))
+        self.releases_in: DataLoader[str, list[Release]] = Loader(self._releases_in)
+        self.releases_of: DataLoader[str, list[Release]] = Loader(self._releases_of)
+        self.situation: DataLoader[str, Situation] = Loader(self._situations)
+        self.events: DataLoader[Part, list[Event]] = Loader(_events)
+        self.logs: DataLoader[LogKey, list[LogLine]] = Loader(_logs)
+        self.log_count: DataLoader[tuple[str, LogFilter], int] = Loader(_log_counts)
+        self.deployments_of: DataLoader[Part, list[Deployment]] = Loader(self._of_versions)
+        self.deployment_count_of: DataLoader[str, int] = Loader(self._counts_of_versions)
 
     async def _deployments(self, ids: list[str]) -> list[Deployment | None]:
         found = await deployments.by_ids(ids)
@@ -107,19 +116,19 @@ class Loaders:
         return [t if (t := found.get(id_)) and seen[t.deployment_id] else None for id_ in ids]
 
     async def _releases_in(self, ids: list[str]) -> list[list[Release]]:
-        return self._shown(ids, await environments.releases_in(ids), lambda release: release.environment_id)
+        return await self._shown(ids, await environments.releases_in(ids), lambda release: release.environment_id)
 
     async def _releases_of(self, ids: list[str]) -> list[list[Release]]:
-        return self._shown(ids, await environments.releases_of(ids), lambda release: release.application_id)
+        return await self._shown(ids, await environments.releases_of(ids), lambda release: release.application_id)
 
-    def _shown(
+    async def _shown(
         self, ids: list[str], releases: Sequence[Release], owner: Callable[[Release], str]
     ) -> list[list[Release]]:
+        """Keep the releases whose deployments may be seen: who sees one of its applications may not see the others."""
+        brought = await self.deployment.load_many([release.deployment_id for release in releases])
         found: dict[str, list[Release]] = {id_: [] for id_ in ids}
-        for release in releases:
-            if self._viewer().allows(
-                Role.VIEWER, environment_id=release.environment_id, application_ids=[release.application_id]
-            ):
+        for release, deployment in zip(releases, brought, strict=True):
+            if deployment is not None:
                 found[owner(release)].append(release)
         return [found[id_] for id_ in ids]
 
@@ -138,12 +147,12 @@ class Loaders:
         return [found[id_] for id_ in ids]
 
 
-def _loader(load: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]], caching: bool) -> DataLoader[str, V | None]:
+def _loader(load: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]]) -> DataLoader[str, V | None]:
     async def many(ids: list[str]) -> list[V | None]:
         found = await load(ids)
         return [found.get(id_) for id_ in ids]
 
-    return DataLoader(many, cache=caching)
+    return Loader(many)
 
 
 def _listed(

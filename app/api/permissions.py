@@ -4,7 +4,9 @@ A guard asks for a role on anything at all; the use case behind it then asks for
 touches. Fields of objects need no guard of their own: objects come from loaders, which show only what may be seen.
 """
 
+import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from inspect import isawaitable
 from typing import Any
 
@@ -14,8 +16,11 @@ from strawberry.extensions.field_extension import AsyncExtensionResolver
 
 from app.api.context import Context
 from app.api.errors import user_errors
+from app.core.checks import storable
 from app.core.errors import Refused, Role
 from app.services.cases import forbidden
+
+logger = logging.getLogger(__name__)
 
 
 class Guard(FieldExtension):
@@ -43,12 +48,19 @@ class Answers(FieldExtension):
     async def resolve_async(
         self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info, **kwargs: Any
     ) -> Any:
-        """Check, then resolve; answer with a payload either way."""
+        """Check, then resolve; answer with a payload either way. Raises Refused to those who are nobody any more."""
+        asking = info.context.viewer
         try:
             check(info.context, self.role)
             return await next_(source, info, **kwargs)
         except Refused as refused:
             return self._payload(errors=user_errors(refused))
+        except Exception as error:
+            problem = next(storable(asdict(kwargs["input"]), "input"), None)
+            if problem is None:
+                raise
+            logger.info("%s sent what no database can hold: %s", asking.actor.id, type(error).__name__)
+            return self._payload(errors=user_errors(Refused(problem)))
 
 
 def check(context: Context, role: Role | None) -> None:

@@ -9,6 +9,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from app.core.checks import UNSTORABLE
 from app.core.errors import InvalidInput, Refused
 
 Cursor = NewType("Cursor", str)
@@ -28,8 +29,11 @@ def read_time(value: Any) -> datetime:
             moment = datetime.fromisoformat(value)
         except ValueError:
             raise GraphQLError(f"“{value[:80]}” is no ISO 8601 time.") from None
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
+        try:
+            if moment.tzinfo is not None:
+                return moment.astimezone(UTC)
+        except OverflowError:
+            raise GraphQLError(f"“{value[:80]}” lies outside of the calendar.") from None
     raise GraphQLError("A DateTime is ISO 8601 with a time zone, such as 2026-03-29T12:00:00Z.")
 
 
@@ -47,7 +51,7 @@ def position(kind: str, value: str | None, argument: str) -> str | None:
     except (binascii.Error, ValueError):
         text = ""
     found, _, rest = text.partition(":")
-    if found != kind or not rest:
+    if found != kind or not rest or UNSTORABLE.search(rest):
         message = f"“{value[:80]}” is no cursor of this list; use one that the list itself gave."
         raise Refused(InvalidInput(message=message, path=(argument,)))
     return rest

@@ -1,16 +1,27 @@
 """The schema: root types put together from a class per noun, and what is done to every operation."""
 
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
-from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, ParserCache, QueryDepthLimiter, ValidationCache
+from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, ValidationContext, ValidationRule
+from strawberry.extensions import (
+    MaxAliasesLimiter,
+    MaxTokensLimiter,
+    ParserCache,
+    QueryDepthLimiter,
+    SchemaExtension,
+    ValidationCache,
+)
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext
 from strawberry.types.base import StrawberryType
+from strawberry.types.graphql import OperationType
 
+from app.api.context import Context
 from app.api.errors import ERROR_TYPES, TranslateErrors
 from app.api.mutations.access import AccessMutations
 from app.api.mutations.catalogue import CatalogueMutations
@@ -22,6 +33,8 @@ from app.api.scalars import SCALARS
 from app.api.subscriptions.feeds import Subscription
 from app.api.types.access import ServiceAccount, User
 from app.api.types.feed import EVENT_TYPES
+from app.core.checks import storable
+from app.core.errors import ErrorCode
 
 MAX_DEPTH = 15
 MAX_ALIASES = 50
@@ -41,6 +54,65 @@ class Names(NameConverter):
         return {"LogLine": "Log"}.get(name, name)
 
 
+class PerOperation(SchemaExtension):
+    """Gives each operation of a socket a context of its own, and asks again who it is: sockets outlive tokens."""
+
+    async def on_operation(self) -> AsyncIterator[None]:
+        """Change the context before anything is resolved."""
+        known = self.execution_context.context
+        if isinstance(known, Context) and known.socket:
+            own = replace(known)
+            await own.renew()
+            self.execution_context.context = own
+        yield
+
+
+class Sensible(SchemaExtension):
+    """Refuses operations that can not be meant, before anything is resolved.
+
+    Variables that no database can hold, except of mutations, which name the field themselves; several operations of
+    which none is named; a subscription where only a single answer can be given.
+    """
+
+    def on_execute(self) -> Iterator[None]:
+        """Look at the operation."""
+        message = self._fault()
+        if message is not None:
+            error = GraphQLError(message, extensions={"code": str(ErrorCode.INVALID)})
+            self.execution_context.result = ExecutionResult(data=None, errors=[error])
+        yield
+
+    def _fault(self) -> str | None:
+        asked = self.execution_context
+        document = asked.graphql_document
+        operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)] if document else []
+        if len(operations) > 1 and not asked._provided_operation_name:
+            return "The document has several operations: name one by operationName."
+        if asked.operation_type is OperationType.SUBSCRIPTION and asked.context.plain:
+            return "A subscription needs a stream: a WebSocket, or the header Accept: text/event-stream."
+        if asked.operation_type is OperationType.MUTATION:
+            return None
+        problem = next(storable(asked.variables or {}), None)
+        return f"A variable is no good: {problem.message}" if problem else None
+
+
+class Depth(QueryDepthLimiter):
+    """Limits the depth of documents. Those that name a fragment that is not there are left to the rule for it."""
+
+    def __init__(self) -> None:
+        super().__init__(max_depth=MAX_DEPTH)
+        rule = self.validation_rules[-1]
+
+        class Lenient(rule):  # type: ignore[misc, valid-type]
+            def __init__(self, context: ValidationContext) -> None:
+                try:
+                    super().__init__(context)
+                except KeyError:
+                    ValidationRule.__init__(self, context)
+
+        self.validation_rules = [*self.validation_rules[:-1], Lenient]
+
+
 class Schema(strawberry.Schema):
     """A schema that logs nothing by itself: errors are translated and logged where results leave."""
 
@@ -52,7 +124,9 @@ def build() -> Schema:
     """Return the schema."""
     extensions: list[Any] = [
         TranslateErrors,
-        lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
+        PerOperation,
+        Sensible,
+        Depth,
         lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
         lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
         lambda: ParserCache(maxsize=CACHED_DOCUMENTS),

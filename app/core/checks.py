@@ -21,6 +21,7 @@ MAX_INSTANCES = 1000
 MAX_STEPS = 100
 MAX_ARGUMENTS = 1000
 MAX_TEXT = 10_000
+MAX_INTEGER = 2**63 - 1
 
 Problems = Iterator[Problem]
 
@@ -57,6 +58,9 @@ def storable(value: object, *path: str) -> Problems:
         one = waiting.pop()
         if isinstance(one, str) and UNSTORABLE.search(one):
             yield InvalidInput(message="It holds NUL or half a character.", path=path)
+            return
+        if isinstance(one, int) and abs(one) > MAX_INTEGER:
+            yield InvalidInput(message="A whole number has at most 64 bits.", path=path)
             return
         if isinstance(one, Mapping):
             waiting += [*one, *one.values()]

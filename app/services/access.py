@@ -19,6 +19,7 @@ from app.store import access as store
 from app.store import applications as application_store
 from app.store import environments as environment_store
 from app.store.access import NewToken
+from app.store.database import take_turns
 from app.store.unit import Unit, unit
 
 TOKEN_BYTES = 32
@@ -28,7 +29,7 @@ ADMIN_NAME = "admin"
 
 def hash_secret(secret: str) -> str:
     """Return what is stored of a token's secret."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 async def authenticate(runtime: Runtime, secret: str) -> Principal | None:
@@ -40,6 +41,7 @@ async def create_service_account(case: Case, name: str) -> tuple[str, ...]:
     """Create a service account without any grant. For ADMIN."""
     case.require(Role.ADMIN)
     refuse_if(checks.title(name, 100, "name"))
+    await take_turns("names of actors")
     if await store.actor_by_name(name):
         raise Refused(InvalidInput(message=f"There is somebody named “{name}” already.", path=("name",)))
     account = Actor(id=case.work.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
@@ -142,6 +144,7 @@ async def revoke_role(case: Case, request: GrantRequest) -> tuple[str, ...]:
 
 async def _check_grant(case: Case, request: GrantRequest) -> None:
     case.require(Role.ADMIN)
+    await take_turns("grants")
     grant = request.grant
     if not await store.actors_by_ids([request.actor_id]):
         raise not_found("actor", request.actor_id, ("actorId",))

@@ -8,6 +8,7 @@ from app.core.errors import InvalidInput, Refused, Role, WrongState, not_found
 from app.core.ids import Kind
 from app.services.cases import Case, refuse_if
 from app.store import applications as store
+from app.store.database import take_turns
 
 
 async def create(case: Case, draft: Application) -> tuple[str, ...]:
@@ -15,6 +16,7 @@ async def create(case: Case, draft: Application) -> tuple[str, ...]:
     case.require(Role.DEPLOYER)
     application = replace(draft, id=case.work.new_id(Kind.APPLICATION), created_at=case.work.now)
     refuse_if(checks.application(application))
+    await take_turns("names of applications")
     if await store.by_name(application.name):
         message = f"There is an application “{application.name}” already (it may be archived)."
         raise Refused(InvalidInput(message=message, path=("name",)))

@@ -8,6 +8,7 @@ from app.core.errors import InvalidInput, Refused, Role, not_found
 from app.core.ids import Kind
 from app.services.cases import Case, refuse_if
 from app.store import environments as store
+from app.store.database import take_turns
 
 
 async def create(case: Case, draft: Environment) -> tuple[str, ...]:
@@ -15,6 +16,7 @@ async def create(case: Case, draft: Environment) -> tuple[str, ...]:
     case.require(Role.ADMIN)
     environment = replace(draft, id=case.work.new_id(Kind.ENVIRONMENT), created_at=case.work.now)
     refuse_if(checks.environment(environment))
+    await take_turns("names of environments")
     if await store.by_name(environment.name):
         raise Refused(InvalidInput(message=f"There is an environment “{environment.name}” already.", path=("name",)))
     await store.insert(environment)

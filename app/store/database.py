@@ -90,6 +90,11 @@ async def execute(sql: str, *values: Any) -> int:
     return count
 
 
+async def take_turns(what: str) -> None:
+    """Hold a name of our choice until the transaction ends: of two that want it, the second waits for the first."""
+    await fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", what)
+
+
 async def ping() -> None:
     """Ask the server for a sign of life. Raises what the driver raises when there is none."""
     await fetch("SELECT 1")

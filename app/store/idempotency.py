@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.store.convert import dump, reader
-from app.store.database import execute, fetch_one
+from app.store.database import execute, fetch_one, take_turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ async def find(actor_id: str, key: str) -> Answer | None:
 
     Holds the key until the transaction ends: of two calls with one key at once, the second waits for the first.
     """
-    await fetch_one("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{actor_id} {key}")
+    await take_turns(f"{actor_id} {key}")
     row = await fetch_one(
         "SELECT mutation, fingerprint, result FROM idempotency_keys WHERE actor_id = $1 AND key = $2", actor_id, key
     )

@@ -9,7 +9,7 @@ from app.core.application import ShellTarget
 from app.core.errors import ErrorCode, Refused
 from app.services import applications, deployments
 from tests.services.commands import FAILURE, NOTHING, Gate, Notes, node, sh, step
-from tests.services.engine import D, Engine, S, Site, backed_off, rolling
+from tests.services.engine import D, Engine, S, Site, backed_off, eventually, rolling
 
 
 async def test_a_task_that_fails_is_tried_again_after_a_while(engine: Engine, trial: Site) -> None:
@@ -49,20 +49,26 @@ async def test_others_run_while_a_task_waits_for_its_next_attempt(engine: Engine
     assert all(story.attempts[f"other-{n}"][0].started_at < again for n in range(5))
 
 
-async def test_an_attempt_that_is_due_needs_only_a_free_worker(
-    engine: Engine, site: Site, notes: Notes, gate: Gate
-) -> None:
-    """The job that carried the first attempt goes on with another task, and is still there when the second is due."""
+async def test_an_attempt_that_is_due_needs_only_a_free_worker(engine: Engine, site: Site, gate: Gate) -> None:
+    """The job that carried the first attempt goes on with the other task, and is still there when the second is due."""
     await engine.worker(slots=1)
-    once = notes.then("one $BOREAS_ATTEMPT", 'test "$BOREAS_ATTEMPT" = 2')
-    id_ = await site.deploy("v1", node("one", max_attempts=2, command=once), node("long", command=gate.wait))
-    await engine.until_task(id_, "one", backed_off)
-    await engine.until_running(id_, "long")
+    script = 'test "$BOREAS_ATTEMPT" = 2 && exit 0; mkdir first 2>/dev/null && exit 1; exec "$@"'
+    tasks = [node(key, max_attempts=2, command=sh(script, *gate.wait)) for key in ("one", "two")]
+    id_ = await site.deploy("v1", *tasks)
+
+    async def one_goes_on() -> bool:
+        tasks = (await engine.story(id_)).tasks.values()
+        return any(map(backed_off, tasks)) and any(task.status is S.RUNNING for task in tasks)
+
+    await eventually(one_goes_on, "one task to wait for its next attempt while the other runs")
     await engine.worker(slots=1)
-    await engine.until_task(id_, "one", lambda task: task.status is S.SUCCESS)
-    assert (await engine.story(id_)).statuses["long"] is S.RUNNING
+    await eventually(lambda: ended_once(engine, id_), "the next attempt to run")
     gate.open()
     await engine.until(id_, D.SUCCESS)
+
+
+async def ended_once(engine: Engine, id_: str) -> bool:
+    return sorted((await engine.story(id_)).statuses.values()) == [S.RUNNING, S.SUCCESS]
 
 
 async def test_a_retried_deployment_goes_on_from_what_failed(engine: Engine, site: Site, notes: Notes) -> None:

@@ -182,7 +182,7 @@ async def test_a_person_takes_a_running_deployment_back(engine: Engine, site: Si
     await site.application("users", ShellTarget(notes.take("users"), rollback_command=notes.take("users back")))
     await site.application("web", ShellTarget(gate.wait, rollback_command=notes.take("web back")))
     id_ = await site.deploy(must_in_order=("users", "web"))
-    await engine.until_running(id_, "web/deploy")
+    await engine.until_task(id_, "web/deploy", lambda task: task.touched)
     assert await engine.roll_back(id_) == id_
     story = await engine.until(id_, D.ROLLED_BACK)
     rollback = story.deployment.rollback

@@ -12,11 +12,10 @@ from app.api.inputs.catalogue import (
     UpdateEnvironmentInput,
 )
 from app.api.inputs.common import ByIdInput
-from app.api.mutations.perform import perform
+from app.api.mutations.perform import changed, perform
 from app.api.permissions import Answers
 from app.api.types.applications import Application
 from app.api.types.environments import Environment
-from app.api.types.refs import need
 from app.api.types.versions import Version
 from app.core.errors import Role
 from app.services import applications, environments, versions
@@ -48,7 +47,7 @@ class CatalogueMutations:
     )
     async def create_application(self, info: Info, input: CreateApplicationInput) -> ApplicationPayload:
         (id_,) = await perform(info, input, applications.create, input.draft())
-        return ApplicationPayload(application=await need(info, "Application", id_))
+        return ApplicationPayload(application=await changed(info, "Application", id_))
 
     @strawberry.mutation(
         description="Change an application. Deployments keep what they were made with. For DEPLOYER on it.",
@@ -56,7 +55,7 @@ class CatalogueMutations:
     )
     async def update_application(self, info: Info, input: UpdateApplicationInput) -> ApplicationPayload:
         (id_,) = await perform(info, input, applications.update, input.changes())
-        return ApplicationPayload(application=await need(info, "Application", id_))
+        return ApplicationPayload(application=await changed(info, "Application", id_))
 
     @strawberry.mutation(
         description="Archive an application: it stays readable and is deployed no more. For DEPLOYER on it.",
@@ -64,21 +63,21 @@ class CatalogueMutations:
     )
     async def archive_application(self, info: Info, input: ByIdInput) -> ApplicationPayload:
         (id_,) = await perform(info, input, applications.archive, str(input.id))
-        return ApplicationPayload(application=await need(info, "Application", id_))
+        return ApplicationPayload(application=await changed(info, "Application", id_))
 
     @strawberry.mutation(
         description="Create an environment. For ADMIN.", extensions=[Answers(Role.ADMIN, EnvironmentPayload)]
     )
     async def create_environment(self, info: Info, input: CreateEnvironmentInput) -> EnvironmentPayload:
         (id_,) = await perform(info, input, environments.create, input.draft())
-        return EnvironmentPayload(environment=await need(info, "Environment", id_))
+        return EnvironmentPayload(environment=await changed(info, "Environment", id_))
 
     @strawberry.mutation(
         description="Change an environment. For ADMIN.", extensions=[Answers(Role.ADMIN, EnvironmentPayload)]
     )
     async def update_environment(self, info: Info, input: UpdateEnvironmentInput) -> EnvironmentPayload:
         (id_,) = await perform(info, input, environments.update, input.changes())
-        return EnvironmentPayload(environment=await need(info, "Environment", id_))
+        return EnvironmentPayload(environment=await changed(info, "Environment", id_))
 
     @strawberry.mutation(
         description="Create a version. For DEPLOYER on each of its applications, in any environment.",
@@ -86,4 +85,4 @@ class CatalogueMutations:
     )
     async def create_version(self, info: Info, input: CreateVersionInput) -> VersionPayload:
         (id_,) = await perform(info, input, versions.create, input.draft())
-        return VersionPayload(version=await need(info, "Version", id_))
+        return VersionPayload(version=await changed(info, "Version", id_))

@@ -6,10 +6,9 @@ from app.api.context import Info
 from app.api.errors import UserError
 from app.api.inputs.common import ByIdInput, ReasonInput
 from app.api.inputs.deployments import CreateDeploymentInput
-from app.api.mutations.perform import perform
+from app.api.mutations.perform import changed, perform
 from app.api.permissions import Answers
 from app.api.types.deployments import Deployment
-from app.api.types.refs import need
 from app.api.types.tasks import Task
 from app.core.errors import Role
 from app.services import deployments, tasks
@@ -41,7 +40,7 @@ class DeploymentMutations:
     )
     async def create_deployment(self, info: Info, input: CreateDeploymentInput) -> CreateDeploymentPayload:
         ids = await perform(info, input, deployments.create, input.request())
-        return CreateDeploymentPayload(deployments=[await need(info, "Deployment", id_) for id_ in ids])
+        return CreateDeploymentPayload(deployments=[await changed(info, "Deployment", id_) for id_ in ids])
 
     @strawberry.mutation(
         description="Start a deployment that was made without starting. For DEPLOYER.",
@@ -49,7 +48,7 @@ class DeploymentMutations:
     )
     async def start_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
         (id_,) = await perform(info, input, deployments.start, str(input.id))
-        return DeploymentPayload(deployment=await need(info, "Deployment", id_))
+        return DeploymentPayload(deployment=await changed(info, "Deployment", id_))
 
     @strawberry.mutation(
         description="Cancel a deployment: at once where nothing runs, else when what runs has ended. For DEPLOYER.",
@@ -57,7 +56,7 @@ class DeploymentMutations:
     )
     async def cancel_deployment(self, info: Info, input: ReasonInput) -> DeploymentPayload:
         (id_,) = await perform(info, input, deployments.cancel, input.reasoned())
-        return DeploymentPayload(deployment=await need(info, "Deployment", id_))
+        return DeploymentPayload(deployment=await changed(info, "Deployment", id_))
 
     @strawberry.mutation(
         description="Go on with a failed deployment from what failed or never ran. For DEPLOYER.",
@@ -65,7 +64,7 @@ class DeploymentMutations:
     )
     async def retry_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
         (id_,) = await perform(info, input, deployments.retry, str(input.id))
-        return DeploymentPayload(deployment=await need(info, "Deployment", id_))
+        return DeploymentPayload(deployment=await changed(info, "Deployment", id_))
 
     @strawberry.mutation(
         description=(
@@ -76,7 +75,7 @@ class DeploymentMutations:
     )
     async def rollback_deployment(self, info: Info, input: ReasonInput) -> DeploymentPayload:
         (id_,) = await perform(info, input, deployments.roll_back, input.reasoned())
-        return DeploymentPayload(deployment=await need(info, "Deployment", id_))
+        return DeploymentPayload(deployment=await changed(info, "Deployment", id_))
 
     @strawberry.mutation(
         description="Start one failed task of a failed deployment again. For DEPLOYER.",
@@ -84,4 +83,4 @@ class DeploymentMutations:
     )
     async def retry_task(self, info: Info, input: ByIdInput) -> TaskPayload:
         (id_,) = await perform(info, input, tasks.retry, str(input.id))
-        return TaskPayload(task=await need(info, "Task", id_))
+        return TaskPayload(task=await changed(info, "Task", id_))

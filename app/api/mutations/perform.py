@@ -1,8 +1,10 @@
 """How a mutation calls its use case: once per idempotency key, in one transaction, then reads afresh."""
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from app.api.context import Info
+from app.api.types.refs import find
+from app.core.errors import not_found
 from app.services import cases
 from app.services.cases import Call, UseCase
 
@@ -26,3 +28,11 @@ async def perform(info: Info, given: Input, use_case: UseCase[Command], command:
     ids = await cases.perform(info.context.runtime, call, use_case, command)
     info.context.refresh()
     return list(ids)
+
+
+async def changed(info: Info, name: str, id_: str) -> Any:
+    """Return an object that was changed, as it is now. Raises Refused when the viewer may not see it (any more)."""
+    found = await find(info, name, id_)
+    if found is None:
+        raise not_found(name.lower(), id_)
+    return found

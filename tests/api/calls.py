@@ -1,0 +1,106 @@
+"""Calls of every root field, built from the schema: nothing that is added to it can be forgotten here."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    OperationType,
+    build_schema,
+    is_required_argument,
+    is_required_input_field,
+)
+
+from app.api.schema import schema
+
+SCHEMA = build_schema(schema.as_str())
+SCALARS: dict[str, Any] = {"Int": 1, "Float": 1.0, "Boolean": True, "JSON": {}, "String": "least", "ID": "nobody"}
+SELECTIONS = {
+    OperationType.QUERY: "{ __typename }",
+    OperationType.MUTATION: "{ errors { __typename code path } }",
+    OperationType.SUBSCRIPTION: "{ cursor }",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A document with its variables. `title` names the field, and what is odd about the call."""
+
+    title: str
+    name: str
+    document: str
+    variables: Mapping[str, Any]
+
+
+def root(operation: OperationType) -> GraphQLObjectType:
+    """Return the root type of an operation."""
+    found = SCHEMA.get_root_type(operation)
+    assert found is not None
+    return found
+
+
+def call(operation: OperationType, name: str, known: Mapping[str, Any]) -> Call:
+    """Return the least valid call of a root field. `known` has values by the names of arguments and input fields."""
+    arguments = root(operation).fields[name].args
+    given = {
+        argument: example(of.type, argument, known)
+        for argument, of in arguments.items()
+        if is_required_argument(of) or argument in known
+    }
+    return _call(operation, name, given, name)
+
+
+def _call(operation: OperationType, name: str, given: Mapping[str, Any], title: str) -> Call:
+    field = root(operation).fields[name]
+    declared = ", ".join(f"${argument}: {field.args[argument].type}" for argument in given)
+    passed = ", ".join(f"{argument}: ${argument}" for argument in given)
+    called = f"{name}({passed})" if given else name
+    head = f"{operation.value}({declared})" if given else operation.value
+    return Call(title, name, f"{head} {{ {called} {SELECTIONS[operation]} }}", given)
+
+
+def example(type_: GraphQLInputType, name: str, known: Mapping[str, Any]) -> Any:
+    """Return the least valid value of a type."""
+    if name in known:
+        return known[name]
+    if isinstance(type_, GraphQLNonNull):
+        return example(type_.of_type, name, known)
+    if isinstance(type_, GraphQLList):
+        return [example(type_.of_type, name, known)]
+    if isinstance(type_, GraphQLInputObjectType):
+        return {
+            field: example(of.type, field, known)
+            for field, of in type_.fields.items()
+            if is_required_input_field(of) or field in known
+        }
+    return next(iter(type_.values)) if isinstance(type_, GraphQLEnumType) else SCALARS[type_.name]
+
+
+def with_text(operation: OperationType, name: str, known: Mapping[str, Any], text: str) -> Iterator[Call]:
+    """Yield a call of a root field for every place that takes text, with `text` in that place."""
+    least = call(operation, name, known).variables
+    for argument, of in root(operation).fields[name].args.items():
+        for path, value in _placed(of.type, argument, known, text):
+            yield _call(operation, name, {**least, argument: value}, f"{name} {path}")
+
+
+def _placed(type_: GraphQLInputType, name: str, known: Mapping[str, Any], text: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(type_, GraphQLNonNull):
+        yield from _placed(type_.of_type, name, known, text)
+    elif isinstance(type_, GraphQLList):
+        yield from ((path, [value]) for path, value in _placed(type_.of_type, name, known, text))
+    elif isinstance(type_, GraphQLInputObjectType):
+        least = cast("dict[str, Any]", example(type_, "", known))
+        for field, of in type_.fields.items():
+            for path, value in _placed(of.type, field, known, text):
+                yield f"{name}.{path}", {**least, field: value}
+    elif type_.name == "JSON":
+        yield name, {"TEXT": text}
+    elif type_.name in ("String", "ID", "Cursor"):
+        yield name, text

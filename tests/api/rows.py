@@ -1,0 +1,64 @@
+"""What is in the database, seen from beside the code under test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from tests.support.client import Data
+from tests.support.servers import TABLES, connect
+from tests.support.system import System
+
+RESTLESS = {"api_tokens": "last_used_at", "workers": "seen_at"}
+"""Columns that reading changes."""
+
+
+@asynccontextmanager
+async def database(system: System) -> AsyncIterator[asyncpg.Connection]:
+    """Open a connection of the test's own to the system's database."""
+    connection = await connect(system.settings.store.database_url or "")
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def contents(system: System) -> dict[str, list[str]]:
+    """Return every row of every table as text."""
+    async with database(system) as connection:
+        return {table: [row[0] for row in await connection.fetch(_select(table))] for table in sorted(TABLES.split())}
+
+
+def _select(table: str) -> str:
+    restless = RESTLESS.get(table)
+    row = f"to_jsonb(t) - '{restless}'" if restless else "to_jsonb(t)"
+    return f"SELECT ({row})::text AS row FROM {table} t ORDER BY row"
+
+
+async def eventually(check: Callable[[], Awaitable[bool]], what: str, seconds: float = 10) -> None:
+    """Ask again and again until the answer is yes; fail when it is not in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await check():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"not within {seconds} s: {what}") from None
+
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+async def at_once(system: System, lock: str, *calls: Coroutine[Any, Any, Data]) -> list[Data]:
+    """Make calls that meet for certain: a statement holds what all of them need until each of them waits."""
+    async with database(system) as holder, database(system) as watcher:
+
+        async def all_wait() -> bool:
+            return bool(await watcher.fetchval(WAITING) == len(calls))
+
+        async with holder.transaction():
+            await holder.execute(lock)
+            tasks = [asyncio.create_task(call) for call in calls]
+            await eventually(all_wait, "every call waits for the lock")
+        return await asyncio.gather(*tasks)

@@ -1,0 +1,40 @@
+"""Whoever may do everything: there is always one, also when two act at the same moment."""
+
+from tests.api.people import account, codes
+from tests.api.rows import at_once
+from tests.support.system import System
+from tests.support.world import world
+
+VIEWER_ID = "{ viewer { id } }"
+
+
+async def test_the_last_admin_of_everything_stays(system: System) -> None:
+    here = await world(system.admin)
+    me = (await system.admin.query(VIEWER_ID))["viewer"]["id"]
+    await account(system.admin, {"role": "ADMIN", "environmentId": here.environment_id}, {"role": "DEPLOYER"})
+    refused = await system.admin.mutate("revokeRole", "actor { id }", actorId=me, role="ADMIN")
+    assert codes(refused) == ["WRONG_STATE"]
+    second = await account(system.admin, {"role": "ADMIN"})
+    await second.client.change("revokeRole", "actor { id }", actorId=me, role="ADMIN")
+    assert codes(await system.admin.mutate("createServiceAccount", "__typename", name="x")) == ["FORBIDDEN"]
+
+
+async def test_two_admins_who_remove_each_other_leave_one(system: System) -> None:
+    me = (await system.admin.query(VIEWER_ID))["viewer"]["id"]
+    one, two = await account(system.admin, {"role": "ADMIN"}), await account(system.admin, {"role": "ADMIN"})
+    await one.client.change("revokeRole", "actor { id }", actorId=me, role="ADMIN")
+    removals = (
+        each.client.mutate("revokeRole", "actor { id }", actorId=other.id, role="ADMIN")
+        for each, other in ((one, two), (two, one))
+    )
+    answers_ = await at_once(system, "LOCK TABLE grants IN EXCLUSIVE MODE", *removals)
+    assert sorted(codes(answer) for answer in answers_) == [[], ["WRONG_STATE"]]
+
+
+async def test_a_grant_that_is_given_twice_at_once_is_one(system: System) -> None:
+    somebody = await account(system.admin)
+    gifts = (system.admin.mutate("grantRole", "__typename", actorId=somebody.id, role="VIEWER") for _ in range(2))
+    answers_ = await at_once(system, f"SELECT FROM actors WHERE id = '{somebody.id}' FOR UPDATE", *gifts)
+    assert [codes(answer) for answer in answers_] == [[], []]
+    found = await somebody.client.query("{ viewer { ... on ServiceAccount { grants { role } } } }")
+    assert found["viewer"]["grants"] == [{"role": "VIEWER"}]

@@ -1,0 +1,190 @@
+"""What clients are told of a deployment that can not be: every fault at once, and nothing stored."""
+
+from collections.abc import Sequence
+
+from tests.api.refusals import TRUE, deploy, invalid, named, place, refusal, refused
+from tests.api.rows import contents, database
+from tests.api.wire import code
+from tests.support.client import Data
+from tests.support.system import System
+from tests.support.world import task, world
+
+
+async def test_a_wrong_deployment_is_refused_by_the_field(shared: System) -> None:
+    here, base = await place(shared)
+    users, orders, other = *here.applications.values(), await (await world(shared.admin)).application("other")
+    env = here.environment_id
+    table: list[tuple[Data, list[str]]] = [
+        ({"environmentIds": []}, ["environmentIds"]),
+        ({"environmentIds": [env, env]}, ["environmentIds"]),
+        ({"environmentIds": ["nobody", env, users]}, ["environmentIds", "environmentIds"]),
+        ({"applicationIds": []}, ["applicationIds"]),
+        ({"applicationIds": [users, users]}, ["applicationIds"]),
+        ({"applicationIds": [users, other, "nobody"]}, ["applicationIds", "applicationIds"]),
+        ({"mustInOrder": [orders, orders]}, ["mustInOrder"]),
+        ({"mustInOrder": [other]}, ["mustInOrder"]),
+        ({"applicationIds": [users], "mustInOrder": [orders]}, ["mustInOrder"]),
+        ({"strategy": {"kind": "ROLLING", "steps": []}}, ["strategy.steps"]),
+        ({"strategy": {"kind": "ROLLING", "steps": [{"batchSize": -1}]}}, ["strategy.steps.0.batchSize"]),
+        ({"strategy": {"kind": "ROLLING", "steps": [{"batchInterval": -1}]}}, ["strategy.steps.0.batchInterval"]),
+        ({"tasks": []}, ["tasks"]),
+        ({"tasks": [task("a", payload=[1])]}, ["tasks.0.payload"]),
+        ({"tasks": [task("a", payload={"deep": [{"text": "a\0b"}]})]}, ["tasks.0.payload"]),
+        ({"tasks": [task("a", payload={"a\0b": 1})]}, ["tasks.0.payload"]),
+        ({"tasks": [task("a"), task(" ", name="a\nb")]}, ["tasks.1.key", "tasks.1.name"]),
+        ({"tasks": [task("a", command={"command": ["a\0b"]})]}, ["tasks.0.command.command"]),
+        ({"tasks": [task("a", command=TRUE | {"env": {"1A": "x"}})]}, ["tasks.0.command.env.1A"]),
+        ({"tasks": [task("a", command=TRUE | {"env": 5})]}, ["tasks.0.command.env"]),
+        ({"tasks": [task("a", command=TRUE | {"image": "a\0b"})]}, ["tasks.0.command.image"]),
+        ({"tasks": [task("a", timeoutSeconds=0, maxAttempts=101)]}, ["tasks.0.timeoutSeconds", "tasks.0.maxAttempts"]),
+        ({"environmentIds": ["nobody"], "applicationIds": ["nobody"], "mustInOrder": ["nobody", "nobody"]},
+         ["environmentIds", "applicationIds", "mustInOrder"]),
+    ]  # fmt: skip
+    await refused(shared, "createDeployment", base, table)
+
+
+async def test_a_deployment_of_an_unknown_version_names_it(shared: System) -> None:
+    here, base = await place(shared)
+    for id_ in ("nobody", here.environment_id, base["versionId"][:-1] + "!"):
+        (error,) = await refusal(shared.admin, "createDeployment", base | {"versionId": id_})
+        assert named([error]) == [("NotFound", "NOT_FOUND", "versionId")]
+        assert error["id"] == id_
+
+
+async def test_an_archived_application_is_deployed_no_more(shared: System) -> None:
+    here, base = await place(shared)
+    await shared.admin.change("archiveApplication", "application { archivedAt }", id=here.applications["users"])
+    assert named(await refusal(shared.admin, "createDeployment", base)) == invalid("applicationIds")
+    assert (
+        await refusal(shared.admin, "createDeployment", base | {"applicationIds": [here.applications["orders"]]}) == []
+    )
+
+
+async def test_a_huge_integer_in_a_payload_is_refused_or_kept(shared: System) -> None:
+    _, base = await place(shared)
+    wanted = [task("a", payload={"number": 10**40})]
+    errors = await refusal(shared.admin, "createDeployment", base | {"tasks": wanted})
+    assert named(errors) in ([], invalid("tasks.0.payload"))
+
+
+def faults(errors: Sequence[Data]) -> list[tuple[str, list[str]]]:
+    assert all(error["__typename"] == "WorkflowFault" and error["code"] == "INVALID" for error in errors), errors
+    return [(error["kind"], error["taskKeys"]) for error in errors]
+
+
+async def test_every_fault_of_a_graph_is_told_at_once(shared: System) -> None:
+    here, base = await place(shared, "SHELL")
+    users, orders = here.applications.values()
+    of_users = {"applicationId": users, "command": TRUE}
+    table: list[tuple[list[Data], list[tuple[str, list[str]]]]] = [
+        ([task("a", "b", command=TRUE), task("b", "c", command=TRUE), task("c", "a", command=TRUE)],
+         [("CYCLE", ["a", "b", "c", "a"])]),
+        ([task("a", command=TRUE), task("b", "a", "c", command=TRUE), task("c", "b", command=TRUE)],
+         [("CYCLE", ["b", "c", "b"])]),
+        ([task("a", "ghost", command=TRUE)], [("UNKNOWN_BLOCKER", ["a", "ghost"])]),
+        ([task("a", command=TRUE), task("a", command=TRUE)], [("DUPLICATE_KEY", ["a"])]),
+        ([task("a")], [("MISSING_COMMAND", ["a"])]),
+        ([task("a", type="BUILD", command=TRUE)], [("UNKNOWN_APPLICATION", ["a"])]),
+        ([task("a", applicationId="nobody", command=TRUE)], [("UNKNOWN_APPLICATION", ["a"])]),
+        ([task("a", command={"command": ["echo", "${{ parameters.colour }}"]})], [("MISSING_PARAMETER", ["a"])]),
+        ([task("deploy", type="DEPLOY", applicationId=users), task("build", "deploy", type="BUILD", **of_users)],
+         [("TYPE_ORDER", ["build", "deploy"])]),
+        ([task("a", "ghost", command=TRUE), task("a", command=TRUE), task("b"), task("c", type="TEST")],
+         [("DUPLICATE_KEY", ["a"]), ("UNKNOWN_BLOCKER", ["a", "ghost"]), ("MISSING_COMMAND", ["b"]),
+          ("UNKNOWN_APPLICATION", ["c"]), ("MISSING_COMMAND", ["c"])]),
+    ]  # fmt: skip
+    before = await contents(shared)
+    for tasks, expected in table:
+        assert faults(await refusal(shared.admin, "createDeployment", base | {"tasks": tasks})) == expected
+    deploys = [task(name, type="DEPLOY", applicationId=id_) for name, id_ in here.applications.items()]
+    found = await refusal(shared.admin, "createDeployment", base | {"tasks": deploys, "mustInOrder": [users, orders]})
+    assert faults(found) == [("MUST_IN_ORDER", ["orders", "users"])]
+    assert await contents(shared) == before
+
+
+async def test_a_task_that_waits_for_itself_is_told(shared: System) -> None:
+    _, base = await place(shared)
+    found = faults(await refusal(shared.admin, "createDeployment", base | {"tasks": [task("a", "a")]}))
+    assert ("SELF_BLOCK", ["a"]) in found
+
+
+async def test_two_thousand_tasks_are_kept_and_one_more_is_refused(shared: System) -> None:
+    _, base = await place(shared)
+    tasks = [task(f"t{number}") for number in range(2001)]
+    found = await refusal(shared.admin, "createDeployment", base | {"tasks": tasks})
+    assert faults(found) == [("TOO_LARGE", [])]
+    assert await refusal(shared.admin, "createDeployment", base | {"tasks": tasks[:2000]}) == []
+
+
+async def test_a_plan_tells_the_same_faults_and_stores_nothing(shared: System) -> None:
+    _, base = await place(shared)
+    before = await contents(shared)
+    document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
+      levels criticalPath gate { canProceed } tasks { key } faults { __typename code kind taskKeys } } }"""
+    for tasks, expected in (([task("a", "b"), task("b", "a")], [("CYCLE", ["a", "b", "a"])]), (None, [])):
+        plan = (await shared.admin.query(document, input=base | {"tasks": tasks}))["deploymentPlan"]
+        assert faults(plan["faults"]) == expected
+        assert bool(plan["levels"]) is bool(plan["criticalPath"]) is (not expected)
+        assert not plan["gate"]["canProceed"]
+    refusal_ = await shared.admin.execute(document, input=base | {"versionId": "nobody"})
+    assert code(refusal_) == "NOT_FOUND"
+    assert await contents(shared) == before
+
+
+# States
+
+
+START, CANCEL, RETRY, ROLL_BACK = "startDeployment", "cancelDeployment", "retryDeployment", "rollbackDeployment"
+MAY = {
+    # what can be done to a deployment in each state; QUEUED is PENDING, and started
+    "PENDING": {START, CANCEL},
+    "QUEUED": {CANCEL},
+    "RUNNING": {CANCEL, ROLL_BACK},
+    "ROLLING_BACK": set[str](),
+    "SUCCESS": set[str](),  # it rolls back where something ran before
+    "FAILED": {RETRY, ROLL_BACK},
+    "ROLLED_BACK": set[str](),
+    "CANCELLED": set[str](),
+}
+
+
+async def test_what_a_state_does_not_allow_is_wrong_state(shared: System) -> None:
+    _, base = await place(shared)
+    for state, may in MAY.items():
+        for mutation in (START, CANCEL, RETRY, ROLL_BACK):
+            there = await world(shared.admin)
+            deployment = await deploy(shared.admin, base | {"environmentIds": [there.environment_id]})
+            await put(shared, deployment, state)
+            reason = {"reason": "a test"} if mutation in (CANCEL, ROLL_BACK) else {}
+            answer = await shared.admin.mutate(mutation, "__typename", id=deployment, **reason)
+            expected = [] if mutation in may else [("WrongState", "WRONG_STATE", "id")]
+            assert named(answer["errors"]) == expected, (state, mutation)
+
+
+async def put(system: System, deployment: str, state: str) -> None:
+    """Put a deployment into a state, as if it had come there."""
+    async with database(system) as connection:
+        if state != "PENDING":
+            await connection.execute("UPDATE deployments SET queued_at = now() WHERE id = $1", deployment)
+        if state != "QUEUED":
+            await connection.execute("UPDATE deployments SET status = $2 WHERE id = $1", deployment, state)
+
+
+async def test_a_reason_must_say_something(shared: System) -> None:
+    _, base = await place(shared)
+    deployment = await deploy(shared.admin, base)
+    for mutation in ("cancelDeployment", "rollbackDeployment"):
+        for reason in ("", "  \n", "a\0b", "a" * 10_001):
+            answer = await shared.admin.mutate(mutation, "__typename", id=deployment, reason=reason)
+            assert named(answer["errors"]) == invalid("reason")
+
+
+async def test_a_failed_deployment_can_not_be_retried_past_one_that_holds_its_application(shared: System) -> None:
+    _, base = await place(shared)
+    failed = await deploy(shared.admin, base)
+    await put(shared, failed, "FAILED")
+    holder = await deploy(shared.admin, base | {"autoStart": True})
+    for mutation, reason in (("retryDeployment", {}), ("rollbackDeployment", {"reason": "a test"})):
+        answer = await shared.admin.mutate(mutation, "__typename", id=failed, **reason)
+        assert [(error["code"], error["path"]) for error in answer["errors"]] == [("LOCKED", ["id"])]
+        assert holder in answer["errors"][0]["message"]

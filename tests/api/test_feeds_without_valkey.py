@@ -1,0 +1,82 @@
+"""Feeds while Valkey forgets everything, is away, or comes back: later perhaps, but whole."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from app.services.sweep import sweep
+from tests.api.feeds import EVENTS, LINES, WAYS, Batch, Follow, chain, collect, over_socket, start, stored, task_of
+from tests.gateways.valkey_support import Valkey
+from tests.support.client import Data
+from tests.support.servers import Servers
+from tests.support.system import System, running
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A server that the test may stop, start and empty."""
+    with Valkey(tmp_path / "valkey") as server:
+        yield server
+
+
+@pytest.fixture
+async def alone(clean: Servers, valkey: Valkey, tmp_path: Path) -> AsyncIterator[System]:
+    """A running API and worker with a Valkey of their own."""
+    async with running(Servers(clean.database_url, valkey.url), tmp_path) as system:
+        await system.start_worker()
+        yield system
+
+
+async def forget(valkey: Valkey) -> None:
+    """Empty the server."""
+    async with Redis.from_url(valkey.url) as client:
+        await client.flushall()
+
+
+async def test_nothing_is_lost_when_everything_in_valkey_is(alone: System, valkey: Valkey) -> None:
+    deployment = await chain(alone)
+    found: list[Data] = []
+    async for batch in over_socket(alone.admin, EVENTS, deployment):
+        if not found:
+            await start(alone.admin, deployment)
+        found += batch.items
+        await forget(valkey)
+        await sweep(alone.runtime)
+    assert found[-1]["toDeployment"] == "SUCCESS"
+    assert found == await stored(alone.admin, EVENTS, deployment)
+
+
+@pytest.mark.parametrize("follow", WAYS)
+async def test_followers_go_on_while_valkey_is_away_and_when_it_is_back(
+    alone: System, valkey: Valkey, follow: Follow
+) -> None:
+    deployment = await chain(alone, 8, seconds=0.3)
+    task = await task_of(alone.admin, deployment, "t3")
+    lines = asyncio.create_task(collect(follow(alone.admin, LINES, task)))
+    found: list[Batch] = []
+    async for batch in follow(alone.admin, EVENTS, deployment):
+        found.append(batch)
+        if len(found) == 1:
+            await start(alone.admin, deployment)
+        if len(found) == 4:
+            await asyncio.to_thread(valkey.stop)
+        if len(found) == 5:
+            await asyncio.to_thread(valkey.start)
+    items = [item for batch in found for item in batch.items]
+    assert items[-1]["toDeployment"] == "SUCCESS"
+    assert items == await stored(alone.admin, EVENTS, deployment)
+    assert await lines == await stored(alone.admin, LINES, task)
+
+
+async def test_a_deployment_that_ends_while_valkey_is_away_is_told_whole(alone: System, valkey: Valkey) -> None:
+    deployment = await chain(alone, 3, seconds=0.3)
+    early = asyncio.create_task(collect(over_socket(alone.admin, EVENTS, deployment)))
+    await start(alone.admin, deployment)
+    await alone.admin.until(deployment, "RUNNING")
+    await asyncio.to_thread(valkey.stop)
+    await alone.admin.until(deployment, "SUCCESS")
+    late = await collect(over_socket(alone.admin, EVENTS, deployment))
+    assert late == await early == await stored(alone.admin, EVENTS, deployment)

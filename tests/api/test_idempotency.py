@@ -1,0 +1,167 @@
+"""A call with a key is made once, however often it is sent and however many send it at the same moment."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.api.people import account, codes
+from tests.api.refusals import named, place
+from tests.api.rows import contents, database
+from tests.support.client import Client, Data
+from tests.support.system import System
+from tests.support.world import unique, world
+
+CONFLICT = [("IdempotencyConflict", "IDEMPOTENCY_CONFLICT", "idempotencyKey")]
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A mutation that makes objects: what it answers with, the table they are in, and an input that differs."""
+
+    selection: str
+    table: str
+    given: Data
+    other: Data
+
+
+async def creates(system: System) -> dict[str, Create]:
+    """Return every create mutation with a valid input."""
+    here, deployment = await place(system)
+    shell = {"command": ["true"]}
+    artifacts = [{"applicationId": id_} for id_ in here.applications.values()]
+    second = (await world(system.admin)).environment_id
+    deployment["environmentIds"].append(second)
+    name = unique("new")
+    return {
+        "createApplication": Create(
+            "application { id name createdAt }", "applications", {"name": name, "shell": shell}, {"description": "more"}
+        ),
+        "createEnvironment": Create(
+            "environment { id name }", "environments", {"name": name, "operator": "SHELL"}, {"rank": 7}
+        ),
+        "createVersion": Create(
+            "version { id name createdAt }", "versions", {"name": name, "artifacts": artifacts}, {"commit": "c0ffee"}
+        ),
+        "createDeployment": Create("deployments { id createdAt }", "deployments", deployment, {"autoStart": True}),
+        "createServiceAccount": Create("serviceAccount { id name }", "actors", {"name": name}, {"name": f"{name}-2"}),
+        "createApiToken": Create(
+            "token { id name }", "api_tokens", {"name": name, "scopes": ["VIEWER"]}, {"name": "x"}
+        ),
+    }
+
+
+async def count(system: System, table: str) -> int:
+    async with database(system) as connection:
+        return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
+
+
+async def test_the_same_call_again_answers_the_same_and_makes_nothing(shared: System) -> None:
+    for mutation, create in (await creates(shared)).items():
+        given = create.given | {"idempotencyKey": mutation}
+        first = await shared.admin.change(mutation, create.selection, **given)
+        before = await contents(shared)
+        for _ in range(2):
+            assert await shared.admin.change(mutation, create.selection, **given) == first, mutation
+        assert await contents(shared) == before, mutation
+
+
+async def test_without_a_key_each_call_is_its_own(shared: System) -> None:
+    for mutation, create in (await creates(shared)).items():
+        if "name" not in create.given or mutation in ("createVersion", "createApiToken"):
+            made = [await shared.admin.change(mutation, create.selection, **create.given) for _ in range(2)]
+            assert made[0] != made[1]
+
+
+async def test_the_same_key_with_another_input_is_refused(shared: System) -> None:
+    for mutation, create in (await creates(shared)).items():
+        key = {"idempotencyKey": f"other input of {mutation}"}
+        await shared.admin.change(mutation, create.selection, **create.given, **key)
+        before = await contents(shared)
+        answer = await shared.admin.mutate(mutation, create.selection, **(create.given | create.other | key))
+        assert named(answer["errors"]) == CONFLICT, mutation
+        assert await contents(shared) == before
+
+
+async def test_the_same_key_of_another_mutation_is_refused(shared: System) -> None:
+    name = unique("shared")
+    key = {"idempotencyKey": name}
+    await shared.admin.change("createServiceAccount", "__typename", name=name, **key)
+    answer = await shared.admin.mutate("createEnvironment", "__typename", name=name, operator="SHELL", **key)
+    assert named(answer["errors"]) == CONFLICT
+
+
+async def test_ten_calls_at_once_with_one_key_make_one(shared: System) -> None:
+    for mutation, create in (await creates(shared)).items():
+        before = await count(shared, create.table)
+        given = create.given | {"idempotencyKey": f"ten of {mutation}"}
+        calls = (shared.admin.change(mutation, create.selection, **given) for _ in range(10))
+        made = await asyncio.gather(*calls)
+        assert all(answer == made[0] for answer in made), mutation
+        wanted = len(made[0]["deployments"]) if mutation == "createDeployment" else 1
+        assert await count(shared, create.table) == before + wanted, mutation
+
+
+async def test_another_actor_may_use_the_same_key(shared: System) -> None:
+    other = await account(shared.admin, {"role": "ADMIN"})
+    for mutation, create in (await creates(shared)).items():
+        key = {"idempotencyKey": f"both use it for {mutation}"}
+        named_ = {"name": unique("mine")} if "name" in create.given else {}
+        first = await shared.admin.change(mutation, create.selection, **create.given, **key)
+        second = await other.client.change(mutation, create.selection, **(create.given | named_), **key)
+        assert ids(first).isdisjoint(ids(second)), mutation
+
+
+def ids(payload: Data) -> set[str]:
+    found: Any = next(value for name, value in payload.items() if name != "errors")
+    return {one["id"] for one in (found if isinstance(found, list) else [found])}
+
+
+async def test_a_secret_is_not_told_again(shared: System) -> None:
+    given = {"name": "mine", "scopes": ["VIEWER"], "idempotencyKey": "secret"}
+    first = await shared.admin.change("createApiToken", "token { id } secret", **given)
+    again = await shared.admin.change("createApiToken", "token { id } secret", **given)
+    assert (again["token"], again["secret"]) == (first["token"], None)
+    assert (await Client(shared.url, first["secret"]).post("{ viewer { id } }")).status_code == 200
+
+
+async def test_a_refused_call_does_not_use_its_key_up(shared: System) -> None:
+    name = unique("later")
+    given = {"name": name, "shell": {"command": []}, "idempotencyKey": name}
+    assert codes(await shared.admin.mutate("createApplication", "__typename", **given)) == ["INVALID"]
+    assert codes(await shared.admin.mutate("createApplication", "__typename", **given)) == ["INVALID"]
+    right = given | {"shell": {"command": ["true"]}}
+    assert codes(await shared.admin.mutate("createApplication", "__typename", **right)) == []
+
+
+@pytest.mark.parametrize("key", ["", "k" * 201])
+async def test_a_key_of_an_impossible_length_is_refused(shared: System, key: str) -> None:
+    answer = await shared.admin.mutate("createServiceAccount", "__typename", name=unique("x"), idempotencyKey=key)
+    assert named(answer["errors"]) == [("InvalidInput", "INVALID", "idempotencyKey")]
+
+
+async def test_steering_twice_with_one_key_is_steering_once(shared: System) -> None:
+    here, given = await place(shared)
+    deployment = await here.deploy(given["versionId"], autoStart=False)
+    start = {"id": deployment, "idempotencyKey": f"start {deployment}"}
+    cancel = {"id": deployment, "reason": "a test", "idempotencyKey": f"cancel {deployment}"}
+    for mutation, fields in (("startDeployment", start), ("cancelDeployment", cancel)):
+        await shared.admin.change(mutation, "deployment { id }", **fields)
+        before = await contents(shared)
+        await shared.admin.change(mutation, "deployment { id }", **fields)
+        assert await contents(shared) == before, mutation
+        again = await shared.admin.mutate(mutation, "__typename", **(fields | {"idempotencyKey": None}))
+        assert codes(again) == ["WRONG_STATE"]
+
+
+async def test_an_answer_is_not_given_again_to_those_who_may_no_longer_see_it(shared: System) -> None:
+    here, given = await place(shared)
+    there = await world(shared.admin)
+    grants = [{"role": "DEPLOYER", "environmentId": each.environment_id} for each in (here, there)]
+    somebody = await account(shared.admin, *grants)
+    call = given | {"idempotencyKey": "lost rights"}
+    await somebody.client.change("createDeployment", "deployments { id }", **call)
+    await shared.admin.change("revokeRole", "actor { id }", actorId=somebody.id, **grants[0])
+    answer = await somebody.client.mutate("createDeployment", "deployments { id }", **call)
+    assert (codes(answer) in (["FORBIDDEN"], ["NOT_FOUND"]), answer["deployments"]) == (True, [])

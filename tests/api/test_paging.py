@@ -1,0 +1,314 @@
+"""Lists, page by page: each object once, in order, with the right ends, also while new ones arrive."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.api.people import account
+from tests.api.rows import database
+from tests.support.client import Data
+from tests.support.system import System
+from tests.support.world import World, task, world
+
+DEPLOYMENTS = """query($first: Int, $after: Cursor, $last: Int, $before: Cursor, $filter: DeploymentFilter) {
+  list: deployments(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
+    totalCount nodes { id } edges { cursor node { id } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}"""
+
+
+async def forward(system: System, document: str, size: int, **variables: Any) -> AsyncIterator[Data]:
+    """Yield the pages of a list from its beginning; check what each says of its place."""
+    after, seen = None, 0
+    while True:
+        found = await system.admin.query(document, first=size, after=after, **variables)
+        page: Data = found["list"] if "list" in found else found["parent"]["list"]
+        check(page)
+        seen += len(page["nodes"])
+        yield page
+        assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
+        if not page["pageInfo"]["hasNextPage"]:
+            return
+        assert len(page["nodes"]) == size
+        after = page["pageInfo"]["endCursor"]
+
+
+async def backward(system: System, document: str, size: int, **variables: Any) -> AsyncIterator[Data]:
+    """Yield the pages of a list from its end."""
+    before = None
+    while True:
+        found = await system.admin.query(document, last=size, before=before, **variables)
+        page: Data = found["list"] if "list" in found else found["parent"]["list"]
+        check(page)
+        yield page
+        assert page["pageInfo"]["hasNextPage"] is (before is not None)
+        if not page["pageInfo"]["hasPreviousPage"]:
+            return
+        before = page["pageInfo"]["startCursor"]
+
+
+def check(page: Data) -> None:
+    """Check that nodes, edges and cursors of a page are of one piece."""
+    assert [edge["node"] for edge in page["edges"]] == page["nodes"]
+    cursors = [edge["cursor"] for edge in page["edges"]]
+    ends = (page["pageInfo"]["startCursor"], page["pageInfo"]["endCursor"])
+    assert ends == ((cursors[0], cursors[-1]) if cursors else (None, None))
+
+
+async def listed(pages: AsyncIterator[Data], total: int, field: str = "id") -> list[list[Any]]:
+    """Return a field of every node, page by page."""
+    found = []
+    async for page in pages:
+        assert page["totalCount"] == total
+        found.append([node[field] for node in page["nodes"]])
+    return found
+
+
+def flat(pages: list[list[Any]]) -> list[Any]:
+    return [one for page in pages for one in page]
+
+
+# Deployments
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """45 deployments that wait to be started, newest first."""
+
+    here: World
+    version: str
+    newest_first: list[str]
+
+
+@pytest.fixture(scope="module")
+async def many(shared: System) -> Many:
+    here = await world(shared.admin)
+    await here.application("shop")
+    version = await here.version()
+    made = [await here.deploy(version, autoStart=False) for _ in range(45)]
+    async with database(shared) as connection:
+        rows = await connection.fetch("SELECT id FROM deployments ORDER BY created_at DESC, id DESC")
+    assert sorted(made) == sorted(row["id"] for row in rows)
+    return Many(here, version, [row["id"] for row in rows])
+
+
+@pytest.mark.parametrize("size", [7, 9, 45, 100])
+async def test_forward_each_deployment_comes_once(shared: System, many: Many, size: int) -> None:
+    wanted = {"environmentIds": [many.here.environment_id]}
+    pages = await listed(forward(shared, DEPLOYMENTS, size, filter=wanted), 45)
+    assert flat(pages) == many.newest_first
+    assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
+
+
+@pytest.mark.parametrize("size", [7, 9, 45, 100])
+async def test_backward_each_deployment_comes_once(shared: System, many: Many, size: int) -> None:
+    wanted = {"environmentIds": [many.here.environment_id]}
+    pages = await listed(backward(shared, DEPLOYMENTS, size, filter=wanted), 45)
+    assert flat(pages[::-1]) == many.newest_first
+
+
+async def test_a_page_of_nothing_tells_whether_there_is_more(shared: System, many: Many) -> None:
+    wanted = {"environmentIds": [many.here.environment_id]}
+    for variables, more in (({"first": 0}, (True, False)), ({"last": 0}, (False, True))):
+        page = (await shared.admin.query(DEPLOYMENTS, filter=wanted, **variables))["list"]
+        assert (page["nodes"], page["totalCount"]) == ([], 45)
+        assert (page["pageInfo"]["hasNextPage"], page["pageInfo"]["hasPreviousPage"]) == more
+
+
+async def test_an_empty_list_is_an_empty_page(shared: System, many: Many) -> None:
+    for variables in ({"first": 5}, {"last": 5}):
+        page = (await shared.admin.query(DEPLOYMENTS, filter={"statuses": ["FAILED"]}, **variables))["list"]
+        check(page)
+        info = {"hasNextPage": False, "hasPreviousPage": False, "startCursor": None, "endCursor": None}
+        assert (page["nodes"], page["totalCount"], page["pageInfo"]) == ([], 0, info)
+
+
+async def test_deployments_that_arrive_meanwhile_move_no_page(shared: System, many: Many) -> None:
+    here = await world(shared.admin)
+    await here.application("shop")
+    version = await here.version()
+    old = [await here.deploy(version, autoStart=False) for _ in range(6)]
+    seen: list[str] = []
+    wanted = {"environmentIds": [here.environment_id]}
+    async for page in forward(shared, DEPLOYMENTS, 2, filter=wanted):
+        seen += [node["id"] for node in page["nodes"]]
+        await here.deploy(version, autoStart=False)
+    assert (sorted(seen), len(seen)) == (sorted(old), 6)
+
+
+async def test_the_pages_of_a_version_are_those_of_its_deployments(shared: System, many: Many) -> None:
+    document = """query($id: ID!, $first: Int, $after: Cursor) { parent: version(id: $id) {
+      list: deployments(first: $first, after: $after) {
+        totalCount nodes { id } edges { cursor node { id } }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }"""
+    pages = await listed(forward(shared, document, 20, id=many.version), 45)
+    assert ([len(page) for page in pages], flat(pages)) == ([20, 20, 5], many.newest_first)
+    page = (await shared.admin.query(document, id=many.version))["parent"]["list"]
+    assert len(page["nodes"]) == 20
+
+
+async def test_every_filter_leaves_what_it_says(shared: System, many: Many) -> None:
+    here, there = await world(shared.admin), await world(shared.admin)
+    users, orders = await here.application("users"), await here.application("orders")
+    first, second = await here.version("first"), await here.version("second")
+    other = await account(shared.admin, {"role": "DEPLOYER"})
+    made = {
+        "a": await here.deploy(first, applicationIds=[users], autoStart=False),
+        "b": await here.deploy(second, autoStart=False),
+        "c": await here.deploy(second, environmentIds=[there.environment_id], applicationIds=[orders], autoStart=False),
+        "d": await World(other.client, there.environment_id).deploy(first, applicationIds=[users], autoStart=False),
+    }
+    await shared.admin.change("cancelDeployment", "__typename", id=made["c"], reason="a test")
+    ours = {"environmentIds": [here.environment_id, there.environment_id]}
+    times = await shared.admin.query(
+        "query($id: ID!) { node(id: $id) { ... on Deployment { createdAt } } }", id=made["c"]
+    )
+    moment = times["node"]["createdAt"]
+    table: list[tuple[Data, str]] = [
+        (ours, "d c b a"),
+        (ours | {"statuses": ["CANCELLED"]}, "c"),
+        (ours | {"statuses": ["PENDING", "CANCELLED"]}, "d c b a"),
+        (ours | {"statuses": []}, ""),
+        ({"environmentIds": [there.environment_id]}, "d c"),
+        ({"environmentIds": ["nobody"]}, ""),
+        ({"applicationIds": [users]}, "d b a"),
+        ({"applicationIds": [orders]}, "c b"),
+        ({"applicationIds": [users, orders]}, "d c b a"),
+        ({"versionId": first}, "d a"),
+        ({"versionId": "nobody"}, ""),
+        ({"createdById": other.id}, "d"),
+        (ours | {"createdAfter": moment}, "d c"),
+        (ours | {"createdBefore": moment}, "b a"),
+        (ours | {"createdAfter": moment, "createdBefore": moment}, ""),
+        ({"versionId": second, "applicationIds": [orders], "statuses": ["PENDING"]}, "b"),
+        (dict.fromkeys(("statuses", "versionId", "createdAfter")) | ours, "d c b a"),
+    ]
+    names = {id_: name for name, id_ in made.items()}
+    for wanted, expected in table:
+        for pages in (forward(shared, DEPLOYMENTS, 3, filter=wanted), backward(shared, DEPLOYMENTS, 3, filter=wanted)):
+            found = [name for page in await listed(pages, len(expected.split())) for name in map(names.get, page)]
+            assert sorted(map(str, found)) == sorted(expected.split()), wanted
+        newest = (await shared.admin.query(DEPLOYMENTS, filter=wanted))["list"]["nodes"]
+        assert [names[node["id"]] for node in newest] == expected.split(), wanted
+
+
+# The catalogue
+
+CATALOGUE = """query($first: Int, $after: Cursor, $contains: String) {
+  list: %s(first: $first, after: $after, contains: $contains) {
+    totalCount nodes { id name } edges { cursor node { id name } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}"""
+
+
+async def test_applications_come_by_name_without_the_archived(shared: System) -> None:
+    here = await world(shared.admin)
+    for name in ("zeta", "alpha", "a-b", "ab", "a1", "beta"):
+        await here.application(f"page-{name}")
+    await shared.admin.change("archiveApplication", "__typename", id=await here.application("page-old"))
+    document = CATALOGUE % "applications"
+    names = flat(await listed(forward(shared, document, 2, contains="PAGE-"), 6, "name"))
+    assert [name.removeprefix("page-").rpartition("-")[0] for name in sorted(names)] == [
+        "a-b", "a1", "ab", "alpha", "beta", "zeta"
+    ]  # fmt: skip
+    whole = (await shared.admin.query(document, contains="page-"))["list"]["nodes"]
+    assert [node["name"] for node in whole] == names
+
+
+async def test_versions_come_newest_first(shared: System) -> None:
+    here = await world(shared.admin)
+    await here.application("shop")
+    for number in range(7):
+        await here.version(f"Release {number} 版本%_")
+    document = CATALOGUE % "versions"
+    names = flat(await listed(forward(shared, document, 3, contains="release"), 7, "name"))
+    assert names == [f"Release {number} 版本%_" for number in reversed(range(7))]
+    for contains, total in (("版本%_", 7), ("release 3", 1), ("release 3 版本%_", 1), ("x%", 0)):
+        found = (await shared.admin.query(document, contains=contains))["list"]
+        assert (found["totalCount"], len(found["nodes"])) == (total, total), contains
+
+
+# Feeds
+
+EVENTS = """query($id: ID!, $first: Int, $after: Cursor) { parent: deployment(id: $id) {
+  list: events(first: $first, after: $after) {
+    totalCount nodes { cursor } edges { cursor node { cursor } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }"""
+LOGS = """query($id: ID!, $first: Int, $after: Cursor, $last: Int, $before: Cursor, $levels: [LogLevel!],
+    $contains: String, $attempt: Int) { parent: task(id: $id) {
+  list: logs(first: $first, after: $after, last: $last, before: $before, levels: $levels, contains: $contains,
+      attempt: $attempt) {
+    totalCount nodes { cursor message level attempt } edges { cursor node { cursor message level attempt } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }"""
+
+
+async def test_events_come_oldest_first(shared: System) -> None:
+    deployment = await of_tasks(shared, *(f"t{number}" for number in range(20)))
+    await shared.admin.change("cancelDeployment", "__typename", id=deployment, reason="a test")
+    whole = (await shared.admin.query(EVENTS, id=deployment, first=100))["parent"]["list"]["nodes"]
+    for size in (4, 22, 500):
+        pages = await listed(forward(shared, EVENTS, size, id=deployment), 22, "cursor")
+        assert flat(pages) == [node["cursor"] for node in whole]
+    assert len(whole) == len({node["cursor"] for node in whole}) == 22
+
+
+async def of_tasks(system: System, *keys: str) -> str:
+    """Make a deployment of these tasks, which waits to be started."""
+    here = await world(system.admin)
+    await here.application("shop")
+    return await here.deploy(autoStart=False, tasks=[task(key) for key in keys])
+
+
+@pytest.fixture(scope="module")
+async def logged(shared: System) -> str:
+    """A task with 25 lines: 10 of a first attempt, 15 of a second, with each level in turn."""
+    document = "query($id: ID!) { deployment(id: $id) { tasks { id } } }"
+    found = await shared.admin.query(document, id=await of_tasks(shared, "t"))
+    id_ = str(found["deployment"]["tasks"][0]["id"])
+    async with database(shared) as connection:
+        lines = [
+            (id_, n, datetime.now(UTC), ("DEBUG", "INFO", "WARN", "ERROR")[n % 4], said(n), 1 if n <= 10 else 2)
+            for n in range(1, 26)
+        ]
+        columns = ["task_id", "number", "at", "level", "message", "attempt"]
+        await connection.copy_records_to_table("task_logs", records=lines, columns=columns)
+        await connection.execute("UPDATE tasks SET last_log = 25, attempt = 2 WHERE id = $1", id_)
+    return id_
+
+
+def said(number: int) -> str:
+    return f"Line {number}: 50%_ 日志"
+
+
+FILTERS: list[tuple[Data, list[int]]] = [
+    ({}, list(range(1, 26))),
+    ({"levels": ["ERROR"]}, [n for n in range(1, 26) if n % 4 == 3]),
+    ({"levels": ["ERROR", "DEBUG"]}, [n for n in range(1, 26) if n % 4 in (0, 3)]),
+    ({"contains": "LINE 2"}, [2, 20, 21, 22, 23, 24, 25]),
+    ({"contains": "%_ 日"}, list(range(1, 26))),
+    ({"contains": "nothing"}, []),
+    ({"attempt": 1}, list(range(1, 11))),
+    ({"attempt": 2}, list(range(11, 26))),
+    ({"attempt": 3}, []),
+    ({"attempt": 2, "levels": ["WARN"], "contains": "line 2"}, [22]),
+]
+
+
+async def test_log_lines_come_oldest_first_from_either_end(shared: System, logged: str) -> None:
+    for wanted, numbers in FILTERS:
+        for size in (4, 25):
+            pages = await listed(forward(shared, LOGS, size, id=logged, **wanted), len(numbers), "message")
+            assert flat(pages) == [said(n) for n in numbers], wanted
+            pages = await listed(backward(shared, LOGS, size, id=logged, **wanted), len(numbers), "message")
+            assert flat(pages[::-1]) == [said(n) for n in numbers], wanted
+
+
+async def test_the_last_lines_are_given_at_once(shared: System, logged: str) -> None:
+    page = (await shared.admin.query(LOGS, id=logged, last=3))["parent"]["list"]
+    assert [node["message"][:7] for node in page["nodes"]] == ["Line 23", "Line 24", "Line 25"]
+    assert page["pageInfo"]["hasPreviousPage"] and not page["pageInfo"]["hasNextPage"]

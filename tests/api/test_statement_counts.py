@@ -1,0 +1,162 @@
+"""How many statements a query takes depends on what it asks for, never on how many rows answer."""
+
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.api.people import account
+from tests.api.wire import operate
+from tests.support.client import Data
+from tests.support.servers import Servers
+from tests.support.system import System, running
+from tests.support.world import World, world
+
+FEW, MANY, TRIES = 2, 9, 3
+DEPLOYMENTS = """query($n: Int!) { list: deployments(first: $n) { totalCount nodes {
+  id status duration cursor
+  version { name createdBy { name } deployments(first: 3) { totalCount nodes { id } } }
+  environment { name releases { since application { name } version { name } deployment { id status } } }
+  applications { name releases { environment { name } deployment { id } version { artifacts { application { id } } } } }
+  createdBy { ... on ServiceAccount { name tokens { name } grants { role environment { name } application { name } } } }
+  rollbackOf { id } rollback { requestedBy { name } }
+  viewerCan { start { allowed reason } retry { allowed } }
+  gate { canProceed blockers { kind message task { key } deployment { id } } }
+  rollouts { total task { key } application { name } strategy { kind } previousVersion { name } }
+  workflow { levels criticalPath edges { from to } tasks { id } }
+  events(first: 5) { totalCount nodes { at actor { name }
+    ... on DeploymentStatusChanged { deploymentTo: to deployment { status } }
+    ... on TaskStatusChanged { to task { key deployment { id } } }
+    ... on RolloutProgressed { rollout { updated task { key } application { name } } } } }
+  tasks {
+    key duration application { name } deployment { id }
+    attempts { number worker } blockers { kind task { key } deployment { id } }
+    logs(last: 2) { totalCount nodes { message } } errors: logs(levels: [ERROR]) { totalCount }
+    viewerCan { retry { allowed } }
+  }
+} } }"""
+VERSIONS = """query($n: Int!) { list: versions(first: $n) { totalCount nodes {
+  name createdBy { name } artifacts { application { name releases { since } } }
+  deployments(first: 2) { totalCount nodes { status tasks { key } } }
+} } }"""
+APPLICATIONS = """query($n: Int!) { list: applications(first: $n) { totalCount nodes {
+  name releases { environment { name } version { name } deployment { tasks { attempts { number } } } }
+} } }"""
+QUERIES = {"deployments": DEPLOYMENTS, "versions": VERSIONS, "applications": APPLICATIONS}
+
+
+class Statements(logging.Handler):
+    """Keeps every statement that is sent to the database."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.sent.append(str(record.args[0] if isinstance(record.args, tuple) and record.args else record.msg))
+
+
+@contextmanager
+def statements() -> Iterator[Statements]:
+    """Count statements: each is a record of the client's log."""
+    log, handler = logging.getLogger("tortoise.db_client"), Statements()
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+    try:
+        yield handler
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+
+
+async def fill(system: System) -> None:
+    """Make deployments that have run, run (without a worker) and wait, in several environments, by several people."""
+    await system.start_worker()
+    here = await world(system.admin)
+    for name in range(MANY):
+        await here.application(f"app-{name}", build={"command": ["true"]})
+    versions = [await here.version(f"v{number}") for number in range(MANY)]
+    places = [here, await world(system.admin), await world(system.admin, workerPool="nobody")]
+    makers = [(await account(system.admin, {"role": "DEPLOYER"})).client for _ in range(4)]
+    for number, version in enumerate(versions):
+        place = places[number % 3]
+        wanted = list(here.applications.values())[number % 4 :: 4]
+        made = await World(makers[number % 4], place.environment_id).deploy(version, applicationIds=wanted)
+        if place is not places[2]:
+            await system.admin.until(made, "SUCCESS")
+
+
+@pytest.fixture(scope="module")
+async def filled(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """A running API over what `fill` made, with no worker whose own statements would be counted."""
+    async with running(cleared, tmp_path_factory.mktemp("filling")) as system:
+        await fill(system)
+    async with running(cleared, tmp_path_factory.mktemp("filled")) as system:
+        yield system
+
+
+async def asked(system: System, document: str, number: int) -> tuple[list[str], Data]:
+    """Ask over HTTP, and return the statements that it took."""
+    with statements() as counted:
+        return counted.sent, await system.admin.query(document, n=number)
+
+
+async def asked_over_a_socket(system: System, document: str, number: int) -> tuple[list[str], Data]:
+    """Ask over a socket, where nothing that was loaded is kept."""
+    async with system.admin.socket() as socket:
+        with statements() as counted:
+            (result,) = await operate(socket, document, n=number)
+    assert "errors" not in result
+    return counted.sent, result["data"]
+
+
+async def often(ask: Any, system: System, document: str, number: int) -> list[Counter[str]]:
+    """Ask several times, and return how often each statement was sent each time.
+
+    What is asked for at about the same moment goes out together; a late answer may split that into one statement more.
+    """
+    counts = []
+    for _ in range(TRIES):
+        sent, found = await ask(system, document, number)
+        assert len(found["list"]["nodes"]) == number
+        counts.append(Counter(sent))
+    return counts
+
+
+@pytest.mark.parametrize("ask", [asked, asked_over_a_socket])
+@pytest.mark.parametrize("what", QUERIES)
+async def test_more_rows_take_no_more_statements(filled: System, what: str, ask: Any) -> None:
+    few = await often(ask, filled, QUERIES[what], FEW)
+    many = await often(ask, filled, QUERIES[what], MANY)
+    assert all(len(counted) > 5 for counted in few)
+    for statement in set().union(*many):
+        least = min(counted[statement] for counted in many)
+        assert least <= max(counted[statement] for counted in few), statement
+
+
+async def test_one_statement_authenticates_and_one_reads(filled: System) -> None:
+    await asked(filled, "query($n: Int!) { list: environments { id } deployments(first: $n) { nodes { id } } }", 1)
+    sent, _ = await asked(filled, "query($n: Int!) { deployments(first: $n) { nodes { id status } } }", MANY)
+    assert len(sent) == 2, sent
+
+
+async def test_a_graph_of_many_tasks_is_read_and_made_in_few_statements(filled: System) -> None:
+    counts = []
+    here = await world(filled.admin)
+    await here.application("shop")
+    version = await here.version()
+    for size in (10, 400):
+        tasks = [
+            {"key": f"t{n}", "name": "t", "type": "CUSTOM", "blockBy": [f"t{n - 1}"][: n or 0]} for n in range(size)
+        ]
+        with statements() as made:
+            deployment = await here.deploy(version, tasks=tasks, autoStart=False)
+        document = "query($id: ID!) { deployment(id: $id) { tasks { blockers { task { key } } attempts { number } } } }"
+        with statements() as read:
+            assert len((await filled.admin.query(document, id=deployment))["deployment"]["tasks"]) == size
+        counts.append((len(made.sent), len(read.sent)))
+    assert counts[0] == counts[1]

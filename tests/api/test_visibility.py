@@ -1,0 +1,254 @@
+"""What grants on environments and applications let somebody see, by whatever way they ask, and for how long."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import websockets
+
+from tests.api.people import account, codes
+from tests.api.wire import begin, code, operate
+from tests.support.client import Client, Data
+from tests.support.system import System
+from tests.support.world import World, unique, world
+
+EVENTS = "subscription($id: ID!) { deploymentEvents(id: $id) { cursor events { __typename } } }"
+LOGS = "subscription($id: ID!) { taskLogs(taskId: $id) { cursor } }"
+LISTS = """query($places: [ID!], $version: ID!) {
+  deployments(filter: { environmentIds: $places }) { totalCount nodes { id } }
+  version(id: $version) { deployments { totalCount nodes { id } } }
+  environments { id releases { application { id } } }
+  applications { nodes { id releases { environment { id } } } }
+}"""
+ONE = """query($deployment: ID!, $task: ID!) {
+  deployment(id: $deployment) { id } task(id: $task) { id }
+  asNode: node(id: $deployment) { id } taskAsNode: node(id: $task) { id }
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Two environments, two applications, one version and five deployments of it that have succeeded.
+
+    Names are those of the tests: an environment is dev or prod, a deployment is "environment/applications".
+    """
+
+    ids: dict[str, str]
+    version: str
+    deployments: dict[str, str]
+    tasks: dict[str, str]
+
+    def grants(self, text: str, role: str = "VIEWER") -> list[Data]:
+        """Return the grants that a text such as "dev/users prod/*" stands for."""
+        pairs = [pair.split("/") for pair in text.split()]
+        return [
+            {"role": role, "environmentId": self.ids.get(place), "applicationId": self.ids.get(application)}
+            for place, application in pairs
+        ]
+
+
+@pytest.fixture(scope="module")
+async def here(shared: System) -> Scene:
+    system = shared
+    await system.start_worker()
+    dev, prod = await world(system.admin), await world(system.admin)
+    ids = {"dev": dev.environment_id, "prod": prod.environment_id}
+    ids |= {name: await dev.application(name) for name in ("users", "orders")}
+    version = await dev.version()
+    deployments, tasks = {}, {}
+    for name in ("dev/users", "dev/orders", "prod/users+orders", "prod/users", "prod/orders"):
+        place, _, applications = name.partition("/")
+        wanted = [ids[application] for application in applications.split("+")]
+        made = await dev.deploy(version, environmentIds=[ids[place]], applicationIds=wanted)
+        story = await system.admin.until(made, "SUCCESS", "FAILED")
+        deployments[name], tasks[name] = made, story["tasks"][0]["id"]
+    return Scene(ids, version, deployments, tasks)
+
+
+ALL = "dev/users dev/orders prod/users+orders prod/users prod/orders"
+RUNS = "dev/users dev/orders prod/users prod/orders"
+SEES = {
+    # grants: the deployments seen; the releases seen
+    "dev/*": ("dev/users dev/orders", "dev/users dev/orders"),
+    "prod/*": ("prod/users+orders prod/users prod/orders", "prod/users prod/orders"),
+    "*/users": ("dev/users prod/users", "dev/users prod/users"),
+    "dev/users": ("dev/users", "dev/users"),
+    "prod/users prod/orders": ("prod/users+orders prod/users prod/orders", "prod/users prod/orders"),
+    "prod/users dev/orders": ("prod/users dev/orders", "prod/users dev/orders"),
+    "*/users */orders": (ALL, RUNS),
+    "*/*": (ALL, RUNS),
+}
+
+
+@pytest.fixture(scope="module")
+async def viewers(shared: System, here: Scene) -> dict[str, Client]:
+    return {grants: (await account(shared.admin, *here.grants(grants))).client for grants in SEES}
+
+
+def releases(found: Data, ids: dict[str, str]) -> list[set[str]]:
+    """Return what runs where, as the environments tell it and as the applications tell it."""
+    names = {id_: name for name, id_ in ids.items()}
+    by_place = {
+        (place["id"], release["application"]["id"]) for place in found["environments"] for release in place["releases"]
+    }
+    by_application = {
+        (release["environment"]["id"], application["id"])
+        for application in found["applications"]["nodes"]
+        for release in application["releases"]
+    }
+    return [
+        {f"{names[place]}/{names[application]}" for place, application in pairs if place in names}
+        for pairs in (by_place, by_application)
+    ]
+
+
+async def test_lists_hold_what_was_granted_and_no_more(here: Scene, viewers: dict[str, Client]) -> None:
+    places = [here.ids["dev"], here.ids["prod"]]
+    for grants, (deployments, running) in SEES.items():
+        found = await viewers[grants].query(LISTS, places=places, version=here.version)
+        wanted = {here.deployments[name] for name in deployments.split()}
+        for listed in (found["deployments"], found["version"]["deployments"]):
+            assert ({node["id"] for node in listed["nodes"]}, listed["totalCount"]) == (wanted, len(wanted)), grants
+        assert releases(found, here.ids) == [set(running.split())] * 2, grants
+
+
+async def test_an_object_that_was_not_granted_is_as_one_that_is_not_there(
+    here: Scene, viewers: dict[str, Client]
+) -> None:
+    async def check(grants: str, seen: list[str]) -> None:
+        async with viewers[grants].socket() as socket:
+            for name, id_ in here.deployments.items():
+                (found,) = await operate(socket, ONE, deployment=id_, task=here.tasks[name])
+                assert [one is not None for one in found["data"].values()] == [name in seen] * 4, (grants, name)
+                for document, target in ((EVENTS, id_), (LOGS, here.tasks[name])):
+                    refused = {code(result) for result in await operate(socket, document, id=target)}
+                    assert refused == ({None} if name in seen else {"NOT_FOUND"}), (grants, name)
+
+    await asyncio.gather(*(check(grants, deployments.split()) for grants, (deployments, _) in SEES.items()))
+
+
+async def test_what_is_not_seen_is_not_found_by_mutations_either(shared: System, here: Scene) -> None:
+    deployer = (await account(shared.admin, *here.grants("dev/*", "DEPLOYER"))).client
+    hidden, task = here.deployments["prod/users"], here.tasks["prod/users"]
+    refused = [
+        await deployer.mutate("startDeployment", "__typename", id=hidden),
+        await deployer.mutate("cancelDeployment", "__typename", id=hidden, reason="why not"),
+        await deployer.mutate("retryDeployment", "__typename", id=hidden),
+        await deployer.mutate("rollbackDeployment", "__typename", id=hidden, reason="why not"),
+        await deployer.mutate("retryTask", "__typename", id=task),
+    ]
+    assert [codes(answer) for answer in refused] == [["NOT_FOUND"]] * 5
+
+
+async def test_a_release_whose_deployment_is_hidden_does_not_take_the_list_with_it(shared: System, here: Scene) -> None:
+    there = await world(shared.admin)
+    users, _ = await there.application("users"), await there.application("orders")
+    hidden = await there.deploy()
+    await shared.admin.until(hidden, "SUCCESS")
+    viewer = (await account(shared.admin, {"role": "VIEWER", "applicationId": users})).client
+    document = "{ applications { nodes { id releases { since version { name } deployment { id } } } } }"
+    response = await viewer.post(document)
+    assert (response.status_code, hidden in response.text) == (200, False)
+    result = response.json()
+    assert code(result) != "INTERNAL", result["errors"]
+    assert users in [node["id"] for node in result["data"]["applications"]["nodes"]]
+
+
+async def test_a_hidden_deployment_that_is_waited_for_stays_hidden(shared: System) -> None:
+    there = await world(shared.admin, workerPool="nobody")
+    users, _ = await there.application("users"), await there.application("orders")
+    version = await there.version()
+    both = await there.deploy(version)
+    waiting = await there.deploy(version, applicationIds=[users])
+    document = "query($id: ID!) { deployment(id: $id) { gate { blockers { kind message deployment { id } } } } }"
+    for application, shown in ((None, {"id": both}), (users, None)):
+        viewer = (await account(shared.admin, {"role": "VIEWER", "applicationId": application})).client
+        result = await viewer.query(document, id=waiting)
+        (lock,) = (found for found in result["deployment"]["gate"]["blockers"] if found["kind"] == "LOCK")
+        assert lock["deployment"] == shown
+        assert (both in json.dumps(result)) is (shown is not None)
+
+
+async def test_people_see_their_own_grants_and_tokens_only(shared: System) -> None:
+    one, other = await account(shared.admin, {"role": "VIEWER"}), await account(shared.admin, {"role": "DEPLOYER"})
+    document = "query($id: ID!) { node(id: $id) { ... on ServiceAccount { grants { role } tokens { id } } } }"
+    mine = await one.client.query(document, id=one.id)
+    assert mine["node"]["grants"] == [{"role": "VIEWER"}]
+    assert mine["node"]["tokens"] == [{"id": one.token_id}]
+    refused = await one.client.execute(document, id=other.id)
+    assert (code(refused), refused["data"]) == ("FORBIDDEN", {"node": None})
+    assert (await shared.admin.query(document, id=other.id))["node"]["grants"] == [{"role": "DEPLOYER"}]
+    name = "query($id: ID!) { node(id: $id) { ... on ServiceAccount { name } } }"
+    assert (await one.client.query(name, id=other.id))["node"]["name"]
+
+
+# Access that ends while somebody listens
+
+
+async def follow(system: System, viewer: Client, world_: World, change: Any) -> list[Data]:
+    """Follow a deployment over a socket, change something, then let the deployment change; return what came after."""
+    deployment = await world_.deploy(autoStart=False)
+    async with viewer.socket() as socket:
+        await begin(socket, "1", EVENTS, id=deployment)
+        assert json.loads(await socket.recv())["payload"]["data"]["deploymentEvents"]["events"]
+        await change()
+        await system.admin.change("cancelDeployment", "deployment { id }", id=deployment, reason="to make an event")
+        return await rest(socket)
+
+
+async def rest(socket: websockets.ClientConnection) -> list[Data]:
+    """Return the messages up to the end of the operation or of the socket."""
+    messages: list[Data] = []
+    try:
+        async with asyncio.timeout(10):
+            while not messages or messages[-1]["type"] not in ("complete", "error"):
+                messages.append(json.loads(await socket.recv()))
+    except websockets.ConnectionClosed:
+        pass
+    return messages
+
+
+def data_of(messages: list[Data]) -> list[Data]:
+    """Return the data that messages carry."""
+    return [message["payload"]["data"] for message in messages if (message.get("payload") or {}).get("data")]
+
+
+async def test_a_feed_ends_when_its_token_is_revoked(shared: System) -> None:
+    there = await world(shared.admin)
+    await there.application("shop")
+    somebody = await account(shared.admin, {"role": "VIEWER"})
+
+    async def revoke() -> None:
+        await shared.admin.change("revokeApiToken", "token { id }", id=somebody.token_id)
+
+    assert data_of(await follow(shared, somebody.client, there, revoke)) == []
+
+
+async def test_a_feed_ends_when_its_grant_is_taken_away(shared: System) -> None:
+    there = await world(shared.admin)
+    await there.application("shop")
+    place = {"role": "VIEWER", "environmentId": there.environment_id}
+    somebody = await account(shared.admin, place)
+
+    async def take() -> None:
+        await shared.admin.change("revokeRole", "actor { id }", actorId=somebody.id, **place)
+
+    assert data_of(await follow(shared, somebody.client, there, take)) == []
+
+
+async def test_a_socket_is_of_no_use_once_its_token_is_revoked(shared: System) -> None:
+    somebody = await account(shared.admin, {"role": "DEPLOYER"})
+    name = unique("late")
+    made = f'mutation {{ createApplication(input: {{ name: "{name}", shell: {{ command: ["x"] }} }}) {{ errors {{ code }} }} }}'
+    async with somebody.client.socket() as socket:
+        await shared.admin.change("revokeApiToken", "token { id }", id=somebody.token_id)
+        for document in ("{ deployments { totalCount } }", made):
+            try:
+                await begin(socket, document, document)
+            except websockets.ConnectionClosed:
+                break
+            assert "totalCount" not in json.dumps(await rest(socket)), document
+    found = await shared.admin.query("query($name: String) { application(name: $name) { id } }", name=name)
+    assert found == {"application": None}

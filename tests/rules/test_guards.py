@@ -1,0 +1,70 @@
+"""Every root field says who may call it. A new field fails here until it stands in the table."""
+
+from typing import Any
+
+from app.api.permissions import Answers, Guard
+from app.api.schema import Mutation, Query, schema
+from app.api.subscriptions.feeds import Subscription
+from app.core.errors import Role
+
+READS = {
+    "viewer": None,  # every valid token may ask whose it is
+    "node": Role.VIEWER,
+    "application": Role.VIEWER,
+    "applications": Role.VIEWER,
+    "environment": Role.VIEWER,
+    "environments": Role.VIEWER,
+    "version": Role.VIEWER,
+    "versions": Role.VIEWER,
+    "deployment": Role.VIEWER,
+    "deployments": Role.VIEWER,
+    "task": Role.VIEWER,
+    "deploymentPlan": Role.VIEWER,  # stores nothing
+}
+CHANGES = {
+    "createApplication": Role.DEPLOYER,
+    "updateApplication": Role.DEPLOYER,
+    "archiveApplication": Role.DEPLOYER,
+    "createVersion": Role.DEPLOYER,
+    "createDeployment": Role.DEPLOYER,
+    "startDeployment": Role.DEPLOYER,
+    "cancelDeployment": Role.DEPLOYER,
+    "retryDeployment": Role.DEPLOYER,
+    "rollbackDeployment": Role.DEPLOYER,
+    "retryTask": Role.DEPLOYER,
+    "createEnvironment": Role.ADMIN,
+    "updateEnvironment": Role.ADMIN,
+    "createServiceAccount": Role.ADMIN,
+    "createApiToken": None,  # one's own within one's own scopes; for a service account the use case asks for ADMIN
+    "revokeApiToken": None,  # one's own; for others the use case asks for ADMIN
+    "grantRole": Role.ADMIN,
+    "revokeRole": Role.ADMIN,
+}
+FOLLOWS = {"deploymentEvents": Role.VIEWER, "taskLogs": Role.VIEWER}
+UNGUARDED = "says nothing"
+
+
+def declared(root: Any, guard: type[Guard] | type[Answers]) -> dict[str, Any]:
+    """Return the role that each field of a root type asks for, by the field's name."""
+    found: dict[str, Any] = {}
+    for field in root.__strawberry_definition__.fields:
+        guards = [extension for extension in field.extensions if isinstance(extension, guard)]
+        name = schema.config.name_converter.get_graphql_name(field)
+        found[name] = guards[0].role if len(guards) == 1 else UNGUARDED
+    return found
+
+
+def test_every_query_says_who_may_read() -> None:
+    assert declared(Query, Guard) == READS
+
+
+def test_every_mutation_says_who_may_change_and_answers_with_a_payload() -> None:
+    assert declared(Mutation, Answers) == CHANGES
+
+
+def test_every_subscription_says_who_may_follow() -> None:
+    assert declared(Subscription, Guard) == FOLLOWS
+
+
+def test_a_field_that_says_nothing_is_found() -> None:
+    assert set(declared(Query, Answers).values()) == {UNGUARDED}
