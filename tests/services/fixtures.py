@@ -30,7 +30,8 @@ async def engine(swept: Servers, tmp_path: Path, caplog: pytest.LogCaptureFixtur
     """A running engine over empty servers, without a worker. It must log no error, unless the test clears the log."""
     async with running(swept, tmp_path) as engine:
         yield engine
-    assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.ERROR] == []
+    wrong = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
+    assert [record.getMessage() for record in wrong if record.name.startswith(("app.", "arq."))] == []
 
 
 @pytest.fixture
