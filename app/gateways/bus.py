@@ -85,11 +85,11 @@ class RedisBus:
 
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """Send (topic, message) pairs in one round trip."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for topic, message in messages:
-            pipeline.publish(PREFIX + topic, message)
         try:
-            await pipeline.execute()
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for topic, message in messages:
+                    pipeline.publish(PREFIX + topic, message)
+                await pipeline.execute()
         except AWAY as error:
             logger.warning("Redis is away, %d messages were not published: %s", len(messages), error)
 

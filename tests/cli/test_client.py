@@ -92,7 +92,7 @@ def test_a_feed_gives_up_when_nothing_answers_for_too_long(monkeypatch: pytest.M
     monkeypatch.setattr(client, "PATIENCE_SECONDS", 0.1)
     with played(feed(ends=False)) as script, pytest.raises(ApiError, match="No API answers at"):
         asyncio.run(follow(script))
-    assert len(script.requests) > 2
+    assert len(script.requests) >= 2
 
 
 def test_a_quiet_feed_that_stood_has_come_back(monkeypatch: pytest.MonkeyPatch) -> None:

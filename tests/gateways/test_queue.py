@@ -44,6 +44,13 @@ class Hall:
 
     def worker(self, slots: int = 4, pool: str = "default") -> WakingWorker:
         worker = self.queue.worker(pool, {"work": self.work, "fail": self.fail}, slots)
+        self.stack.push_async_callback(self._run(worker))
+        return worker
+
+    def start(self, slots: int) -> Callable[[], Awaitable[None]]:
+        return self._run(self.queue.worker("default", {"work": self.work}, slots))
+
+    def _run(self, worker: WakingWorker) -> Callable[[], Awaitable[None]]:
         loop = asyncio.create_task(worker.main())
 
         async def stop() -> None:
@@ -52,8 +59,7 @@ class Hall:
             await asyncio.wait([loop])
             await worker.drain()
 
-        self.stack.push_async_callback(stop)
-        return worker
+        return stop
 
     async def send(self, *texts: str, pool: str = "default", delay: float = 0.0, name: str = "work") -> None:
         jobs = [Job(pool=pool, name=name, args=(text,), key=f"key of {text}", delay=delay) for text in texts]
@@ -234,6 +240,17 @@ async def test_a_worker_that_drains_ends_what_it_has_and_takes_nothing_new(hall:
     assert (hall.begun, hall.ended) == (["slow"], ["slow"])
     hall.worker()
     await hall.until_ended("next")
+
+
+async def test_a_worker_that_is_stopped_at_any_moment_loses_no_job(hall: Hall) -> None:
+    texts = [str(n) for n in range(40)]
+    for n, text in enumerate(texts):
+        await hall.send(text)
+        stop = hall.start(slots=1)
+        await asyncio.sleep(n / 10_000)
+        await stop()
+    hall.worker()
+    await hall.until_ended(*texts)
 
 
 async def test_sending_while_redis_is_away_raises_nothing(hall: Hall) -> None:
