@@ -242,17 +242,6 @@ async def test_a_worker_that_drains_ends_what_it_has_and_takes_nothing_new(hall:
     await hall.until_ended("next")
 
 
-async def test_a_worker_that_is_stopped_at_any_moment_loses_no_job(hall: Hall) -> None:
-    texts = [str(n) for n in range(40)]
-    for n, text in enumerate(texts):
-        await hall.send(text)
-        stop = hall.start(slots=1)
-        await asyncio.sleep(n / 10_000)
-        await stop()
-    hall.worker()
-    await hall.until_ended(*texts)
-
-
 async def test_sending_while_redis_is_away_raises_nothing(hall: Hall) -> None:
     async with opened("redis://127.0.0.1:1/0") as lost:
         await lost.send("a", "b")

@@ -210,20 +210,6 @@ async def test_what_has_ended_is_recorded_although_its_worker_leaves(engine: Eng
     assert (story.status, story.tries("task")) == (D.SUCCESS, [S.SUCCESS])
 
 
-async def test_what_is_taken_at_the_moment_of_leaving_is_handed_back(engine: Engine, site: Site) -> None:
-    """The worker is told to stop while it waits for its turn to take a task."""
-    id_ = await site.deploy("v1", node("task", command=POLITE))
-    async with engine.held(id_) as waited_for:
-        worker = await engine.worker()
-        await eventually(waited_for, "the worker to wait for the deployment")
-        leaving = asyncio.create_task(worker.leave())
-        await eventually(lambda: told_to_stop(worker), "the worker to be told")
-    async with asyncio.timeout(10):
-        await leaving
-    assert (await engine.story(id_)).tasks["task"].worker is None
-    await engine.cancel(id_)
-
-
 async def told_to_stop(worker: Worker) -> bool:
     return not worker.arq.allow_pick_jobs
 
