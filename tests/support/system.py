@@ -87,6 +87,7 @@ async def running(servers: Servers, folder: Path) -> AsyncIterator[System]:
 async def served(runtime: Runtime) -> AsyncIterator[str]:
     """Serve the API on a free port."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
         application(runtime), log_config=None, ws="websockets-sansio", lifespan="off", timeout_graceful_shutdown=1
     )
