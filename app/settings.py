@@ -37,6 +37,8 @@ class WorkerSettings:
     """Tasks that run at the same time in one worker process. They are mostly other processes that are waited for."""
     lease_seconds: float = 15.0
     """How long an attempt is held without a sign of life of its worker before it is taken over."""
+    shutdown_seconds: float = 10.0
+    """How long what runs may take to end once the worker is told to stop; what has not ended then is handed back."""
     grace_seconds: float = 10.0
     """How long a command that is told to end may take before it is killed."""
 
@@ -82,6 +84,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         worker=WorkerSettings(
             slots=_whole(environ, "BOREAS_WORKER_SLOTS", 32, 1, 10_000),
             lease_seconds=_number(environ, "BOREAS_LEASE_SECONDS", 15.0, 1, 3600),
+            shutdown_seconds=_number(environ, "BOREAS_SHUTDOWN_SECONDS", 10.0, 0, 86_400),
             grace_seconds=_number(environ, "BOREAS_GRACE_SECONDS", 10.0, 0, 3600),
         ),
     )

@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from app.core.environment import OperatorKind
@@ -19,6 +19,9 @@ from app.services.runtime import Runtime
 from app.settings import SettingError, Settings
 from app.store.database import config, connected
 
+ANSWER_SECONDS = 30.0
+"""How long PostgreSQL may take to answer a statement before it counts as away: a connection can die without a word."""
+
 
 @asynccontextmanager
 async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterator[tuple[Runtime, ArqQueue]]:
@@ -29,7 +32,8 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
     redis = connect(store.redis_url)
     bus = RedisBus(redis)
     queue = ArqQueue(redis, bus)
-    async with connected(config(store.database_url, store.pool_size)), HttpProbe() as probe:
+    database = config(store.database_url, store.pool_size, answer_seconds=ANSWER_SECONDS)
+    async with connected(database), HttpProbe() as probe, AsyncExitStack() as stack:
         await bus.open()
         try:
             yield (
@@ -39,7 +43,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
                     bus=bus,
                     queue=queue,
                     probe=probe,
-                    operators=_operators(settings) if operators else {},
+                    operators=_operators(settings, stack) if operators else {},
                     lease_seconds=settings.worker.lease_seconds,
                 ),
                 queue,
@@ -49,12 +53,11 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
             await redis.aclose(close_connection_pool=True)
 
 
-def _operators(settings: Settings) -> dict[OperatorKind, Operator]:
+def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, Operator]:
     workspaces = settings.data_dir / "workspaces"
-    return {
-        OperatorKind.SHELL: ShellOperator(workspaces.absolute(), settings.worker.grace_seconds),
-        OperatorKind.SIMULATED: SimulatedOperator(),
-    }
+    shell = ShellOperator(workspaces.absolute(), settings.worker.grace_seconds)
+    stack.push_async_callback(shell.close)
+    return {OperatorKind.SHELL: shell, OperatorKind.SIMULATED: SimulatedOperator()}
 
 
 def worker_id() -> str:

@@ -1,12 +1,12 @@
-"""The worker process: arq jobs, beside them the leases, and the sweep."""
+"""The worker process: arq jobs, beside them the attempts with their leases, and the sweep."""
 
 import asyncio
 import logging
 import signal
 from collections.abc import Sequence
+from typing import Any
 
-from app.jobs.deployments import advance_deployment
-from app.jobs.tasks import run_task
+from app.jobs.deployments import jobs
 from app.services.execution import WorkerName
 from app.services.hands import Hands
 from app.services.sweep import sweep_forever
@@ -17,33 +17,41 @@ logger = logging.getLogger(__name__)
 
 
 async def serve(settings: Settings, pool: str) -> None:
-    """Work for `pool` until SIGTERM or SIGINT, then hand back what is in hand."""
-    stop = asyncio.Event()
+    """Work for `pool` until SIGTERM or SIGINT; then let what runs end for a while, and hand back what has not.
+
+    A second signal hands back at once.
+    """
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def obey() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, obey)
     async with opened(settings, operators=True) as (runtime, queue):
-        hands = Hands(runtime, WorkerName(worker_id(), pool))
-        jobs = {"run_task": run_task(hands), "advance_deployment": advance_deployment(runtime)}
-        arq = queue.worker(pool, jobs, settings.worker.slots)
+        hands = Hands(runtime, WorkerName(worker_id(), pool), settings.worker.slots)
+        arq = queue.worker(pool, jobs(hands), lambda: hands.has_room)
+        taking = asyncio.create_task(arq.main(), name="jobs")
         loops = [
+            taking,
             asyncio.create_task(hands.keep(), name="leases"),
             asyncio.create_task(hands.obey(), name="orders"),
+            asyncio.create_task(hands.look(), name="look"),
             asyncio.create_task(sweep_forever(runtime), name="sweep"),
-            asyncio.create_task(arq.main(), name="jobs"),
         ]
         logger.info("worker %s serves the pool “%s”", hands.worker.id, pool)
         stopping = asyncio.create_task(stop.wait(), name="stop")
         await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
-        logger.info("worker %s stops", hands.worker.id)
-        await _end(loops[-1:])
-        await hands.leave()
-        await arq.drain()
-        await _end(loops)
-        stopping.cancel()
+        patience = settings.worker.shutdown_seconds
+        logger.info("worker %s stops; what runs has %g s to end", hands.worker.id, patience)
+        arq.stop()
+        await hands.leave(patience, hurry)
+        await asyncio.wait([taking])
+        await _end([*loops, stopping])
         _raise_first(loops)
 
 
-async def _end(loops: Sequence[asyncio.Task[None]]) -> None:
+async def _end(loops: Sequence[asyncio.Task[Any]]) -> None:
     for loop in loops:
         loop.cancel()
     await asyncio.wait(loops)

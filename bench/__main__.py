@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 
 from bench import boot, engine, graphs, latency
@@ -28,7 +29,8 @@ def main() -> None:
     unknown = [name for name in names if name not in MEASUREMENTS]
     if unknown:
         parser.error(f"no such measurement: {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
-    show(asyncio.run(run(names)))
+    load = os.getloadavg()[0]
+    show(asyncio.run(run(names)), load)
 
 
 if __name__ == "__main__":

@@ -7,24 +7,46 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import httpx
 
 from tests.support.client import Client
 
 TOKEN = "bor_a-token-for-measurements"
 START_SECONDS = 60
+SOCKET_FOLDER_LINE = 4
+"""Of postmaster.pid: where PostgreSQL says in which folder its socket is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boreas:
+    """A Boreas that runs: an ADMIN client of it, and its data folder."""
+
+    client: Client
+    data: Path
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[asyncpg.Connection]:
+        """Open a connection to its PostgreSQL, past the API."""
+        marks = (self.data / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        connection = await asyncpg.connect(host=marks[SOCKET_FOLDER_LINE], user="postgres", database="postgres")
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
 
 @asynccontextmanager
-async def started() -> AsyncIterator[Client]:
-    """Start Boreas, give an ADMIN client of it, and stop it."""
+async def started() -> AsyncIterator[Boreas]:
+    """Start Boreas as it comes, whatever the environment sets for another one, and stop it."""
     with tempfile.TemporaryDirectory(prefix="boreas-bench-") as folder:
         Path(folder).chmod(0o755)
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
-        env = os.environ | {
+        env = {name: value for name, value in os.environ.items() if not name.startswith("BOREAS_")} | {
             "BOREAS_PORT": str(port),
             "BOREAS_DATA_DIR": f"{folder}/data",
             "BOREAS_ADMIN_TOKEN": TOKEN,
@@ -35,7 +57,7 @@ async def started() -> AsyncIterator[Client]:
         )
         try:
             await _ready(f"http://127.0.0.1:{port}")
-            yield Client(f"http://127.0.0.1:{port}", TOKEN)
+            yield Boreas(Client(f"http://127.0.0.1:{port}", TOKEN), Path(folder) / "data")
         finally:
             process.terminate()
             await process.wait()

@@ -21,10 +21,10 @@ FEED = """subscription($id: ID!) { deploymentEvents(id: $id) { caughtUp events {
 
 async def measure() -> list[Row]:
     """Watch chains of short tasks and report how old each status change is when it arrives."""
-    async with started() as client:
-        here = await world(client)
+    async with started() as boreas:
+        here = await world(boreas.client)
         await here.application("bench")
-        ages = [age for _ in range(ROUNDS) for age in await _ages(client, here)]
+        ages = [age for _ in range(ROUNDS) for age in await _ages(boreas.client, here)]
     cuts = quantiles(ages, n=100)
     return [
         Row(f"status change to socket, p50 of {len(ages)}", f"{1000 * cuts[49]:.1f} ms", "10 ms"),

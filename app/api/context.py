@@ -13,11 +13,19 @@ from app.services.runtime import Runtime
 
 
 @dataclass(slots=True)
+class Position:
+    """How far a feed has come: the cursor behind what was given last, None before anything was."""
+
+    cursor: str | None = None
+
+
+@dataclass(slots=True)
 class Context:
     """The context of one operation. `connection_params` is what a socket sent to begin with.
 
     `plain` tells that the answer is a single one. `secret` is the token that was brought: whatever lives long asks
-    again whether it is still good.
+    again whether it is still good. A `shared` execution has none: those who read what comes of it are looked after one
+    by one. A feed notes its `position` there.
     """
 
     runtime: Runtime
@@ -26,6 +34,8 @@ class Context:
     secret: str | None = None
     socket: bool = False
     plain: bool = False
+    shared: bool = False
+    position: Position = field(default_factory=Position)
     connection_params: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -41,7 +51,8 @@ class Context:
 
     async def renew(self) -> None:
         """Find out again who asks, and forget what was loaded."""
-        self.principal = await authenticate(self.runtime, self.secret) if self.secret else None
+        if not self.shared:
+            self.principal = await authenticate(self.runtime, self.secret) if self.secret else None
         self.refresh()
 
 
@@ -51,4 +62,11 @@ Info = strawberry.Info[Context, None]
 def context(runtime: Runtime, principal: Principal | None, secret: str | None, *, socket: bool = False) -> Context:
     """Return a context."""
     made = Context(runtime, principal, Loaders(runtime, lambda: made.viewer), secret, socket)
+    return made
+
+
+def shared_context(runtime: Runtime, principal: Principal, position: Position) -> Context:
+    """Return the context of an execution for all who have the access of a principal."""
+    made = context(runtime, principal, None)
+    made.shared, made.position = True, position
     return made

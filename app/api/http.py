@@ -2,22 +2,27 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
+from json import JSONDecodeError
 from typing import Any
 
-from cross_web import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http.streaming import SSETransport
-from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UNSET, UnsetType
 
 from app import __version__
-from app.api.context import Context, context
+from app.api.answers import answer
+from app.api.context import Context, context, shared_context
+from app.api.live import Live
+from app.api.live_socket import LiveSocket
+from app.api.operation import BadRequestError
 from app.api.schema import schema
+from app.api.sockets import Socket, SocketAdapter
 from app.core.access import Principal
 from app.services.access import authenticate
 from app.services.health import is_ready
@@ -32,47 +37,40 @@ UNAUTHORIZED = (
 )
 
 
-class LineFeedSSE(SSETransport):
-    """Server-sent events with plain line feeds, and headers sent at once: some clients never deliver otherwise."""
-
-    send_initial_heartbeat = True
-
-    def encode_event(self, event: str, data: str | None = None) -> str:
-        """Return one event."""
-        return super().encode_event(event, data).replace("\r\n", "\n")
-
-    def encode_comment(self, comment: str) -> str:
-        """Return one comment."""
-        return super().encode_comment(comment).replace("\r\n", "\n")
+class _Connection(LiveSocket, Socket):
+    """A socket: its subscriptions are shared, the rest is the protocol's."""
 
 
 class Endpoint(GraphQL[Context, None]):
-    """GraphQL over HTTP, graphql-transport-ws and SSE."""
+    """GraphQL over HTTP and graphql-transport-ws."""
 
-    stream_transport_classes_by_protocol = {GRAPHQL_SSE_PROTOCOL: LineFeedSSE}  # noqa: RUF012
+    graphql_transport_ws_handler_class = _Connection
+    websocket_adapter_class = SocketAdapter
 
     def __init__(self, runtime: Runtime) -> None:
-        super().__init__(
-            schema,
-            graphql_ide=None,
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
-        )
+        super().__init__(schema, graphql_ide=None, subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,))
         self._runtime = runtime
+        self.live = Live(schema, runtime, partial(shared_context, runtime))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or serve a socket."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        response = await answer(Request(scope, receive), self._runtime, self.live)
+        await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """Return the context of a request, whose token was checked, or of a socket, whose token is yet to come."""
+        """Return the context of a socket, whose token may be yet to come."""
         principal: Principal | None = request.scope.get("principal")
-        socket = isinstance(request, WebSocket)
-        made = context(self._runtime, principal, request.scope.get("secret"), socket=socket)
-        made.plain = not socket and "text/event-stream" not in request.headers.get("accept", "")
-        return made
+        return context(self._runtime, principal, request.scope.get("secret"), socket=True)
 
-    def parse_json(self, data: str | bytes) -> Any:
-        """Return the body of a request. Raises HTTPException when it is no JSON object or list of them."""
-        value = super().parse_json(data)
-        if not isinstance(value, dict | list):
-            raise HTTPException(400, "The body is a JSON object with a “query”.")
-        return value
+    def decode_json(self, data: str | bytes) -> object:
+        """Return what a message holds. Raises JSONDecodeError also for numbers and nests that are too large."""
+        try:
+            return super().decode_json(data)
+        except (ValueError, RecursionError) as error:
+            raise JSONDecodeError(str(error), "", 0) from error
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Take the token of connection_init, unless the handshake brought one. Raises ConnectionRejectionError."""
@@ -128,11 +126,11 @@ class _Limited:
         self._left = MAX_BODY
 
     async def __call__(self) -> Message:
-        """Receive a message. Raises HTTPException when the body is too large."""
+        """Receive a message. Raises BadRequestError when the body is too large."""
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise HTTPException(413, f"A request has at most {MAX_BODY} bytes.")
+            raise BadRequestError(413, f"A request has at most {MAX_BODY} bytes.")
         return message
 
 
@@ -145,7 +143,8 @@ async def index(_: Request) -> Response:
     """Say what this is and where to go."""
     return PlainTextResponse(
         f"Boreas {__version__}: a continuous-deployment control plane.\n\n"
-        "  /graphql   the API: GraphQL over HTTP, WebSocket (graphql-transport-ws) and server-sent events\n"
+        "  /graphql   the API: GraphQL over HTTP; subscriptions over WebSocket (graphql-transport-ws), server-sent\n"
+        "             events, or multipart\n"
         "  /healthz   whether this process lives\n"
         "  /readyz    whether it can serve: its database answers\n\n"
         "From a terminal: boreas deploy --help, boreas watch --help, boreas logs --help\n"

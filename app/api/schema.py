@@ -26,6 +26,7 @@ from app.api.errors import ERROR_TYPES, TranslateErrors
 from app.api.mutations.access import AccessMutations
 from app.api.mutations.catalogue import CatalogueMutations
 from app.api.mutations.deployments import DeploymentMutations
+from app.api.mutations.tasks import TaskMutations
 from app.api.queries.catalogue import CatalogueQueries
 from app.api.queries.deployments import DeploymentQueries
 from app.api.queries.nodes import NodeQueries
@@ -42,7 +43,7 @@ MAX_TOKENS = 5000
 CACHED_DOCUMENTS = 1000
 
 Query = merge_types("Query", (NodeQueries, CatalogueQueries, DeploymentQueries))
-Mutation = merge_types("Mutation", (CatalogueMutations, DeploymentMutations, AccessMutations))
+Mutation = merge_types("Mutation", (CatalogueMutations, DeploymentMutations, TaskMutations, AccessMutations))
 
 
 class Names(NameConverter):

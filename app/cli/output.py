@@ -122,8 +122,9 @@ class Lines:
         elif kind == "TaskStatusChanged" and event["taskFrom"] == "RUNNING":
             self._status(event["at"], "PENDING", f"{key} is tried again", event["reason"])
         elif kind == "DeploymentStatusChanged":
-            name = f"deployment of {deployment['version']['name']} to {deployment['environment']['name']}"
-            self._status(event["at"], event["to"], name, event["reason"])
+            self._status(event["at"], event["to"], _name(deployment), event["reason"])
+        elif kind == "DeploymentPaused":
+            self._status(event["at"], "PAUSED" if event["paused"] else "RESUMED", _name(deployment), None)
 
     def line(self, deployment_id: str, key: str, line: Data) -> None:
         """Write a log line behind the key of its task."""
@@ -167,6 +168,10 @@ class Lines:
 
     def _print(self, text: Text) -> None:
         self._console.print(text)
+
+
+def _name(deployment: Data) -> str:
+    return f"deployment of {deployment['version']['name']} to {deployment['environment']['name']}"
 
 
 def output(as_json: bool) -> Output:

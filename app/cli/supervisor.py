@@ -177,6 +177,8 @@ class Supervisor:
     def _launch_users(self) -> None:
         """Start what uses the servers."""
         grace = self._settings.worker.grace_seconds + WORKER_STOP_SECONDS
+        if "BOREAS_SHUTDOWN_SECONDS" in os.environ:
+            grace += self._settings.worker.shutdown_seconds
         for name, arguments, seconds in (
             ("api", ("api",), API_STOP_SECONDS),
             ("worker", ("worker", "--pool", POOL), grace),
@@ -197,7 +199,10 @@ class Supervisor:
         return Ties(self._users_leash, (self._data.lock, self._servers_hold))
 
     def _environ(self) -> dict[str, str]:
-        """Return the settings of the children as environment. The first token is not among them: none needs it."""
+        """Return the settings of the children as environment. The first token is not among them: none needs it.
+
+        Whoever stops all of it waits for it: its worker hands back at once, and the next start goes on.
+        """
         settings = self._settings
         environ = {name: value for name, value in os.environ.items() if name != "BOREAS_ADMIN_TOKEN"}
         environ |= {
@@ -207,6 +212,7 @@ class Supervisor:
             "BOREAS_HOST": settings.serve.host,
             "BOREAS_PORT": str(settings.serve.port),
         }
+        environ.setdefault("BOREAS_SHUTDOWN_SECONDS", "0")
         root = str(Path(app.__file__).parent.parent)
         if root not in site.getsitepackages():
             environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environ.get("PYTHONPATH"))))

@@ -13,13 +13,15 @@ from app.core.task import Activity, Task, TaskStatus
 class Ending(StrEnum):
     """How an attempt ended.
 
-    LOST: its worker stopped or died, which is nobody's failure. STOPPED: a person ended it. LEFT: an undo found nothing
-    that it could do, and left the application as it is.
+    LOST: its worker died or fell silent, which is nobody's failure. RETURNED: its worker was told to stop and handed
+    it back, which happens at every restart and is not even counted. STOPPED: a person ended it. LEFT: an undo found
+    nothing that it could do, and left the application as it is.
     """
 
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     LOST = "LOST"
+    RETURNED = "RETURNED"
     STOPPED = "STOPPED"
     LEFT = "LEFT"
 
@@ -56,6 +58,7 @@ ATTEMPT_STATUS = {
     Ending.SUCCEEDED: TaskStatus.SUCCESS,
     Ending.FAILED: TaskStatus.FAILED,
     Ending.LOST: TaskStatus.CANCELLED,
+    Ending.RETURNED: TaskStatus.CANCELLED,
     Ending.STOPPED: TaskStatus.CANCELLED,
     Ending.LEFT: TaskStatus.SKIPPED,
 }
@@ -77,7 +80,7 @@ def settle(task: Task, outcome: Outcome, now: datetime, chance: float) -> Settle
         failures=failures,
         losses=losses,
         retry_at=retry_at,
-        error_message=outcome.message,
+        error_message=(task.error_message if status is TaskStatus.CANCELLED else None) or outcome.message,
         touched=task.touched,
     )
 
@@ -87,6 +90,8 @@ def _next_status(task: Task, outcome: Outcome, failures: int, losses: int) -> Ta
         return TaskStatus.SUCCESS
     if task.stop or outcome.ending is Ending.STOPPED:
         return TaskStatus.CANCELLED
+    if outcome.ending is Ending.RETURNED:
+        return TaskStatus.PENDING
     if outcome.ending is Ending.LOST:
         return TaskStatus.PENDING if losses <= retry.MAX_LOSSES else TaskStatus.FAILED
     return TaskStatus.PENDING if failures < task.max_attempts else TaskStatus.FAILED
@@ -96,7 +101,7 @@ def _settle_undo(task: Task, outcome: Outcome) -> Settlement:
     losses = task.losses + (outcome.ending is Ending.LOST)
     undone = outcome.ending is Ending.SUCCEEDED
     settled = undone or outcome.ending is Ending.LEFT
-    again = outcome.ending is Ending.LOST and losses <= retry.MAX_LOSSES
+    again = outcome.ending is Ending.RETURNED or (outcome.ending is Ending.LOST and losses <= retry.MAX_LOSSES)
     return Settlement(
         status=TaskStatus.ROLLED_BACK if undone and task.status is not TaskStatus.SKIPPED else task.status,
         attempt_status=TaskStatus.ROLLED_BACK if undone else ATTEMPT_STATUS[outcome.ending],

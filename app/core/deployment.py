@@ -45,6 +45,8 @@ TRANSITIONS: Mapping[DeploymentStatus, tuple[DeploymentStatus, ...]] = {
     _S.FAILED: (_S.RUNNING, _S.ROLLING_BACK),
 }
 ACTIVE = frozenset({_S.RUNNING, _S.WAITING_CONFIRM, _S.CANCELLING, _S.ROLLING_BACK})
+PAUSABLE = frozenset({_S.PENDING, _S.RUNNING, _S.WAITING_CONFIRM})
+"""Where tasks may still start, so that keeping them from it means something; everywhere else the flag is cleared."""
 ENDED = frozenset({_S.SUCCESS, _S.FAILED, _S.ROLLED_BACK, _S.CANCELLED})
 
 
@@ -100,9 +102,9 @@ class Rollback:
 class Deployment:
     """A deployment as it is stored.
 
-    `queued_at` is when its start was asked for; None while nobody has. `resumed_at` is when it last became
-    RUNNING. `attempt` counts retries from 1. `progress` is
-    percent. `last_event` is the number of the newest event of its feed, `revision` that of its workflow.
+    `queued_at` is when its start was asked for; None while nobody has. `resumed_at` is when it last became RUNNING.
+    While it is `paused` no task starts. `attempt` counts retries from 1. `progress` is percent. `last_event` is the
+    number of the newest event of its feed, `revision` that of its workflow.
     """
 
     id: str
@@ -121,6 +123,7 @@ class Deployment:
     started_at: datetime | None = None
     resumed_at: datetime | None = None
     completed_at: datetime | None = None
+    paused: bool = False
     attempt: int = 1
     revision: int = 1
     last_event: int = 0
@@ -149,3 +152,15 @@ class DeploymentFilter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     visible: tuple[tuple[str | None, str | None], ...] = ()
+
+    def admits(self, one: Deployment) -> bool:
+        """Tell whether a deployment is one of these, whoever may see it."""
+        return (
+            (self.statuses is None or one.status in self.statuses)
+            and (self.environment_ids is None or one.environment_id in self.environment_ids)
+            and (self.application_ids is None or not set(self.application_ids).isdisjoint(one.application_ids))
+            and self.version_id in (None, one.version_id)
+            and self.created_by_id in (None, one.created_by)
+            and (self.created_after is None or one.created_at >= self.created_after)
+            and (self.created_before is None or one.created_at < self.created_before)
+        )

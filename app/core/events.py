@@ -39,9 +39,16 @@ class RolloutProgressed:
     progress: Progress
 
 
-Body = DeploymentStatusChanged | TaskStatusChanged | RolloutProgressed
+@dataclass(frozen=True, slots=True)
+class DeploymentPaused:
+    """A deployment was paused, or goes on."""
+
+    paused: bool
+
+
+Body = DeploymentStatusChanged | TaskStatusChanged | RolloutProgressed | DeploymentPaused
 BODIES: dict[str, type[Body]] = {
-    body.__name__: body for body in (DeploymentStatusChanged, TaskStatusChanged, RolloutProgressed)
+    body.__name__: body for body in (DeploymentStatusChanged, TaskStatusChanged, RolloutProgressed, DeploymentPaused)
 }
 
 

@@ -14,6 +14,7 @@ class BlockerKind(StrEnum):
     """The kinds of reasons."""
 
     NOT_STARTED = "NOT_STARTED"
+    PAUSED = "PAUSED"
     TASK = "TASK"
     LOCK = "LOCK"
     CAPACITY = "CAPACITY"
@@ -58,8 +59,9 @@ def deployment_blockers(
     failing = any(task.status in FAILURES for task in tasks)
     open_tasks = [task for task in tasks if task.activity or (task.status is TaskStatus.PENDING and not failing)]
     timed = [blocker for task in open_tasks for blocker in _timers(task, now)]
-    free = len(open_tasks) > len(timed)
-    return tuple(_no_worker(situation)) if free else (*timed, *_no_worker(situation))
+    paused = _paused(deployment) if any(task.status is TaskStatus.PENDING for task in open_tasks) else ()
+    free = len(open_tasks) > len(timed) and not paused
+    return tuple(_no_worker(situation)) if free else (*paused, *timed, *_no_worker(situation))
 
 
 def task_blockers(
@@ -75,19 +77,31 @@ def task_blockers(
     failed = tuple(_ended_badly(other) for other in tasks.values() if other.status in FAILURES)
     if task.status is TaskStatus.PENDING and failed:
         return failed
+    if task.status is TaskStatus.PENDING and deployment.paused:
+        return (*_paused(deployment), *_timers(task, now))
     return (*_timers(task, now), *_no_worker(situation))
 
 
 def _before_start(deployment: Deployment, situation: Situation) -> tuple[Blocker, ...]:
-    if deployment.queued_at is None or situation.standing is None:
-        return (Blocker(kind=BlockerKind.NOT_STARTED, message="Nobody has started it yet: call startDeployment."),)
-    return _in_queue(situation.standing, situation.capacity)
+    paused = _paused(deployment)
+    if deployment.queued_at is not None and situation.standing is not None:
+        return (*paused, *_in_queue(situation.standing, situation.capacity))
+    if deployment.queued_at is not None and paused:
+        return paused
+    not_started = Blocker(kind=BlockerKind.NOT_STARTED, message="Nobody has started it yet: call startDeployment.")
+    return (not_started, *paused)
 
 
 def plan_blockers(situation: Situation) -> tuple[Blocker, ...]:
     """Return what would keep a deployment from starting that stood where the situation says."""
     queue = _in_queue(situation.standing, situation.capacity) if situation.standing else ()
     return (*queue, *_no_worker(situation))
+
+
+def _paused(deployment: Deployment) -> tuple[Blocker, ...]:
+    if not deployment.paused:
+        return ()
+    return (Blocker(kind=BlockerKind.PAUSED, message="It is paused: call resumeDeployment to let it go on."),)
 
 
 def _in_queue(standing: Standing, capacity: int) -> tuple[Blocker, ...]:

@@ -2,9 +2,9 @@
 
 BASE_SECONDS = 1.0
 CAP_SECONDS = 300.0
-MAX_LOSSES = 3
+MAX_LOSSES = 5
 """How many attempts of a task may lose their worker, until somebody retries it, before it fails: a command that kills
-its worker every time must end, and a rolling restart of workers must not end it."""
+its worker every time must end. An attempt that a stopping worker hands back is not lost."""
 
 
 def backoff(failures: int, chance: float) -> float:

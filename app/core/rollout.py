@@ -27,6 +27,11 @@ def begin_attempt(progress: Progress | None) -> Progress:
     return replace(progress, phase=Phase.UPDATING, resume_at=None)
 
 
+def promote(progress: Progress, now: datetime, *, full: bool) -> Progress:
+    """Return where a rollout stands that need not wait any longer; with `full`, what is left comes all at once."""
+    return replace(progress, resume_at=now, promoted=progress.promoted or full)
+
+
 def step_in_force(strategy: Strategy, progress: Progress | None) -> StrategyStep:
     """Return the step that a deploy task is in, or was in last."""
     index = progress.step_index if progress else 0

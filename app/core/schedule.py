@@ -38,7 +38,7 @@ class Standing(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """What a tick needs to know of a task. `held` tells that a worker has its attempt in hand."""
+    """What a tick needs to know of a task. `worker` has its attempt in hand; None where nobody does."""
 
     id: str
     key: str
@@ -47,7 +47,7 @@ class Item:
     block_by: tuple[str, ...]
     application_id: str | None = None
     activity: Activity | None = None
-    held: bool = False
+    worker: str | None = None
     stop: bool = False
     touched: bool = False
     resume_at: datetime | None = None
@@ -57,6 +57,11 @@ class Item:
     completed_at: datetime | None = None
     attempt: int = 0
 
+    @property
+    def held(self) -> bool:
+        """Whether a worker has its attempt in hand."""
+        return self.worker is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
@@ -64,7 +69,7 @@ class State:
 
     `auto_rollback` tells that a step in force wants a rollback on failure; `undo_error` is the first failure of the
     rollback in hand. `resumed_at` is when it last became RUNNING: tasks that failed before do not keep others from
-    starting, since one task alone may have been retried.
+    starting, since one task alone may have been retried. While it is `paused` no task starts; what runs goes on.
     """
 
     status: DeploymentStatus
@@ -72,6 +77,7 @@ class State:
     auto_rollback: bool = False
     undo_error: str | None = None
     resumed_at: datetime | None = None
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,8 @@ def _running(state: State, now: datetime) -> Plan:
     resume, later = _parked(state.items, now)
     if failed and not (start or wake or any(item.activity for item in state.items)):
         return _failing(state, failed, now)
-    return Plan(changes=tuple(changes), start=tuple(start), resume=resume, wake_at=min([*wake, *later], default=None))
+    free = () if state.paused else tuple(start)
+    return Plan(changes=tuple(changes), start=free, resume=resume, wake_at=min([*wake, *later], default=None))
 
 
 def settled(items: Sequence[Standing]) -> set[str]:

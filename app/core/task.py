@@ -1,7 +1,7 @@
 """Tasks: their states, the one table of legal changes, and a task as it is stored."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -99,6 +99,40 @@ class Task:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     last_log: int = 0
+
+
+def changed(task: Task, to: TaskStatus, reason: str | None, now: datetime) -> Task:
+    """Return a task that no worker holds (any more) in another status: with no attempt in hand, and no timer."""
+    return replace(
+        task,
+        status=to,
+        activity=None,
+        worker=None,
+        lease_until=None,
+        resume_at=None,
+        retry_at=None,
+        stop=False,
+        completed_at=now if to in ENDED else None,
+        error_message=(reason if to is TaskStatus.CANCELLED else None) or task.error_message,
+    )
+
+
+def afresh(task: Task) -> Task:
+    """Return a task as if it had not been tried: what it counts is forgotten, its attempts and their logs stay.
+
+    What it has touched it remembers, and goes on from there.
+    """
+    return replace(
+        task,
+        failures=0,
+        losses=0,
+        error_message=None,
+        retry_at=None,
+        resume_at=None,
+        started_at=None,
+        completed_at=None,
+        rollout=task.rollout if task.touched else None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

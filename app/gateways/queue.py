@@ -6,8 +6,8 @@ by returning None (which is what we want of keys), it polls (we wake it), and it
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import msgspec
 from arq.connections import ArqRedis
@@ -24,10 +24,12 @@ from app.ports import Bus, Job, JobFunction
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-READ_LIMIT = 2000
-"""How far into the queue a worker looks: jobs that run elsewhere stay in it until they have ended."""
-JOB_TIMEOUT_SECONDS = 7 * 86_400
-"""arq's own limit on a job, far above any of ours: task limits and leases end work, not the queue."""
+FULL_SECONDS = 0.25
+"""How long a worker without room leaves a job to others before it takes it, to serve it as soon as it has room."""
+READ_LIMIT = 100
+"""How many jobs a worker takes at once: they only say where there is work, and end at once."""
+JOB_TIMEOUT_SECONDS = 60
+"""arq's own limit on a job. A worker that dies amid one leaves its mark on that very job for as long."""
 
 
 def connect(url: str) -> Redis:
@@ -64,9 +66,11 @@ class ArqQueue:
         self._arq = _arq(redis, "default")
         self._bus = bus
 
-    def worker(self, pool: str, jobs: Mapping[str, JobFunction], slots: int) -> "WakingWorker":
-        """Return a worker of `pool` that runs up to `slots` of the named jobs at the same time."""
-        return WakingWorker(self._redis, self._bus, pool, jobs, slots)
+    def worker(
+        self, pool: str, jobs: Mapping[str, JobFunction], has_room: Callable[[], bool] = lambda: True
+    ) -> "WakingWorker":
+        """Return a worker of `pool` for the named jobs. While it has no room, it leaves jobs to others for a moment."""
+        return WakingWorker(self._redis, self._bus, pool, jobs, has_room)
 
     async def send(self, jobs: Sequence[Job]) -> None:
         """Send the jobs, then wake the pools that can begin at once."""
@@ -84,14 +88,16 @@ class ArqQueue:
 
 
 class WakingWorker(Worker):
-    """An arq worker that looks into its queue when it is woken, when a job has ended, and otherwise twice a second."""
+    """An arq worker that looks into its queue when it is woken, and otherwise twice a second."""
 
-    def __init__(self, redis: Redis, bus: Bus, pool: str, jobs: Mapping[str, JobFunction], slots: int) -> None:
+    def __init__(
+        self, redis: Redis, bus: Bus, pool: str, jobs: Mapping[str, JobFunction], has_room: Callable[[], bool]
+    ) -> None:
         super().__init__(
             functions=[func(cast("WorkerCoroutine", job), name=name, keep_result=0) for name, job in jobs.items()],
             redis_pool=_arq(redis, pool),
             queue_name=_queue_name(pool),
-            max_jobs=slots,
+            max_jobs=READ_LIMIT,
             job_timeout=JOB_TIMEOUT_SECONDS,
             max_tries=1_000_000,
             poll_delay=POLL_SECONDS,
@@ -100,34 +106,42 @@ class WakingWorker(Worker):
             handle_signals=False,
             job_serializer=msgspec.json.encode,
             job_deserializer=msgspec.json.decode,
-            after_job_end=self._job_ended,
         )
         self._bus = bus
         self._wake_topic = wake_topic(pool)
         self._wake = asyncio.Event()
-
-    async def _job_ended(self, ctx: dict[Any, Any]) -> None:
-        """Look for more once the slot is free, which it is a moment after this is called."""
-        asyncio.get_running_loop().call_soon(self._wake.set)
+        self._has_room = has_room
+        self._stopping = False
 
     async def main(self) -> None:
-        """Look for jobs until cancelled."""
+        """Take jobs until told to stop, and return when those that were taken have ended.
+
+        Never to be cancelled: between marking a job as its own and running it, arq would lose it.
+        """
         listening = asyncio.create_task(self._listen(), name="wake")
         try:
-            while True:
+            while not self._stopping:
                 self._wake.clear()
-                try:
-                    await self._poll_iteration()
-                except (*AWAY, RedisConnectionError) as error:
-                    logger.warning("Redis is away, trying again: %s", error)
-                    await asyncio.sleep(POLL_SECONDS)
+                await self._take()
                 try:
                     async with asyncio.timeout(POLL_SECONDS):
                         await self._wake.wait()
                 except TimeoutError:
                     continue
+            await asyncio.gather(*self.tasks.values(), return_exceptions=True)
         finally:
             listening.cancel()
+
+    async def _take(self) -> None:
+        if not self._has_room():
+            await asyncio.sleep(FULL_SECONDS)
+        if self._stopping:
+            return
+        try:
+            await self._poll_iteration()
+        except (*AWAY, RedisConnectionError) as error:
+            logger.warning("Redis is away, trying again: %s", error)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _listen(self) -> None:
         async with self._bus.listen(self._wake_topic) as listener:
@@ -135,7 +149,7 @@ class WakingWorker(Worker):
                 if await listener.get(3600) != ():
                     self._wake.set()
 
-    async def drain(self) -> None:
-        """Take no more jobs, and return when those that run have ended. Leaves the connections open."""
-        self.allow_pick_jobs = False
-        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+    def stop(self) -> None:
+        """Take no more jobs; `main` returns soon."""
+        self._stopping = True
+        self._wake.set()

@@ -6,6 +6,7 @@ hash would add nothing, and a request is checked with one look at an index.
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,6 +36,13 @@ def hash_secret(secret: str) -> str:
 async def authenticate(runtime: Runtime, secret: str) -> Principal | None:
     """Return who comes with a token; None when it is unknown, expired or revoked."""
     return await store.principal(hash_secret(secret), runtime.clock.now())
+
+
+async def authenticate_all(runtime: Runtime, secrets: Sequence[str]) -> dict[str, Principal]:
+    """Return who comes with each of some tokens; those that are unknown, expired or revoked are left out."""
+    hashes = {hash_secret(secret): secret for secret in secrets}
+    found = await store.principals(list(hashes), runtime.clock.now())
+    return {hashes[hash_]: principal for hash_, principal in found.items()}
 
 
 async def create_service_account(case: Case, name: str) -> tuple[str, ...]:

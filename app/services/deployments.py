@@ -1,22 +1,23 @@
-"""Use cases of deployments: create, start, cancel, retry, roll back."""
+"""Use cases of deployments: create, start, pause, cancel, retry, roll back."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from app.core import admission, steering
-from app.core.deployment import Deployment, DeploymentApplication, DeploymentStatus
+from app.core.deployment import Deployment, DeploymentApplication, DeploymentStatus, RollbackStatus
 from app.core.environment import Environment, Release
 from app.core.errors import Locked, Refused, Role, WrongState, not_found
 from app.core.events import DeploymentStatusChanged
 from app.core.ids import Kind
 from app.core.schedule import Change, settled
-from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus
+from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, afresh
 from app.core.workflow import WorkflowTask
 from app.services.cases import Case, reason_problems, refuse_if
 from app.services.drafts import DeploymentRequest, Draft, draft
-from app.services.engine import begin_rollback, tick_and_send, worker_topic
+from app.services.engine import ask_to_stop, begin_rollback, set_rollback, tick_and_send
 from app.services.ledger import Ledger, hold
+from app.store import admission as admission_store
 from app.store import deployments as store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
@@ -105,10 +106,10 @@ def require_deployer(case: Case, deployment: Deployment) -> None:
     case.require(Role.DEPLOYER, **place)  # type: ignore[arg-type]
 
 
-def refuse_state(status: str, why: str | None) -> None:
-    """Refuse with WRONG_STATE when there is a reason. Raises Refused."""
+def refuse_state(status: str, why: str | None, field: str = "id") -> None:
+    """Refuse with WRONG_STATE when there is a reason, naming the input's `field`. Raises Refused."""
     if why is not None:
-        raise Refused(WrongState(message=why, status=status, path=("id",)))
+        raise Refused(WrongState(message=why, status=status, path=(field,)))
 
 
 def _wrong(deployment: Deployment, message: str) -> Refused:
@@ -125,10 +126,32 @@ async def start(case: Case, id_: str) -> tuple[str, ...]:
     return (id_,)
 
 
+async def pause(case: Case, id_: str) -> tuple[str, ...]:
+    """Keep tasks of a deployment from starting; those that run go on. While it waits, others pass it. For DEPLOYER."""
+    async with _held(case, id_) as ledger:
+        require_deployer(case, ledger.deployment)
+        refuse_state(ledger.deployment.status, steering.why_not_pause(ledger.deployment))
+        ledger.pause(True)
+        case.work.queues.add(ledger.deployment.environment_id)
+    return (id_,)
+
+
+async def go_on(case: Case, id_: str) -> tuple[str, ...]:
+    """Let a paused deployment go on. For DEPLOYER."""
+    async with _held(case, id_) as ledger:
+        require_deployer(case, ledger.deployment)
+        refuse_state(ledger.deployment.status, steering.why_not_resume(ledger.deployment))
+        ledger.pause(False)
+        case.work.queues.add(ledger.deployment.environment_id)
+        await tick_and_send(ledger)
+    return (id_,)
+
+
 async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
     """Cancel a deployment: at once where nothing runs, else as soon as what runs has ended. For DEPLOYER.
 
-    Cancelling one that is being cancelled changes nothing, unless `force` is given: then what runs is killed.
+    Cancelling one that is being cancelled changes nothing, unless `force` is given: then what runs is killed. One that
+    is rolling back stops half way: its rollback, and with it the deployment, has failed.
     """
     refuse_if(reason_problems(order.reason))
     async with _held(case, order.id) as ledger:
@@ -138,18 +161,26 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
         if seen is _S.RUNNING:
             ledger.move(_S.CANCELLING, order.reason)
             await tick_and_send(ledger)
+        elif seen is _S.ROLLING_BACK:
+            await _cancel_rollback(ledger, order.reason)
         elif seen in (_S.PENDING, _S.WAITING_CONFIRM):
             items = await task_store.items(order.id)
             waiting = [item for item in items if item.status in UNSTARTED]
             changes = [Change(item.id, TaskStatus.CANCELLED, order.reason) for item in waiting]
-            await ledger.change_tasks({item.id: item.status for item in items}, changes)
+            ledger.change_tasks({item.id: item.status for item in items}, changes)
             ledger.move(_S.CANCELLED, order.reason)
         if order.force:
-            holders = await task_store.ask_to_stop([item.id for item in await task_store.items(order.id)])
-            ledger.unit.messages.extend(
-                (worker_topic(worker), f"{id_} kill".encode()) for id_, worker in holders.items()
-            )
+            await ask_to_stop(ledger, [item.id for item in await task_store.items(order.id)], kill=True)
     return (order.id,)
+
+
+async def _cancel_rollback(ledger: Ledger, reason: str) -> None:
+    rollback = ledger.deployment.rollback
+    if rollback is not None:
+        said = "; ".join(filter(None, [rollback.error_message, f"the rollback was cancelled: {reason}"]))
+        await set_rollback(ledger, replace(rollback, status=RollbackStatus.FAILED, error_message=said))
+    await ask_to_stop(ledger, [item.id for item in await task_store.items(ledger.deployment.id)])
+    await tick_and_send(ledger)
 
 
 async def retry(case: Case, id_: str) -> tuple[str, ...]:
@@ -165,16 +196,15 @@ async def retry(case: Case, id_: str) -> tuple[str, ...]:
 
 
 async def resume(ledger: Ledger, tasks: Sequence[Task], again: Sequence[Task]) -> None:
-    """Let a failed deployment run again from the tasks `again`."""
+    """Let a deployment go on from the tasks `again`, which failed; it runs again where it had failed itself."""
     free = settled(tasks)
-    ready: list[Task] = []
     for task in again:
         to = TaskStatus.PENDING if free.issuperset(task.block_by) else TaskStatus.BLOCKED
         ledger.note_task(task.id, task.status, to, "retried")
-        ready.append(replace(task, status=to))
-    await task_store.reset(ready)
-    ledger.move(_S.RUNNING, "retried")
-    ledger.deployment = replace(ledger.deployment, attempt=ledger.deployment.attempt + 1)
+        ledger.put(replace(afresh(task), status=to))
+    if ledger.deployment.status is _S.FAILED:
+        ledger.move(_S.RUNNING, "retried")
+        ledger.deployment = replace(ledger.deployment, attempt=ledger.deployment.attempt + 1)
     await tick_and_send(ledger)
 
 
@@ -191,7 +221,7 @@ async def take_turn(case: Case, deployment_id: str) -> None:
     if known.status is not _S.FAILED or environment is None:
         return
     require_deployer(case, known)
-    claims = (await store.claims([known.environment_id]))[known.environment_id]
+    claims = (await admission_store.claims([known.environment_id]))[known.environment_id]
     claim = admission.Claim(known.id, known.application_ids)
     standing = admission.standing(known.id, claims.active, [claim], environment.max_concurrent_deployments)
     if standing.holds:
@@ -200,7 +230,7 @@ async def take_turn(case: Case, deployment_id: str) -> None:
     if standing.full:
         message = "As many deployments run in the environment as may. Try again later."
         raise Refused(Locked(message=message, path=("id",)))
-    later = await store.changed_since(known)
+    later = await admission_store.changed_since(known)
     if later is not None:
         message = f"Deployment {later} has changed its applications since it failed. Make a new deployment instead."
         raise _wrong(known, message)

@@ -1,12 +1,11 @@
-"""The tick: load what is stored of a deployment, let the core plan, store what it planned, send the work.
+"""The tick: load what is stored of a deployment, let the core plan, note what is to be stored.
 
-Runs wherever something changed: in a mutation, in a worker that finished a task, in the sweep. Whoever calls it holds
+Runs wherever something changed: in a mutation, in a worker whose attempts ended, in the sweep. Whoever calls it holds
 the deployment, so ticks of one deployment come one after another.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from app.core import admission, progress, rollout, schedule
 from app.core.deployment import Deployment, DeploymentStatus, Rollback, RollbackStatus
@@ -14,39 +13,45 @@ from app.core.schedule import Item, Plan, State
 from app.ports import Job
 from app.services.ledger import Ledger, hold
 from app.services.runtime import Runtime
+from app.store import admission as admission_store
 from app.store import deployments as deployment_store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
 from app.store.unit import Unit, unit
 
-RESEND_SECONDS = 15
-"""How long a job counts as sent: a lost one is sent again by the first sweep after that."""
+JOB = "work_on"
+"""The one job there is: look for tasks to take in a deployment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What a tick left: its plan, and the tasks as they are now."""
+    """What a tick left: its plan, and the tasks as they are now, by id, in workflow order."""
 
     plan: Plan
-    items: Sequence[Item]
+    items: dict[str, Item]
 
 
-async def tick(ledger: Ledger) -> Ticked:
-    """Bring a held deployment forward as far as it goes without a worker. Sends nothing."""
-    items = await task_store.items(ledger.deployment.id)
+async def tick(ledger: Ledger, known: Sequence[Item] | None = None) -> Ticked:
+    """Bring a held deployment forward as far as it goes without a worker. Sends nothing.
+
+    `known` are its tasks as they are now, where the caller has read them.
+    """
+    if known is None:
+        await ledger.flush()
+        known = await task_store.items(ledger.deployment.id)
+    items = known
     plan = schedule.plan(_state(ledger.deployment, items), ledger.now)
     seen = {item.id: item.status for item in items}
-    await ledger.change_tasks(seen, plan.changes)
+    ledger.change_tasks(seen, plan.changes)
     if plan.stop:
-        holders = await task_store.ask_to_stop(plan.stop)
-        ledger.unit.messages.extend((worker_topic(worker), task_id.encode()) for task_id, worker in holders.items())
+        await ask_to_stop(ledger, plan.stop)
     if plan.to is not None:
         await _move(ledger, plan.to, plan.reason)
     after = {change.task_id: change.to for change in plan.changes}
     items = [replace(item, status=after[item.id]) if item.id in after else item for item in items]
     percent = progress.percent([(item.status, item.rollout) for item in items])
     ledger.deployment = replace(ledger.deployment, progress=percent)
-    return Ticked(plan, items)
+    return Ticked(plan, {item.id: item for item in items})
 
 
 def _state(deployment: Deployment, items: Sequence[Item]) -> State:
@@ -61,6 +66,7 @@ def _state(deployment: Deployment, items: Sequence[Item]) -> State:
         ),
         undo_error=undo_error,
         resumed_at=deployment.resumed_at,
+        paused=deployment.paused,
     )
 
 
@@ -98,40 +104,33 @@ def worker_topic(worker_id: str) -> str:
     return f"worker:{worker_id}"
 
 
-def send_work(ledger: Ledger, pool: str, ticked: Ticked) -> None:
-    """Send every task that may be taken to the workers of `pool`, and a wake-up for the next timer."""
-    _send(ledger, pool, ticked, ticked.plan.work)
+async def ask_to_stop(
+    ledger: Ledger, task_ids: Sequence[str], *, kill: bool = False, reason: str | None = None
+) -> None:
+    """Ask the workers that hold attempts of these tasks to end them; with `kill`, without patience."""
+    holders = await task_store.ask_to_stop(task_ids, reason)
+    how = " kill" if kill else ""
+    ledger.unit.messages.extend((worker_topic(worker), f"{id_}{how}".encode()) for id_, worker in holders.items())
 
 
-def send_new_work(ledger: Ledger, pool: str, ticked: Ticked, *, again: str | None = None, but: str | None) -> None:
-    """Send the tasks that this tick set free, and `again`, which is free once more, except one.
+def work_job(pool: str, deployment_id: str, state: str) -> Job:
+    """Return the job that makes a worker look for tasks; jobs of the same `state` are one while they are queued."""
+    return Job(pool=pool, name=JOB, args=(deployment_id,), key=f"work:{deployment_id}:{state}")
 
-    Those that were free before were sent before.
+
+def send_work(ledger: Ledger, plan: Plan, *, taken: int = 0) -> None:
+    """After the commit, tell a worker that there is work, unless all of it is taken; and when to look again.
+
+    A job of the same state of the deployment is queued once. What a worker leaves it tells of itself, so one job is
+    enough to make all the workers of the pool busy, one after the other.
     """
-    plan = ticked.plan
-    freed = {change.task_id for change in plan.changes} | {again}
-    _send(ledger, pool, ticked, [id_ for id_ in plan.work if id_ != but and (id_ in freed or id_ not in plan.start)])
-
-
-def _send(ledger: Ledger, pool: str, ticked: Ticked, task_ids: Sequence[str]) -> None:
-    wanted = set(task_ids)
-    ledger.unit.jobs.extend(_task_job(pool, item, ledger.now) for item in ticked.items if item.id in wanted)
-    wake_at = ticked.plan.wake_at
-    if wake_at is not None:
-        id_ = ledger.deployment.id
-        delay = max(0.0, (wake_at - ledger.now).total_seconds())
-        key = f"advance:{id_}:{wake_at.timestamp()}"
-        ledger.unit.jobs.append(Job(pool=pool, name="advance_deployment", args=(id_,), key=key, delay=delay))
-
-
-def _task_job(pool: str, item: Item, now: datetime) -> Job:
-    """Return the job that makes a worker take a task.
-
-    Sent twice within a while, it is queued once. What comes after an attempt, or a wait in it, has a key of its own:
-    the job that brought the former may still run, having gone on with other tasks.
-    """
-    parts = ("task", item.id, item.attempt, item.resume_at, int(now.timestamp()) // RESEND_SECONDS)
-    return Job(pool=pool, name="run_task", args=(item.id,), key=":".join(map(str, parts)))
+    deployment = ledger.deployment
+    if len(plan.work) > taken:
+        ledger.unit.jobs.append(work_job(ledger.pool, deployment.id, str(deployment.last_event)))
+    if plan.wake_at is not None:
+        key = f"wake:{deployment.id}:{plan.wake_at.timestamp()}"
+        delay = max(0.0, (plan.wake_at - ledger.now).total_seconds())
+        ledger.unit.jobs.append(Job(pool=ledger.pool, name=JOB, args=(deployment.id,), key=key, delay=delay))
 
 
 async def advance(runtime: Runtime, deployment_id: str) -> None:
@@ -142,13 +141,8 @@ async def advance(runtime: Runtime, deployment_id: str) -> None:
 
 
 async def tick_and_send(ledger: Ledger) -> None:
-    """Tick a held deployment; what a worker may take is sent after the commit."""
-    ticked = await tick(ledger)
-    if ticked.plan.work or ticked.plan.wake_at:
-        environment = (await environment_store.by_ids([ledger.deployment.environment_id]))[
-            ledger.deployment.environment_id
-        ]
-        send_work(ledger, environment.worker_pool, ticked)
+    """Tick a held deployment; workers hear of what they may take after the commit."""
+    send_work(ledger, (await tick(ledger)).plan)
 
 
 async def admit_waiting(runtime: Runtime, work: Unit) -> None:
@@ -163,11 +157,12 @@ async def admit(runtime: Runtime, environment_id: str) -> None:
         environment = await environment_store.locked(environment_id)
         if environment is None:
             return
-        claims = (await deployment_store.claims([environment_id]))[environment_id]
+        claims = (await admission_store.claims([environment_id]))[environment_id]
         capacity = environment.max_concurrent_deployments
         for deployment_id in admission.admit(claims.active, claims.waiting, capacity):
             async with hold(work, deployment_id) as ledger:
-                if ledger.deployment.status is DeploymentStatus.PENDING and ledger.deployment.queued_at:
+                deployment = ledger.deployment
+                if deployment.status is DeploymentStatus.PENDING and deployment.queued_at and not deployment.paused:
                     ledger.move(DeploymentStatus.RUNNING)
                     await tick_and_send(ledger)
     await admit_waiting(runtime, work)

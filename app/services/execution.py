@@ -1,10 +1,12 @@
-"""Attempts: taking a task under a lease, settling what came of it, and going on with the next one.
+"""Attempts: taking tasks under a lease, settling what came of them, and going on with what is free then.
 
-Both are one transaction each, under the deployment's lock. Settling an attempt takes the next free task in the same
-transaction, so a chain of tasks needs no trip through the queue.
+All that a worker has to say about a deployment at one moment is one transaction under the deployment's lock, a turn:
+the attempts that have ended are settled, and free tasks taken, however many they are. While a turn runs others end, and
+wait for the next one: the more there is to do, the more is done at once.
 """
 
 import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,10 +14,10 @@ from app.core import rollout
 from app.core.attempt import Outcome, Settlement, settle
 from app.core.deployment import Deployment, RollbackStatus
 from app.core.environment import Release
-from app.core.schedule import Plan
-from app.core.task import ENDED, UNSTARTED, Activity, Task, TaskAttempt, TaskStatus
+from app.core.schedule import Item
+from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
 from app.core.workflow import TaskType
-from app.services.engine import admit_waiting, send_new_work, send_work, set_rollback, tick
+from app.services.engine import Ticked, admit_waiting, send_work, set_rollback, tick
 from app.services.instructions import Setting
 from app.services.ledger import Ledger, hold
 from app.services.rollouts import Parked
@@ -47,46 +49,63 @@ class Assignment:
     task: Task
 
 
-async def take(runtime: Runtime, worker: WorkerName, task_id: str) -> Assignment | None:
-    """Take a task, if it may run now. None: somebody has it, or it waits, or it is gone."""
-    known = (await task_store.by_ids([task_id])).get(task_id)
-    if known is None or known.worker is not None or not _may_need_work(known):
-        return None
-    async with unit(runtime) as work, hold(work, known.deployment_id) as ledger:
-        ticked = await tick(ledger)
-        taken = await _begin(runtime, ledger, worker, ticked.plan, task_id)
-        if ticked.plan.changes:
-            send_new_work(ledger, worker.pool, ticked, but=task_id)
-    await admit_waiting(runtime, work)
-    return await assignment(taken, None) if taken else None
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An attempt that has ended, and what came of it."""
+
+    assignment: Assignment
+    came: Outcome | Parked
 
 
-def _may_need_work(task: Task) -> bool:
-    """Tell, without holding anything, whether a job for the task can still be of use: most stale ones end here."""
-    return task.touched or task.activity is not None or task.status in UNSTARTED
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a worker got: attempts to begin, and whether there is more that it had no room for."""
+
+    taken: tuple[Assignment, ...] = ()
+    more: bool = False
 
 
-async def settle_attempt(
-    runtime: Runtime, worker: WorkerName, done: Assignment, came: Outcome | Parked, *, go_on: bool = True
-) -> Assignment | None:
-    """Store what came of an attempt, and take the next free task of the deployment (unless `go_on` is False).
+async def take_turn(
+    runtime: Runtime,
+    worker: WorkerName,
+    deployment_id: str,
+    done: Sequence[Done],
+    *,
+    room: int,
+    in_hand: Collection[str],
+) -> Turn:
+    """Settle the attempts that are done and take up to `room` free tasks of a deployment.
 
-    Does nothing when the attempt is not this worker's any more.
+    Attempts that are not this worker's any more are left alone. `in_hand` are the tasks that the worker knows it has:
+    one that is stored as its own beyond these was taken in a turn whose answer was lost, and is begun now.
     """
-    taken: Task | None = None
-    async with unit(runtime) as work, hold(work, done.task.deployment_id) as ledger:
-        task = await ledger.task(done.task.id)
-        if task.attempt != done.task.attempt or task.worker != worker.id:
-            logger.warning("attempt %d of %s is not ours any more; nothing is written", done.task.attempt, task.id)
-            return None
-        await _store_end(runtime, ledger, task, came)
-        ticked = await tick(ledger)
-        pool = done.setting.environment.worker_pool
-        if go_on and pool == worker.pool and ticked.plan.work:
-            taken = await _begin(runtime, ledger, worker, ticked.plan, ticked.plan.work[0])
-        send_new_work(ledger, pool, ticked, again=task.id, but=taken.id if taken else None)
+    known = {each.assignment.task.id: each for each in done}
+    async with unit(runtime) as work, hold(work, deployment_id) as ledger:
+        items = {item.id: item for item in await task_store.items(deployment_id)}
+        for id_, each in known.items():
+            if _is_ours(items.get(id_), each.assignment.task, worker):
+                items[id_] = await _settle(runtime, ledger, items[id_], each)
+            else:
+                logger.warning("attempt %d of %s is not ours any more", each.assignment.task.attempt, id_)
+        ticked = await tick(ledger, list(items.values()))
+        picked = list(ticked.plan.work[:room]) if ledger.pool == worker.pool else []
+        taken = await _begin(runtime, ledger, worker, ticked, picked)
+        strays = [id_ for id_, item in ticked.items.items() if item.worker == worker.id and id_ not in in_hand]
+        taken += await ledger.tasks(strays)
+        send_work(ledger, ticked.plan, taken=len(picked))
     await admit_waiting(runtime, work)
-    return await assignment(taken, done.setting) if taken else None
+    more = len(ticked.plan.work) > len(picked) and ledger.pool == worker.pool
+    if not taken:
+        return Turn(more=more)
+    setting = done[0].assignment.setting if done else None
+    if setting is None or any(task.type is TaskType.DEPLOY for task in taken):
+        setting = await _setting(deployment_id)
+    assignments = tuple(Assignment(setting, task) for task in taken)
+    return Turn(assignments, more)
+
+
+def _is_ours(item: Item | None, task: Task, worker: WorkerName) -> bool:
+    return item is not None and item.attempt == task.attempt and item.worker == worker.id
 
 
 async def lose(runtime: Runtime, deployment_id: str, task_id: str, attempt: int, outcome: Outcome) -> None:
@@ -96,46 +115,51 @@ async def lose(runtime: Runtime, deployment_id: str, task_id: str, attempt: int,
         lapsed = task.worker is not None and task.lease_until is not None and task.lease_until < ledger.now
         if task.attempt != attempt or not lapsed:
             return
-        await _store_end(runtime, ledger, task, outcome)
-        ticked = await tick(ledger)
-        environment = await environment_store.by_ids([ledger.deployment.environment_id])
-        send_work(ledger, environment[ledger.deployment.environment_id].worker_pool, ticked)
+        items = {item.id: item for item in await task_store.items(deployment_id)}
+        items[task_id] = _seen(items[task_id], await _store_end(runtime, ledger, task, outcome))
+        send_work(ledger, (await tick(ledger, list(items.values()))).plan)
     await admit_waiting(runtime, work)
 
 
-async def _begin(runtime: Runtime, ledger: Ledger, worker: WorkerName, plan: Plan, task_id: str) -> Task | None:
-    if task_id not in plan.work:
-        return None
-    task = await ledger.task(task_id)
-    held = replace(
-        task,
-        worker=worker.id,
-        lease_until=ledger.now + timedelta(seconds=runtime.lease_seconds),
-        resume_at=None,
-        retry_at=None,
-        stop=False,
-    )
-    if task_id in plan.start:
-        ledger.note_task(task.id, task.status, TaskStatus.RUNNING)
+async def _begin(
+    runtime: Runtime, ledger: Ledger, worker: WorkerName, ticked: Ticked, picked: Sequence[str]
+) -> list[Task]:
+    """Take the picked tasks under a lease."""
+    taken: list[Task] = []
+    for task in await ledger.tasks(picked):
         held = replace(
-            held,
-            status=TaskStatus.RUNNING,
-            activity=Activity.RUN,
-            attempt=task.attempt + 1,
-            error_message=None,
-            started_at=task.started_at or ledger.now,
-            completed_at=None,
-            rollout=rollout.begin_attempt(task.rollout) if task.type is TaskType.DEPLOY else None,
+            task,
+            status=ticked.items[task.id].status,
+            worker=worker.id,
+            lease_until=ledger.now + timedelta(seconds=runtime.lease_seconds),
+            resume_at=None,
+            retry_at=None,
+            stop=False,
         )
-        if task.type is TaskType.DEPLOY:
-            await _remember_release(ledger, task)
-    elif task_id in plan.undo:
-        held = replace(held, activity=Activity.UNDO, attempt=task.attempt + 1)
-    if held.attempt == task.attempt:
-        await task_store.save(held)
-    else:
-        await task_store.begin_attempt(held, _new_attempt(held, ledger))
-    return held
+        if task.id in ticked.plan.start:
+            held = await _start(ledger, held)
+        elif task.id in ticked.plan.undo:
+            held = replace(held, activity=Activity.UNDO, attempt=task.attempt + 1)
+        ledger.put(held, begun=None if held.attempt == task.attempt else _new_attempt(held, ledger))
+        taken.append(held)
+    return taken
+
+
+async def _start(ledger: Ledger, task: Task) -> Task:
+    """Begin another attempt of a task's own work."""
+    ledger.note_task(task.id, task.status, TaskStatus.RUNNING)
+    if task.type is TaskType.DEPLOY:
+        await _remember_release(ledger, task)
+    return replace(
+        task,
+        status=TaskStatus.RUNNING,
+        activity=Activity.RUN,
+        attempt=task.attempt + 1,
+        error_message=None,
+        started_at=task.started_at or ledger.now,
+        completed_at=None,
+        rollout=rollout.begin_attempt(task.rollout) if task.type is TaskType.DEPLOY else None,
+    )
 
 
 def _new_attempt(task: Task, ledger: Ledger) -> TaskAttempt:
@@ -159,11 +183,44 @@ async def _remember_release(ledger: Ledger, task: Task) -> None:
             await deployment_store.keep_previous(ledger.deployment.id, release)
 
 
-async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome | Parked) -> None:
+async def _settle(runtime: Runtime, ledger: Ledger, item: Item, done: Done) -> Item:
+    """Settle an attempt of this worker. Return the task as a tick sees it afterwards."""
+    known = done.assignment.task
+    task = replace(
+        known,
+        status=item.status,
+        stop=item.stop,
+        error_message=item.error_message,
+        touched=item.touched,
+        rollout=item.rollout,
+    )
+    return _seen(item, await _store_end(runtime, ledger, task, done.came))
+
+
+def _seen(item: Item, task: Task) -> Item:
+    """Return a task as a tick sees it once what is in hand here is stored."""
+    return replace(
+        item,
+        status=task.status,
+        activity=task.activity,
+        worker=task.worker,
+        stop=task.stop,
+        touched=task.touched,
+        resume_at=task.resume_at,
+        retry_at=task.retry_at,
+        error_message=task.error_message,
+        rollout=task.rollout,
+        completed_at=task.completed_at,
+    )
+
+
+async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome | Parked) -> Task:
+    """Store what came of the attempt in hand, and return the task without it."""
     free = replace(task, worker=None, lease_until=None)
     if isinstance(came, Parked):
-        await task_store.save(replace(free, rollout=came.progress, resume_at=came.until))
-        return
+        parked = replace(free, rollout=came.progress, resume_at=came.until)
+        ledger.put(parked)
+        return parked
     settled = settle(task, came, ledger.now, runtime.chance.fraction())
     ended = settled.status in ENDED
     after = replace(
@@ -181,11 +238,20 @@ async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome
         stop=False,
     )
     if settled.status is not task.status:
-        ledger.note_task(task.id, task.status, settled.status, came.message)
-    await task_store.end_attempt(after, AttemptEnd(settled.attempt_status, ledger.now, came.message, came.exit_code))
+        ledger.note_task(task.id, task.status, settled.status, settled.error_message)
+    attempt_end = AttemptEnd(
+        task_id=task.id,
+        number=task.attempt,
+        status=settled.attempt_status,
+        completed_at=ledger.now,
+        error_message=came.message,
+        exit_code=came.exit_code,
+    )
+    ledger.put(after, ended=attempt_end)
     await _store_effect(ledger, task, settled, came)
     if ended:
         ledger.unit.messages.append((logs.topic(task.id), logs.encode([])))
+    return after
 
 
 def _completed_at(ledger: Ledger, task: Task, ended: bool) -> datetime | None:
@@ -241,19 +307,16 @@ async def _previous(deployment: Deployment) -> dict[str, str]:
     return {id_: version for id_, version in (running | known).items() if id_ in deployment.application_ids}
 
 
-async def assignment(task: Task, known: Setting | None) -> Assignment:
-    """Return a taken task with what surrounds it; `known` is what surrounded the one before it."""
-    if known and known.deployment.id == task.deployment_id and task.type is not TaskType.DEPLOY:
-        return Assignment(known, task)
-    deployment = (await deployment_store.by_ids([task.deployment_id]))[task.deployment_id]
+async def _setting(deployment_id: str) -> Setting:
+    """Return what surrounds the tasks of a deployment."""
+    deployment = (await deployment_store.by_ids([deployment_id]))[deployment_id]
     previous = await _previous(deployment)
     versions = await version_store.by_ids([deployment.version_id, *previous.values()])
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
-    setting = Setting(
+    return Setting(
         deployment=deployment,
         environment=environment,
         version=versions[deployment.version_id],
-        definitions=await deployment_store.definitions(deployment.id),
+        definitions=await deployment_store.definitions(deployment_id),
         previous={application_id: versions[version_id] for application_id, version_id in previous.items()},
     )
-    return Assignment(setting, task)

@@ -6,22 +6,27 @@ while, the database is asked.
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from app.core.deployment import ENDED
 from app.core.events import DeploymentStatusChanged, Event
 from app.ports import Listener
+from app.services.patience import patiently
 from app.services.runtime import Runtime
 from app.store import deployments as deployment_store
 from app.store import feed as store
 
 BATCH = 500
-TAIL_SECONDS = 2.0
+TAIL_SECONDS = 1.5
 """How often the database is asked although nothing came: the longest that a lost message can delay a feed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some events in order. `number` is the position behind them; `caught_up` tells that nothing newer was stored."""
+    """Some events in order. `number` is the position behind them; `caught_up` tells that nothing newer was stored.
+
+    One without events says that all is quiet, so that whoever follows can see after what else may have changed.
+    """
 
     events: Sequence[Event]
     number: int
@@ -29,25 +34,26 @@ class Batch:
 
 
 async def follow(runtime: Runtime, deployment_id: str, after: int) -> AsyncIterator[Batch]:
-    """Yield every event behind the number `after`, and end once the deployment has ended and all are delivered."""
+    """Yield every event behind the number `after`, and end once the deployment has ended and all are delivered.
+
+    The first batch comes at once, with or without events; later ones without events while nothing happens.
+    """
     async with runtime.bus.listen(store.topic(deployment_id)) as listener:
-        position, first = after, True
+        position = after
         while True:
-            events = (await store.pages([deployment_id], position, BATCH))[deployment_id]
+            events = await patiently(partial(_page, deployment_id, position))
             caught_up = len(events) < BATCH
             if events:
                 position = events[-1].number
-            if events or first:
-                first = False
-                yield Batch(events, position, caught_up)
+            yield Batch(events, position, caught_up)
             if not caught_up:
                 continue
-            if await _over(deployment_id, position):
+            if await patiently(partial(_over, deployment_id, position)):
                 return
             async for fresh in _fresh(listener, position):
                 position = fresh[-1].number
                 yield Batch(fresh, position, True)
-                if any(_ends(event) for event in fresh) and await _over(deployment_id, position):
+                if any(_ends(event) for event in fresh) and await patiently(partial(_over, deployment_id, position)):
                     return
 
 
@@ -61,6 +67,10 @@ async def _fresh(listener: Listener, position: int) -> AsyncIterator[Sequence[Ev
             return
         position = found[-1].number
         yield found
+
+
+async def _page(deployment_id: str, position: int) -> Sequence[Event]:
+    return (await store.pages([deployment_id], position, BATCH))[deployment_id]
 
 
 def _ends(event: Event) -> bool:

@@ -8,17 +8,17 @@ from app.core.deployment import Deployment, DeploymentStatus
 from app.core.environment import Environment
 from app.core.gate import Blocker, Situation
 from app.services.runtime import Runtime
-from app.store import deployments as deployment_store
+from app.store import admission as admission_store
 from app.store import environments as environment_store
 from app.store import workers
-from app.store.deployments import Claims
+from app.store.admission import Claims
 
 
 async def situations(runtime: Runtime, deployments: Sequence[Deployment]) -> list[Situation]:
     """Return what surrounds each deployment, in three queries however many there are."""
     ids = list({deployment.environment_id for deployment in deployments})
     environments = await environment_store.by_ids(ids)
-    claims = await deployment_store.claims(ids)
+    claims = await admission_store.claims(ids)
     alive = await _alive(runtime, list(environments.values()))
     return [_situation(d, environments[d.environment_id], claims[d.environment_id], alive) for d in deployments]
 
@@ -45,7 +45,7 @@ async def of_plan(
     runtime: Runtime, environments: Sequence[Environment], application_ids: Sequence[str]
 ) -> tuple[Blocker, ...]:
     """Return what would keep new deployments of the applications from starting in the environments."""
-    claims = await deployment_store.claims([environment.id for environment in environments])
+    claims = await admission_store.claims([environment.id for environment in environments])
     alive = await _alive(runtime, environments)
     mine = admission.Claim("", tuple(application_ids))
     found: list[Blocker] = []

@@ -1,219 +1,249 @@
-"""What one worker process has in hand: it runs attempts, renews their leases, and ends those that are to end."""
+"""What one worker process has in hand: it takes tasks as it has room, runs their attempts and renews their leases.
+
+A job names a deployment in which there may be something to take: a hungry one. For each deployment the worker takes
+one turn at a time (`execution.take_turn`); attempts that end meanwhile wait for the next. Slots go to the hungry
+deployments in fair shares, so one with many tasks does not keep the others waiting.
+"""
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
-from enum import StrEnum
-from typing import Any, TypeVar
 
-from app.core.attempt import Ending, Outcome
-from app.core.task import Activity, Task
-from app.core.workflow import TaskType
-from app.services.engine import worker_topic
-from app.services.execution import Assignment, WorkerName, settle_attempt, take
-from app.services.health_checks import check_instances
-from app.services.instructions import Place, instruct, secrets_of
-from app.services.log_writer import LeaseLostError, LogWriter
-from app.services.rollouts import Drive, Parked, roll_out, undo
+from app.core import sharing
+from app.core.errors import Refused
+from app.services.attempts import Attempt, Interruption, last_moment
+from app.services.engine import work_job, worker_topic
+from app.services.execution import Done, Turn, WorkerName, take_turn
 from app.services.runtime import Runtime
+from app.store import sweep as sweep_store
 from app.store import tasks as task_store
 from app.store import workers
+from app.store.database import AWAY
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
-
 
 KILL = "kill"
 """Behind a task's id on a worker's topic: do not wait for its command to end politely."""
-
-
-KILL_SECONDS = 0.2
-"""How long an operator has to notice the first interruption: two at the same moment would count as one."""
-
-
-class Interruption(StrEnum):
-    """Why an attempt is ended from outside."""
-
-    STOPPED = "STOPPED"
-    LOST = "LOST"
-    SHUTDOWN = "SHUTDOWN"
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One attempt in hand, whether its operator still works on it, and why it was interrupted, if it was."""
-
-    work: asyncio.Task[Outcome | Parked]
-    interruption: Interruption | None = None
-    operating: bool = True
-
-    async def kill(self) -> None:
-        """End the attempt without patience: an operator takes a second interruption as the order to kill."""
-        self.interrupt(Interruption.STOPPED)
-        await asyncio.sleep(KILL_SECONDS)
-        if self.operating and not self.work.done():
-            self.work.cancel()
-
-    def interrupt(self, why: Interruption) -> None:
-        """End the attempt, once."""
-        if self.interruption is None:
-            self.interruption = why
-            self.work.cancel()
+AGAIN_SECONDS = 0.5
+"""How long after a turn that found the database away the next one is tried."""
+HAND_BACK_SECONDS = 30.0
+"""How long handing back may take at most, with commands that end slowly or a database that is away."""
+LOOK_SECONDS = 1.0
+"""How often a worker with room looks by itself for what it could take. Jobs make it sooner; this is the longest that a
+job delays a task which Redis lost, or which a worker took that has no room for it."""
 
 
 class Hands:
-    """The attempts of one worker process. `keep` must run beside them."""
+    """The attempts of one worker process. `keep`, `obey` and `look` must run beside them."""
 
-    def __init__(self, runtime: Runtime, worker: WorkerName) -> None:
-        self._runtime = runtime
+    def __init__(self, runtime: Runtime, worker: WorkerName, slots: int = 32) -> None:
         self.worker = worker
-        self._attempts: dict[str, _Attempt] = {}
+        self._runtime = runtime
+        self._slots = slots
+        self._attempts: dict[str, Attempt] = {}
+        self._done: dict[str, list[Done]] = {}
+        self._hungry: dict[str, None] = {}
+        self._turns: dict[str, asyncio.Task[None]] = {}
+        self._rooms: Counter[str] = Counter()
+        self._forgotten: set[str] = set()
+        self._kills: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._dispatching = False
         self._beating = asyncio.Lock()
+        self._calm = asyncio.Event()
+        self._calm.set()
 
-    async def run_task(self, task_id: str) -> None:
-        """Take a task if it may run, run it, and go on with whatever is free behind it."""
-        assignment = None if self._closing else await take(self._runtime, self.worker, task_id)
-        while assignment is not None:
-            came = await self._perform(assignment)
-            if came is None:
-                return
-            settling = settle_attempt(self._runtime, self.worker, assignment, came, go_on=not self._closing)
-            assignment = await _to_its_end(settling)
+    @property
+    def has_room(self) -> bool:
+        """Whether it could begin another attempt."""
+        return not self._closing and self._busy().total() < self._slots
 
-    async def _perform(self, assignment: Assignment) -> Outcome | Parked | None:
-        """Run one attempt to its end; None when it was lost, so that nothing may be written of it."""
-        task = assignment.task
-        work = asyncio.create_task(self._work(assignment), name=f"attempt {task.attempt} of {task.key}")
-        self._attempts[task.id] = attempt = _Attempt(work)
-        if self._closing:
-            attempt.interrupt(Interruption.SHUTDOWN)
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is in hand."""
+        return self._calm.is_set()
+
+    def offer(self, deployment_id: str) -> None:
+        """Take note that there may be something to take in a deployment."""
+        self._hungry[deployment_id] = None
+        self._dispatch_soon()
+
+    def _busy(self) -> Counter[str]:
+        """Return the slots in use by deployment: attempts that run, and room given to turns under way."""
+        running = Counter(
+            attempt.assignment.task.deployment_id for attempt in self._attempts.values() if not attempt.ended
+        )
+        return running + self._rooms
+
+    def _dispatch_soon(self) -> None:
+        """Dispatch once all that is happening at this moment has happened: what ends together is settled together."""
+        self._calm.clear()
+        if not self._dispatching:
+            self._dispatching = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        """Begin a turn in every deployment where something is to be settled, or may be taken."""
+        self._dispatching = False
+        waiting = [id_ for id_ in dict.fromkeys([*self._done, *self._hungry]) if id_ not in self._turns]
+        busy = self._busy()
+        free = 0 if self._closing else max(0, self._slots - busy.total())
+        for deployment_id, room in sharing.rooms(free, busy, waiting).items():
+            if room or deployment_id in self._done:
+                self._hungry.pop(deployment_id, None)
+                self._rooms[deployment_id] = room
+                turn = self._turn(deployment_id, self._done.pop(deployment_id, []), room)
+                self._turns[deployment_id] = asyncio.create_task(turn, name=f"turn in {deployment_id}")
+        if not self._turns and not self._attempts:
+            self._calm.set()
+
+    async def _turn(self, deployment_id: str, done: Sequence[Done], room: int) -> None:
+        lease_end, in_hand = self._lease_end(), self._attempts.keys() | self._forgotten
         try:
-            await asyncio.wait([attempt.work])
-        except asyncio.CancelledError:
-            attempt.interrupt(Interruption.SHUTDOWN)
-            await asyncio.wait([attempt.work])
+            turn = await take_turn(self._runtime, self.worker, deployment_id, done, room=room, in_hand=in_hand)
+        except AWAY as error:
+            logger.warning("the database is away, trying again: %s", error)
+            self._done[deployment_id] = [*done, *self._done.get(deployment_id, [])]
+            self._hungry[deployment_id] = None
+            await asyncio.sleep(AGAIN_SECONDS)
+        except Refused:
+            logger.warning("there is no deployment %s any more", deployment_id)
+            self._settled(done)
+        except Exception:
+            logger.exception("a turn in %s failed; its attempts end with their leases", deployment_id)
+            self._settled(done)
+            self._forgotten.update(each.assignment.task.id for each in done)
+        else:
+            self._settled(done)
+            self._begin(turn, lease_end)
+            self._hold()
+            if turn.more:
+                self._hungry[deployment_id] = None
         finally:
-            self._attempts.pop(task.id, None)
-        return _result(attempt, task)
+            del self._turns[deployment_id]
+            del self._rooms[deployment_id]
+            self._dispatch_soon()
 
-    async def _work(self, assignment: Assignment) -> Outcome | Parked:
-        setting, task = assignment.setting, assignment.task
-        writer = LogWriter(self._runtime, task.id, task.attempt, self.worker.id, secrets_of(task))
-        async with writer as log:
-            drive = Drive(self._runtime, setting, task, self.worker.id, log)
-            try:
-                came = await _carry_out(drive)
-                self._attempts[task.id].operating = False
-            except asyncio.CancelledError:
-                self._attempts[task.id].operating = False
-                with suppress(LeaseLostError):
-                    await log.say("WARN: the attempt was ended.")
-                raise
-            if isinstance(came, Outcome) and came.ending is Ending.FAILED:
-                await log.say(f"ERROR: {came.message or 'failed'}")
-            return came
+    def _hold(self) -> None:
+        """Tell the operators how long what runs may run on, now that the database has answered: all of it as long as
+        the lease that ends first.
+        """
+        ends = [attempt.lease_end for attempt in self._attempts.values() if not (attempt.ended or attempt.lost)]
+        until = last_moment(self._runtime, min(ends, default=self._lease_end()))
+        for operator in self._runtime.operators.values():
+            operator.hold(until - asyncio.get_running_loop().time())
+
+    def _lease_end(self) -> float:
+        return asyncio.get_running_loop().time() + self._runtime.lease_seconds
+
+    def _settled(self, done: Sequence[Done]) -> None:
+        for each in done:
+            self._attempts.pop(each.assignment.task.id, None)
+
+    def _begin(self, turn: Turn, lease_end: float) -> None:
+        for assignment in turn.taken:
+            attempt = Attempt(self._runtime, self.worker, assignment, lease_end)
+            self._attempts[assignment.task.id] = attempt
+            self._forgotten.discard(assignment.task.id)
+            asyncio.create_task(self._see_to_its_end(attempt), name=f"end of {assignment.task.key}")  # noqa: RUF006
+            if self._closing:
+                attempt.interrupt(Interruption.SHUTDOWN)
+
+    async def _see_to_its_end(self, attempt: Attempt) -> None:
+        came = await attempt.wait()
+        task = attempt.assignment.task
+        if came is None:
+            self._attempts.pop(task.id, None)
+        else:
+            self._done.setdefault(task.deployment_id, []).append(Done(attempt.assignment, came))
+        self._dispatch_soon()
 
     async def keep(self) -> None:
-        """Renew the leases and say that this worker lives, until cancelled."""
+        """Renew the leases and say that this worker lives, until cancelled.
+
+        An attempt whose lease can not be renewed in time is ended: another worker may take it over.
+        """
         pause = self._runtime.lease_seconds / 5
         while True:
             try:
-                await self._renew()
-                async with self._beating:
-                    if not self._closing:
-                        await workers.beat(self.worker.id, self.worker.pool, self._runtime.clock.now())
+                async with asyncio.timeout(2 * pause):
+                    await self._renew()
+                    async with self._beating:
+                        if not self._closing:
+                            await workers.beat(self.worker.id, self.worker.pool, self._runtime.clock.now())
+            except AWAY as error:
+                logger.warning("the leases could not be renewed, trying again: %s", error or type(error).__name__)
             except Exception:
                 logger.exception("the leases could not be renewed; trying again")
+            late = asyncio.get_running_loop().time() + pause
+            for attempt in self._attempts.values():
+                if attempt.lease_end < late:
+                    attempt.interrupt(Interruption.LOST)
             await asyncio.sleep(pause)
 
     async def _renew(self) -> None:
-        held = list(self._attempts)
-        if not held:
-            return
+        held = dict(self._attempts)
+        lease_end = self._lease_end()
         until = self._runtime.clock.now() + timedelta(seconds=self._runtime.lease_seconds)
-        ours = await task_store.renew(self.worker.id, held, until)
-        for task_id in held:
-            attempt = self._attempts.get(task_id)
-            if attempt is None:
-                continue
+        ours = await task_store.renew(self.worker.id, list(held), until)
+        for task_id, attempt in held.items():
             if task_id not in ours:
-                attempt.interrupt(Interruption.LOST)
-            elif ours[task_id]:
+                self._kill(attempt, Interruption.LOST)
+                continue
+            attempt.lease_end = lease_end
+            if ours[task_id]:
                 attempt.interrupt(Interruption.STOPPED)
+        self._hold()
+
+    def _kill(self, attempt: Attempt, why: Interruption) -> None:
+        killing = asyncio.create_task(attempt.kill(why))
+        self._kills.add(killing)
+        killing.add_done_callback(self._kills.discard)
 
     async def obey(self) -> None:
         """End attempts the moment that is asked for, until cancelled. What is missed here, `keep` finds."""
-        async with self._runtime.bus.listen(worker_topic(self.worker.id)) as listener, asyncio.TaskGroup() as kills:
+        async with self._runtime.bus.listen(worker_topic(self.worker.id)) as listener:
             while True:
                 for message in await listener.get(3600) or ():
                     task_id, _, how = message.decode().partition(" ")
                     attempt = self._attempts.get(task_id)
                     if attempt and how == KILL:
-                        kills.create_task(attempt.kill())
+                        self._kill(attempt, Interruption.STOPPED)
                     elif attempt:
                         attempt.interrupt(Interruption.STOPPED)
 
-    async def leave(self) -> None:
-        """Take nothing new; hand back what is in hand."""
+    async def look(self) -> None:
+        """Look for deployments with something to take, again and again, until cancelled: Redis may have lost a job."""
+        while True:
+            try:
+                if self.has_room:
+                    for deployment_id in await sweep_store.hungry(self.worker.pool, self._runtime.clock.now()):
+                        self.offer(deployment_id)
+            except AWAY as error:
+                logger.warning("the database is away, looking again later: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def leave(self, patience_seconds: float = 0.0, hurry: asyncio.Event | None = None) -> None:
+        """Take nothing new; let what runs end, and hand back what has not ended in time, or when told to `hurry`."""
         self._closing = True
-        for attempt in list(self._attempts.values()):
-            attempt.interrupt(Interruption.SHUTDOWN)
+        if self._hungry:
+            await self._runtime.queue.send([work_job(self.worker.pool, id_, self.worker.id) for id_ in self._hungry])
+            self._hungry.clear()
+        self._dispatch_soon()
+        if not await self._calmed(patience_seconds, hurry or asyncio.Event()):
+            for attempt in self._attempts.values():
+                attempt.interrupt(Interruption.SHUTDOWN)
+            if not await self._calmed(HAND_BACK_SECONDS, asyncio.Event()):
+                logger.warning("not everything could be handed back; it is taken over when its lease ends")
         async with self._beating:
             await workers.leave(self.worker.id)
 
-
-async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """Await what must not be cut off: a cancellation comes out only after it has ended."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
-
-
-def _result(attempt: _Attempt, task: Task) -> Outcome | Parked | None:
-    work, why = attempt.work, attempt.interruption
-    if not work.cancelled() and (error := work.exception()) is not None:
-        if isinstance(error, LeaseLostError):
-            return None
-        logger.error("attempt %d of %s failed unexpectedly", task.attempt, task.id, exc_info=error)
-        return Outcome(Ending.FAILED, f"Boreas failed to run it: {type(error).__name__}; the worker's log has more.")
-    if not work.cancelled():
-        return work.result()
-    match why:
-        case Interruption.STOPPED:
-            return Outcome(Ending.STOPPED, "it was stopped")
-        case Interruption.LOST:
-            return None
-        case _:
-            return Outcome(Ending.LOST, "its worker was stopped")
-
-
-async def _carry_out(drive: Drive) -> Outcome | Parked:
-    """Do what the attempt is for. Operators keep the limit of a single command; that of all else is kept here."""
-    task, setting = drive.task, drive.setting
-    if task.activity is Activity.RUN and task.type not in (TaskType.DEPLOY, TaskType.HEALTH_CHECK):
-        operator = drive.runtime.operators[setting.environment.operator]
-        command = task.command.command if task.command else None
-        return await operator.execute(instruct(setting, task, command), drive.log.write)
-    try:
-        async with asyncio.timeout(task.timeout_seconds):
-            if task.activity is Activity.UNDO:
-                return await undo(drive)
-            return await (roll_out(drive) if task.type is TaskType.DEPLOY else _check_health(drive))
-    except TimeoutError:
-        return Outcome(Ending.FAILED, f"it was not done within its time limit of {task.timeout_seconds} s")
-
-
-async def _check_health(drive: Drive) -> Outcome:
-    """Check every instance of the task's application; without a health check of its own there is nothing to ask."""
-    places = [Place(instance, 1, 1.0) for instance in drive.instances]
-    faults = await check_instances(drive.patient, places)
-    if faults:
-        return Outcome(Ending.FAILED, "; ".join(f"{instance}: {fault}" for instance, fault in faults.items()))
-    return Outcome(Ending.SUCCEEDED)
+    async def _calmed(self, seconds: float, hurry: asyncio.Event) -> bool:
+        """Wait until nothing is in hand; False where that takes too long."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._calm, hurry)]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        return self._calm.is_set()

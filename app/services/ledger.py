@@ -1,7 +1,7 @@
 """A deployment that is held by a transaction, and what happens to it there.
 
 Every change of a deployment or of its tasks goes through a ledger: it checks the transition tables, numbers the events,
-and writes deployment and events in one go when it is closed.
+and writes deployment, tasks, attempts and events in one go when it is closed.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -11,25 +11,36 @@ from datetime import datetime
 
 from app.core import deployment as deployments
 from app.core import task as tasks
-from app.core.deployment import ENDED, Deployment, DeploymentStatus
+from app.core.deployment import ENDED, PAUSABLE, Deployment, DeploymentStatus
 from app.core.errors import not_found
-from app.core.events import Body, DeploymentStatusChanged, Event, TaskStatusChanged
+from app.core.events import Body, DeploymentPaused, DeploymentStatusChanged, Event, TaskStatusChanged
 from app.core.schedule import Change
-from app.core.task import Task, TaskStatus
+from app.core.task import Task, TaskAttempt, TaskStatus, changed
 from app.store import deployments as deployment_store
 from app.store import feed
 from app.store import tasks as task_store
+from app.store.tasks import AttemptEnd, Writes
 from app.store.unit import Unit
 
 
 @dataclass(slots=True)
 class Ledger:
-    """The deployment as it stands now in this transaction. `actor_id` is who acts, None for Boreas itself."""
+    """The deployment as it stands now in this transaction, and what is to be written when it is closed.
+
+    `pool` names the workers that serve its environment, `stored` is the deployment as it was last written. `actor_id`
+    is who acts, None for Boreas itself.
+    """
 
     unit: Unit
     deployment: Deployment
+    pool: str
+    stored: Deployment
     actor_id: str | None = None
     events: list[Event] = field(default_factory=list)
+    _events_stored: int = 0
+    _writes: Writes = field(default_factory=Writes)
+    _changes: dict[str, Change] = field(default_factory=dict)
+    _abandoned: list[str] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:
@@ -59,29 +70,71 @@ class Ledger:
         if to in ENDED:
             self.unit.queues.add(self.deployment.environment_id)
         self.record(DeploymentStatusChanged(seen, to, reason))
+        if self.deployment.paused and to not in PAUSABLE:
+            self.pause(False)
+
+    def pause(self, paused: bool) -> None:
+        """Keep tasks from starting, or let them start again."""
+        self.deployment = replace(self.deployment, paused=paused)
+        self.record(DeploymentPaused(paused))
 
     def note_task(self, task_id: str, seen: TaskStatus, to: TaskStatus, reason: str | None = None) -> None:
         """Record that a task changes its status. Raises IllegalTransitionError."""
         tasks.transition(seen, to)
         self.record(TaskStatusChanged(task_id, seen, to, reason))
 
-    async def change_tasks(self, seen: Mapping[str, TaskStatus], changes: Sequence[Change]) -> None:
-        """Store changes of tasks that no worker holds. `seen` has their present statuses by id."""
-        if not changes:
-            return
+    def change_tasks(self, seen: Mapping[str, TaskStatus], changes: Sequence[Change]) -> None:
+        """Change tasks that no worker holds. `seen` has their present statuses by id."""
         for change in changes:
             self.note_task(change.task_id, seen[change.task_id], change.to, change.reason)
-        await task_store.change(changes, self.now)
-        abandoned = [change.task_id for change in changes if seen[change.task_id] is TaskStatus.RUNNING]
-        if abandoned:
-            await task_store.end_open_attempts(abandoned, self.now)
+            if seen[change.task_id] is TaskStatus.RUNNING:
+                self._abandoned.append(change.task_id)
+            put = self._writes.tasks.get(change.task_id)
+            if put is None:
+                self._changes[change.task_id] = change
+            else:
+                self._writes.tasks[put.id] = changed(put, change.to, change.reason, self.now)
 
-    async def task(self, task_id: str) -> Task:
-        """Return one of the deployment's tasks as it is now. Raises Refused."""
+    def put(self, task: Task, *, begun: TaskAttempt | None = None, ended: AttemptEnd | None = None) -> None:
+        """Store a task as it is given, and the attempt of it that begins or has ended."""
+        self._changes.pop(task.id, None)
+        self._writes.tasks[task.id] = task
+        if begun:
+            self._writes.begun.append(begun)
+        if ended:
+            self._writes.ended.append(ended)
+
+    async def tasks(self, ids: Sequence[str]) -> list[Task]:
+        """Return tasks of the deployment as they were, or as they were put since."""
+        known = self._writes.tasks
+        found = await task_store.by_ids([id_ for id_ in ids if id_ not in known])
+        return [known[id_] if id_ in known else found[id_] for id_ in ids]
+
+    async def task(self, task_id: str, path: tuple[str, ...] | None = None) -> Task:
+        """Return one of the deployment's tasks. Raises Refused, naming the `path` of the input that has its id."""
         task = (await task_store.by_ids([task_id])).get(task_id)
         if task is None or task.deployment_id != self.deployment.id:
-            raise not_found("task", task_id)
+            raise not_found("task", task_id, path)
         return task
+
+    async def flush(self) -> None:
+        """Write what has changed, so that what is read from the database from now on is how things stand."""
+        if self._changes:
+            await task_store.change(list(self._changes.values()), self.now)
+        if self._abandoned:
+            await task_store.end_open_attempts(self._abandoned, self.now)
+        if self.deployment != self.stored or self._writes.tasks:
+            self.deployment = self.stored = replace(self.deployment, updated_at=self.now)
+            self.unit.messages.append((feed.CHANGES, self.deployment.id.encode()))
+            await deployment_store.save(self.deployment, self.events[self._events_stored :], self._writes)
+        self._changes, self._abandoned, self._writes = {}, [], Writes()
+        self._events_stored = len(self.events)
+
+    async def close(self) -> None:
+        """Write what has changed, and publish the events after the commit."""
+        await self.flush()
+        if self.events:
+            self.unit.messages.append((feed.topic(self.deployment.id), feed.encode(self.events)))
 
 
 def _error(deployment: Deployment, to: DeploymentStatus, reason: str | None) -> str | None:
@@ -102,10 +155,6 @@ async def hold(unit: Unit, deployment_id: str, actor_id: str | None = None) -> A
     if found is None:
         raise not_found("deployment", deployment_id, ("id",))
     unit.now = max(unit.now, unit.clock.now())
-    ledger = Ledger(unit, found, actor_id)
+    ledger = Ledger(unit, found.deployment, found.pool, found.deployment, actor_id)
     yield ledger
-    if ledger.deployment != found:
-        ledger.deployment = replace(ledger.deployment, updated_at=unit.now)
-        await deployment_store.save(ledger.deployment, ledger.events)
-    if ledger.events:
-        unit.messages.append((feed.topic(deployment_id), feed.encode(ledger.events)))
+    await ledger.close()

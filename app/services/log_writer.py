@@ -7,6 +7,7 @@ from typing import Self
 
 from app.core.logs import LogLine, Stream, level_of, mask, pieces
 from app.ports import LONG_LINE
+from app.services.patience import patiently
 from app.services.runtime import Runtime
 from app.store import logs
 from app.store.logs import NewLine
@@ -40,6 +41,8 @@ class LogWriter:
         self._hurry = asyncio.Event()
         self._room.set()
         self._closing = False
+        self._last: int | None = None
+        self._doubtful = True
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._write_all(), name=f"logs of {self._task_id}")
@@ -101,10 +104,29 @@ class LogWriter:
             self._room.set()
 
     async def _write_batch(self, batch: Sequence[NewLine]) -> None:
-        first = await logs.append(self._task_id, self._attempt, self._worker, batch)
-        if first is None:
-            raise LeaseLostError(f"attempt {self._attempt} of {self._task_id} is not {self._worker}'s any more")
+        first = await patiently(lambda: self._append(batch))
         numbered = [
             LogLine(first + index, line.at, line.level, line.message, self._attempt) for index, line in enumerate(batch)
         ]
         await self._runtime.bus.publish([(logs.topic(self._task_id), logs.encode(numbered))])
+
+    async def _append(self, batch: Sequence[NewLine]) -> int:
+        """Store lines, unless they were stored and only the answer was lost. Return the number of the first one."""
+        if self._doubtful:
+            stored = await logs.last(self._task_id, self._attempt, self._worker)
+            if stored is None:
+                raise self._lost()
+            if self._last is None:
+                self._last = stored
+            if stored == self._last + len(batch):
+                self._doubtful, self._last = False, stored
+                return stored - len(batch) + 1
+        self._doubtful = True
+        first = await logs.append(self._task_id, self._attempt, self._worker, batch)
+        if first is None:
+            raise self._lost()
+        self._doubtful, self._last = False, first + len(batch) - 1
+        return first
+
+    def _lost(self) -> LeaseLostError:
+        return LeaseLostError(f"attempt {self._attempt} of {self._task_id} is not {self._worker}'s any more")

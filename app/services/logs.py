@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from app.core.deployment import ENDED as DEPLOYMENT_ENDED
 from app.core.logs import LogFilter, LogLine, LogPart
 from app.core.task import ENDED
 from app.ports import Listener
 from app.services.feed import TAIL_SECONDS
+from app.services.patience import patiently
 from app.services.runtime import Runtime
 from app.store import deployments as deployment_store
 from app.store import logs as store
@@ -18,7 +20,10 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Some lines in order; `number` is the position behind them and behind all that the filter left out."""
+    """Some lines in order; `number` is the position behind them and behind all that the filter left out.
+
+    Without lines it says that all is quiet, or that nothing passed the filter.
+    """
 
     lines: Sequence[LogLine]
     number: int
@@ -26,20 +31,20 @@ class Lines:
 
 
 async def follow(runtime: Runtime, task_id: str, after: int, wanted: LogFilter) -> AsyncIterator[Lines]:
-    """Yield every wanted line behind the number `after`, and end once the task has ended and all are delivered."""
+    """Yield every wanted line behind the number `after`, and end once the task has ended and all are delivered.
+
+    The first batch comes at once, with or without lines; later ones without lines while nothing is printed.
+    """
     async with runtime.bus.listen(store.topic(task_id)) as listener:
-        position, first = after, True
+        position = after
         while True:
-            stored = await task_store.last_log(task_id)
-            lines = (await store.pages([task_id], wanted, LogPart(limit=BATCH, after=position)))[task_id]
+            stored, lines = await patiently(partial(_page, task_id, wanted, position))
             caught_up = len(lines) < BATCH
             position = max(stored if caught_up else 0, lines[-1].number if lines else position, position)
-            if lines or first:
-                first = False
-                yield Lines(lines, position, caught_up)
+            yield Lines(lines, position, caught_up)
             if not caught_up:
                 continue
-            if await _over(task_id, position):
+            if await patiently(partial(_over, task_id, position)):
                 return
             async for fresh in _fresh(listener, position):
                 position = fresh[-1].number
@@ -62,6 +67,12 @@ async def _fresh(listener: Listener, position: int) -> AsyncIterator[Sequence[Lo
             yield found
         if not all(batches):
             return
+
+
+async def _page(task_id: str, wanted: LogFilter, position: int) -> tuple[int, list[LogLine]]:
+    """Return the number of the last line, read first, and the next wanted lines."""
+    last = await task_store.last_log(task_id)
+    return last, (await store.pages([task_id], wanted, LogPart(limit=BATCH, after=position)))[task_id]
 
 
 async def _over(task_id: str, position: int) -> bool:

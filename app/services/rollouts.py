@@ -21,6 +21,7 @@ from app.services.health_checks import Patient, check_instances
 from app.services.instructions import Place, Setting, instruct
 from app.services.ledger import hold
 from app.services.log_writer import LeaseLostError, LogWriter
+from app.services.patience import patiently
 from app.services.runtime import Runtime
 from app.store import tasks as task_store
 from app.store.unit import unit
@@ -86,7 +87,13 @@ async def roll_out(drive: Drive) -> Outcome | Parked:
 
 async def _store(drive: Drive, progress: Progress) -> None:
     """Store where the rollout stands, with its event, before anything is done. Raises LeaseLostError."""
+    await patiently(lambda: _store_once(drive, progress))
+
+
+async def _store_once(drive: Drive, progress: Progress) -> None:
     async with unit(drive.runtime) as work, hold(work, drive.task.deployment_id) as ledger:
+        if (await ledger.task(drive.task.id)).rollout == progress:
+            return
         if not await task_store.save_rollout(drive.task.id, drive.task.attempt, drive.worker, progress):
             raise LeaseLostError
         ledger.record(RolloutProgressed(drive.task.id, progress))

@@ -1,23 +1,89 @@
-"""Use cases of tasks."""
+"""Use cases of tasks: retry, skip, cancel, promote."""
 
-from app.core import steering
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from app.core import rollout, steering
 from app.core.errors import not_found
-from app.services.cases import Case
-from app.services.deployments import refuse_state, require_deployer, resume, take_turn
-from app.services.ledger import hold
+from app.core.events import RolloutProgressed
+from app.core.schedule import Change
+from app.core.strategy import Progress
+from app.core.task import Task, TaskStatus
+from app.services.cases import Case, reason_problems, refuse_if
+from app.services.deployments import Reasoned, refuse_state, require_deployer, resume, take_turn
+from app.services.engine import ask_to_stop, tick_and_send
+from app.services.ledger import Ledger, hold
 from app.store import tasks as store
 
 
-async def retry(case: Case, id_: str) -> tuple[str, ...]:
-    """Start one failed task of a failed deployment again; other failed ones stay as they are. For DEPLOYER."""
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A rollout that need not wait any longer; `full`: nor for anything else."""
+
+    task_id: str
+    full: bool = False
+
+
+@asynccontextmanager
+async def _held(case: Case, id_: str, field: str = "id") -> AsyncIterator[tuple[Ledger, Task]]:
+    """Hold the deployment of a task, for a caller who may steer it. Raises Refused, naming the input's `field`."""
     known = (await store.by_ids([id_])).get(id_)
     if known is None:
-        raise not_found("task", id_, ("id",))
-    await take_turn(case, known.deployment_id)
+        raise not_found("task", id_, (field,))
     async with hold(case.work, known.deployment_id, case.principal.actor.id) as ledger:
         require_deployer(case, ledger.deployment)
-        tasks = (await store.of_deployments([known.deployment_id]))[known.deployment_id]
-        task = next(task for task in tasks if task.id == id_)
+        yield ledger, await ledger.task(id_, (field,))
+
+
+async def retry(case: Case, id_: str) -> tuple[str, ...]:
+    """Start one failed task again; other failed ones stay as they are. For DEPLOYER."""
+    known = (await store.by_ids([id_])).get(id_)
+    if known is not None:
+        await take_turn(case, known.deployment_id)
+    async with _held(case, id_) as (ledger, task):
         refuse_state(task.status, steering.why_not_retry_task(ledger.deployment, task))
-        await resume(ledger, tasks, [task])
+        await resume(ledger, await _all(ledger), [task])
     return (id_,)
+
+
+async def _all(ledger: Ledger) -> Sequence[Task]:
+    return (await store.of_deployments([ledger.deployment.id]))[ledger.deployment.id]
+
+
+async def skip(case: Case, order: Reasoned) -> tuple[str, ...]:
+    """Leave a task out; what waits for it goes on as if it had succeeded. For DEPLOYER."""
+    refuse_if(reason_problems(order.reason))
+    async with _held(case, order.id) as (ledger, task):
+        refuse_state(task.status, steering.why_not_skip_task(ledger.deployment, task))
+        ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.SKIPPED, order.reason)])
+        await tick_and_send(ledger)
+    return (order.id,)
+
+
+async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
+    """End a task, which counts as its failure: at once where it does not run, else as soon as it has ended.
+
+    With `force` what runs is killed. Cancelling a task that is being undone ends that. For DEPLOYER.
+    """
+    refuse_if(reason_problems(order.reason))
+    async with _held(case, order.id) as (ledger, task):
+        refuse_state(task.status, steering.why_not_cancel_task(ledger.deployment, task))
+        if task.worker is not None:
+            await ask_to_stop(ledger, [task.id], kill=order.force, reason=order.reason)
+        else:
+            ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.CANCELLED, order.reason)])
+        await tick_and_send(ledger)
+    return (order.id,)
+
+
+async def promote(case: Case, promotion: Promotion) -> tuple[str, ...]:
+    """End the wait of a rollout that watches a batch; with `full`, bring all that is left at once. For DEPLOYER."""
+    async with _held(case, promotion.task_id, "taskId") as (ledger, task):
+        why_not = steering.why_not_promote(ledger.deployment, task, ledger.now)
+        refuse_state(task.status, why_not, "taskId")
+        progress = rollout.promote(task.rollout or Progress(), ledger.now, full=promotion.full)
+        ledger.put(replace(task, rollout=progress, resume_at=ledger.now))
+        ledger.record(RolloutProgressed(task.id, progress))
+        await tick_and_send(ledger)
+    return (task.deployment_id,)

@@ -139,20 +139,26 @@ async def revoke_token(id_: str, at: datetime) -> None:
     await execute("UPDATE api_tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1", id_, at)
 
 
+PRINCIPAL = (
+    "SELECT t.id AS token_id, t.secret_hash, t.scopes, t.last_used_at,"
+    " json_build_object('id', a.id, 'kind', a.kind, 'name', a.name, 'email', a.email) AS actor,"
+    " (SELECT coalesce(json_agg(json_build_object('role', g.role, 'environment_id', g.environment_id,"
+    " 'application_id', g.application_id) ORDER BY g.id), '[]') FROM grants g WHERE g.actor_id = a.id) AS grants"
+    " FROM api_tokens t JOIN actors a ON a.id = t.actor_id WHERE t.secret_hash = ANY($1) AND t.revoked_at IS NULL"
+    " AND (t.expires_at IS NULL OR t.expires_at > $2)"
+)
+
+
 async def principal(secret_hash: str, now: datetime) -> Principal | None:
     """Return who comes with a token, None when it is unknown, expired or revoked. Notes that it was used."""
-    row = await fetch_one(
-        "SELECT t.id AS token_id, t.scopes, t.last_used_at,"
-        " json_build_object('id', a.id, 'kind', a.kind, 'name', a.name, 'email', a.email) AS actor,"
-        " (SELECT coalesce(json_agg(json_build_object('role', g.role, 'environment_id', g.environment_id,"
-        " 'application_id', g.application_id)), '[]') FROM grants g WHERE g.actor_id = a.id) AS grants"
-        " FROM api_tokens t JOIN actors a ON a.id = t.actor_id WHERE t.secret_hash = $1 AND t.revoked_at IS NULL"
-        " AND (t.expires_at IS NULL OR t.expires_at > $2)",
-        secret_hash,
-        now,
-    )
+    row = await fetch_one(PRINCIPAL, [secret_hash], now)
     if row is None:
         return None
     if row["last_used_at"] is None or row["last_used_at"] < now - USED_RESOLUTION:
         await execute("UPDATE api_tokens SET last_used_at = $2 WHERE id = $1", row["token_id"], now)
     return _read_principal(row)
+
+
+async def principals(secret_hashes: Sequence[str], now: datetime) -> dict[str, Principal]:
+    """Return who comes with each of some tokens, by hash, without those that are unknown, expired or revoked."""
+    return {row["secret_hash"]: _read_principal(row) for row in await fetch(PRINCIPAL, list(secret_hashes), now)}

@@ -4,24 +4,42 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.connection import get_connection
+from tortoise.exceptions import DBConnectionError
 from tortoise.transactions import in_transaction
 
 NAME = "default"
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    DBConnectionError,
+    OSError,
+    TimeoutError,
+)
+"""What is raised while the server can not be reached, stops or starts: trying again later is the answer."""
 Row = Mapping[str, Any]
 
 
-def config(url: str, pool_size: int = 10, application_name: str = "boreas") -> dict[str, Any]:
-    """Return the configuration of Tortoise for one process, whose pool holds up to `pool_size` connections."""
+def config(
+    url: str, pool_size: int = 10, application_name: str = "boreas", answer_seconds: float | None = None
+) -> dict[str, Any]:
+    """Return the configuration of Tortoise for one process, whose pool holds up to `pool_size` connections.
+
+    A statement that is not answered in `answer_seconds` raises TimeoutError.
+    """
     connection = expand_db_url(url)
     connection["credentials"] |= {
         "minsize": 1,
         "maxsize": pool_size,
         "application_name": application_name,
         "reset": _keep_as_is,
+        "command_timeout": answer_seconds,
     }
     return {
         "connections": {NAME: connection},

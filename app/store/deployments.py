@@ -1,13 +1,12 @@
-"""Deployments in the database: reading, holding, changing, and who stands before whom."""
+"""Deployments in the database: reading, holding and changing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
-from app.core.admission import Claim
 from app.core.deployment import (
-    ACTIVE,
     Definition,
     Deployment,
     DeploymentApplication,
@@ -20,11 +19,12 @@ from app.core.events import Event
 from app.store import models
 from app.store.convert import dump, plain, reader
 from app.store.database import execute, fetch, fetch_one
+from app.store.tasks import WRITE, Writes
 
 SELECT = (
     "SELECT d.id, d.version_id, d.environment_id, d.status, d.progress, d.strategy, d.must_in_order,"
     " d.created_by_id AS created_by, d.created_at, d.updated_at, d.error_message, d.queued_at, d.started_at,"
-    " d.resumed_at, d.completed_at, d.attempt, d.revision, d.last_event, d.rollback_of,"
+    " d.resumed_at, d.completed_at, d.paused, d.attempt, d.revision, d.last_event, d.rollback_of,"
     " (SELECT json_agg(json_build_object('application_id', a.application_id,"
     " 'previous_version_id', a.previous_version_id, 'previous_deployment_id', a.previous_deployment_id,"
     " 'previous_since', a.previous_since) ORDER BY a.position)"
@@ -33,6 +33,9 @@ SELECT = (
     " 'requested_by', r.requested_by, 'started_at', r.started_at, 'completed_at', r.completed_at,"
     " 'error_message', r.error_message)"
     " FROM rollbacks r WHERE r.deployment_id = d.id ORDER BY r.id DESC LIMIT 1) AS rollback FROM deployments d"
+)
+SELECT_WITH_POOL = SELECT.removesuffix(" FROM deployments d") + (
+    ", (SELECT e.worker_pool FROM environments e WHERE e.id = d.environment_id) AS worker_pool FROM deployments d"
 )
 _read_definition = msgspec.json.Decoder(Definition).decode
 _read = reader(Deployment, "strategy", "must_in_order", "applications", "rollback")
@@ -101,22 +104,26 @@ PLAIN_COLUMNS = (
     "started_at",
     "resumed_at",
     "completed_at",
+    "paused",
 )
 
 
 SAVE = (
-    "UPDATE deployments SET status = $2, progress = $3, error_message = $4, attempt = $5, revision = $6,"
-    " last_event = $7, updated_at = $8, queued_at = $9, started_at = $10, completed_at = $11, resumed_at = $12"
-    " WHERE id = $1"
+    "events_written AS (INSERT INTO deployment_events (deployment_id, number, at, actor_id, type, body)"
+    " SELECT $1, * FROM unnest($14::bigint[], $15::timestamptz[], $16::text[], $17::text[], $18::jsonb[]))"
+    " UPDATE deployments SET status = $2, progress = $3, error_message = $4, attempt = $5, revision = $6,"
+    " last_event = $7, updated_at = $8, queued_at = $9, started_at = $10, completed_at = $11, resumed_at = $12,"
+    " paused = $13 WHERE id = $1"
 )
+SAVE_ALL = f"WITH {WRITE.format(tasks='$19', begun='$20', ended='$21')}, {SAVE}"
 
 
-async def save(deployment: Deployment, events: Sequence[Event]) -> None:
-    """Store what changes of a deployment over its life, and its new events, in one statement. Its row must be held."""
-    await fetch(
-        "WITH events AS (INSERT INTO deployment_events (deployment_id, number, at, actor_id, type, body)"
-        " SELECT $1, * FROM unnest($13::bigint[], $14::timestamptz[], $15::text[], $16::text[], $17::jsonb[]))"
-        f" {SAVE}",
+async def save(deployment: Deployment, events: Sequence[Event], writes: Writes) -> None:
+    """Store what changes of a deployment over its life, its new events, and its tasks, in one statement.
+
+    Its row must be held.
+    """
+    values = [
         deployment.id,
         deployment.status,
         deployment.progress,
@@ -129,12 +136,17 @@ async def save(deployment: Deployment, events: Sequence[Event]) -> None:
         deployment.started_at,
         deployment.completed_at,
         deployment.resumed_at,
+        deployment.paused,
         [event.number for event in events],
         [event.at for event in events],
         [event.actor_id for event in events],
         [type(event.body).__name__ for event in events],
         [dump(event.body) for event in events],
-    )
+    ]
+    if writes.tasks:
+        await fetch(SAVE_ALL, *values, *writes.values())
+    else:
+        await fetch(f"WITH {SAVE}", *values)
 
 
 async def by_ids(ids: Sequence[str]) -> dict[str, Deployment]:
@@ -143,16 +155,29 @@ async def by_ids(ids: Sequence[str]) -> dict[str, Deployment]:
     return {row["id"]: _read(row) for row in rows}
 
 
-async def locked(id_: str) -> Deployment | None:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A deployment whose row is held, and the pool of workers that serves its environment."""
+
+    deployment: Deployment
+    pool: str
+
+
+async def locked(id_: str) -> Held | None:
     """Return a deployment and hold its row until the transaction ends.
 
     Where the lock was waited for, PostgreSQL reads the row itself again, but not what was joined to it: that is read by
     a second statement in the one state in which it changes.
     """
-    row = await fetch_one(f"{SELECT} WHERE d.id = $1 FOR NO KEY UPDATE OF d", id_)
+    row = await fetch_one(f"{SELECT_WITH_POOL} WHERE d.id = $1 FOR NO KEY UPDATE OF d", id_)
     if row is not None and row["status"] == DeploymentStatus.ROLLING_BACK:
-        row = await fetch_one(f"{SELECT} WHERE d.id = $1", id_)
-    return _read(row) if row else None
+        row = await fetch_one(f"{SELECT_WITH_POOL} WHERE d.id = $1", id_)
+    return Held(_read(row), row["worker_pool"]) if row else None
+
+
+async def updated_since(at: datetime) -> list[Deployment]:
+    """Return the deployments that have changed since, the longest ago first."""
+    return [_read(row) for row in await fetch(f"{SELECT} WHERE d.updated_at >= $1 ORDER BY d.updated_at, d.id", at)]
 
 
 async def page(
@@ -217,45 +242,6 @@ async def counts_of_versions(version_ids: Sequence[str], wanted: DeploymentFilte
     return dict.fromkeys(version_ids, 0) | {row["version_id"]: row["n"] for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What the active deployments of an environment hold, and what the waiting ones want, first come first."""
-
-    active: tuple[Claim, ...]
-    waiting: tuple[Claim, ...]
-
-
-async def claims(environment_ids: Sequence[str]) -> dict[str, Claims]:
-    """Return who holds and who wants applications, by environment."""
-    rows = await fetch(
-        "SELECT d.id, d.environment_id, d.status, array_agg(a.application_id) AS applications FROM deployments d"
-        " JOIN deployment_applications a ON a.deployment_id = d.id WHERE d.environment_id = ANY($1)"
-        " AND (d.status = ANY($2) OR (d.status = 'PENDING' AND d.queued_at IS NOT NULL))"
-        " GROUP BY d.id ORDER BY d.queued_at, d.id",
-        list(environment_ids),
-        [str(status) for status in ACTIVE],
-    )
-    found: dict[str, tuple[list[Claim], list[Claim]]] = {id_: ([], []) for id_ in environment_ids}
-    for row in rows:
-        waits = row["status"] == DeploymentStatus.PENDING
-        found[row["environment_id"]][waits].append(Claim(row["id"], tuple(row["applications"])))
-    return {id_: Claims(tuple(active), tuple(waiting)) for id_, (active, waiting) in found.items()}
-
-
-async def changed_since(deployment: Deployment) -> str | None:
-    """Return the id of a later deployment that began to change an application which this one had begun to change."""
-    row = await fetch_one(
-        "SELECT d.id FROM deployments d JOIN tasks t ON t.deployment_id = d.id"
-        " WHERE d.environment_id = $1 AND d.id <> $2 AND d.resumed_at > $3 AND t.type = 'DEPLOY' AND t.attempt > 0"
-        " AND t.application_id IN (SELECT application_id FROM tasks"
-        " WHERE deployment_id = $2 AND type = 'DEPLOY' AND attempt > 0) ORDER BY d.id DESC LIMIT 1",
-        deployment.environment_id,
-        deployment.id,
-        deployment.completed_at,
-    )
-    return row["id"] if row else None
-
-
 async def keep_previous(deployment_id: str, release: Release) -> None:
     """Remember, once, what ran before a deployment began to change an application."""
     await execute(
@@ -297,19 +283,3 @@ async def update_rollback(deployment_id: str, rollback: Rollback) -> None:
         rollback.completed_at,
         rollback.error_message,
     )
-
-
-async def unsettled() -> list[str]:
-    """Return the ids of all deployments that a tick may move, oldest first."""
-    rows = await fetch(
-        "SELECT id FROM deployments WHERE status = ANY($1) ORDER BY id", [str(status) for status in ACTIVE]
-    )
-    return [row["id"] for row in rows]
-
-
-async def environments_waiting() -> list[str]:
-    """Return the ids of the environments in which a deployment waits to start."""
-    rows = await fetch(
-        "SELECT DISTINCT environment_id FROM deployments WHERE status = 'PENDING' AND queued_at IS NOT NULL"
-    )
-    return [row["environment_id"] for row in rows]

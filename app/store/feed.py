@@ -9,6 +9,9 @@ from app.core.events import BODIES, Event
 from app.store.convert import encode_json
 from app.store.database import Row, fetch
 
+CHANGES = "deployments"
+"""The topic on which the ids of deployments are published that have changed."""
+
 
 def topic(deployment_id: str) -> str:
     """Return the topic on which a deployment's events are published."""

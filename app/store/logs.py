@@ -60,6 +60,14 @@ async def append(task_id: str, attempt: int, worker: str, lines: Sequence[NewLin
     return int(row["first"]) if row else None
 
 
+async def last(task_id: str, attempt: int, worker: str) -> int | None:
+    """Return the number of a task's last line, None when the attempt is not ours."""
+    row = await fetch_one(
+        "SELECT last_log FROM tasks WHERE id = $1 AND attempt = $2 AND worker = $3", task_id, attempt, worker
+    )
+    return int(row["last_log"]) if row else None
+
+
 def _read(row: Row) -> LogLine:
     return LogLine(row["number"], row["timestamp"], LogLevel(row["level"]), row["message"], row["attempt"])
 

@@ -152,6 +152,7 @@ class Deployment(Model):
     progress = fields.IntField()
     strategy: Any = fields.JSONField()
     must_in_order: Any = fields.JSONField()
+    paused = fields.BooleanField(db_default=False)
     error_message = fields.TextField(null=True)
     attempt = fields.IntField()
     revision = fields.IntField()
@@ -167,7 +168,7 @@ class Deployment(Model):
 
     class Meta:
         table = "deployments"
-        indexes = (("environment_id", "status"), ("status",), ("version_id",), ("created_by_id",))
+        indexes = (("environment_id", "status"), ("status",), ("version_id",), ("created_by_id",), ("updated_at",))
 
 
 class DeploymentApplication(Model):
@@ -259,6 +260,7 @@ class Task(Model):
     class Meta:
         table = "tasks"
         unique_together = (("deployment_id", "key"),)
+        indexes = (("lease_until",),)
 
 
 class TaskAttempt(Model):
@@ -322,3 +324,13 @@ class Worker(Model):
 
     class Meta:
         table = "workers"
+
+
+class Sweep(Model):
+    """When the workers last swept, so that one of them does it at a time."""
+
+    id = fields.CharField(max_length=20, primary_key=True)
+    at = fields.DatetimeField()
+
+    class Meta:
+        table = "sweeps"

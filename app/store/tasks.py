@@ -1,7 +1,7 @@
 """Tasks and their attempts in the database."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -77,7 +77,7 @@ def _item(row: Row) -> Item:
         block_by=_decode_ids(row["block_by"]),
         application_id=row["application_id"],
         activity=Activity(row["activity"]) if row["activity"] else None,
-        held=row["worker"] is not None,
+        worker=row["worker"],
         stop=row["stop"],
         touched=row["touched"],
         resume_at=row["resume_at"],
@@ -89,112 +89,74 @@ def _item(row: Row) -> Item:
     )
 
 
-SAVE = (
-    "UPDATE tasks SET status = $2, result = $3, error_message = $4, attempt = $5, failures = $6, losses = $7,"
-    " activity = $8, worker = $9, lease_until = $10, resume_at = $11, retry_at = $12, touched = $13, stop = $14,"
-    " rollout = $15, started_at = $16, completed_at = $17 WHERE id = $1"
+FIELDS = (
+    "status text, result jsonb, error_message text, attempt int, failures int, losses int, activity text, worker text,"
+    " lease_until timestamptz, resume_at timestamptz, retry_at timestamptz, touched bool, stop bool, rollout jsonb,"
+    " started_at timestamptz, completed_at timestamptz"
+)
+MUTABLE = tuple(column.split()[0] for column in FIELDS.split(","))
+"""What changes of a task over its life, except the number of its last log line."""
+WRITE = (
+    f"tasks_written AS (UPDATE tasks SET {', '.join(f'{name} = t.{name}' for name in MUTABLE)}"
+    f" FROM jsonb_to_recordset({{tasks}}::jsonb) AS t(id text, {FIELDS}) WHERE tasks.id = t.id),"
+    " attempts_begun AS (INSERT INTO task_attempts (task_id, number, activity, status, worker, started_at)"
+    " SELECT * FROM jsonb_to_recordset({begun}::jsonb)"
+    " AS b(task_id text, number int, activity text, status text, worker text, started_at timestamptz)),"
+    " attempts_ended AS (UPDATE task_attempts SET status = e.status, completed_at = e.completed_at,"
+    " error_message = e.error_message, exit_code = e.exit_code FROM jsonb_to_recordset({ended}::jsonb)"
+    " AS e(task_id text, number int, status text, completed_at timestamptz, error_message text, exit_code int)"
+    " WHERE task_attempts.task_id = e.task_id AND task_attempts.number = e.number)"
 )
 
 
-def _mutable(task: Task) -> list[Any]:
-    return [
-        task.id,
-        task.status,
-        None if task.result is None else dump(task.result),
-        task.error_message,
-        task.attempt,
-        task.failures,
-        task.losses,
-        task.activity,
-        task.worker,
-        task.lease_until,
-        task.resume_at,
-        task.retry_at,
-        task.touched,
-        task.stop,
-        None if task.rollout is None else dump(task.rollout),
-        task.started_at,
-        task.completed_at,
-    ]
-
-
-async def save(task: Task) -> None:
-    """Store what changes of a task over its life, except the number of its last log line.
-
-    The deployment's row must be held, or the task's attempt be the writer's own.
-    """
-    await execute(SAVE, *_mutable(task))
-
-
-async def begin_attempt(task: Task, attempt: TaskAttempt) -> None:
-    """Store a task and its new attempt in one statement."""
-    await fetch(
-        "WITH attempt AS (INSERT INTO task_attempts (task_id, number, activity, status, worker, started_at)"
-        f" VALUES ($1, $5, $8, $18, $9, $19)) {SAVE}",
-        *_mutable(task),
-        attempt.status,
-        attempt.started_at,
-    )
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptEnd:
     """How an attempt ended."""
 
+    task_id: str
+    number: int
     status: TaskStatus
-    at: datetime
-    message: str | None
+    completed_at: datetime
+    error_message: str | None
     exit_code: int | None
 
 
-async def end_attempt(task: Task, ended: AttemptEnd) -> None:
-    """Store a task and the end of its newest attempt in one statement."""
-    await fetch(
-        "WITH attempt AS (UPDATE task_attempts SET status = $18, completed_at = $19, error_message = $20,"
-        f" exit_code = $21 WHERE task_id = $1 AND number = $5) {SAVE}",
-        *_mutable(task),
-        ended.status,
-        ended.at,
-        ended.message,
-        ended.exit_code,
-    )
+@dataclass(slots=True)
+class Writes:
+    """Tasks as they are to be stored, by id, with the attempts that begin and end: all of it in one statement."""
+
+    tasks: dict[str, Task] = field(default_factory=dict)
+    begun: list[TaskAttempt] = field(default_factory=list)
+    ended: list[AttemptEnd] = field(default_factory=list)
+
+    def values(self) -> list[str]:
+        """Return the parameters of `WRITE`: tasks, begun, ended."""
+        tasks = [{"id": task.id} | {name: getattr(task, name) for name in MUTABLE} for task in self.tasks.values()]
+        return [dump(tasks), dump(self.begun), dump(self.ended)]
 
 
 async def change(changes: Sequence[Change], now: datetime) -> None:
     """Store the changes of a tick. A task that ends, or is free again, has no attempt in hand."""
     await execute(
         "UPDATE tasks SET status = c.status, activity = NULL, worker = NULL, lease_until = NULL, resume_at = NULL,"
-        " retry_at = NULL, stop = false, completed_at = CASE WHEN c.status = ANY($3) THEN $4::timestamptz END"
-        " FROM unnest($1::text[], $2::text[]) AS c(id, status) WHERE tasks.id = c.id",
+        " retry_at = NULL, stop = false, completed_at = CASE WHEN c.status = ANY($3) THEN $4::timestamptz END,"
+        " error_message = coalesce(c.reason, error_message)"
+        " FROM unnest($1::text[], $2::text[], $5::text[]) AS c(id, status, reason) WHERE tasks.id = c.id",
         [change.task_id for change in changes],
         [str(change.to) for change in changes],
         [str(status) for status in ENDED],
         now,
+        [change.reason if change.to is TaskStatus.CANCELLED else None for change in changes],
     )
 
 
-async def reset(tasks: Sequence[Task]) -> None:
-    """Make tasks as if they had not been tried: what they count is forgotten, their attempts and logs stay."""
-    for task in tasks:
-        await save(
-            replace(
-                task,
-                failures=0,
-                losses=0,
-                error_message=None,
-                retry_at=None,
-                resume_at=None,
-                started_at=None,
-                completed_at=None,
-                rollout=task.rollout if task.touched else None,
-            )
-        )
-
-
-async def ask_to_stop(ids: Sequence[str]) -> dict[str, str]:
-    """Ask attempts in hand to end. Return who holds them, by task id."""
+async def ask_to_stop(ids: Sequence[str], reason: str | None) -> dict[str, str]:
+    """Ask attempts in hand to end, and say why. Return who holds them, by task id."""
     rows = await fetch(
-        "UPDATE tasks SET stop = true WHERE id = ANY($1) AND worker IS NOT NULL RETURNING id, worker", list(ids)
+        "UPDATE tasks SET stop = true, error_message = coalesce($2, error_message)"
+        " WHERE id = ANY($1) AND worker IS NOT NULL RETURNING id, worker",
+        list(ids),
+        reason,
     )
     return {row["id"]: row["worker"] for row in rows}
 
@@ -208,17 +170,6 @@ async def renew(worker: str, ids: Sequence[str], until: datetime) -> dict[str, b
         until,
     )
     return {row["id"]: row["stop"] for row in rows}
-
-
-async def expired(now: datetime) -> list[tuple[str, str, int]]:
-    """Return (deployment id, task id, attempt) of the attempts whose lease ran out."""
-    rows = await fetch(
-        "SELECT t.deployment_id, t.id, t.attempt FROM tasks t JOIN deployments d ON d.id = t.deployment_id"
-        " WHERE d.status IN ('RUNNING', 'WAITING_CONFIRM', 'CANCELLING', 'ROLLING_BACK')"
-        " AND t.worker IS NOT NULL AND t.lease_until < $1",
-        now,
-    )
-    return [(row["deployment_id"], row["id"], row["attempt"]) for row in rows]
 
 
 async def save_rollout(task_id: str, attempt: int, worker: str, rollout: Progress) -> bool:

@@ -121,6 +121,7 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "name": unique("new"),
         "shell": {"command": ["true"]},
         "versionId": version,
+        "taskId": task,
         "environmentIds": [here.environment_id],
         "applicationId": application,
         "actorId": other.id,

@@ -140,7 +140,7 @@ MAY = {
     "PENDING": {START, CANCEL},
     "QUEUED": {CANCEL},
     "RUNNING": {CANCEL, ROLL_BACK},
-    "ROLLING_BACK": set[str](),
+    "ROLLING_BACK": {CANCEL},
     "SUCCESS": set[str](),  # it rolls back where something ran before
     "FAILED": {RETRY, ROLL_BACK},
     "ROLLED_BACK": set[str](),

@@ -152,6 +152,10 @@ BY_ID = {
     "retryDeployment": {},
     "rollbackDeployment": {"reason": "why not"},
     "retryTask": {},
+    "pauseDeployment": {},
+    "resumeDeployment": {},
+    "skipTask": {"reason": "why not"},
+    "cancelTask": {"reason": "why not"},
     "revokeApiToken": {},
 }
 

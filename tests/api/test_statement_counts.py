@@ -16,6 +16,8 @@ from tests.support.system import System, running
 from tests.support.world import World, world
 
 FEW, MANY, TRIES = 2, 9, 3
+SPLIT = 2
+"""Statements that late answers may add; one for each row would add MANY - FEW, which is 7."""
 DEPLOYMENTS = """query($n: Int!) { list: deployments(first: $n) { totalCount nodes {
   id status duration cursor
   version { name createdBy { name } deployments(first: 3) { totalCount nodes { id } } }
@@ -135,7 +137,7 @@ async def test_more_rows_take_no_more_statements(filled: System, what: str, ask:
     assert all(len(counted) > 5 for counted in few)
     for statement in set().union(*many):
         least = min(counted[statement] for counted in many)
-        assert least <= max(counted[statement] for counted in few), statement
+        assert least <= max(counted[statement] for counted in few) + SPLIT, statement
 
 
 async def test_one_statement_authenticates_and_one_reads(filled: System) -> None:

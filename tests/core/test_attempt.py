@@ -20,7 +20,7 @@ S = TaskStatus
 RUNNING = task("t", S.RUNNING, activity=Activity.RUN, max_attempts=3)
 UNDOING = task("t", S.SUCCESS, activity=Activity.UNDO, touched=True, error_message="before")
 MOST = retry.MAX_LOSSES
-WORK_ENDINGS = [Ending.SUCCEEDED, Ending.FAILED, Ending.LOST, Ending.STOPPED]
+WORK_ENDINGS = [Ending.SUCCEEDED, Ending.FAILED, Ending.LOST, Ending.RETURNED, Ending.STOPPED]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,10 @@ WORK_ENDINGS = [Ending.SUCCEEDED, Ending.FAILED, Ending.LOST, Ending.STOPPED]
         ({"losses": MOST - 1}, Ending.LOST, S.PENDING, S.CANCELLED, 0, MOST),
         ({"losses": MOST}, Ending.LOST, S.FAILED, S.CANCELLED, 0, MOST + 1),
         ({"stop": True}, Ending.LOST, S.CANCELLED, S.CANCELLED, 0, 1),
+        ({}, Ending.RETURNED, S.PENDING, S.CANCELLED, 0, 0),
+        ({"max_attempts": 1}, Ending.RETURNED, S.PENDING, S.CANCELLED, 0, 0),
+        ({"failures": 2, "losses": MOST}, Ending.RETURNED, S.PENDING, S.CANCELLED, 2, MOST),
+        ({"stop": True}, Ending.RETURNED, S.CANCELLED, S.CANCELLED, 0, 0),
         ({}, Ending.STOPPED, S.CANCELLED, S.CANCELLED, 0, 0),
         ({"stop": True, "failures": 1}, Ending.STOPPED, S.CANCELLED, S.CANCELLED, 1, 0),
     ],
@@ -62,6 +66,7 @@ def test_where_an_ending_leaves_a_task(
         (1, Ending.FAILED, 0.0, 1.0),
         (2, Ending.FAILED, 0.5, None),
         (0, Ending.LOST, 0.5, None),
+        (0, Ending.RETURNED, 0.5, None),
         (0, Ending.STOPPED, 0.5, None),
         (0, Ending.SUCCEEDED, 0.5, None),
     ],
@@ -88,6 +93,7 @@ def test_what_was_touched_stays_touched_however_an_attempt_ends(ending: Ending, 
         (0, Ending.LOST, False, S.CANCELLED, None),
         (MOST - 1, Ending.LOST, False, S.CANCELLED, None),
         (MOST, Ending.LOST, False, S.CANCELLED, "message"),
+        (MOST, Ending.RETURNED, False, S.CANCELLED, None),
         (0, Ending.STOPPED, False, S.CANCELLED, "message"),
     ],
 )
@@ -134,7 +140,7 @@ def test_every_ending_leads_where_a_task_may_go(one: Task, ending: Ending, chanc
 
 
 @property_of
-@given(st.integers(1, 9), st.lists(st.sampled_from([Ending.FAILED, Ending.LOST]), min_size=12, max_size=12))
+@given(st.integers(1, 9), st.lists(st.sampled_from([Ending.FAILED, Ending.LOST]), min_size=16, max_size=16))
 def test_no_task_is_tried_for_ever(most: int, endings: list[Ending]) -> None:
     one, tries = replace(RUNNING, max_attempts=most), 0
     while one.status is S.RUNNING:
@@ -144,6 +150,29 @@ def test_no_task_is_tried_for_ever(most: int, endings: list[Ending]) -> None:
         tries += 1
     assert one.status is S.FAILED
     assert one.failures == most or one.losses == MOST + 1
+
+
+@property_of
+@given(st.one_of(WORK, UNDOS), st.integers(1, 50))
+def test_what_is_handed_back_is_never_counted(one: Task, times: int) -> None:
+    one = replace(one, stop=False)
+    for _ in range(times):
+        came = settle(one, Outcome(Ending.RETURNED), NOW, 0.5)
+        assert came.status is (S.PENDING if one.activity is Activity.RUN else one.status)
+        assert (came.failures, came.losses, came.retry_at) == (one.failures, one.losses, None)
+        assert (came.touched, came.undo_error) == (one.touched, None)
+        one = replace(one, failures=came.failures, losses=came.losses)
+
+
+@pytest.mark.parametrize("ending", [Ending.FAILED, Ending.LOST, Ending.RETURNED, Ending.STOPPED])
+def test_why_a_person_ended_it_is_kept(ending: Ending) -> None:
+    one = replace(RUNNING, stop=True, error_message="not wanted")
+    assert settle(one, Outcome(ending, "it was stopped"), NOW, 0.5).error_message == "not wanted"
+
+
+def test_what_succeeded_before_it_could_be_ended_has_no_error() -> None:
+    one = replace(RUNNING, stop=True, error_message="not wanted")
+    assert settle(one, Outcome(Ending.SUCCEEDED), NOW, 0.5).error_message is None
 
 
 def test_every_ending_has_a_status_for_its_attempt() -> None:

@@ -1,7 +1,8 @@
 """Why something waits.
 
 In: a deployment, its tasks, its standing in the queue, whether workers live, and the time. Out: every reason, in words.
-Tested: a table of reasons for deployments and for tasks; that what goes on has none; that the advice can be followed.
+Tested: a table of reasons for deployments and for tasks, paused or not; that what goes on has none; that the advice can
+be followed.
 """
 
 import pytest
@@ -31,21 +32,21 @@ TOUCHED = task("dep", S.SUCCESS, touched=True)
 
 Told = list[tuple[BlockerKind, str | float | None]]
 BACKOFF, INTERVAL, BAD = (K.RETRY_BACKOFF, 10.0), (K.BATCH_INTERVAL, 30.0), (K.TASK, "bad")
-NOBODY = (K.NO_WORKER, None)
+NOBODY, PAUSED = (K.NO_WORKER, None), (K.PAUSED, None)
 
 
 def around(standing: Standing | None = None, *, alive: bool = True) -> Situation:
     return Situation(standing=standing, capacity=5, pool="east", pool_alive=alive)
 
 
-def told_of(status: DeploymentStatus, *tasks: Task, alive: bool = True) -> Told:
-    found = deployment_blockers(deployment(status), tasks, around(alive=alive), NOW)
+def told_of(status: DeploymentStatus, *tasks: Task, alive: bool = True, paused: bool = False) -> Told:
+    found = deployment_blockers(deployment(status, paused=paused), tasks, around(alive=alive), NOW)
     return [(one.kind, (one.until - NOW).total_seconds() if one.until else one.task_id) for one in found]
 
 
-def told_of_task(one: Task, status: DeploymentStatus, *others: Task, alive: bool = True) -> Told:
+def told_of_task(one: Task, status: DeploymentStatus, *others: Task, alive: bool = True, paused: bool = False) -> Told:
     tasks = {other.id: other for other in (one, *others)}
-    found = task_blockers(one, deployment(status), tasks, around(alive=alive), NOW)
+    found = task_blockers(one, deployment(status, paused=paused), tasks, around(alive=alive), NOW)
     return [(each.kind, (each.until - NOW).total_seconds() if each.until else each.task_id) for each in found]
 
 
@@ -64,6 +65,27 @@ def told_of_task(one: Task, status: DeploymentStatus, *others: Task, alive: bool
 )
 def test_before_its_start(asked: bool, standing: Standing | None, expected: Told, alive: bool) -> None:
     one = deployment(D.PENDING, queued_at=NOW if asked else None)
+    found = deployment_blockers(one, [PENDING, BLOCKED], around(standing, alive=alive), NOW)
+    assert [(each.kind, each.deployment_id) for each in found] == [*expected, *([] if alive else [NOBODY])]
+    assert task_blockers(PENDING, one, {"free": PENDING}, around(standing, alive=alive), NOW) == found
+
+
+@pytest.mark.parametrize("alive", [True, False])
+@pytest.mark.parametrize(
+    ("asked", "standing", "expected"),
+    [
+        (False, None, [(K.NOT_STARTED, None), PAUSED]),
+        (False, FREE, [(K.NOT_STARTED, None), PAUSED]),
+        (True, None, [PAUSED]),
+        (True, FREE, [PAUSED]),
+        (True, LOCKED, [PAUSED, (K.LOCK, "d1"), (K.LOCK, "d2")]),
+        (True, FULL, [PAUSED, (K.CAPACITY, None)]),
+    ],
+)
+def test_before_its_start_while_it_is_paused(
+    asked: bool, standing: Standing | None, expected: Told, alive: bool
+) -> None:
+    one = deployment(D.PENDING, queued_at=NOW if asked else None, paused=True)
     found = deployment_blockers(one, [PENDING, BLOCKED], around(standing, alive=alive), NOW)
     assert [(each.kind, each.deployment_id) for each in found] == [*expected, *([] if alive else [NOBODY])]
     assert task_blockers(PENDING, one, {"free": PENDING}, around(standing, alive=alive), NOW) == found
@@ -116,6 +138,26 @@ def test_before_its_start_in_words(standing: Standing | None, alive: bool, words
 def test_while_it_runs(tasks: list[Task], expected: Told, without_workers: Told) -> None:
     assert told_of(D.RUNNING, *tasks) == expected
     assert told_of(D.RUNNING, *tasks, alive=False) == without_workers
+
+
+@pytest.mark.parametrize(
+    ("tasks", "expected", "without_workers"),
+    [
+        ([PENDING, BLOCKED], [PAUSED], [PAUSED, NOBODY]),
+        ([OVER], [PAUSED], [PAUSED, NOBODY]),
+        ([LATER], [PAUSED, BACKOFF], [PAUSED, BACKOFF, NOBODY]),
+        ([WATCHED, PENDING], [PAUSED, INTERVAL], [PAUSED, INTERVAL, NOBODY]),
+        ([WATCHED], [INTERVAL], [INTERVAL, NOBODY]),
+        ([WATCHED, BLOCKED], [INTERVAL], [INTERVAL, NOBODY]),
+        ([DUE], [], [NOBODY]),
+        ([HELD, PENDING, LATER], [], []),
+        ([FAILED, HELD, PENDING], [], []),
+        ([FAILED, WATCHED, PENDING], [INTERVAL], [INTERVAL, NOBODY]),
+    ],
+)
+def test_while_it_is_paused(tasks: list[Task], expected: Told, without_workers: Told) -> None:
+    assert told_of(D.RUNNING, *tasks, paused=True) == expected
+    assert told_of(D.RUNNING, *tasks, paused=True, alive=False) == without_workers
 
 
 def test_after_a_failure_what_will_not_start_does_not_count_as_going_on() -> None:
@@ -176,6 +218,21 @@ def test_why_a_task_waits(one: Task, others: list[Task], expected: Told) -> None
 
 
 @pytest.mark.parametrize(
+    ("one", "others", "expected"),
+    [
+        (PENDING, [HELD], [PAUSED]),
+        (LATER, [], [PAUSED, BACKOFF]),
+        (PENDING, [FAILED], [BAD]),
+        (BLOCKED, [PENDING], [(K.TASK, "free")]),
+        (WATCHED, [PENDING], [INTERVAL]),
+        *((one, [PENDING], []) for one in (DUE, HELD, DONE, SKIPPED, FAILED)),
+    ],
+)
+def test_why_a_task_waits_while_it_is_paused(one: Task, others: list[Task], expected: Told) -> None:
+    assert told_of_task(one, D.RUNNING, *others, paused=True) == expected
+
+
+@pytest.mark.parametrize(
     ("one", "missed"), [(PENDING, True), (LATER, True), (DUE, True), (WATCHED, True), (HELD, False), (DONE, False)]
 )
 def test_a_task_that_needs_a_worker_says_when_none_lives(one: Task, missed: bool) -> None:
@@ -194,6 +251,13 @@ def test_a_task_that_needs_a_worker_says_when_none_lives(one: Task, missed: bool
 def test_why_a_task_waits_in_words(one: Task, words: str) -> None:
     (found,) = task_blockers(one, deployment(D.RUNNING), {"free": PENDING}, around(), NOW)
     assert found.message == words
+
+
+@pytest.mark.parametrize("status", [D.PENDING, D.RUNNING])
+def test_how_a_pause_ends_in_words(status: DeploymentStatus) -> None:
+    paused = deployment(status, queued_at=NOW, paused=True)
+    (found,) = deployment_blockers(paused, [PENDING], around(), NOW)
+    assert found.message == "It is paused: call resumeDeployment to let it go on."
 
 
 @pytest.mark.parametrize(

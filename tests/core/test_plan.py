@@ -2,24 +2,28 @@
 
 In: a deployment's status and its tasks as they are stored, and the time. Out: a plan: changes, the status to go to,
 work for workers, attempts to stop, when to plan again.
-Tested: a table for each status. Whole deployments are played in test_play.
+Tested: a table for each status, and what a pause keeps from happening. Whole deployments are played in test_play.
 """
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.core.deployment import DeploymentStatus
 from app.core.schedule import Change, Item, Plan, State, plan
 from app.core.task import Activity, TaskStatus
 from app.core.workflow import TaskType
-from tests.core.build import NOW, at, item
+from tests.core.build import NOW, at, item, property_of
 
 S, D = TaskStatus, DeploymentStatus
 RUN, UNDO, DEPLOY = Activity.RUN, Activity.UNDO, TaskType.DEPLOY
 SUCCESS, FAILED = item("ok", S.SUCCESS), item("bad", S.FAILED, error_message="exit 1")
-HELD = item("held", S.RUNNING, activity=RUN, held=True)
-STOPPED = item("held", S.RUNNING, activity=RUN, held=True, stop=True)
+HELD = item("held", S.RUNNING, activity=RUN, worker="w")
+STOPPED = item("held", S.RUNNING, activity=RUN, worker="w", stop=True)
 PARKED = item("parked", S.RUNNING, activity=RUN, resume_at=at(30))
 DUE = item("due", S.RUNNING, activity=RUN, resume_at=at(0))
 LEFT = item("left", S.RUNNING, activity=RUN)
@@ -113,6 +117,52 @@ def test_one_task_that_is_tried_again_is_not_held_up_by_older_failures(items: li
 
 
 @pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        ([FREE, BEHIND], Plan()),
+        ([item("t", S.PENDING, retry_at=at(0))], Plan()),
+        ([FREE, HELD], Plan()),
+        ([SUCCESS, item("t", S.BLOCKED, "ok")], Plan(changes=(Change("t", S.PENDING),))),
+        ([LATER, FREE], Plan(wake_at=at(10))),
+        ([PARKED, FREE], Plan(wake_at=at(30))),
+        ([DUE, LEFT, FREE], Plan(resume=("due", "left"))),
+        ([SUCCESS, item("s", S.SKIPPED)], Plan(to=D.SUCCESS)),
+        ([FAILED, FREE], Plan(to=D.FAILED, reason="bad: exit 1")),
+        ([FAILED, HELD, FREE], Plan()),
+        ([FAILED, DUE, FREE], Plan(resume=("due",))),
+        ([OLD, FREE], Plan()),
+        ([OLD, BEHIND, SUCCESS], Plan(to=D.FAILED, reason="old: failed")),
+    ],
+)
+def test_while_it_is_paused_no_task_starts_and_what_runs_ends(items: list[Item], expected: Plan) -> None:
+    assert plan(State(status=D.RUNNING, items=items, resumed_at=at(-5), paused=True), NOW) == expected
+
+
+def test_a_failure_rolls_back_although_it_is_paused() -> None:
+    state = State(status=D.RUNNING, items=[TOUCHED, FREE], auto_rollback=True, paused=True)
+    rolling_back = Plan(changes=cancelled("free"), to=D.ROLLING_BACK, reason="dep: failed", undo=("dep",))
+    assert plan(state, NOW) == rolling_back
+
+
+ANY = [SUCCESS, FAILED, HELD, STOPPED, PARKED, DUE, LEFT, FREE, ASKING, BEHIND, LATER, UNDONE, TOUCHED, OLD]
+
+
+@property_of
+@given(
+    st.sampled_from(DeploymentStatus),
+    st.lists(st.sampled_from(ANY), unique_by=lambda one: one.id),
+    st.booleans(),
+    st.none() | st.just("no route"),
+    st.none() | st.just(at(-5)),
+)
+def test_a_pause_keeps_tasks_from_starting_and_changes_nothing_else(
+    status: DeploymentStatus, items: list[Item], auto: bool, error: str | None, resumed_at: datetime | None
+) -> None:
+    state = State(status=status, items=items, auto_rollback=auto, undo_error=error, resumed_at=resumed_at)
+    assert plan(replace(state, paused=True), NOW) == replace(plan(state, NOW), start=())
+
+
+@pytest.mark.parametrize(
     ("items", "to"),
     [
         ([UNDONE, SUCCESS], D.FAILED),
@@ -160,7 +210,7 @@ def test_a_failure_rolls_back_by_itself_where_something_was_touched(
         ([SUCCESS, FAILED], Plan(to=D.CANCELLED)),
         ([HELD], Plan(stop=("held",))),
         ([STOPPED], Plan()),
-        ([STOPPED, item("two", S.RUNNING, activity=RUN, held=True)], Plan(stop=("two",))),
+        ([STOPPED, item("two", S.RUNNING, activity=RUN, worker="w")], Plan(stop=("two",))),
         ([FREE, BEHIND, ASKING, LATER], Plan(changes=cancelled("free", "behind", "ask", "later"), to=D.CANCELLED)),
         ([FREE, HELD], Plan(changes=cancelled("free"), stop=("held",))),
         ([PARKED], Plan(changes=cancelled("parked"), to=D.CANCELLED)),
@@ -177,7 +227,7 @@ def deploy(id: str, *block_by: str, touched: bool = True, **more: Any) -> Item:
 
 
 CHAIN = [deploy("one"), item("check", S.SUCCESS, "one"), deploy("two", "check"), deploy("three", "one")]
-UNDOING = deploy("two", "check", activity=UNDO, held=True)
+UNDOING = deploy("two", "check", activity=UNDO, worker="w")
 
 
 @pytest.mark.parametrize(

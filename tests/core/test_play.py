@@ -41,7 +41,7 @@ def as_item(one: Task) -> Item:
         status=one.status,
         block_by=one.block_by,
         activity=one.activity,
-        held=one.worker is not None,
+        worker=one.worker,
         stop=one.stop,
         touched=one.touched,
         resume_at=one.resume_at,

@@ -3,7 +3,8 @@
 In: a strategy, the instances, the progress that was stored and what was seen since. Out: what to do next, and what to
 store before doing it.
 Tested: worked examples, decision by decision; and that whatever is seen in whatever order, with crashes between any two
-decisions, every rollout ends, batches keep their size and instances are updated before they are checked.
+decisions, every rollout ends, batches keep their size and instances are updated before they are checked. Both also
+where a person promotes it: what is left comes at once, and is not watched.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.rollout import promote
 from app.core.strategy import (
     Check,
     Decision,
@@ -116,6 +118,47 @@ def test_one_decision(strategy: Strategy, progress: Progress, seen: Observed, ex
     assert outline(decide(strategy, "abc", progress, seen, NOW)) == expected
 
 
+def promoted(phase: Phase, current: str, healthy: str = "", seconds: float | None = None) -> Progress:
+    return replace(stored(phase, current, healthy, seconds), promoted=True)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "progress", "seen", "expected", "batch", "batches"),
+    [
+        (WATCHED, promoted(WATCHING, "ab", seconds=0), NOTHING, ("Check", "ab"), 1, 2),
+        (WATCHED, promoted(VERIFYING, "ab"), NOTHING, ("Check", "ab"), 1, 2),
+        (WATCHED, promoted(VERIFYING, "ab"), saw(healthy="ab"), ("Update", "c"), 2, 2),
+        (RISING, promoted(VERIFYING, "a"), saw(healthy="a"), ("Update", "bc"), 2, 2),
+        (WATCHED, promoted(CHECKING, "ab"), saw(healthy="ab"), ("Update", "c"), 2, 2),
+        (WATCHED, promoted(CHECKING, "c", "ab"), saw(healthy="c"), ("Done", "abc"), 1, 1),
+        (WATCHED, promoted(VERIFYING, "abc"), saw(healthy="abc"), ("Done", "abc"), 1, 1),
+        (WATCHED, promoted(UP, "bc", "a"), saw(updated="b"), ("Update", "c"), 1, 2),
+        (WATCHED, promoted(VERIFYING, "ab"), saw(b="no"), ("Fail", "b: no"), 1, 2),
+    ],
+)
+def test_one_decision_of_a_rollout_that_is_promoted(
+    strategy: Strategy, progress: Progress, seen: Observed, expected: tuple[str, str], batch: int, batches: int
+) -> None:
+    made = decide(strategy, "abc", progress, seen, NOW)
+    assert (outline(made), made.progress.batch, made.progress.batches) == (expected, batch, batches)
+
+
+def test_what_is_left_of_a_promoted_rollout_comes_at_once_and_is_not_watched() -> None:
+    one_by_one = Strategy(steps=(StrategyStep(batch_size=1, batch_interval=10),))
+    made = decide(one_by_one, "abcdefgh", stored(CHECKING, "a"), saw(healthy="a"), NOW)
+    progress, trail = promote(made.progress, at(3), full=True), []
+    for one in (NOTHING, saw(healthy="a"), saw("bcdefgh"), saw(healthy="bcdefgh")):
+        made = decide(one_by_one, "abcdefgh", progress, one, at(3))
+        progress = made.progress
+        trail.append((*outline(made), progress.batch, progress.batches, f"{progress.weight:.2f}"))
+    assert trail == [
+        ("Check", "a", 1, 2, "0.33"),
+        ("Update", "bcdefgh", 2, 2, "0.12"),
+        ("Check", "bcdefgh", 2, 2, "1.00"),
+        ("Done", "abcdefgh", 2, 2, "1.00"),
+    ]
+
+
 def test_no_instances_are_done_at_once() -> None:
     assert decide(TWO, (), Progress(), NOTHING, NOW) == Done(Progress())
 
@@ -158,6 +201,7 @@ def test_what_progress_tells(progress: Progress, updated: str, touched: str, wei
 
 STEPS = st.builds(StrategyStep, batch_size=st.integers(0, 4), batch_interval=st.sampled_from([0, 0, 5]))
 STRATEGIES = st.builds(Strategy, steps=st.lists(STEPS, min_size=1, max_size=3).map(tuple))
+TURNS = ["part", "crash", "time", "well", "well", "fail", "promote", "promote fully"]
 INSTANCES = st.text("abcdefgh", max_size=8).map(lambda names: tuple(dict.fromkeys(names)))
 
 
@@ -173,6 +217,7 @@ class World:
     updated: set[str] = field(default_factory=set)
     checked: set[str] = field(default_factory=set)
     watched: set[str] = field(default_factory=set)
+    promoted_at: int = MOST_DECISIONS
 
     def decide(self) -> Decision:
         """Ask for a decision and store it; what was seen counts for the phase of the batch that it was seen in."""
@@ -191,12 +236,20 @@ class World:
     def check_batch(self) -> None:
         progress = self.progress
         step = self.strategy.steps[progress.step_index]
-        assert len(progress.current) <= (step.batch_size or len(self.instances))
+        assert len(progress.current) <= (step.batch_size or len(self.instances)) or progress.promoted
         assert progress.batch <= progress.batches
+        assert progress.batch <= self.promoted_at + 1
+        assert progress.phase is not Phase.WATCHING or progress.batch <= self.promoted_at
         assert (progress.resume_at is not None) is (progress.phase is Phase.WATCHING)
         assert progress.healthy + progress.current == self.instances[: len(progress.touched)]
         assert set(progress.healthy) <= self.updated & self.checked
         assert set(progress.updated) <= self.updated
+
+    def promote(self, *, full: bool) -> None:
+        """Do what a person may do while a batch is watched."""
+        if self.progress.phase is Phase.WATCHING:
+            self.progress = promote(self.progress, at(self.now), full=full)
+            self.promoted_at = self.progress.batch if full else self.promoted_at
 
     def act(self, made: Decision, names: tuple[str, ...], failed: dict[str, str]) -> None:
         """Carry a decision out for those of its instances that are in `names`, and see what came of it."""
@@ -221,7 +274,7 @@ def test_every_rollout_ends_whatever_is_seen_in_whatever_order(
     strategy: Strategy, instances: tuple[str, ...], data: st.DataObject
 ) -> None:
     world = World(strategy, instances)
-    trouble = data.draw(st.lists(st.sampled_from(["part", "crash", "time", "well", "well", "fail"]), max_size=25))
+    trouble = data.draw(st.lists(st.sampled_from(TURNS), max_size=25))
     for turn in [*trouble, *["well"] * MOST_DECISIONS]:
         made = world.decide()
         if isinstance(made, Done | Fail):
@@ -229,11 +282,14 @@ def test_every_rollout_ends_whatever_is_seen_in_whatever_order(
         names = data.draw(st.sets(st.sampled_from(instances))) if turn == "part" else set(instances)
         broken = {world.progress.current[0]: "broken"} if turn == "fail" else {}
         world.act(made, tuple(names), broken)
+        if turn in ("promote", "promote fully"):
+            world.promote(full=turn == "promote fully")
         world.now += {"time": 3, "well": 10}.get(turn, 0)
         world.seen = NOTHING if turn == "crash" else world.seen
     if isinstance(made, Done):
         assert world.updated == world.checked == set(made.progress.healthy) == set(instances)
-        assert world.watched >= set(instances) or any(not step.batch_interval for step in strategy.steps)
+        unwatched = made.progress.promoted or any(not step.batch_interval for step in strategy.steps)
+        assert world.watched >= set(instances) or unwatched
     else:
         assert isinstance(made, Fail) and "broken" in made.reason
 

@@ -196,7 +196,7 @@ def test_another_life_has_the_same_data_and_starts_fast(data: Path) -> None:
 
     began = time.monotonic()
     second = Up(data).until(SERVING)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30
     assert (second.token, second.viewer()) == (token, viewer)
     family = second.family()
     assert second.end(signal.SIGHUP) == 0

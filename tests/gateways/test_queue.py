@@ -42,22 +42,21 @@ class Hall:
     async def fail(self, _: dict[Any, Any], *arguments: str) -> None:
         raise RuntimeError(arguments)
 
-    def worker(self, slots: int = 4, pool: str = "default") -> WakingWorker:
-        worker = self.queue.worker(pool, {"work": self.work, "fail": self.fail}, slots)
+    def worker(self, pool: str = "default", has_room: Callable[[], bool] = lambda: True) -> WakingWorker:
+        worker = self.queue.worker(pool, {"work": self.work, "fail": self.fail}, has_room)
         self.stack.push_async_callback(self._run(worker))
         return worker
 
-    def start(self, slots: int) -> Callable[[], Awaitable[None]]:
-        return self._run(self.queue.worker("default", {"work": self.work}, slots))
+    def start(self) -> Callable[[], Awaitable[None]]:
+        return self._run(self.queue.worker("default", {"work": self.work}))
 
     def _run(self, worker: WakingWorker) -> Callable[[], Awaitable[None]]:
         loop = asyncio.create_task(worker.main())
 
         async def stop() -> None:
             self.door.set()
-            loop.cancel()
-            await asyncio.wait([loop])
-            await worker.drain()
+            worker.stop()
+            await loop
 
         return stop
 
@@ -142,7 +141,7 @@ async def test_a_pool_is_served_by_its_own_workers_only(hall: Hall) -> None:
 async def test_jobs_of_one_key_that_are_queued_are_one(hall: Hall) -> None:
     await asyncio.gather(*(hall.send("same") for _ in range(10)))
     await hall.send("other")
-    hall.worker(slots=1)
+    hall.worker()
     await hall.until_ended("same", "other")
     assert hall.begun == ["same", "other"]
 
@@ -162,7 +161,7 @@ async def test_a_key_is_free_again_when_its_job_has_ended(hall: Hall) -> None:
 
 async def test_of_many_workers_each_job_reaches_one(hall: Hall) -> None:
     for _ in range(4):
-        hall.worker(slots=3)
+        hall.worker()
     texts = [str(n) for n in range(100)]
     await hall.send(*texts)
     await hall.until_ended(*texts)
@@ -170,7 +169,7 @@ async def test_of_many_workers_each_job_reaches_one(hall: Hall) -> None:
 
 
 async def test_a_delayed_job_comes_later_and_not_before_its_time(hall: Hall) -> None:
-    hall.worker(slots=1)
+    hall.worker()
     sent = time.monotonic()
     await hall.send("later", delay=0.4)
     await hall.send("now")
@@ -187,57 +186,54 @@ async def test_a_worker_is_woken_by_a_job(hall: Hall) -> None:
         await hall.until_ended(str(n))
 
 
-@pytest.mark.usefixtures("unpolled")
-async def test_a_slot_that_becomes_free_takes_the_next_job(hall: Hall) -> None:
-    hall.worker(slots=1)
+async def test_a_worker_without_room_leaves_a_job_to_others(hall: Hall) -> None:
+    full = Hall(hall.queue, hall.bus, hall.stack)
+    hall.worker()
     await listening(hall)
-    texts = [str(n) for n in range(20)]
-    await hall.send(*texts)
+    full.worker(has_room=lambda: False)
+    for n in range(10):
+        await hall.send(str(n))
+        await hall.until_ended(str(n))
+    assert full.ended == []
+
+
+async def test_a_worker_without_room_takes_a_job_that_nobody_else_takes(hall: Hall) -> None:
+    hall.worker(has_room=lambda: False)
+    await hall.send("one", "two")
+    await hall.until_ended("one", "two")
+
+
+async def test_a_worker_that_is_stopped_at_any_moment_loses_no_job(hall: Hall) -> None:
+    texts = [str(n) for n in range(40)]
+    for n, text in enumerate(texts):
+        await hall.send(text)
+        stop = hall.start()
+        await asyncio.sleep(n / 10_000)
+        await stop()
+    hall.worker()
     await hall.until_ended(*texts)
-
-
-async def test_a_worker_runs_as_many_as_it_has_slots(hall: Hall) -> None:
-    hall.door.clear()
-    hall.worker(slots=3)
-    texts = [str(n) for n in range(5)]
-    await hall.send(*texts)
-    await hall.until_begun("0", "1", "2")
-    assert hall.begun == ["0", "1", "2"]
-    hall.door.set()
-    await hall.until_ended(*texts)
-
-
-async def test_a_free_slot_is_used_however_much_runs_elsewhere(hall: Hall) -> None:
-    hall.door.clear()
-    hall.worker(slots=120)
-    texts = [str(n) for n in range(120)]
-    await hall.send(*texts)
-    await hall.until_begun(*texts)
-    hall.worker(slots=1)
-    await hall.send("one more")
-    await hall.until_begun("one more")
-    hall.door.set()
 
 
 async def test_a_job_that_fails_or_is_unknown_stops_nobody(hall: Hall) -> None:
-    hall.worker(slots=1)
+    hall.worker()
     await hall.send("bad", name="fail")
     await hall.send("strange", name="no-such-job")
     await hall.send("good")
     await hall.until_ended("good")
 
 
-async def test_a_worker_that_drains_ends_what_it_has_and_takes_nothing_new(hall: Hall) -> None:
+async def test_a_worker_that_stops_ends_what_it_has_and_takes_nothing_new(hall: Hall) -> None:
     hall.door.clear()
-    worker = hall.worker(slots=1)
+    worker = hall.worker()
     await hall.send("slow")
     await hall.until_begun("slow")
-    draining = asyncio.create_task(worker.drain())
+    worker.stop()
+    await asyncio.sleep(0.1)
     await hall.send("next")
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
     hall.door.set()
-    await draining
-    assert (hall.begun, hall.ended) == (["slow"], ["slow"])
+    await hall.until_ended("slow")
+    assert hall.begun == ["slow"]
     hall.worker()
     await hall.until_ended("next")
 

@@ -1,11 +1,12 @@
 """The workers' door: jobs that come twice, late, early, for nothing or in a strange shape do no harm."""
 
+import asyncio
+
 import pytest
 
 from app.core.application import ShellTarget
 from app.core.strategy import Strategy, StrategyStep
-from app.jobs.deployments import advance_deployment
-from app.jobs.tasks import run_task
+from app.jobs.deployments import work_on
 from app.ports import Job
 from tests.services.commands import NOTHING, Gate, Notes, node
 from tests.services.engine import D, Engine, S, Site
@@ -17,8 +18,7 @@ def job(name: str, *args: str, key: str) -> Job:
 
 async def test_a_task_whose_job_comes_many_times_runs_once(engine: Engine, site: Site, notes: Notes) -> None:
     id_ = await site.deploy("v1", node("task", command=notes.take("done")))
-    task = (await engine.story(id_)).tasks["task"]
-    await engine.queue.send([job("run_task", task.id, key=f"copy {n}") for n in range(20)])
+    await engine.queue.send([job("work_on", id_, key=f"copy {n}") for n in range(20)])
     for _ in range(3):
         await engine.worker(slots=8)
     story = await engine.until(id_, D.SUCCESS)
@@ -32,9 +32,8 @@ async def test_a_job_of_a_task_that_may_not_run_does_nothing(engine: Engine, sit
     await engine.until_running(id_, "first")
     before = [await engine.story(id_), await engine.story(idle)]
     for story in before:
-        for task in story.tasks.values():
-            await run_task(worker.hands)({}, task.id)
-        await advance_deployment(engine.runtime)({}, story.deployment.id)
+        await work_on(worker.hands)({}, story.deployment.id)
+    await asyncio.sleep(0.2)
     after = [await engine.story(id_), await engine.story(idle)]
     for was, is_ in zip(before, after, strict=True):
         assert (is_.deployment, is_.statuses, is_.attempts) == (was.deployment, was.statuses, was.attempts)
@@ -45,11 +44,10 @@ async def test_a_job_of_a_task_that_may_not_run_does_nothing(engine: Engine, sit
 @pytest.mark.parametrize(
     "strange",
     [
-        job("run_task", "tsk_none", key="unknown task"),
-        job("run_task", "", key="empty"),
-        job("run_task", key="too few"),
-        job("run_task", "a", "b", key="too many"),
-        job("advance_deployment", "dep_none", key="unknown deployment"),
+        job("work_on", "", key="empty"),
+        job("work_on", key="too few"),
+        job("work_on", "a", "b", key="too many"),
+        job("work_on", "dep_none", key="unknown deployment"),
         job("no_such_job", "x", key="unknown job"),
     ],
 )
@@ -67,9 +65,9 @@ async def test_a_timer_that_comes_early_or_late_does_no_harm(engine: Engine, sit
     await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b")))
     id_ = await site.deploy(strategy=Strategy(steps=(StrategyStep(1, 1), StrategyStep())))
     await engine.until_task(id_, "web/deploy", lambda task: task.resume_at)
-    await engine.queue.send([job("advance_deployment", id_, key=f"early {n}") for n in range(5)])
+    await engine.queue.send([job("work_on", id_, key=f"early {n}") for n in range(5)])
     await engine.until(id_, D.SUCCESS)
-    await engine.queue.send([job("advance_deployment", id_, key="late")])
+    await engine.queue.send([job("work_on", id_, key="late")])
     await site.deployed("v2", node("behind"))
     assert notes.lines == ["a", "b"]
     assert (await engine.story(id_)).status is D.SUCCESS

@@ -32,6 +32,11 @@ CHANGES = {
     "retryDeployment": Role.DEPLOYER,
     "rollbackDeployment": Role.DEPLOYER,
     "retryTask": Role.DEPLOYER,
+    "pauseDeployment": Role.DEPLOYER,
+    "resumeDeployment": Role.DEPLOYER,
+    "skipTask": Role.DEPLOYER,
+    "cancelTask": Role.DEPLOYER,
+    "promoteRollout": Role.DEPLOYER,
     "createEnvironment": Role.ADMIN,
     "updateEnvironment": Role.ADMIN,
     "createServiceAccount": Role.ADMIN,
@@ -40,7 +45,7 @@ CHANGES = {
     "grantRole": Role.ADMIN,
     "revokeRole": Role.ADMIN,
 }
-FOLLOWS = {"deploymentEvents": Role.VIEWER, "taskLogs": Role.VIEWER}
+FOLLOWS = {"deploymentEvents": Role.VIEWER, "taskLogs": Role.VIEWER, "deploymentsChanged": Role.VIEWER}
 UNGUARDED = "says nothing"
 
 

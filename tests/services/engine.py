@@ -27,8 +27,7 @@ from app.core.version import Artifact, Version
 from app.core.workflow import WorkflowTask
 from app.gateways.operators.shell import ShellOperator
 from app.gateways.queue import ArqQueue, WakingWorker
-from app.jobs.deployments import advance_deployment
-from app.jobs.tasks import run_task
+from app.jobs.deployments import jobs
 from app.services import applications, deployments, environments, tasks, versions
 from app.services.access import authenticate, ensure_admin
 from app.services.cases import Call, UseCase, perform
@@ -36,6 +35,7 @@ from app.services.deployments import Reasoned
 from app.services.drafts import DeploymentRequest
 from app.services.execution import WorkerName
 from app.services.hands import Hands
+from app.services.ledger import hold
 from app.services.runtime import Runtime
 from app.services.sweep import sweep_forever
 from app.settings import Settings, StoreSettings, WorkerSettings
@@ -53,7 +53,7 @@ T = TypeVar("T")
 D: TypeAlias = DeploymentStatus
 S: TypeAlias = TaskStatus
 ADMIN = "bor_a-token-for-tests-only"
-LEASE_SECONDS = 1.0
+LEASE_SECONDS = 2.0
 GRACE_SECONDS = 0.5
 PATIENCE_SECONDS = 20.0
 AN_HOUR = 3600
@@ -114,6 +114,7 @@ class Worker:
     hands: Hands
     arq: WakingWorker
     loops: list[asyncio.Task[None]]
+    taking: asyncio.Task[None]
     here: bool = True
 
     @property
@@ -125,25 +126,30 @@ class Worker:
         """Stop as the process does when it is asked to."""
         if self.here:
             self.here = False
-            await _end(self.loops[:1])
+            self.arq.stop()
             await self.hands.leave()
-            await self.arq.drain()
+            await asyncio.wait([self.taking])
             await _end(self.loops)
 
     async def vanish(self) -> None:
         """Fall silent: no lease is renewed, nothing is obeyed or taken any more; what it runs goes on unheard."""
         self.here = False
+        self.hands._slots = 0
+        self.arq.stop()
+        await asyncio.wait([self.taking])
         await _end(self.loops)
 
     async def close(self) -> None:
         """End it, and what it still runs."""
         await self.leave()
         await self.hands.leave()
-        await self.arq.drain()
 
     async def ended(self) -> None:
-        """Wait until every job that it took has ended."""
-        await asyncio.gather(*self.arq.tasks.values(), return_exceptions=True)
+        """Wait until every attempt that it had in hand has ended."""
+        await eventually(self._is_idle, "the worker's attempts to end")
+
+    async def _is_idle(self) -> bool:
+        return self.hands.idle
 
 
 async def _end(loops: Iterable[asyncio.Task[None]]) -> None:
@@ -211,11 +217,11 @@ class Engine:
     ) -> Worker:
         """Start a worker; it stops with the test."""
         runtime = runtime or self.runtime
-        hands = Hands(runtime, WorkerName(worker_id(), pool))
-        jobs = {"run_task": run_task(hands), "advance_deployment": advance_deployment(runtime)}
-        arq = self.queue.worker(pool, jobs, slots)
-        runs = [arq.main(), hands.keep(), hands.obey(), *([sweep_forever(runtime)] if sweeps else [])]
-        worker = Worker(hands, arq, [asyncio.create_task(run) for run in runs])
+        hands = Hands(runtime, WorkerName(worker_id(), pool), slots)
+        arq = self.queue.worker(pool, jobs(hands), lambda: hands.has_room)
+        runs = [hands.keep(), hands.obey(), *([hands.look(), sweep_forever(runtime)] if sweeps else [])]
+        loops = [asyncio.create_task(run) for run in runs]
+        worker = Worker(hands, arq, loops, asyncio.create_task(arq.main()))
         self.stack.push_async_callback(worker.close)
         return worker
 
@@ -235,6 +241,11 @@ class Engine:
         known = (await task_store.of_deployments([id_]))[id_]
         attempts = await task_store.attempts_of([task.id for task in known])
         return Story(deployment, {task.key: task for task in known}, {task.key: attempts[task.id] for task in known})
+
+    async def put(self, task: Task) -> None:
+        """Store a task as it is given."""
+        async with unit(self.runtime) as work, hold(work, task.deployment_id) as ledger:
+            ledger.put(task)
 
     async def until(self, id_: str, *statuses: DeploymentStatus, seconds: float = PATIENCE_SECONDS) -> Story:
         """Wait until a deployment has one of the statuses, and return how it stands."""

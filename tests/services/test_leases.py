@@ -12,9 +12,11 @@ import redis.asyncio as redis
 
 from app.core.attempt import Ending, Outcome
 from app.core.logs import Stream
+from app.core.retry import MAX_LOSSES
 from app.core.strategy import Progress
 from app.core.task import Task
-from app.services.execution import Assignment, WorkerName, settle_attempt, take
+from app.core.workflow import TaskType
+from app.services.execution import Assignment, Done, WorkerName, take_turn
 from app.services.log_writer import LeaseLostError, LogWriter
 from app.services.sweep import sweep
 from app.store import tasks as task_store
@@ -31,16 +33,32 @@ async def created(engine: Engine, site: Site, key: str = "task") -> str:
     return (await engine.story(await site.deploy("v1", node(key)))).tasks[key].id
 
 
+async def take(engine: Engine, worker: WorkerName, task_id: str) -> Assignment | None:
+    """Take a task, if it is free."""
+    id_ = (await task_store.by_ids([task_id]))[task_id].deployment_id
+    turn = await take_turn(engine.runtime, worker, id_, (), room=1, in_hand={task_id})
+    return turn.taken[0] if turn.taken else None
+
+
+async def settle(engine: Engine, worker: WorkerName, mine: Assignment, outcome: Outcome = GOOD) -> None:
+    """Settle an attempt, and take nothing."""
+    done = [Done(mine, outcome)]
+    id_ = mine.task.deployment_id
+    in_hand = {task.id for task in (await engine.story(id_)).tasks.values()}
+    turn = await take_turn(engine.runtime, worker, id_, done, room=0, in_hand=in_hand)
+    assert turn.taken == ()
+
+
 async def taken(engine: Engine, worker: WorkerName, task_id: str) -> Assignment:
     """Take a task that must be free."""
-    assignment = await take(engine.runtime, worker, task_id)
+    assignment = await take(engine, worker, task_id)
     assert assignment is not None
     return assignment
 
 
-async def expire(task: Task) -> None:
+async def expire(engine: Engine, task: Task) -> None:
     """Let the lease of an attempt run out."""
-    await task_store.save(replace(task, lease_until=task.started_at))
+    await engine.put(replace(task, lease_until=task.started_at))
 
 
 async def lost(engine: Engine, task_id: str) -> Task:
@@ -64,11 +82,11 @@ async def test_of_many_who_want_a_task_one_gets_it(engine: Engine, trial: Site) 
     for round_ in range(10):
         id_ = await created(engine, trial, f"task-{round_}")
         names = [WorkerName(f"worker-{n}", "default") for n in range(5)]
-        answers = await asyncio.gather(*(take(engine.runtime, name, id_) for name in names))
+        answers = await asyncio.gather(*(take(engine, name, id_) for name in names))
         (winner,) = [answer for answer in answers if answer is not None]
         assert winner.task.attempt == 1 and winner.task.worker in {name.id for name in names}
         assert [a.worker for a in (await task_store.attempts_of([id_]))[id_]] == [winner.task.worker]
-        await settle_attempt(engine.runtime, replace(ONE, id=winner.task.worker), winner, GOOD)
+        await settle(engine, replace(ONE, id=winner.task.worker), winner)
 
 
 async def test_a_lease_is_for_a_while_and_renewed(engine: Engine, site: Site, gate: Gate) -> None:
@@ -111,36 +129,52 @@ async def test_a_worker_ends_what_is_not_its_own_any_more(engine: Engine, site: 
     id_ = await site.deploy("v1", node("slow", command=wait))
     await engine.until_said(id_, "slow", "ready")
     task = (await engine.story(id_)).tasks["slow"]
-    await task_store.save(replace(task, worker="somebody-else"))
+    await engine.put(replace(task, worker="somebody-else"))
     await engine.until_task(id_, "slow", lambda _: notes.lines == ["ended"])
     await worker.ended()
     story = await engine.story(id_)
     assert (story.tasks["slow"].worker, story.tries("slow")) == ("somebody-else", [S.RUNNING])
-    await task_store.save(task)
+    await engine.put(task)
 
 
 async def test_what_an_attempt_came_to_is_not_written_once_it_is_lost(engine: Engine, trial: Site) -> None:
     old = await taken(engine, ONE, await created(engine, trial))
-    await expire(old.task)
+    await expire(engine, old.task)
     await lost(engine, old.task.id)
     new = await taken(engine, TWO, old.task.id)
     before = await story_of(engine, new)
-    assert await settle_attempt(engine.runtime, ONE, old, GOOD) is None
+    await settle(engine, ONE, old)
     assert await story_of(engine, new) == before
-    assert await settle_attempt(engine.runtime, TWO, new, GOOD) is None
+    await settle(engine, TWO, new)
     assert (await story_of(engine, new)).tries("task") == [S.CANCELLED, S.SUCCESS]
+
+
+async def test_what_is_settled_and_withdrawn_in_one_turn_is_stored_as_its_events_tell(
+    engine: Engine, trial: Site
+) -> None:
+    """One task has failed for good; the last one that runs fails too, would be tried again, and is withdrawn."""
+    web = await trial.application("web")
+    ship = replace(node("ship", type=TaskType.DEPLOY, application_id=web), command=None)
+    id_ = await trial.deploy("v1", ship, node("again", max_attempts=3))
+    held = {key: await taken(engine, ONE, task.id) for key, task in (await engine.story(id_)).tasks.items()}
+    await task_store.save_rollout(held["ship"].task.id, 1, ONE.id, Progress(current=("a",)))
+    for key in ("ship", "again"):
+        await settle(engine, ONE, held[key], Outcome(Ending.FAILED, "no"))
+    story = await engine.story(id_)
+    assert (story.status, story.statuses["again"]) == (D.ROLLING_BACK, S.CANCELLED)
+    await sweep(engine.runtime)
 
 
 async def test_what_an_attempt_came_to_is_written_once(engine: Engine, trial: Site) -> None:
     mine = await taken(engine, ONE, await created(engine, trial))
-    await asyncio.gather(*(settle_attempt(engine.runtime, ONE, mine, GOOD) for _ in range(5)))
+    await asyncio.gather(*(settle(engine, ONE, mine) for _ in range(5)))
     story = await story_of(engine, mine)
     assert (story.status, story.tries("task"), story.deployment.last_event) == (D.SUCCESS, [S.SUCCESS], 5)
 
 
 async def test_a_lost_attempt_writes_no_line(engine: Engine, trial: Site) -> None:
     old = await taken(engine, ONE, await created(engine, trial))
-    await expire(old.task)
+    await expire(engine, old.task)
     await lost(engine, old.task.id)
     with pytest.raises(LeaseLostError):
         async with LogWriter(engine.runtime, old.task.id, old.task.attempt, ONE.id) as log:
@@ -150,7 +184,7 @@ async def test_a_lost_attempt_writes_no_line(engine: Engine, trial: Site) -> Non
     async with LogWriter(engine.runtime, new.task.id, new.task.attempt, TWO.id) as log:
         await log.write(Stream.STDOUT, ["in time"])
     assert [(line.number, line.message, line.attempt) for line in await engine.lines(new.task)] == [(1, "in time", 2)]
-    await settle_attempt(engine.runtime, TWO, new, GOOD)
+    await settle(engine, TWO, new)
 
 
 async def test_a_command_that_prints_on_and_on_ends_when_its_lease_is_lost(engine: Engine, site: Site) -> None:
@@ -167,18 +201,18 @@ async def test_a_lost_attempt_stores_no_rollout(engine: Engine, trial: Site) -> 
     old = await taken(engine, ONE, await created(engine, trial))
     for attempt, worker, written in [(1, "two", False), (2, "one", False), (1, "one", True)]:
         assert await task_store.save_rollout(old.task.id, attempt, worker, Progress(current=("a",))) is written
-    await settle_attempt(engine.runtime, ONE, old, GOOD)
+    await settle(engine, ONE, old)
 
 
 async def test_a_task_that_loses_every_worker_fails_in_the_end(engine: Engine, trial: Site) -> None:
     id_ = await created(engine, trial)
-    for number in range(1, 5):
+    for number in range(1, MAX_LOSSES + 2):
         held = await taken(engine, ONE, id_)
         assert held.task.attempt == number
-        await expire(held.task)
+        await expire(engine, held.task)
         await lost(engine, id_)
     story = await story_of(engine, held)
-    assert (story.status, story.tries("task")) == (D.FAILED, 4 * [S.CANCELLED])
+    assert (story.status, story.tries("task")) == (D.FAILED, (MAX_LOSSES + 1) * [S.CANCELLED])
     assert story.tasks["task"].error_message == "its worker gave no sign of life"
 
 
@@ -192,7 +226,7 @@ async def test_a_worker_that_leaves_hands_back_what_it_has(engine: Engine, site:
     await engine.worker()
     story = await engine.until(id_, D.SUCCESS)
     attempt = story.attempts["task"][0]
-    assert (attempt.status, attempt.error_message) == (S.CANCELLED, "its worker was stopped")
+    assert (attempt.status, attempt.error_message) == (S.CANCELLED, "its worker was stopped, and handed it back")
 
 
 async def test_what_has_ended_is_recorded_although_its_worker_leaves(engine: Engine, site: Site, gate: Gate) -> None:
@@ -211,7 +245,7 @@ async def test_what_has_ended_is_recorded_although_its_worker_leaves(engine: Eng
 
 
 async def told_to_stop(worker: Worker) -> bool:
-    return not worker.arq.allow_pick_jobs
+    return not worker.hands.has_room
 
 
 async def test_a_worker_that_has_left_does_not_count_as_alive(engine: Engine, site: Site) -> None:
@@ -228,7 +262,8 @@ async def test_a_worker_that_leaves_takes_nothing_new(engine: Engine, trial: Sit
     task_id = await created(engine, trial)
     worker = await engine.worker()
     await worker.leave()
-    await worker.hands.run_task(task_id)
+    worker.hands.offer((await task_store.by_ids([task_id]))[task_id].deployment_id)
+    await worker.ended()
     assert (await task_store.by_ids([task_id]))[task_id].attempt == 0
 
 

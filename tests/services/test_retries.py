@@ -50,7 +50,7 @@ async def test_others_run_while_a_task_waits_for_its_next_attempt(engine: Engine
 
 
 async def test_an_attempt_that_is_due_needs_only_a_free_worker(engine: Engine, site: Site, gate: Gate) -> None:
-    """The job that carried the first attempt goes on with the other task, and is still there when the second is due."""
+    """The worker that has no room hears of it first; the one that has looks by itself."""
     await engine.worker(slots=1)
     script = 'test "$BOREAS_ATTEMPT" = 2 && exit 0; mkdir first 2>/dev/null && exit 1; exec "$@"'
     tasks = [node(key, max_attempts=2, command=sh(script, *gate.wait)) for key in ("one", "two")]
@@ -61,7 +61,7 @@ async def test_an_attempt_that_is_due_needs_only_a_free_worker(engine: Engine, s
         return any(map(backed_off, tasks)) and any(task.status is S.RUNNING for task in tasks)
 
     await eventually(one_goes_on, "one task to wait for its next attempt while the other runs")
-    await engine.worker(slots=1)
+    await engine.worker(slots=1, sweeps=True)
     await eventually(lambda: ended_once(engine, id_), "the next attempt to run")
     gate.open()
     await engine.until(id_, D.SUCCESS)

@@ -11,11 +11,14 @@ from app.core.application import ShellTarget
 from app.core.errors import ErrorCode, WrongState
 from app.services import deployments, tasks
 from app.services.deployments import Reasoned
+from app.services.tasks import Promotion
 from tests.services.commands import FAILURE, NOTHING, Gate, node, sh
 from tests.services.engine import D, Engine, S, Site, rolling
 
-START, CANCEL, RETRY, BACK, RETRY_TASK = "start", "cancel", "retry", "roll back", "retry task"
-ALL = {START, CANCEL, RETRY, BACK, RETRY_TASK}
+START, PAUSE, RESUME, CANCEL, RETRY, BACK = "start", "pause", "resume", "cancel", "retry", "roll back"
+RETRY_TASK, SKIP_TASK, CANCEL_TASK, PROMOTE = "retry task", "skip task", "cancel task", "promote"
+OF_TASKS = {RETRY_TASK, SKIP_TASK, CANCEL_TASK, PROMOTE}
+ALL = {START, PAUSE, RESUME, CANCEL, RETRY, BACK} | OF_TASKS
 Road = Callable[[Engine, Site, Gate], Awaitable[str]]
 
 
@@ -71,14 +74,14 @@ async def succeeded(engine: Engine, site: Site, gate: Gate) -> str:
 @pytest.mark.parametrize(
     ("state", "road", "allowed"),
     [
-        (D.PENDING, made, {START, CANCEL}),
-        (D.PENDING, queued, {CANCEL}),
-        (D.RUNNING, runs, {CANCEL, BACK}),
+        (D.PENDING, made, {START, PAUSE, CANCEL, SKIP_TASK}),
+        (D.PENDING, queued, {PAUSE, CANCEL, SKIP_TASK}),
+        (D.RUNNING, runs, {PAUSE, CANCEL, BACK, CANCEL_TASK}),
         (D.CANCELLING, is_cancelled, {CANCEL}),
         (D.CANCELLED, was_cancelled, set[str]()),
-        (D.ROLLING_BACK, goes_back, set[str]()),
+        (D.ROLLING_BACK, goes_back, {CANCEL}),
         (D.ROLLED_BACK, went_back, set[str]()),
-        (D.FAILED, failed, {RETRY, BACK, RETRY_TASK}),
+        (D.FAILED, failed, {RETRY, BACK, RETRY_TASK, SKIP_TASK}),
         (D.SUCCESS, succeeded, {BACK}),
     ],
 )
@@ -90,16 +93,23 @@ async def test_what_a_state_does_not_allow_is_refused(
     before = await engine.story(id_)
     assert before.status is state
     order, task = Reasoned(id_, "because"), next(iter(before.tasks.values()))
+    on_task = Reasoned(task.id, "because")
     for name in sorted(ALL - allowed):
         problem = await {
             START: lambda: engine.refusal(deployments.start, id_),
             CANCEL: lambda: engine.refusal(deployments.cancel, order),
             RETRY: lambda: engine.refusal(deployments.retry, id_),
             BACK: lambda: engine.refusal(deployments.roll_back, order),
+            PAUSE: lambda: engine.refusal(deployments.pause, id_),
+            RESUME: lambda: engine.refusal(deployments.go_on, id_),
             RETRY_TASK: lambda: engine.refusal(tasks.retry, task.id),
+            SKIP_TASK: lambda: engine.refusal(tasks.skip, on_task),
+            CANCEL_TASK: lambda: engine.refusal(tasks.cancel, on_task),
+            PROMOTE: lambda: engine.refusal(tasks.promote, Promotion(task.id)),
         }[name]()
-        seen = task.status if name == RETRY_TASK else state
-        assert isinstance(problem, WrongState) and (problem.status, problem.path) == (seen, ("id",)), name
+        seen = task.status if name in OF_TASKS else state
+        field = "taskId" if name == PROMOTE else "id"
+        assert isinstance(problem, WrongState) and (problem.status, problem.path) == (seen, (field,)), name
     assert (await engine.story(id_)).deployment == before.deployment
     gate.open()
 
@@ -120,6 +130,11 @@ async def test_what_is_not_there_is_not_found(engine: Engine) -> None:
         await engine.refusal(deployments.retry, "dep_none"),
         await engine.refusal(deployments.cancel, Reasoned("dep_none", "because")),
         await engine.refusal(deployments.roll_back, Reasoned("dep_none", "because")),
+        await engine.refusal(deployments.pause, "dep_none"),
+        await engine.refusal(deployments.go_on, "dep_none"),
         await engine.refusal(tasks.retry, "tsk_none"),
+        await engine.refusal(tasks.skip, Reasoned("tsk_none", "because")),
+        await engine.refusal(tasks.cancel, Reasoned("tsk_none", "because")),
+        await engine.refusal(tasks.promote, Promotion("tsk_none")),
     ):
         assert problem.code is ErrorCode.NOT_FOUND

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from app.gateways.queue import ArqQueue, connect
+from app.services.ledger import hold
 from app.services.runtime import Runtime
 from app.services.sweep import sweep
-from app.store import deployments as deployment_store
-from app.store import tasks as task_store
+from app.store.unit import unit
 from tests.gateways.valkey_support import Valkey
 from tests.services.commands import Gate, Notes, node
 from tests.services.engine import D, Engine, S, Site, rolling, running
@@ -38,8 +38,8 @@ async def test_what_may_start_and_was_not_admitted_is_admitted(engine: Engine, t
     """A process died between the commit that queued it and the one that admits."""
     await engine.worker()
     id_ = await trial.deploy(auto_start=False)
-    deployment = (await engine.story(id_)).deployment
-    await deployment_store.save(replace(deployment, queued_at=engine.runtime.clock.now()), [])
+    async with unit(engine.runtime) as work, hold(work, id_) as ledger:
+        ledger.deployment = replace(ledger.deployment, queued_at=work.now)
     await sweep(engine.runtime)
     await engine.until(id_, D.SUCCESS)
 
@@ -51,7 +51,7 @@ async def test_a_timer_that_was_lost_is_found(engine: Engine, site: Site) -> Non
     task = await engine.until_task(id_, "web/deploy", lambda task: task.resume_at)
     assert task.rollout is not None
     due = replace(task.rollout, resume_at=task.started_at)
-    await task_store.save(replace(task, rollout=due, resume_at=task.started_at))
+    await engine.put(replace(task, rollout=due, resume_at=task.started_at))
     await sweep(engine.runtime)
     await engine.until(id_, D.SUCCESS)
 

@@ -12,7 +12,6 @@ from app.core.deployment import DeploymentFilter, DeploymentStatus
 from app.core.logs import LogFilter, LogLevel, LogLine, LogPart
 from app.services import applications as application_cases
 from app.store import applications, deployments, feed, logs, versions
-from app.store import tasks as task_store
 from app.store.logs import NewLine
 from app.store.unit import unit
 from tests.services.commands import node
@@ -135,12 +134,12 @@ async def tasks(engine: Engine, trial: Site) -> AsyncIterator[list[str]]:
     story = await engine.story(await trial.deploy("v1", node("one"), node("two"), auto_start=False))
     for task in story.tasks.values():
         for attempt in (1, 2):
-            await task_store.save(replace(task, attempt=attempt, worker="worker"))
+            await engine.put(replace(task, attempt=attempt, worker="worker"))
             levels = list(LogLevel) * 3
             new = [NewLine(engine.runtime.clock.now(), level, text) for level, text in zip(levels, LINES, strict=False)]
             assert await logs.append(task.id, attempt, "worker", new) == (attempt - 1) * len(LINES) + 1
     yield [task.id for task in story.tasks.values()]
-    await task_store.save(next(iter(story.tasks.values())))
+    await engine.put(next(iter(story.tasks.values())))
 
 
 async def whole(task_id: str) -> Sequence[LogLine]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.core.application import Application, CommandStep, HealthCheck, ShellTarget
 from app.core.deployment import DeploymentStatus, Rollback, RollbackStatus
 from app.core.environment import Environment, OperatorKind, Release
-from app.core.events import Body, DeploymentStatusChanged, Event, RolloutProgressed, TaskStatusChanged
+from app.core.events import Body, DeploymentPaused, DeploymentStatusChanged, Event, RolloutProgressed, TaskStatusChanged
 from app.core.ids import Kind
 from app.core.logs import LogLevel, LogLine
 from app.core.strategy import Phase, Progress
@@ -19,7 +19,7 @@ from app.core.task import Activity, TaskAttempt, TaskStatus
 from app.core.version import Artifact, Version
 from app.core.workflow import Position
 from app.store import applications, deployments, environments, feed, logs, tasks, versions
-from app.store.tasks import AttemptEnd
+from app.store.tasks import AttemptEnd, Writes
 from app.store.unit import unit
 from tests.services.commands import node
 from tests.services.engine import Engine, Site, rolling
@@ -128,9 +128,9 @@ async def test_a_task_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
         started_at=NOW,
         completed_at=NOW,
     )
-    await tasks.save(changed)
+    await engine.put(changed)
     assert await tasks.by_ids([task.id]) == {task.id: changed}
-    await tasks.save(task)
+    await engine.put(task)
     assert await tasks.by_ids([task.id]) == {task.id: task}
 
 
@@ -150,9 +150,12 @@ async def test_attempts_come_back_as_they_were(engine: Engine, trial: Site) -> N
         )
         for number, activity in ((2, Activity.UNDO), (1, Activity.RUN))
     ]
-    for attempt in begun:
-        await tasks.begin_attempt(replace(task, attempt=attempt.number, activity=attempt.activity, worker="w"), attempt)
-    await tasks.end_attempt(replace(task, attempt=2), AttemptEnd(TaskStatus.FAILED, NOW, "“no”", 255))
+    end = AttemptEnd(
+        task_id=task.id, number=2, status=TaskStatus.FAILED, completed_at=NOW, error_message="“no”", exit_code=255
+    )
+    (made,) = (await deployments.by_ids([task.deployment_id])).values()
+    await deployments.save(made, [], Writes({task.id: task}, begun))
+    await deployments.save(made, [], Writes({task.id: task}, [], [end]))
     ended = replace(begun[0], status=TaskStatus.FAILED, completed_at=NOW, error_message="“no”", exit_code=255)
     assert await tasks.attempts_of([task.id, "tsk_none"]) == {task.id: [begun[1], ended], "tsk_none": []}
 
@@ -185,33 +188,35 @@ async def test_a_deployment_comes_back_as_it_was(engine: Engine, trial: Site) ->
         started_at=NOW,
         resumed_at=NOW,
         completed_at=NOW,
+        paused=True,
     )
-    await deployments.save(changed, [])
+    await deployments.save(changed, [], Writes())
     (found,) = (await deployments.by_ids([id_])).values()
     assert found == replace(changed, applications=found.applications, rollback=rollback)
     assert deployments.previous_release(found, found.applications[0]) == release
-    await deployments.save(made, [])
+    await deployments.save(made, [], Writes())
 
 
 BODIES: list[Body] = [
     DeploymentStatusChanged(None, DeploymentStatus.PENDING),
     DeploymentStatusChanged(DeploymentStatus.PENDING, DeploymentStatus.RUNNING, "because “ü🚀”\n"),
     TaskStatusChanged("tsk_x", None, TaskStatus.PENDING, None),
-    RolloutProgressed("tsk_x", Progress(Phase.CHECKING, 1, 2, 3, 4, ("a",), ("b", "c"), NOW)),
+    RolloutProgressed("tsk_x", Progress(Phase.CHECKING, 1, 2, 3, 4, ("a",), ("b", "c"), NOW, True)),
+    DeploymentPaused(True),
 ]
 
 
 async def test_events_come_back_as_they_were_by_both_roads(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", auto_start=False)
     made = (await engine.story(id_)).deployment
-    actors = [None, "usr_x", None, "usr_y"]
+    actors = [None, "usr_x", None, "usr_y", "usr_x"]
     events = [
         Event(deployment_id=id_, number=number, at=NOW, actor_id=actor, body=body)
         for number, (actor, body) in enumerate(zip(actors, BODIES, strict=True), start=2)
     ]
     assert feed.decode(feed.encode(events)) == events
     async with engine.undone():
-        await deployments.save(replace(made, last_event=5), events)
+        await deployments.save(replace(made, last_event=6), events, Writes())
         assert await feed.pages([id_, "dep_none"], 1, 9) == {id_: events, "dep_none": []}
 
 

@@ -85,6 +85,6 @@ async def empty(connection: asyncpg.Connection) -> None:
 
 TABLES = (
     "actors grants api_tokens idempotency_keys applications environments versions artifacts deployments "
-    "deployment_applications rollbacks releases tasks task_attempts deployment_events task_logs workers"
+    "deployment_applications rollbacks releases tasks task_attempts deployment_events task_logs workers sweeps"
 )
 DELETE_ALL = "; ".join(f"DELETE FROM {table}" for table in TABLES.split())

@@ -10,8 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from app.jobs.deployments import advance_deployment
-from app.jobs.tasks import run_task
+from app.jobs.deployments import jobs
 from app.main import application
 from app.services.access import ensure_admin
 from app.services.execution import WorkerName
@@ -52,19 +51,18 @@ class System:
 
     @asynccontextmanager
     async def _worker(self, pool: str, slots: int) -> AsyncIterator[Hands]:
-        hands = Hands(self.runtime, WorkerName(worker_id(), pool))
-        jobs = {"run_task": run_task(hands), "advance_deployment": advance_deployment(self.runtime)}
-        arq = self.queue.worker(pool, jobs, slots)
-        loops = [
-            asyncio.create_task(run) for run in (hands.keep(), hands.obey(), sweep_forever(self.runtime), arq.main())
-        ]
+        hands = Hands(self.runtime, WorkerName(worker_id(), pool), slots)
+        arq = self.queue.worker(pool, jobs(hands), lambda: hands.has_room)
+        runs = (hands.keep(), hands.obey(), hands.look(), sweep_forever(self.runtime))
+        loops = [asyncio.create_task(run) for run in runs]
+        taking = asyncio.create_task(arq.main())
         self.hands.append(hands)
         try:
             yield hands
         finally:
-            loops[-1].cancel()
+            arq.stop()
             await hands.leave()
-            await arq.drain()
+            await taking
             for loop in loops:
                 loop.cancel()
             await asyncio.wait(loops)
@@ -88,9 +86,8 @@ async def served(runtime: Runtime) -> AsyncIterator[str]:
     """Serve the API on a free port."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(
-        application(runtime), log_config=None, ws="websockets-sansio", lifespan="off", timeout_graceful_shutdown=1
-    )
+    app = application(runtime)
+    config = uvicorn.Config(app, log_config=None, ws="websockets-sansio", lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -101,4 +98,5 @@ async def served(runtime: Runtime) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await serving
+        await app.state.close()
         listener.close()

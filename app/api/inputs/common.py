@@ -40,7 +40,7 @@ class ReasonInput:
     id: strawberry.ID
     reason: str
     force: bool | None = strawberry.field(
-        default=False, description="On cancelDeployment: kill what runs instead of waiting for it to end."
+        default=False, description="When something is cancelled: kill what runs instead of waiting for it to end."
     )
     idempotency_key: str | None = None
 

@@ -10,6 +10,7 @@ from app.api.scalars import JSON
 from app.core import application, strategy, workflow
 from app.core.deployment import DeploymentFilter, DeploymentStatus
 from app.services.drafts import DeploymentRequest
+from app.services.tasks import Promotion
 
 
 @strawberry.input(description="One step of a strategy.")
@@ -77,6 +78,19 @@ class WorkflowTaskInput:
         timeout = limits.timeout_seconds if self.timeout_seconds is None else self.timeout_seconds
         attempts = limits.max_attempts if self.max_attempts is None else self.max_attempts
         return replace(made, timeout_seconds=timeout, max_attempts=attempts)
+
+
+@strawberry.input(description="A rollout that need not wait any longer.")
+class PromoteRolloutInput:
+    task_id: strawberry.ID
+    full: bool | None = strawberry.field(
+        default=False, description="Bring all that is left at once, without watching any of it."
+    )
+    idempotency_key: str | None = None
+
+    def promotion(self) -> Promotion:
+        """Return it as a core value."""
+        return Promotion(self.task_id, bool(self.full))
 
 
 @strawberry.input(description="A new deployment in each of some environments.")

@@ -1,4 +1,4 @@
-"""Creating and steering deployments and tasks."""
+"""Creating and steering deployments."""
 
 import strawberry
 
@@ -9,9 +9,8 @@ from app.api.inputs.deployments import CreateDeploymentInput
 from app.api.mutations.perform import changed, perform
 from app.api.permissions import Answers
 from app.api.types.deployments import Deployment
-from app.api.types.tasks import Task
 from app.core.errors import Role
-from app.services import deployments, tasks
+from app.services import deployments
 
 
 @strawberry.type(description="The deployments, one per environment, or why all were refused.")
@@ -23,12 +22,6 @@ class CreateDeploymentPayload:
 @strawberry.type(description="The deployment, or why it was refused.")
 class DeploymentPayload:
     deployment: Deployment | None = None
-    errors: list[UserError] = strawberry.field(default_factory=list)
-
-
-@strawberry.type(description="The task, or why it was refused.")
-class TaskPayload:
-    task: Task | None = None
     errors: list[UserError] = strawberry.field(default_factory=list)
 
 
@@ -51,7 +44,26 @@ class DeploymentMutations:
         return DeploymentPayload(deployment=await changed(info, "Deployment", id_))
 
     @strawberry.mutation(
-        description="Cancel a deployment: at once where nothing runs, else when what runs has ended. For DEPLOYER.",
+        description="Keep tasks from starting; those that run go on. While it waits, others pass it. For DEPLOYER.",
+        extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
+    )
+    async def pause_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
+        (id_,) = await perform(info, input, deployments.pause, str(input.id))
+        return DeploymentPayload(deployment=await changed(info, "Deployment", id_))
+
+    @strawberry.mutation(
+        description="Let a paused deployment go on. For DEPLOYER.",
+        extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
+    )
+    async def resume_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
+        (id_,) = await perform(info, input, deployments.go_on, str(input.id))
+        return DeploymentPayload(deployment=await changed(info, "Deployment", id_))
+
+    @strawberry.mutation(
+        description=(
+            "Cancel a deployment: at once where nothing runs, else when what runs has ended. One that rolls back stops "
+            "half way, and has failed. For DEPLOYER."
+        ),
         extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
     )
     async def cancel_deployment(self, info: Info, input: ReasonInput) -> DeploymentPayload:
@@ -76,11 +88,3 @@ class DeploymentMutations:
     async def rollback_deployment(self, info: Info, input: ReasonInput) -> DeploymentPayload:
         (id_,) = await perform(info, input, deployments.roll_back, input.reasoned())
         return DeploymentPayload(deployment=await changed(info, "Deployment", id_))
-
-    @strawberry.mutation(
-        description="Start one failed task of a failed deployment again. For DEPLOYER.",
-        extensions=[Answers(Role.DEPLOYER, TaskPayload)],
-    )
-    async def retry_task(self, info: Info, input: ByIdInput) -> TaskPayload:
-        (id_,) = await perform(info, input, tasks.retry, str(input.id))
-        return TaskPayload(task=await changed(info, "Task", id_))

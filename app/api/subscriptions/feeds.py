@@ -5,23 +5,32 @@ from collections.abc import AsyncGenerator
 import strawberry
 
 from app.api.context import Info
+from app.api.inputs.deployments import DeploymentFilterInput
 from app.api.loaders import may_see
-from app.api.permissions import Guard
+from app.api.permissions import Guard, check
 from app.api.scalars import Cursor, cursor, number
+from app.api.types.deployments import Deployment as DeploymentType
 from app.api.types.feed import EVENT, DeploymentEventBatch, event_of
 from app.api.types.logs import LOG, LogBatch, LogLine
-from app.core.deployment import Deployment
+from app.core.deployment import Deployment, DeploymentFilter
 from app.core.errors import Role, not_found
 from app.core.logs import LogFilter, LogLevel
-from app.services import feed, logs
+from app.services import changes, feed, logs
 from app.services.cases import forbidden
+from app.services.patience import patiently
 
 
 async def still_visible(info: Info, deployment: Deployment) -> None:
     """Find out again who asks, and refuse when they may not see the deployment any more. Raises Refused."""
-    await info.context.renew()
+    await patiently(info.context.renew)
     if not may_see(info.context.viewer, deployment):
         raise forbidden(Role.VIEWER)
+
+
+def moved(info: Info, to: Cursor) -> Cursor:
+    """Note how far a feed has come."""
+    info.context.position.cursor = to
+    return to
 
 
 @strawberry.type
@@ -38,11 +47,15 @@ class Subscription:
         deployment = await info.context.loaders.deployment.load(id)
         if deployment is None:
             raise not_found("deployment", id, ("id",))
+        begun = False
         async for batch in feed.follow(info.context.runtime, id, position):
             await still_visible(info, deployment)
+            if begun and not batch.events:
+                continue
+            begun = True
             yield DeploymentEventBatch(
                 events=[event_of(event) for event in batch.events],
-                cursor=cursor(EVENT, batch.number),
+                cursor=moved(info, cursor(EVENT, batch.number)),
                 caught_up=batch.caught_up,
             )
 
@@ -65,10 +78,33 @@ class Subscription:
         if deployment is None:
             raise not_found("task", task_id, ("taskId",))
         wanted = LogFilter(levels=tuple(levels) if levels else None, contains=contains)
+        begun = False
         async for batch in logs.follow(info.context.runtime, task_id, position, wanted):
             await still_visible(info, deployment)
+            if begun and not batch.lines:
+                continue
+            begun = True
             yield LogBatch(
                 lines=[LogLine.of(line) for line in batch.lines],
-                cursor=cursor(LOG, batch.number),
+                cursor=moved(info, cursor(LOG, batch.number)),
                 caught_up=batch.caught_up,
             )
+
+    @strawberry.subscription(
+        description="The deployments of a list as they change, each in its latest state: a few times a second at most, "
+        "and always up to the last change. One that leaves the list, as its status is another, comes once more.",
+        extensions=[Guard(Role.VIEWER)],
+    )
+    async def deployments_changed(
+        self, info: Info, filter: DeploymentFilterInput | None = None
+    ) -> AsyncGenerator[DeploymentType, None]:
+        wanted = (filter or DeploymentFilterInput()).narrow(DeploymentFilter())
+        listed: set[str] = set()
+        async for found in changes.follow(info.context.runtime):
+            await patiently(info.context.renew)
+            check(info.context, Role.VIEWER)
+            for deployment in found:
+                admitted = wanted.admits(deployment)
+                if (admitted or deployment.id in listed) and may_see(info.context.viewer, deployment):
+                    (listed.add if admitted else listed.discard)(deployment.id)
+                    yield DeploymentType.of(deployment)

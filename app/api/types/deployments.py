@@ -26,6 +26,8 @@ from app.core import gate, steering
 class DeploymentPermissions:
     start: Permission
     cancel: Permission
+    pause: Permission
+    resume: Permission
     retry: Permission
     rollback: Permission
 
@@ -38,6 +40,7 @@ class Deployment(Node):
     application_ids: list[strawberry.ID]
     status: core.DeploymentStatus
     progress: int = strawberry.field(description="0 to 100.")
+    paused: bool = strawberry.field(description="Whether tasks are kept from starting; those that run go on.")
     error_message: str | None
     created_at: datetime
     updated_at: datetime
@@ -59,6 +62,7 @@ class Deployment(Node):
             application_ids=[strawberry.ID(id_) for id_ in deployment.application_ids],
             status=deployment.status,
             progress=deployment.progress,
+            paused=deployment.paused,
             error_message=deployment.error_message,
             created_at=deployment.created_at,
             updated_at=deployment.updated_at,
@@ -136,6 +140,8 @@ class Deployment(Node):
         return DeploymentPermissions(
             start=permission(info, self.value, steering.why_not_start(self.value)),
             cancel=permission(info, self.value, steering.why_not_cancel(self.value)),
+            pause=permission(info, self.value, steering.why_not_pause(self.value)),
+            resume=permission(info, self.value, steering.why_not_resume(self.value)),
             retry=permission(info, self.value, steering.why_not_retry(self.value)),
             rollback=permission(info, self.value, steering.why_not_roll_back(self.value)),
         )

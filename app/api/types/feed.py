@@ -62,7 +62,12 @@ class RolloutProgressed(DeploymentEvent):
     rollout: Rollout = strawberry.field(description="As it stood then.")
 
 
-EVENT_TYPES = [DeploymentStatusChanged, TaskStatusChanged, RolloutProgressed]
+@strawberry.type(description="A deployment was paused, or goes on.")
+class DeploymentPaused(DeploymentEvent):
+    paused: bool
+
+
+EVENT_TYPES = [DeploymentStatusChanged, TaskStatusChanged, RolloutProgressed, DeploymentPaused]
 
 
 @strawberry.type(description="Some events in order.")
@@ -88,3 +93,5 @@ def event_of(event: core.Event) -> DeploymentEvent:
         case core.RolloutProgressed(task_id, progress):
             rollout = Rollout.of(task_id, progress)
             return RolloutProgressed(**envelope, task_id=strawberry.ID(task_id), rollout=rollout)  # type: ignore[arg-type]
+        case core.DeploymentPaused(paused):
+            return DeploymentPaused(**envelope, paused=paused)  # type: ignore[arg-type]

@@ -56,6 +56,9 @@ class TaskAttempt:
 @strawberry.type(description="What the viewer may do with a task now.")
 class TaskPermissions:
     retry: Permission
+    skip: Permission
+    cancel: Permission
+    promote: Permission = strawberry.field(description="Its rollout, where it is a deploy task.")
 
 
 @strawberry.type(description="A task of a deployment's workflow.")
@@ -162,7 +165,13 @@ class Task(Node):
     @strawberry.field
     async def viewer_can(self, info: Info) -> TaskPermissions:
         deployment = await _deployment(info, self.value)
-        return TaskPermissions(retry=permission(info, deployment, steering.why_not_retry_task(deployment, self.value)))
+        task, now = self.value, info.context.runtime.clock.now()
+        return TaskPermissions(
+            retry=permission(info, deployment, steering.why_not_retry_task(deployment, task)),
+            skip=permission(info, deployment, steering.why_not_skip_task(deployment, task)),
+            cancel=permission(info, deployment, steering.why_not_cancel_task(deployment, task)),
+            promote=permission(info, deployment, steering.why_not_promote(deployment, task, now)),
+        )
 
 
 def permission(info: Info, deployment: CoreDeployment, why_not: str | None) -> Permission:

@@ -50,7 +50,7 @@ class Progress:
 
     `healthy` holds the instances of finished batches, `current` those of the batch in hand (both in order), `batch`
     counts batches from 1 (0: none begun), `batches` how many there will be, `total` all instances. `resume_at` is set
-    while a batch is watched.
+    while a batch is watched. `promoted` tells that a person asked for all that is left at once, without watching.
     """
 
     phase: Phase = Phase.IDLE
@@ -61,6 +61,7 @@ class Progress:
     healthy: tuple[str, ...] = ()
     current: tuple[str, ...] = ()
     resume_at: datetime | None = None
+    promoted: bool = False
 
     @property
     def updated(self) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ def decide(
     unknown = tuple(name for name in progress.current if name not in observed.healthy)
     if unknown:
         return Check(progress, unknown)
-    interval = _step(strategy, progress).batch_interval
+    interval = 0 if progress.promoted else _step(strategy, progress).batch_interval
     if progress.phase is Phase.CHECKING and interval > 0:
         until = now + timedelta(seconds=interval)
         return Wait(replace(progress, phase=Phase.WATCHING, resume_at=until), until)
@@ -68,14 +68,14 @@ def decide(
 
 
 def _next_batch(strategy: Strategy, instances: Sequence[str], progress: Progress) -> Decision:
-    plan = sizes(strategy, len(instances))
-    progress = replace(progress, batches=len(plan), total=len(instances))
     left = [name for name in instances if name not in progress.healthy]
+    batches = progress.batch + bool(left) if progress.promoted else len(sizes(strategy, len(instances)))
+    progress = replace(progress, batches=batches, total=len(instances))
     if not left:
         return Done(progress)
     batch = progress.batch + 1
     step_index = min(batch - 1, len(strategy.steps) - 1)
-    size = strategy.steps[step_index].batch_size or len(left)
+    size = len(left) if progress.promoted else strategy.steps[step_index].batch_size or len(left)
     current = tuple(left[:size])
     return Update(replace(progress, phase=Phase.UPDATING, batch=batch, step_index=step_index, current=current), current)
 

@@ -59,6 +59,9 @@ class SimulatedOperator:
             return Outcome(Ending.FAILED, message, exit_code=1)
         return Outcome(Ending.SUCCEEDED, exit_code=0)
 
+    def hold(self, seconds: float) -> None:
+        """Do nothing: a simulation ends with its worker, and has no effect that could be doubled."""
+
 
 async def _perform(script: _Script, log: LogSink) -> None:
     """Spread the lines evenly over the time; the time that the log takes counts as part of it."""

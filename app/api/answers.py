@@ -1,0 +1,140 @@
+"""GraphQL over HTTP: what a request is answered with, in which encoding, under which status.
+
+https://graphql.github.io/graphql-over-http tells the statuses: with `application/json` every well-formed request has
+a 200, with `application/graphql-response+json` one that could not be run has a 400. A stream begins with a 200 either
+way.
+"""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+from graphql import GraphQLError, OperationType
+from starlette.requests import Request
+from starlette.responses import Response
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.graphql import OperationType as Allowed
+
+from app.api.context import Context, context
+from app.api.live import AccessLostError, Live, NotSharedError
+from app.api.negotiation import Media, accepted
+from app.api.operation import BadRequestError, Operation, read
+from app.api.schema import schema
+from app.api.shareable import shareable
+from app.api.streaming import streamed
+from app.core.errors import ErrorCode, Role
+from app.services.runtime import Runtime
+
+Body = dict[str, Any]
+METHODS = ("GET", "POST")
+
+
+async def answer(request: Request, runtime: Runtime, live: Live) -> Response:
+    """Return the answer to a request whose token was checked."""
+    choices = accepted(request.headers.get("accept"))
+    try:
+        if request.method not in METHODS:
+            raise BadRequestError(405, "Send an operation by GET or POST.", {"Allow": ", ".join(METHODS)})
+        operation = await read(request)
+        kind = operation.kind()
+        if kind is OperationType.MUTATION and request.method == "GET":
+            raise BadRequestError(405, "A GET request changes nothing: send mutations by POST.", {"Allow": "POST"})
+        media = choices.choose(subscription=kind is OperationType.SUBSCRIPTION)
+        if media is None:
+            raise BadRequestError(406, f"Accept one of {', '.join(Media)}; subscriptionSpec=1.0.")
+        made = context(runtime, request.scope["principal"], request.scope["secret"])
+        if media.streams:
+            return streamed(partial(_payloads, operation, made, live, request.method), media)
+        made.plain = True
+        return await _document(operation, made, request.method, media)
+    except BadRequestError as bad:
+        return _encoded(refusal(bad.message), choices.document or Media.JSON, bad.status, bad.headers)
+
+
+async def _document(operation: Operation, made: Context, method: Any, media: Media) -> Response:
+    """Return the answer that is one result. Raises BadRequestError when no operation was meant."""
+    try:
+        result = await schema.execute(
+            operation.text,
+            variable_values=operation.variables,
+            context_value=made,
+            operation_name=operation.name,
+            operation_extensions=operation.extensions,
+            allowed_operation_types=Allowed.from_http(method),
+        )
+    except CannotGetOperationTypeError as error:
+        raise BadRequestError(400, error.as_http_error_reason()) from error
+    except InvalidOperationTypeError as error:
+        raise BadRequestError(405, error.as_http_error_reason(method), {"Allow": "POST"}) from error
+    body = result_body(result)
+    if media is Media.GRAPHQL and _was_not_run(result):
+        del body["data"]
+        return _encoded(body, media, 500 if _is_our_fault(result) else 400)
+    return _encoded(body, media)
+
+
+async def _payloads(operation: Operation, made: Context, live: Live, method: Any) -> AsyncGenerator[str, None]:
+    """Yield every result, encoded; a subscription that others follow as well is executed once for all of them."""
+    fault = operation.fault()
+    if fault is not None:
+        yield encode({"errors": [fault.formatted]})
+        return
+    found = shareable(operation.text, operation.variables, operation.name)
+    if found is not None and made.secret is not None and made.viewer.allows_somewhere(Role.VIEWER):
+        try:
+            async with aclosing(live.read(found[0], made.viewer, made.secret, found[1])) as shared:
+                async for payload in shared:
+                    yield payload
+            return
+        except NotSharedError as refused:
+            operation = Operation(found[0].text, found[0].given(refused.position), operation.name)
+        except AccessLostError:
+            yield encode({"data": None} | refusal("Your token is not valid any more.", ErrorCode.FORBIDDEN))
+            return
+    results = await schema.stream(
+        operation.text,
+        variable_values=operation.variables,
+        context_value=made,
+        operation_name=operation.name,
+        operation_extensions=operation.extensions,
+        allowed_operation_types=Allowed.from_http(method),
+    )
+    async with aclosing(results):
+        async for result in results:
+            yield encode(result_body(result))
+
+
+def result_body(result: Any) -> Body:
+    """Return a result as clients see it."""
+    body: Body = {"data": result.data}
+    if result.errors:
+        body["errors"] = [error.formatted for error in result.errors]
+    if result.extensions:
+        body["extensions"] = result.extensions
+    return body
+
+
+def refusal(message: str, code: ErrorCode = ErrorCode.INVALID) -> Body:
+    """Return what says why there is no result."""
+    return {"errors": [{"message": message, "extensions": {"code": str(code)}}]}
+
+
+def encode(body: Body) -> str:
+    """Return JSON in one line, which spells whatever is no character of its own."""
+    return json.dumps(body, separators=(",", ":"))
+
+
+def _encoded(body: Body, media: Media, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(encode(body), status, headers, media_type=f"{media}; charset=utf-8")
+
+
+def _was_not_run(result: Any) -> bool:
+    """Whether there is nothing but the reason why not: errors of fields say where they are."""
+    return result.data is None and all(error.path is None for error in result.errors or ())
+
+
+def _is_our_fault(result: Any) -> bool:
+    errors: list[GraphQLError] = result.errors or []
+    return any((error.extensions or {}).get("code") == "INTERNAL" for error in errors)

@@ -1,0 +1,122 @@
+"""An operation as a request brings it, and what can be told of it before it is run."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, parse
+from starlette.requests import Request
+
+from app.api.schema import MAX_TOKENS
+from app.core.errors import ErrorCode
+
+JSON = "application/json"
+CACHED = 1000
+CACHED_LENGTH = 20_000
+"""Characters of the longest document that is remembered."""
+
+
+class BadRequestError(Exception):
+    """The request is none that can be run. `status` is that of its answer, `headers` go with it."""
+
+    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = headers or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What is to be run. `name` says which of the document's operations, where it has several."""
+
+    text: str
+    variables: dict[str, Any] | None = None
+    name: str | None = None
+    extensions: dict[str, Any] | None = None
+
+    def kind(self) -> OperationType | None:
+        """Return whether it reads, writes or subscribes; None when the document can not tell."""
+        found = self._kinds()
+        if found is None or (self.name is None and len(found) > 1):
+            return None
+        return found.get(self.name) if self.name is not None else next(iter(found.values()), None)
+
+    def fault(self) -> GraphQLError | None:
+        """Return why the document holds nothing to run, in so far as its form tells; None when nothing is wrong."""
+        found = self._kinds()
+        if found is None:
+            try:
+                _parsed(self.text)
+            except GraphQLError as error:
+                return error
+        if not found:
+            return _invalid("The document has no operation.")
+        if self.name is not None and self.name not in found:
+            return _invalid(f"The document has no operation named “{self.name[:80]}”.")
+        return None
+
+    def _kinds(self) -> dict[str | None, OperationType] | None:
+        return (_kinds if len(self.text) <= CACHED_LENGTH else _kinds.__wrapped__)(self.text)
+
+
+def _invalid(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": str(ErrorCode.INVALID)})
+
+
+def _parsed(text: str) -> DocumentNode:
+    return parse(text, max_tokens=MAX_TOKENS, no_location=True)
+
+
+@lru_cache(maxsize=CACHED)
+def _kinds(text: str) -> dict[str | None, OperationType] | None:
+    try:
+        document = _parsed(text)
+    except GraphQLError:
+        return None
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    return {node.name.value if node.name else None: node.operation for node in operations}
+
+
+async def read(request: Request) -> Operation:
+    """Return the operation of a request. Raises BadRequestError when it holds none."""
+    if request.method == "GET":
+        parameters: dict[str, Any] = dict(request.query_params)
+        for name in ("variables", "extensions"):
+            parameters[name] = decode(parameters[name]) if parameters.get(name) else None
+        return _operation(parameters)
+    _check_content_type(request.headers.get("content-type", ""))
+    body = decode(await request.body())
+    if isinstance(body, list):
+        raise BadRequestError(400, "One request holds one operation: send the operations of the list one by one.")
+    if not isinstance(body, dict):
+        raise BadRequestError(400, "The body is a JSON object with a “query”.")
+    return _operation(body)
+
+
+def decode(data: str | bytes) -> Any:
+    """Return what JSON holds. Raises BadRequestError when it is none."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise BadRequestError(400, "This is no JSON in UTF-8.") from None
+
+
+def _check_content_type(header: str) -> None:
+    type_, *parameters = [part.strip().lower() for part in header.split(";")]
+    charsets = [part.partition("=")[2].strip("\"'") for part in parameters if part.startswith("charset=")]
+    if type_ != JSON or any(charset not in ("utf-8", "utf8") for charset in charsets):
+        raise BadRequestError(415, f"The body of a request is {JSON} in UTF-8, and its Content-Type says so.")
+
+
+def _operation(given: dict[str, Any]) -> Operation:
+    text, name = given.get("query"), given.get("operationName") or None
+    if not isinstance(text, str) or not text.strip():
+        raise BadRequestError(400, "There is no “query”: it is the text of a GraphQL document.")
+    if not isinstance(given.get("operationName"), str | None):
+        raise BadRequestError(400, "The “operationName” is a string, or null.")
+    for field in ("variables", "extensions"):
+        if not isinstance(given.get(field), dict | None):
+            raise BadRequestError(400, f"The “{field}” are a JSON object, or null.")
+    return Operation(text, given.get("variables"), name, given.get("extensions"))

@@ -1,0 +1,100 @@
+"""graphql-transport-ws as its reference implementation speaks it, where the library differs.
+
+A message that breaks the protocol closes the socket with 4400 and says why; an operation that can not be run, be it for
+its syntax, costs only itself.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, cast
+
+from graphql import GraphQLError
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.http.exceptions import NonTextMessageReceived
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation as Running
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, PingMessage
+
+from app.api.context import Context
+from app.api.operation import Operation
+
+MAX_REASON = 123
+"""Bytes of the reason that a close frame can hold."""
+WITH_ID = ("subscribe", "complete")
+RECEIVED = ("connection_init", "ping", "pong", *WITH_ID)
+
+
+class SocketAdapter(ASGIWebSocketAdapter):
+    """A socket whose closing always works, however long the reason, and which tells text from bytes."""
+
+    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
+        """Yield every message. Raises NonTextMessageReceived, NonJsonMessageReceived."""
+        try:
+            async for message in super().iter_json(ignore_parsing_errors=ignore_parsing_errors):
+                yield message
+        except TypeError as error:
+            raise NonTextMessageReceived from error
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the socket."""
+        await super().close(code, reason.encode()[:MAX_REASON].decode(errors="ignore"))
+
+
+class Socket(BaseGraphQLTransportWSHandler[Context, None]):
+    """One connection. Who overrides `run_operation` or `send_message` leaves the rest of the protocol to this."""
+
+    async def handle_message(self, message: Message) -> None:
+        """Handle a message, or close the socket when it is none of the protocol."""
+        fault = fault_of(message)
+        if fault is not None:
+            await self.handle_invalid_message(fault)
+            return
+        await super().handle_message(cast("Message", _without_nulls(cast("Mapping[str, Any]", message))))
+
+    async def handle_ping(self, message: PingMessage) -> None:
+        """Answer with what came along."""
+        payload = message.get("payload")
+        await self.send_message({"type": "pong", "payload": payload} if payload else {"type": "pong"})
+
+    async def run_operation(self, operation: Running[Context, None]) -> None:
+        """Run an operation to its end; one whose document holds nothing to run ends with an `error`."""
+        operation.operation_name = operation.operation_name or None
+        fault = Operation(operation.query, name=operation.operation_name).fault()
+        if fault is not None:
+            await operation.send_initial_errors([fault])
+            return
+        await super().run_operation(operation)
+
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:
+        """Never close the socket for the sake of one operation: it is told by an `error` of its own."""
+        return None
+
+
+def fault_of(message: object) -> str | None:
+    """Return what is wrong with the form of a message from a client, None when nothing is."""
+    if not isinstance(message, dict):
+        return "A message is a JSON object"
+    kind = message.get("type")
+    if kind not in RECEIVED:
+        return f"A message of the type {str(kind)[:40]!r} is not expected"
+    if kind in WITH_ID and not (isinstance(message.get("id"), str) and message["id"]):
+        return f"The “id” of {kind} is a string that is not empty"
+    payload = message.get("payload")
+    if kind == "subscribe":
+        return _fault_of_operation(payload)
+    return None if kind in WITH_ID or isinstance(payload, dict | None) else f"The “payload” of {kind} is an object"
+
+
+def _fault_of_operation(payload: object) -> str | None:
+    if not isinstance(payload, dict):
+        return "The “payload” of subscribe is an object"
+    if not isinstance(payload.get("query"), str):
+        return "The “query” of subscribe is a string"
+    if not isinstance(payload.get("operationName"), str | None):
+        return "The “operationName” of subscribe is a string, or null"
+    wrong = next((name for name in ("variables", "extensions") if not isinstance(payload.get(name), dict | None)), None)
+    return f"The “{wrong}” of subscribe are an object, or null" if wrong else None
+
+
+def _without_nulls(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in message.items() if value is not None}

@@ -1,0 +1,5 @@
+"""Commands as real processes of this machine: started from an argument list, followed live, ended as a group."""
+
+from app.gateways.operators.shell.operator import ShellOperator
+
+__all__ = ["ShellOperator"]

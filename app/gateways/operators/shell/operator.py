@@ -1,0 +1,107 @@
+"""The operator: what a command sees, when it may start, and how it is brought to its end."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path, PurePath
+
+from app.core.attempt import Ending, Outcome
+from app.gateways.operators.shell.faults import fault, not_started, refused
+from app.gateways.operators.shell.guarded import Guarded
+from app.gateways.operators.shell.output import DRAIN_SECONDS
+from app.gateways.operators.shell.run import Run, outcome_of, start
+from app.ports import Instruction, LogSink
+
+
+class ShellOperator:
+    """Runs each command as a process group of its own in a folder of its own below `workspaces`.
+
+    Commands see PATH, HOME and LANG of the worker, BOREAS_WORKSPACE (their folder) and the variables of their
+    instruction. What a command leaves running when it ends stays, as deploy commands start services; it should
+    write its output elsewhere, since nobody reads it here any more. A time limit or a cancellation ends the whole
+    group: SIGTERM, then SIGKILL after `grace_seconds`. A process that left the group (setsid) is beyond reach.
+
+    A guard, a process beside the worker, kills the groups of commands that run when the worker dies in whatever way,
+    and when `hold` is not called in time. It comes with the first command and goes with `close`, or with the operator.
+    """
+
+    def __init__(self, workspaces: Path, grace_seconds: float = 10.0) -> None:
+        self._workspaces = workspaces
+        self._grace = grace_seconds
+        self._guarded = Guarded()
+
+    async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
+        """Make the folder, run the command if there is one, and return how it ended, with the code a shell would give.
+
+        Raises only what `log` raises, after the processes were ended. It is awaited by one stream at a time.
+        The time limit is the command's: lines that it printed in time are passed on however long the log takes.
+        Where the time of the last `hold` has passed, the command waits for the next one, for its time limit at most.
+        """
+        command = instruction.command
+        try:
+            folder = self._folder(instruction.workspace)
+        except (OSError, RuntimeError, ValueError) as error:
+            why = (isinstance(error, OSError) and error.strerror) or error
+            return refused(command, f"its working folder {instruction.workspace!r} can not be used: {why}")
+        if command is None:
+            return Outcome(Ending.SUCCEEDED)
+        if flaw := fault(command, instruction.env):
+            return refused(command, flaw)
+        if not await self._guarded.is_held(instruction.timeout_seconds):
+            return refused(
+                command, "the leases of this worker ran out and were not renewed; check that it can reach the database"
+            )
+        env = _environment(folder, instruction.env)
+        try:
+            run = start(command, env, folder, log, self._guarded)
+        except (OSError, ValueError) as error:
+            return not_started(command, env, folder, error)
+        try:
+            return await self._attend(run, instruction.timeout_seconds)
+        except BaseException:
+            await run.stop(self._grace)
+            raise
+        finally:
+            await run.close()
+
+    def hold(self, seconds: float) -> None:
+        """Let what runs run on for `seconds` from now: so long the leases of this worker are good.
+
+        Where it is not called again in time, the guard kills whatever runs, and no command starts before the next
+        call. Without a first call there is no such limit. To be called in the event loop's thread.
+        """
+        self._guarded.hold(seconds)
+
+    async def close(self) -> None:
+        """End the guard, and with it any command that still runs. Closing again does nothing."""
+        await self._guarded.close()
+
+    async def _attend(self, run: Run, limit: float) -> Outcome:
+        await run.flush(limit)
+        if run.process.returncode is not None:
+            await run.flush(None)
+            return outcome_of(run.process.returncode)
+        await run.end(self._grace)
+        await run.flush(max(self._grace, DRAIN_SECONDS))
+        message = f"the time limit of {limit:.10g} seconds was reached, and its processes were ended"
+        return replace(outcome_of(run.process.returncode), ending=Ending.FAILED, message=message)
+
+    def _folder(self, workspace: str) -> Path:
+        """Make the folder. Raises ValueError where it would not lie below the root, links followed."""
+        root = self._workspaces.resolve()
+        folder = (root / workspace).resolve()
+        if ".." in PurePath(workspace).parts or folder == root or not folder.is_relative_to(root):
+            raise ValueError("it must lie inside the folder of workspaces")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def _environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    """Return all that a command sees: a worker's own environment holds secrets that are no command's business."""
+    return {
+        "PATH": os.environ.get("PATH") or os.defpath,
+        "HOME": os.environ.get("HOME") or str(folder),
+        "LANG": os.environ.get("LANG") or "C.UTF-8",
+        "BOREAS_WORKSPACE": str(folder),
+        **extra,
+    }

@@ -1,0 +1,143 @@
+"""A started command: a process group that is followed, asked to end, and forced to."""
+
+import asyncio
+import errno
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from subprocess import DEVNULL, Popen
+
+from app.core.attempt import Ending, Outcome
+from app.core.logs import Stream
+from app.gateways.operators.shell.ended import ended
+from app.gateways.operators.shell.guarded import Group, Guarded
+from app.gateways.operators.shell.output import DRAIN_SECONDS, Output
+from app.ports import LogSink
+
+_KILLED_SECONDS = 2.0
+"""How long killed processes may take to vanish: long only where the kernel holds one, and then nothing helps."""
+
+_SIGNALS = {number.value: number.name for number in signal.Signals}
+
+
+class Run:
+    """A started command: its process group, and the tasks that follow it. Who started it closes it."""
+
+    def __init__(
+        self, process: Popen[bytes], guarded: Guarded, group: Group, outputs: Sequence[Output], pipes: ExitStack
+    ) -> None:
+        self.process = process
+        self._guarded = guarded
+        self._group = group
+        self._outputs = outputs
+        self._pipes = pipes
+        self._ending = False
+        self._tasks = [asyncio.create_task(work) for work in (self._watch(), *(output.pump() for output in outputs))]
+
+    async def _watch(self) -> None:
+        await ended(self.process)
+        if not self._ending:
+            self._guarded.remove(self._group)
+        self.process.wait()
+        for output in self._outputs:
+            output.expect_end()
+
+    async def flush(self, seconds: float | None) -> None:
+        """Wait for the end and the whole output. Raises what the log raised."""
+        done, _ = await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+
+    async def end(self, grace: float) -> None:
+        """End the group: ask, and after `grace` seconds force."""
+        self._ending = True
+        self._guarded.condemn(self._group)
+        self._signal(signal.SIGTERM)
+        if not await self._gone(grace):
+            self._signal(signal.SIGKILL)
+            await self._gone(_KILLED_SECONDS)
+        self._guarded.remove(self._group)
+
+    async def stop(self, grace: float) -> None:
+        """End the group, at once where this is cancelled, and pass on what it still had to say."""
+        try:
+            await self.end(grace)
+            await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
+        except asyncio.CancelledError:
+            self._signal(signal.SIGKILL)
+            await self._gone(_KILLED_SECONDS)
+            raise
+
+    async def close(self) -> None:
+        """Stop following; the processes are left as they are."""
+        self._guarded.remove(self._group)
+        for task in self._tasks:
+            task.cancel()
+        with self._pipes:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+    async def _gone(self, seconds: float) -> bool:
+        """Wait until no process of the group is left; False where one outlives the time. Nothing tells, so it polls."""
+        loop = asyncio.get_running_loop()
+        until, pause = loop.time() + seconds, 0.02
+        while self.process.returncode is None or _has_members(self.process.pid):
+            if loop.time() >= until:
+                return False
+            await asyncio.sleep(pause)
+            pause = min(1.5 * pause, 0.2)
+        return True
+
+
+def start(command: Sequence[str], env: Mapping[str, str], folder: Path, log: LogSink, guarded: Guarded) -> Run:
+    """Start the command as the leader of a new group. Raises OSError and ValueError where it can not be.
+
+    Nothing is awaited from the fork to the registration with the guard. What remains is the time until the program
+    is loaded, about a millisecond: a worker that is killed just then leaves the command running.
+    """
+    with ExitStack() as ours, ExitStack() as theirs:
+        turn = asyncio.Lock()
+        outputs, ends = [], []
+        for stream in (Stream.STDOUT, Stream.STDERR):
+            reading, writing = os.pipe()
+            ours.callback(os.close, reading)
+            theirs.callback(os.close, writing)
+            os.set_blocking(reading, False)
+            outputs.append(Output(reading, stream, log, turn))
+            ends.append(writing)
+        guarded.open()
+        process = Popen(
+            command, stdin=DEVNULL, stdout=ends[0], stderr=ends[1], cwd=str(folder), env=env, start_new_session=True
+        )
+        return Run(process, guarded, guarded.add(process.pid), outputs, ours.pop_all())
+
+
+def outcome_of(code: int | None) -> Outcome:
+    """Say how a process ended, with the code that a shell gives: a signal's number is counted from 128 up."""
+    if code is None or code > 0:
+        return Outcome(Ending.FAILED, f"exit status {code}", exit_code=code)
+    if code == 0:
+        return Outcome(Ending.SUCCEEDED, exit_code=0)
+    return Outcome(Ending.FAILED, f"ended by signal {_SIGNALS.get(-code, -code)}", exit_code=128 - code)
+
+
+def _has_members(group: int) -> bool:
+    """Return whether anything of the group runs; zombies do not, and some containers reap them late or never."""
+    try:
+        os.killpg(group, 0)
+    except OSError as error:
+        return error.errno != errno.ESRCH
+    stats = list(Path("/proc").glob("[0-9]*/stat"))
+    return not stats or any(_runs_in(group, stat) for stat in stats)
+
+
+def _runs_in(group: int, stat: Path) -> bool:
+    with suppress(OSError):
+        state, _, its_group = stat.read_text(errors="replace").rpartition(")")[2].split()[:3]
+        return state not in "ZX" and int(its_group) == group
+    return False

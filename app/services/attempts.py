@@ -1,0 +1,147 @@
+"""One attempt in a worker's hands: doing what it is for, and ending it from outside."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from enum import StrEnum
+
+from app.core.attempt import Ending, Outcome
+from app.core.task import Activity, Task
+from app.core.workflow import TaskType
+from app.services.execution import Assignment, WorkerName
+from app.services.health_checks import check_instances
+from app.services.instructions import Place, instruct, secrets_of
+from app.services.log_writer import LeaseLostError, LogWriter
+from app.services.rollouts import Drive, Parked, roll_out, undo
+from app.services.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+KILL_SECONDS = 0.2
+"""How long an operator has to notice the first interruption: two at the same moment would count as one."""
+
+
+EARLY = 0.1
+"""How much before the end of a lease what runs under it is killed, as a share of the lease: time to die in."""
+
+
+def last_moment(runtime: Runtime, lease_end: float) -> float:
+    """Return until when what runs under a lease may run: another worker may begin the next attempt when it ends."""
+    return lease_end - EARLY * runtime.lease_seconds
+
+
+class Interruption(StrEnum):
+    """Why an attempt is ended from outside."""
+
+    STOPPED = "STOPPED"
+    LOST = "LOST"
+    SHUTDOWN = "SHUTDOWN"
+
+
+class Attempt:
+    """An attempt that runs from the moment it is made.
+
+    `lease_end` is when its lease ends, on the event loop's clock. `ended` tells that it runs no more, and only waits to
+    be settled.
+    """
+
+    def __init__(self, runtime: Runtime, worker: WorkerName, assignment: Assignment, lease_end: float) -> None:
+        self.assignment = assignment
+        self.lease_end = lease_end
+        self.ended = False
+        self._runtime = runtime
+        self._worker = worker
+        self._interruption: Interruption | None = None
+        self._operating = True
+        task = assignment.task
+        self._work = asyncio.create_task(self._perform(), name=f"attempt {task.attempt} of {task.key}")
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is being ended because it is not this worker's any more."""
+        return self._interruption is Interruption.LOST
+
+    async def wait(self) -> Outcome | Parked | None:
+        """Wait for its end and return what came of it; None when it was lost, so that nothing may be written of it.
+
+        What fails once its lease is about to end counts as lost: operators end what nobody vouches for.
+        """
+        await asyncio.wait([self._work])
+        self.ended = True
+        came = _result(self._work, self._interruption, self.assignment.task)
+        late = asyncio.get_running_loop().time() >= last_moment(self._runtime, self.lease_end)
+        if late and isinstance(came, Outcome) and came.ending is Ending.FAILED:
+            return Outcome(Ending.LOST, "its worker could not renew its lease")
+        return came
+
+    def interrupt(self, why: Interruption) -> None:
+        """End it, once."""
+        if self._interruption is None:
+            self._interruption = why
+            self._work.cancel()
+
+    async def kill(self, why: Interruption) -> None:
+        """End it without patience: an operator takes a second interruption as the order to kill."""
+        self.interrupt(why)
+        await asyncio.sleep(KILL_SECONDS)
+        if self._operating and not self._work.done():
+            self._work.cancel()
+
+    async def _perform(self) -> Outcome | Parked:
+        setting, task = self.assignment.setting, self.assignment.task
+        writer = LogWriter(self._runtime, task.id, task.attempt, self._worker.id, secrets_of(task))
+        async with writer as log:
+            drive = Drive(self._runtime, setting, task, self._worker.id, log)
+            try:
+                came = await _carry_out(drive)
+                self._operating = False
+            except asyncio.CancelledError:
+                self._operating = False
+                with suppress(LeaseLostError):
+                    await log.say("WARN: the attempt was ended.")
+                raise
+            if isinstance(came, Outcome) and came.ending is Ending.FAILED:
+                await log.say(f"ERROR: {came.message or 'failed'}")
+            return came
+
+
+def _result(work: asyncio.Task[Outcome | Parked], why: Interruption | None, task: Task) -> Outcome | Parked | None:
+    if not work.cancelled() and (error := work.exception()) is not None:
+        if isinstance(error, LeaseLostError):
+            return None
+        logger.error("attempt %d of %s failed unexpectedly", task.attempt, task.id, exc_info=error)
+        return Outcome(Ending.FAILED, f"Boreas failed to run it: {type(error).__name__}; the worker's log has more.")
+    if not work.cancelled():
+        return work.result()
+    match why:
+        case Interruption.STOPPED:
+            return Outcome(Ending.STOPPED, "it was stopped")
+        case Interruption.LOST:
+            return None
+        case _:
+            return Outcome(Ending.RETURNED, "its worker was stopped, and handed it back")
+
+
+async def _carry_out(drive: Drive) -> Outcome | Parked:
+    """Do what the attempt is for. Operators keep the limit of a single command; that of all else is kept here."""
+    task, setting = drive.task, drive.setting
+    if task.activity is Activity.RUN and task.type not in (TaskType.DEPLOY, TaskType.HEALTH_CHECK):
+        operator = drive.runtime.operators[setting.environment.operator]
+        command = task.command.command if task.command else None
+        return await operator.execute(instruct(setting, task, command), drive.log.write)
+    try:
+        async with asyncio.timeout(task.timeout_seconds):
+            if task.activity is Activity.UNDO:
+                return await undo(drive)
+            return await (roll_out(drive) if task.type is TaskType.DEPLOY else _check_health(drive))
+    except TimeoutError:
+        return Outcome(Ending.FAILED, f"it was not done within its time limit of {task.timeout_seconds} s")
+
+
+async def _check_health(drive: Drive) -> Outcome:
+    """Check every instance of the task's application; without a health check of its own there is nothing to ask."""
+    places = [Place(instance, 1, 1.0) for instance in drive.instances]
+    faults = await check_instances(drive.patient, places)
+    if faults:
+        return Outcome(Ending.FAILED, "; ".join(f"{instance}: {fault}" for instance, fault in faults.items()))
+    return Outcome(Ending.SUCCEEDED)

@@ -1,0 +1,50 @@
+"""What a sweep looks for."""
+
+from datetime import datetime
+
+from app.core.deployment import ACTIVE
+from app.store.database import execute, fetch
+
+
+async def claim(now: datetime, last: datetime) -> bool:
+    """Take the next sweep: True for one worker of all, once since `last`. It is no lock, so none can be left behind."""
+    changed = await execute(
+        "INSERT INTO sweeps (id, at) VALUES ('engine', $1)"
+        " ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE sweeps.at <= $2",
+        now,
+        last,
+    )
+    return changed == 1
+
+
+async def unsettled() -> list[str]:
+    """Return the ids of all deployments that a tick may move, oldest first."""
+    rows = await fetch(
+        "SELECT id FROM deployments WHERE status = ANY($1) ORDER BY id", [str(status) for status in ACTIVE]
+    )
+    return [row["id"] for row in rows]
+
+
+async def expired(now: datetime) -> list[tuple[str, str, int]]:
+    """Return (deployment id, task id, attempt) of the attempts whose lease ran out."""
+    rows = await fetch("SELECT deployment_id, id, attempt FROM tasks WHERE lease_until < $1", now)
+    return [(row["deployment_id"], row["id"], row["attempt"]) for row in rows]
+
+
+async def hungry(pool: str, now: datetime) -> list[str]:
+    """Return the ids of the deployments in which a worker of `pool` may find a task to take, the oldest first.
+
+    An approximation that leaves none out: whether it may take one is for a tick to say.
+    """
+    rows = await fetch(
+        "SELECT d.id FROM deployments d JOIN environments e ON e.id = d.environment_id"
+        " WHERE e.worker_pool = $1 AND d.status IN ('RUNNING', 'ROLLING_BACK') AND EXISTS ("
+        " SELECT 1 FROM tasks t WHERE t.deployment_id = d.id AND t.worker IS NULL AND ("
+        " (d.status = 'RUNNING' AND NOT d.paused AND t.status = 'PENDING'"
+        " AND (t.retry_at IS NULL OR t.retry_at <= $2))"
+        " OR (t.activity IS NOT NULL AND (t.resume_at IS NULL OR t.resume_at <= $2))"
+        " OR (d.status = 'ROLLING_BACK' AND t.touched))) ORDER BY d.id",
+        pool,
+        now,
+    )
+    return [row["id"] for row in rows]

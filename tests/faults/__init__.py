@@ -1,0 +1,5 @@
+"""A whole Boreas as real processes that are killed, stopped and cut off while it works, and checked from outside."""
+
+import warnings
+
+warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")

@@ -1,0 +1,16 @@
+// Follows a feed with graphql-sse in the mode of distinct connections.
+
+import { createClient } from 'graphql-sse';
+import { follow } from './feed.mjs';
+import { headers, setting } from './setting.mjs';
+
+const client = createClient({
+  url: setting.url,
+  headers,
+  singleConnection: false,
+  retryAttempts: 20,
+  retry: async () => {},
+});
+
+await follow(client);
+client.dispose();

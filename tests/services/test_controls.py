@@ -1,0 +1,232 @@
+"""Steering what runs and what waits: pausing, skipping, cancelling single tasks and rollbacks, promoting rollouts."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from app.core.application import ShellTarget
+from app.core.deployment import RollbackStatus
+from app.core.events import DeploymentStatusChanged
+from app.core.gate import BlockerKind
+from app.services import deployments, tasks
+from app.services.sweep import sweep
+from app.services.tasks import Promotion
+from tests.services.commands import FAILURE, NOTHING, POLITE, Gate, Notes, node, sh
+from tests.services.controls import STUBBORN, blockers, cancel, go_on, pause, pauses, reason, skip, task_id
+from tests.services.engine import AN_HOUR, D, Engine, S, Site, backed_off, eventually, rolling, watched
+
+# Pausing
+
+
+async def test_while_it_is_paused_no_task_starts_and_what_runs_ends(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("slow", command=gate.wait), node("next", "slow"))
+    await engine.until_running(id_, "slow")
+    await pause(engine, id_)
+    assert await blockers(engine, id_) == []
+    gate.open()
+    await engine.until_task(id_, "next", lambda task: task.status is S.PENDING)
+    await sweep(engine.runtime)
+    story = await engine.story(id_)
+    assert (story.status, story.statuses) == (D.RUNNING, {"slow": S.SUCCESS, "next": S.PENDING})
+    assert await blockers(engine, id_) == [BlockerKind.PAUSED]
+    await go_on(engine, id_)
+    await engine.until(id_, D.SUCCESS)
+    assert await pauses(engine, id_) == [True, False]
+
+
+async def test_one_that_is_paused_in_the_queue_lets_others_pass(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    first = await site.deploy("v1", node("slow", command=gate.wait))
+    await engine.until_running(first, "slow")
+    second, third, fourth = [await site.deploy(f"v{n}", node("task")) for n in (2, 3, 4)]
+    await pause(engine, second)
+    await pause(engine, third)
+    assert await blockers(engine, second) == [BlockerKind.PAUSED]
+    gate.open()
+    await engine.until(fourth, D.SUCCESS)
+    assert (await engine.story(second)).status is D.PENDING
+    await go_on(engine, third)
+    await engine.until(third, D.SUCCESS)
+    await go_on(engine, second)
+    await engine.until(second, D.SUCCESS)
+
+
+async def test_an_attempt_that_is_due_waits_while_it_is_paused(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    script = 'test "$BOREAS_ATTEMPT" = 2'
+    id_ = await site.deploy("v1", node("task", command=sh(script), max_attempts=2))
+    await engine.until_task(id_, "task", backed_off)
+    await pause(engine, id_)
+    due = (await engine.story(id_)).tasks["task"].retry_at
+
+    async def passed() -> bool:
+        return due is not None and engine.runtime.clock.now() > due
+
+    await eventually(passed, "the time of the next attempt to pass")
+    await sweep(engine.runtime)
+    assert (await engine.story(id_)).tasks["task"].attempt == 1
+    await go_on(engine, id_)
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_what_fails_while_it_is_paused_fails_it_and_ends_the_pause(
+    engine: Engine, site: Site, gate: Gate
+) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("bad", command=sh('"$@"; exit 1', *gate.wait)), node("other", "bad"))
+    await engine.until_running(id_, "bad")
+    await pause(engine, id_)
+    gate.open()
+    story = await engine.until(id_, D.FAILED)
+    assert (story.deployment.paused, await pauses(engine, id_)) == (False, [True, False])
+
+
+# Skipping
+
+
+async def test_what_is_skipped_before_it_starts_lets_others_go_on(engine: Engine, site: Site, notes: Notes) -> None:
+    graph = [node("one", command=notes.take("one")), node("two", "one", command=notes.take("two")), node("end", "two")]
+    id_ = await site.deploy("v1", *graph, auto_start=False)
+    await skip(engine, id_, "two")
+    await engine.worker()
+    await engine.call(deployments.start, id_)
+    story = await engine.until(id_, D.SUCCESS)
+    assert (story.statuses["two"], notes.lines) == (S.SKIPPED, ["one"])
+    assert await reason(engine, id_, "two", S.SKIPPED) == "not needed"
+
+
+async def test_a_task_that_waits_for_its_next_attempt_is_skipped(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("bad", command=FAILURE, max_attempts=9), node("next", "bad"))
+    await engine.until_task(id_, "bad", backed_off)
+    await skip(engine, id_, "bad")
+    story = await engine.until(id_, D.SUCCESS)
+    assert story.statuses == {"bad": S.SKIPPED, "next": S.SUCCESS}
+
+
+async def test_a_failed_deployment_goes_on_without_what_is_skipped(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("bad", command=FAILURE), node("next", "bad"))
+    await engine.until(id_, D.FAILED)
+    await skip(engine, id_, "bad")
+    assert (await engine.story(id_)).status is D.FAILED
+    await engine.retry(id_)
+    story = await engine.until(id_, D.SUCCESS)
+    assert story.statuses == {"bad": S.SKIPPED, "next": S.SUCCESS}
+
+
+# Cancelling a task
+
+
+@pytest.mark.parametrize(("command", "force"), [(POLITE, False), (STUBBORN, True)])
+async def test_a_task_that_runs_is_ended_and_its_deployment_fails(
+    engine: Engine, site: Site, command: Sequence[str], force: bool
+) -> None:
+    await engine.worker(runtime=engine.patient() if force else None)
+    id_ = await site.deploy("v1", node("task", command=tuple(command), max_attempts=3), node("next", "task"))
+    await engine.until_said(id_, "task", "ready")
+    await cancel(engine, id_, "task", force=force)
+    story = await engine.until(id_, D.FAILED)
+    assert (story.statuses, story.tries("task")) == ({"task": S.CANCELLED, "next": S.BLOCKED}, [S.CANCELLED])
+    assert story.tasks["task"].error_message == "not wanted"
+    assert story.deployment.error_message == "task: not wanted"
+    assert await reason(engine, id_, "task", S.CANCELLED) == "not wanted"
+
+
+async def test_a_task_that_waits_is_cancelled_at_once(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("slow", command=gate.wait), node("next", "slow"))
+    await engine.until_running(id_, "slow")
+    await cancel(engine, id_, "next")
+    story = await engine.story(id_)
+    assert (story.status, story.statuses["next"]) == (D.RUNNING, S.CANCELLED)
+    gate.open()
+    story = await engine.until(id_, D.FAILED)
+    assert story.statuses == {"slow": S.SUCCESS, "next": S.CANCELLED}
+    await engine.retry(id_)
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_a_rollout_that_watches_a_batch_is_cancelled_and_rolls_back(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    await engine.worker()
+    target = ShellTarget(NOTHING, ("a", "b"), rollback_command=notes.take("back $BOREAS_INSTANCE"))
+    await site.application("web", target)
+    id_ = await site.deploy(strategy=rolling(1, AN_HOUR))
+    await engine.until_task(id_, "web/deploy", watched)
+    await cancel(engine, id_, "web/deploy")
+    story = await engine.until(id_, D.ROLLED_BACK)
+    assert (notes.lines, story.deployment.rollback and story.deployment.rollback.automatic) == (["back a"], True)
+
+
+# Cancelling a rollback
+
+
+async def rolls_back(engine: Engine, site: Site, command: tuple[str, ...]) -> str:
+    await site.application("web", ShellTarget(FAILURE, rollback_command=command))
+    id_ = await site.deploy()
+    await engine.until(id_, D.ROLLING_BACK)
+    await engine.until_said(id_, "web/deploy", "ready")
+    return id_
+
+
+@pytest.mark.parametrize(("command", "force"), [(POLITE, False), (STUBBORN, True)])
+async def test_a_rollback_that_is_cancelled_has_failed(
+    engine: Engine, site: Site, command: tuple[str, ...], force: bool
+) -> None:
+    await engine.worker(runtime=engine.patient() if force else None)
+    id_ = await rolls_back(engine, site, command)
+    await engine.cancel(id_, force=force)
+    story = await engine.until(id_, D.FAILED)
+    assert story.deployment.rollback is not None and story.deployment.rollback.status is RollbackStatus.FAILED
+    assert "the rollback was cancelled: not wanted" in (story.deployment.rollback.error_message or "")
+    last = (await engine.events(id_))[-1].body
+    assert isinstance(last, DeploymentStatusChanged) and "cancelled: not wanted" in (last.reason or "")
+
+
+async def test_undoing_that_is_cancelled_fails_the_rollback(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    id_ = await rolls_back(engine, site, POLITE)
+    await cancel(engine, id_, "web/deploy")
+    story = await engine.until(id_, D.FAILED)
+    assert story.deployment.rollback is not None and story.deployment.rollback.status is RollbackStatus.FAILED
+
+
+# Promoting a rollout
+
+
+@pytest.mark.parametrize(("full", "batches"), [(False, ["1 a", "2 b"]), (True, ["1 a", "2 b", "2 c", "2 d"])])
+async def test_a_rollout_need_not_wait(
+    engine: Engine, site: Site, notes: Notes, full: bool, batches: list[str]
+) -> None:
+    await engine.worker()
+    await site.application("web", ShellTarget(notes.take("$BOREAS_BATCH $BOREAS_INSTANCE"), ("a", "b", "c", "d")))
+    id_ = await site.deploy(strategy=rolling(1, AN_HOUR))
+    task = await engine.until_task(id_, "web/deploy", watched)
+    await engine.call(tasks.promote, Promotion(task.id, full))
+    if full:
+        story = await engine.until(id_, D.SUCCESS)
+        rollout = story.tasks["web/deploy"].rollout
+        assert rollout is not None and (rollout.batch, rollout.batches, rollout.weight) == (2, 2, 1.0)
+    else:
+        await engine.until_task(id_, "web/deploy", lambda one: watched(one) and one.rollout and one.rollout.batch == 2)
+        await engine.cancel(id_)
+    assert sorted(notes.lines) == batches
+
+
+# Retrying while others run
+
+
+async def test_a_task_is_retried_while_others_run(engine: Engine, site: Site, notes: Notes, gate: Gate) -> None:
+    await engine.worker()
+    fails_once = sh('test "$BOREAS_ATTEMPT" = 2')
+    id_ = await site.deploy("v1", node("bad", command=fails_once), node("slow", command=gate.wait), node("end", "bad"))
+    await engine.until_task(id_, "bad", lambda task: task.status is S.FAILED)
+    await engine.until_running(id_, "slow")
+    await engine.retry_task(await task_id(engine, id_, "bad"))
+    await engine.until_task(id_, "end", lambda task: task.status is S.SUCCESS)
+    gate.open()
+    story = await engine.until(id_, D.SUCCESS)
+    assert (story.tries("bad"), story.deployment.attempt) == ([S.FAILED, S.SUCCESS], 1)

@@ -1,0 +1,192 @@
+"""Single tasks that are skipped, promoted, or retried while others run: what follows, and where it is refused.
+
+The plain cases are tested in test_controls, single tasks that are cancelled in test_cancel_tasks.
+"""
+
+from dataclasses import replace
+
+from app.core.application import ShellTarget
+from app.core.errors import WrongState
+from app.core.workflow import TaskType
+from app.services import deployments, tasks
+from app.services.sweep import sweep
+from app.services.tasks import Promotion
+from tests.services.commands import FAILURE, POLITE, Gate, Notes, node, sh
+from tests.services.controls import cancel, check_refused, skip, task_id
+from tests.services.engine import AN_HOUR, D, Engine, S, Site, backed_off, rolling, watched
+
+# Skipping
+
+
+async def test_what_is_skipped_amid_others_vouches_for_nothing_before_it(
+    engine: Engine, site: Site, notes: Notes, gate: Gate
+) -> None:
+    await engine.worker()
+    slow = notes.then("slow", '"$@"; echo done', *gate.wait)
+    id_ = await site.deploy(
+        "v1", node("slow", command=slow), node("gap", "slow"), node("end", "gap", command=notes.take("end"))
+    )
+    await engine.until_running(id_, "slow")
+    await skip(engine, id_, "gap")
+    assert (await engine.story(id_)).statuses == {"slow": S.RUNNING, "gap": S.SKIPPED, "end": S.BLOCKED}
+    gate.open()
+    story = await engine.until(id_, D.SUCCESS)
+    assert (notes.lines, story.attempts["gap"], story.deployment.progress) == (["slow", "end"], [], 100)
+
+
+async def test_what_waits_for_a_skipped_task_is_free_at_once(engine: Engine, trial: Site) -> None:
+    worker = await engine.worker()
+    id_ = await trial.deploy("v1", node("bad", max_attempts=9, payload={"outcome": "failure"}), node("next", "bad"))
+    await engine.until_task(id_, "bad", backed_off)
+    await worker.leave()
+    await skip(engine, id_, "bad")
+    story = await engine.story(id_)
+    assert story.statuses == {"bad": S.SKIPPED, "next": S.PENDING}
+    assert (story.tasks["bad"].retry_at, story.tries("bad")) == (None, [S.FAILED])
+    await engine.worker()
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_a_deployment_whose_last_task_is_skipped_has_succeeded(engine: Engine, trial: Site) -> None:
+    worker = await engine.worker()
+    id_ = await trial.deploy("v1", node("good"), node("bad", max_attempts=9, payload={"outcome": "failure"}))
+    await engine.until_task(id_, "good", lambda task: task.status is S.SUCCESS)
+    await engine.until_task(id_, "bad", backed_off)
+    await worker.leave()
+    await skip(engine, id_, "bad")
+    assert (await engine.story(id_)).status is D.SUCCESS
+
+
+async def test_what_failed_while_others_run_is_skipped_and_all_goes_on(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    id_ = await site.deploy(
+        "v1", node("bad", command=FAILURE), node("slow", command=gate.wait), node("end", "bad", "slow")
+    )
+    await engine.until_task(id_, "bad", lambda task: task.status is S.FAILED)
+    await engine.until_running(id_, "slow")
+    await skip(engine, id_, "bad")
+    gate.open()
+    story = await engine.until(id_, D.SUCCESS)
+    assert story.statuses == {"bad": S.SKIPPED, "slow": S.SUCCESS, "end": S.SUCCESS}
+
+
+async def test_what_was_cancelled_is_skipped(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("slow", command=gate.wait), node("gap", "slow"), node("end", "gap"))
+    await engine.until_running(id_, "slow")
+    await cancel(engine, id_, "gap")
+    await skip(engine, id_, "gap")
+    gate.open()
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_a_rollout_that_was_skipped_after_it_failed_goes_back_all_the_same(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    await engine.worker()
+    await site.application("web", ShellTarget(FAILURE, rollback_command=notes.take("back")))
+    id_ = await site.deploy(strategy=rolling(auto_rollback=False))
+    await engine.until(id_, D.FAILED)
+    await skip(engine, id_, "web/deploy")
+    await engine.roll_back(id_)
+    story = await engine.until(id_, D.ROLLED_BACK)
+    assert (notes.lines, story.statuses["web/deploy"], await site.releases()) == (["back"], S.SKIPPED, {})
+
+
+async def test_what_runs_or_is_done_is_not_skipped(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("done"), node("gap"), node("slow", "done", command=gate.wait), auto_start=False)
+    await skip(engine, id_, "gap")
+    await engine.call(deployments.start, id_)
+    await engine.until_running(id_, "slow")
+    for key in ("done", "gap", "slow"):
+        await check_refused(engine, id_, key, tasks.skip)
+    gate.open()
+    await engine.until(id_, D.SUCCESS)
+
+
+# Promoting
+
+
+async def test_what_waits_for_nothing_is_not_promoted(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    web = await site.application("web", gate.wait)
+    ship = replace(node("ship", type=TaskType.DEPLOY, application_id=web), command=None)
+    id_ = await site.deploy("v1", node("plain", "ship"), ship)
+    await engine.until_running(id_, "ship")
+    for task in (await engine.story(id_)).tasks.values():
+        problem = await engine.refusal(tasks.promote, Promotion(task.id, full=True))
+        assert isinstance(problem, WrongState) and (problem.status, problem.path) == (task.status, ("taskId",))
+    gate.open()
+    story = await engine.until(id_, D.SUCCESS)
+    problem = await engine.refusal(tasks.promote, Promotion(story.tasks["ship"].id))
+    assert isinstance(problem, WrongState) and problem.path == ("taskId",)
+
+
+async def test_what_is_promoted_waits_no_longer_and_is_not_promoted_twice(engine: Engine, site: Site) -> None:
+    worker = await engine.worker()
+    await site.application("web")
+    id_ = await site.deploy(strategy=rolling(0, AN_HOUR))
+    task = await engine.until_task(id_, "web/deploy", watched)
+    await worker.leave()
+    await engine.call(tasks.promote, Promotion(task.id))
+    problem = await engine.refusal(tasks.promote, Promotion(task.id))
+    assert isinstance(problem, WrongState) and (problem.status, problem.path) == (S.RUNNING, ("taskId",))
+    await engine.worker(sweeps=True)
+    story = await engine.until(id_, D.SUCCESS)
+    assert story.tries("web/deploy") == [S.SUCCESS]
+
+
+async def test_what_is_left_of_a_promoted_rollout_fails_and_goes_back_together(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    await engine.worker()
+    deploy = notes.then("$BOREAS_INSTANCE", 'test "$BOREAS_INSTANCE" != c')
+    target = ShellTarget(deploy, ("a", "b", "c"), rollback_command=notes.take("back $BOREAS_INSTANCE"))
+    await site.application("web", target)
+    id_ = await site.deploy(strategy=rolling(1, AN_HOUR))
+    task = await engine.until_task(id_, "web/deploy", watched)
+    await engine.call(tasks.promote, Promotion(task.id, full=True))
+    await engine.until(id_, D.ROLLED_BACK)
+    assert (notes.lines[0], sorted(notes.lines[1:3])) == ("a", ["b", "c"])
+    assert sorted(notes.lines[3:]) == ["back a", "back b", "back c"]
+
+
+# Retrying while others run
+
+
+async def test_of_two_that_failed_one_alone_is_not_begun_again(engine: Engine, site: Site, gate: Gate) -> None:
+    """What has failed and is not retried still keeps everything from starting; once both are, both start."""
+    await engine.worker()
+    fails_once = sh('test "$BOREAS_ATTEMPT" = 2')
+    graph = [node("one", command=fails_once), node("two", command=fails_once), node("slow", command=gate.wait)]
+    id_ = await site.deploy("v1", *graph)
+    for key in ("one", "two"):
+        await engine.until_task(id_, key, lambda task: task.status is S.FAILED)
+    await engine.retry_task(await task_id(engine, id_, "one"))
+    await sweep(engine.runtime)
+    assert (await engine.story(id_)).statuses == {"one": S.PENDING, "two": S.FAILED, "slow": S.RUNNING}
+    await engine.retry_task(await task_id(engine, id_, "two"))
+    for key in ("one", "two"):
+        await engine.until_task(id_, key, lambda task: task.status is S.SUCCESS)
+    gate.open()
+    story = await engine.until(id_, D.SUCCESS)
+    assert (story.tries("one"), story.tries("two"), story.deployment.attempt) == (
+        [S.FAILED, S.SUCCESS],
+        [S.FAILED, S.SUCCESS],
+        1,
+    )
+
+
+async def test_a_cancelled_task_is_retried_while_others_run(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    polite_once = sh('test "$BOREAS_ATTEMPT" = 1 || exit 0; exec "$@"', *POLITE)
+    id_ = await site.deploy("v1", node("task", command=polite_once), node("slow", command=gate.wait))
+    await engine.until_said(id_, "task", "ready")
+    await cancel(engine, id_, "task")
+    await engine.until_task(id_, "task", lambda task: task.status is S.CANCELLED)
+    await engine.retry_task(await task_id(engine, id_, "task"))
+    task = await engine.until_task(id_, "task", lambda task: task.status is S.SUCCESS)
+    assert task.error_message is None
+    gate.open()
+    await engine.until(id_, D.SUCCESS)

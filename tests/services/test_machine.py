@@ -1,0 +1,215 @@
+"""The whole engine as a state machine: people and workers do anything in any order, over the real database.
+
+Workers here only take turns and say how attempts ended; chance decides what, and what is lost. After each example
+everybody does as they should, and every deployment must end.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from hypothesis import HealthCheck as Complaint
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.attempt import Ending, Outcome
+from app.core.deployment import ENDED
+from app.core.environment import OperatorKind
+from app.core.errors import Refused
+from app.core.strategy import Phase, Progress
+from app.core.task import Task
+from app.core.workflow import TaskType, WorkflowTask
+from app.services import deployments, tasks
+from app.services.deployments import Reasoned
+from app.services.execution import Assignment, Done, WorkerName, take_turn
+from app.services.rollouts import Parked
+from app.services.sweep import sweep
+from app.services.tasks import Promotion
+from app.store import admission
+from app.store import tasks as task_store
+from tests.services.commands import node
+from tests.services.engine import AN_HOUR, Engine, Site, Story, rolling
+from tests.services.feeds import check_feeds
+
+WORKERS = (WorkerName("one", "default"), WorkerName("two", "default"))
+ENDINGS = (Ending.SUCCEEDED, Ending.SUCCEEDED, Ending.FAILED, Ending.LOST, Ending.STOPPED, Ending.RETURNED)
+GRAPHS: tuple[tuple[tuple[str, ...], ...], ...] = (
+    (("a",), ("b",), ("ship", "a", "b"), ("end", "ship")),
+    (("ship",), ("a", "ship"), ("b", "ship")),
+    (("a",), ("b", "a"), ("c", "b")),
+)
+STEPS_OF_PLAY = 60
+
+
+@dataclass(slots=True)
+class Machine:
+    """An environment with one application, what was deployed to it, and what each worker has in hand."""
+
+    engine: Engine
+    site: Site
+    made: list[str] = field(default_factory=list)
+    hands: dict[str, dict[str, Assignment]] = field(default_factory=lambda: {name.id: {} for name in WORKERS})
+
+    def graph(self, number: int) -> list[WorkflowTask]:
+        web = self.site.applications["web"]
+        made = [node(key, *blockers, max_attempts=1 + number % 2) for key, *blockers in GRAPHS[number % len(GRAPHS)]]
+        ship = {"type": TaskType.DEPLOY, "application_id": web, "command": None}
+        return [replace(one, **ship) if one.key == "ship" else one for one in made]  # type: ignore[arg-type]
+
+    async def pick(self, a: int) -> str:
+        """Return a deployment: mostly the one that is under way."""
+        claims = (await admission.claims([self.site.environment_id]))[self.site.environment_id]
+        active = [claim.deployment_id for claim in claims.active]
+        return active[0] if active and a < 9 else self.made[a % len(self.made)]
+
+    async def create(self, a: int, b: int) -> None:
+        strategy = rolling(1, AN_HOUR, auto_rollback=b % 3 > 0)
+        id_ = await self.site.deploy("v1", *self.graph(a), strategy=strategy, auto_start=b % 4 > 0)
+        self.made.append(id_)
+
+    async def steer(self, a: int, b: int) -> None:
+        """Do something to a deployment."""
+        id_ = await self.pick(a)
+        order = Reasoned(id_, "chance", force=b % 2 > 0)
+        call = self.engine.call
+        await (
+            lambda: call(deployments.start, id_),
+            lambda: call(deployments.pause, id_),
+            lambda: call(deployments.go_on, id_),
+            lambda: call(deployments.cancel, order),
+            lambda: call(deployments.retry, id_),
+            lambda: call(deployments.roll_back, order),
+        )[b % 6]()
+
+    async def steer_task(self, a: int, b: int) -> None:
+        """Do something to a task."""
+        story = await self.engine.story(await self.pick(a))
+        task = list(story.tasks.values())[b % len(story.tasks)]
+        order = Reasoned(task.id, "chance", force=a % 2 > 0)
+        call = self.engine.call
+        await (
+            lambda: call(tasks.retry, task.id),
+            lambda: call(tasks.skip, order),
+            lambda: call(tasks.cancel, order),
+            lambda: call(tasks.promote, Promotion(task.id, full=a % 2 > 0)),
+        )[(a + b) % 4]()
+
+    async def take(self, a: int, b: int) -> None:
+        """Let a worker take a turn, with some room."""
+        await self.turn(WORKERS[b % 2], await self.pick(a), (), room=b % 4)
+
+    async def turn(self, worker: WorkerName, id_: str, done: tuple[Done, ...], room: int) -> None:
+        hand = self.hands[worker.id]
+        turn = await take_turn(self.engine.runtime, worker, id_, done, room=room, in_hand=hand.keys())
+        for each in done:
+            hand.pop(each.assignment.task.id, None)
+        hand.update({assignment.task.id: assignment for assignment in turn.taken})
+
+    async def settle(self, a: int, b: int) -> None:
+        """Let an attempt in hand come to something."""
+        worker = WORKERS[a % 2]
+        hand = list(self.hands[worker.id].values())
+        if hand:
+            mine = hand[b % len(hand)]
+            await self.change(worker, mine, a)
+            parked = Parked(WATCHED, self.engine.runtime.clock.now() + timedelta(seconds=a % 3 - 1))
+            deploys = mine.task.type is TaskType.DEPLOY and mine.task.activity == "RUN"
+            came = parked if deploys and b % 3 == 0 else Outcome(ENDINGS[b % len(ENDINGS)], "chance")
+            await self.turn(worker, mine.task.deployment_id, (Done(mine, came),), room=a % 3)
+
+    async def change(self, worker: WorkerName, mine: Assignment, a: int) -> None:
+        """Let a deploy task that is in hand change its target."""
+        if mine.task.type is TaskType.DEPLOY and a % 4:
+            await task_store.save_rollout(mine.task.id, mine.task.attempt, worker.id, WATCHED)
+
+    async def expire(self, a: int, b: int) -> None:
+        """Let a lease run out, and sweep."""
+        story = await self.engine.story(await self.pick(a))
+        held = [task for task in story.tasks.values() if task.worker]
+        if held:
+            task = held[b % len(held)]
+            await self.engine.put(replace(task, lease_until=task.started_at))
+        await sweep(self.engine.runtime)
+
+    async def sound(self) -> None:
+        """Check what must hold at any moment."""
+        claims = (await admission.claims([self.site.environment_id]))[self.site.environment_id]
+        assert len(claims.active) <= 1, "two deployments hold the same application"
+        for id_ in self.made:
+            story = await self.engine.story(id_)
+            for key, task in story.tasks.items():
+                open_ = [attempt for attempt in story.attempts[key] if attempt.completed_at is None]
+                assert len(open_) == (task.activity is not None), (story.status, task)
+                assert task.worker is None or task.activity is not None, task
+                assert story.status not in ENDED or task.activity is None, (story.status, task)
+
+    async def play_out(self) -> None:
+        """Let everybody do as they should until every deployment that was started has ended."""
+        for id_ in self.made:
+            await allowed(self.engine.call(deployments.go_on, id_))
+        for _ in range(STEPS_OF_PLAY):
+            await sweep(self.engine.runtime)
+            stories = [await self.engine.story(id_) for id_ in self.made]
+            left = [story for story in stories if story.status not in ENDED and story.deployment.queued_at]
+            if not left:
+                return
+            for story in left:
+                await self._go_on(story)
+        raise AssertionError(f"still not ended: {left}")
+
+    async def _go_on(self, story: Story) -> None:
+        for task in story.tasks.values():
+            if task.retry_at or (task.activity and not task.worker):
+                await self.engine.put(due(task))
+        for worker in WORKERS:
+            await self.turn(worker, story.deployment.id, (), room=9)
+            hand = self.hands[worker.id].values()
+            mine = [one for one in hand if one.task.deployment_id == story.deployment.id]
+            done = tuple(Done(one, Outcome(Ending.SUCCEEDED)) for one in mine)
+            await self.turn(worker, story.deployment.id, done, room=0)
+
+
+WATCHED = Progress(phase=Phase.WATCHING, batch=1, batches=2, total=2, current=("a",))
+
+
+def due(task: Task) -> Task:
+    """Return a task whose time has come."""
+    past = task.started_at
+    rollout = replace(task.rollout, resume_at=past) if task.rollout else None
+    return replace(task, retry_at=None, resume_at=past if task.resume_at else None, rollout=rollout)
+
+
+async def allowed(doing: Awaitable[object]) -> None:
+    """Do something that may be refused."""
+    with suppress(Refused):
+        await doing
+
+
+DEEDS: tuple[Callable[[Machine, int, int], Awaitable[None]], ...] = (
+    Machine.create,
+    Machine.steer,
+    Machine.steer_task,
+    *3 * (Machine.take,),
+    *5 * (Machine.settle,),
+    Machine.expire,
+)
+deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 11), st.integers(0, 11)), max_size=40)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[Complaint.function_scoped_fixture, Complaint.too_slow])
+@given(deeds)
+async def test_whatever_people_and_workers_do(
+    engine: Engine, doings: list[tuple[Callable[[Machine, int, int], Awaitable[None]], int, int]]
+) -> None:
+    site = await engine.site(OperatorKind.SIMULATED)
+    await site.application(f"web-{site.environment_id[-10:].lower()}")
+    site.applications = {"web": next(iter(site.applications.values()))}
+    machine = Machine(engine, site)
+    await machine.create(0, 1)
+    for doing, a, b in doings:
+        await allowed(doing(machine, a, b))
+        await machine.sound()
+    await machine.play_out()
+    await machine.sound()
+    await check_feeds(engine.servers.database_url)
