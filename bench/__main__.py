@@ -5,7 +5,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
-from bench import boot, engine, graphs, latency
+from bench import boot, engine, graphs, latency, query
 from bench.table import Row, show
 
 MEASUREMENTS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
@@ -13,6 +13,7 @@ MEASUREMENTS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
     "boot": boot.measure,
     "engine": engine.measure,
     "latency": latency.measure,
+    "query": query.measure,
 }
 
 

@@ -28,11 +28,15 @@ class Boreas:
     client: Client
     data: Path
 
+    def address(self) -> dict[str, str]:
+        """Return where its PostgreSQL is, in the words that drivers use."""
+        marks = (self.data / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        return {"host": marks[SOCKET_FOLDER_LINE], "user": "postgres", "database": "postgres"}
+
     @asynccontextmanager
     async def database(self) -> AsyncIterator[asyncpg.Connection]:
         """Open a connection to its PostgreSQL, past the API."""
-        marks = (self.data / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        connection = await asyncpg.connect(host=marks[SOCKET_FOLDER_LINE], user="postgres", database="postgres")
+        connection = await asyncpg.connect(**self.address())
         try:
             yield connection
         finally:

@@ -1,1 +1,1 @@
-"""Other engines with the same graphs. The scripts run by the Python of an environment of their own."""
+"""What stands beside us in measurements. Engines run by the Python of an environment of their own, servers in node/."""

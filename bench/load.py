@@ -1,0 +1,107 @@
+"""A bounded load of HTTP requests: some connections, each of which asks again as soon as it was answered."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from statistics import quantiles
+from urllib.parse import urlsplit
+
+END_OF_HEADERS = b"\r\n\r\n"
+LENGTH = b"content-length:"
+PATIENCE_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a load found: the seconds that each answer took, over how many seconds in all, and the last answer."""
+
+    lasted: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+    body: bytes = b""
+
+    @property
+    def rate(self) -> float:
+        """Answers per second."""
+        return len(self.seconds) / self.lasted
+
+    def percentile(self, percent: int) -> float:
+        """Return how many seconds an answer took at most, for so many percent of the answers."""
+        return quantiles(self.seconds, n=100)[percent - 1]
+
+
+class _Connection(asyncio.Protocol):
+    """One connection of HTTP/1.1: only what a load needs, so that it leaves the machine to what is measured."""
+
+    def __init__(self, request: bytes, until: float, taken: Taken) -> None:
+        self._request, self._until, self._taken = request, until, taken
+        self._received = bytearray()
+        self._missing: int | None = None
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._ask()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if self._missing is None:
+            if END_OF_HEADERS not in self._received:
+                return
+            head = self._received.index(END_OF_HEADERS)
+            self._missing = head + len(END_OF_HEADERS) + self._length(bytes(self._received[:head]))
+        if len(self._received) >= self._missing:
+            self._answered()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(ConnectionError("the server closed a connection that was in use"))
+
+    def _length(self, head: bytes) -> int:
+        status, *lines = head.lower().split(b"\r\n")
+        found = [line.partition(b":")[2] for line in lines if line.startswith(LENGTH)]
+        if b" 200 " not in status or not found:
+            self._fail(f"unexpected answer: {head.decode(errors='replace')}")
+            return 0
+        return int(found[0])
+
+    def _ask(self) -> None:
+        self._received.clear()
+        self._missing = None
+        self._begun = time.perf_counter()
+        self._transport.write(self._request)
+
+    def _answered(self) -> None:
+        now = time.perf_counter()
+        self._taken.seconds.append(now - self._begun)
+        if now < self._until and not self.done.done():
+            self._ask()
+            return
+        self._taken.body = bytes(self._received[self._received.index(END_OF_HEADERS) + len(END_OF_HEADERS) :])
+        if not self.done.done():
+            self.done.set_result(None)
+        self._transport.close()
+
+    def _fail(self, why: str) -> None:
+        if not self.done.done():
+            self.done.set_exception(RuntimeError(why))
+        self._transport.close()
+
+
+async def load(url: str, body: bytes, headers: dict[str, str], *, connections: int, seconds: float) -> Taken:
+    """Post a body over and over. Raises RuntimeError at an answer other than 200, ConnectionError, TimeoutError."""
+    parts = urlsplit(url)
+    assert parts.hostname and parts.port
+    fields = {"Host": parts.netloc, "Content-Type": "application/json", "Content-Length": str(len(body))} | headers
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    request = f"POST {parts.path} HTTP/1.1\r\n{head}\r\n".encode() + body
+    taken, begun, loop = Taken(), time.perf_counter(), asyncio.get_running_loop()
+    host, port = parts.hostname, parts.port
+    opened = [
+        await loop.create_connection(lambda: _Connection(request, begun + seconds, taken), host, port)
+        for _ in range(connections)
+    ]
+    async with asyncio.timeout(seconds + PATIENCE_SECONDS):
+        await asyncio.gather(*(connection.done for _, connection in opened))
+    taken.lasted = time.perf_counter() - begun
+    return taken

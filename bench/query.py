@@ -1,0 +1,88 @@
+"""A deployment with 100 tasks, nine scalar fields each, read by clients that ask without a pause.
+
+Other GraphQL servers read the same rows from the same PostgreSQL, by turns with Boreas, and must answer the same. They
+check no token and no rights, and look at the columns that are shown; Boreas does all that it always does.
+"""
+
+import asyncio
+import json
+import sys
+from contextlib import AsyncExitStack
+from statistics import median
+
+from bench import history
+from bench.boreas import TOKEN, Boreas, started
+from bench.load import Taken, load
+from bench.peers.servers import Server, serving
+from bench.table import Beside, Row
+from tests.support.world import task, world
+
+TASKS = 100
+CONNECTIONS = 50
+ROUNDS = 5
+SECONDS = 3.0
+WARM_SECONDS = 2.0
+POOL = 10
+"""Connections to PostgreSQL, of each server."""
+DOCUMENT = """query Tasks($id: ID!) { deployment(id: $id) { id status progress createdAt
+  tasks { id key name type status order attempt startedAt completedAt } } }"""
+SERVERS = (
+    Server("query_mercurius.mjs", "Mercurius", "mercurius"),
+    Server("query_yoga.mjs", "graphql-yoga", "graphql-yoga"),
+    Server("strawberry_query.py", "plain Strawberry", "strawberry-graphql"),
+)
+OURS = "Boreas"
+WHAT = f"deployment with {TASKS} tasks, {CONNECTIONS} clients"
+
+
+async def measure() -> list[Row]:
+    """Ask each server by turns, after a round that does not count, and report medians."""
+    async with started() as boreas, AsyncExitStack() as stack:
+        id_ = await _deployed(boreas)
+        setting = {"database": boreas.address(), "connections": POOL}
+        urls = {OURS: f"{boreas.client.url}/graphql"}
+        for server in SERVERS:
+            if server.available:
+                urls[server.name] = await stack.enter_async_context(serving(server, setting))
+            else:
+                print(f"{server.title} is not installed (`make bench` does that).", file=sys.stderr)
+        taken = await _rounds(urls, json.dumps({"query": DOCUMENT, "variables": {"id": id_}}).encode())
+    return _rows(taken)
+
+
+async def _deployed(boreas: Boreas) -> str:
+    here = await world(boreas.client)
+    await here.application("bench")
+    id_ = await here.deploy(tasks=[task(f"t{i}", *([f"t{i - 1}"] if i % 10 else [])) for i in range(TASKS)])
+    await boreas.client.until(id_, "SUCCESS", seconds=60)
+    async with boreas.database() as database:
+        await history.settle(database)
+    return id_
+
+
+async def _rounds(urls: dict[str, str], body: bytes) -> dict[str, list[Taken]]:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    for url in urls.values():
+        await load(url, body, headers, connections=CONNECTIONS, seconds=WARM_SECONDS)
+    taken: dict[str, list[Taken]] = {name: [] for name in urls}
+    for turn in range(ROUNDS):
+        names = list(urls)
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            taken[name].append(await load(urls[name], body, headers, connections=CONNECTIONS, seconds=SECONDS))
+            await asyncio.sleep(0.2)
+    answers = [json.loads(one.body) for found in taken.values() for one in found]
+    assert len(answers[0]["data"]["deployment"]["tasks"]) == TASKS, answers[0]
+    assert all(answer == answers[0] for answer in answers), "the servers do not answer the same"
+    return taken
+
+
+def _rows(taken: dict[str, list[Taken]]) -> list[Row]:
+    others = [name for name in taken if name != OURS]
+    rates = {name: median(one.rate for one in found) for name, found in taken.items()}
+    beside = tuple(Beside(name, f"{rates[name]:,.0f}", rates[OURS] / rates[name]) for name in others)
+    rows = [Row(f"{WHAT}, requests/s", f"{rates[OURS]:,.0f}", "more than Mercurius", beside)]
+    for percent in (50, 99):
+        ms = {name: 1000 * median(one.percentile(percent) for one in found) for name, found in taken.items()}
+        beside = tuple(Beside(name, f"{ms[name]:.1f} ms", ms[name] / ms[OURS]) for name in others)
+        rows.append(Row(f"{WHAT}, p{percent}", f"{ms[OURS]:.1f} ms", "-", beside))
+    return rows
