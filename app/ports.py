@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from app.core.application import KubernetesTarget
 from app.core.attempt import Outcome
+from app.core.environment import KubernetesConnection
 from app.core.logs import Stream
+from app.core.strategy import StrategyKind
 
 LogSink = Callable[[Stream, Sequence[str]], Awaitable[None]]
 """Takes printed lines, without their line ends, in order. Awaiting it is the back-pressure: it returns once there is
@@ -74,6 +77,62 @@ class Operator(Protocol):
         this worker is to be ended without it, so that nothing runs beside the attempt that follows; and nothing starts
         before the next call. As long as it was never called there is no such limit. Returns at once.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What a rollout moves, for an operator that moves it as a whole: a Deployment object of a cluster.
+
+    `image` is that of the new version, `previous_image` that of the version before (None: nothing ran before, or it has
+    none). The ids and names become labels, by which another worker finds what was made.
+    """
+
+    connection: KubernetesConnection
+    target: KubernetesTarget
+    deployment_id: str
+    task_id: str
+    application: str
+    version: str
+    image: str
+    previous_image: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a workload shall look: the same shape asked for again changes nothing.
+
+    `updated` of `total` replicas carry the new version; `weight` (0 to 1) is its share of the traffic, where a route
+    can split it. BLUE_GREEN: `switched` tells that the second set serves, CANARY and BLUE_GREEN: `finished` that the
+    rollout is over, and nothing of the old version is kept any more. `watch_seconds` is how long each replica must
+    have been ready to count.
+    """
+
+    kind: StrategyKind
+    updated: int
+    total: int
+    weight: float
+    switched: bool = False
+    finished: bool = False
+    watch_seconds: int = 0
+
+
+class RolloutOperator(Protocol):
+    """Moves workloads as a whole. Whatever goes wrong with one is an outcome, not an exception."""
+
+    async def size(self, workload: Workload) -> int:
+        """Return how many replicas the workload is to have."""
+        ...
+
+    async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        """Give the workload a shape, and return once all of it is ready, or can not become so.
+
+        What another worker has begun is gone on with. When cancelled, return at once and leave everything as it is.
+        """
+        ...
+
+    async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        """Bring the version before back, from any shape on the way to `shape`, and remove what the rollout made."""
         ...
 
 

@@ -33,11 +33,37 @@ class ShellTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class KubernetesTarget:
+    """Deploys by changing the image of one container of a Deployment object, named `workload`.
+
+    `service` names the Service that canary and blue-green steer; `http_route` a Gateway API HTTPRoute: with it, the
+    weights of a canary are traffic, not replicas.
+    """
+
+    workload: str
+    container: str
+    service: str | None = None
+    http_route: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricCheck:
+    """A Prometheus query whose value must lie within `minimum` and `maximum`, where given."""
+
+    name: str
+    prometheus_url: str
+    query: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HealthCheck:
     """Asks an instance for its health, by a command (exit status 0) or by HTTP (the status expected).
 
-    Exactly one of `command` and `http_url` is given; the URL may hold `{instance}` and `{version}`. The interval and
-    the limit of one probe are seconds; the thresholds count probes in a row.
+    At most one of `command` and `http_url` is given, none only where there are `metrics`; the URL may hold
+    `{instance}` and `{version}`. The interval and the limit of one probe are seconds; the thresholds count probes in a
+    row.
     """
 
     command: tuple[str, ...] | None = None
@@ -47,11 +73,15 @@ class HealthCheck:
     timeout_seconds: int = 5
     success_threshold: int = 1
     failure_threshold: int = 3
+    metrics: tuple[MetricCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """An application as it is stored. `build`, `test` and `health_check` are None where it has no such task."""
+    """An application as it is stored. `build`, `test` and `health_check` are None where it has no such task.
+
+    Exactly one of `shell` and `kubernetes` says how it is deployed.
+    """
 
     id: str
     name: str
@@ -59,7 +89,8 @@ class Application:
     repository_url: str | None
     build: CommandStep | None
     test: CommandStep | None
-    deploy: ShellTarget
+    shell: ShellTarget | None = None
+    kubernetes: KubernetesTarget | None = None
     health_check: HealthCheck | None
     archived_at: datetime | None
     created_at: datetime

@@ -155,7 +155,10 @@ def application(value: Application) -> Problems:
         yield from title(value.repository_url, 2000, "repositoryUrl")
     yield from step(value.build, "build")
     yield from step(value.test, "test")
-    yield from shell_target(value.deploy, "shell")
+    if value.shell is None:
+        yield InvalidInput(message="Say how it is deployed.", path=("shell",))
+    else:
+        yield from shell_target(value.shell, "shell")
     yield from health_check(value.health_check, "healthCheck")
 
 

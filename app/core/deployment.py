@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.core.application import HealthCheck, ShellTarget
+from app.core.application import HealthCheck, KubernetesTarget, ShellTarget
 from app.core.errors import IllegalTransitionError
 from app.core.strategy import Strategy
 
@@ -81,8 +81,9 @@ class Definition:
     name: str
     repository_url: str | None
     image: str | None
-    deploy: ShellTarget
     health_check: HealthCheck | None
+    shell: ShellTarget | None = None
+    kubernetes: KubernetesTarget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +104,9 @@ class Deployment:
     """A deployment as it is stored.
 
     `queued_at` is when its start was asked for; None while nobody has. `resumed_at` is when it last became RUNNING.
-    While it is `paused` no task starts. `attempt` counts retries from 1. `progress` is percent. `last_event` is the
-    number of the newest event of its feed, `revision` that of its workflow.
+    While it is `paused` no task starts. `manual_approval` asks people before its first deploy task;
+    `freeze_override_reason` says why it may start although its environment is frozen. `attempt` counts retries from 1.
+    `progress` is percent. `last_event` is the number of the newest event of its feed, `revision` that of its workflow.
     """
 
     id: str
@@ -127,6 +129,9 @@ class Deployment:
     attempt: int = 1
     revision: int = 1
     last_event: int = 0
+    manual_approval: bool = False
+    freeze_override_reason: str | None = None
+    template_version_id: str | None = None
     rollback: Rollback | None = None
     rollback_of: str | None = None
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from app.core.approval import ApprovalPolicy
+
 
 class OperatorKind(StrEnum):
     """Who carries instructions out."""
@@ -12,9 +14,24 @@ class OperatorKind(StrEnum):
     SIMULATED = "SIMULATED"
 
 
+@dataclass(frozen=True, slots=True)
+class KubernetesConnection:
+    """How a cluster is reached: a context of a kubeconfig file of the worker's, or the worker's own service account.
+
+    Credentials are never part of it: they stay where the worker runs.
+    """
+
+    context: str | None = None
+    kubeconfig_path: str | None = None
+    namespace: str = "default"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """An environment as it is stored. `rank` is the promotion order: dev 0, staging 1, production 2."""
+    """An environment as it is stored. `rank` is the promotion order: dev 0, staging 1, production 2.
+
+    `kubernetes` is set where the operator is KUBERNETES. `approval_policy` None: what asks for approval takes one.
+    """
 
     id: str
     name: str
@@ -23,14 +40,20 @@ class Environment:
     worker_pool: str
     max_concurrent_deployments: int
     created_at: datetime
+    kubernetes: KubernetesConnection | None = None
+    approval_policy: ApprovalPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """What runs now: one per environment and application, since the deploy task that brought it succeeded."""
+    """What runs now: one per environment and application, since the deploy task that brought it succeeded.
+
+    `color` is the set that serves, where there are two of them to switch between.
+    """
 
     environment_id: str
     application_id: str
     version_id: str
     deployment_id: str
     since: datetime
+    color: str | None = None

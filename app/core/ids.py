@@ -24,6 +24,11 @@ class Kind(StrEnum):
     USER = "usr"
     SERVICE_ACCOUNT = "sac"
     API_TOKEN = "tok"  # noqa: S105
+    APPROVAL = "apr"
+    FREEZE_WINDOW = "frz"
+    WORKFLOW_TEMPLATE = "wft"
+    TEMPLATE_VERSION = "tpv"
+    AUDIT_ENTRY = "aud"
 
 
 def make(kind: Kind, at: datetime, noise: bytes) -> str:

@@ -32,6 +32,11 @@ def promote(progress: Progress, now: datetime, *, full: bool) -> Progress:
     return replace(progress, resume_at=now, promoted=progress.promoted or full)
 
 
+def approve(progress: Progress) -> Progress:
+    """Return where a rollout stands whose step, for which people were asked, was approved."""
+    return progress if progress.asked is None else replace(progress, approved=progress.asked, asked=None)
+
+
 def step_in_force(strategy: Strategy, progress: Progress | None) -> StrategyStep:
     """Return the step that a deploy task is in, or was in last."""
     index = progress.step_index if progress else 0

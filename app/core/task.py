@@ -62,11 +62,12 @@ def transition(seen: TaskStatus, wanted: TaskStatus) -> TaskStatus:
 class Task:
     """A task as it is stored.
 
-    `block_by` holds task ids. `attempt` numbers the attempts from 1 (0: none yet) and fences every write of one.
-    `failures` and `losses` count, since the last manual retry, attempts that failed and attempts whose worker was
-    lost. `activity` is what an unfinished attempt does; it is held by `worker` until `lease_until`, or by nobody
-    while it waits for `resume_at`. `retry_at` is when another attempt is due. `touched` tells that a deploy task has
-    begun to change its target. `stop` is set when the attempt is to end. `last_log` is the number of its last line.
+    `block_by` holds task ids. A task that does `require_confirm` starts once people have confirmed it. `attempt`
+    numbers the attempts from 1 (0: none yet) and fences every write of one. `failures` and `losses` count, since the
+    last manual retry, attempts that failed and attempts whose worker was lost. `activity` is what an unfinished attempt
+    does; it is held by `worker` until `lease_until`, or by nobody while it waits for `resume_at`. `retry_at` is when
+    another attempt is due. `touched` tells that a deploy task has begun to change its target. `stop` is set when the
+    attempt is to end. `last_log` is the number of its last line.
     """
 
     id: str
@@ -83,6 +84,9 @@ class Task:
     timeout_seconds: int
     max_attempts: int
     position: Position | None
+    require_confirm: bool = False
+    confirmed_by: str | None = None
+    confirmed_at: datetime | None = None
     result: Mapping[str, Any] | None = None
     error_message: str | None = None
     attempt: int = 0

@@ -53,6 +53,7 @@ class WorkflowTask:
     type: TaskType
     application_id: str | None = None
     block_by: tuple[str, ...] = ()
+    require_confirm: bool = False
     command: CommandStep | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
     timeout_seconds: int = 1800

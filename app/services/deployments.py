@@ -89,6 +89,7 @@ def _tasks(case: Case, deployment_id: str, tasks: Sequence[WorkflowTask]) -> lis
             timeout_seconds=task.timeout_seconds,
             max_attempts=task.max_attempts,
             position=task.position,
+            require_confirm=task.require_confirm,
         )
         for order, task in enumerate(tasks)
     ]

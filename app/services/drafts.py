@@ -53,7 +53,8 @@ class Draft:
                 name=application.name,
                 repository_url=application.repository_url,
                 image=images[application.id],
-                deploy=application.deploy,
+                shell=application.shell,
+                kubernetes=application.kubernetes,
                 health_check=application.health_check,
             )
             for application in self.applications

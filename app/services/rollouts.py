@@ -14,7 +14,7 @@ from app.core.attempt import Ending, Outcome
 from app.core.environment import OperatorKind
 from app.core.events import RolloutProgressed
 from app.core.logs import Stream
-from app.core.strategy import Check, Done, Fail, Observed, Progress, Update, Wait
+from app.core.strategy import Ask, Check, Done, Fail, Observed, Progress, Update, Wait
 from app.core.task import Task
 from app.ports import LogSink
 from app.services.health_checks import Patient, check_instances
@@ -29,10 +29,10 @@ from app.store.unit import unit
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """The task goes on at `until`; until then no worker holds it."""
+    """The task goes on at `until`, or (None) when people have approved; until then no worker holds it."""
 
     progress: Progress
-    until: datetime
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Drive:
     def instances(self) -> tuple[str, ...]:
         """The instances of the task's application."""
         definition = self.setting.definition(self.task)
-        return definition.deploy.instances if definition else ()
+        return definition.shell.instances if definition and definition.shell else ()
 
 
 async def roll_out(drive: Drive) -> Outcome | Parked:
@@ -65,7 +65,7 @@ async def roll_out(drive: Drive) -> Outcome | Parked:
         decision = rollout.decide(
             drive.setting.deployment.strategy, drive.instances, progress, observed, drive.runtime.clock.now()
         )
-        if decision.progress != progress and not isinstance(decision, Wait):
+        if decision.progress != progress and not isinstance(decision, Wait | Ask):
             await _store(drive, decision.progress)
         progress = decision.progress
         match decision:
@@ -78,6 +78,9 @@ async def roll_out(drive: Drive) -> Outcome | Parked:
                     f"Watching batch {progress.batch} of {progress.batches} until {until:%H:%M:%S} UTC."
                 )
                 return Parked(progress, until)
+            case Ask():
+                await drive.log.say("The next step waits for people to approve it.")
+                return Parked(progress, None)
             case Fail(_, reason):
                 return Outcome(Ending.FAILED, reason)
             case Done():
@@ -108,7 +111,7 @@ async def _update(drive: Drive, progress: Progress, instances: tuple[str, ...], 
     version = drive.setting.version.name
     await drive.log.say(f"Batch {progress.batch} of {progress.batches}: bringing {version} to {', '.join(instances)}.")
     definition = drive.setting.definition(drive.task)
-    command = definition.deploy.command if definition else None
+    command = definition.shell.command if definition and definition.shell else None
     outcomes = await asyncio.gather(
         *(_execute(drive, command, place, prefix=len(instances) > 1) for place in _places(progress, instances))
     )
@@ -150,8 +153,9 @@ async def undo(drive: Drive) -> Outcome:
     definition = drive.setting.definition(drive.task)
     progress = drive.task.rollout or Progress()
     previous = drive.setting.previous.get(drive.task.application_id or "")
-    rollback_command = definition.deploy.rollback_command if definition else None
-    command = rollback_command or (definition.deploy.command if definition and previous else None)
+    shell = definition.shell if definition else None
+    rollback_command = shell.rollback_command if shell else None
+    command = rollback_command or (shell.command if shell and previous else None)
     if command is None and drive.setting.environment.operator is not OperatorKind.SIMULATED:
         message = "left as it is: it has no rollback command, and no version ran before"
         await drive.log.say(f"WARN: {drive.task.key} is {message}.")

@@ -1,10 +1,10 @@
 """The bundle of everything a use case may use, opened once per process by the wiring."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.core.environment import OperatorKind
-from app.ports import Bus, Chance, Clock, JobQueue, Operator, Probe
+from app.ports import Bus, Chance, Clock, JobQueue, Operator, Probe, RolloutOperator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,8 @@ class Runtime:
     queue: JobQueue
     probe: Probe
     operators: Mapping[OperatorKind, Operator]
+    rollouts: Mapping[OperatorKind, RolloutOperator] = field(default_factory=dict)
+    """Operators that move workloads as a whole; every other one is told instance by instance."""
     lease_seconds: float = 15.0
     alive_seconds: float = 15.0
     """How long ago a worker may have been seen last to count as alive."""

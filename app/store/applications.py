@@ -8,8 +8,8 @@ from app.store import models
 from app.store.convert import plain, reader
 from app.store.database import fetch, fetch_one
 
-COLUMNS = "id, name, description, repository_url, build, test, deploy, health_check, archived_at, created_at"
-_read = reader(Application, "build", "test", "deploy", "health_check")
+COLUMNS = "id, name, description, repository_url, build, test, shell, kubernetes, health_check, archived_at, created_at"
+_read = reader(Application, "build", "test", "shell", "kubernetes", "health_check")
 
 
 async def insert(application: Application) -> None:
@@ -25,7 +25,7 @@ async def update(application: Application) -> None:
 
 def plain_columns(application: Application) -> dict[str, Any]:
     """Return an application's columns, nested values as plain JSON."""
-    nested = ("build", "test", "deploy", "health_check")
+    nested = ("build", "test", "shell", "kubernetes", "health_check")
     columns: dict[str, Any] = {name: getattr(application, name) for name in COLUMNS.split(", ")}
     return columns | {name: plain(columns[name]) for name in nested}
 

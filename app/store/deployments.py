@@ -25,6 +25,7 @@ SELECT = (
     "SELECT d.id, d.version_id, d.environment_id, d.status, d.progress, d.strategy, d.must_in_order,"
     " d.created_by_id AS created_by, d.created_at, d.updated_at, d.error_message, d.queued_at, d.started_at,"
     " d.resumed_at, d.completed_at, d.paused, d.attempt, d.revision, d.last_event, d.rollback_of,"
+    " d.manual_approval, d.freeze_override_reason, d.template_version_id,"
     " (SELECT json_agg(json_build_object('application_id', a.application_id,"
     " 'previous_version_id', a.previous_version_id, 'previous_deployment_id', a.previous_deployment_id,"
     " 'previous_since', a.previous_since) ORDER BY a.position)"
@@ -105,6 +106,9 @@ PLAIN_COLUMNS = (
     "resumed_at",
     "completed_at",
     "paused",
+    "manual_approval",
+    "freeze_override_reason",
+    "template_version_id",
 )
 
 

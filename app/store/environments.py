@@ -2,27 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 from app.core.environment import Environment, Release
 from app.store import models
-from app.store.convert import reader
+from app.store.convert import plain, reader
 from app.store.database import execute, fetch, fetch_one
 
 COLUMNS = ", ".join(field.name for field in fields(Environment))
-RELEASE = "environment_id, application_id, version_id, deployment_id, since"
-_read = reader(Environment)
+RELEASE = "environment_id, application_id, version_id, deployment_id, since, color"
+NESTED = ("kubernetes", "approval_policy")
+_read = reader(Environment, *NESTED)
 _read_release = reader(Release)
 
 
 async def insert(environment: Environment) -> None:
     """Store a new environment."""
-    await models.Environment.create(**{field.name: getattr(environment, field.name) for field in fields(environment)})
+    await models.Environment.create(**_columns(environment))
 
 
 async def update(environment: Environment) -> None:
     """Store every column of an environment again."""
-    columns = {field.name: getattr(environment, field.name) for field in fields(environment)}
+    columns = _columns(environment)
     await models.Environment.filter(id=columns.pop("id")).update(**columns)
+
+
+def _columns(environment: Environment) -> dict[str, Any]:
+    columns = {field.name: getattr(environment, field.name) for field in fields(environment)}
+    return columns | {name: plain(columns[name]) for name in NESTED}
 
 
 async def by_ids(ids: Sequence[str]) -> dict[str, Environment]:
@@ -70,14 +77,15 @@ async def releases_of(application_ids: Sequence[str]) -> list[Release]:
 async def put_release(release: Release) -> None:
     """Record what runs now."""
     await execute(
-        f"INSERT INTO releases ({RELEASE}) VALUES ($1, $2, $3, $4, $5)"
+        f"INSERT INTO releases ({RELEASE}) VALUES ($1, $2, $3, $4, $5, $6)"
         " ON CONFLICT (environment_id, application_id) DO UPDATE SET version_id = excluded.version_id,"
-        " deployment_id = excluded.deployment_id, since = excluded.since",
+        " deployment_id = excluded.deployment_id, since = excluded.since, color = excluded.color",
         release.environment_id,
         release.application_id,
         release.version_id,
         release.deployment_id,
         release.since,
+        release.color,
     )
 
 

@@ -18,8 +18,9 @@ from app.store.database import Row, execute, fetch, fetch_one
 JSON_COLUMNS = ("block_by", "command", "payload", "result", "position", "rollout")
 SELECT = (
     'SELECT id, deployment_id, key, application_id, name, type, status, "order", block_by, command, payload,'
-    " timeout_seconds, max_attempts, position, result, error_message, attempt, failures, losses, activity, worker,"
-    " lease_until, resume_at, retry_at, touched, stop, rollout, started_at, completed_at, last_log FROM tasks"
+    " timeout_seconds, max_attempts, position, require_confirm, confirmed_by, confirmed_at, result, error_message,"
+    " attempt, failures, losses, activity, worker, lease_until, resume_at, retry_at, touched, stop, rollout,"
+    " started_at, completed_at, last_log FROM tasks"
 )
 ATTEMPT = "task_id, number, activity, status, worker, started_at, completed_at, error_message, exit_code"
 _read = reader(Task, *JSON_COLUMNS)

@@ -38,7 +38,7 @@ def application(name: str, *, build: bool = True, test: bool = True, health: boo
         repository_url=None,
         build=COMMAND if build else None,
         test=COMMAND if test else None,
-        deploy=ShellTarget(("deploy",)),
+        shell=ShellTarget(("deploy",)),
         health_check=HealthCheck(command=("probe",)) if health else None,
         archived_at=None,
         created_at=NOW,

@@ -223,7 +223,7 @@ def test_everything_about_an_application_is_checked_at_once() -> None:
         repository_url=" ",
         build=bad,
         test=bad,
-        deploy=ShellTarget(()),
+        shell=ShellTarget(()),
         health_check=HealthCheck(),
         archived_at=None,
         created_at=NOW,

@@ -52,7 +52,7 @@ def test_noise_alone_tells_ids_apart(first: bytes, second: bytes) -> None:
 
 
 def test_the_prefixes_of_all_kinds_differ_and_have_three_letters() -> None:
-    assert len(set(Kind)) == 8
+    assert len(set(Kind)) == 13
     assert all(len(kind) == 3 and kind.isalpha() and kind.islower() for kind in Kind)
 
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.rollout import promote
+from app.core.rollout import approve, promote
 from app.core.strategy import (
+    Ask,
     Check,
     Decision,
     Done,
@@ -34,6 +35,7 @@ ALL = Strategy()
 TWO = Strategy(steps=(StrategyStep(batch_size=2),))
 WATCHED = Strategy(steps=(StrategyStep(batch_size=2, batch_interval=10),))
 RISING = Strategy(steps=(StrategyStep(batch_size=1, batch_interval=10), StrategyStep(batch_size=2)))
+ASKING = Strategy(steps=(StrategyStep(batch_size=2), StrategyStep(require_approval=True)))
 NOTHING = Observed()
 MOST_DECISIONS = 300
 
@@ -54,6 +56,8 @@ def outline(decision: Decision) -> tuple[str, str]:
             return type(decision).__name__, "".join(names)
         case Wait(progress, until):
             return f"Wait {(until - NOW).total_seconds():.0f}", "".join(progress.current)
+        case Ask(progress):
+            return "Ask", str(progress.asked)
         case Done(progress):
             return "Done", "".join(progress.healthy)
         case Fail(_, reason):
@@ -87,6 +91,9 @@ UP, CHECKING, WATCHING, VERIFYING = Phase.UPDATING, Phase.CHECKING, Phase.WATCHI
     [
         (ALL, Progress(), NOTHING, ("Update", "abc")),
         (TWO, Progress(), NOTHING, ("Update", "ab")),
+        (ASKING, Progress(), NOTHING, ("Update", "ab")),
+        (ASKING, stored(CHECKING, "ab"), saw(healthy="ab"), ("Ask", "1")),
+        (ASKING, approve(Progress(batch=1, healthy=("a", "b"), asked=1)), NOTHING, ("Update", "c")),
         (TWO, Progress(), saw(updated="ab", healthy="ab"), ("Update", "ab")),
         (TWO, Progress(), saw(a="broken"), ("Update", "ab")),
         (TWO, stored(UP, "ab"), NOTHING, ("Update", "ab")),

@@ -341,7 +341,7 @@ class Site:
         target = deploy if isinstance(deploy, ShellTarget) else ShellTarget(deploy)
         about = {"description": "", "repository_url": None, "build": None, "test": None, "health_check": None} | fields
         now = self.engine.runtime.clock.now()
-        draft = Application(id="", name=name, deploy=target, archived_at=None, created_at=now, **about)
+        draft = Application(id="", name=name, shell=target, archived_at=None, created_at=now, **about)
         (self.applications[name],) = await self.engine.call(applications.create, draft)
         return self.applications[name]
 

@@ -197,7 +197,7 @@ async def test_a_deployment_keeps_the_definitions_it_was_made_with(engine: Engin
     app = await site.application("web", notes.then("old", "test -e fixed || { touch fixed; exit 1; }"))
     id_ = await site.deploy(strategy=rolling(auto_rollback=False))
     await engine.until(id_, D.FAILED)
-    await engine.change(applications.update, app, deploy=ShellTarget(notes.take("new")), build=step(NOTHING))
+    await engine.change(applications.update, app, shell=ShellTarget(notes.take("new")), build=step(NOTHING))
     await engine.retry(id_)
     await engine.until(id_, D.SUCCESS)
     assert notes.lines == ["old", "old"]

@@ -102,9 +102,9 @@ async def test_a_failed_deployment_is_not_rolled_back_over_a_newer_one(engine: E
     await engine.worker()
     app = await site.application("web")
     await site.deployed("v1")
-    await engine.change(applications.update, app, deploy=ShellTarget(FAILURE, rollback_command=NOTHING))
+    await engine.change(applications.update, app, shell=ShellTarget(FAILURE, rollback_command=NOTHING))
     failed = await engine.until(await site.deploy("v2", strategy=rolling(auto_rollback=False)), D.FAILED)
-    await engine.change(applications.update, app, deploy=ShellTarget(NOTHING))
+    await engine.change(applications.update, app, shell=ShellTarget(NOTHING))
     await site.deployed("v3")
     assert await refusal(engine, failed.deployment.id)
     assert await site.releases() == {"web": "v3"}

@@ -8,9 +8,18 @@ from hypothesis import HealthCheck as Complaint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.application import Application, CommandStep, HealthCheck, ShellTarget
+from app.core.application import (
+    Application,
+    CommandStep,
+    HealthCheck,
+    KubernetesTarget,
+    MetricCheck,
+    ShellTarget,
+)
+from app.core.approval import ApprovalPolicy, ApprovalTimeoutAction
 from app.core.deployment import DeploymentStatus, Rollback, RollbackStatus
-from app.core.environment import Environment, OperatorKind, Release
+from app.core.environment import Environment, KubernetesConnection, OperatorKind, Release
+from app.core.errors import Role
 from app.core.events import Body, DeploymentPaused, DeploymentStatusChanged, Event, RolloutProgressed, TaskStatusChanged
 from app.core.ids import Kind
 from app.core.logs import LogLevel, LogLine
@@ -40,7 +49,16 @@ steps = st.builds(
 targets = st.builds(
     ShellTarget, commands, instances=st.lists(texts, max_size=3).map(tuple), rollback_command=st.none() | commands
 )
-checks = st.builds(HealthCheck, command=st.none() | commands, http_url=st.none() | texts, expect_status=numbers)
+clusters = st.builds(KubernetesTarget, texts, texts, service=st.none() | texts, http_route=st.none() | texts)
+bounds = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+metrics = st.builds(MetricCheck, texts, texts, texts, minimum=bounds, maximum=bounds)
+checks = st.builds(
+    HealthCheck,
+    command=st.none() | commands,
+    http_url=st.none() | texts,
+    expect_status=numbers,
+    metrics=st.lists(metrics, max_size=2).map(tuple),
+)
 drafts = st.builds(
     Application,
     id=st.just(""),
@@ -49,7 +67,8 @@ drafts = st.builds(
     repository_url=st.none() | texts,
     build=st.none() | steps,
     test=st.none() | steps,
-    deploy=targets,
+    shell=st.none() | targets,
+    kubernetes=st.none() | clusters,
     health_check=st.none() | checks,
     archived_at=st.none() | moments,
     created_at=moments,
@@ -84,7 +103,12 @@ async def test_an_environment_comes_back_as_it_was(engine: Engine) -> None:
     )
     await environments.insert(place)
     assert await environments.by_ids(["env_x", "env_none"]) == {"env_x": place}
-    changed = replace(place, rank=5, operator=OperatorKind.SHELL, worker_pool="other", max_concurrent_deployments=8)
+    policy = ApprovalPolicy(
+        required_approvals=2, approver_roles=(Role.ADMIN,), timeout_seconds=60, on_timeout=ApprovalTimeoutAction.CANCEL
+    )
+    more: dict[str, Any] = {"kubernetes": KubernetesConnection("prod", None, "shop"), "approval_policy": policy}
+    more |= {"rank": 5, "operator": OperatorKind.SHELL, "worker_pool": "other", "max_concurrent_deployments": 8}
+    changed = replace(place, **more)
     await environments.update(changed)
     assert await environments.by_name("here") == changed == await environments.locked("env_x")
     assert (await environments.by_name("there"), await environments.locked("env_none")) == (None, None)

@@ -1,5 +1,7 @@
 """Inputs about applications, environments and versions."""
 
+from typing import Any
+
 import strawberry
 
 from app.api.inputs.common import NEVER, CommandStepInput, given
@@ -41,10 +43,9 @@ class HealthCheckInput:
             "success_threshold": self.success_threshold,
             "failure_threshold": self.failure_threshold,
         }
+        given_numbers: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
         return application.HealthCheck(
-            command=None if self.command is None else tuple(self.command),
-            http_url=self.http_url,
-            **{name: value for name, value in numbers.items() if value is not None},
+            command=None if self.command is None else tuple(self.command), http_url=self.http_url, **given_numbers
         )
 
 
@@ -70,7 +71,7 @@ class CreateApplicationInput:
             repository_url=self.repository_url,
             build=self.build.step("build") if self.build else None,
             test=self.test.step("test") if self.test else None,
-            deploy=self.shell.target(),
+            shell=self.shell.target(),
             health_check=self.health_check.check() if self.health_check else None,
             archived_at=None,
             created_at=NEVER,
@@ -97,7 +98,7 @@ class UpdateApplicationInput:
             repository_url=self.repository_url,
             build=self.build.step("build") if self.build else self.build,
             test=self.test.step("test") if self.test else self.test,
-            deploy=self.shell.target() if self.shell else self.shell,
+            shell=self.shell.target() if self.shell else self.shell,
             health_check=self.health_check.check() if self.health_check else self.health_check,
         )
         return self.id, fields

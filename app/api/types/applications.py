@@ -75,8 +75,6 @@ class Application(Node):
 
     @classmethod
     def of(cls, application: core.Application) -> "Application":
-        target = application.deploy
-        rollback = target.rollback_command
         return cls(
             id=strawberry.ID(application.id),
             name=application.name,
@@ -84,11 +82,7 @@ class Application(Node):
             repository_url=application.repository_url,
             build=command_step(application.build),
             test=command_step(application.test),
-            deploy=ShellTarget(
-                command=list(target.command),
-                instances=list(target.instances),
-                rollback_command=None if rollback is None else list(rollback),
-            ),
+            deploy=_target(application),
             health_check=_health_check(application.health_check),
             archived_at=application.archived_at,
             created_at=application.created_at,
@@ -97,6 +91,18 @@ class Application(Node):
     @strawberry.field(description="What runs now, one per environment.")
     async def releases(self, info: Info) -> list[Annotated["Release", strawberry.lazy("app.api.types.environments")]]:
         return [wrap(info, "Release", release) for release in await info.context.loaders.releases_of.load(self.id)]
+
+
+def _target(application: core.Application) -> ShellTarget:
+    target = application.shell
+    if target is None:
+        raise LookupError(f"application {application.id} has no target")
+    rollback = target.rollback_command
+    return ShellTarget(
+        command=list(target.command),
+        instances=list(target.instances),
+        rollback_command=None if rollback is None else list(rollback),
+    )
 
 
 def _health_check(check: core.HealthCheck | None) -> HealthCheck | None:

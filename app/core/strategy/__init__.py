@@ -19,11 +19,15 @@ class StrategyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StrategyStep:
-    """One step. `batch_size` 0 means all at once; `batch_interval` is how many seconds a batch is watched."""
+    """One step. `batch_size` 0 means all at once; `batch_interval` is how many seconds a batch is watched.
+
+    With `require_approval` people are asked before the step.
+    """
 
     batch_size: int = 0
     batch_interval: int = 0
     auto_rollback: bool = True
+    require_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class Progress:
 
     `healthy` holds the instances of finished batches, `current` those of the batch in hand (both in order), `batch`
     counts batches from 1 (0: none begun), `batches` how many there will be, `total` all instances. `resume_at` is set
-    while a batch is watched. `promoted` tells that a person asked for all that is left at once, without watching.
+    while a batch is watched. `asked` is the step (from 0) for which people are being asked, `approved` the last one
+    that they approved (-1: none). `promoted` tells that a person asked for all that is left at once, without watching.
     """
 
     phase: Phase = Phase.IDLE
@@ -62,6 +67,8 @@ class Progress:
     current: tuple[str, ...] = ()
     resume_at: datetime | None = None
     promoted: bool = False
+    asked: int | None = None
+    approved: int = -1
 
     @property
     def updated(self) -> tuple[str, ...]:
@@ -114,6 +121,13 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """People are to approve the step `progress.asked` before it begins."""
+
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """Every instance carries the new version and is healthy."""
 
@@ -128,4 +142,4 @@ class Fail:
     reason: str
 
 
-Decision = Update | Check | Wait | Done | Fail
+Decision = Update | Check | Wait | Ask | Done | Fail

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.core.strategy import (
+    Ask,
     Check,
     Decision,
     Done,
@@ -75,7 +76,10 @@ def _next_batch(strategy: Strategy, instances: Sequence[str], progress: Progress
         return Done(progress)
     batch = progress.batch + 1
     step_index = min(batch - 1, len(strategy.steps) - 1)
-    size = len(left) if progress.promoted else strategy.steps[step_index].batch_size or len(left)
+    step = strategy.steps[step_index]
+    if step.require_approval and progress.approved < step_index:
+        return Ask(replace(progress, asked=step_index))
+    size = len(left) if progress.promoted else step.batch_size or len(left)
     current = tuple(left[:size])
     return Update(replace(progress, phase=Phase.UPDATING, batch=batch, step_index=step_index, current=current), current)
 

@@ -1,0 +1,40 @@
+"""Tables, as Tortoise models: what aerich makes migrations from. Queries live in the module of their noun."""
+
+from app.store.models.access import Actor, ApiToken, Grant, IdempotencyKey
+from app.store.models.approvals import Approval, ApprovalDecision
+from app.store.models.audit import AuditEntry
+from app.store.models.catalogue import Application, Artifact, Environment, Release, Version
+from app.store.models.deployments import Deployment, DeploymentApplication, DeploymentEvent, Rollback
+from app.store.models.freezes import FreezeWindow
+from app.store.models.tasks import Task, TaskAttempt, TaskLog
+from app.store.models.templates import TemplateVersion, WorkflowTemplate
+from app.store.models.workers import Sweep, Worker
+from app.store.models.workflows import WorkflowRevision
+
+__all__ = [
+    "Actor",
+    "ApiToken",
+    "Application",
+    "Approval",
+    "ApprovalDecision",
+    "Artifact",
+    "AuditEntry",
+    "Deployment",
+    "DeploymentApplication",
+    "DeploymentEvent",
+    "Environment",
+    "FreezeWindow",
+    "Grant",
+    "IdempotencyKey",
+    "Release",
+    "Rollback",
+    "Sweep",
+    "Task",
+    "TaskAttempt",
+    "TaskLog",
+    "TemplateVersion",
+    "Version",
+    "Worker",
+    "WorkflowRevision",
+    "WorkflowTemplate",
+]
