@@ -4,10 +4,12 @@ import gc
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from app.api.http import Authenticated, Endpoint, healthz, index, readyz
+from app.api.wire import Wired
 from app.services.runtime import Runtime
 from app.settings import Settings
 from app.wiring import opened
@@ -28,7 +30,8 @@ def application(runtime: Runtime) -> Starlette:
             Route("/readyz", readyz),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
-        ]
+        ],
+        middleware=[Middleware(Wired)],
     )
     made.state.close = inner.live.close
     return made

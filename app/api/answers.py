@@ -86,7 +86,7 @@ async def _payloads(operation: Operation, made: Context, live: Live, method: Any
         try:
             async with aclosing(live.read(found[0], made.viewer, made.secret, found[1])) as shared:
                 async for payload in shared:
-                    yield payload
+                    yield payload.decode()
             return
         except NotSharedError as refused:
             operation = Operation(found[0].text, found[0].given(refused.position), operation.name)

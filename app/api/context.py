@@ -30,13 +30,20 @@ class Context:
 
     runtime: Runtime
     principal: Principal | None
-    loaders: Loaders
     secret: str | None = None
     socket: bool = False
     plain: bool = False
     shared: bool = False
     position: Position = field(default_factory=Position)
     connection_params: dict[str, Any] = field(default_factory=dict)
+    _loaders: Loaders | None = None
+
+    @property
+    def loaders(self) -> Loaders:
+        """The loaders, made when they are first asked for: thousands of sockets that only follow feeds need none."""
+        if self._loaders is None:
+            self._loaders = Loaders(self.runtime, lambda: self.viewer)
+        return self._loaders
 
     @property
     def viewer(self) -> Principal:
@@ -47,7 +54,7 @@ class Context:
 
     def refresh(self) -> None:
         """Forget what was loaded: something was changed, or time has passed."""
-        self.loaders = Loaders(self.runtime, lambda: self.viewer)
+        self._loaders = None
 
     async def renew(self) -> None:
         """Find out again who asks, and forget what was loaded."""
@@ -61,8 +68,7 @@ Info = strawberry.Info[Context, None]
 
 def context(runtime: Runtime, principal: Principal | None, secret: str | None, *, socket: bool = False) -> Context:
     """Return a context."""
-    made = Context(runtime, principal, Loaders(runtime, lambda: made.viewer), secret, socket)
-    return made
+    return Context(runtime, principal, secret, socket)
 
 
 def shared_context(runtime: Runtime, principal: Principal, position: Position) -> Context:

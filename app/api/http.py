@@ -77,7 +77,7 @@ class Endpoint(GraphQL[Context, None]):
         secret = bearer(context.connection_params)
         if secret is not None:
             context.secret = secret
-            context.principal = await authenticate(self._runtime, secret)
+            context.principal = await self.live.principal(secret)
         if context.principal is None:
             raise ConnectionRejectionError
         accepted: UnsetType = UNSET
@@ -102,20 +102,25 @@ class Authenticated:
         self._runtime = runtime
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request or a socket."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        secret = bearer(headers)
-        principal = await authenticate(self._runtime, secret) if secret else None
-        if principal is None and scope["type"] == "http":
+        """Handle a request or a socket, which lives long: what is read of its headers is not kept."""
+        scope["secret"], too_large = _read_headers(scope)
+        scope["principal"] = await authenticate(self._runtime, scope["secret"]) if scope["secret"] else None
+        if scope["principal"] is None and scope["type"] == "http":
             body = {"errors": [{"message": UNAUTHORIZED, "extensions": {"code": "UNAUTHENTICATED"}}]}
             response = JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="boreas"'})
             await response(scope, receive, send)
             return
-        if _too_large(headers):
+        if too_large:
             await PlainTextResponse(f"A request has at most {MAX_BODY} bytes.", 413)(scope, receive, send)
             return
         limited = _Limited(receive) if scope["type"] == "http" else receive
-        await self._inner({**scope, "principal": principal, "secret": secret}, limited, send)
+        await self._inner(scope, limited, send)
+
+
+def _read_headers(scope: Scope) -> tuple[str | None, bool]:
+    """Return the token that was brought, and whether the body is too large."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return bearer(headers), _too_large(headers)
 
 
 class _Limited:

@@ -4,6 +4,8 @@ A group executes one subscription from one position and keeps the last parts tha
 reads the parts of a group at its own pace; one that falls out of what is kept, or comes with a cursor that no group
 has, gets a group that starts there and catches up. Where a group comes to a position that an older one has, its
 subscribers go over to the older one, at the seam between two parts: nothing is left out and nothing comes twice.
+
+Subscribers that wait for a part are handed it one after another, where they can take it so; the others wake up for it.
 """
 
 import asyncio
@@ -30,10 +32,12 @@ logger = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 KEPT = 256
-KEPT_CHARACTERS = 4_000_000
+KEPT_BYTES = 4_000_000
 """What a group keeps of its parts. Who falls further behind is served from the database."""
 AHEAD = 16
 """How many parts a group is ahead of its fastest subscriber at most: what nobody takes is not made."""
+SLICE = 500
+"""To how many subscribers a part is handed before others have their turn: a few milliseconds."""
 LINGER_SECONDS = 5.0
 """How long a group without subscribers goes on: those whose connection broke come back to it."""
 
@@ -64,17 +68,33 @@ class Part:
 
     start: Place
     end: Place
-    text: str
+    data: bytes
+
+
+Push = Callable[[Part], bool]
+"""Delivers a part at once, or returns False where it can not."""
 
 
 class Reader:
-    """A subscriber: what wakes it, and where it stands among the parts of its group."""
+    """A subscriber: what wakes it, and where it stands among the parts of its group, and in the feed."""
 
-    def __init__(self) -> None:
+    def __init__(self, position: Place, push: Push | None = None) -> None:
         self.news = asyncio.Event()
         self.seq = 0
+        self.position = position
+        self.waiting = False
         self.changed = False
         self.principal: Principal | None = None
+        self._push = push
+
+    def hand(self, part: Part, seq: int) -> None:
+        """Deliver a part that it waits for, or else wake it."""
+        ready = self.waiting and self.seq == seq and not self.changed
+        if ready and self._push is not None and self._push(part):
+            self.seq += 1
+            self.position = part.end
+        else:
+            self.news.set()
 
     def tell(self, principal: Principal | None) -> None:
         """Take note of who it is now."""
@@ -98,7 +118,7 @@ class Group:
         self._live = live
         self._principal = principal
         self._where: dict[Place, int] = {}
-        self._characters = 0
+        self._bytes = 0
         self._readers: set[Reader] = set()
         self._taken = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name="shared feed")
@@ -141,6 +161,7 @@ class Group:
         """Return the part that a reader is at, and move it on."""
         part = self.parts[reader.seq - self.base]
         reader.seq += 1
+        reader.position = part.end
         self._taken.set()
         return part
 
@@ -162,7 +183,8 @@ class Group:
             logger.exception("a shared feed failed; its subscribers are told to come back")
         finally:
             self.ended = self.forward is None
-            self._wake()
+            for reader in self._readers:
+                reader.news.set()
             if self.ended:
                 self._live.forget(self)
 
@@ -181,29 +203,32 @@ class Group:
                     self.refused = True
                     return
                 end = context.position.cursor if context.position.cursor is not None else self.position
-                self._add(Part(self.position, end, encode(result)))
+                await self._add(Part(self.position, end, encode(result)))
                 self.forward = self._live.older(self)
                 if self.forward is not None:
                     return
                 await self._pace()
 
-    def _add(self, part: Part) -> None:
+    async def _add(self, part: Part) -> None:
+        seq = self.next_seq
         if part.end != part.start:
-            self._where[part.start] = self.next_seq
+            self._where[part.start] = seq
         self.parts.append(part)
         self.position = part.end
-        self._characters += len(part.text)
-        while len(self.parts) > KEPT or (self._characters > KEPT_CHARACTERS and len(self.parts) > 1):
+        self._bytes += len(part.data)
+        while len(self.parts) > KEPT or (self._bytes > KEPT_BYTES and len(self.parts) > 1):
             dropped = self.parts.popleft()
             self.base += 1
-            self._characters -= len(dropped.text)
+            self._bytes -= len(dropped.data)
             if dropped.end != dropped.start:
                 self._where.pop(dropped.start, None)
-        self._wake()
-
-    def _wake(self) -> None:
-        for reader in self._readers:
-            reader.news.set()
+        readers = tuple(self._readers)
+        for begin in range(0, len(readers), SLICE):
+            if begin:
+                await asyncio.sleep(0)
+            for reader in readers[begin : begin + SLICE]:
+                if reader in self._readers:
+                    reader.hand(part, seq)
 
     async def _pace(self) -> None:
         while self._readers and self.next_seq - max(reader.seq for reader in self._readers) > AHEAD:
@@ -211,14 +236,14 @@ class Group:
             await self._taken.wait()
 
 
-def encode(result: ExecutionResult) -> str:
+def encode(result: ExecutionResult) -> bytes:
     """Return a result as the payload of a message."""
     payload: dict[str, Any] = {"data": result.data}
     if result.errors:
         payload["errors"] = [error.formatted for error in result.errors]
     if result.extensions:
         payload["extensions"] = result.extensions
-    return _encode(payload).decode()
+    return _encode(payload)
 
 
 class Live:
@@ -241,16 +266,16 @@ class Live:
         return await self._watch.principal(secret)
 
     async def read(
-        self, operation: Shareable, principal: Principal, secret: str, position: Place
-    ) -> AsyncGenerator[str, None]:
-        """Yield the payloads behind a position, and end when the feed has ended.
+        self, operation: Shareable, principal: Principal, secret: str, position: Place, push: Push | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the payloads behind a position, except those that `push` delivers, and end when the feed has ended.
 
         Raises NotSharedError when the operation is refused as a whole, AccessLostError when the token is not valid any
         more, FeedBrokenError when the execution has failed.
         """
-        reader = Reader()
+        reader = Reader(position, push)
         with self._watch.watching(secret, principal, reader.tell):
-            group = self._enter(operation, principal, position, reader)
+            group = self._enter(operation, principal, reader)
             try:
                 while True:
                     reader.news.clear()
@@ -259,39 +284,39 @@ class Live:
                         if reader.principal is None:
                             raise AccessLostError
                         group.leave(reader)
-                        group = self._enter(operation, reader.principal, position, reader)
+                        group = self._enter(operation, reader.principal, reader)
                     elif reader.seq < group.base:
                         group.leave(reader)
-                        group = self._enter(operation, reader.principal or principal, position, reader)
+                        group = self._enter(operation, reader.principal or principal, reader)
                     elif reader.seq < group.next_seq:
-                        part = group.took(reader)
-                        position = part.end
-                        yield part.text
+                        yield group.took(reader).data
                     elif group.forward is not None:
                         group.leave(reader)
                         group, seq = group.forward
                         group.enter(reader, seq)
                     elif group.refused:
-                        raise NotSharedError(position)
+                        raise NotSharedError(reader.position)
                     elif group.broken:
                         raise FeedBrokenError
                     elif group.ended:
                         return
                     else:
+                        reader.waiting = True
                         await reader.news.wait()
+                        reader.waiting = False
             finally:
                 group.leave(reader)
 
-    def _enter(self, operation: Shareable, principal: Principal, position: Place, reader: Reader) -> Group:
-        """Enter the group that has what follows a position, or else a new one."""
+    def _enter(self, operation: Shareable, principal: Principal, reader: Reader) -> Group:
+        """Enter the group that has what follows a reader's position, or else a new one."""
         key = (operation, principal.grants, principal.scopes)
         groups = self._groups.setdefault(key, [])
         for group in groups:
-            seq = group.serves(position)
+            seq = group.serves(reader.position)
             if seq is not None:
                 group.enter(reader, seq)
                 return group
-        group = Group(self, key, principal, position)
+        group = Group(self, key, principal, reader.position)
         groups.append(group)
         group.enter(reader, 0)
         return group

@@ -1,5 +1,6 @@
 """Sockets whose subscriptions share their execution with others that watch the same."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -9,8 +10,10 @@ from starlette.websockets import WebSocketDisconnect
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 
 from app.api.context import Context
-from app.api.live import AccessLostError, FeedBrokenError, NotSharedError
-from app.api.shareable import shareable
+from app.api.live import AccessLostError, FeedBrokenError, NotSharedError, Part, Push
+from app.api.shareable import Shareable, shareable
+from app.api.wire import wire_of
+from app.core.access import Principal
 from app.core.errors import Role
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ class LiveSocket(BaseGraphQLTransportWSHandler[Context, None]):
             try:
                 principal = await self.view.live.principal(secret)
                 if principal is not None and principal.allows_somewhere(Role.VIEWER):
-                    await self._follow(operation, self.view.live.read(found[0], principal, secret, found[1]))
+                    await self._follow(operation, principal, secret, *found)
                     return
             except NotSharedError as refused:
                 operation.query, operation.variables = found[0].text, found[0].given(refused.position)
@@ -47,10 +50,32 @@ class LiveSocket(BaseGraphQLTransportWSHandler[Context, None]):
                 return
         await super().run_operation(operation)
 
-    async def _follow(self, operation: Operation[Context, None], payloads: AsyncGenerator[str, None]) -> None:
-        head = f'{{"id":{json.dumps(operation.id)},"type":"next","payload":'
+    async def _follow(
+        self,
+        operation: Operation[Context, None],
+        principal: Principal,
+        secret: str,
+        wanted: Shareable,
+        position: str | None,
+    ) -> None:
+        head = f'{{"id":{json.dumps(operation.id)},"type":"next","payload":'.encode()
+        push = self._push(head)
+        payloads: AsyncGenerator[bytes, None] = self.view.live.read(wanted, principal, secret, position, push)
         send: Any = self.websocket.ws.send_text  # type: ignore[attr-defined]
         async with aclosing(payloads):
             async for payload in payloads:
-                await send(f"{head}{payload}}}")
+                await send((head + payload + b"}").decode())
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
+    def _push(self, head: bytes) -> Push | None:
+        """Return what delivers a part at once, where the socket has a wire. Once it was cancelled it delivers none."""
+        wire = wire_of(self.websocket.ws.scope)  # type: ignore[attr-defined]
+        task = asyncio.current_task()
+        if wire is None or task is None:
+            return None
+        write, cancelling = wire.write, task.cancelling
+
+        def push(part: Part) -> bool:
+            return not cancelling() and write(b"".join((head, part.data, b"}")))
+
+        return push

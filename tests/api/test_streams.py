@@ -186,8 +186,8 @@ async def test_a_feed_can_be_asked_for_by_get_as_event_sources_do(shared: System
 
 
 async def test_a_feed_that_breaks_breaks_its_connection_off(shared: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def read(*_: object) -> AsyncIterator[str]:
-        yield '{"data":{}}'
+    async def read(*_: object) -> AsyncIterator[bytes]:
+        yield b'{"data":{}}'
         raise FeedBrokenError
 
     monkeypatch.setattr(Live, "read", read)

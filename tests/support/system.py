@@ -82,12 +82,13 @@ async def running(servers: Servers, folder: Path) -> AsyncIterator[System]:
 
 
 @asynccontextmanager
-async def served(runtime: Runtime) -> AsyncIterator[str]:
-    """Serve the API on a free port."""
+async def served(runtime: Runtime, **options: Any) -> AsyncIterator[str]:
+    """Serve the API on a free port; `options` change how uvicorn does it."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     app = application(runtime)
-    config = uvicorn.Config(app, log_config=None, ws="websockets-sansio", lifespan="off", timeout_graceful_shutdown=1)
+    usual: dict[str, Any] = {"ws": "websockets-sansio", "ws_per_message_deflate": False, "timeout_graceful_shutdown": 1}
+    config = uvicorn.Config(app, log_config=None, lifespan="off", **usual | options)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -1,0 +1,75 @@
+"""The transport beneath a socket: thousands of subscribers get a message as a ready frame, without a task waking up.
+
+Only the server that this was written for is used in this way, and only while nothing is out of the ordinary: it has
+not begun to close, compresses nothing, and has taken what was written before. Whatever else a socket is served by, or
+once it falls behind, messages go the ordinary way, which waits for the client.
+"""
+
+from asyncio import Transport
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
+
+FULL_BYTES = 65_536
+"""How much may wait to be taken by the kernel: the mark at which the server itself tells an application to wait."""
+KEY = "boreas.wire"
+"""Under which a scope holds the wire of its socket."""
+_TEXT = 0x81
+"""The first byte of a frame that holds a whole text message."""
+
+
+def header(size: int) -> bytes:
+    """Return the header of a text message of `size` bytes, as servers write it: without a mask."""
+    if size < 126:
+        return bytes((_TEXT, size))
+    if size < 65_536:
+        return bytes((_TEXT, 126)) + size.to_bytes(2, "big")
+    return bytes((_TEXT, 127)) + size.to_bytes(8, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The transport of one socket, and what the server knows of it."""
+
+    protocol: WebSocketsSansIOProtocol
+    transport: Transport
+
+    def write(self, message: bytes) -> bool:
+        """Write a text message, unless it would have to wait or is not wanted any more: then return False."""
+        connection = self.protocol.conn
+        if (
+            connection.state is not State.OPEN
+            or self.transport.get_write_buffer_size() > FULL_BYTES
+            or self.transport.is_closing()
+        ):
+            return False
+        self.transport.write(header(len(message)) + message)
+        return True
+
+    def cut(self) -> None:
+        """End the connection at once, whatever was not taken yet: a client that takes nothing takes no farewell."""
+        self.transport.abort()
+
+
+def wire_of(scope: Scope) -> Wire | None:
+    """Return the wire of a socket whose handshake is done, None where messages go the ordinary way."""
+    protocol: WebSocketsSansIOProtocol | None = scope.get(KEY)
+    if protocol is None or protocol.conn.extensions:
+        return None
+    return Wire(protocol, protocol.transport)
+
+
+class Wired:
+    """Notes what a socket is served by, where that is what wires are made for."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve."""
+        server = getattr(send, "__self__", None)
+        if scope["type"] == "websocket" and type(server) is WebSocketsSansIOProtocol:
+            scope[KEY] = server
+        await self._app(scope, receive, send)
