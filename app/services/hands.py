@@ -238,7 +238,10 @@ class Hands:
             if not await self._calmed(HAND_BACK_SECONDS, asyncio.Event()):
                 logger.warning("not everything could be handed back; it is taken over when its lease ends")
         async with self._beating:
-            await workers.leave(self.worker.id)
+            try:
+                await workers.leave(self.worker.id)
+            except AWAY as error:
+                logger.warning("nobody could be told that this worker leaves: %s", error or type(error).__name__)
 
     async def _calmed(self, seconds: float, hurry: asyncio.Event) -> bool:
         """Wait until nothing is in hand; False where that takes too long."""

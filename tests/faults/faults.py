@@ -9,11 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tests.faults.fleet import Fleet
+from tests.faults.network import Relay
 from tests.faults.processes import Boreas
 
 VALKEY_AWAY = (0.0, 0.0, 1.0, 3.0)
 POSTGRES_AWAY = (0.0, 0.0, 0.5, 1.5)
 """Seconds until a server is started again, one of which is drawn."""
+SILENT = 0.5
+"""How many of the parted hear nothing at all; the others hear that they are."""
 
 
 @dataclass(slots=True)
@@ -101,6 +104,36 @@ async def _go_on(storm: Storm, worker: Boreas, pid: int, seconds: float) -> None
             worker.signal(signal.SIGCONT)
 
 
+async def part_worker(storm: Storm) -> str | None:
+    """Part a worker from its servers for longer than its lease, in silence or not, while it and they run on."""
+    worker = storm.victim(storm.fleet.workers)
+    if worker is None or not all(way.whole for way in storm.fleet.ways[worker.name]):
+        return None
+    silent = storm.chance.random() < SILENT
+    to_postgres, to_valkey = storm.fleet.ways[worker.name]
+    what, ways = storm.chance.choice(
+        [("postgres", [to_postgres]), ("valkey", [to_valkey]), ("everything", [to_postgres, to_valkey])]
+    )
+    seconds = storm.fleet.lease_seconds + storm.chance.uniform(0.5, 3)
+    how = "in silence" if silent else "with a cut"
+    told = storm.tell(f"{worker.name} ({worker.pid}) parted from {what} {how} for {seconds:.1f} s")
+    storm.fleet.strike(worker, "parted")
+    for way in ways:
+        if silent:
+            way.silence()
+        else:
+            await way.cut()
+    storm.later(_join(storm, worker, ways, seconds))
+    return told
+
+
+async def _join(storm: Storm, worker: Boreas, ways: list[Relay], seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    storm.tell(f"{worker.name} joined again")
+    for way in ways:
+        await way.heal()
+
+
 async def end_worker(storm: Storm) -> str | None:
     """Tell a worker to end, as each release does. Another one is started when it has."""
     worker = storm.victim(storm.fleet.workers)
@@ -177,6 +210,7 @@ async def _restart_postgres(storm: Storm, what: str, end: Callable[[], None]) ->
 FAULTS: dict[str, Act] = {
     "SIGKILL worker": kill_worker,
     "SIGSTOP worker": stop_worker,
+    "parted worker": part_worker,
     "SIGTERM worker": end_worker,
     "SIGKILL api": kill_api,
     "SIGTERM api": end_api,
@@ -185,5 +219,5 @@ FAULTS: dict[str, Act] = {
     "SIGKILL postgres": kill_postgres,
     "crash postgres": crash_postgres,
 }
-WEIGHTS = (30, 14, 12, 7, 5, 10, 7, 8, 7)
+WEIGHTS = (30, 14, 12, 12, 7, 5, 10, 7, 8, 7)
 """How often each comes, in this order: workers are hit most."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 
+from tests.faults.network import Relay
 from tests.faults.processes import Boreas, Postgres, Process, Valkey, end_descendants, free_port
 
 TOKEN = "bor_a-token-for-faults-only"
@@ -16,6 +17,8 @@ READY_SECONDS = 60.0
 LEAVE_SECONDS = 20.0
 """What a worker or API may take to end when it is told to: its grace, and a machine with much to do."""
 KEEP_SECONDS = 0.2
+BROKE = 1
+"""The exit status of what ended by an exception; 2 is that of what could not start, as its database was away."""
 RESTART_SECONDS = 1.0
 """How long after an end that nobody asked for a process is started again."""
 
@@ -31,11 +34,13 @@ class Fleet:
     workers: list[Boreas]
     apis: list[Boreas]
     urls: list[str]
+    ways: dict[str, tuple[Relay, Relay]]
+    """By the name of a worker: its ways to PostgreSQL and to Valkey."""
     hit: dict[int, list[tuple[float, str]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     """What ended without having been told to."""
     hung: list[str] = field(default_factory=list)
-    """What did not end although it was told to."""
+    """What did not end, or not as it should, when it was told to."""
     closed: bool = False
 
     @property
@@ -56,6 +61,9 @@ class Fleet:
                 await asyncio.sleep(0.05)
         if migration.code != 0:
             raise RuntimeError(f"the database could not be made: {migration.last_line()}")
+        for ways in self.ways.values():
+            for way in ways:
+                await way.start()
         for process in self.boreas:
             process.start()
 
@@ -110,6 +118,8 @@ class Fleet:
         if process.alive:
             self.hung.append(f"{process.name} ({process.pid}) did not end within {LEAVE_SECONDS:g} s of SIGTERM")
             process.kill()
+        elif process.code == BROKE:
+            self.hung.append(f"{process.name} broke on SIGTERM: {process.last_line()}")
         elif process.code != 0:
             self.notes.append(f"{process.name} ended with {process.code} on SIGTERM: {process.last_line()}")
         if not self.closed:
@@ -119,6 +129,9 @@ class Fleet:
         """Bring everything up, and let everything run that is stopped."""
         await self.until_database()
         await self.until_valkey()
+        for ways in self.ways.values():
+            for way in ways:
+                await way.heal()
         for process in self.boreas:
             if process.stopped:
                 process.signal(signal.SIGCONT)
@@ -150,15 +163,26 @@ def fleet(folder: Path, workers: int, apis: int, lease_seconds: float) -> Fleet:
         "BOREAS_ADMIN_TOKEN": TOKEN,
     }
     ports = [free_port() for _ in range(apis)]
+    names = [f"worker-{number}" for number in range(1, workers + 1)]
+    ways = {name: (Relay(free_port(), postgres.port), Relay(free_port(), valkey.port)) for name in names}
     return Fleet(
         folder=folder,
         lease_seconds=lease_seconds,
         postgres=postgres,
         valkey=valkey,
-        workers=[Boreas(f"worker-{number}", "worker", folder, shared) for number in range(1, workers + 1)],
+        workers=[Boreas(name, "worker", folder, shared | _through(ways[name], postgres, valkey)) for name in names],
         apis=[
             Boreas(f"api-{number}", "api", folder, shared | {"BOREAS_PORT": str(port)})
             for number, port in enumerate(ports, 1)
         ],
         urls=[f"http://127.0.0.1:{port}" for port in ports],
+        ways=ways,
     )
+
+
+def _through(ways: tuple[Relay, Relay], postgres: Postgres, valkey: Valkey) -> dict[str, str]:
+    to_postgres, to_valkey = ways
+    return {
+        "BOREAS_DATABASE_URL": postgres.url.replace(f":{postgres.port}/", f":{to_postgres.port}/"),
+        "BOREAS_REDIS_URL": valkey.url.replace(f":{valkey.port}/", f":{to_valkey.port}/"),
+    }

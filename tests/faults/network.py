@@ -1,0 +1,75 @@
+"""The network between a worker and its servers, which can fall silent or break while everybody else's is well."""
+
+import asyncio
+from contextlib import suppress
+
+
+class Relay:
+    """Carries bytes between a port of its own and a server's, while it is `open`.
+
+    While it is silent nothing arrives and nothing is refused, as when packets are lost; what was sent meanwhile arrives
+    afterwards. While it is cut, connections break and new ones are refused.
+    """
+
+    def __init__(self, port: int, target_port: int) -> None:
+        self.port = port
+        self._target_port = target_port
+        self._open = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything arrives."""
+        return self._open.is_set() and self._server is not None and self._server.is_serving()
+
+    async def start(self) -> None:
+        """Begin to carry."""
+        self._open.set()
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+
+    def silence(self) -> None:
+        """Let nothing through."""
+        self._open.clear()
+
+    async def cut(self) -> None:
+        """Break what is connected, and refuse what comes."""
+        if self._server is not None:
+            self._server.close()
+        for task in tuple(self._serving):
+            task.cancel()
+        if self._serving:
+            await asyncio.wait(tuple(self._serving))
+
+    async def heal(self) -> None:
+        """Carry again."""
+        if self._server is not None and not self._server.is_serving():
+            await self.start()
+        self._open.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        ends = [writer]
+        ways: list[asyncio.Task[None]] = []
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._target_port)
+            ends.append(back)
+            ways = [asyncio.create_task(self._carry(reader, back)), asyncio.create_task(self._carry(there, writer))]
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        except (OSError, asyncio.CancelledError):
+            return
+        finally:
+            for way in ways:
+                way.cancel()
+            for end in ends:
+                end.transport.abort()
+            self._serving.discard(task)
+
+    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(1 << 16):
+                await self._open.wait()
+                target.write(data)
+                await target.drain()
