@@ -11,6 +11,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
+import msgspec
 from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,6 +29,7 @@ from app.core.errors import ErrorCode, Role
 from app.services.runtime import Runtime
 
 Body = dict[str, Any]
+_encode = msgspec.json.Encoder().encode
 METHODS = ("GET", "POST")
 
 
@@ -55,8 +57,20 @@ async def answer(request: Request, runtime: Runtime, live: Live) -> Response:
 
 async def _document(operation: Operation, made: Context, method: Any, media: Media) -> Response:
     """Return the answer that is one result. Raises BadRequestError when no operation was meant."""
+    known = (operation.text, operation.name)
+    result: Any = await schema.execute_known(known, operation.variables, made, operation.extensions)
+    if result is None:
+        result = await _executed(operation, made, method)
+    body = result_body(result)
+    if media is Media.GRAPHQL and _was_not_run(result):
+        del body["data"]
+        return _encoded(body, media, 500 if _is_our_fault(result) else 400)
+    return _encoded(body, media)
+
+
+async def _executed(operation: Operation, made: Context, method: Any) -> Any:
     try:
-        result = await schema.execute(
+        return await schema.execute(
             operation.text,
             variable_values=operation.variables,
             context_value=made,
@@ -68,11 +82,6 @@ async def _document(operation: Operation, made: Context, method: Any, media: Med
         raise BadRequestError(400, error.as_http_error_reason()) from error
     except InvalidOperationTypeError as error:
         raise BadRequestError(405, error.as_http_error_reason(method), {"Allow": "POST"}) from error
-    body = result_body(result)
-    if media is Media.GRAPHQL and _was_not_run(result):
-        del body["data"]
-        return _encoded(body, media, 500 if _is_our_fault(result) else 400)
-    return _encoded(body, media)
 
 
 async def _payloads(operation: Operation, made: Context, live: Live, method: Any) -> AsyncGenerator[str, None]:
@@ -111,7 +120,7 @@ def result_body(result: Any) -> Body:
     body: Body = {"data": result.data}
     if result.errors:
         body["errors"] = [error.formatted for error in result.errors]
-    if result.extensions:
+    if getattr(result, "extensions", None):
         body["extensions"] = result.extensions
     return body
 
@@ -127,7 +136,15 @@ def encode(body: Body) -> str:
 
 
 def _encoded(body: Body, media: Media, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(encode(body), status, headers, media_type=f"{media}; charset=utf-8")
+    return Response(_bytes(body), status, headers, media_type=f"{media}; charset=utf-8")
+
+
+def _bytes(body: Body) -> bytes:
+    """Return JSON in UTF-8; half a character, which has no bytes there, is spelt."""
+    try:
+        return _encode(body)
+    except UnicodeEncodeError:
+        return encode(body).encode()
 
 
 def _was_not_run(result: Any) -> bool:

@@ -112,6 +112,10 @@ class TranslateErrors(MaskErrors):
         """Return an error as clients see it."""
         return translated(error)
 
+    def process(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        """Return errors as clients see them."""
+        return self._process_errors(errors)
+
 
 def translated(error: GraphQLError) -> GraphQLError:
     """Return a GraphQL error with its code; what nobody expected becomes an id that the log has."""

@@ -2,10 +2,16 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
-import strawberry
-from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, ValidationContext, ValidationRule
+from graphql import (
+    ASTValidationRule,
+    ExecutionResult,
+    GraphQLError,
+    OperationDefinitionNode,
+    ValidationContext,
+    ValidationRule,
+)
 from strawberry.extensions import (
     MaxAliasesLimiter,
     MaxTokensLimiter,
@@ -17,12 +23,12 @@ from strawberry.extensions import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 from strawberry.tools import merge_types
-from strawberry.types import ExecutionContext
 from strawberry.types.base import StrawberryType
 from strawberry.types.graphql import OperationType
 
 from app.api.context import Context
 from app.api.errors import ERROR_TYPES, TranslateErrors
+from app.api.known import Remember, Schema
 from app.api.mutations.access import AccessMutations
 from app.api.mutations.catalogue import CatalogueMutations
 from app.api.mutations.deployments import DeploymentMutations
@@ -97,28 +103,35 @@ class Sensible(SchemaExtension):
         return f"A variable is no good: {problem.message}" if problem else None
 
 
+def _lenient(rule: type[ASTValidationRule]) -> type[ASTValidationRule]:
+    """Return a rule that leaves documents which name a fragment that is not there to the rule for that."""
+
+    class Lenient(rule):  # type: ignore[misc, valid-type]
+        def __init__(self, context: ValidationContext) -> None:
+            try:
+                super().__init__(context)
+            except KeyError:
+                ValidationRule.__init__(self, context)
+
+    return Lenient
+
+
 class Depth(QueryDepthLimiter):
-    """Limits the depth of documents. Those that name a fragment that is not there are left to the rule for it."""
+    """Limits the depth of documents, by a rule that is the same for every operation, as that of Aliases."""
+
+    RULES: ClassVar = [_lenient(rule) for rule in QueryDepthLimiter(max_depth=MAX_DEPTH).validation_rules]
 
     def __init__(self) -> None:
-        super().__init__(max_depth=MAX_DEPTH)
-        rule = self.validation_rules[-1]
-
-        class Lenient(rule):  # type: ignore[misc, valid-type]
-            def __init__(self, context: ValidationContext) -> None:
-                try:
-                    super().__init__(context)
-                except KeyError:
-                    ValidationRule.__init__(self, context)
-
-        self.validation_rules = [*self.validation_rules[:-1], Lenient]
+        self.validation_rules = self.RULES
 
 
-class Schema(strawberry.Schema):
-    """A schema that logs nothing by itself: errors are translated and logged where results leave."""
+class Aliases(MaxAliasesLimiter):
+    """Limits aliases, by a rule that is the same for every operation: validation is remembered by its rules."""
 
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Leave logging to the translation, which knows what is unexpected."""
+    RULES: ClassVar = MaxAliasesLimiter(max_alias_count=MAX_ALIASES).validation_rules
+
+    def __init__(self) -> None:
+        self.validation_rules = self.RULES
 
 
 def build() -> Schema:
@@ -128,10 +141,11 @@ def build() -> Schema:
         PerOperation,
         Sensible,
         Depth,
-        lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
+        Aliases,
         lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
         lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
         lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
+        Remember,
     ]
     return Schema(
         query=Query,

@@ -111,6 +111,7 @@ async def main() -> None:
     global pool
     setting: dict[str, Any] = json.load(sys.stdin)
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(GraphQL(_schema(), graphql_ide=None), log_config=None, access_log=False, lifespan="off")
     async with asyncpg.create_pool(**setting["database"], max_size=setting["connections"]) as pool:
         print(json.dumps({"url": f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"}), flush=True)

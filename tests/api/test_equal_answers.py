@@ -1,0 +1,124 @@
+"""What the API answers is what graphql-core answers by itself, to the byte: over what queries select, and who asks."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from graphql import DocumentNode, ExecutionResult, GraphQLError, execute, parse, validate
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from app.api.answers import result_body
+from app.api.context import Context, context
+from app.api.errors import TranslateErrors
+from app.api.schema import schema
+from app.core.access import Principal
+from app.services.access import authenticate
+from app.services.runtime import Runtime
+from tests.api.documents import queries
+from tests.api.people import account
+from tests.api.rows import database
+from tests.support.servers import Servers
+from tests.support.system import ADMIN, System, running
+from tests.support.world import World, task, world
+
+NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
+CALM = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+class Stopped:
+    """A clock at which durations of what still runs stay the same."""
+
+    def now(self) -> datetime:
+        return NOW
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Things to read, their ids, and who may read them: an ADMIN all, somebody else one environment."""
+
+    runtime: Runtime
+    ids: list[str]
+    readers: list[Principal]
+
+    def context(self, reader: int) -> Context:
+        return context(self.runtime, self.readers[reader], None)
+
+
+async def deployments(here: World) -> None:
+    """Let deployments end in several ways, and leave one in the middle."""
+    await here.application("shop", build={"command": ["true"], "env": {"A": "1"}}, healthCheck={"command": ["true"]})
+    await here.application("cart")
+    ended = [await here.deploy(), await here.deploy(tasks=[task("a", payload={"outcome": "failure"}), task("b", "a")])]
+    for id_ in ended:
+        await here.client.until(id_, "SUCCESS", "FAILED")
+    await here.deploy(tasks=[task("a", position={"x": 1.5, "y": 2}), task("b", "a")], autoStart=False)
+
+
+@pytest.fixture(scope="module")
+async def scene(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    async with running(cleared, tmp_path_factory.mktemp("scene")) as system:
+        await system.start_worker()
+        here, there = await world(system.admin), await world(system.admin)
+        await deployments(here)
+        await deployments(there)
+        grant = {"role": "VIEWER", "environmentId": here.environment_id}
+        narrow = (await account(system.admin, grant)).client.token
+    async with running(cleared, tmp_path_factory.mktemp("read")) as system:
+        found = [await authenticate(system.runtime, secret) for secret in (ADMIN, narrow)]
+        readers = [principal for principal in found if principal]
+        yield Scene(replace(system.runtime, clock=Stopped()), await _ids(system), readers)
+
+
+async def _ids(system: System) -> list[str]:
+    tables = ("deployments", "tasks", "applications", "environments", "versions", "actors", "api_tokens")
+    async with database(system) as connection:
+        return [row["id"] for table in tables for row in await connection.fetch(f"SELECT id FROM {table} LIMIT 2")]
+
+
+async def by_itself(document: DocumentNode, variables: dict[str, Any], asking: Context) -> ExecutionResult:
+    """Execute a document by graphql-core alone."""
+    result: Any = execute(
+        schema._schema,
+        document,
+        variable_values=variables,
+        context_value=asking,
+        is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
+        executor_class=StrawberryGraphQLCoreExecutionContext,
+        operation_extensions=None,
+    )
+    found: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
+    if found.errors:
+        found.errors = TranslateErrors().process(found.errors)
+    return found
+
+
+def written(result: Any) -> bytes:
+    """Return a result as it is sent."""
+    return msgspec.json.encode(result_body(result))
+
+
+@CALM
+@given(data=st.data())
+async def test_any_query_is_answered_as_graphql_core_would(scene: Scene, data: st.DataObject) -> None:
+    text, variables = data.draw(queries(scene.ids))
+    document = parse(text)
+    assume(not validate(schema._schema, document))
+    reader = data.draw(st.sampled_from([0, 1]))
+    expected = written(await by_itself(document, variables, scene.context(reader)))
+    first = await schema.execute(text, variables, scene.context(reader))
+    assume(not _limited(first.errors or []))
+    assert written(first) == expected
+    for _ in range(2):
+        known = await schema.execute_known((text, None), variables, scene.context(reader), None)
+        assert known is not None or first.errors
+        assert known is None or written(known) == expected
+
+
+def _limited(errors: list[GraphQLError]) -> bool:
+    return any("exceeds maximum" in error.message or "aliases" in error.message for error in errors)
