@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from app.api.http import Authenticated, Endpoint, healthz, index, readyz
 from app.api.wire import Wired
 from app.services.runtime import Runtime
-from app.settings import Settings
+from app.settings import ServeSettings, Settings
 from app.wiring import opened
 
 PING_SECONDS = 15.0
@@ -41,23 +41,30 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     async with opened(settings) as (runtime, _):
         app = application(runtime)
-        config = uvicorn.Config(
-            app,
-            host=settings.serve.host,
-            port=settings.serve.port,
-            log_config=None,
-            access_log=False,
-            ws="websockets-sansio",
-            ws_ping_interval=PING_SECONDS,
-            ws_ping_timeout=PING_SECONDS,
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
+        config = configuration(app, settings.serve)
         _calm_collector()
         try:
             await uvicorn.Server(config).serve()
         finally:
             await app.state.close()
+
+
+def configuration(app: Starlette, settings: ServeSettings) -> uvicorn.Config:
+    """Return how the API is served. Only proxies that the settings trust are asked where a call came from."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        proxy_headers=settings.trusted_proxies is not None,
+        forwarded_allow_ips=settings.trusted_proxies,
+        log_config=None,
+        access_log=False,
+        ws="websockets-sansio",
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
 
 
 def _calm_collector() -> None:

@@ -17,6 +17,8 @@ class ServeSettings:
     host: str = "127.0.0.1"
     """Loopback by default: publishing a control plane is a decision, not an accident."""
     port: int = 8000
+    trusted_proxies: str | None = None
+    """Addresses or networks, with commas, whose word for where a call came from is taken (*: anybody's)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,9 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         admin_token=token,
         log_level=level,
         serve=ServeSettings(
-            host=environ.get("BOREAS_HOST") or "127.0.0.1", port=_whole(environ, "BOREAS_PORT", 8000, 0, 65535)
+            host=environ.get("BOREAS_HOST") or "127.0.0.1",
+            port=_whole(environ, "BOREAS_PORT", 8000, 0, 65535),
+            trusted_proxies=environ.get("BOREAS_TRUSTED_PROXIES") or None,
         ),
         store=StoreSettings(
             database_url=environ.get("BOREAS_DATABASE_URL") or None,

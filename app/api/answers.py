@@ -18,7 +18,7 @@ from starlette.responses import Response
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType as Allowed
 
-from app.api.context import Context, context
+from app.api.context import Context, address_of, context
 from app.api.live import AccessLostError, Live, NotSharedError
 from app.api.negotiation import Media, accepted
 from app.api.operation import BadRequestError, Operation, read
@@ -46,7 +46,8 @@ async def answer(request: Request, runtime: Runtime, live: Live) -> Response:
         media = choices.choose(subscription=kind is OperationType.SUBSCRIPTION)
         if media is None:
             raise BadRequestError(406, f"Accept one of {', '.join(Media)}; subscriptionSpec=1.0.")
-        made = context(runtime, request.scope["principal"], request.scope["secret"])
+        scope = request.scope
+        made = context(runtime, scope["principal"], scope["secret"], address=address_of(scope))
         if media.streams:
             return streamed(partial(_payloads, operation, made, live, request.method), media)
         made.plain = True

@@ -4,12 +4,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import strawberry
+from starlette.types import Scope
 
 from app.api.loaders import Loaders
 from app.core.access import Principal
 from app.core.errors import Forbidden, Refused
 from app.services.access import authenticate
 from app.services.runtime import Runtime
+
+MAX_ADDRESS = 45
+"""Characters of the longest IPv6 address."""
 
 
 @dataclass(slots=True)
@@ -24,13 +28,14 @@ class Context:
     """The context of one operation. `connection_params` is what a socket sent to begin with.
 
     `plain` tells that the answer is a single one. `secret` is the token that was brought: whatever lives long asks
-    again whether it is still good. A `shared` execution has none: those who read what comes of it are looked after one
-    by one. A feed notes its `position` there.
+    again whether it is still good. `address` is where the call came from. A `shared` execution has neither: those who
+    read what comes of it are looked after one by one. A feed notes its `position` there.
     """
 
     runtime: Runtime
     principal: Principal | None
     secret: str | None = None
+    address: str | None = None
     socket: bool = False
     plain: bool = False
     shared: bool = False
@@ -66,9 +71,22 @@ class Context:
 Info = strawberry.Info[Context, None]
 
 
-def context(runtime: Runtime, principal: Principal | None, secret: str | None, *, socket: bool = False) -> Context:
+def context(
+    runtime: Runtime,
+    principal: Principal | None,
+    secret: str | None,
+    *,
+    address: str | None = None,
+    socket: bool = False,
+) -> Context:
     """Return a context."""
-    return Context(runtime, principal, secret, socket)
+    return Context(runtime, principal, secret, address, socket)
+
+
+def address_of(scope: Scope) -> str | None:
+    """Return where a request or socket came from; a server that trusts a proxy has put the proxy's word there."""
+    client = scope.get("client")
+    return str(client[0])[:MAX_ADDRESS] if client and client[0] else None
 
 
 def shared_context(runtime: Runtime, principal: Principal, position: Position) -> Context:

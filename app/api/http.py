@@ -17,7 +17,7 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from app import __version__
 from app.api.answers import answer
-from app.api.context import Context, context, shared_context
+from app.api.context import Context, address_of, context, shared_context
 from app.api.live import Live
 from app.api.live_socket import LiveSocket
 from app.api.operation import BadRequestError
@@ -63,7 +63,8 @@ class Endpoint(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Return the context of a socket, whose token may be yet to come."""
         principal: Principal | None = request.scope.get("principal")
-        return context(self._runtime, principal, request.scope.get("secret"), socket=True)
+        secret, address = request.scope.get("secret"), address_of(request.scope)
+        return context(self._runtime, principal, secret, address=address, socket=True)
 
     def decode_json(self, data: str | bytes) -> object:
         """Return what a message holds. Raises JSONDecodeError also for numbers and nests that are too large."""

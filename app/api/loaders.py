@@ -21,7 +21,7 @@ from app.core.task import Task, TaskAttempt
 from app.services import gates
 from app.services.runtime import Runtime
 from app.store import access as access_store
-from app.store import applications, deployments, environments, feed, logs, tasks, versions
+from app.store import applications, audit, deployments, environments, feed, logs, tasks, versions
 
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A", bound=Hashable)
@@ -90,6 +90,7 @@ class Loaders:
         self.version = _loader(versions.by_ids)
         self.actor = _loader(access_store.actors_by_ids)
         self.token = _loader(access_store.tokens_by_ids)
+        self.audit_entry = _loader(audit.by_ids)
         self.deployment: DataLoader[str, Deployment | None] = Loader(self._deployments)
         self.task: DataLoader[str, Task | None] = Loader(self._tasks)
         self.tasks_of: DataLoader[str, list[Task]] = Loader(_listed(tasks.of_deployments))

@@ -8,13 +8,16 @@ from strawberry.dataloader import DataLoader
 from app.api.context import Info
 from app.api.scalars import Cursor, cursor
 from app.api.types.applications import Application
+from app.api.types.audit import AuditEntry, Finder
 from app.api.types.common import Connection, Shown, connection, window
 from app.api.types.deployments import Deployment
 from app.api.types.environments import Environment
 from app.api.types.versions import Version
+from app.core.audit import AuditFilter
 from app.core.deployment import DeploymentFilter
 from app.core.errors import InvalidInput, Refused
 from app.store import applications as application_store
+from app.store import audit as audit_store
 from app.store import deployments as deployment_store
 from app.store import environments as environment_store
 from app.store import versions as version_store
@@ -79,3 +82,12 @@ async def deployment_page(
     cursors = [cursor("deployments", deployment.id) for deployment in found]
     shown = Shown([Deployment.of(deployment) for deployment in found], cursors, earlier, later)
     return connection(shown, lambda: deployment_store.count(wanted))
+
+
+async def audit_page(wanted: AuditFilter, first: int | None, after: str | None, find: Finder) -> Connection[AuditEntry]:
+    """Return a page of the audit log, newest first. `find` finds the targets. Raises Refused."""
+    part = window("audit", first=first, after=after, default=50)
+    found, before, behind = part.cut(await audit_store.page(wanted, part.after, part.limit))
+    cursors = [cursor("audit", entry.id) for entry in found]
+    shown = Shown([AuditEntry.of(entry, find) for entry in found], cursors, before, behind)
+    return connection(shown, lambda: audit_store.count(wanted))

@@ -33,6 +33,7 @@ from app.api.mutations.access import AccessMutations
 from app.api.mutations.catalogue import CatalogueMutations
 from app.api.mutations.deployments import DeploymentMutations
 from app.api.mutations.tasks import TaskMutations
+from app.api.queries.audit import AuditQueries
 from app.api.queries.catalogue import CatalogueQueries
 from app.api.queries.deployments import DeploymentQueries
 from app.api.queries.nodes import NodeQueries
@@ -48,7 +49,7 @@ MAX_ALIASES = 50
 MAX_TOKENS = 5000
 CACHED_DOCUMENTS = 1000
 
-Query = merge_types("Query", (NodeQueries, CatalogueQueries, DeploymentQueries))
+Query = merge_types("Query", (NodeQueries, CatalogueQueries, DeploymentQueries, AuditQueries))
 Mutation = merge_types("Mutation", (CatalogueMutations, DeploymentMutations, TaskMutations, AccessMutations))
 
 

@@ -54,6 +54,7 @@ async def create_service_account(case: Case, name: str) -> tuple[str, ...]:
         raise Refused(InvalidInput(message=f"There is somebody named “{name}” already.", path=("name",)))
     account = Actor(id=case.work.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
     await store.insert_actor(account, case.work.now)
+    case.changed(account.id, None, account)
     return (account.id,)
 
 
@@ -92,6 +93,7 @@ async def create_token(case: Case, request: TokenRequest) -> tuple[str, ...]:
         raise Refused(Forbidden(message=message, required=wider[0], path=("scopes",)))
     token = _token(case.work, owner, request)
     await store.insert_token(NewToken(token, hash_secret(request.secret)))
+    case.changed(token.id, None, token)
     return (token.id,)
 
 
@@ -111,12 +113,14 @@ def _token(work: Unit, owner: str, request: TokenRequest) -> ApiToken:
 
 async def revoke_token(case: Case, id_: str) -> tuple[str, ...]:
     """Revoke a token: one's own always, others' as ADMIN. Revoking again changes nothing."""
+    await take_turns(f"token {id_}")
     token = (await store.tokens_by_ids([id_])).get(id_)
     if token is None:
         raise not_found("token", id_, ("id",))
     if token.actor_id != case.principal.actor.id:
         case.require(Role.ADMIN)
     await store.revoke_token(id_, case.work.now)
+    case.changed(id_, token, (await store.tokens_by_ids([id_]))[id_])
     return (id_,)
 
 
@@ -130,14 +134,15 @@ class GrantRequest:
 
 async def grant_role(case: Case, request: GrantRequest) -> tuple[str, ...]:
     """Give an actor a role. For ADMIN on everything. Giving it again changes nothing."""
-    await _check_grant(case, request)
+    before = await _checked(case, request)
     await store.add_grant(request.actor_id, request.grant, case.work.now)
+    case.changed(request.actor_id, before, await _granted(request.actor_id))
     return (request.actor_id,)
 
 
 async def revoke_role(case: Case, request: GrantRequest) -> tuple[str, ...]:
     """Take a role away. For ADMIN on everything. The last ADMIN of everything stays: else nobody could undo it."""
-    await _check_grant(case, request)
+    before = await _checked(case, request)
     if request.grant == Grant(Role.ADMIN) and not await store.other_admins(request.actor_id):
         message = "This is the last ADMIN of everything. Grant ADMIN to somebody else first."
         raise Refused(WrongState(message=message, status="LAST_ADMIN", path=("role",)))
@@ -147,10 +152,16 @@ async def revoke_role(case: Case, request: GrantRequest) -> tuple[str, ...]:
                 message="The actor does not have this grant; nothing changed.", id=request.actor_id, path=("role",)
             )
         )
+    case.changed(request.actor_id, before, await _granted(request.actor_id))
     return (request.actor_id,)
 
 
-async def _check_grant(case: Case, request: GrantRequest) -> None:
+async def _granted(actor_id: str) -> dict[str, object]:
+    return {"grants": (await store.grants_of([actor_id]))[actor_id]}
+
+
+async def _checked(case: Case, request: GrantRequest) -> dict[str, object]:
+    """Return what the actor holds, once all that the request names is there. Raises Refused."""
     case.require(Role.ADMIN)
     await take_turns("grants")
     grant = request.grant
@@ -160,6 +171,7 @@ async def _check_grant(case: Case, request: GrantRequest) -> None:
         raise not_found("environment", grant.environment_id, ("environmentId",))
     if grant.application_id and not await application_store.by_ids([grant.application_id]):
         raise not_found("application", grant.application_id, ("applicationId",))
+    return await _granted(request.actor_id)
 
 
 async def ensure_admin(runtime: Runtime, secret: str) -> None:

@@ -21,6 +21,7 @@ async def create(case: Case, draft: Application) -> tuple[str, ...]:
         message = f"There is an application “{application.name}” already (it may be archived)."
         raise Refused(InvalidInput(message=message, path=("name",)))
     await store.insert(application)
+    case.changed(application.id, None, application)
     return (application.id,)
 
 
@@ -31,13 +32,16 @@ async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[st
     changed = replace(application, **fields)  # type: ignore[arg-type]
     refuse_if(checks.application(changed))
     await store.update(changed)
+    case.changed(id_, application, changed)
     return (id_,)
 
 
 async def archive(case: Case, id_: str) -> tuple[str, ...]:
     """Archive an application: it stays readable, and can not be deployed any more. For DEPLOYER on it."""
     application = await _held(case, id_)
-    await store.update(replace(application, archived_at=case.work.now))
+    archived = replace(application, archived_at=case.work.now)
+    await store.update(archived)
+    case.changed(id_, application, archived)
     return (id_,)
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from app.core.access import Principal
+from app.core.audit import Act
 from app.core.checks import MAX_TEXT
 from app.core.errors import Forbidden, IdempotencyConflict, InvalidInput, Problem, Refused, Role
+from app.services import audit
 from app.services.engine import admit_waiting
 from app.services.runtime import Runtime
 from app.store import idempotency
@@ -19,12 +21,22 @@ MAX_KEY = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A mutation as it was called. `input` is its canonical text, by which a repeated key is told from a reused one."""
+    """A mutation as it was called. `input` is its canonical text, by which a repeated key is told from a reused one.
+
+    `reason` is the caller's, where the mutation takes one; `address` is where the call came from, where that is known.
+    """
 
     principal: Principal
     mutation: str
     input: bytes
     idempotency_key: str | None
+    reason: str | None = None
+    address: str | None = None
+
+    @property
+    def act(self) -> Act:
+        """What the audit log keeps of it."""
+        return Act(actor_id=self.principal.actor.id, action=self.mutation, reason=self.reason, address=self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,13 @@ class Case:
         if not self.principal.allows(role, environment_id=environment_id, application_ids=wanted):
             raise forbidden(role)
 
+    def changed(self, id_: str, before: object, after: object) -> None:
+        """Say for the audit log how an object was (None: it is new) and is now (None: it is gone), without secrets.
+
+        Deployments that are held through a ledger need not be told: the ledger does.
+        """
+        self.work.note(id_, before, after)
+
 
 Command = TypeVar("Command")
 UseCase = Callable[[Case, Command], Awaitable[tuple[str, ...]]]
@@ -48,7 +67,10 @@ UseCase = Callable[[Case, Command], Awaitable[tuple[str, ...]]]
 
 
 async def perform(runtime: Runtime, call: Call, use_case: UseCase[Command], command: Command) -> tuple[str, ...]:
-    """Carry out a use case and return the ids that it gave, now or the first time its key was used. Raises Refused."""
+    """Carry out a use case and return the ids that it gave, now or the first time its key was used. Raises Refused.
+
+    What it changed is kept in the audit log, in the same transaction.
+    """
     actor, key = call.principal.actor.id, call.idempotency_key
     if key is not None and not 0 < len(key) <= MAX_KEY:
         raise Refused(InvalidInput(message=f"It takes 1 to {MAX_KEY} characters.", path=("idempotencyKey",)))
@@ -57,6 +79,7 @@ async def perform(runtime: Runtime, call: Call, use_case: UseCase[Command], comm
         if key is not None and (answer := await idempotency.find(actor, key)) is not None:
             return _first_answer(answer, call.mutation, fingerprint)
         ids = await use_case(Case(runtime, work, call.principal), command)
+        await audit.keep(call.act, work)
         if key is not None:
             await idempotency.keep(actor, key, Answer(call.mutation, fingerprint, ids), work.now)
     await admit_waiting(runtime, work)

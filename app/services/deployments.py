@@ -64,6 +64,7 @@ async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
     )
     await store.insert(deployment, made.definitions)
     await task_store.insert(_tasks(case, deployment.id, made.tasks))
+    case.changed(deployment.id, None, deployment)
     async with hold(case.work, deployment.id, case.principal.actor.id) as ledger:
         ledger.record(DeploymentStatusChanged(None, _S.PENDING))
     if made.request.auto_start:

@@ -20,6 +20,7 @@ async def create(case: Case, draft: Environment) -> tuple[str, ...]:
     if await store.by_name(environment.name):
         raise Refused(InvalidInput(message=f"There is an environment “{environment.name}” already.", path=("name",)))
     await store.insert(environment)
+    case.changed(environment.id, None, environment)
     return (environment.id,)
 
 
@@ -33,5 +34,6 @@ async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[st
     changed = replace(environment, **fields)  # type: ignore[arg-type]
     refuse_if(checks.environment(changed))
     await store.update(changed)
+    case.changed(id_, environment, changed)
     case.work.queues.add(id_)
     return (id_,)

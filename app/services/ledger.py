@@ -158,3 +158,4 @@ async def hold(unit: Unit, deployment_id: str, actor_id: str | None = None) -> A
     ledger = Ledger(unit, found.deployment, found.pool, found.deployment, actor_id)
     yield ledger
     await ledger.close()
+    unit.note(deployment_id, found.deployment, ledger.deployment)

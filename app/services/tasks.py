@@ -33,7 +33,10 @@ async def _held(case: Case, id_: str, field: str = "id") -> AsyncIterator[tuple[
         raise not_found("task", id_, (field,))
     async with hold(case.work, known.deployment_id, case.principal.actor.id) as ledger:
         require_deployer(case, ledger.deployment)
-        yield ledger, await ledger.task(id_, (field,))
+        before = await ledger.task(id_, (field,))
+        yield ledger, before
+        await ledger.flush()
+        case.changed(id_, before, await ledger.task(id_))
 
 
 async def retry(case: Case, id_: str) -> tuple[str, ...]:

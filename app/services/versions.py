@@ -32,6 +32,7 @@ async def create(case: Case, draft: Version) -> tuple[str, ...]:
         created_at=case.work.now,
     )
     await store.insert(version)
+    case.changed(version.id, None, version)
     return (version.id,)
 
 

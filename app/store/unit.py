@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from app.core.audit import Change
 from app.core.ids import NOISE_BYTES, Kind, make
 from app.ports import Bus, Chance, Clock, Job, JobQueue
 from app.store.database import transaction
@@ -45,7 +46,8 @@ class Unit:
 
     The moment is moved on when a lock was waited for: what waited is later than what it waited for.
 
-    `queues` holds the environments whose queue may move: a deployment ended there, or asked to start.
+    `queues` holds the environments whose queue may move: a deployment ended there, or asked to start. `changes` has
+    the objects that were held or changed, by id, as they were and as they are.
     """
 
     now: datetime
@@ -54,6 +56,12 @@ class Unit:
     messages: list[tuple[str, bytes]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     queues: set[str] = field(default_factory=set)
+    changes: dict[str, Change] = field(default_factory=dict)
+
+    def note(self, id_: str, before: object, after: object) -> None:
+        """Note how an object was, and how it is now. What was noted of it first is how it was."""
+        known = self.changes.get(id_)
+        self.changes[id_] = Change(known.before if known else before, after)
 
 
 def _ids(now: datetime, chance: Chance) -> Callable[[Kind], str]:

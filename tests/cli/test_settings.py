@@ -22,6 +22,8 @@ def test_nothing_given_gives_the_defaults() -> None:
         ({"BOREAS_PORT": ""}, Settings()),
         ({"BOREAS_HOST": "0.0.0.0"}, Settings(serve=ServeSettings(host="0.0.0.0"))),
         ({"BOREAS_HOST": ""}, Settings()),
+        ({"BOREAS_TRUSTED_PROXIES": "10.0.0.1"}, Settings(serve=ServeSettings(trusted_proxies="10.0.0.1"))),
+        ({"BOREAS_TRUSTED_PROXIES": ""}, Settings()),
         ({"BOREAS_DATA_DIR": "/srv/boreas"}, Settings(data_dir=Path("/srv/boreas"))),
         ({"BOREAS_DATA_DIR": ""}, Settings()),
         ({"BOREAS_ADMIN_TOKEN": TOKEN}, Settings(admin_token=TOKEN)),

@@ -20,6 +20,7 @@ READS = {
     "deployments": Role.VIEWER,
     "task": Role.VIEWER,
     "deploymentPlan": Role.VIEWER,  # stores nothing
+    "auditLog": Role.ADMIN,
 }
 CHANGES = {
     "createApplication": Role.DEPLOYER,

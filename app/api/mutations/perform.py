@@ -9,6 +9,8 @@ from app.services import cases
 from app.services.cases import Call, UseCase
 
 Command = TypeVar("Command")
+REASONS = ("reason", "comment", "freeze_override_reason")
+"""The fields of inputs that say why something is done."""
 
 
 class Input(Protocol):
@@ -24,6 +26,8 @@ async def perform(info: Info, given: Input, use_case: UseCase[Command], command:
         mutation=info.field_name,
         input=repr(given).encode(),
         idempotency_key=given.idempotency_key,
+        reason=next((reason for name in REASONS if (reason := getattr(given, name, None))), None),
+        address=info.context.address,
     )
     ids = await cases.perform(info.context.runtime, call, use_case, command)
     info.context.refresh()

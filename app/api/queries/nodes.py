@@ -8,6 +8,7 @@ import strawberry
 from app.api.context import Info
 from app.api.permissions import Guard
 from app.api.types.access import Actor, actor_of, find_token
+from app.api.types.audit import AuditEntry
 from app.api.types.common import Node
 from app.api.types.refs import find
 from app.core.errors import Role
@@ -23,6 +24,11 @@ def _named(name: str) -> Callable[[Info, str], Awaitable[Any]]:
     return lambda info, id_: find(info, name, id_)
 
 
+async def _entry(info: Info, id_: str) -> Any:
+    entry = await info.context.loaders.audit_entry.load(id_) if info.context.viewer.allows(Role.ADMIN) else None
+    return AuditEntry.of(entry, find_node) if entry else None
+
+
 FIND: Mapping[Kind, Callable[[Info, str], Awaitable[Any]]] = {
     Kind.APPLICATION: _named("Application"),
     Kind.ENVIRONMENT: _named("Environment"),
@@ -32,7 +38,15 @@ FIND: Mapping[Kind, Callable[[Info, str], Awaitable[Any]]] = {
     Kind.USER: _actor,
     Kind.SERVICE_ACCOUNT: _actor,
     Kind.API_TOKEN: find_token,
+    Kind.AUDIT_ENTRY: _entry,
 }
+
+
+async def find_node(info: Info, id_: str) -> Any:
+    """Return any object by its id, None when there is none that the viewer may see."""
+    kind = kind_of(id_)
+    find_kind = FIND.get(kind) if kind else None
+    return await find_kind(info, id_) if find_kind else None
 
 
 @strawberry.type
@@ -42,8 +56,7 @@ class NodeQueries:
         extensions=[Guard(Role.VIEWER)],
     )
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
-        kind = kind_of(id)
-        found: Node | None = await FIND[kind](info, id) if kind else None
+        found: Node | None = await find_node(info, id)
         return found
 
     @strawberry.field(description="Who you are. Every valid token may ask.", extensions=[Guard(None)])

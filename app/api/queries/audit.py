@@ -1,0 +1,32 @@
+"""Reading who changed what."""
+
+import strawberry
+
+from app.api.context import Info
+from app.api.inputs.audit import AuditFilterInput
+from app.api.permissions import Guard
+from app.api.queries.nodes import find_node
+from app.api.reading import audit_page
+from app.api.scalars import Cursor
+from app.api.types.audit import AuditEntry
+from app.api.types.common import Connection
+from app.core.audit import AuditFilter
+from app.core.errors import Role
+from app.services.cases import forbidden
+
+
+@strawberry.type
+class AuditQueries:
+    @strawberry.field(
+        description="Who changed what, newest first. For ADMIN on everything.", extensions=[Guard(Role.ADMIN)]
+    )
+    async def audit_log(
+        self,
+        info: Info,
+        first: int | None = 50,
+        after: Cursor | None = None,
+        filter: AuditFilterInput | None = None,
+    ) -> Connection[AuditEntry]:
+        if not info.context.viewer.allows(Role.ADMIN):
+            raise forbidden(Role.ADMIN)
+        return await audit_page(filter.filter() if filter else AuditFilter(), first, after, find_node)

@@ -1,0 +1,118 @@
+"""Audit: what is kept of every change that somebody makes, in a form that outlives the objects themselves."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from app.core.deployment import Deployment
+from app.core.ids import Kind
+from app.core.task import Task
+
+DEPLOYMENT = (
+    "version_id",
+    "environment_id",
+    "application_ids",
+    "status",
+    "paused",
+    "attempt",
+    "revision",
+    "queued_at",
+    "rollback_of",
+    "freeze_override_reason",
+)
+TASK = ("deployment_id", "key", "status", "attempt", "require_confirm", "confirmed_by", "resume_at", "error_message")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An object before and after a change: core values, or mappings of them. None: there was, or is, no such object."""
+
+    before: object
+    after: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Who does what, why, and from which network address (None: not known)."""
+
+    actor_id: str
+    action: str
+    reason: str | None
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One change of one object. `before` and `after` are JSON, with the names that the API gives to fields."""
+
+    id: str
+    at: datetime
+    actor_id: str
+    action: str
+    target_id: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    reason: str | None
+    source_ip: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which entries a list holds. None admits all; `since` is the first moment in it, `until` the first behind it."""
+
+    actor_id: str | None = None
+    target_id: str | None = None
+    actions: tuple[str, ...] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def entries(
+    act: Act, changes: Mapping[str, Change], at: datetime, new_id: Callable[[Kind], str]
+) -> tuple[AuditEntry, ...]:
+    """Return an entry for each object (by id) that an act changed; for all it held where it changed none of them."""
+    kept = {id_: (view(change.before), view(change.after)) for id_, change in changes.items()}
+    differing = {id_: sides for id_, sides in kept.items() if sides[0] != sides[1]}
+    return tuple(
+        AuditEntry(
+            id=new_id(Kind.AUDIT_ENTRY),
+            at=at,
+            actor_id=act.actor_id,
+            action=act.action,
+            target_id=id_,
+            before=before,
+            after=after,
+            reason=act.reason,
+            source_ip=act.address,
+        )
+        for id_, (before, after) in (differing or kept).items()
+    )
+
+
+def view(value: object) -> Any:
+    """Return what is kept of an object as JSON: of deployments and tasks a summary, of everything else all of it."""
+    if isinstance(value, Deployment):
+        return {_camel(name): plain(getattr(value, name)) for name in DEPLOYMENT}
+    if isinstance(value, Task):
+        return {_camel(name): plain(getattr(value, name)) for name in TASK}
+    return plain(value)
+
+
+def plain(value: object) -> Any:
+    """Return a value as JSON holds it. Fields are named as the API names them; keys of mappings stay as they are."""
+    if is_dataclass(value):
+        return {_camel(field.name): plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(content) for key, content in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return str(value) if isinstance(value, Enum) else value
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

@@ -1,0 +1,71 @@
+"""The audit log in the database, which itself forbids that entries are changed or removed."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from app.core import ids
+from app.core.audit import AuditEntry, AuditFilter
+from app.store import models
+from app.store.convert import reader
+from app.store.database import fetch, fetch_one
+
+COLUMNS = "id, at, actor_id, action, target_id, before, after, reason, source_ip"
+MATCHES = (
+    "($1::text IS NULL OR actor_id = $1) AND ($2::text IS NULL OR target_id = $2)"
+    " AND ($3::text[] IS NULL OR action = ANY($3))"
+    " AND ($4::timestamptz IS NULL OR at >= $4) AND ($5::timestamptz IS NULL OR at < $5)"
+    " AND ($6::text IS NULL OR id >= $6) AND ($7::text IS NULL OR id < $7)"
+)
+LONGEST_WAIT = timedelta(days=1)
+"""How much earlier than its moment an entry can have got its id: what its transaction waited for locks."""
+_read = reader(AuditEntry, "before", "after")
+
+
+async def insert(entries: Sequence[AuditEntry]) -> None:
+    """Store new entries."""
+    names = COLUMNS.split(", ")
+    rows = [models.AuditEntry(**{name: getattr(entry, name) for name in names}) for entry in entries]
+    await models.AuditEntry.bulk_create(rows)
+
+
+def _values(wanted: AuditFilter) -> list[object]:
+    """Return the parameters of `MATCHES`. Ids grow with time: by them the index of the key bounds a span of time."""
+    return [
+        wanted.actor_id,
+        wanted.target_id,
+        None if wanted.actions is None else list(wanted.actions),
+        wanted.since,
+        wanted.until,
+        _bound(wanted.since, LONGEST_WAIT),
+        _bound(wanted.until, timedelta()),
+    ]
+
+
+def _bound(at: datetime | None, margin: timedelta) -> str | None:
+    if at is None or at < ids.EPOCH + margin:
+        return None
+    return ids.make(ids.Kind.AUDIT_ENTRY, at - margin, bytes(ids.NOISE_BYTES))
+
+
+async def by_ids(wanted: Sequence[str]) -> dict[str, AuditEntry]:
+    """Return the entries that exist among `wanted`, by id."""
+    rows = await fetch(f"SELECT {COLUMNS} FROM audit_entries WHERE id = ANY($1)", list(wanted))
+    return {row["id"]: _read(row) for row in rows}
+
+
+async def page(wanted: AuditFilter, after: str | None, limit: int) -> list[AuditEntry]:
+    """Return up to `limit` entries, newest first, from behind the one with the id `after`."""
+    rows = await fetch(
+        f"SELECT {COLUMNS} FROM audit_entries WHERE {MATCHES} AND ($8::text IS NULL OR id < $8)"
+        " ORDER BY id DESC LIMIT $9",
+        *_values(wanted),
+        after,
+        limit,
+    )
+    return [_read(row) for row in rows]
+
+
+async def count(wanted: AuditFilter) -> int:
+    """Return how many entries match."""
+    row = await fetch_one(f"SELECT count(*) AS n FROM audit_entries WHERE {MATCHES}", *_values(wanted))
+    return int(row["n"]) if row else 0

@@ -1,0 +1,43 @@
+"""A client of the audit log, and one that looks after each mutation whether it left its entries there."""
+
+from typing import Any
+
+from tests.support.client import Client, Data
+from tests.support.system import System
+
+LOG = """query($first: Int, $after: Cursor, $filter: AuditFilter) {
+  auditLog(first: $first, after: $after, filter: $filter) { totalCount pageInfo { hasNextPage endCursor } nodes {
+    id at actor { id name } action targetId target { __typename id } before after reason sourceIp } } }"""
+
+
+async def log(client: Client, first: int = 50, after: str | None = None, **filter_: Any) -> Data:
+    """Return a page of the audit log."""
+    found = await client.query(LOG, first=first, after=after, filter=filter_ or None)
+    return dict(found["auditLog"])
+
+
+async def entries(client: Client, **filter_: Any) -> list[Data]:
+    """Return entries of the audit log, newest first."""
+    return list((await log(client, **filter_))["nodes"])
+
+
+class Audited:
+    """Somebody whose every mutation is looked up. `called` has the names of those that were called."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._client = system.admin
+        self.called: set[str] = set()
+
+    async def change(self, name: str, selection: str, /, **fields: Any) -> tuple[Data, list[Data]]:
+        """Call a mutation that must succeed; return its payload and its entries, of which there must be one."""
+        known = {entry["id"] for entry in await entries(self._client)}
+        payload = await self._client.change(name, selection, **fields)
+        found = [entry for entry in await entries(self._client) if entry["id"] not in known]
+        assert found, f"{name} left no entry"
+        assert {(entry["action"], entry["actor"]["name"], entry["sourceIp"]) for entry in found} == {
+            (name, "admin", "127.0.0.1")
+        }
+        assert len({entry["targetId"] for entry in found}) == len(found), f"{name}: one entry for each object"
+        self.called.add(name)
+        return payload, found

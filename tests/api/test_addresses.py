@@ -1,0 +1,48 @@
+"""Where a call came from: the word of a proxy is taken only where the settings trust that proxy."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+
+from app.main import application, configuration
+from app.settings import ServeSettings
+from tests.api.audited import entries
+from tests.api.wire import send
+from tests.support.client import Client
+from tests.support.system import System
+from tests.support.world import unique
+
+CREATE = '{"query": "mutation { createServiceAccount(input: {name: \\"NAME\\"}) { errors { message } } }"}'
+
+
+@asynccontextmanager
+async def served(system: System, settings: ServeSettings) -> AsyncIterator[Client]:
+    """Serve the API a second time, as the process itself does it, with settings of the test's own."""
+    app = application(system.runtime)
+    server = uvicorn.Server(configuration(app, settings))
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:
+            await asyncio.sleep(0.005)
+        yield Client(f"http://127.0.0.1:{listener.getsockname()[1]}", system.admin.token)
+        server.should_exit = True
+        await serving
+        await app.state.close()
+
+
+@pytest.mark.parametrize(
+    ("trusted", "kept"),
+    [(None, "127.0.0.1"), ("127.0.0.1", "192.0.2.7"), ("10.0.0.0/8", "127.0.0.1"), ("*", "192.0.2.7")],
+)
+async def test_a_forwarded_address_is_believed_of_trusted_proxies(
+    system: System, trusted: str | None, kept: str
+) -> None:
+    async with served(system, ServeSettings(trusted_proxies=trusted)) as client:
+        await send(client, CREATE.replace("NAME", unique("bot")).encode(), x_forwarded_for="192.0.2.7")
+    (entry,) = await entries(system.admin, actions=["createServiceAccount"])
+    assert entry["sourceIp"] == kept

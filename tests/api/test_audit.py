@@ -1,0 +1,188 @@
+"""Every mutation leaves entries in the audit log; refusals and repeated calls leave none."""
+
+import asyncio
+from typing import Any
+
+from graphql import OperationType
+
+from tests.api.audited import Audited, entries, log
+from tests.api.calls import root
+from tests.api.people import account, codes
+from tests.api.refusals import place
+from tests.api.rows import at_once, contents
+from tests.support.client import Client, Data
+from tests.support.system import System
+from tests.support.world import World, unique, world
+
+NODE = "query($id: ID!) { node(id: $id) { __typename id ... on AuditEntry { action target { id } } } }"
+WATCHED = "query($id: ID!) { deployment(id: $id) { tasks { id blockers { kind } } } }"
+MUTATIONS = set(root(OperationType.MUTATION).fields)
+
+
+def only(found: list[Data], *path: str) -> tuple[Any, Any]:
+    """Return what the one entry has before and after, at a path."""
+    (entry,) = found
+    sides = [entry["before"], entry["after"]]
+    for name in path:
+        sides = [side and side[name] for side in sides]
+    return sides[0], sides[1]
+
+
+async def keep_catalogue(admin: Audited, here: World) -> None:
+    made, found = await admin.change(
+        "createApplication", "application { id }", name=unique("app"), shell={"command": ["true"]}
+    )
+    id_ = made["application"]["id"]
+    assert only(found, "description") == (None, "")
+    _, found = await admin.change("updateApplication", "application { id }", id=id_, description="better")
+    assert (only(found, "description"), found[0]["target"]) == (
+        ("", "better"),
+        {"__typename": "Application", "id": id_},
+    )
+    _, found = await admin.change("createVersion", "version { id }", name="v1", artifacts=[{"applicationId": id_}])
+    assert only(found, "name") == (None, "v1")
+    _, found = await admin.change("archiveApplication", "application { id }", id=id_)
+    assert only(found, "archivedAt")[0] is None and only(found, "archivedAt")[1]
+    _, found = await admin.change("createEnvironment", "environment { id }", name=unique("e"), operator="SHELL")
+    assert only(found, "operator") == (None, "SHELL")
+    _, found = await admin.change("updateEnvironment", "environment { id }", id=here.environment_id, rank=3)
+    assert only(found, "rank") == (0, 3)
+
+
+async def keep_people(admin: Audited) -> None:
+    made, _ = await admin.change("createServiceAccount", "serviceAccount { id }", name=unique("bot"))
+    id_ = made["serviceAccount"]["id"]
+    _, found = await admin.change("grantRole", "actor { id }", actorId=id_, role="VIEWER")
+    grant = {"role": "VIEWER", "environmentId": None, "applicationId": None}
+    assert only(found, "grants") == ([], [grant])
+    _, found = await admin.change("revokeRole", "actor { id }", actorId=id_, role="VIEWER")
+    assert only(found, "grants") == ([grant], [])
+    given = {"name": "ci", "scopes": ["VIEWER"], "serviceAccountId": id_}
+    made, found = await admin.change("createApiToken", "token { id } secret", **given)
+    assert only(found, "prefix") == (None, made["secret"][:10]) and made["secret"] not in str(found)
+    _, found = await admin.change("revokeApiToken", "token { id }", id=made["token"]["id"])
+    assert only(found, "revokedAt")[0] is None and only(found, "revokedAt")[1]
+
+
+async def steer(admin: Audited, given: Data) -> None:
+    made, found = await admin.change("createDeployment", "deployments { id tasks { id key } }", **given)
+    deployment = made["deployments"][0]
+    id_, (one, two) = deployment["id"], [task["id"] for task in deployment["tasks"] if task["key"] != "prepare"]
+    assert only(found, "status") == (None, "PENDING")
+    for name, field, sides in (
+        ("startDeployment", "status", ("PENDING", "PENDING")),
+        ("pauseDeployment", "paused", (False, True)),
+        ("resumeDeployment", "paused", (True, False)),
+    ):
+        _, found = await admin.change(name, "deployment { id }", id=id_)
+        assert only(found, field) == sides, name
+    _, found = await admin.change("skipTask", "task { id }", id=one, reason="not needed")
+    assert (only(found, "status"), found[0]["reason"]) == (("BLOCKED", "SKIPPED"), "not needed")
+    _, found = await admin.change("cancelTask", "task { id }", id=two, reason="broken")
+    assert {entry["targetId"]: entry["after"]["status"] for entry in found} == {id_: "FAILED", two: "CANCELLED"}
+    await admin.change("retryTask", "task { id }", id=two)
+    await admin.change("cancelTask", "task { id }", id=two, reason="still broken")
+    _, found = await admin.change("retryDeployment", "deployment { id }", id=id_)
+    assert (only(found, "status"), only(found, "attempt")) == (("FAILED", "RUNNING"), (2, 3))
+    _, found = await admin.change("cancelDeployment", "deployment { id }", id=id_, reason="enough")
+    assert (only(found, "status"), found[0]["reason"]) == (("RUNNING", "CANCELLED"), "enough")
+    made, _ = await admin.change("createDeployment", "deployments { id }", **given | {"autoStart": True})
+    _, found = await admin.change(
+        "rollbackDeployment", "deployment { id }", id=made["deployments"][0]["id"], reason="x"
+    )
+    assert only(found, "status") == ("RUNNING", "ROLLED_BACK")
+
+
+async def promote(admin: Audited, client: Client, given: Data) -> None:
+    strategy = {"kind": "ROLLING", "steps": [{"batchSize": 1, "batchInterval": 600}]}
+    made, _ = await admin.change(
+        "createDeployment", "deployments { id }", **given | {"autoStart": True, "strategy": strategy}
+    )
+    id_ = made["deployments"][0]["id"]
+    watched: list[str] = []
+    async with asyncio.timeout(10):
+        while not watched:
+            tasks = (await client.query(WATCHED, id=id_))["deployment"]["tasks"]
+            watched = [
+                task["id"] for task in tasks if task["blockers"] and task["blockers"][0]["kind"] == "BATCH_INTERVAL"
+            ]
+            await asyncio.sleep(0.02)
+    _, found = await admin.change("promoteRollout", "deployment { id }", taskId=watched[0])
+    assert watched[0] in {entry["targetId"] for entry in found}
+
+
+async def test_every_mutation_leaves_an_entry_for_each_object_that_it_changes(system: System) -> None:
+    admin = Audited(system)
+    here, given = await place(system)
+    await keep_catalogue(admin, here)
+    await keep_people(admin)
+    await steer(admin, given)
+    await system.start_worker()
+    await promote(admin, system.admin, given)
+    assert admin.called == MUTATIONS
+
+
+async def test_refusals_and_repeated_calls_leave_none(system: System) -> None:
+    given = {"name": unique("env"), "operator": "SHELL", "idempotencyKey": "once"}
+    await system.admin.change("createEnvironment", "environment { id }", **given)
+    before = await contents(system)
+    await system.admin.change("createEnvironment", "environment { id }", **given)
+    again = given | {"idempotencyKey": "twice"}
+    assert codes(await system.admin.mutate("createEnvironment", "environment { id }", **again)) == ["INVALID"]
+    somebody = system.client("bor_nobody-at-all")
+    assert (await somebody.post("mutation { __typename }")).status_code == 401
+    assert await contents(system) == before
+
+
+async def test_of_two_changes_at_once_each_has_what_was_there_before_it(system: System) -> None:
+    here = await world(system.admin)
+    id_ = await here.application("app")
+    calls = [system.admin.change("updateApplication", "application { id }", id=id_, description=text) for text in "ab"]
+    await at_once(system, f"SELECT FROM applications WHERE id = '{id_}' FOR UPDATE", *calls)
+    last, first, made = [(e["before"], e["after"]) for e in await entries(system.admin, targetId=id_)]
+    assert (made[0], made[1], first[1]) == (None, first[0], last[0])
+    assert {first[1]["description"], last[1]["description"]} == {"a", "b"}
+
+
+async def test_only_admins_of_everything_read_it(system: System) -> None:
+    here = await world(system.admin)
+    entry = (await entries(system.admin))[0]
+    local = await account(system.admin, {"role": "ADMIN", "environmentId": here.environment_id})
+    narrow = await account(system.admin, {"role": "ADMIN"}, scopes=["DEPLOYER"])
+    for somebody in (local, narrow):
+        refused = await somebody.client.execute("{ auditLog { totalCount } }")
+        assert [error["extensions"]["code"] for error in refused["errors"]] == ["FORBIDDEN"]
+        assert (await somebody.client.query(NODE, id=entry["id"]))["node"] is None
+    found = (await system.admin.query(NODE, id=entry["id"]))["node"]
+    assert found == {
+        "__typename": "AuditEntry",
+        "id": entry["id"],
+        "action": "createEnvironment",
+        "target": {"id": here.environment_id},
+    }
+
+
+async def test_it_is_filtered_and_paged(system: System) -> None:
+    here = await world(system.admin)
+    for rank in range(1, 6):
+        await system.admin.change("updateEnvironment", "environment { id }", id=here.environment_id, rank=rank)
+    everything = await entries(system.admin, targetId=here.environment_id)
+    assert [entry["after"]["rank"] for entry in everything] == [5, 4, 3, 2, 1, 0]
+    moments = [entry["at"] for entry in everything]
+    assert moments == sorted(moments, reverse=True)
+    me = everything[0]["actor"]["id"]
+    for wanted, found in (
+        ({"actions": ["updateEnvironment"]}, everything[:5]),
+        ({"actions": []}, []),
+        ({"actorId": me}, everything),
+        ({"actorId": here.environment_id}, []),
+        ({"since": moments[1]}, everything[:2]),
+        ({"until": moments[1]}, everything[2:]),
+        ({"since": "1970-01-01T00:00:00Z", "until": "9999-12-31T00:00:00Z"}, everything),
+        ({"until": "1970-01-01T00:00:00Z"}, []),
+    ):
+        assert await entries(system.admin, targetId=here.environment_id, **wanted) == found, wanted
+    page = await log(system.admin, 4, targetId=here.environment_id)
+    assert (page["nodes"], page["totalCount"], page["pageInfo"]["hasNextPage"]) == (everything[:4], 6, True)
+    rest = await log(system.admin, 4, page["pageInfo"]["endCursor"], targetId=here.environment_id)
+    assert (rest["nodes"], rest["pageInfo"]["hasNextPage"]) == (everything[4:], False)

@@ -1,0 +1,84 @@
+"""What the audit log keeps of changes: which objects get an entry, and what of them. Storing is tested with the API."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app.core.access import ApiToken, Grant
+from app.core.application import CommandStep
+from app.core.audit import Act, Change, entries, plain, view
+from app.core.errors import Role
+from app.core.ids import Kind
+from app.core.task import TaskStatus
+from tests.core.build import task
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ACT = Act(actor_id="usr_1", action="updateApplication", reason="because", address="10.0.0.7")
+
+
+def made(**changes: Change) -> dict[str, tuple[Any, Any]]:
+    """Return what entries hold before and after, by target."""
+    return {one.target_id: (one.before, one.after) for one in entries(ACT, changes, AT, lambda kind: f"{kind}_1")}
+
+
+def test_an_entry_says_who_what_when_why_and_from_where() -> None:
+    (entry,) = entries(ACT, {"app_1": Change(None, {"name": "web"})}, AT, lambda kind: f"{kind}_1")
+    assert (entry.id, entry.at, entry.actor_id, entry.action) == (f"{Kind.AUDIT_ENTRY}_1", AT, "usr_1", ACT.action)
+    assert (entry.target_id, entry.before, entry.after) == ("app_1", None, {"name": "web"})
+    assert (entry.reason, entry.source_ip) == ("because", "10.0.0.7")
+
+
+def test_each_object_that_changed_has_an_entry_and_those_that_were_only_held_have_none() -> None:
+    same = {"name": "same"}
+    assert made(a=Change({"n": 1}, {"n": 2}), b=Change(same, same), c=Change({"n": 3}, None)) == {
+        "a": ({"n": 1}, {"n": 2}),
+        "c": ({"n": 3}, None),
+    }
+
+
+def test_a_call_that_changed_nothing_is_kept_all_the_same() -> None:
+    same = {"name": "same"}
+    assert made(a=Change(same, same)) == {"a": (same, same)}
+
+
+def test_what_is_not_part_of_the_summary_of_a_task_makes_no_entry() -> None:
+    before = task("build")
+    busy, ended = replace(before, last_log=7), replace(before, status=TaskStatus.SKIPPED)
+    assert set(made(t=Change(before, busy), u=Change(before, ended))) == {"u"}
+    assert view(ended)["status"] == "SKIPPED"
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (AT, "2026-03-01T12:00:00.000000Z"),
+        (Role.ADMIN, "ADMIN"),
+        (Grant(Role.VIEWER, "env_1"), {"role": "VIEWER", "environmentId": "env_1", "applicationId": None}),
+        (
+            {"grants": (Grant(Role.ADMIN),)},
+            {"grants": [{"role": "ADMIN", "environmentId": None, "applicationId": None}]},
+        ),
+        (None, None),
+        ((1, 2.5, True), [1, 2.5, True]),
+    ],
+)
+def test_values_become_json(value: object, kept: object) -> None:
+    assert plain(value) == kept
+
+
+def test_names_of_variables_stay_as_they_are() -> None:
+    step = CommandStep(command=("make",), env={"BUILD_ID": "7"})
+    assert plain(step)["env"] == {"BUILD_ID": "7"}
+    assert plain(step)["timeoutSeconds"] == step.timeout_seconds
+
+
+def test_a_token_is_kept_without_what_it_opens_with() -> None:
+    never = {"expires_at": None, "last_used_at": None, "revoked_at": None}
+    token = ApiToken(
+        id="tok_1", actor_id="usr_1", name="ci", prefix="bor_abcdef", scopes=(Role.VIEWER,), created_at=AT, **never
+    )
+    assert set(plain(token)) == {
+        "id", "actorId", "name", "prefix", "scopes", "createdAt", "expiresAt", "lastUsedAt", "revokedAt",
+    }  # fmt: skip

@@ -1,0 +1,22 @@
+"""A use case that does not say what it changes can not be carried out: nothing that is added can forget it."""
+
+import pytest
+
+from app.services.audit import UnrecordedError
+from app.services.cases import Case
+from app.store import environments
+from tests.services.engine import Engine
+
+
+async def silent(case: Case, id_: str) -> tuple[str, ...]:
+    """Change something and say nothing of it."""
+    held = await environments.locked(id_)
+    assert held
+    await environments.remove_release(id_, "app")
+    return (id_,)
+
+
+async def test_a_use_case_that_notes_nothing_is_a_defect(engine: Engine) -> None:
+    site = await engine.site()
+    with pytest.raises(UnrecordedError, match="silent"):
+        await engine.call(silent, site.environment_id)
