@@ -41,6 +41,9 @@ class WorkerSettings:
     """How long an attempt is held without a sign of life of its worker before it is taken over."""
     shutdown_seconds: float = 10.0
     """How long what runs may take to end once the worker is told to stop; what has not ended then is handed back."""
+    log_mebibytes: int = 500
+    """How much of what a task prints is kept, each line counted with 100 bytes on top: three million lines of a usual
+    length. A command that prints without end shall not fill the database."""
     grace_seconds: float = 10.0
     """How long a command that is told to end may take before it is killed."""
 
@@ -89,6 +92,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             slots=_whole(environ, "BOREAS_WORKER_SLOTS", 32, 1, 10_000),
             lease_seconds=_number(environ, "BOREAS_LEASE_SECONDS", 15.0, 1, 3600),
             shutdown_seconds=_number(environ, "BOREAS_SHUTDOWN_SECONDS", 10.0, 0, 86_400),
+            log_mebibytes=_whole(environ, "BOREAS_LOG_MEBIBYTES", 500, 1, 1_000_000),
             grace_seconds=_number(environ, "BOREAS_GRACE_SECONDS", 10.0, 0, 3600),
         ),
     )

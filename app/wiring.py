@@ -45,6 +45,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
                     probe=probe,
                     operators=_operators(settings, stack) if operators else {},
                     lease_seconds=settings.worker.lease_seconds,
+                    log_bytes=settings.worker.log_mebibytes * 1024 * 1024,
                 ),
                 queue,
             )

@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -36,6 +36,11 @@ class LogLine:
     attempt: int
 
 
+LEVEL_REACH = 1_000_000
+TEXT_REACH = 100_000
+"""How many lines are looked through for those that pass a filter, before whoever asks must ask again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFilter:
     """Which lines are wanted: None admits all. `contains` ignores case."""
@@ -49,6 +54,11 @@ class LogFilter:
         """Whether every line passes."""
         return self.levels is None and self.contains is None and self.attempt is None
 
+    @property
+    def reach(self) -> int:
+        """How many lines can be looked through at once: a tenth of a second's worth."""
+        return TEXT_REACH if self.contains is not None else LEVEL_REACH
+
     def admits(self, line: LogLine) -> bool:
         """Tell whether a line passes, as a query would."""
         return (
@@ -56,6 +66,15 @@ class LogFilter:
             and (self.contains is None or _lower(self.contains) in _lower(line.message))
             and (self.attempt is None or line.attempt == self.attempt)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLogLine:
+    """A line in the order of its deployment; `position` counts from 1 within it, over all tasks."""
+
+    position: int
+    task_id: str
+    line: LogLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +86,31 @@ class LogPart:
     before: int | None = None
     oldest: bool = True
 
+    def within(self, reach: int, last: int) -> "LogPart":
+        """Return what can be looked through of it in a log of `last` lines, from the end that it is counted from."""
+        if self.oldest:
+            end = self.after + reach + 1
+            return self if last < end else replace(self, before=end if self.before is None else min(end, self.before))
+        begin = (last + 1 if self.before is None else min(self.before, last + 1)) - reach - 1
+        return replace(self, after=max(self.after, begin))
+
 
 MAX_MESSAGE = 8192
 """Characters of one stored line; longer ones are split, not dropped."""
+
+
+PORTION = 256_000
+"""Characters that a feed sends at once: whoever is slow is not sent megabytes in one message."""
+
+
+def portion(lines: Sequence[LogLine]) -> int:
+    """Return how many of some lines go into one message: at least one, where there is any."""
+    size = 0
+    for count, line in enumerate(lines):
+        size += len(line.message)
+        if count and size > PORTION:
+            return count
+    return len(lines)
 
 
 def _lower(text: str) -> str:

@@ -67,7 +67,8 @@ class Task:
     last manual retry, attempts that failed and attempts whose worker was lost. `activity` is what an unfinished attempt
     does; it is held by `worker` until `lease_until`, or by nobody while it waits for `resume_at`. `retry_at` is when
     another attempt is due. `touched` tells that a deploy task has begun to change its target. `stop` is set when the
-    attempt is to end. `last_log` is the number of its last line.
+    attempt is to end. `last_log` is the number of its last line, `log_bytes` what its log counts towards the limit, and
+    `logs_truncated` tells that it reached it.
     """
 
     id: str
@@ -103,6 +104,8 @@ class Task:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     last_log: int = 0
+    log_bytes: int = 0
+    logs_truncated: bool = False
 
 
 def changed(task: Task, to: TaskStatus, reason: str | None, now: datetime) -> Task:

@@ -89,7 +89,7 @@ class Attempt:
 
     async def _perform(self) -> Outcome | Parked:
         setting, task = self.assignment.setting, self.assignment.task
-        writer = LogWriter(self._runtime, task.id, task.attempt, self._worker.id, secrets_of(task))
+        writer = LogWriter(self._runtime, task, self._worker.id, secrets_of(task))
         async with writer as log:
             drive = Drive(self._runtime, setting, task, self._worker.id, log)
             try:

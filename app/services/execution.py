@@ -22,9 +22,9 @@ from app.services.instructions import Setting
 from app.services.ledger import Ledger, hold
 from app.services.rollouts import Parked
 from app.services.runtime import Runtime
+from app.store import deployment_logs, logs
 from app.store import deployments as deployment_store
 from app.store import environments as environment_store
-from app.store import logs
 from app.store import tasks as task_store
 from app.store import versions as version_store
 from app.store.tasks import AttemptEnd
@@ -251,6 +251,7 @@ async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome
     await _store_effect(ledger, task, settled, came)
     if ended:
         ledger.unit.messages.append((logs.topic(task.id), logs.encode([])))
+        ledger.unit.messages.append((deployment_logs.topic(task.deployment_id), b""))
     return after
 
 

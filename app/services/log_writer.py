@@ -5,16 +5,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Self
 
-from app.core.logs import LogLine, Stream, level_of, mask, pieces
+from app.core.logs import LogLevel, LogLine, Stream, level_of, mask, pieces
+from app.core.task import Task
+from app.core.tokens import hide_tokens, marks_in
 from app.ports import LONG_LINE
 from app.services.patience import patiently
 from app.services.runtime import Runtime
-from app.store import logs
+from app.store import deployment_logs, logs
 from app.store.logs import NewLine
 
 FLUSH_SECONDS = 0.1
 BATCH_LINES = 2000
-"""Lines that are written at once; whoever prints more waits until they are written."""
+BATCH_BYTES = 1_000_000
+"""What is written at once; whoever prints more waits until it is written."""
+LINE_BYTES = 100
+"""What a line counts towards the limit beyond its text: about what it takes to keep it."""
+MIB = 1024 * 1024
 
 
 class LeaseLostError(Exception):
@@ -24,18 +30,21 @@ class LeaseLostError(Exception):
 class LogWriter:
     """Takes lines of one attempt and writes them from a task of its own, so that ending the attempt loses none.
 
-    Enter it before the first line; leaving it waits until the last one is written.
+    Enter it before the first line; leaving it waits until the last one is written. Once the log of the task has reached
+    its limit, a last line says so, and nothing that a command prints is kept any more; what Boreas says still is.
     """
 
-    def __init__(self, runtime: Runtime, task_id: str, attempt: int, worker: str, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, runtime: Runtime, task: Task, worker: str, secrets: Iterable[str] = ()) -> None:
         self._runtime = runtime
-        self._task_id = task_id
-        self._attempt = attempt
+        self._task = task
         self._worker = worker
-        self._secrets = tuple(secrets)
+        self._secrets = tuple(sorted(filter(None, secrets), key=len, reverse=True))
         self._longest = max(map(len, self._secrets), default=0)
         self._held: dict[Stream, str] = {}
         self._waiting: list[NewLine] = []
+        self._waiting_bytes = 0
+        self._bytes = task.log_bytes
+        self._truncated = task.logs_truncated
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -45,7 +54,7 @@ class LogWriter:
         self._doubtful = True
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._write_all(), name=f"logs of {self._task_id}")
+        self._writing = asyncio.create_task(self._write_all(), name=f"logs of {self._task.id}")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -55,31 +64,55 @@ class LogWriter:
         self._closing = True
         self._hurry.set()
         self._news.set()
-        await asyncio.wait([self._task])
-        self._task.result()
+        await asyncio.wait([self._writing])
+        self._writing.result()
 
     async def write(self, stream: Stream, lines: Sequence[str]) -> None:
         """Take lines; wait when many are unwritten. Raises LeaseLostError."""
-        if self._task.done():
-            self._task.result()
+        if self._writing.done():
+            self._writing.result()
         await self._room.wait()
+        if self._truncated and stream is not Stream.SYSTEM:
+            return
         now = self._runtime.clock.now()
         for line in self._masked(stream, lines):
             stored = list(pieces(line))
             level = level_of(stored[0], stream)
-            self._waiting.extend(NewLine(now, level, piece) for piece in stored)
+            for piece in stored:
+                if self._admits(stream, piece):
+                    self._waiting.append(NewLine(now, level, piece))
         self._news.set()
-        if len(self._waiting) >= BATCH_LINES:
+        if len(self._waiting) >= BATCH_LINES or self._waiting_bytes >= BATCH_BYTES:
             self._hurry.set()
             self._room.clear()
 
     def _masked(self, stream: Stream, lines: Sequence[str]) -> Iterator[str]:
         """Yield lines without secrets. The end of a piece of an endless line waits: a secret may go on in the next."""
+        marks = marks_in("\n".join(lines))
         for line in lines:
-            text = mask(self._held.pop(stream, "") + line, self._secrets)
-            if self._longest > 1 and len(line) >= LONG_LINE:
-                text, self._held[stream] = text[: 1 - self._longest], text[1 - self._longest :]
-            yield text
+            text = line
+            if self._secrets:
+                text = mask(self._held.pop(stream, "") + line, self._secrets)
+                if self._longest > 1 and len(line) >= LONG_LINE:
+                    text, self._held[stream] = text[: 1 - self._longest], text[1 - self._longest :]
+            yield hide_tokens(text, marks) if marks else text
+
+    def _admits(self, stream: Stream, piece: str) -> bool:
+        """Count a line, and tell whether it is kept. The first one that is not leaves a line that says so."""
+        size = _size(piece)
+        if stream is not Stream.SYSTEM:
+            if self._truncated:
+                return False
+            if self._bytes + size > self._runtime.log_bytes:
+                self._truncated = True
+                limit = f"{self._runtime.log_bytes / MIB:.3g} MiB"
+                notice = f"WARN: the log of this task has reached its limit of {limit}: what follows is not kept."
+                self._waiting.append(NewLine(self._runtime.clock.now(), LogLevel.WARN, notice))
+                self._waiting_bytes += _size(notice)
+                return False
+        self._bytes += size
+        self._waiting_bytes += size
+        return True
 
     async def say(self, message: str) -> None:
         """Write a line of Boreas's own."""
@@ -96,24 +129,42 @@ class LogWriter:
                 if not self._closing:
                     self._hurry.clear()
                 while self._waiting:
-                    batch, self._waiting = self._waiting[:BATCH_LINES], self._waiting[BATCH_LINES:]
-                    await self._write_batch(batch)
-                    if len(self._waiting) < BATCH_LINES:
+                    await self._write_batch(*self._take())
+                    if len(self._waiting) < BATCH_LINES and self._waiting_bytes < BATCH_BYTES:
                         self._room.set()
         finally:
             self._room.set()
 
-    async def _write_batch(self, batch: Sequence[NewLine]) -> None:
-        first = await patiently(lambda: self._append(batch))
-        numbered = [
-            LogLine(first + index, line.at, line.level, line.message, self._attempt) for index, line in enumerate(batch)
-        ]
-        await self._runtime.bus.publish([(logs.topic(self._task_id), logs.encode(numbered))])
+    def _take(self) -> tuple[list[NewLine], int]:
+        """Take what is written at once, at least a line, with what it counts."""
+        count = taken = 0
+        for line in self._waiting[:BATCH_LINES]:
+            size = _size(line.message)
+            if count and taken + size > BATCH_BYTES:
+                break
+            count, taken = count + 1, taken + size
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._waiting_bytes -= taken
+        return batch, taken
 
-    async def _append(self, batch: Sequence[NewLine]) -> int:
+    async def _write_batch(self, batch: Sequence[NewLine], size: int) -> None:
+        first = await patiently(lambda: self._append(batch, size))
+        attempt = self._task.attempt
+        numbered = [
+            LogLine(first + index, line.at, line.level, line.message, attempt) for index, line in enumerate(batch)
+        ]
+        await self._runtime.bus.publish(
+            [
+                (logs.topic(self._task.id), logs.encode(numbered)),
+                (deployment_logs.topic(self._task.deployment_id), b""),
+            ]
+        )
+
+    async def _append(self, batch: Sequence[NewLine], size: int) -> int:
         """Store lines, unless they were stored and only the answer was lost. Return the number of the first one."""
+        task, worker = self._task, self._worker
         if self._doubtful:
-            stored = await logs.last(self._task_id, self._attempt, self._worker)
+            stored = await logs.last(task.id, task.attempt, worker)
             if stored is None:
                 raise self._lost()
             if self._last is None:
@@ -122,11 +173,16 @@ class LogWriter:
                 self._doubtful, self._last = False, stored
                 return stored - len(batch) + 1
         self._doubtful = True
-        first = await logs.append(self._task_id, self._attempt, self._worker, batch)
+        first = await logs.append(task.id, task.attempt, worker, batch, size=size, truncated=self._truncated)
         if first is None:
             raise self._lost()
         self._doubtful, self._last = False, first + len(batch) - 1
         return first
 
     def _lost(self) -> LeaseLostError:
-        return LeaseLostError(f"attempt {self._attempt} of {self._task_id} is not {self._worker}'s any more")
+        return LeaseLostError(f"attempt {self._task.attempt} of {self._task.id} is not {self._worker}'s any more")
+
+
+def _size(message: str) -> int:
+    """Return what a line counts towards the limit, in bytes."""
+    return LINE_BYTES + (len(message) if message.isascii() else len(message.encode()))

@@ -1,11 +1,11 @@
 """Reading and following a task's log: the same way as events are followed, by the numbers of the lines."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from app.core.deployment import ENDED as DEPLOYMENT_ENDED
-from app.core.logs import LogFilter, LogLine, LogPart
+from app.core.logs import LogFilter, LogLine, LogPart, portion
 from app.core.task import ENDED
 from app.ports import Listener
 from app.services.feed import TAIL_SECONDS
@@ -38,11 +38,11 @@ async def follow(runtime: Runtime, task_id: str, after: int, wanted: LogFilter) 
     async with runtime.bus.listen(store.topic(task_id)) as listener:
         position = after
         while True:
-            stored, lines = await patiently(partial(_page, task_id, wanted, position))
-            caught_up = len(lines) < BATCH
-            position = max(stored if caught_up else 0, lines[-1].number if lines else position, position)
-            yield Lines(lines, position, caught_up)
-            if not caught_up:
+            found = await patiently(partial(_page, task_id, wanted, position))
+            position = found.number
+            for part in _portions(found):
+                yield part
+            if not found.caught_up:
                 continue
             if await patiently(partial(_over, task_id, position)):
                 return
@@ -69,10 +69,26 @@ async def _fresh(listener: Listener, position: int) -> AsyncIterator[Sequence[Lo
             return
 
 
-async def _page(task_id: str, wanted: LogFilter, position: int) -> tuple[int, list[LogLine]]:
-    """Return the number of the last line, read first, and the next wanted lines."""
+async def _page(task_id: str, wanted: LogFilter, position: int) -> Lines:
+    """Return the next wanted lines among as many as can be looked through at once."""
     last = await task_store.last_log(task_id)
-    return last, (await store.pages([task_id], wanted, LogPart(limit=BATCH, after=position)))[task_id]
+    part = LogPart(limit=BATCH, after=position)
+    if not wanted.open:
+        part = part.within(wanted.reach, last)
+    lines = (await store.pages([task_id], wanted, part))[task_id]
+    if len(lines) == BATCH:
+        return Lines(lines, lines[-1].number, False)
+    reached = last if part.before is None else part.before - 1
+    return Lines(lines, max(reached, lines[-1].number if lines else position, position), part.before is None)
+
+
+def _portions(found: Lines) -> Iterator[Lines]:
+    """Yield lines in messages of a bearable size; the last one stands for all that was looked through."""
+    left = found.lines
+    while (count := portion(left)) < len(left):
+        yield Lines(left[:count], left[count - 1].number, False)
+        left = left[count:]
+    yield Lines(left, found.number, found.caught_up)
 
 
 async def _over(task_id: str, position: int) -> bool:

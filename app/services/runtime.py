@@ -20,5 +20,7 @@ class Runtime:
     rollouts: Mapping[OperatorKind, RolloutOperator] = field(default_factory=dict)
     """Operators that move workloads as a whole; every other one is told instance by instance."""
     lease_seconds: float = 15.0
+    log_bytes: int = 500 * 1024 * 1024
+    """How much of the log of a task is kept."""
     alive_seconds: float = 15.0
     """How long ago a worker may have been seen last to count as alive."""

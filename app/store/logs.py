@@ -28,7 +28,8 @@ MATCHES = (
 )
 
 
-def _values(wanted: LogFilter) -> list[object]:
+def values_of(wanted: LogFilter) -> list[object]:
+    """Return the parameters of `MATCHES`, from $2 on."""
     levels = None if wanted.levels is None else [str(level) for level in wanted.levels]
     return [levels, wanted.contains, wanted.attempt]
 
@@ -38,17 +39,29 @@ def topic(task_id: str) -> str:
     return f"logs:{task_id}"
 
 
-async def append(task_id: str, attempt: int, worker: str, lines: Sequence[NewLine]) -> int | None:
+async def append(
+    task_id: str, attempt: int, worker: str, lines: Sequence[NewLine], *, size: int = 0, truncated: bool = False
+) -> int | None:
     """Store lines behind the task's last one. Return the number of the first, None when the attempt is not ours.
 
-    One statement takes the numbers and writes the lines: a worker that lost its lease can write neither.
+    `size` is what they count towards the task's limit; `truncated` tells that it was reached. One statement takes the
+    numbers and writes the lines: a worker that lost its lease can write neither. It takes their place in the order of
+    the deployment last: whoever writes for another task of it waits only from there to the commit, and places become
+    visible in their order.
     """
     row = await fetch_one(
-        "WITH head AS (UPDATE tasks SET last_log = last_log + $4 WHERE id = $1 AND attempt = $2 AND worker = $3"
-        " RETURNING last_log - $4 AS base), written AS (INSERT INTO task_logs"
-        " (task_id, number, at, level, message, attempt) SELECT $1, head.base + line.index, line.at, line.level,"
-        " line.message, $2 FROM head, unnest($5::timestamptz[], $6::text[], $7::text[]) WITH ORDINALITY"
-        " AS line(at, level, message, index)) SELECT base + 1 AS first FROM head",
+        "WITH head AS (UPDATE tasks SET last_log = last_log + $4, log_bytes = log_bytes + $8,"
+        " logs_truncated = logs_truncated OR $9 WHERE id = $1 AND attempt = $2 AND worker = $3"
+        " RETURNING deployment_id, last_log), written AS (INSERT INTO task_logs"
+        " (task_id, number, at, level, message, attempt) SELECT $1, head.last_log - $4 + line.index, line.at,"
+        " line.level, line.message, $2 FROM head, unnest($5::timestamptz[], $6::text[], $7::text[]) WITH ORDINALITY"
+        " AS line(at, level, message, index) RETURNING 1), counted AS (SELECT count(*) AS lines FROM written),"
+        " place AS (INSERT INTO deployment_logs (deployment_id, position)"
+        " SELECT deployment_id, lines FROM head, counted ON CONFLICT (deployment_id)"
+        " DO UPDATE SET position = deployment_logs.position + EXCLUDED.position"
+        " RETURNING position), chunk AS (INSERT INTO log_chunks (deployment_id, position, task_id, last_number, lines)"
+        " SELECT deployment_id, position, $1, last_log, lines FROM head, counted, place)"
+        " SELECT last_log - $4 + 1 AS first FROM head",
         task_id,
         attempt,
         worker,
@@ -56,6 +69,8 @@ async def append(task_id: str, attempt: int, worker: str, lines: Sequence[NewLin
         [line.at for line in lines],
         [str(line.level) for line in lines],
         [line.message for line in lines],
+        size,
+        truncated,
     )
     return int(row["first"]) if row else None
 
@@ -68,7 +83,8 @@ async def last(task_id: str, attempt: int, worker: str) -> int | None:
     return int(row["last_log"]) if row else None
 
 
-def _read(row: Row) -> LogLine:
+def read(row: Row) -> LogLine:
+    """Return the line of a row."""
     return LogLine(row["number"], row["timestamp"], LogLevel(row["level"]), row["message"], row["attempt"])
 
 
@@ -79,27 +95,28 @@ async def pages(task_ids: Sequence[str], wanted: LogFilter, part: LogPart) -> di
         f"{SELECT} WHERE task_id = task.id AND {MATCHES} AND number > $5 AND ($6::bigint IS NULL OR number < $6)"
         f" ORDER BY number {'ASC' if part.oldest else 'DESC'} LIMIT $7) AS line",
         list(task_ids),
-        *_values(wanted),
+        *values_of(wanted),
         part.after,
         part.before,
         part.limit,
     )
     found: dict[str, list[LogLine]] = {id_: [] for id_ in task_ids}
     for row in rows:
-        found[row["task_id"]].append(_read(row))
+        found[row["task_id"]].append(read(row))
     return found if part.oldest else {id_: lines[::-1] for id_, lines in found.items()}
 
 
 async def counts(task_ids: Sequence[str], wanted: LogFilter) -> dict[str, int]:
-    """Return how many lines of each task match."""
+    """Return how many lines of each task match, among its last ones where more can not be looked through at once."""
     if wanted.open:
         rows = await fetch("SELECT id, last_log AS n FROM tasks WHERE id = ANY($1)", list(task_ids))
     else:
         rows = await fetch(
-            "SELECT task.id, (SELECT count(*) FROM task_logs WHERE task_id = task.id"
-            f" AND {MATCHES}) AS n FROM unnest($1::text[]) AS task(id)",
+            "SELECT task.id, (SELECT count(*) FROM task_logs WHERE task_id = task.id AND number > task.last_log - $5"
+            f" AND {MATCHES}) AS n FROM tasks AS task WHERE id = ANY($1)",
             list(task_ids),
-            *_values(wanted),
+            *values_of(wanted),
+            wanted.reach,
         )
     return {row["id"]: row["n"] for row in rows}
 

@@ -20,7 +20,7 @@ SELECT = (
     'SELECT id, deployment_id, key, application_id, name, type, status, "order", block_by, command, payload,'
     " timeout_seconds, max_attempts, position, require_confirm, confirmed_by, confirmed_at, result, error_message,"
     " attempt, failures, losses, activity, worker, lease_until, resume_at, retry_at, touched, stop, rollout,"
-    " started_at, completed_at, last_log FROM tasks"
+    " started_at, completed_at, last_log, log_bytes, logs_truncated FROM tasks"
 )
 ATTEMPT = "task_id, number, activity, status, worker, started_at, completed_at, error_message, exit_code"
 _read = reader(Task, *JSON_COLUMNS)
@@ -96,7 +96,7 @@ FIELDS = (
     " started_at timestamptz, completed_at timestamptz"
 )
 MUTABLE = tuple(column.split()[0] for column in FIELDS.split(","))
-"""What changes of a task over its life, except the number of its last log line."""
+"""What changes of a task over its life, except what its log is said to hold."""
 WRITE = (
     f"tasks_written AS (UPDATE tasks SET {', '.join(f'{name} = t.{name}' for name in MUTABLE)}"
     f" FROM jsonb_to_recordset({{tasks}}::jsonb) AS t(id text, {FIELDS}) WHERE tasks.id = t.id),"
@@ -212,3 +212,11 @@ async def last_log(task_id: str) -> int:
     """Return the number of a task's last log line."""
     row = await fetch_one("SELECT last_log FROM tasks WHERE id = $1", task_id)
     return int(row["last_log"]) if row else 0
+
+
+async def any_active(deployment_id: str) -> bool:
+    """Tell whether a task of a deployment has an attempt that has not ended."""
+    row = await fetch_one(
+        "SELECT 1 FROM tasks WHERE deployment_id = $1 AND activity IS NOT NULL LIMIT 1", deployment_id
+    )
+    return row is not None

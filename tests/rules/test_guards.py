@@ -46,7 +46,7 @@ CHANGES = {
     "grantRole": Role.ADMIN,
     "revokeRole": Role.ADMIN,
 }
-FOLLOWS = {"deploymentEvents": Role.VIEWER, "taskLogs": Role.VIEWER, "deploymentsChanged": Role.VIEWER}
+FOLLOWS = dict.fromkeys(("deploymentEvents", "taskLogs", "deploymentLogs", "deploymentsChanged"), Role.VIEWER)
 UNGUARDED = "says nothing"
 
 

@@ -177,11 +177,11 @@ async def test_a_lost_attempt_writes_no_line(engine: Engine, trial: Site) -> Non
     await expire(engine, old.task)
     await lost(engine, old.task.id)
     with pytest.raises(LeaseLostError):
-        async with LogWriter(engine.runtime, old.task.id, old.task.attempt, ONE.id) as log:
+        async with LogWriter(engine.runtime, old.task, ONE.id) as log:
             await log.write(Stream.STDOUT, ["too late"])
     assert await engine.lines(old.task) == []
     new = await taken(engine, TWO, old.task.id)
-    async with LogWriter(engine.runtime, new.task.id, new.task.attempt, TWO.id) as log:
+    async with LogWriter(engine.runtime, new.task, TWO.id) as log:
         await log.write(Stream.STDOUT, ["in time"])
     assert [(line.number, line.message, line.attempt) for line in await engine.lines(new.task)] == [(1, "in time", 2)]
     await settle(engine, TWO, new)

@@ -85,7 +85,8 @@ async def empty(connection: asyncpg.Connection) -> None:
 
 TABLES = (
     "actors grants api_tokens idempotency_keys applications environments versions artifacts deployments "
-    "deployment_applications rollbacks releases tasks task_attempts deployment_events task_logs workers sweeps "
+    "deployment_applications rollbacks releases tasks task_attempts deployment_events task_logs "
+    "deployment_logs log_chunks workers sweeps "
     "approvals approval_decisions freeze_windows workflow_revisions workflow_templates template_versions audit_entries"
 )
 DELETE_ALL = "; ".join(f"DELETE FROM {table}" for table in TABLES.split())

@@ -11,11 +11,11 @@ from app.api.permissions import Guard, check
 from app.api.scalars import Cursor, cursor, number
 from app.api.types.deployments import Deployment as DeploymentType
 from app.api.types.feed import EVENT, DeploymentEventBatch, event_of
-from app.api.types.logs import LOG, LogBatch, LogLine
+from app.api.types.logs import DEPLOYMENT_LOG, LOG, DeploymentLogBatch, LogBatch, LogLine, TaskLogLine
 from app.core.deployment import Deployment, DeploymentFilter
 from app.core.errors import Role, not_found
 from app.core.logs import LogFilter, LogLevel
-from app.services import changes, feed, logs
+from app.services import changes, deployment_logs, feed, logs
 from app.services.cases import forbidden
 from app.services.patience import patiently
 
@@ -78,15 +78,46 @@ class Subscription:
         if deployment is None:
             raise not_found("task", task_id, ("taskId",))
         wanted = LogFilter(levels=tuple(levels) if levels else None, contains=contains)
-        begun = False
+        told: bool | None = None
         async for batch in logs.follow(info.context.runtime, task_id, position, wanted):
             await still_visible(info, deployment)
-            if begun and not batch.lines:
+            if not batch.lines and batch.caught_up == told:
                 continue
-            begun = True
+            told = batch.caught_up
             yield LogBatch(
                 lines=[LogLine.of(line) for line in batch.lines],
                 cursor=moved(info, cursor(LOG, batch.number)),
+                caught_up=batch.caught_up,
+            )
+
+    @strawberry.subscription(
+        description="Every line that the tasks of a deployment print, behind `after` (from the beginning without), "
+        "then live, exactly once, in one order that is the same for everybody. Completes after the last one of an "
+        "ended deployment.",
+        extensions=[Guard(Role.VIEWER)],
+    )
+    async def deployment_logs(
+        self,
+        info: Info,
+        deployment_id: strawberry.ID,
+        after: Cursor | None = None,
+        levels: list[LogLevel] | None = None,
+        contains: str | None = None,
+    ) -> AsyncGenerator[DeploymentLogBatch, None]:
+        position = number(DEPLOYMENT_LOG, after, "after") or 0
+        deployment = await info.context.loaders.deployment.load(deployment_id)
+        if deployment is None:
+            raise not_found("deployment", deployment_id, ("deploymentId",))
+        wanted = LogFilter(levels=tuple(levels) if levels else None, contains=contains)
+        told: bool | None = None
+        async for batch in deployment_logs.follow(info.context.runtime, deployment_id, position, wanted):
+            await still_visible(info, deployment)
+            if not batch.lines and batch.caught_up == told:
+                continue
+            told = batch.caught_up
+            yield DeploymentLogBatch(
+                lines=[TaskLogLine.of(line) for line in batch.lines],
+                cursor=moved(info, cursor(DEPLOYMENT_LOG, batch.position)),
                 caught_up=batch.caught_up,
             )
 

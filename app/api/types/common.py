@@ -104,12 +104,17 @@ def _page_size(value: int, argument: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Shown(Generic[T]):
-    """What a page shows: nodes with their cursors, and whether there is more on either side."""
+    """What a page shows: nodes with their cursors, and whether there is more on either side.
+
+    `start` and `end` are where to go on from, where that is not at the first and the last node.
+    """
 
     nodes: Sequence[T]
     cursors: Sequence[Cursor]
     has_previous: bool
     has_next: bool
+    start: Cursor | None = None
+    end: Cursor | None = None
 
     @property
     def page_info(self) -> PageInfo:
@@ -117,8 +122,8 @@ class Shown(Generic[T]):
         return PageInfo(
             has_next_page=self.has_next,
             has_previous_page=self.has_previous,
-            start_cursor=self.cursors[0] if self.cursors else None,
-            end_cursor=self.cursors[-1] if self.cursors else None,
+            start_cursor=self.start or (self.cursors[0] if self.cursors else None),
+            end_cursor=self.end or (self.cursors[-1] if self.cursors else None),
         )
 
 

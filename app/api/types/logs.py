@@ -1,13 +1,22 @@
 """Log lines."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from app.api.context import Info
 from app.api.scalars import Cursor, cursor
+from app.api.types.common import Shown, Window
+from app.api.types.refs import need
 from app.core import logs as core
 
+if TYPE_CHECKING:
+    from app.api.types.tasks import Task
+
 LOG = "log"
+DEPLOYMENT_LOG = "deployment-log"
 
 
 @strawberry.type(description="A line that a task printed, or that Boreas said of it.")
@@ -29,8 +38,41 @@ class LogLine:
         )
 
 
+def log_page(part: Window, asked: core.LogPart, bounds: core.LogPart, found: Sequence[core.LogLine]) -> Shown[LogLine]:
+    """Return a page of what was found within `bounds` of what was asked for; where more is beyond, it says so."""
+    lines, earlier, later = part.cut(found)
+    cursors = [cursor(LOG, line.number) for line in lines]
+    start = end = None
+    if not later and bounds.before != asked.before and bounds.before is not None:
+        later, end = True, cursor(LOG, bounds.before - 1)
+    if not earlier and bounds.after != asked.after:
+        earlier, start = True, cursor(LOG, bounds.after + 1)
+    return Shown([LogLine.of(line) for line in lines], cursors, earlier, later, start, end)
+
+
 @strawberry.type(description="Some lines of a task's log, in order.")
 class LogBatch:
     lines: list[LogLine]
+    cursor: Cursor = strawberry.field(description="Send it as `after` to go on from here.")
+    caught_up: bool = strawberry.field(description="Whether nothing newer was stored when this was sent.")
+
+
+@strawberry.type(description="A line of a deployment's log, and the task that it is of.")
+class TaskLogLine:
+    task_id: strawberry.Private[str]
+    line: LogLine = strawberry.field(description="Its cursor is that of the log of its task.")
+
+    @strawberry.field(description="As it is now, which may be later than the line.")
+    async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")]:
+        return await need(info, "Task", self.task_id)
+
+    @classmethod
+    def of(cls, line: core.TaskLogLine) -> "TaskLogLine":
+        return cls(task_id=line.task_id, line=LogLine.of(line.line))
+
+
+@strawberry.type(description="Some lines of the log of a deployment, of all its tasks, in the order they were stored.")
+class DeploymentLogBatch:
+    lines: list[TaskLogLine]
     cursor: Cursor = strawberry.field(description="Send it as `after` to go on from here.")
     caught_up: bool = strawberry.field(description="Whether nothing newer was stored when this was sent.")

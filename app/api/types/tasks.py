@@ -7,11 +7,11 @@ import strawberry
 
 from app.api.context import Info
 from app.api.loaders import LogKey
-from app.api.scalars import JSON, Cursor, cursor, number
+from app.api.scalars import JSON, Cursor, number
 from app.api.types.applications import Application, CommandStep, command_step
-from app.api.types.common import Connection, Node, Permission, Shown, connection, window
+from app.api.types.common import Connection, Node, Permission, connection, window
 from app.api.types.gates import Blocker, blockers
-from app.api.types.logs import LOG, LogLine
+from app.api.types.logs import LOG, LogLine, log_page
 from app.api.types.refs import find, need
 from app.core import gate, steering
 from app.core import task as core
@@ -82,6 +82,9 @@ class Task(Node):
     started_at: datetime | None
     completed_at: datetime | None
     position: Position | None
+    logs_truncated: bool = strawberry.field(
+        description="Whether it printed more than is kept. The last line that is kept says so."
+    )
 
     @classmethod
     def of(cls, task: core.Task) -> "Task":
@@ -106,6 +109,7 @@ class Task(Node):
             started_at=task.started_at,
             completed_at=task.completed_at,
             position=Position(x=task.position.x, y=task.position.y) if task.position else None,
+            logs_truncated=task.logs_truncated,
         )
 
     @strawberry.field(description="Seconds from its start to its end, or up to now.")
@@ -135,7 +139,11 @@ class Task(Node):
         now = info.context.runtime.clock.now()
         return blockers(gate.task_blockers(self.value, deployment, tasks, situation, now))
 
-    @strawberry.field(description="Its log: oldest first, or the last lines.")
+    @strawberry.field(
+        description="Its log: oldest first, or the last lines. A filter looks through 100,000 lines at a time "
+        "(1,000,000 without `contains`): a page of a longer log may hold few lines or none, and pageInfo tells how to "
+        "go on. totalCount is then that of the last so many lines."
+    )
     async def logs(
         self,
         info: Info,
@@ -150,16 +158,14 @@ class Task(Node):
         loaders = info.context.loaders
         part = window(LOG, first=first, after=after, last=last, before=before, default=200)
         wanted = LogFilter(levels=tuple(levels) if levels else None, contains=contains, attempt=attempt)
-        bounds = LogPart(
+        asked = LogPart(
             limit=part.limit,
             after=number(LOG, after, "after") or 0,
             before=number(LOG, before, "before"),
             oldest=part.forward,
         )
-        found, earlier, later = part.cut(await loaders.logs.load(LogKey(self.id, wanted, bounds)))
-        shown = Shown(
-            [LogLine.of(line) for line in found], [cursor(LOG, line.number) for line in found], earlier, later
-        )
+        bounds = asked if wanted.open else asked.within(wanted.reach, self.value.last_log)
+        shown = log_page(part, asked, bounds, await loaders.logs.load(LogKey(self.id, wanted, bounds)))
         return connection(shown, lambda: loaders.log_count.load((self.value.id, wanted)))
 
     @strawberry.field

@@ -6,7 +6,8 @@ from app.store.models.audit import AuditEntry
 from app.store.models.catalogue import Application, Artifact, Environment, Release, Version
 from app.store.models.deployments import Deployment, DeploymentApplication, DeploymentEvent, Rollback
 from app.store.models.freezes import FreezeWindow
-from app.store.models.tasks import Task, TaskAttempt, TaskLog
+from app.store.models.logs import DeploymentLog, LogChunk, TaskLog
+from app.store.models.tasks import Task, TaskAttempt
 from app.store.models.templates import TemplateVersion, WorkflowTemplate
 from app.store.models.workers import Sweep, Worker
 from app.store.models.workflows import WorkflowRevision
@@ -22,10 +23,12 @@ __all__ = [
     "Deployment",
     "DeploymentApplication",
     "DeploymentEvent",
+    "DeploymentLog",
     "Environment",
     "FreezeWindow",
     "Grant",
     "IdempotencyKey",
+    "LogChunk",
     "Release",
     "Rollback",
     "Sweep",

@@ -1,4 +1,4 @@
-"""Tasks, their attempts and their logs."""
+"""Tasks and their attempts."""
 
 from typing import Any
 
@@ -44,6 +44,8 @@ class Task(Model):
     started_at = fields.DatetimeField(null=True)
     completed_at = fields.DatetimeField(null=True)
     last_log = fields.BigIntField()
+    log_bytes = fields.BigIntField(db_default=0)
+    logs_truncated = fields.BooleanField(db_default=False)
 
     class Meta:
         table = "tasks"
@@ -67,20 +69,4 @@ class TaskAttempt(Model):
 
     class Meta:
         table = "task_attempts"
-        unique_together = (("task_id", "number"),)
-
-
-class TaskLog(Model):
-    """One log line, numbered from 1 within its task."""
-
-    id = fields.BigIntField(primary_key=True)
-    task_id = reference()
-    number = fields.BigIntField()
-    at = fields.DatetimeField()
-    level = fields.CharField(max_length=5)
-    message = fields.TextField()
-    attempt = fields.IntField()
-
-    class Meta:
-        table = "task_logs"
         unique_together = (("task_id", "number"),)

@@ -1,0 +1,45 @@
+"""Shapes of well-known secrets: what looks like a token is hidden in logs, whoever printed it."""
+
+import re
+
+SHAPES = {
+    "ghp_": r"ghp_[A-Za-z0-9]{36,}",
+    "gho_": r"gho_[A-Za-z0-9]{36,}",
+    "ghu_": r"ghu_[A-Za-z0-9]{36,}",
+    "ghs_": r"ghs_[A-Za-z0-9]{36,}",
+    "ghr_": r"ghr_[A-Za-z0-9]{36,}",
+    "github_pat_": r"github_pat_[A-Za-z0-9_]{22,}",
+    "glpat-": r"glpat-[A-Za-z0-9_-]{20,}",
+    "AKIA": r"\bAKIA[A-Z0-9]{16}\b",
+    "ASIA": r"\bASIA[A-Z0-9]{16}\b",
+    "AIza": r"\bAIza[A-Za-z0-9_-]{35}",
+    "xox": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
+    "npm_": r"\bnpm_[A-Za-z0-9]{36,}",
+    "pypi-": r"\bpypi-[A-Za-z0-9_-]{32,}",
+    "sk-": r"\bsk-[A-Za-z0-9_-]{32,}",
+    "sk_live_": r"\bsk_live_[A-Za-z0-9]{16,}",
+    "hvs.": r"\bhvs\.[A-Za-z0-9_-]{24,}",
+    "dop_v1_": r"\bdop_v1_[a-f0-9]{64}",
+    "bor_": r"\bbor_[A-Za-z0-9_-]{20,}",
+    "eyJ": r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}",
+    "://": r"(?<=://)[^\s/:@]{1,256}:[^\s/@]{1,256}(?=@)",
+    "earer ": r"(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{16,}",
+    "PRIVATE KEY-----": r"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]+(?:-----END [A-Z ]*PRIVATE KEY-----)?",
+}
+"""Secrets by what all of them contain: of GitHub, GitLab, AWS, Google, Slack, npm, PyPI, Stripe, Vault, DigitalOcean
+and our own, JSON web tokens, names with passwords in URLs, bearer tokens, private keys on one line."""
+_PATTERNS = {mark: re.compile(shape) for mark, shape in SHAPES.items()}
+HIDDEN = "***"
+
+
+def marks_in(text: str) -> list[str]:
+    """Return what makes a text worth a closer look. A text of many lines costs hardly more than one."""
+    return [mark for mark in SHAPES if mark in text]
+
+
+def hide_tokens(text: str, marks: list[str]) -> str:
+    """Return a line without whatever has the shape of a secret that goes with one of the marks."""
+    for mark in marks:
+        if mark in text:
+            text = _PATTERNS[mark].sub(HIDDEN, text)
+    return text

@@ -1,0 +1,67 @@
+"""What looks like a secret is hidden; what does not is left as it is."""
+
+import pytest
+
+from app.core.tokens import hide_tokens, marks_in
+
+LONG = "aB3" * 20
+
+
+def hidden(text: str) -> str:
+    return hide_tokens(text, marks_in(text))
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        *(f"gh{kind}_{LONG}" for kind in "pousr"),
+        f"github_pat_{LONG}",
+        f"glpat-{LONG}",
+        "AKIAIOSFODNN7EXAMPLE",
+        "ASIAIOSFODNN7EXAMPLE",
+        "AIza" + "x" * 35,
+        "xoxb-123456789012-abcdef",
+        f"npm_{LONG}",
+        f"pypi-{LONG}",
+        f"sk-{LONG}",
+        f"sk_live_{LONG}",
+        f"hvs.{LONG}",
+        "dop_v1_" + "0f" * 32,
+        f"bor_{LONG}",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+        "-----BEGIN RSA PRIVATE KEY-----MIIEpAIBAAKCAQEA0-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_known_shapes_are_hidden_wherever_they_stand(secret: str) -> None:
+    assert hidden(secret) == "***"
+    assert hidden(f'token="{secret}", again {secret}') == 'token="***", again ***'
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Authorization: Bearer abcdefghijklmnop1234", "Authorization: Bearer ***"),
+        ("git clone https://user:pa55word@example.org/x.git", "git clone https://***@example.org/x.git"),
+        ("postgres://boreas:s3cret@db:5432/boreas", "postgres://***@db:5432/boreas"),
+    ],
+)
+def test_what_stands_around_a_secret_stays(text: str, left: str) -> None:
+    assert hidden(text) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "https://example.org/path:80@tag",
+        "https://example.org:8443/x",
+        "ghp_short",
+        "npm_config_registry=https://example.org",
+        "the bearer of this",
+        "task sk-1 of asia AKIA",
+        "eyJ.eyJ.x",
+        "see -----BEGIN CERTIFICATE-----",
+    ],
+)
+def test_what_only_begins_like_one_stays(text: str) -> None:
+    assert hidden(text) == text

@@ -1,0 +1,155 @@
+"""The logs of all tasks in one order: the same for everybody, whole from every place, however many write at once."""
+
+import asyncio
+import contextvars
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from app.core import logs as core
+from app.core.logs import LogFilter, LogLevel, TaskLogLine
+from app.services import deployment_logs as service
+from app.store import deployment_logs as store
+from app.store import logs
+from app.store.logs import NewLine
+from app.store.unit import unit
+from tests.services.commands import node, sh
+from tests.services.engine import D, Engine, Site, eventually
+
+WORKER = "worker"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+Place = tuple[int, str, int]
+"""Position, task and number of a line."""
+
+
+@pytest.fixture
+async def tasks(engine: Engine, trial: Site) -> AsyncIterator[list[str]]:
+    """Six tasks of a deployment, each with an attempt under way that this test writes for."""
+    story = await engine.story(await trial.deploy("v1", *(node(f"t{n}") for n in range(6)), auto_start=False))
+    for task in story.tasks.values():
+        await engine.put(replace(task, attempt=1, worker=WORKER))
+    yield [task.id for task in story.tasks.values()]
+    for task in story.tasks.values():
+        await engine.put(task)
+
+
+async def write(engine: Engine, task_id: str, *messages: str, level: LogLevel = LogLevel.INFO) -> None:
+    now = engine.runtime.clock.now()
+    assert await logs.append(task_id, 1, WORKER, [NewLine(now, level, message) for message in messages])
+
+
+async def deployment_of(engine: Engine, task_id: str) -> str:
+    async with engine.outside() as connection:
+        return str(await connection.fetchval("SELECT deployment_id FROM tasks WHERE id = $1", task_id))
+
+
+def place(line: TaskLogLine) -> Place:
+    return line.position, line.task_id, line.line.number
+
+
+async def taken(
+    engine: Engine, deployment_id: str, number: int, after: int = 0, wanted: LogFilter | None = None
+) -> list[TaskLogLine]:
+    """Follow until so many lines have come."""
+    found: list[TaskLogLine] = []
+    async with asyncio.timeout(30):
+        async for batch in service.follow(engine.runtime, deployment_id, after, wanted or LogFilter()):
+            found += batch.lines
+            if len(found) >= number:
+                break
+    return found
+
+
+async def test_everybody_sees_one_order_without_gap_while_many_write(engine: Engine, tasks: list[str]) -> None:
+    id_ = await deployment_of(engine, tasks[0])
+    chance = random.Random(1)
+    rounds, total = 40, 6 * sum(1 + n % 3 for n in range(40))
+
+    async def print_for(task_id: str, dice: random.Random) -> None:
+        for n in range(rounds):
+            lines = [f"{n}.{m}" for m in range(1 + n % 3)]
+            async with unit(engine.runtime):
+                await write(engine, task_id, *lines)
+                await asyncio.sleep(dice.choice((0, 0, 0.002)))
+
+    followers = [asyncio.create_task(taken(engine, id_, total)) for _ in range(4)]
+    await asyncio.gather(*(print_for(task_id, random.Random(chance.random())) for task_id in tasks))
+    first, *others = [list(map(place, await follower)) for follower in followers]
+    assert [position for position, _, _ in first] == list(range(1, total + 1))
+    assert all(other == first for other in others)
+    for task_id in tasks:
+        numbers = [number for _, task, number in first if task == task_id]
+        assert numbers == list(range(1, total // 6 + 1))
+    assert list(map(place, await taken(engine, id_, total))) == first
+
+
+async def test_who_is_about_to_commit_is_waited_for(engine: Engine, tasks: list[str]) -> None:
+    id_ = await deployment_of(engine, tasks[0])
+    await write(engine, tasks[0], "before")
+    async with unit(engine.runtime):
+        await write(engine, tasks[1], "slow")
+        quick = asyncio.create_task(write(engine, tasks[2], "after"), context=contextvars.Context())
+        async with engine.outside() as other:
+
+            async def waits() -> bool:
+                return bool(await other.fetchval(WAITING))
+
+            await eventually(waits, "the second to wait for the first")
+            assert await other.fetchval("SELECT count(*) FROM log_chunks WHERE deployment_id = $1", id_) == 1
+    await quick
+    assert [line.line.message for line in await taken(engine, id_, 3)] == ["before", "slow", "after"]
+
+
+async def test_from_every_position_comes_what_stands_behind_it(engine: Engine, tasks: list[str]) -> None:
+    id_ = await deployment_of(engine, tasks[0])
+    for n in range(5):
+        await write(engine, tasks[n], *(f"{n}.{m}" for m in range(n + 1)))
+    whole = await taken(engine, id_, 15)
+    for position in range(15):
+        assert await taken(engine, id_, 15 - position, after=position) == whole[position:]
+
+
+async def test_filters_look_through_a_long_log_piece_by_piece(
+    engine: Engine, tasks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "TEXT_REACH", 20)
+    id_ = await deployment_of(engine, tasks[0])
+    for n in range(30):
+        await write(engine, tasks[n % 6], *(f"line {n * 5 + m} end" for m in range(5)))
+    wanted = LogFilter(contains="7 END")
+    found = await taken(engine, id_, 15, wanted=wanted)
+    assert [line.line.message for line in found] == [f"line {n} end" for n in range(150) if n % 10 == 7]
+    batches = [batch async for batch in _until_caught_up(engine, id_, LogFilter(contains="nothing"))]
+    assert len(batches) >= 7 and not any(batch.lines for batch in batches)
+    assert [batch.position for batch in batches] == sorted(batch.position for batch in batches)
+    assert batches[-1].position == 150 == await store.head(id_)
+
+
+async def _until_caught_up(engine: Engine, id_: str, wanted: LogFilter) -> AsyncIterator[service.DeploymentLines]:
+    async for batch in service.follow(engine.runtime, id_, 0, wanted):
+        yield batch
+        if batch.caught_up:
+            return
+
+
+async def test_it_ends_with_the_deployment_and_goes_on_with_its_retry(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    script = sh('echo "$BOREAS_TASK_KEY 1"; echo "$BOREAS_TASK_KEY 2"; [ "$BOREAS_ATTEMPT" -gt 1 ]')
+    id_ = await site.deploy("v1", node("a", command=("seq", "5000")), node("b", "a", command=script))
+
+    async def whole(after: int) -> list[TaskLogLine]:
+        async with asyncio.timeout(30):
+            return [
+                line async for batch in service.follow(engine.runtime, id_, after, LogFilter()) for line in batch.lines
+            ]
+
+    first = await whole(0)
+    assert (await engine.story(id_)).status is D.FAILED
+    assert [line.line.message for line in first[:5000]] == [str(n) for n in range(1, 5001)]
+    await engine.retry(id_)
+    second = await whole(first[-1].position)
+    assert (await engine.story(id_)).status is D.SUCCESS
+    assert [line.line.message for line in second] == ["b 1", "b 2"]
+    assert [line.position for line in first + second] == list(range(1, len(first + second) + 1))

@@ -1,0 +1,86 @@
+"""How much of a log is kept: up to a limit that is told, and what is asked of a long one stays bounded."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from app.core import logs as core
+from app.core.logs import LogFilter, LogLevel, LogPart
+from app.services import logs as service
+from app.services.log_writer import LINE_BYTES
+from app.store import logs
+from tests.services.commands import node, python, sh
+from tests.services.engine import D, Engine, Site
+
+LIMIT = 100 * (LINE_BYTES + 10)
+MANY = 1_000_000
+
+
+async def test_a_log_ends_at_its_limit_with_a_line_and_a_flag_and_the_command_goes_on(
+    engine: Engine, site: Site
+) -> None:
+    await engine.worker(runtime=replace(engine.runtime, log_bytes=LIMIT))
+    loud = sh("for n in $(seq 5000); do echo 123456789x; done; exit 3")
+    id_ = await site.deploy("v1", node("loud", command=loud), node("quiet", command=("echo", "hello")))
+    story = await engine.until(id_, D.FAILED)
+    lines = await engine.lines(story.tasks["loud"])
+    assert [line.message for line in lines[:100]] == ["123456789x"] * 100
+    assert "has reached its limit" in lines[100].message and lines[100].level is LogLevel.WARN
+    assert [line.level for line in lines[101:]] == [LogLevel.ERROR] and "3" in lines[101].message
+    assert (story.tasks["loud"].logs_truncated, story.tasks["quiet"].logs_truncated) == (True, False)
+
+
+async def test_the_limit_is_that_of_the_task_over_all_of_its_attempts(engine: Engine, site: Site) -> None:
+    await engine.worker(runtime=replace(engine.runtime, log_bytes=LIMIT))
+    command = sh("for n in $(seq 60); do echo 123456789x; done; exit 1")
+    id_ = await site.deploy("v1", node("loud", command=command))
+    await engine.until(id_, D.FAILED)
+    await engine.retry(id_)
+    story = await engine.until(id_, D.FAILED)
+    lines = await engine.lines(story.tasks["loud"])
+    assert sum(line.message == "123456789x" for line in lines) <= 100
+    assert [line.attempt for line in lines if "has reached its limit" in line.message] == [2]
+    assert story.tasks["loud"].log_bytes <= LIMIT + 3 * 300
+
+
+async def test_tokens_are_hidden_whoever_prints_them(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    token = "ghp_" + "a1" * 20
+    code = f"print('first'); print('my {token}!'); print('last')"
+    story = await site.deployed("v1", node("task", command=python(code)))
+    assert await engine.said(story.deployment.id, "task") == ["first", "my ***!", "last"]
+
+
+async def test_a_filter_looks_through_a_long_log_piece_by_piece(
+    engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "TEXT_REACH", 700)
+    await engine.worker()
+    story = await site.deployed("v1", node("task", command=("seq", "5000")))
+    task = story.tasks["task"]
+    wanted = LogFilter(contains="99")
+    batches = [batch async for batch in service.follow(engine.runtime, task.id, 0, wanted)]
+    expected = [str(n) for n in range(1, 5001) if "99" in str(n)]
+    assert [line.message for batch in batches for line in batch.lines] == expected
+    assert len(batches) >= 7 and batches[-1].number == 5000
+    assert await logs.counts([task.id], wanted) == {task.id: sum("99" in str(n) for n in range(4301, 5001))}
+
+
+async def test_a_million_lines_are_kept_followed_and_read_from_either_end(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("task", command=("seq", str(MANY))))
+    task = (await engine.story(id_)).tasks["task"]
+    number = 0
+    async with asyncio.timeout(100):
+        async for batch in service.follow(engine.runtime, task.id, 0, LogFilter()):
+            assert [line.number for line in batch.lines] == list(range(number + 1, number + 1 + len(batch.lines)))
+            assert all(line.message == str(line.number) for line in batch.lines)
+            number += len(batch.lines)
+    assert number == MANY
+    found = await engine.until(id_, D.SUCCESS)
+    assert found.tasks["task"].last_log == MANY and not found.tasks["task"].logs_truncated
+    last = await logs.pages([task.id], LogFilter(), LogPart(limit=3, oldest=False))
+    assert [line.number for line in last[task.id]] == [MANY - 2, MANY - 1, MANY]
+    before = await logs.pages([task.id], LogFilter(), LogPart(limit=2, before=500_001, oldest=False))
+    assert [line.number for line in before[task.id]] == [499_999, 500_000]
