@@ -1,6 +1,8 @@
 """The API process: Starlette around the GraphQL endpoint, served by uvicorn."""
 
 import gc
+import resource
+from contextlib import suppress
 
 import uvicorn
 from starlette.applications import Starlette
@@ -19,9 +21,9 @@ PING_SECONDS = 15.0
 SHUTDOWN_SECONDS = 5
 
 
-def application(runtime: Runtime) -> Starlette:
+def application(runtime: Runtime, *, connections_each: int = ServeSettings().connections_each) -> Starlette:
     """Return the ASGI application over an open runtime. Its `state.close` is to be awaited before that is closed."""
-    inner = Endpoint(runtime)
+    inner = Endpoint(runtime, connections_each)
     endpoint: ASGIApp = Authenticated(inner, runtime)
     made = Starlette(
         routes=[
@@ -40,9 +42,10 @@ def application(runtime: Runtime) -> Starlette:
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     async with opened(settings) as (runtime, _):
-        app = application(runtime)
+        app = application(runtime, connections_each=settings.serve.connections_each)
         config = configuration(app, settings.serve)
         _calm_collector()
+        _allow_files()
         try:
             await uvicorn.Server(config).serve()
         finally:
@@ -65,6 +68,13 @@ def configuration(app: Starlette, settings: ServeSettings) -> uvicorn.Config:
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+
+
+def _allow_files() -> None:
+    """Let the process open as many files as it may: each socket is one, and 1,024 are soon used up."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _calm_collector() -> None:

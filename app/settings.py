@@ -12,11 +12,13 @@ class SettingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """Where the API listens."""
+    """Where the API listens, and to how many."""
 
     host: str = "127.0.0.1"
     """Loopback by default: publishing a control plane is a decision, not an accident."""
     port: int = 8000
+    connections_each: int = 1000
+    """Live connections (sockets, and answers that stream) that one actor may have at one process."""
     trusted_proxies: str | None = None
     """Addresses or networks, with commas, whose word for where a call came from is taken (*: anybody's)."""
 
@@ -81,6 +83,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         serve=ServeSettings(
             host=environ.get("BOREAS_HOST") or "127.0.0.1",
             port=_whole(environ, "BOREAS_PORT", 8000, 0, 65535),
+            connections_each=_whole(environ, "BOREAS_CONNECTIONS_PER_ACTOR", 1000, 1, 1_000_000),
             trusted_proxies=environ.get("BOREAS_TRUSTED_PROXIES") or None,
         ),
         store=StoreSettings(

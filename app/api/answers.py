@@ -8,7 +8,6 @@ way.
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -23,6 +22,7 @@ from app.api.live import AccessLostError, Live, NotSharedError
 from app.api.negotiation import Media, accepted
 from app.api.operation import BadRequestError, Operation, read
 from app.api.schema import schema
+from app.api.seats import Seats, TooManyError
 from app.api.shareable import shareable
 from app.api.streaming import streamed
 from app.core.errors import ErrorCode, Role
@@ -33,7 +33,7 @@ _encode = msgspec.json.Encoder().encode
 METHODS = ("GET", "POST")
 
 
-async def answer(request: Request, runtime: Runtime, live: Live) -> Response:
+async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats) -> Response:
     """Return the answer to a request whose token was checked."""
     choices = accepted(request.headers.get("accept"))
     try:
@@ -49,9 +49,13 @@ async def answer(request: Request, runtime: Runtime, live: Live) -> Response:
         scope = request.scope
         made = context(runtime, scope["principal"], scope["secret"], address=address_of(scope))
         if media.streams:
-            return streamed(partial(_payloads, operation, made, live, request.method), media)
+            actor_id = made.viewer.actor.id
+            seats.check(actor_id)
+            return streamed(lambda: _seated(seats, actor_id, _payloads(operation, made, live, request.method)), media)
         made.plain = True
         return await _document(operation, made, request.method, media)
+    except TooManyError as many:
+        return _encoded(refusal(str(many)), choices.document or Media.JSON, 429)
     except BadRequestError as bad:
         return _encoded(refusal(bad.message), choices.document or Media.JSON, bad.status, bad.headers)
 
@@ -83,6 +87,14 @@ async def _executed(operation: Operation, made: Context, method: Any) -> Any:
         raise BadRequestError(400, error.as_http_error_reason()) from error
     except InvalidOperationTypeError as error:
         raise BadRequestError(405, error.as_http_error_reason(method), {"Allow": "POST"}) from error
+
+
+async def _seated(seats: Seats, actor_id: str, payloads: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    """Yield the payloads, and count as a live connection meanwhile."""
+    with seats.taken(actor_id):
+        async with aclosing(payloads):
+            async for payload in payloads:
+                yield payload
 
 
 async def _payloads(operation: Operation, made: Context, live: Live, method: Any) -> AsyncGenerator[str, None]:

@@ -29,7 +29,8 @@ class Context:
 
     `plain` tells that the answer is a single one. `secret` is the token that was brought: whatever lives long asks
     again whether it is still good. `address` is where the call came from. A `shared` execution has neither: those who
-    read what comes of it are looked after one by one. A feed notes its `position` there.
+    read what comes of it are looked after one by one. A feed notes its `position` there. `seat` is the actor for whom a
+    socket is counted.
     """
 
     runtime: Runtime
@@ -41,6 +42,7 @@ class Context:
     shared: bool = False
     position: Position = field(default_factory=Position)
     connection_params: dict[str, Any] = field(default_factory=dict)
+    seat: str | None = None
     _loaders: Loaders | None = None
 
     @property

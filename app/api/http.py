@@ -22,6 +22,7 @@ from app.api.live import Live
 from app.api.live_socket import LiveSocket
 from app.api.operation import BadRequestError
 from app.api.schema import schema
+from app.api.seats import Seats
 from app.api.sockets import Socket, SocketAdapter
 from app.core.access import Principal
 from app.services.access import authenticate
@@ -38,7 +39,15 @@ UNAUTHORIZED = (
 
 
 class _Connection(LiveSocket, Socket):
-    """A socket: its subscriptions are shared, the rest is the protocol's."""
+    """A socket: its subscriptions are shared, the rest is the protocol's. It has a seat until it ends."""
+
+    async def shutdown(self) -> None:
+        """End every operation."""
+        try:
+            await super().shutdown()
+        finally:
+            if self.context.seat is not None:
+                self.view.seats.leave(self.context.seat)
 
 
 class Endpoint(GraphQL[Context, None]):
@@ -47,9 +56,15 @@ class Endpoint(GraphQL[Context, None]):
     graphql_transport_ws_handler_class = _Connection
     websocket_adapter_class = SocketAdapter
 
-    def __init__(self, runtime: Runtime) -> None:
-        super().__init__(schema, graphql_ide=None, subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,))
+    def __init__(self, runtime: Runtime, connections_each: int) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            max_subscriptions_per_connection=None,
+        )
         self._runtime = runtime
+        self.seats = Seats(connections_each)
         self.live = Live(schema, runtime, partial(shared_context, runtime))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +72,7 @@ class Endpoint(GraphQL[Context, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        response = await answer(Request(scope, receive), self._runtime, self.live)
+        response = await answer(Request(scope, receive), self._runtime, self.live, self.seats)
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
@@ -74,13 +89,18 @@ class Endpoint(GraphQL[Context, None]):
             raise JSONDecodeError(str(error), "", 0) from error
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        """Take the token of connection_init, unless the handshake brought one. Raises ConnectionRejectionError."""
+        """Take the token of connection_init, unless the handshake brought one.
+
+        Raises ConnectionRejectionError, TooManyError.
+        """
         secret = bearer(context.connection_params)
         if secret is not None:
             context.secret = secret
             context.principal = await self.live.principal(secret)
         if context.principal is None:
             raise ConnectionRejectionError
+        self.seats.take(context.principal.actor.id)
+        context.seat = context.principal.actor.id
         accepted: UnsetType = UNSET
         return accepted
 

@@ -4,14 +4,15 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from starlette.websockets import WebSocketDisconnect
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 
 from app.api.context import Context
 from app.api.live import AccessLostError, FeedBrokenError, NotSharedError, Part, Push
 from app.api.shareable import Shareable, shareable
+from app.api.sockets import SocketAdapter
 from app.api.wire import wire_of
 from app.core.access import Principal
 from app.core.errors import Role
@@ -27,6 +28,7 @@ class LiveSocket(BaseGraphQLTransportWSHandler[Context, None]):
     """graphql-transport-ws, with shared subscriptions; everything else goes the ordinary way."""
 
     view: "Endpoint"
+    websocket: SocketAdapter
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Run an operation to its end. One that can not be shared, or not even begin, goes the ordinary way."""
@@ -46,7 +48,7 @@ class LiveSocket(BaseGraphQLTransportWSHandler[Context, None]):
             except FeedBrokenError:
                 await self.websocket.close(code=TRY_AGAIN, reason="Try again")
                 return
-            except WebSocketDisconnect:
+            except WebSocketDisconnected:
                 return
         await super().run_operation(operation)
 
@@ -61,15 +63,14 @@ class LiveSocket(BaseGraphQLTransportWSHandler[Context, None]):
         head = f'{{"id":{json.dumps(operation.id)},"type":"next","payload":'.encode()
         push = self._push(head)
         payloads: AsyncGenerator[bytes, None] = self.view.live.read(wanted, principal, secret, position, push)
-        send: Any = self.websocket.ws.send_text  # type: ignore[attr-defined]
         async with aclosing(payloads):
             async for payload in payloads:
-                await send((head + payload + b"}").decode())
+                await self.websocket.send_text((head + payload + b"}").decode())
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
     def _push(self, head: bytes) -> Push | None:
         """Return what delivers a part at once, where the socket has a wire. Once it was cancelled it delivers none."""
-        wire = wire_of(self.websocket.ws.scope)  # type: ignore[attr-defined]
+        wire = wire_of(self.websocket.ws.scope)
         task = asyncio.current_task()
         if wire is None or task is None:
             return None

@@ -4,19 +4,36 @@ A message that breaks the protocol closes the socket with 4400 and says why; an 
 its syntax, costs only itself.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 from graphql import GraphQLError
+from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
-from strawberry.http.exceptions import NonTextMessageReceived
+from strawberry.http.exceptions import NonTextMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation as Running
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, PingMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    PingMessage,
+    SubscribeMessage,
+)
 
 from app.api.context import Context
 from app.api.operation import Operation
+from app.api.seats import TooManyError
+from app.api.wire import cut
 
+logger = logging.getLogger(__name__)
+SEND_SECONDS = 30.0
+"""How long a message may wait to be taken before its client counts as gone."""
+CLOSE_SECONDS = 5.0
+MAX_OPERATIONS = 100
+TOO_MANY = 4429
 MAX_REASON = 123
 """Bytes of the reason that a close frame can hold."""
 WITH_ID = ("subscribe", "complete")
@@ -34,9 +51,34 @@ class SocketAdapter(ASGIWebSocketAdapter):
         except TypeError as error:
             raise NonTextMessageReceived from error
 
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send a message. Raises WebSocketDisconnected."""
+        async with self._within(SEND_SECONDS):
+            await super().send_json(message)
+
+    async def send_text(self, text: str) -> None:
+        """Send a message that is encoded already. Raises WebSocketDisconnected."""
+        async with self._within(SEND_SECONDS):
+            await self.ws.send_text(text)
+
     async def close(self, code: int, reason: str) -> None:
-        """Close the socket."""
-        await super().close(code, reason.encode()[:MAX_REASON].decode(errors="ignore"))
+        """Close the socket. Who does not even take that is cut off."""
+        text = reason.encode()[:MAX_REASON].decode(errors="ignore")
+        with suppress(WebSocketDisconnected):
+            async with self._within(CLOSE_SECONDS):
+                await super().close(code, text)
+
+    @asynccontextmanager
+    async def _within(self, seconds: float) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError:
+            cut(self.ws.scope)
+            logger.info("a client took nothing for %g s, its socket is cut off", seconds)
+            raise WebSocketDisconnected from None
+        except WebSocketDisconnect as gone:
+            raise WebSocketDisconnected from gone
 
 
 class Socket(BaseGraphQLTransportWSHandler[Context, None]):
@@ -49,6 +91,20 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await self.handle_invalid_message(fault)
             return
         await super().handle_message(cast("Message", _without_nulls(cast("Mapping[str, Any]", message))))
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        """Acknowledge the connection, or close it when its actor has too many."""
+        try:
+            await super().handle_connection_init(message)
+        except TooManyError as error:
+            await self.websocket.close(TOO_MANY, str(error))
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Begin an operation, or close the socket when it carries too many."""
+        if len(self.operations) >= MAX_OPERATIONS and message["id"] not in self.operations:
+            await self.websocket.close(TOO_MANY, f"A socket carries at most {MAX_OPERATIONS} operations at a time")
+            return
+        await super().handle_subscribe(message)
 
     async def handle_ping(self, message: PingMessage) -> None:
         """Answer with what came along."""

@@ -5,6 +5,7 @@ not begun to close, compresses nothing, and has taken what was written before. W
 once it falls behind, messages go the ordinary way, which waits for the client.
 """
 
+import socket
 from asyncio import Transport
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from websockets.protocol import State
 
 FULL_BYTES = 65_536
 """How much may wait to be taken by the kernel: the mark at which the server itself tells an application to wait."""
+SILENCE_SECONDS = 30
+"""How long a peer may take nothing of what is sent to it before it counts as gone."""
 KEY = "boreas.wire"
 """Under which a scope holds the wire of its socket."""
 _TEXT = 0x81
@@ -48,9 +51,12 @@ class Wire:
         self.transport.write(header(len(message)) + message)
         return True
 
-    def cut(self) -> None:
-        """End the connection at once, whatever was not taken yet: a client that takes nothing takes no farewell."""
-        self.transport.abort()
+
+def cut(scope: Scope) -> None:
+    """End a connection at once, whatever was not taken yet: a client that takes nothing takes no farewell either."""
+    protocol: WebSocketsSansIOProtocol | None = scope.get(KEY)
+    if protocol is not None:
+        protocol.transport.abort()
 
 
 def wire_of(scope: Scope) -> Wire | None:
@@ -59,6 +65,13 @@ def wire_of(scope: Scope) -> Wire | None:
     if protocol is None or protocol.conn.extensions:
         return None
     return Wire(protocol, protocol.transport)
+
+
+def _limit_silence(transport: Transport) -> None:
+    """Let the kernel give up on a peer that takes nothing: a ping that can not be sent finds nobody dead."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT") and connection.family != socket.AF_UNIX:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_SECONDS * 1000)
 
 
 class Wired:
@@ -72,4 +85,5 @@ class Wired:
         server = getattr(send, "__self__", None)
         if scope["type"] == "websocket" and type(server) is WebSocketsSansIOProtocol:
             scope[KEY] = server
+            _limit_silence(server.transport)
         await self._app(scope, receive, send)

@@ -20,7 +20,8 @@ PREFIX = "boreas:"
 KEEP = "hub"
 """A topic that is always subscribed, so that the connection is never without one."""
 MAX_PENDING = 256
-"""Messages kept for one listener; one that falls further behind reads the database instead."""
+MAX_PENDING_BYTES = 4_000_000
+"""What is kept for one listener; one that falls further behind reads the database instead."""
 CONFIRM_SECONDS = 1.0
 RECONNECT_SECONDS = 0.5
 AWAY = (RedisError, OSError, asyncio.TimeoutError)
@@ -31,18 +32,21 @@ class _Mailbox:
 
     def __init__(self) -> None:
         self._messages: deque[bytes] = deque()
+        self._bytes = 0
         self._dropped = False
         self._news = asyncio.Event()
 
     def put(self, message: bytes) -> None:
-        if len(self._messages) >= MAX_PENDING:
+        if len(self._messages) >= MAX_PENDING or self._bytes + len(message) > MAX_PENDING_BYTES:
             self.drop()
         elif not self._dropped:
             self._messages.append(message)
+            self._bytes += len(message)
             self._news.set()
 
     def drop(self) -> None:
         self._messages.clear()
+        self._bytes = 0
         self._dropped = True
         self._news.set()
 
@@ -59,6 +63,7 @@ class _Mailbox:
             return None
         taken = tuple(self._messages)
         self._messages.clear()
+        self._bytes = 0
         return taken
 
 

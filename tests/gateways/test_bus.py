@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from app.gateways.bus import MAX_PENDING, RedisBus
+from app.gateways.bus import MAX_PENDING, MAX_PENDING_BYTES, RedisBus
 from app.gateways.queue import connect
 from app.ports import Listener
 from tests.gateways.valkey_support import Valkey, subscribers
@@ -96,6 +96,17 @@ async def test_who_falls_behind_is_told_and_costs_nobody_else(bus: RedisBus) -> 
         for n in range(3 * MAX_PENDING):
             await bus.publish([("a", str(n).encode())])
             assert await collect(fast, 1) == [str(n).encode()]
+        assert await slow.get(0) is None
+        await bus.publish([("a", b"fresh")])
+        assert await collect(slow, 1) == [b"fresh"]
+
+
+async def test_large_messages_are_kept_up_to_a_size_only(bus: RedisBus) -> None:
+    large = b"x" * (MAX_PENDING_BYTES // 4)
+    async with bus.listen("a") as slow, bus.listen("a") as fast:
+        for _ in range(6):
+            await bus.publish([("a", large)])
+            assert await collect(fast, 1) == [large]
         assert await slow.get(0) is None
         await bus.publish([("a", b"fresh")])
         assert await collect(slow, 1) == [b"fresh"]

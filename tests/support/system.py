@@ -86,7 +86,7 @@ async def served(runtime: Runtime, **options: Any) -> AsyncIterator[str]:
     """Serve the API on a free port; `options` change how uvicorn does it."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    app = application(runtime)
+    app = application(runtime, connections_each=options.pop("connections_each", 1000))
     usual: dict[str, Any] = {"ws": "websockets-sansio", "ws_per_message_deflate": False, "timeout_graceful_shutdown": 1}
     config = uvicorn.Config(app, log_config=None, lifespan="off", **usual | options)
     server = uvicorn.Server(config)

@@ -1,0 +1,197 @@
+"""Clients that are too many, too slow or gone: refused with a reason or cut off, and nothing of them is left."""
+
+import asyncio
+import json
+import socket as sockets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+import websockets
+from starlette.applications import Starlette
+
+from app import main
+from app.api import sockets as protocol
+from app.api.live import Live
+from app.api.seats import Seats, TooManyError
+from app.settings import ServeSettings
+from tests.api.feeds import EVENTS, chain, over_sse, task_of
+from tests.api.people import account
+from tests.api.rows import database, eventually
+from tests.api.wire import PROTOCOL, begin
+from tests.support.client import Client
+from tests.support.system import System, served
+
+LINES = "subscription($id: ID!) { taskLogs(taskId: $id) { caughtUp lines { message } } }"
+
+
+@pytest.fixture
+def lives(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Live]]:
+    """The shared feeds of every API that the test starts."""
+    made: list[Live] = []
+
+    class Noted(Live):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            made.append(self)
+
+    monkeypatch.setattr("app.api.http.Live", Noted)
+    monkeypatch.setattr("app.api.live.LINGER_SECONDS", 0.05)
+    yield made
+
+
+async def closed(connection: websockets.ClientConnection) -> tuple[int, str]:
+    """Return how the server closes a socket."""
+    with pytest.raises(websockets.ConnectionClosed) as caught:
+        async with asyncio.timeout(10):
+            while True:
+                await connection.recv()
+    frame = caught.value.rcvd
+    assert frame is not None
+    return frame.code, frame.reason
+
+
+# Too many
+
+
+def test_each_has_seats_of_their_own() -> None:
+    seats = Seats(2)
+    seats.take("a")
+    with seats.taken("a"), pytest.raises(TooManyError):
+        seats.take("a")
+    seats.take("b")
+    seats.take("a")
+    for actor in "aab":
+        seats.leave(actor)
+    assert not seats._taken
+
+
+async def test_a_socket_carries_so_many_operations(shared: System) -> None:
+    deployment = await chain(shared, 1)
+    async with shared.admin.socket() as connection:
+        for n in range(protocol.MAX_OPERATIONS):
+            await begin(connection, str(n), EVENTS.document, id=deployment)
+        assert {json.loads(await connection.recv())["type"] for _ in range(protocol.MAX_OPERATIONS)} == {"next"}
+        await begin(connection, "one too many", EVENTS.document, id=deployment)
+        code, reason = await closed(connection)
+    assert code == 4429 and "at most 100 operations" in reason
+
+
+async def test_an_actor_has_so_many_live_connections(shared: System) -> None:
+    deployment = await chain(shared, 1)
+    other = await account(shared.admin, {"role": "VIEWER"})
+    async with served(shared.runtime, connections_each=2) as url, AsyncExitStack() as stack:
+        admin, guest = Client(url, shared.admin.token), Client(url, other.client.token)
+        first = AsyncExitStack()
+        await first.enter_async_context(admin.socket())
+        stack.push_async_callback(first.aclose)
+        streaming = over_sse(admin, EVENTS, deployment)
+        await anext(streaming)
+        async with refused(url) as connection:
+            headers = {"Authorization": f"Bearer {admin.token}"}
+            await connection.send(json.dumps({"type": "connection_init", "payload": headers}))
+            code, reason = await closed(connection)
+        assert code == 4429 and "2 live connections" in reason
+        with pytest.raises(httpx.HTTPStatusError, match="429"):
+            await anext(over_sse(admin, EVENTS, deployment))
+        async with guest.socket():
+            await admin.query("{ __typename }")
+        await streaming.aclose()
+        await first.aclose()
+        async with admin.socket(), admin.socket():
+            pass
+
+
+@asynccontextmanager
+async def refused(url: str) -> AsyncIterator[websockets.ClientConnection]:
+    address = url.replace("http", "ws") + "/graphql"
+    async with websockets.connect(address, subprotocols=[PROTOCOL], proxy=None) as connection:
+        yield connection
+
+
+# Slow, and gone
+
+
+async def test_who_takes_nothing_is_cut_off(shared: System, lives: list[Live], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "SEND_SECONDS", 0.3)
+    deployment = await chain(shared, 1)
+    id_ = await task_of(shared.admin, deployment)
+    async with database(shared) as connection:
+        await connection.execute(
+            "INSERT INTO task_logs (task_id, number, at, level, message, attempt)"
+            " SELECT $1, n, now(), 'INFO', repeat('x', 8000), 1 FROM generate_series(1, 4000) n",
+            id_,
+        )
+        await connection.execute("UPDATE tasks SET last_log = 4000 WHERE id = $1", id_)
+    async with served(shared.runtime, ws_ping_interval=None) as url:
+        deaf = await deafened(Client(url, shared.admin.token), LINES, id_)
+        await eventually(lambda: _nothing(lives[0]), "nothing is left of who takes nothing")
+        deaf.abort()
+
+
+async def test_who_answers_no_ping_is_dropped(shared: System, lives: list[Live]) -> None:
+    deployment = await chain(shared, 1)
+    async with served(shared.runtime, ws_ping_interval=0.2, ws_ping_timeout=0.2) as url:
+        deaf = await deafened(Client(url, shared.admin.token), EVENTS.document, deployment)
+        await eventually(lambda: _nothing(lives[0]), "nothing is left of who is dead")
+        deaf.abort()
+
+
+def test_the_dead_are_found_within_half_a_minute() -> None:
+    assert 2 * main.PING_SECONDS <= 30
+    assert main.configuration(Starlette(), ServeSettings()).ws_ping_timeout == main.PING_SECONDS
+
+
+async def _nothing(live: Live) -> bool:
+    """Whether nobody follows anything any more."""
+    shared = [task for task in asyncio.all_tasks() if task.get_name() in ("shared feed", "access of feeds")]
+    return not live._groups and not live._watch._entries and not shared
+
+
+async def deafened(client: Client, document: str, id_: str) -> asyncio.Transport:
+    """Subscribe over a socket that then reads no more, and return its transport."""
+    address = httpx.URL(client.url)
+    small = sockets.socket()
+    small.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+    small.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(small, (address.host, address.port))
+    url = f"ws://{address.host}:{address.port}/graphql"
+    connection = await websockets.connect(
+        url, subprotocols=[PROTOCOL], sock=small, proxy=None, max_queue=1, ping_interval=None
+    )
+    payload = {"Authorization": f"Bearer {client.token}"}
+    await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
+    assert json.loads(await connection.recv())["type"] == "connection_ack"
+    await begin(connection, "1", document, id=id_)
+    await connection.recv()
+    connection.transport.pause_reading()
+    return connection.transport
+
+
+async def test_nothing_is_left_of_many_who_come_and_vanish(shared: System, lives: list[Live]) -> None:
+    deployment = await chain(shared, 1)
+    async with served(shared.runtime) as url:
+        client = Client(url, shared.admin.token)
+        before = len(asyncio.all_tasks())
+
+        async def visit(n: int) -> None:
+            async with client.socket() as connection:
+                for operation in range(3):
+                    await begin(connection, str(operation), EVENTS.document, id=deployment)
+                    await connection.recv()
+                if n % 3 == 0:
+                    connection.transport.abort()
+                elif n % 3 == 1:
+                    await connection.send(json.dumps({"id": "1", "type": "complete"}))
+
+        await asyncio.gather(*(visit(n) for n in range(45)))
+        await eventually(lambda: _nothing(lives[0]), "nothing is left of who has gone")
+        await eventually(lambda: _fewer(before), "no task is left")
+    mailboxes = getattr(shared.runtime.bus, "_mailboxes")  # noqa: B009
+    assert not [topic for topic in mailboxes if deployment in topic]
+
+
+async def _fewer(than: int) -> bool:
+    return len(asyncio.all_tasks()) <= than
