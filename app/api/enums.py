@@ -3,6 +3,7 @@
 import strawberry
 
 from app.core.deployment import DeploymentStatus, RollbackStatus
+from app.core.editing import MoveDirection
 from app.core.environment import OperatorKind
 from app.core.errors import ErrorCode, FaultKind, Role
 from app.core.gate import BlockerKind
@@ -22,3 +23,4 @@ strawberry.enum(OperatorKind, description="Who carries instructions out.")
 strawberry.enum(StrategyKind, description="How instances are changed.")
 strawberry.enum(BlockerKind, description="Why something waits.")
 strawberry.enum(LogLevel, description="How much a line matters.")
+strawberry.enum(MoveDirection, description="Where a task goes in the list: the order of the list is no edge.")

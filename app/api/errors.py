@@ -50,6 +50,14 @@ class WrongState(UserError):
     status: str = strawberry.field(description="The state it is in.")
 
 
+@strawberry.type(description="The workflow has changed since: look at what has changed, and edit that.")
+class RevisionConflict(UserError):
+    """The edit was made from an older revision."""
+
+    expected: int = strawberry.field(description="The revision that the edit was made from.")
+    actual: int = strawberry.field(description="The revision that the workflow is at now.")
+
+
 @strawberry.type(description="The idempotency key was used before, with another input.")
 class IdempotencyConflict(UserError):
     """The key was used before."""
@@ -63,7 +71,7 @@ class WorkflowFault(UserError):
     task_keys: list[str] = strawberry.field(description="The tasks concerned; a cycle's in the order of its path.")
 
 
-ERROR_TYPES = [InvalidInput, NotFound, Forbidden, WrongState, IdempotencyConflict, WorkflowFault]
+ERROR_TYPES = [InvalidInput, NotFound, Forbidden, WrongState, RevisionConflict, IdempotencyConflict, WorkflowFault]
 
 
 def user_error(problem: Problem) -> UserError:
@@ -76,6 +84,10 @@ def user_error(problem: Problem) -> UserError:
             return Forbidden(code=problem.code, message=problem.message, path=path, required=problem.required)
         case core.WrongState():
             return WrongState(code=problem.code, message=problem.message, path=path, status=problem.status)
+        case core.RevisionConflict(expected=expected, actual=actual):
+            return RevisionConflict(
+                code=problem.code, message=problem.message, path=path, expected=expected, actual=actual
+            )
         case core.Locked():
             return WrongState(code=problem.code, message=problem.message, path=path, status="LOCKED")
         case core.IdempotencyConflict():

@@ -17,12 +17,17 @@ from app.core.errors import Role
 from app.core.events import Event
 from app.core.gate import Situation
 from app.core.logs import LogFilter, LogLine, LogPart
-from app.core.task import Task, TaskAttempt
+from app.core.revision import Revision
+from app.core.task import Task, TaskAttempt, removed, written
+from app.core.workflow import WorkflowTask
 from app.services import gates
 from app.services.runtime import Runtime
 from app.store import access as access_store
-from app.store import applications, audit, deployments, environments, feed, logs, tasks, versions
+from app.store import applications, audit, deployments, environments, feed, logs, tasks, versions, workflows
+from app.store.workflows import Durations
 
+RevisionKey = tuple[str, int]
+"""A deployment's id, and the number of a revision."""
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A", bound=Hashable)
 V = TypeVar("V")
@@ -103,6 +108,10 @@ class Loaders:
         self.events: DataLoader[Part, list[Event]] = Loader(_events)
         self.logs: DataLoader[LogKey, list[LogLine]] = Loader(_logs)
         self.log_count: DataLoader[tuple[str, LogFilter], int] = Loader(_log_counts)
+        self.revisions_of: DataLoader[str, list[Revision]] = Loader(_listed(workflows.revisions_of))
+        self.revision_tasks: DataLoader[RevisionKey, Sequence[WorkflowTask] | None] = Loader(self._revision_tasks)
+        self.removed_task: DataLoader[tuple[str, str], Task] = Loader(_removed_tasks)
+        self.durations: DataLoader[tuple[str, ...], Durations] = Loader(workflows.durations_of)
         self.deployments_of: DataLoader[Part, list[Deployment]] = Loader(self._of_versions)
         self.deployment_count_of: DataLoader[str, int] = Loader(self._counts_of_versions)
 
@@ -115,6 +124,16 @@ class Loaders:
         owners = list(dict.fromkeys(task.deployment_id for task in found.values()))
         seen = dict(zip(owners, await self.deployment.load_many(owners), strict=True))
         return [t if (t := found.get(id_)) and seen[t.deployment_id] else None for id_ in ids]
+
+    async def _revision_tasks(self, keys: list[RevisionKey]) -> list[Sequence[WorkflowTask] | None]:
+        """Read the present tasks first: if a revision is not superseded after that, they are its own."""
+        owners = list(dict.fromkeys(id_ for id_, _ in keys))
+        found = dict(zip(owners, await self.deployment.load_many(owners), strict=True))
+        current = {id_: one.revision for id_, one in found.items() if one}
+        now = [id_ for id_, number in keys if current.get(id_) == number]
+        present = dict(zip(now, await self.tasks_of.load_many(now), strict=True))
+        past = await workflows.tasks_at(keys)
+        return [past.get(key) or (written(present[key[0]]) if current.get(key[0]) == key[1] else None) for key in keys]
 
     async def _releases_in(self, ids: list[str]) -> list[list[Release]]:
         return await self._shown(ids, await environments.releases_in(ids), lambda release: release.environment_id)
@@ -164,6 +183,12 @@ def _listed(
         return [found[id_] for id_ in ids]
 
     return many
+
+
+async def _removed_tasks(keys: list[tuple[str, str]]) -> list[Task]:
+    """Return tasks (deployment id, task id) that edits removed: events still tell of them. Raises LookupError."""
+    found = await workflows.removed_tasks(keys)
+    return [removed(*key, found[key]) for key in keys]
 
 
 async def _events(keys: list[Part]) -> list[list[Event]]:

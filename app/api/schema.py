@@ -33,6 +33,7 @@ from app.api.mutations.access import AccessMutations
 from app.api.mutations.catalogue import CatalogueMutations
 from app.api.mutations.deployments import DeploymentMutations
 from app.api.mutations.tasks import TaskMutations
+from app.api.mutations.workflows import WorkflowMutations
 from app.api.queries.audit import AuditQueries
 from app.api.queries.catalogue import CatalogueQueries
 from app.api.queries.deployments import DeploymentQueries
@@ -50,7 +51,9 @@ MAX_TOKENS = 5000
 CACHED_DOCUMENTS = 1000
 
 Query = merge_types("Query", (NodeQueries, CatalogueQueries, DeploymentQueries, AuditQueries))
-Mutation = merge_types("Mutation", (CatalogueMutations, DeploymentMutations, TaskMutations, AccessMutations))
+Mutation = merge_types(
+    "Mutation", (CatalogueMutations, DeploymentMutations, WorkflowMutations, TaskMutations, AccessMutations)
+)
 
 
 class Names(NameConverter):

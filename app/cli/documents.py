@@ -9,6 +9,7 @@ EVENTS = """subscription Events($id: ID!, $after: Cursor) { deploymentEvents(id:
     ... on TaskStatusChanged { taskId taskFrom: from taskTo: to reason }
     ... on DeploymentStatusChanged { from to reason }
     ... on DeploymentPaused { paused }
+    ... on WorkflowChanged { revision summary }
     ... on RolloutProgressed { taskId rollout { batch batches updated healthy total weight resumeAt } } } } }"""
 
 LOGS = """subscription Logs($taskId: ID!, $after: Cursor, $levels: [LogLevel!], $contains: String) {

@@ -125,6 +125,8 @@ class Lines:
             self._status(event["at"], event["to"], _name(deployment), event["reason"])
         elif kind == "DeploymentPaused":
             self._status(event["at"], "PAUSED" if event["paused"] else "RESUMED", _name(deployment), None)
+        elif kind == "WorkflowChanged":
+            self._status(event["at"], "EDITED", f"{_name(deployment)}, revision {event['revision']}", event["summary"])
 
     def line(self, deployment_id: str, key: str, line: Data) -> None:
         """Write a log line behind the key of its task."""

@@ -182,14 +182,18 @@ def strategy(value: Strategy) -> Problems:
 def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
     """The fields of tasks; what is wrong between them is for `workflow.check`."""
     for index, task in enumerate(tasks):
-        path = ("tasks", str(index))
-        yield from title(task.key, 200, *path, "key")
-        yield from title(task.name, 200, *path, "name")
-        if task.command is not None:
-            yield from variables(task.command.env, *path, "command", "env")
-            yield from storable(task.command.image, *path, "command", "image")
-            if any(UNSTORABLE.search(argument) for argument in task.command.command):
-                yield InvalidInput(message="An argument must not hold NUL.", path=(*path, "command", "command"))
-        yield from storable(task.payload, *path, "payload")
-        yield from between(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
-        yield from between(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
+        yield from workflow_task(task, "tasks", str(index))
+
+
+def workflow_task(task: WorkflowTask, *path: str) -> Problems:
+    """The fields of one task."""
+    yield from title(task.key, 200, *path, "key")
+    yield from title(task.name, 200, *path, "name")
+    if task.command is not None:
+        yield from variables(task.command.env, *path, "command", "env")
+        yield from storable(task.command.image, *path, "command", "image")
+        if any(UNSTORABLE.search(argument) for argument in task.command.command):
+            yield InvalidInput(message="An argument must not hold NUL.", path=(*path, "command", "command"))
+    yield from storable(task.payload, *path, "payload")
+    yield from between(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
+    yield from between(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")

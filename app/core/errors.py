@@ -89,6 +89,15 @@ class WrongState(Problem):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionConflict(Problem):
+    """The workflow has changed since: the edit was made from revision `expected`, and it is at `actual` now."""
+
+    expected: int
+    actual: int
+    code: ErrorCode = ErrorCode.REVISION_CONFLICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Locked(Problem):
     """Another deployment holds an application that this one needs."""
 

@@ -46,9 +46,18 @@ class DeploymentPaused:
     paused: bool
 
 
-Body = DeploymentStatusChanged | TaskStatusChanged | RolloutProgressed | DeploymentPaused
+@dataclass(frozen=True, slots=True)
+class WorkflowChanged:
+    """The graph was edited: it is at `revision` now; `summary` says in words what was done."""
+
+    revision: int
+    summary: str
+
+
+Body = DeploymentStatusChanged | TaskStatusChanged | RolloutProgressed | DeploymentPaused | WorkflowChanged
 BODIES: dict[str, type[Body]] = {
-    body.__name__: body for body in (DeploymentStatusChanged, TaskStatusChanged, RolloutProgressed, DeploymentPaused)
+    body.__name__: body
+    for body in (DeploymentStatusChanged, TaskStatusChanged, RolloutProgressed, DeploymentPaused, WorkflowChanged)
 }
 
 

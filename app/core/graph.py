@@ -99,6 +99,16 @@ def ancestors(graph: Graph) -> dict[str, int]:
     return masks
 
 
+def weights(seconds: Mapping[str, float | None]) -> dict[str, float]:
+    """Return what each node weighs on a path: its seconds; where they are not known (None), as much as others do.
+
+    That is the mean of those known, or 1 where none is, so that nodes are counted.
+    """
+    known = [each for each in seconds.values() if each is not None]
+    usual = sum(known) / len(known) if known else 1.0
+    return {node: usual if each is None else each for node, each in seconds.items()}
+
+
 def critical_path(graph: Graph, weight: Callable[[str], float]) -> list[str]:
     """Return the path with the greatest sum of weights (seconds, or 1 for a count), first node first.
 

@@ -52,6 +52,13 @@ def why_not_roll_back(deployment: Deployment) -> str | None:
     return f"It is {deployment.status}; there is nothing to roll back."
 
 
+def why_not_edit(deployment: Deployment) -> str | None:
+    """Edit the workflow: while nothing of it runs or is about to."""
+    if deployment.status in (_S.PENDING, _S.WAITING_CONFIRM):
+        return None
+    return f"It is {deployment.status}; a workflow is edited while its deployment is PENDING or WAITING_CONFIRM."
+
+
 def why_not_retry_task(deployment: Deployment, task: Task) -> str | None:
     """Retry one task: it has failed, was cancelled or rolled back, and its deployment has failed or is about to."""
     if deployment.status not in (_S.FAILED, _S.RUNNING):

@@ -1,6 +1,6 @@
 """Tasks: their states, the one table of legal changes, and a task as it is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import Any
 from app.core.application import CommandStep
 from app.core.errors import IllegalTransitionError
 from app.core.strategy import Progress
-from app.core.workflow import Position, TaskType
+from app.core.workflow import Position, TaskType, WorkflowTask
 
 
 class TaskStatus(StrEnum):
@@ -106,6 +106,55 @@ class Task:
     last_log: int = 0
     log_bytes: int = 0
     logs_truncated: bool = False
+
+
+def unbegun(task: WorkflowTask, deployment_id: str, order: int, ids: Mapping[str, str]) -> Task:
+    """Return a task that nobody has begun, of a graph whose keys have these `ids`."""
+    return Task(
+        id=ids[task.key],
+        deployment_id=deployment_id,
+        key=task.key,
+        application_id=task.application_id,
+        name=task.name,
+        type=task.type,
+        status=_S.BLOCKED if task.block_by else _S.PENDING,
+        order=order,
+        block_by=tuple(ids[key] for key in dict.fromkeys(task.block_by)),
+        command=task.command,
+        payload=task.payload,
+        timeout_seconds=task.timeout_seconds,
+        max_attempts=task.max_attempts,
+        position=task.position,
+        require_confirm=task.require_confirm,
+    )
+
+
+def removed(deployment_id: str, task_id: str, task: WorkflowTask) -> Task:
+    """Return a task that an edit removed, as it is shown where its past is told: nothing of it is left to be done."""
+    alone = replace(task, block_by=())
+    made = unbegun(alone, deployment_id, 0, {task.key: task_id})
+    return replace(made, status=_S.CANCELLED, error_message="An edit removed it from the workflow.")
+
+
+def written(tasks: Sequence[Task]) -> tuple[WorkflowTask, ...]:
+    """Return the tasks of a deployment as a graph that can be compared and edited."""
+    keys = {task.id: task.key for task in tasks}
+    return tuple(
+        WorkflowTask(
+            key=task.key,
+            name=task.name,
+            type=task.type,
+            application_id=task.application_id,
+            block_by=tuple(keys[id_] for id_ in task.block_by),
+            require_confirm=task.require_confirm,
+            command=task.command,
+            payload=task.payload,
+            timeout_seconds=task.timeout_seconds,
+            max_attempts=task.max_attempts,
+            position=task.position,
+        )
+        for task in tasks
+    )
 
 
 def changed(task: Task, to: TaskStatus, reason: str | None, now: datetime) -> Task:

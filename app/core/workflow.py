@@ -61,6 +61,25 @@ class WorkflowTask:
     position: Position | None = None
 
 
+LAYOUT = frozenset({"position"})
+"""Fields that say how a task is drawn, not what it is."""
+FIELDS = tuple(name for name in WorkflowTask.__dataclass_fields__ if name != "key")
+
+
+def changed_fields(before: WorkflowTask, after: WorkflowTask) -> tuple[str, ...]:
+    """Return the names of the fields in which two forms of a task differ. The order within `block_by` says nothing."""
+    if before == after:
+        return ()
+    differing = [name for name in FIELDS if getattr(before, name) != getattr(after, name)]
+    same_blockers = set(before.block_by) == set(after.block_by)
+    return tuple(name for name in differing if name != "block_by" or not same_blockers)
+
+
+def redefined(before: WorkflowTask, after: WorkflowTask) -> bool:
+    """Tell whether a task is another one than before, wherever it is drawn."""
+    return not LAYOUT.issuperset(changed_fields(before, after))
+
+
 def blockers(tasks: Iterable[WorkflowTask]) -> dict[str, tuple[str, ...]]:
     """Return the graph of the tasks' keys."""
     return {task.key: task.block_by for task in tasks}
@@ -156,14 +175,14 @@ MAX_CYCLES = 20
 def check_edit(
     before: Sequence[WorkflowTask], after: Sequence[WorkflowTask], started: Collection[str]
 ) -> tuple[WorkflowFault, ...]:
-    """Return a fault for each task among `started` (keys) that `after` changes or leaves out."""
+    """Return a fault for each task among `started` (keys) that `after` changes or leaves out; layout is free."""
     kept = {task.key: task for task in after}
     return tuple(
         _fault(
             FaultKind.NOT_EDITABLE, f"“{task.key}” has started or ended: it can not be changed or removed.", task.key
         )
         for task in before
-        if task.key in started and kept.get(task.key) != task
+        if task.key in started and (task.key not in kept or redefined(task, kept[task.key]))
     )
 
 

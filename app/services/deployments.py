@@ -11,7 +11,7 @@ from app.core.errors import Locked, Refused, Role, WrongState, not_found
 from app.core.events import DeploymentStatusChanged
 from app.core.ids import Kind
 from app.core.schedule import Change, settled
-from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, afresh
+from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, afresh, unbegun
 from app.core.workflow import WorkflowTask
 from app.services.cases import Case, reason_problems, refuse_if
 from app.services.drafts import DeploymentRequest, Draft, draft
@@ -22,6 +22,7 @@ from app.store import deployments as store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
 from app.store import versions as version_store
+from app.store import workflows as workflow_store
 
 _S = DeploymentStatus
 
@@ -65,6 +66,7 @@ async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
     await store.insert(deployment, made.definitions)
     await task_store.insert(_tasks(case, deployment.id, made.tasks))
     case.changed(deployment.id, None, deployment)
+    await workflow_store.begin(deployment)
     async with hold(case.work, deployment.id, case.principal.actor.id) as ledger:
         ledger.record(DeploymentStatusChanged(None, _S.PENDING))
     if made.request.auto_start:
@@ -74,37 +76,18 @@ async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
 
 def _tasks(case: Case, deployment_id: str, tasks: Sequence[WorkflowTask]) -> list[Task]:
     ids = {task.key: case.work.new_id(Kind.TASK) for task in tasks}
-    return [
-        Task(
-            id=ids[task.key],
-            deployment_id=deployment_id,
-            key=task.key,
-            application_id=task.application_id,
-            name=task.name,
-            type=task.type,
-            status=TaskStatus.BLOCKED if task.block_by else TaskStatus.PENDING,
-            order=order,
-            block_by=tuple(ids[key] for key in dict.fromkeys(task.block_by)),
-            command=task.command,
-            payload=task.payload,
-            timeout_seconds=task.timeout_seconds,
-            max_attempts=task.max_attempts,
-            position=task.position,
-            require_confirm=task.require_confirm,
-        )
-        for order, task in enumerate(tasks)
-    ]
+    return [unbegun(task, deployment_id, order, ids) for order, task in enumerate(tasks)]
 
 
 def _held(case: Case, deployment_id: str) -> AbstractAsyncContextManager[Ledger]:
     return hold(case.work, deployment_id, case.principal.actor.id)
 
 
-def require_deployer(case: Case, deployment: Deployment) -> None:
+def require_deployer(case: Case, deployment: Deployment, field: str = "id") -> None:
     """Refuse unless the caller may steer the deployment; as unknown where they may not even see it. Raises Refused."""
     place = {"environment_id": deployment.environment_id, "application_ids": deployment.application_ids}
     if not case.principal.allows(Role.VIEWER, **place):  # type: ignore[arg-type]
-        raise not_found("deployment", deployment.id, ("id",))
+        raise not_found("deployment", deployment.id, (field,))
     case.require(Role.DEPLOYER, **place)  # type: ignore[arg-type]
 
 

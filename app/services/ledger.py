@@ -146,14 +146,14 @@ def _error(deployment: Deployment, to: DeploymentStatus, reason: str | None) -> 
 
 
 @asynccontextmanager
-async def hold(unit: Unit, deployment_id: str, actor_id: str | None = None) -> AsyncIterator[Ledger]:
+async def hold(unit: Unit, deployment_id: str, actor_id: str | None = None, field: str = "id") -> AsyncIterator[Ledger]:
     """Hold a deployment's row until the unit's transaction ends; write what changed when the block ends well.
 
-    Raises Refused when there is no such deployment.
+    Raises Refused, naming the input's `field`, when there is no such deployment.
     """
     found = await deployment_store.locked(deployment_id)
     if found is None:
-        raise not_found("deployment", deployment_id, ("id",))
+        raise not_found("deployment", deployment_id, (field,))
     unit.now = max(unit.now, unit.clock.now())
     ledger = Ledger(unit, found.deployment, found.pool, found.deployment, actor_id)
     yield ledger

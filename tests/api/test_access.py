@@ -122,6 +122,7 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "shell": {"command": ["true"]},
         "versionId": version,
         "taskId": task,
+        "deploymentId": deployment,
         "environmentIds": [here.environment_id],
         "applicationId": application,
         "actorId": other.id,

@@ -20,7 +20,15 @@ from app.core.approval import ApprovalPolicy, ApprovalTimeoutAction
 from app.core.deployment import DeploymentStatus, Rollback, RollbackStatus
 from app.core.environment import Environment, KubernetesConnection, OperatorKind, Release
 from app.core.errors import Role
-from app.core.events import Body, DeploymentPaused, DeploymentStatusChanged, Event, RolloutProgressed, TaskStatusChanged
+from app.core.events import (
+    Body,
+    DeploymentPaused,
+    DeploymentStatusChanged,
+    Event,
+    RolloutProgressed,
+    TaskStatusChanged,
+    WorkflowChanged,
+)
 from app.core.ids import Kind
 from app.core.logs import LogLevel, LogLine
 from app.core.strategy import Phase, Progress
@@ -227,20 +235,21 @@ BODIES: list[Body] = [
     TaskStatusChanged("tsk_x", None, TaskStatus.PENDING, None),
     RolloutProgressed("tsk_x", Progress(Phase.CHECKING, 1, 2, 3, 4, ("a",), ("b", "c"), NOW, True)),
     DeploymentPaused(True),
+    WorkflowChanged(2, "added “ü🚀”"),
 ]
 
 
 async def test_events_come_back_as_they_were_by_both_roads(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", auto_start=False)
     made = (await engine.story(id_)).deployment
-    actors = [None, "usr_x", None, "usr_y", "usr_x"]
+    actors = [None, "usr_x", None, "usr_y", "usr_x", None]
     events = [
         Event(deployment_id=id_, number=number, at=NOW, actor_id=actor, body=body)
         for number, (actor, body) in enumerate(zip(actors, BODIES, strict=True), start=2)
     ]
     assert feed.decode(feed.encode(events)) == events
     async with engine.undone():
-        await deployments.save(replace(made, last_event=6), events, Writes())
+        await deployments.save(replace(made, last_event=7), events, Writes())
         assert await feed.pages([id_, "dep_none"], 1, 9) == {id_: events, "dep_none": []}
 
 

@@ -100,6 +100,8 @@ INPUTS = {
     "pauseDeployment": "ById",
     "resumeDeployment": "ById",
     "skipTask": "Reason",
+    "removeTask": "EditTask",
+    "disconnectTasks": "ConnectTasks",
     "cancelTask": "Reason",
     "revokeApiToken": "ById",
     "cancelDeployment": "Reason",

@@ -5,9 +5,8 @@ from datetime import datetime
 
 import strawberry
 
-from app.api.inputs.common import CommandStepInput, mapping
-from app.api.scalars import JSON
-from app.core import application, strategy, workflow
+from app.api.inputs.workflows import WorkflowTaskInput
+from app.core import strategy
 from app.core.deployment import DeploymentFilter, DeploymentStatus
 from app.services.drafts import DeploymentRequest
 from app.services.tasks import Promotion
@@ -38,46 +37,6 @@ class StrategyInput:
                 for step in self.steps
             ),
         )
-
-
-@strawberry.input(description="Where the editor draws a task.")
-class PositionInput:
-    x: float
-    y: float
-
-
-@strawberry.input(description="A task of a graph of the caller's own.")
-class WorkflowTaskInput:
-    key: str
-    name: str
-    type: workflow.TaskType
-    application_id: strawberry.ID | None = None
-    block_by: list[str] | None = strawberry.field(
-        default_factory=list, description="The keys of the tasks that it waits for."
-    )
-    command: CommandStepInput | None = None
-    payload: JSON | None = None
-    timeout_seconds: int | None = strawberry.field(default=None, description="Overrides the command's.")
-    max_attempts: int | None = strawberry.field(default=None, description="Overrides the command's.")
-    position: PositionInput | None = None
-
-    def task(self, *path: str) -> workflow.WorkflowTask:
-        """Return it as a core value. Raises Refused."""
-        step = self.command.step(*path, "command") if self.command else None
-        made = workflow.WorkflowTask(
-            key=self.key,
-            name=self.name,
-            type=self.type,
-            application_id=self.application_id,
-            block_by=tuple(self.block_by or ()),
-            command=step,
-            payload=mapping(self.payload, *path, "payload"),
-            position=workflow.Position(self.position.x, self.position.y) if self.position else None,
-        )
-        limits = step or application.CommandStep(())
-        timeout = limits.timeout_seconds if self.timeout_seconds is None else self.timeout_seconds
-        attempts = limits.max_attempts if self.max_attempts is None else self.max_attempts
-        return replace(made, timeout_seconds=timeout, max_attempts=attempts)
 
 
 @strawberry.input(description="A rollout that need not wait any longer.")

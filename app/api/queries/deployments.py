@@ -52,11 +52,13 @@ class DeploymentQueries:
         made = await draft(input.request())
         names = {application.id: application.name for application in made.applications}
         edges = workflow.blockers(made.tasks)
+        seen = await info.context.loaders.durations.load(tuple(names))
+        weights = graph.weights({task.key: seen.get((task.application_id, task.key)) for task in made.tasks})
         found = await of_plan(info.context.runtime, made.environments, list(names))
         return DeploymentPlan(
             tasks=[WorkflowTask.of(task, names) for task in made.tasks],
             levels=[] if made.faults else graph.levels(edges),
-            critical_path=[] if made.faults else graph.critical_path(edges, lambda _: 1.0),
+            critical_path=[] if made.faults else graph.critical_path(edges, weights.__getitem__),
             gate=Gate(can_proceed=not found and not made.faults, blockers=blockers(found)),
             faults=[workflow_fault(fault) for fault in made.faults],
         )

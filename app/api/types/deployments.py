@@ -30,6 +30,7 @@ class DeploymentPermissions:
     resume: Permission
     retry: Permission
     rollback: Permission
+    edit_workflow: Permission
 
 
 @strawberry.type(description="A version on its way to an environment.")
@@ -104,7 +105,7 @@ class Deployment(Node):
 
     @strawberry.field
     async def workflow(self) -> Workflow:
-        return Workflow(deployment=self.value, revision=self.value.revision)
+        return Workflow.of(self.value)
 
     @strawberry.field(description="One per application: where its strategy stands.")
     async def rollouts(self, info: Info) -> list[Rollout]:
@@ -144,4 +145,5 @@ class Deployment(Node):
             resume=permission(info, self.value, steering.why_not_resume(self.value)),
             retry=permission(info, self.value, steering.why_not_retry(self.value)),
             rollback=permission(info, self.value, steering.why_not_roll_back(self.value)),
+            edit_workflow=permission(info, self.value, steering.why_not_edit(self.value)),
         )

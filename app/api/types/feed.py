@@ -8,7 +8,7 @@ import strawberry
 from app.api.context import Info
 from app.api.scalars import Cursor, cursor
 from app.api.types.access import Actor, load_actor
-from app.api.types.refs import need
+from app.api.types.refs import find, need
 from app.api.types.rollouts import Rollout
 from app.api.types.tasks import Task
 from app.core import events as core
@@ -51,9 +51,12 @@ class TaskStatusChanged(DeploymentEvent):
     to: TaskStatus
     reason: str | None
 
-    @strawberry.field(description="As it is now, which may be later than the event.")
+    @strawberry.field(
+        description="As it is now, which may be later than the event. One that an edit removed is CANCELLED."
+    )
     async def task(self, info: Info) -> Task:
-        return await need(info, "Task", self.task_id)
+        found: Task | None = await find(info, "Task", self.task_id)
+        return found or Task.of(await info.context.loaders.removed_task.load((self.deployment_id, self.task_id)))
 
 
 @strawberry.type(description="A rollout began or finished a batch, or part of one.")
@@ -67,7 +70,13 @@ class DeploymentPaused(DeploymentEvent):
     paused: bool
 
 
-EVENT_TYPES = [DeploymentStatusChanged, TaskStatusChanged, RolloutProgressed, DeploymentPaused]
+@strawberry.type(description="The workflow was edited.")
+class WorkflowChanged(DeploymentEvent):
+    revision: int
+    summary: str = strawberry.field(description="What was done, in words.")
+
+
+EVENT_TYPES = [DeploymentStatusChanged, TaskStatusChanged, RolloutProgressed, DeploymentPaused, WorkflowChanged]
 
 
 @strawberry.type(description="Some events in order.")
@@ -95,3 +104,5 @@ def event_of(event: core.Event) -> DeploymentEvent:
             return RolloutProgressed(**envelope, task_id=strawberry.ID(task_id), rollout=rollout)  # type: ignore[arg-type]
         case core.DeploymentPaused(paused):
             return DeploymentPaused(**envelope, paused=paused)  # type: ignore[arg-type]
+        case core.WorkflowChanged(revision, summary):
+            return WorkflowChanged(**envelope, revision=revision, summary=summary)  # type: ignore[arg-type]

@@ -1,16 +1,24 @@
-"""Workflows: the graph of a deployment, and of one that is only planned."""
+"""Workflows: the graph of a deployment, its revisions, and the graph of a deployment that is only planned."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from app.api.context import Info
 from app.api.errors import WorkflowFault
 from app.api.scalars import JSON
+from app.api.types.access import Actor, load_actor
 from app.api.types.applications import CommandStep, command_step
 from app.api.types.gates import Gate
 from app.api.types.tasks import Position, Task
-from app.core import graph
+from app.core import graph, steering
+from app.core import revision as revisions
 from app.core import workflow as core
 from app.core.deployment import Deployment
+from app.core.errors import not_found
 
 
 @strawberry.type(description="A task waits for another: `to` waits for `from`.")
@@ -19,10 +27,125 @@ class WorkflowEdge:
     to: strawberry.ID
 
 
+@strawberry.type(description="A task of a graph that may have no deployment.")
+class WorkflowTask:
+    key: str
+    name: str
+    type: core.TaskType
+    application_name: str | None
+    block_by: list[str] = strawberry.field(description="The keys of the tasks it waits for.")
+    require_confirm: bool = strawberry.field(description="Whether people are asked before it starts.")
+    command: CommandStep | None
+    payload: JSON
+    timeout_seconds: int
+    max_attempts: int
+    position: Position | None
+
+    @classmethod
+    def of(cls, task: core.WorkflowTask, names: Mapping[str, str]) -> "WorkflowTask":
+        return cls(
+            key=task.key,
+            name=task.name,
+            type=task.type,
+            application_name=names.get(task.application_id) if task.application_id else None,
+            block_by=list(task.block_by),
+            require_confirm=task.require_confirm,
+            command=command_step(task.command),
+            payload=JSON(dict(task.payload)),
+            timeout_seconds=task.timeout_seconds,
+            max_attempts=task.max_attempts,
+            position=Position(x=task.position.x, y=task.position.y) if task.position else None,
+        )
+
+
+@strawberry.type(description="A task that two graphs have, and have differently.")
+class WorkflowTaskChange:
+    key: str
+    before: WorkflowTask
+    after: WorkflowTask
+    fields: list[str] = strawberry.field(description="The names of the fields that differ.")
+
+
+@strawberry.type(description="What leads from one graph to another, by the keys of their tasks.")
+class WorkflowDiff:
+    added: list[WorkflowTask]
+    removed: list[WorkflowTask]
+    changed: list[WorkflowTaskChange]
+
+    @classmethod
+    def of(cls, found: revisions.WorkflowDiff, names: Mapping[str, str]) -> "WorkflowDiff":
+        return cls(
+            added=[WorkflowTask.of(task, names) for task in found.added],
+            removed=[WorkflowTask.of(task, names) for task in found.removed],
+            changed=[
+                WorkflowTaskChange(
+                    key=change.key,
+                    before=WorkflowTask.of(change.before, names),
+                    after=WorkflowTask.of(change.after, names),
+                    fields=[FIELD_NAMES[name] for name in change.fields],
+                )
+                for change in found.changed
+            ],
+        )
+
+
+FIELD_NAMES = {name: to_camel_case(name) for name in core.FIELDS} | {"application_id": "applicationName"}
+"""What the API calls the fields of a task."""
+
+
+async def names_of(info: Info, tasks: Iterable[core.WorkflowTask]) -> dict[str, str]:
+    """Return the names of the applications that tasks are of, by id."""
+    ids = list({task.application_id for task in tasks if task.application_id})
+    found = await info.context.loaders.application.load_many(ids)
+    return {application.id: application.name for application in found if application}
+
+
+async def shown(info: Info, tasks: Sequence[core.WorkflowTask]) -> list[WorkflowTask]:
+    """Return tasks as clients see them."""
+    names = await names_of(info, tasks)
+    return [WorkflowTask.of(task, names) for task in tasks]
+
+
+@strawberry.type(description="A revision of a deployment's graph. All are kept for ever.")
+class WorkflowRevision:
+    value: strawberry.Private[revisions.Revision]
+    number: int
+    at: datetime
+    summary: str = strawberry.field(description="What was done, in words.")
+
+    @classmethod
+    def of(cls, revision: revisions.Revision) -> "WorkflowRevision":
+        return cls(value=revision, number=revision.number, at=revision.at, summary=revision.summary)
+
+    @strawberry.field
+    async def author(self, info: Info) -> Actor:
+        return await load_actor(info, self.value.author)
+
+    @strawberry.field(description="In workflow order.")
+    async def tasks(self, info: Info) -> list[WorkflowTask]:
+        return await shown(info, await _tasks_at(info, self.value.deployment_id, self.number, "number"))
+
+
+async def _tasks_at(info: Info, deployment_id: str, number: int, argument: str) -> Sequence[core.WorkflowTask]:
+    """Return the tasks of a revision. Raises Refused, naming the argument, when there is no such revision."""
+    found = await info.context.loaders.revision_tasks.load((deployment_id, number))
+    if found is None:
+        raise not_found("revision", str(number), (argument,))
+    return found
+
+
 @strawberry.type(description="The graph of a deployment.")
 class Workflow:
     deployment: strawberry.Private[Deployment]
     revision: int
+    editable: bool = strawberry.field(
+        description="Whether its state allows edits; viewerCan.editWorkflow of the deployment says whether you may."
+    )
+
+    @classmethod
+    def of(cls, deployment: Deployment) -> "Workflow":
+        editable = steering.why_not_edit(deployment) is None
+        return cls(deployment=deployment, revision=deployment.revision, editable=editable)
 
     @strawberry.field(description="In workflow order.")
     async def tasks(self, info: Info) -> list[Task]:
@@ -40,42 +163,36 @@ class Workflow:
     async def levels(self, info: Info) -> list[list[strawberry.ID]]:
         return [[strawberry.ID(id_) for id_ in level] for level in graph.levels(await self._graph(info))]
 
-    @strawberry.field(description="The longest chain of tasks, counted by tasks.")
+    @strawberry.field(
+        description="The chain of tasks that takes longest, by what each took when it last succeeded; those never seen "
+        "count as much as the others do on average."
+    )
     async def critical_path(self, info: Info) -> list[strawberry.ID]:
-        return [strawberry.ID(id_) for id_ in graph.critical_path(await self._graph(info), lambda _: 1.0)]
+        tasks = await info.context.loaders.tasks_of.load(self.deployment.id)
+        seen = await info.context.loaders.durations.load(self.deployment.application_ids)
+        known = {task.id: seen.get((task.application_id, task.key)) for task in tasks}
+        path = graph.critical_path(await self._graph(info), graph.weights(known).__getitem__)
+        return [strawberry.ID(id_) for id_ in path]
+
+    @strawberry.field(description="All of them, the first one first.")
+    async def revisions(self, info: Info) -> list[WorkflowRevision]:
+        found = await info.context.loaders.revisions_of.load(self.deployment.id)
+        return [WorkflowRevision.of(revision) for revision in found]
+
+    @strawberry.field(description="One revision; null when there is none of that number.")
+    async def revision_at(self, info: Info, number: int) -> WorkflowRevision | None:
+        found = await info.context.loaders.revisions_of.load(self.deployment.id)
+        return next((WorkflowRevision.of(revision) for revision in found if revision.number == number), None)
+
+    @strawberry.field(description="What leads from one revision to another, in either direction.")
+    async def diff(self, info: Info, from_: Annotated[int, strawberry.argument(name="from")], to: int) -> WorkflowDiff:
+        before = await _tasks_at(info, self.deployment.id, from_, "from")
+        after = await _tasks_at(info, self.deployment.id, to, "to")
+        return WorkflowDiff.of(revisions.diff(before, after), await names_of(info, (*before, *after)))
 
     async def _graph(self, info: Info) -> dict[str, tuple[str, ...]]:
         tasks = await info.context.loaders.tasks_of.load(self.deployment.id)
         return {task.id: task.block_by for task in tasks}
-
-
-@strawberry.type(description="A task of a graph that may have no deployment.")
-class WorkflowTask:
-    key: str
-    name: str
-    type: core.TaskType
-    application_name: str | None
-    block_by: list[str] = strawberry.field(description="The keys of the tasks it waits for.")
-    command: CommandStep | None
-    payload: JSON
-    timeout_seconds: int
-    max_attempts: int
-    position: Position | None
-
-    @classmethod
-    def of(cls, task: core.WorkflowTask, names: dict[str, str]) -> "WorkflowTask":
-        return cls(
-            key=task.key,
-            name=task.name,
-            type=task.type,
-            application_name=names.get(task.application_id) if task.application_id else None,
-            block_by=list(task.block_by),
-            command=command_step(task.command),
-            payload=JSON(dict(task.payload)),
-            timeout_seconds=task.timeout_seconds,
-            max_attempts=task.max_attempts,
-            position=Position(x=task.position.x, y=task.position.y) if task.position else None,
-        )
 
 
 @strawberry.type(description="What a deployment would be. Nothing is stored.")

@@ -1,0 +1,207 @@
+"""Inputs about graphs of tasks: tasks, edits, layout."""
+
+from dataclasses import replace
+
+import strawberry
+
+from app.api.inputs.common import CommandStepInput, given, mapping
+from app.api.scalars import JSON
+from app.core import application, workflow
+from app.core.editing import Addition, Connection, Disconnection, Edit, Modification, Move, MoveDirection, Removal
+from app.core.editing import Replacement as WholeGraph
+from app.services.workflows import EditOrder, Layout, RestoreOrder
+
+
+@strawberry.input(description="Where the editor draws a task.")
+class PositionInput:
+    x: float
+    y: float
+
+    def position(self) -> workflow.Position:
+        """Return it as a core value."""
+        return workflow.Position(self.x, self.y)
+
+
+@strawberry.input(description="A task of a graph.")
+class WorkflowTaskInput:
+    key: str
+    name: str
+    type: workflow.TaskType
+    application_id: strawberry.ID | None = None
+    block_by: list[str] | None = strawberry.field(
+        default_factory=list, description="The keys of the tasks that it waits for."
+    )
+    require_confirm: bool | None = strawberry.field(default=False, description="Whether people are asked first.")
+    command: CommandStepInput | None = None
+    payload: JSON | None = None
+    timeout_seconds: int | None = strawberry.field(default=None, description="Overrides the command's.")
+    max_attempts: int | None = strawberry.field(default=None, description="Overrides the command's.")
+    position: PositionInput | None = None
+
+    def task(self, *path: str) -> workflow.WorkflowTask:
+        """Return it as a core value. Raises Refused."""
+        step = self.command.step(*path, "command") if self.command else None
+        made = workflow.WorkflowTask(
+            key=self.key,
+            name=self.name,
+            type=self.type,
+            application_id=self.application_id,
+            block_by=tuple(self.block_by or ()),
+            require_confirm=bool(self.require_confirm),
+            command=step,
+            payload=mapping(self.payload, *path, "payload"),
+            position=self.position.position() if self.position else None,
+        )
+        limits = step or application.CommandStep(())
+        timeout = limits.timeout_seconds if self.timeout_seconds is None else self.timeout_seconds
+        attempts = limits.max_attempts if self.max_attempts is None else self.max_attempts
+        return replace(made, timeout_seconds=timeout, max_attempts=attempts)
+
+
+@strawberry.input(description="The whole graph, as an editor saves it. Tasks are the same as before by their keys.")
+class UpdateWorkflowInput:
+    deployment_id: strawberry.ID
+    expected_revision: int = strawberry.field(description="The revision that the edit was made from.")
+    tasks: list[WorkflowTaskInput]
+    summary: str | None = strawberry.field(default="", description="What was done. Default: what differs, in words.")
+    idempotency_key: str | None = None
+
+    def order(self) -> EditOrder:
+        """Return it as a core value. Raises Refused."""
+        edit = WholeGraph(tuple(task.task("tasks", str(index)) for index, task in enumerate(self.tasks)))
+        return replace(_order(self, edit), summary=self.summary or "")
+
+
+@strawberry.input(description="One task more.")
+class AddTaskInput:
+    deployment_id: strawberry.ID
+    expected_revision: int
+    task: WorkflowTaskInput
+    idempotency_key: str | None = None
+
+    def order(self) -> EditOrder:
+        """Return it as a core value. Raises Refused."""
+        return _order(self, Addition(self.task.task("task")))
+
+
+@strawberry.input(description="Changes of a task. What is left out stays; null takes a command, payload or list away.")
+class UpdateTaskInput:
+    deployment_id: strawberry.ID
+    expected_revision: int
+    key: str
+    name: str | None = None
+    require_confirm: bool | None = None
+    command: CommandStepInput | None = strawberry.field(
+        default=strawberry.UNSET, description="Its limits are taken over where the task's own are not given."
+    )
+    payload: JSON | None = strawberry.UNSET
+    timeout_seconds: int | None = None
+    max_attempts: int | None = None
+    block_by: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="The keys of the tasks that it waits for."
+    )
+    idempotency_key: str | None = None
+
+    def order(self) -> EditOrder:
+        """Return it as a core value. Raises Refused."""
+        fields = given(
+            command=self.command.step("command") if self.command else self.command,
+            payload=self.payload if self.payload is strawberry.UNSET else mapping(self.payload, "payload"),
+            block_by=self.block_by if self.block_by is strawberry.UNSET else tuple(self.block_by or ()),
+        )
+        if self.command:
+            step = self.command.step("command")
+            fields |= {"timeout_seconds": step.timeout_seconds, "max_attempts": step.max_attempts}
+        simple = {
+            "name": self.name,
+            "require_confirm": self.require_confirm,
+            "timeout_seconds": self.timeout_seconds,
+            "max_attempts": self.max_attempts,
+        }
+        fields |= {name: value for name, value in simple.items() if value is not None}
+        return _order(self, Modification(self.key, fields))
+
+
+@strawberry.input(description="A task of a graph.")
+class EditTaskInput:
+    deployment_id: strawberry.ID
+    expected_revision: int
+    key: str
+    idempotency_key: str | None = None
+
+    def removal(self) -> EditOrder:
+        """Return it as a core value."""
+        return _order(self, Removal(self.key))
+
+
+@strawberry.input(description="A task that changes places with its neighbour in the list.")
+class MoveTaskInput:
+    deployment_id: strawberry.ID
+    expected_revision: int
+    key: str
+    direction: MoveDirection
+    idempotency_key: str | None = None
+
+    def order(self) -> EditOrder:
+        """Return it as a core value."""
+        return _order(self, Move(self.key, self.direction))
+
+
+@strawberry.input(description="An edge: `to` waits for `from`, both keys of tasks.")
+class ConnectTasksInput:
+    deployment_id: strawberry.ID
+    expected_revision: int
+    from_: str = strawberry.field(name="from")
+    to: str
+    idempotency_key: str | None = None
+
+    def connection(self) -> EditOrder:
+        """Return it as a core value."""
+        return _order(self, Connection(self.from_, self.to))
+
+    def disconnection(self) -> EditOrder:
+        """Return it as a core value."""
+        return _order(self, Disconnection(self.from_, self.to))
+
+
+@strawberry.input(description="Where one task is drawn.")
+class TaskPositionInput:
+    key: str
+    position: PositionInput
+
+
+@strawberry.input(description="Where tasks are drawn.")
+class SetTaskPositionsInput:
+    deployment_id: strawberry.ID
+    positions: list[TaskPositionInput]
+    idempotency_key: str | None = None
+
+    def layout(self) -> Layout:
+        """Return it as a core value."""
+        return Layout(self.deployment_id, tuple((one.key, one.position.position()) for one in self.positions))
+
+
+@strawberry.input(description="A revision to bring back.")
+class RestoreWorkflowInput:
+    deployment_id: strawberry.ID
+    expected_revision: int
+    revision: int
+    idempotency_key: str | None = None
+
+    def order(self) -> RestoreOrder:
+        """Return it as a core value."""
+        return RestoreOrder(
+            deployment_id=self.deployment_id, expected_revision=self.expected_revision, revision=self.revision
+        )
+
+
+def _order(
+    edit_input: UpdateWorkflowInput
+    | AddTaskInput
+    | UpdateTaskInput
+    | EditTaskInput
+    | MoveTaskInput
+    | ConnectTasksInput,
+    edit: Edit,
+) -> EditOrder:
+    return EditOrder(deployment_id=edit_input.deployment_id, expected_revision=edit_input.expected_revision, edit=edit)

@@ -1,0 +1,324 @@
+"""Editing a graph as clients do it: every mutation, what it answers, and the revisions that it leaves."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.api.people import account, codes
+from tests.api.rows import at_once
+from tests.support.client import Client, Data
+from tests.support.system import System
+from tests.support.world import World, task, world
+
+GRAPH = """query($id: ID!) { deployment(id: $id) { workflow { revision editable
+  tasks { id key name order payload position { x y } timeoutSeconds maxAttempts command { command } }
+  edges { from to } levels criticalPath
+  revisions { number summary at author { name } tasks { key blockBy requireConfirm } } } } }"""
+DIFF = """query($id: ID!, $from: Int!, $to: Int!) { deployment(id: $id) { workflow { diff(from: $from, to: $to) {
+  added { key } removed { key } changed { key fields before { name } after { name } } } } } }"""
+TASK_FIELDS = """key name type blockBy requireConfirm command { command image env timeoutSeconds maxAttempts } payload
+  timeoutSeconds maxAttempts position { x y }"""
+
+
+async def waiting(system: System, *tasks: Data, operator: str = "SIMULATED") -> tuple[World, str]:
+    """Return a world and a deployment in it that was not started: a → b → c unless told otherwise."""
+    here = await world(system.admin, operator)
+    await here.application("shop")
+    graph = list(tasks) or [task("a"), task("b", "a"), task("c", "b")]
+    return here, await here.deploy(tasks=graph, autoStart=False)
+
+
+async def graph(client: Client, id_: str) -> Data:
+    found: Data = (await client.query(GRAPH, id=id_))["deployment"]["workflow"]
+    return found
+
+
+async def edges(client: Client, id_: str) -> dict[str, list[str]]:
+    """Return who waits for whom, by key, in workflow order."""
+    found = await graph(client, id_)
+    keys = {each["id"]: each["key"] for each in found["tasks"]}
+    waits: dict[str, list[str]] = {key: [] for key in keys.values()}
+    for edge in found["edges"]:
+        waits[keys[edge["to"]]].append(keys[edge["from"]])
+    return waits
+
+
+EDITS: list[tuple[str, Data, dict[str, list[str]]]] = [
+    ("addTask", {"task": task("d", "c")}, {"a": [], "b": ["a"], "c": ["b"], "d": ["c"]}),
+    ("updateTask", {"key": "c", "blockBy": ["a"]}, {"a": [], "b": ["a"], "c": ["a"]}),
+    ("removeTask", {"key": "b"}, {"a": [], "c": ["a"]}),
+    ("moveTask", {"key": "c", "direction": "UP"}, {"a": [], "c": ["b"], "b": ["a"]}),
+    ("connectTasks", {"from": "a", "to": "c"}, {"a": [], "b": ["a"], "c": ["b", "a"]}),
+    ("disconnectTasks", {"from": "a", "to": "b"}, {"a": [], "b": [], "c": ["b"]}),
+    ("updateWorkflow", {"tasks": [task("z"), task("a", "z")]}, {"z": [], "a": ["z"]}),
+]
+
+
+@pytest.mark.parametrize(("mutation", "given", "expected"), EDITS)
+async def test_an_edit_answers_with_the_new_graph(
+    shared: System, mutation: str, given: Data, expected: dict[str, list[str]]
+) -> None:
+    _, id_ = await waiting(shared)
+    made = await shared.admin.change(
+        mutation,
+        "deployment { id status } workflow { revision tasks { key } }",
+        deploymentId=id_,
+        expectedRevision=1,
+        **given,
+    )
+    assert (made["deployment"]["id"], made["workflow"]["revision"]) == (id_, 2)
+    assert [each["key"] for each in made["workflow"]["tasks"]] == list(expected)
+    found = await edges(shared.admin, id_)
+    assert list(found.items()) == list(expected.items())
+
+
+async def test_fields_of_a_task_that_are_left_out_stay(shared: System) -> None:
+    step = {"command": ["make"], "env": {"A": "1"}, "timeoutSeconds": 60, "maxAttempts": 2}
+    _, id_ = await waiting(shared, task("a", command=step, payload={"seconds": 1}))
+    change = {"deploymentId": id_, "key": "a"}
+
+    async def changed(**fields: Any) -> Data:
+        revision = (await graph(shared.admin, id_))["revision"]
+        await shared.admin.change("updateTask", "workflow { revision }", expectedRevision=revision, **change, **fields)
+        (found,) = (await graph(shared.admin, id_))["tasks"]
+        return {name: found[name] for name in ("name", "payload", "timeoutSeconds", "maxAttempts", "command")}
+
+    known = {
+        "name": "a",
+        "payload": {"seconds": 1},
+        "timeoutSeconds": 60,
+        "maxAttempts": 2,
+        "command": {"command": ["make"]},
+    }
+    assert await changed(name="Ä 🚀") == known | {"name": "Ä 🚀"}
+    assert await changed(timeoutSeconds=5) == known | {"name": "Ä 🚀", "timeoutSeconds": 5}
+    other = {"command": ["ls"], "timeoutSeconds": 7}
+    limits = {"timeoutSeconds": 7, "maxAttempts": 1, "command": {"command": ["ls"]}}
+    assert await changed(command=other) == known | {"name": "Ä 🚀"} | limits
+    assert await changed(command=None, payload=None) == known | {"name": "Ä 🚀", "payload": {}} | limits | {
+        "command": None
+    }
+
+
+async def test_a_stale_edit_is_told_by_how_much(shared: System) -> None:
+    _, id_ = await waiting(shared)
+    await shared.admin.change("removeTask", "workflow { revision }", deploymentId=id_, expectedRevision=1, key="c")
+    document = """mutation($input: EditTaskInput!) { removeTask(input: $input) { deployment { id } workflow { revision }
+      errors { __typename code message path ... on RevisionConflict { expected actual } } } }"""
+    given = {"deploymentId": id_, "expectedRevision": 1, "key": "b"}
+    answer = (await shared.admin.query(document, input=given))["removeTask"]
+    (error,) = answer["errors"]
+    assert "revision 2" in error.pop("message")
+    assert error == {
+        "__typename": "RevisionConflict", "code": "REVISION_CONFLICT", "path": ["expectedRevision"],
+        "expected": 1, "actual": 2,
+    }  # fmt: skip
+    assert (answer["deployment"], answer["workflow"]) == (None, None)
+
+
+async def test_of_edits_from_two_people_at_the_same_moment_one_is_made(shared: System) -> None:
+    here, id_ = await waiting(shared)
+    other = (await account(shared.admin, {"role": "DEPLOYER"})).client
+    calls = [
+        client.mutate("addTask", "workflow { revision }", deploymentId=id_, expectedRevision=1, task=task(key))
+        for client, key in ((shared.admin, "mine"), (other, "theirs"))
+    ]
+    answers = await at_once(shared, f"SELECT 1 FROM deployments WHERE id = '{id_}' FOR UPDATE", *calls)
+    assert sorted(codes(answer) for answer in answers) == [[], ["REVISION_CONFLICT"]]
+    assert len(await edges(here.client, id_)) == 4
+
+
+async def test_every_fault_is_told_at_once(shared: System) -> None:
+    _, id_ = await waiting(shared, task("a", command={"command": ["true"]}), operator="SHELL")
+    wanted = [task("a", "ghost"), task("b", "b", command={"command": ["echo", "${{ parameters.x }}"]})]
+    document = """mutation($input: UpdateWorkflowInput!) { updateWorkflow(input: $input) {
+      errors { code path ... on WorkflowFault { kind taskKeys } } } }"""
+    given = {"deploymentId": id_, "expectedRevision": 1, "tasks": wanted}
+    errors = (await shared.admin.query(document, input=given))["updateWorkflow"]["errors"]
+    found = {(error["kind"], *error["taskKeys"]) for error in errors}
+    assert found == {
+        ("UNKNOWN_BLOCKER", "a", "ghost"), ("SELF_BLOCK", "b"), ("MISSING_COMMAND", "a"), ("MISSING_PARAMETER", "b"),
+    }  # fmt: skip
+    assert all(error["path"] == ["tasks"] for error in errors)
+
+
+async def test_revisions_can_be_read_and_compared(shared: System) -> None:
+    _, id_ = await waiting(shared)
+    edit = {"deploymentId": id_}
+    await shared.admin.change("updateTask", "workflow { revision }", expectedRevision=1, key="b", name="B", **edit)
+    await shared.admin.change("removeTask", "workflow { revision }", expectedRevision=2, key="a", **edit)
+    added = task("d", requireConfirm=True)
+    await shared.admin.change("addTask", "workflow { revision }", expectedRevision=3, task=added, **edit)
+    found = (await graph(shared.admin, id_))["revisions"]
+    assert [(one["number"], one["summary"], one["author"]["name"]) for one in found] == [
+        (1, "created", "admin"), (2, "changed b (name)", "admin"), (3, "removed a", "admin"), (4, "added d", "admin"),
+    ]  # fmt: skip
+    assert [[each["key"] for each in one["tasks"]] for one in found] == [
+        list("abc"),
+        list("abc"),
+        list("bc"),
+        list("bcd"),
+    ]
+    assert [one["tasks"][-1]["requireConfirm"] for one in found] == [False, False, False, True]
+    there = (await shared.admin.query(DIFF, id=id_, **{"from": 1, "to": 4}))["deployment"]["workflow"]["diff"]
+    assert there == {
+        "added": [{"key": "d"}],
+        "removed": [{"key": "a"}],
+        "changed": [
+            {"key": "b", "fields": ["name", "blockBy"], "before": {"name": "b"}, "after": {"name": "B"}},
+        ],
+    }
+    back = (await shared.admin.query(DIFF, id=id_, **{"from": 4, "to": 1}))["deployment"]["workflow"]["diff"]
+    assert (back["added"], back["removed"]) == (there["removed"], there["added"])
+
+
+async def test_a_revision_that_is_not_there(shared: System) -> None:
+    _, id_ = await waiting(shared)
+    result = await shared.admin.execute(DIFF, id=id_, **{"from": 1, "to": 7})
+    (error,) = result["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["path"]) == ("NOT_FOUND", ["to"])
+    document = "query($id: ID!, $n: Int!) { deployment(id: $id) { workflow { revisionAt(number: $n) { summary } } } }"
+    for number, expected in ((1, {"summary": "created"}), (2, None), (0, None)):
+        found = await shared.admin.query(document, id=id_, n=number)
+        assert found["deployment"]["workflow"]["revisionAt"] == expected
+
+
+async def test_restoring_makes_a_new_revision_and_no_difference_to_the_old_one(shared: System) -> None:
+    _, id_ = await waiting(shared)
+    edit = {"deploymentId": id_}
+    await shared.admin.change("updateWorkflow", "workflow { revision }", expectedRevision=1, tasks=[task("x")], **edit)
+    made = await shared.admin.change(
+        "restoreWorkflow", "workflow { revision tasks { key } }", expectedRevision=2, revision=1, **edit
+    )
+    assert made["workflow"] == {"revision": 3, "tasks": [{"key": key} for key in "abc"]}
+    diff = (await shared.admin.query(DIFF, id=id_, **{"from": 1, "to": 3}))["deployment"]["workflow"]["diff"]
+    assert diff == {"added": [], "removed": [], "changed": []}
+
+
+async def test_what_a_revision_shows_can_be_sent_back(shared: System) -> None:
+    step = {"command": ["make", "“🚀”"], "env": {"A": "$x"}, "timeoutSeconds": 60, "maxAttempts": 2}
+    _, id_ = await waiting(
+        shared,
+        task("a", command=step, payload={"n": [1, None]}, position={"x": 1.5, "y": -2}),
+        task("b", "a", requireConfirm=True),
+    )
+    document = f"""query($id: ID!) {{ deployment(id: $id) {{ workflow {{
+      revisionAt(number: 1) {{ tasks {{ {TASK_FIELDS} }} }} }} }} }}"""
+    tasks = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]["revisionAt"]["tasks"]
+    edit = {"deploymentId": id_, "expectedRevision": 1, "tasks": tasks, "summary": "sent back"}
+    await shared.admin.change("updateWorkflow", "workflow { revision }", **edit)
+    diff = (await shared.admin.query(DIFF, id=id_, **{"from": 1, "to": 2}))["deployment"]["workflow"]["diff"]
+    assert diff == {"added": [], "removed": [], "changed": []}
+
+
+async def test_layout_is_no_revision(shared: System) -> None:
+    _, id_ = await waiting(shared)
+    positions = [{"key": "a", "position": {"x": 1.5, "y": -2}}]
+    made = await shared.admin.change(
+        "setTaskPositions", "workflow { revision tasks { position { x y } } }", deploymentId=id_, positions=positions
+    )
+    assert made["workflow"] == {
+        "revision": 1,
+        "tasks": [{"position": {"x": 1.5, "y": -2}}, {"position": None}, {"position": None}],
+    }
+
+
+async def test_viewers_are_told_why_they_may_not_edit(shared: System) -> None:
+    _, id_ = await waiting(shared)
+    document = """query($id: ID!) { deployment(id: $id) {
+      workflow { editable } viewerCan { editWorkflow { allowed reason } } } }"""
+    viewer = (await account(shared.admin, {"role": "VIEWER"})).client
+
+    async def told(client: Client) -> tuple[bool, bool, str | None]:
+        found = (await client.query(document, id=id_))["deployment"]
+        can = found["viewerCan"]["editWorkflow"]
+        return found["workflow"]["editable"], can["allowed"], can["reason"]
+
+    assert await told(shared.admin) == (True, True, None)
+    assert (await told(viewer))[:2] == (True, False)
+    await shared.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="a test")
+    editable, allowed, reason = await told(shared.admin)
+    assert (editable, allowed) == (False, False) and "CANCELLED" in (reason or "")
+
+
+async def test_a_feed_goes_on_through_edits_that_remove_what_it_told_of(shared: System) -> None:
+    _, id_ = await waiting(shared, task("a"), task("b"))
+    edit = {"deploymentId": id_}
+    connected = {"from": "a", "to": "b"}
+    await shared.admin.change("connectTasks", "workflow { revision }", expectedRevision=1, **connected, **edit)
+    await shared.admin.change("removeTask", "workflow { revision }", expectedRevision=2, key="b", **edit)
+    await shared.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="a test")
+    document = """subscription($id: ID!) { deploymentEvents(id: $id) { events { __typename actor { name }
+      ... on WorkflowChanged { revision summary }
+      ... on TaskStatusChanged { to task { key status errorMessage } } } } }"""
+    told = [
+        event
+        async for batch in shared.admin.subscribe(document, id=id_)
+        for event in batch["deploymentEvents"]["events"]
+    ]
+    changes = [(event["revision"], event["summary"]) for event in told if event["__typename"] == "WorkflowChanged"]
+    assert changes == [(2, "connected a → b"), (3, "removed b")]
+    (gone, *_) = [event["task"] for event in told if event["__typename"] == "TaskStatusChanged"]
+    assert gone == {"key": "b", "status": "CANCELLED", "errorMessage": "An edit removed it from the workflow."}
+
+
+async def test_two_sockets_that_edit_by_turns_hear_of_each_other(shared: System) -> None:
+    _, id_ = await waiting(shared)
+    document = "subscription($id: ID!) { deploymentEvents(id: $id) { events { ... on WorkflowChanged { revision } } } }"
+
+    async def edit_when_told(client: Client, mine: int) -> list[int]:
+        """Add a task at each revision that is mine to follow."""
+        heard = []
+        if mine == 1:
+            await client.change(
+                "addTask", "workflow { revision }", deploymentId=id_, expectedRevision=1, task=task("n1")
+            )
+        async for batch in client.subscribe(document, id=id_):
+            for event in batch["deploymentEvents"]["events"]:
+                if "revision" not in event:
+                    continue
+                heard.append(event["revision"])
+                if event["revision"] == 8:
+                    return heard
+                if event["revision"] % 2 != mine:
+                    continue
+                await client.change(
+                    "addTask", "workflow { revision }",
+                    deploymentId=id_, expectedRevision=event["revision"], task=task(f"n{event['revision']}"),
+                )  # fmt: skip
+        return heard
+
+    heard = await asyncio.gather(edit_when_told(shared.admin, 1), edit_when_told(shared.admin, 0))
+    assert list(heard) == [list(range(2, 9))] * 2
+
+
+async def test_the_critical_path_is_the_one_that_took_longest_last_time(shared: System) -> None:
+    here = await world(shared.admin)
+    app = await here.application("shop")
+    await shared.start_worker()
+    document = "query($id: ID!) { deployment(id: $id) { workflow { criticalPath tasks { id key } } } }"
+    quick, slow = {"seconds": 0, "lines": 0}, {"seconds": 0.3, "lines": 0}
+    graph = [
+        task("x", applicationId=app, payload=slow),
+        task("y", applicationId=app, payload=quick),
+        task("z", "y", payload=quick),
+    ]
+
+    async def critical(id_: str) -> list[str]:
+        found = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
+        keys = {each["id"]: each["key"] for each in found["tasks"]}
+        return [keys[one] for one in found["criticalPath"]]
+
+    first = await here.deploy(tasks=graph, autoStart=False)
+    assert await critical(first) == ["y", "z"]
+    await shared.admin.change("startDeployment", "deployment { id }", id=first)
+    await shared.admin.until(first, "SUCCESS")
+    version = await here.version()
+    assert await critical(await here.deploy(version, tasks=graph, autoStart=False)) == ["x"]
+    given = {"versionId": version, "environmentIds": [here.environment_id], "tasks": graph}
+    plan = "query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) { criticalPath levels } }"
+    assert (await shared.admin.query(plan, input=given))["deploymentPlan"] == {
+        "criticalPath": ["x"],
+        "levels": [["x", "y"], ["z"]],
+    }

@@ -1,0 +1,290 @@
+"""Edits of graphs.
+
+In: a list of tasks and an edit; for what is stored of it also the tasks as they are stored. Out: the new list, faults
+of what has started, and which rows go, come and change. Tested elsewhere: faults of graphs (`test_workflow_faults`),
+and what an edit does to a deployment (`services/test_editing`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core import editing
+from app.core.editing import (
+    Addition,
+    Connection,
+    Disconnection,
+    Edit,
+    Modification,
+    Move,
+    MoveDirection,
+    Removal,
+    Replacement,
+    Restoration,
+    edited,
+    rewrite,
+)
+from app.core.errors import FaultKind, InvalidInput, NotFound, Problem, Refused
+from app.core.revision import WorkflowDiff, describe, diff
+from app.core.task import UNSTARTED, Task, TaskStatus, unbegun, written
+from app.core.workflow import Position, WorkflowTask, check
+from tests.core.build import NOW, closure, dags, node, property_of, task
+
+S = TaskStatus
+CHAIN = (node("a"), node("b", "a"), node("c", "b"))
+UP, DOWN = MoveDirection.UP, MoveDirection.DOWN
+MOVED = (node("a"), node("c", "b"), node("b", "a"))
+
+
+def edges(tasks: tuple[WorkflowTask, ...]) -> dict[str, tuple[str, ...]]:
+    return {task.key: task.block_by for task in tasks}
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (Replacement((node("x", "y", "y"), node("y"))), {"x": ("y",), "y": ()}),
+        (Restoration((node("x"),), 1), {"x": ()}),
+        (Addition(node("d", "c", "c")), {"a": (), "b": ("a",), "c": ("b",), "d": ("c",)}),
+        (Modification("c", {"block_by": ("a", "a")}), {"a": (), "b": ("a",), "c": ("a",)}),
+        (Removal("a"), {"b": (), "c": ("b",)}),
+        (Removal("b"), {"a": (), "c": ("a",)}),
+        (Removal("c"), {"a": (), "b": ("a",)}),
+        (Move("b", DOWN), {"a": (), "c": ("b",), "b": ("a",)}),
+        (Move("b", UP), {"b": ("a",), "a": (), "c": ("b",)}),
+        (Connection("a", "c"), {"a": (), "b": ("a",), "c": ("b", "a")}),
+        (Disconnection("a", "b"), {"a": (), "b": (), "c": ("b",)}),
+    ],
+)
+def test_an_edit_makes_the_list(edit: Edit, expected: dict[str, tuple[str, ...]]) -> None:
+    made = edited(CHAIN, edit)
+    assert list(edges(made).items()) == list(expected.items())
+
+
+def test_what_waited_for_a_task_that_is_removed_waits_for_what_it_waited_for() -> None:
+    tasks = (node("a"), node("b"), node("c", "a", "b"), node("d", "b", "c"))
+    assert edges(edited(tasks, Removal("c"))) == {"a": (), "b": (), "d": ("b", "a")}
+
+
+def test_a_changed_task_keeps_what_is_not_named() -> None:
+    made = edited(CHAIN, Modification("b", {"name": "B 🚀", "max_attempts": 3}))
+    assert made == (CHAIN[0], replace(CHAIN[1], name="B 🚀", max_attempts=3), CHAIN[2])
+
+
+@pytest.mark.parametrize(
+    ("edit", "problem", "field"),
+    [
+        (Modification("z", {}), NotFound, "key"),
+        (Removal("z"), NotFound, "key"),
+        (Move("z", UP), NotFound, "key"),
+        (Move("a", UP), InvalidInput, "direction"),
+        (Move("c", DOWN), InvalidInput, "direction"),
+        (Connection("z", "a"), NotFound, "from"),
+        (Connection("a", "z"), NotFound, "to"),
+        (Connection("a", "b"), InvalidInput, "to"),
+        (Disconnection("z", "a"), NotFound, "from"),
+        (Disconnection("a", "z"), NotFound, "to"),
+        (Disconnection("a", "c"), InvalidInput, "from"),
+    ],
+)
+def test_an_edit_that_makes_no_sense_is_refused_by_the_field(edit: Edit, problem: type[Problem], field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        edited(CHAIN, edit)
+    (found,) = refused.value.problems
+    assert (type(found), found.path) == (problem, (field,))
+
+
+@pytest.mark.parametrize(
+    ("edit", "keys"),
+    [
+        (Modification("a", {"name": "other"}), ["a"]),
+        (Modification("a", {"position": Position(1, 2)}), []),
+        (Modification("b", {"name": "other"}), []),
+        (Removal("a"), ["a"]),
+        (Removal("b"), []),
+        (Move("a", DOWN), ["a"]),
+        (Move("b", UP), []),
+        (Connection("a", "c"), []),
+        (Replacement((node("b"), node("a"))), []),
+        (Replacement((node("b"),)), ["a"]),
+    ],
+)
+def test_what_has_started_stays_as_it_is(edit: Edit, keys: list[str]) -> None:
+    faults = editing.faults(CHAIN, edited(CHAIN, edit), edit, {"a"})
+    assert [key for fault in faults for key in fault.task_keys] == keys
+    assert all(fault.kind is FaultKind.NOT_EDITABLE for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (Addition(node("d", "c")), "added d"),
+        (Removal("b"), "removed b, connected a → c"),
+        (Modification("b", {"name": "x", "require_confirm": True}), "changed b (name, require confirm)"),
+        (Connection("a", "c"), "connected a → c"),
+        (Disconnection("b", "c"), "disconnected b → c"),
+        (Move("b", UP), "moved b up"),
+        (Restoration(CHAIN[:1], 4), "restored revision 4"),
+        (Replacement(CHAIN), "changed nothing"),
+        (Replacement(MOVED), "changed the order"),
+        (Replacement((node("a", position=Position(1, 1)), *CHAIN[1:])), "changed the layout"),
+        (Replacement((*CHAIN, *(node(f"n{n}") for n in range(9)))), "added n0, n1, n2, n3, n4 and 4 more"),
+    ],
+)
+def test_an_edit_is_told_in_words(edit: Edit, words: str) -> None:
+    assert editing.summary(CHAIN, edited(CHAIN, edit), edit) == words
+
+
+STORED = [unbegun(each, "d", order, {"a": "1", "b": "2", "c": "3"}) for order, each in enumerate(CHAIN)]
+
+
+def test_what_is_stored_can_be_read_as_a_graph() -> None:
+    assert written(STORED) == CHAIN
+
+
+def test_tasks_keep_their_ids_by_their_keys() -> None:
+    after = (node("c"), node("new", "c"), node("a", "new"))
+    made = rewrite(STORED, after, {"new": "4"})
+    assert made.removed == ("2",)
+    assert [(one.id, one.key, one.block_by, one.status) for one in made.added] == [("4", "new", ("3",), S.BLOCKED)]
+    assert {one.id: (one.order, one.block_by) for one in made.redefined} == {"3": (0, ()), "1": (2, ("4",))}
+    assert {change.task_id: change.to for change in made.changes} == {"1": S.BLOCKED, "3": S.PENDING}
+
+
+def test_what_only_moves_is_not_written_anew() -> None:
+    made = rewrite(STORED, (CHAIN[1], CHAIN[0], CHAIN[2]), {})
+    assert (made.moved, made.redefined, made.added, made.removed, made.changes) == ({"2": 0, "1": 1}, (), (), (), ())
+
+
+@pytest.mark.parametrize(
+    ("first", "status", "expected"),
+    [
+        (S.SUCCESS, S.BLOCKED, S.PENDING),
+        (S.SKIPPED, S.BLOCKED, S.PENDING),
+        (S.PENDING, S.PENDING, S.BLOCKED),
+        (S.PENDING, S.WAITING_CONFIRM, S.BLOCKED),
+        (S.SUCCESS, S.WAITING_CONFIRM, S.WAITING_CONFIRM),
+        (S.PENDING, S.SKIPPED, S.SKIPPED),
+    ],
+)
+def test_a_task_stands_where_its_new_blockers_leave_it(first: TaskStatus, status: TaskStatus, expected: S) -> None:
+    stored = [task("a", first), task("b", status)]
+    made = rewrite(stored, (written(stored)[0], node("b", "a", command=None)), {})
+    assert {change.task_id: change.to for change in made.changes}.get("b", status) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "stays"),
+    [
+        ({}, True),
+        ({"position": Position(1, 1)}, True),
+        ({"name": "other"}, False),
+        ({"payload": {"seconds": 2}}, False),
+        ({"block_by": ("a",)}, False),
+        ({"require_confirm": False}, False),
+    ],
+)
+def test_a_confirmation_covers_only_what_was_seen(fields: dict[str, Any], stays: bool) -> None:
+    confirmed = task("b", S.PENDING, require_confirm=True, confirmed_by="u", confirmed_at=NOW)
+    stored = [task("a", S.SUCCESS), confirmed]
+    after = edited(written(stored), Modification("b", fields))
+    found = {one.id: one for one in rewrite(stored, after, {}).redefined}.get("b", confirmed)
+    assert (found.confirmed_by, found.confirmed_at) == (("u", NOW) if stays else (None, None))
+
+
+def test_lists_of_blockers_differ_as_sets() -> None:
+    before, after = node("x", "a", "b"), node("x", "b", "a")
+    assert diff([before], [after]) == WorkflowDiff((), (), ())
+    assert diff([before], [node("x", "b")]).changed[0].fields == ("block_by",)
+
+
+KEYS = [f"n{index}" for index in range(7)]
+keys = st.sampled_from(KEYS)
+tasks_ = st.builds(
+    lambda key, blockers, name: node(key, *blockers, max_attempts=name),
+    keys,
+    st.lists(keys, max_size=3),
+    st.integers(1, 3),
+)
+edits: st.SearchStrategy[Edit] = st.one_of(
+    st.builds(Addition, tasks_),
+    st.builds(Modification, keys, st.fixed_dictionaries({}, optional={"name": keys, "block_by": st.tuples(keys)})),
+    st.builds(Removal, keys),
+    st.builds(Move, keys, st.sampled_from(MoveDirection)),
+    st.builds(Connection, keys, keys),
+    st.builds(Disconnection, keys, keys),
+    st.builds(Replacement, st.lists(tasks_, max_size=5).map(tuple)),
+)
+
+
+def applied(before: tuple[WorkflowTask, ...], found: WorkflowDiff) -> dict[str, WorkflowTask]:
+    """Return a graph after a difference, by key."""
+    made = {one.key: one for one in before}
+    for gone in found.removed:
+        del made[gone.key]
+    return made | {one.key: one for one in found.added} | {change.key: change.after for change in found.changed}
+
+
+def plain(tasks: Iterable[WorkflowTask]) -> dict[str, WorkflowTask]:
+    """Return tasks by key, with their blockers in one order."""
+    return {one.key: replace(one, block_by=tuple(sorted(one.block_by))) for one in tasks}
+
+
+def sound(before: tuple[WorkflowTask, ...], edit: Edit) -> tuple[WorkflowTask, ...]:
+    """Return the graph after an edit, or as it was where the edit would be refused."""
+    try:
+        after = edited(before, edit)
+    except Refused:
+        return before
+    return before if check(after, {}) else after
+
+
+@property_of
+@given(dags(6, min_nodes=1), st.lists(edits, max_size=8))
+def test_any_sequence_of_edits_keeps_the_graph_sound_and_can_be_told(
+    start: dict[str, tuple[str, ...]], doings: list[Edit]
+) -> None:
+    graph = tuple(node(key, *dict.fromkeys(blockers)) for key, blockers in start.items())
+    stored = [unbegun(one, "d", order, {key: key for key in start}) for order, one in enumerate(graph)]
+    for edit in doings:
+        after = sound(graph, edit)
+        assert check(after, {}) == ()
+        assert plain(applied(graph, diff(graph, after)).values()) == plain(after)
+        assert describe(graph, after)
+        made = rewrite(stored, after, {one.key: one.key for one in after}) if after else None
+        if made is not None:
+            known = {one.id: one for one in stored if one.id not in made.removed}
+            known |= {one.id: one for one in (*made.redefined, *made.added)}
+            stored = sorted(
+                (_at(one, made.moved.get(one.id, one.order), made) for one in known.values()), key=lambda one: one.order
+            )
+            graph = after
+            assert written(stored) == after
+            assert_stands(stored)
+
+
+def _at(one: Task, order: int, made: editing.Rewrite) -> Task:
+    status = {change.task_id: change.to for change in made.changes}.get(one.id, one.status)
+    return replace(one, order=order, status=status)
+
+
+def assert_stands(stored: list[Task]) -> None:
+    """Nothing has run here: a task is free exactly when it waits for nothing."""
+    assert all(one.status in UNSTARTED for one in stored)
+    assert all((one.status is S.PENDING) is (not one.block_by) for one in stored)
+
+
+@property_of
+@given(dags(7, min_nodes=1), st.data())
+def test_removing_a_task_changes_no_order_among_the_others(
+    edges_: dict[str, tuple[str, ...]], data: st.DataObject
+) -> None:
+    graph = tuple(node(key, *blockers) for key, blockers in edges_.items())
+    gone = data.draw(st.sampled_from(sorted(edges_)))
+    after = closure(edges(edited(graph, Removal(gone))))
+    before = closure(edges_)
+    assert after == {key: reach - {gone} for key, reach in before.items() if key != gone}

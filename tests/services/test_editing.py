@@ -1,0 +1,274 @@
+"""Edits of the graphs of real deployments: what is stored, told and done next; edits that meet workers or each other.
+
+What edits make of a graph is in `core/test_editing`.
+"""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from app.core.editing import Addition, Connection, Edit, Modification, Move, MoveDirection, Removal, Replacement
+from app.core.errors import (
+    FaultKind,
+    InvalidInput,
+    NotFound,
+    Problem,
+    Refused,
+    RevisionConflict,
+    WorkflowFault,
+    WrongState,
+)
+from app.core.events import WorkflowChanged
+from app.core.task import written
+from app.core.workflow import MAX_TASKS, Position, TaskType, WorkflowTask
+from app.services import deployments, workflows
+from app.services.workflows import EditOrder, Layout, RestoreOrder
+from app.store import workflows as store
+from tests.services.commands import node
+from tests.services.controls import skip
+from tests.services.engine import D, Engine, S, Site
+
+CHAIN = (node("a"), node("b", "a"), node("c", "b"))
+
+
+async def edit(engine: Engine, id_: str, wanted: Edit, revision: int = 1, summary: str = "") -> None:
+    """Edit the workflow of a deployment."""
+    order = EditOrder(deployment_id=id_, expected_revision=revision, edit=wanted, summary=summary)
+    await engine.call(workflows.edit, order)
+
+
+async def refusals(engine: Engine, id_: str, wanted: Edit, revision: int = 1) -> tuple[Problem, ...]:
+    """Try an edit that must be refused, and check that nothing of it stays."""
+    before, events = await engine.story(id_), await engine.events(id_)
+    with pytest.raises(Refused) as refused:
+        await edit(engine, id_, wanted, revision)
+    assert (await engine.story(id_), await engine.events(id_)) == (before, events)
+    return refused.value.problems
+
+
+async def graph(engine: Engine, id_: str) -> tuple[WorkflowTask, ...]:
+    """Return the graph of a deployment."""
+    return written(list((await engine.story(id_)).tasks.values()))
+
+
+async def edges(engine: Engine, id_: str) -> dict[str, tuple[str, ...]]:
+    """Return who waits for whom, by key."""
+    return {task.key: task.block_by for task in await graph(engine, id_)}
+
+
+async def test_an_edit_makes_a_revision_an_event_and_a_record(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
+    before = await engine.story(id_)
+    await edit(engine, id_, Removal("b"))
+    await edit(engine, id_, Addition(node("d", "c")), 2, " for the 🚀 ")
+    after = await engine.story(id_)
+    assert await edges(engine, id_) == {"a": (), "c": ("a",), "d": ("c",)}
+    assert {key: task.id for key, task in before.tasks.items() if key != "b"}.items() <= {
+        key: task.id for key, task in after.tasks.items()
+    }.items()
+    kept = (await store.revisions_of([id_]))[id_]
+    me = engine.principal.actor.id
+    assert [(one.number, one.author, one.summary) for one in kept] == [
+        (1, me, "created"), (2, me, "removed b, connected a → c"), (3, me, "for the 🚀"),
+    ]  # fmt: skip
+    told = [event.body for event in await engine.events(id_) if isinstance(event.body, WorkflowChanged)]
+    assert told == [WorkflowChanged(2, "removed b, connected a → c"), WorkflowChanged(3, "for the 🚀")]
+    assert after.deployment.revision == 3
+
+
+async def test_every_revision_keeps_its_tasks(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
+    seen = [await graph(engine, id_)]
+    doings: tuple[Edit, ...] = (Modification("b", {"name": "B"}), Removal("a"), Addition(node("z")))
+    for number, wanted in enumerate(doings, start=1):
+        await edit(engine, id_, wanted, number)
+        seen.append(await graph(engine, id_))
+    kept = await store.tasks_at([(id_, number) for number in range(6)])
+    assert kept == {(id_, number): tasks for number, tasks in enumerate(seen[:-1], start=1)}
+
+
+async def test_an_edited_deployment_runs_as_edited(engine: Engine, site: Site) -> None:
+    id_ = await site.deploy("v1", *CHAIN, auto_start=False)
+    await edit(engine, id_, Removal("b"))
+    await edit(engine, id_, Addition(node("late", "c")), 2)
+    await engine.worker()
+    await engine.call(deployments.start, id_)
+    story = await engine.until(id_, D.SUCCESS)
+    assert story.statuses == dict.fromkeys(("a", "c", "late"), S.SUCCESS)
+    assert story.tasks["late"].started_at >= story.tasks["c"].completed_at  # type: ignore[operator]
+
+
+async def test_statuses_follow_the_edges(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", *CHAIN, node("d"), auto_start=False)
+    await edit(engine, id_, Connection("c", "d"))
+    assert (await engine.story(id_)).statuses["d"] is S.BLOCKED
+    await edit(engine, id_, Modification("b", {"block_by": ()}), 2)
+    assert (await engine.story(id_)).statuses["b"] is S.PENDING
+
+
+@pytest.mark.parametrize("status", [D.RUNNING, D.SUCCESS, D.CANCELLED])
+async def test_only_what_waits_is_edited(engine: Engine, trial: Site, status: D) -> None:
+    id_ = await trial.deploy("v1", *CHAIN, auto_start=status is not D.CANCELLED)
+    if status is D.SUCCESS:
+        await engine.worker()
+    if status is D.CANCELLED:
+        await engine.cancel(id_)
+    await engine.until(id_, status)
+    (problem,) = await refusals(engine, id_, Addition(node("z")))
+    assert isinstance(problem, WrongState) and (problem.status, problem.path) == (status, ("deploymentId",))
+
+
+async def test_the_second_of_two_edits_is_told_of_the_first(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
+    async with engine.held(id_) as waited_for:
+        wanted = [Addition(node("mine")), Addition(node("yours"))]
+        both = [asyncio.create_task(edit(engine, id_, one)) for one in wanted]
+        while not await waited_for():
+            await asyncio.sleep(0.01)
+    answers = await asyncio.gather(*both, return_exceptions=True)
+    (refused,) = [answer for answer in answers if answer is not None]
+    assert isinstance(refused, Refused)
+    (problem,) = refused.problems
+    assert isinstance(problem, RevisionConflict)
+    assert (problem.expected, problem.actual, problem.path) == (1, 2, ("expectedRevision",))
+    assert len(await graph(engine, id_)) == 4
+
+
+async def test_many_edits_at_once_lose_nothing(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
+
+    async def add(key: str) -> None:
+        while True:
+            revision = (await engine.story(id_)).deployment.revision
+            try:
+                await edit(engine, id_, Addition(node(key)), revision)
+                return
+            except Refused as refused:
+                assert isinstance(refused.problems[0], RevisionConflict)
+
+    await asyncio.gather(*(add(f"n{number}") for number in range(8)))
+    story = await engine.story(id_)
+    assert set(story.tasks) == {"a", "b", "c"} | {f"n{number}" for number in range(8)}
+    assert story.deployment.revision == 9
+
+
+@pytest.mark.parametrize("round_", range(4))
+async def test_an_edit_and_a_start_at_the_same_moment(engine: Engine, site: Site, round_: int) -> None:
+    """Either the edit is refused and the old graph runs, or all of the new one does: nothing in between."""
+    await engine.worker()
+    id_ = await site.deploy("v1", *CHAIN, auto_start=False)
+    starting = asyncio.create_task(engine.call(deployments.start, id_))
+    await asyncio.sleep(0.003 * round_)
+    try:
+        await edit(engine, id_, Replacement((node("a"), node("new", "a"))))
+        expected = {"a", "new"}
+    except Refused as refused:
+        assert isinstance(refused.problems[0], WrongState)
+        expected = {"a", "b", "c"}
+    await starting
+    story = await engine.until(id_, D.SUCCESS)
+    assert set(story.tasks) == expected
+    assert all(story.tries(key) == [S.SUCCESS] for key in expected)
+
+
+async def test_what_was_skipped_is_not_edited(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
+    await skip(engine, id_, "a")
+    problems = await refusals(engine, id_, Replacement((node("a", max_attempts=2), node("b", "b"))))
+    assert [(p.kind, p.task_keys) for p in problems if isinstance(p, WorkflowFault)] == [
+        (FaultKind.NOT_EDITABLE, ("a",)), (FaultKind.SELF_BLOCK, ("b",)),
+    ]  # fmt: skip
+    await edit(engine, id_, Addition(node("z", "a")))
+    assert (await engine.story(id_)).statuses["z"] is S.PENDING
+
+
+async def test_rules_of_order_hold_after_edits(engine: Engine, trial: Site) -> None:
+    for name in ("users", "orders"):
+        await trial.application(name)
+    id_ = await trial.deploy("v1", must_in_order=("users", "orders"), auto_start=False)
+    users = trial.applications["users"]
+    problems = await refusals(engine, id_, Modification("orders/deploy", {"block_by": ()}))
+    assert [p.kind for p in problems if isinstance(p, WorkflowFault)] == [FaultKind.MUST_IN_ORDER]
+    early = node("build", "users/deploy", type=TaskType.BUILD, application_id=users)
+    problems = await refusals(engine, id_, Addition(early))
+    assert [(p.kind, p.path) for p in problems if isinstance(p, WorkflowFault)] == [(FaultKind.TYPE_ORDER, ("task",))]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem", "path"),
+    [
+        (Removal("z"), NotFound, ("key",)),
+        (Move("a", MoveDirection.UP), InvalidInput, ("direction",)),
+        (Replacement(()), InvalidInput, ("tasks",)),
+        (Replacement((node("a", timeout_seconds=0),)), InvalidInput, ("tasks", "0", "timeoutSeconds")),
+        (Addition(node("a")), WorkflowFault, ("task",)),
+        (Addition(replace(node("z"), key="z\0")), InvalidInput, ("task", "key")),
+        (Modification("a", {"max_attempts": 0}), InvalidInput, ("maxAttempts",)),
+        (Connection("c", "a"), WorkflowFault, ("to",)),
+    ],
+)
+async def test_a_wrong_edit_is_refused_by_the_field(
+    engine: Engine, trial: Site, wanted: Edit, problem: type[Problem], path: tuple[str, ...]
+) -> None:
+    id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
+    (found,) = await refusals(engine, id_, wanted)
+    assert (type(found), found.path) == (problem, path)
+
+
+async def test_layout_is_kept_in_any_state_and_is_no_revision(engine: Engine, trial: Site) -> None:
+    await engine.worker()
+    story = await trial.deployed("v1", *CHAIN)
+    id_ = story.deployment.id
+    await engine.call(workflows.set_positions, Layout(id_, (("a", Position(1.5, -2)), ("c", Position(0, 1e9)))))
+    after = await engine.story(id_)
+    assert {key: task.position for key, task in after.tasks.items()} == {
+        "a": Position(1.5, -2), "b": None, "c": Position(0, 1e9),
+    }  # fmt: skip
+    assert after.deployment == story.deployment
+    problem = await engine.refusal(workflows.set_positions, Layout(id_, (("a", Position(0, 0)), ("z", Position(0, 0)))))
+    assert (type(problem), problem.path) == (InvalidInput, ("positions", "1", "key"))
+
+
+def restoring(id_: str, expected: int, revision: int) -> RestoreOrder:
+    return RestoreOrder(deployment_id=id_, expected_revision=expected, revision=revision)
+
+
+async def test_a_revision_is_brought_back_as_a_new_one(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
+    first = await graph(engine, id_)
+    await edit(engine, id_, Replacement((node("other"),)))
+    await engine.call(workflows.restore, restoring(id_, 2, 1))
+    assert await graph(engine, id_) == first
+    assert [one.summary for one in (await store.revisions_of([id_]))[id_]][-1] == "restored revision 1"
+    for number in (0, -1, 4, 99):
+        problem = await engine.refusal(workflows.restore, restoring(id_, 3, number))
+        assert (type(problem), problem.path) == (NotFound, ("revision",))
+    assert isinstance(await engine.refusal(workflows.restore, restoring(id_, 2, 1)), RevisionConflict)
+
+
+async def test_what_has_started_since_is_not_brought_back(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
+    await edit(engine, id_, Modification("a", {"name": "changed"}))
+    await skip(engine, id_, "a")
+    problem = await engine.refusal(workflows.restore, restoring(id_, 2, 1))
+    assert isinstance(problem, WorkflowFault)
+    assert (problem.kind, problem.task_keys, problem.path) == (FaultKind.NOT_EDITABLE, ("a",), ("revision",))
+
+
+async def test_the_greatest_graph_is_edited_and_one_task_more_is_refused(engine: Engine, trial: Site) -> None:
+    many = [node(f"n{number}", *([f"n{number - 1}"] if number else [])) for number in range(MAX_TASKS)]
+    id_ = await trial.deploy("v1", *many, auto_start=False)
+    (problem,) = await refusals(engine, id_, Addition(node("more")))
+    assert isinstance(problem, WorkflowFault) and problem.kind is FaultKind.TOO_LARGE
+    await edit(engine, id_, Replacement(tuple(replace(one, name=f"“{one.key}” 🚀") for one in many[::-1])))
+    story = await engine.story(id_)
+    assert [task.name for task in story.tasks.values()] == [f"“n{number}” 🚀" for number in reversed(range(MAX_TASKS))]
+
+
+async def test_an_edit_with_the_same_key_again_is_made_once(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
+    order = EditOrder(deployment_id=id_, expected_revision=1, edit=Addition(node("z")))
+    for _ in range(2):
+        assert await engine.call(workflows.edit, order, "the key") == (id_,)
+    assert (await engine.story(id_)).deployment.revision == 2
