@@ -19,7 +19,8 @@ MAX_NUMBER = 2**63 - 1
 
 def write_time(value: datetime) -> str:
     """Return a time as ISO 8601 in UTC with microseconds."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return f"{utc.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def read_time(value: Any) -> datetime:
@@ -39,7 +40,14 @@ def read_time(value: Any) -> datetime:
 
 def cursor(kind: str, position: str | int) -> Cursor:
     """Return an opaque cursor of a kind of list."""
+    if isinstance(position, int):
+        return numbered(kind, position)
     return Cursor(base64.urlsafe_b64encode(f"{kind}:{position}".encode()).decode().rstrip("="))
+
+
+def numbered(kind: str, position: int) -> Cursor:
+    """Return the cursor of a numbered list; words and digits need none of the letters that URLs spell otherwise."""
+    return Cursor(binascii.b2a_base64(b"%s:%d" % (kind.encode(), position), newline=False).decode().rstrip("="))
 
 
 def position(kind: str, value: str | None, argument: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -147,11 +147,28 @@ def level_of(message: str, stream: Stream) -> LogLevel:
     What a command writes to stderr without a level counts as a warning: progress goes there as often as errors do.
     """
     named = _json_level(message) if message.startswith("{") else None
-    if named is None:
-        head = _COLOUR.sub("", message[:256])
+    head = message[:256]
+    if named is None and _names_any(head):
+        head = _COLOUR.sub("", head)
         found = _UPPER.match(head) or _BRACKETED.match(head) or _KEYED.search(head)
         named = next((group for group in found.groups() if group), None) if found else None
     return _NAMES.get(named.upper(), _BY_STREAM[stream]) if named else _BY_STREAM[stream]
+
+
+def _names_any(text: str) -> bool:
+    """Tell whether there may be a level in a text: looking closer takes ten times as long, and is seldom worth it."""
+    low = text.lower()
+    return (
+        "info" in low
+        or "err" in low
+        or "warn" in low
+        or "debug" in low
+        or "notice" in low
+        or "trace" in low
+        or "fatal" in low
+        or "critical" in low
+        or "panic" in low
+    )
 
 
 def _json_level(message: str) -> str | None:
@@ -163,15 +180,16 @@ def _json_level(message: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def pieces(text: str) -> Iterator[str]:
-    """Yield what is stored of one printed line: control characters made visible, cut to `MAX_MESSAGE` characters.
+def pieces(text: str) -> Sequence[str]:
+    """Return what is stored of one printed line: control characters made visible, cut to `MAX_MESSAGE` characters.
 
     PostgreSQL can not hold NUL in text, and a terminal must not be steered by a log: both become U+FFFD. Colours
     (escape sequences) stay, since consoles can show them. A carriage return ends what a progress bar overwrote.
     """
+    if len(text) <= MAX_MESSAGE and text.isprintable():
+        return (text,)
     clean = _CONTROL.sub("�", text.rstrip("\r\n").rsplit("\r", 1)[-1])
-    for start in range(0, max(len(clean), 1), MAX_MESSAGE):
-        yield clean[start : start + MAX_MESSAGE]
+    return [clean[start : start + MAX_MESSAGE] for start in range(0, max(len(clean), 1), MAX_MESSAGE)]
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:

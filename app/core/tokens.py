@@ -28,13 +28,18 @@ SHAPES = {
 }
 """Secrets by what all of them contain: of GitHub, GitLab, AWS, Google, Slack, npm, PyPI, Stripe, Vault, DigitalOcean
 and our own, JSON web tokens, names with passwords in URLs, bearer tokens, private keys on one line."""
+_BY_LETTER = {
+    letter: [mark for mark in SHAPES if letter in mark and not ("_" in mark and letter == "-")] for letter in "_-"
+}
+_BY_LETTER[""] = [mark for mark in SHAPES if "_" not in mark and "-" not in mark]
+"""Marks by a letter that few texts hold: without it none of them has to be looked for."""
 _PATTERNS = {mark: re.compile(shape) for mark, shape in SHAPES.items()}
 HIDDEN = "***"
 
 
 def marks_in(text: str) -> list[str]:
     """Return what makes a text worth a closer look. A text of many lines costs hardly more than one."""
-    return [mark for mark in SHAPES if mark in text]
+    return [mark for letter, marks in _BY_LETTER.items() if letter in text for mark in marks if mark in text]
 
 
 def hide_tokens(text: str, marks: list[str]) -> str:

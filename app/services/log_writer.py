@@ -76,7 +76,7 @@ class LogWriter:
             return
         now = self._runtime.clock.now()
         for line in self._masked(stream, lines):
-            stored = list(pieces(line))
+            stored = pieces(line)
             level = level_of(stored[0], stream)
             for piece in stored:
                 if self._admits(stream, piece):
