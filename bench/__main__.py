@@ -5,7 +5,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
-from bench import boot, engine, graphs, latency, query
+from bench import boot, engine, graphs, latency, live, live_logs, query
 from bench.table import Row, show
 
 MEASUREMENTS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
@@ -14,6 +14,8 @@ MEASUREMENTS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
     "engine": engine.measure,
     "latency": latency.measure,
     "query": query.measure,
+    "live": live.measure,
+    "logs": live_logs.measure,
 }
 
 

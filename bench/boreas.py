@@ -55,6 +55,7 @@ async def started() -> AsyncIterator[Boreas]:
             "BOREAS_DATA_DIR": f"{folder}/data",
             "BOREAS_ADMIN_TOKEN": TOKEN,
             "BOREAS_LOG_LEVEL": "WARNING",
+            "BOREAS_CONNECTIONS_PER_ACTOR": "10000",
         }
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "app.cli", "up", env=env, stdout=asyncio.subprocess.DEVNULL

@@ -1,0 +1,305 @@
+"""Thousands of subscribers in one process: graphql-transport-ws over bare sockets, so that they cost next to nothing.
+
+Reads what to do as JSON from the standard input, and writes what came of it as JSON to the standard output. It ends by
+itself: every wait has a limit, and so has the whole.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+OPENING = 400
+"""How many sockets are being opened at the same time."""
+STEP_SECONDS = 90.0
+WHOLE_SECONDS = 300
+_KEY = base64.b64encode(b"sixteen bytes  !").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do. `poke` are operations that cause an event, sent by turns. `pid` is the server's process."""
+
+    url: str
+    token: str
+    pid: int
+    sockets: int
+    document: str
+    variables: dict[str, Any]
+    poke: list[dict[str, Any]]
+    events: int
+    rate: float
+    storm: bool = False
+
+
+@dataclass(slots=True)
+class Figures:
+    """What came of it. Seconds, KiB for each subscriber, microseconds of the server for each delivery."""
+
+    sockets: int
+    deliveries: int = 0
+    wanted: int = 0
+    p50: float = 0.0
+    p99: float = 0.0
+    server_us: float = 0.0
+    kib: float = 0.0
+    subscribed_seconds: float = 0.0
+    storm_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a message says, the same for all who get it."""
+
+    events: int
+    cursor: str | None
+    caught_up: bool
+    ages_from: tuple[float, ...]
+
+
+class Subscriber(asyncio.Protocol):
+    """One socket with one subscription."""
+
+    def __init__(self, crowd: "Crowd", after: str | None) -> None:
+        self.crowd = crowd
+        self.after = after
+        self.cursor = after
+        self.events = 0
+        self.ready = asyncio.get_running_loop().create_future()
+        self.lost = False
+        self._buffer = b""
+        self._open = False
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.write(self.crowd.handshake)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        if not self.ready.done():
+            self.ready.set_exception(ConnectionError("the server closed a socket that was being opened"))
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer + data if self._buffer else data
+        if not self._open:
+            head, end, buffer = buffer.partition(b"\r\n\r\n")
+            if not end:
+                self._buffer = head
+                return
+            if not head.startswith(b"HTTP/1.1 101"):
+                self.transport.abort()
+                return
+            self._open = True
+            self._say({"type": "connection_init", "payload": {"Authorization": f"Bearer {self.crowd.plan.token}"}})
+        start, size = 0, len(buffer)
+        while size - start >= 2:
+            length, body = buffer[start + 1], start + 2
+            if length > 125:
+                body += 2 if length == 126 else 8
+                length = int.from_bytes(buffer[start + 2 : body], "big") if size >= body else size
+            if size < body + length:
+                break
+            self._take(buffer[start] & 15, buffer[body : body + length])
+            start = body + length
+        self._buffer = buffer[start:]
+
+    def _take(self, opcode: int, payload: bytes) -> None:
+        if opcode == 9:
+            self.transport.write(bytes((0x8A, 0x80 | len(payload))) + bytes(4) + payload)
+        elif opcode == 1 and b'"next"' in payload[:60]:
+            self.crowd.took(self, payload)
+        elif opcode == 1 and b"connection_ack" in payload:
+            variables = self.crowd.plan.variables | ({"after": self.after} if self.after else {})
+            operation = {"query": self.crowd.plan.document, "variables": variables}
+            self._say({"id": "1", "type": "subscribe", "payload": operation})
+        elif opcode == 1 and b'"error"' in payload[:60] and not self.ready.done():
+            self.ready.set_exception(ValueError(payload.decode()))
+
+    def _say(self, message: object) -> None:
+        data = json.dumps(message).encode()
+        size = bytes((0x80 | len(data),)) if len(data) < 126 else bytes((0xFE,)) + len(data).to_bytes(2, "big")
+        self.transport.write(b"\x81" + size + bytes(4) + data)
+
+
+class Crowd:
+    """All subscribers."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        parts = urlsplit(plan.url)
+        self._host, self._port = parts.hostname or "", parts.port or 80
+        self.handshake = (
+            f"GET /graphql HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {_KEY}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws"
+            "\r\n\r\n"
+        ).encode()
+        self.members: list[Subscriber] = []
+        self.ages: list[float] = []
+        self.deliveries = 0
+        self.counting = False
+        self.last_at = 0.0
+        self._known: tuple[bytes, Message] = (b"", Message(0, None, False, ()))
+
+    async def gather(self, cursors: list[str | None]) -> float:
+        """Open a socket for each cursor, and return how long it took until each had a first answer."""
+        room = asyncio.Semaphore(OPENING)
+        loop = asyncio.get_running_loop()
+        begun = time.perf_counter()
+
+        async def one(after: str | None) -> Subscriber:
+            async with room:
+                _, member = await loop.create_connection(lambda: Subscriber(self, after), self._host, self._port)
+                await member.ready
+                return member
+
+        self.members = list(await asyncio.gather(*map(one, cursors)))
+        return time.perf_counter() - begun
+
+    def took(self, member: Subscriber, payload: bytes) -> None:
+        """Note a message."""
+        now = time.time()
+        known, message = self._known
+        if payload != known:
+            message = _read(payload)
+            self._known = (payload, message)
+        member.events += message.events
+        member.cursor = message.cursor
+        self.last_at = now
+        if self.counting:
+            self.deliveries += message.events
+            self.ages += [now - at for at in message.ages_from]
+        elif message.caught_up and not member.ready.done():
+            member.ready.set_result(None)
+
+    def leave(self) -> None:
+        """Break every connection off."""
+        for member in self.members:
+            member.transport.abort()
+
+
+class _Event(msgspec.Struct):
+    at: datetime
+
+
+class _Batch(msgspec.Struct):
+    events: list[_Event]
+    cursor: str | None = None
+    caught_up: bool = msgspec.field(default=True, name="caughtUp")
+
+
+class _Envelope(msgspec.Struct):
+    data: dict[str, _Batch]
+
+
+class _Next(msgspec.Struct):
+    payload: _Envelope
+
+
+_decode = msgspec.json.Decoder(_Next).decode
+
+
+def _read(payload: bytes) -> Message:
+    (batch,) = _decode(payload).payload.data.values()
+    return Message(len(batch.events), batch.cursor, batch.caught_up, tuple(e.at.timestamp() for e in batch.events))
+
+
+def cpu(pid: int) -> float:
+    """Return how many seconds of a processor a process has used."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text(encoding="ascii").split()[0]) for thread in threads) / 1e9
+
+
+def rss_kib(pid: int) -> float:
+    """Return how much memory a process holds."""
+    fields = Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 1024
+
+
+async def poke(plan: Plan, events: int, rate: float) -> None:
+    """Cause events at a rate, over one connection that is kept."""
+    parts = urlsplit(plan.url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    begun = time.perf_counter()
+    for n in range(events):
+        body = json.dumps(plan.poke[n % len(plan.poke)]).encode()
+        writer.write(
+            f"POST /graphql HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {plan.token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        answer = await reader.readexactly(int(head.partition(b"content-length:")[2].split(b"\r\n")[0]))
+        if b'"errors":[{' in answer.replace(b" ", b"") or not head.startswith(b"http/1.1 200"):
+            raise ValueError(answer.decode())
+        await asyncio.sleep(max(0.0, begun + (n + 1) / rate - time.perf_counter()))
+    writer.close()
+
+
+async def until(done: Callable[[], bool]) -> None:
+    """Wait, but not for ever."""
+    async with asyncio.timeout(STEP_SECONDS):
+        while not done():
+            await asyncio.sleep(0.01)
+
+
+async def run(plan: Plan) -> Figures:
+    """Do it."""
+    figures = Figures(plan.sockets)
+    crowd = Crowd(plan)
+    await crowd.gather([None])
+    await poke(plan, 2, 10)
+    crowd.leave()
+    await asyncio.sleep(1)
+    before = rss_kib(plan.pid)
+    figures.subscribed_seconds = await crowd.gather([None] * plan.sockets)
+    await asyncio.sleep(0.5)
+    figures.kib = (rss_kib(plan.pid) - before) / plan.sockets
+    await poke(plan, 2, 10)
+    await asyncio.sleep(1)
+    had = [member.events for member in crowd.members]
+    used = cpu(plan.pid)
+    crowd.counting = True
+    await poke(plan, plan.events, plan.rate)
+    figures.wanted = plan.events * plan.sockets
+    await until(lambda: crowd.deliveries >= figures.wanted or any(member.lost for member in crowd.members))
+    crowd.counting = False
+    figures.deliveries = crowd.deliveries
+    figures.server_us = 1e6 * (cpu(plan.pid) - used) / crowd.deliveries
+    assert all(m.events - n == plan.events for m, n in zip(crowd.members, had, strict=True)), "not everybody had all"
+    ages = sorted(crowd.ages)
+    figures.p50, figures.p99 = (ages[int(len(ages) * share)] for share in (0.5, 0.99))
+    if plan.storm:
+        crowd.leave()
+        cursors = [member.cursor for member in crowd.members]
+        await poke(plan, 20, 50)
+        await asyncio.sleep(1)
+        figures.storm_seconds = await crowd.gather(cursors)
+    crowd.leave()
+    return figures
+
+
+def main() -> None:
+    """Read the plan, run it, write the figures."""
+    signal.alarm(WHOLE_SECONDS)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    figures = asyncio.run(run(Plan(**json.load(sys.stdin))))
+    json.dump(asdict(figures), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
