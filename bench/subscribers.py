@@ -5,7 +5,6 @@ itself: every wait has a limit, and so has the whole.
 """
 
 import asyncio
-import base64
 import json
 import os
 import resource
@@ -21,11 +20,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tests.support.light import LightSocket
+
 OPENING = 400
 """How many sockets are being opened at the same time."""
 STEP_SECONDS = 90.0
 WHOLE_SECONDS = 300
-_KEY = base64.b64encode(b"sixteen bytes  !").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,70 +69,25 @@ class Message:
     ages_from: tuple[float, ...]
 
 
-class Subscriber(asyncio.Protocol):
+class Subscriber:
     """One socket with one subscription."""
 
     def __init__(self, crowd: "Crowd", after: str | None) -> None:
-        self.crowd = crowd
-        self.after = after
         self.cursor = after
         self.events = 0
-        self.ready = asyncio.get_running_loop().create_future()
         self.lost = False
-        self._buffer = b""
-        self._open = False
-        self.transport: asyncio.Transport
+        self.ready = asyncio.get_running_loop().create_future()
+        variables = crowd.plan.variables | ({"after": after} if after else {})
+        operation = {"query": crowd.plan.document, "variables": variables}
+        took = crowd.took
+        self.socket = LightSocket(
+            crowd.plan.url, crowd.plan.token, operation, lambda payload: took(self, payload), self._end
+        )
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(self.crowd.handshake)
-
-    def connection_lost(self, exc: Exception | None) -> None:
+    def _end(self, why: str) -> None:
         self.lost = True
         if not self.ready.done():
-            self.ready.set_exception(ConnectionError("the server closed a socket that was being opened"))
-
-    def data_received(self, data: bytes) -> None:
-        buffer = self._buffer + data if self._buffer else data
-        if not self._open:
-            head, end, buffer = buffer.partition(b"\r\n\r\n")
-            if not end:
-                self._buffer = head
-                return
-            if not head.startswith(b"HTTP/1.1 101"):
-                self.transport.abort()
-                return
-            self._open = True
-            self._say({"type": "connection_init", "payload": {"Authorization": f"Bearer {self.crowd.plan.token}"}})
-        start, size = 0, len(buffer)
-        while size - start >= 2:
-            length, body = buffer[start + 1], start + 2
-            if length > 125:
-                body += 2 if length == 126 else 8
-                length = int.from_bytes(buffer[start + 2 : body], "big") if size >= body else size
-            if size < body + length:
-                break
-            self._take(buffer[start] & 15, buffer[body : body + length])
-            start = body + length
-        self._buffer = buffer[start:]
-
-    def _take(self, opcode: int, payload: bytes) -> None:
-        if opcode == 9:
-            self.transport.write(bytes((0x8A, 0x80 | len(payload))) + bytes(4) + payload)
-        elif opcode == 1 and b'"next"' in payload[:60]:
-            self.crowd.took(self, payload)
-        elif opcode == 1 and b"connection_ack" in payload:
-            variables = self.crowd.plan.variables | ({"after": self.after} if self.after else {})
-            operation = {"query": self.crowd.plan.document, "variables": variables}
-            self._say({"id": "1", "type": "subscribe", "payload": operation})
-        elif opcode == 1 and b'"error"' in payload[:60] and not self.ready.done():
-            self.ready.set_exception(ValueError(payload.decode()))
-
-    def _say(self, message: object) -> None:
-        data = json.dumps(message).encode()
-        size = bytes((0x80 | len(data),)) if len(data) < 126 else bytes((0xFE,)) + len(data).to_bytes(2, "big")
-        self.transport.write(b"\x81" + size + bytes(4) + data)
+            self.ready.set_exception(ConnectionError(f"a subscription did not begin: {why}"))
 
 
 class Crowd:
@@ -142,11 +97,6 @@ class Crowd:
         self.plan = plan
         parts = urlsplit(plan.url)
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self.handshake = (
-            f"GET /graphql HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {_KEY}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws"
-            "\r\n\r\n"
-        ).encode()
         self.members: list[Subscriber] = []
         self.ages: list[float] = []
         self.deliveries = 0
@@ -162,7 +112,8 @@ class Crowd:
 
         async def one(after: str | None) -> Subscriber:
             async with room:
-                _, member = await loop.create_connection(lambda: Subscriber(self, after), self._host, self._port)
+                member = Subscriber(self, after)
+                await loop.create_connection(lambda: member.socket, self._host, self._port)
                 await member.ready
                 return member
 
@@ -188,7 +139,7 @@ class Crowd:
     def leave(self) -> None:
         """Break every connection off."""
         for member in self.members:
-            member.transport.abort()
+            member.socket.abort()
 
 
 class _Event(msgspec.Struct):

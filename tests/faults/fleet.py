@@ -161,6 +161,7 @@ def fleet(folder: Path, workers: int, apis: int, lease_seconds: float) -> Fleet:
         "BOREAS_GRACE_SECONDS": "1",
         "BOREAS_DATA_DIR": str(folder / "data"),
         "BOREAS_ADMIN_TOKEN": TOKEN,
+        "BOREAS_CONNECTIONS_PER_ACTOR": "10000",
     }
     ports = [free_port() for _ in range(apis)]
     names = [f"worker-{number}" for number in range(1, workers + 1)]
