@@ -10,7 +10,7 @@ from app.core.application import KubernetesTarget
 from app.core.attempt import Outcome
 from app.core.environment import KubernetesConnection
 from app.core.logs import Stream
-from app.core.strategy import StrategyKind
+from app.core.strategy import Shape as Shape  # noqa: PLC0414 - found beside the port that takes it
 
 LogSink = Callable[[Stream, Sequence[str]], Awaitable[None]]
 """Takes printed lines, without their line ends, in order. Awaiting it is the back-pressure: it returns once there is
@@ -98,25 +98,6 @@ class Workload:
     previous_image: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """How a workload shall look: the same shape asked for again changes nothing.
-
-    `updated` of `total` replicas carry the new version; `weight` (0 to 1) is its share of the traffic, where a route
-    can split it. BLUE_GREEN: `switched` tells that the second set serves, CANARY and BLUE_GREEN: `finished` that the
-    rollout is over, and nothing of the old version is kept any more. `watch_seconds` is how long each replica must
-    have been ready to count.
-    """
-
-    kind: StrategyKind
-    updated: int
-    total: int
-    weight: float
-    switched: bool = False
-    finished: bool = False
-    watch_seconds: int = 0
-
-
 class RolloutOperator(Protocol):
     """Moves workloads as a whole. Whatever goes wrong with one is an outcome, not an exception."""
 
@@ -144,11 +125,23 @@ class ProbeResult:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a query of metrics gave: the values of all its series, none where it gave none; `detail` says why not."""
+
+    values: tuple[float, ...]
+    detail: str
+
+
 class Probe(Protocol):
-    """Asks an HTTP endpoint for its health."""
+    """Asks HTTP endpoints for health and metrics."""
 
     async def get(self, url: str, expect_status: int, timeout_seconds: float) -> ProbeResult:
         """Return whether `url` answers with the status in time. Never raises for what the other side does."""
+        ...
+
+    async def measure(self, url: str, query: str, timeout_seconds: float) -> Measured:
+        """Return what a query gives at this moment at the Prometheus at `url`. Never raises for what it does."""
         ...
 
 

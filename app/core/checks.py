@@ -1,13 +1,14 @@
 """What input must look like: each check yields every problem of a value, with the path of the field that has it."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from app.core.application import Application, CommandStep, HealthCheck, ShellTarget
+from app.core.application import Application, CommandStep, HealthCheck, MetricCheck, ShellTarget
 from app.core.environment import Environment
 from app.core.errors import InvalidInput, Problem
-from app.core.strategy import Strategy
+from app.core.strategy import Strategy, StrategyKind
 from app.core.workflow import WorkflowTask
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -19,6 +20,8 @@ MAX_SECONDS = 7 * 86_400
 MAX_ATTEMPTS = 100
 MAX_INSTANCES = 1000
 MAX_STEPS = 100
+MAX_METRICS = 50
+MAX_QUERY = 4000
 MAX_ARGUMENTS = 1000
 MAX_TEXT = 10_000
 MAX_INTEGER = 2**63 - 1
@@ -130,21 +133,43 @@ def shell_target(value: ShellTarget, *path: str) -> Problems:
 
 
 def health_check(value: HealthCheck | None, *path: str) -> Problems:
-    """A health check by exactly one of command and address."""
+    """A health check by exactly one of command and address, or by neither where there are metrics."""
     if value is None:
         return
-    if (value.command is None) == (value.http_url is None):
+    if value.command is not None and value.http_url is not None:
         yield InvalidInput(message="Give exactly one of command and httpUrl.", path=path)
+    if value.command is None and value.http_url is None and not value.metrics:
+        yield InvalidInput(message="Give exactly one of command and httpUrl, or metrics.", path=path)
     if value.command is not None:
         yield from command(value.command, *path, "command")
     if value.http_url is not None:
-        probe = value.http_url.replace("{instance}", "instance").replace("{version}", "version")
+        probe = (
+            value.http_url.replace("{instance}", "instance").replace("{version}", "version").replace("{color}", "blue")
+        )
         yield from web_address(probe, *path, "httpUrl")
     yield from between(value.expect_status, 100, 599, *path, "expectStatus")
     yield from between(value.interval_seconds, 1, 3600, *path, "intervalSeconds")
     yield from between(value.timeout_seconds, 1, 3600, *path, "timeoutSeconds")
     yield from between(value.success_threshold, 1, 1000, *path, "successThreshold")
     yield from between(value.failure_threshold, 1, 1000, *path, "failureThreshold")
+    yield from between(len(value.metrics), 0, MAX_METRICS, *path, "metrics")
+    for index, metric in enumerate(value.metrics):
+        yield from metric_check(metric, *path, "metrics", str(index))
+
+
+def metric_check(value: MetricCheck, *path: str) -> Problems:
+    """A query with bounds that something can lie within."""
+    yield from title(value.name, 200, *path, "name")
+    yield from web_address(value.prometheus_url, *path, "prometheusUrl")
+    if not value.query.strip() or len(value.query) > MAX_QUERY or UNSTORABLE.search(value.query):
+        yield InvalidInput(message=f"A query is 1 to {MAX_QUERY} characters, without NUL.", path=(*path, "query"))
+    bounds = [bound for bound in (value.minimum, value.maximum) if bound is not None]
+    if not bounds:
+        yield InvalidInput(message="Give min, max or both.", path=path)
+    if not all(map(math.isfinite, bounds)):
+        yield InvalidInput(message="A bound is a finite number.", path=path)
+    elif len(bounds) == 2 and bounds[0] > bounds[1]:
+        yield InvalidInput(message=f"It is below min, which is {bounds[0]:g}.", path=(*path, "max"))
 
 
 def application(value: Application) -> Problems:
@@ -177,6 +202,29 @@ def strategy(value: Strategy) -> Problems:
         path = ("strategy", "steps", str(index))
         yield from between(each.batch_size, 0, MAX_INSTANCES, *path, "batchSize")
         yield from between(each.batch_interval, 0, MAX_SECONDS, *path, "batchInterval")
+        if value.kind is StrategyKind.BLUE_GREEN and each.batch_size:
+            yield InvalidInput(
+                message="A set is brought up as a whole: leave batchSize out.", path=(*path, "batchSize")
+            )
+    yield from _ratios(value)
+
+
+def _ratios(value: Strategy) -> Problems:
+    """The ratios of a canary rise from above 0 to 1; no other strategy has any."""
+    before = 0.0
+    for index, each in enumerate(value.steps):
+        path = ("strategy", "steps", str(index), "canaryRatio")
+        ratio = each.canary_ratio
+        if value.kind is not StrategyKind.CANARY:
+            if ratio:
+                yield InvalidInput(message=f"Only a CANARY has ratios; this is {value.kind}.", path=path)
+        elif not 0 < ratio <= 1:
+            yield InvalidInput(message=f"It is {ratio:g}; it takes more than 0, and at most 1.", path=path)
+        elif ratio <= before:
+            yield InvalidInput(message=f"It is {ratio:g}; ratios rise, and the step before has {before:g}.", path=path)
+        elif index == len(value.steps) - 1 and ratio != 1:
+            yield InvalidInput(message=f"It is {ratio:g}; the last step brings everything: 1.", path=path)
+        before = max(before, ratio)
 
 
 def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:

@@ -4,10 +4,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from app.core.strategy import Decision, Observed, Phase, Progress, Strategy, StrategyKind, StrategyStep, rolling
+from app.core.strategy import (
+    Decision,
+    Observed,
+    Phase,
+    Progress,
+    Shape,
+    Strategy,
+    StrategyKind,
+    StrategyStep,
+    blue_green,
+    canary,
+    rolling,
+)
+from app.core.strategy.batches import step_at
 
 Decide = Callable[[Strategy, Sequence[str], Progress, Observed, datetime], Decision]
-DECIDE: Mapping[StrategyKind, Decide] = {StrategyKind.ROLLING: rolling.decide}
+DECIDE: Mapping[StrategyKind, Decide] = {
+    StrategyKind.ROLLING: rolling.decide,
+    StrategyKind.CANARY: canary.decide,
+    StrategyKind.BLUE_GREEN: blue_green.decide,
+}
 
 
 def decide(
@@ -17,14 +34,41 @@ def decide(
     return DECIDE[strategy.kind](strategy, instances, progress, observed, now)
 
 
+def begin(strategy: Strategy, progress: Progress, *, serving: str | None, split: bool) -> Progress:
+    """Return where a rollout begins that has touched nothing yet; one that has begun stays as it is.
+
+    `serving` is the color of the set that serves now, None where it has none; `split` tells that traffic can be given
+    to a canary apart from its instances.
+    """
+    if progress.batch or progress.touched:
+        return progress
+    if strategy.kind is StrategyKind.BLUE_GREEN:
+        return replace(progress, color=blue_green.other(serving), old_color=serving, traffic=0.0)
+    traffic = 0.0 if split and strategy.kind is StrategyKind.CANARY else None
+    return replace(progress, color=serving, old_color=serving, traffic=traffic)
+
+
 def begin_attempt(progress: Progress | None) -> Progress:
     """Return where a new attempt starts: finished batches stay, the batch in hand is brought up again from its start.
 
-    Another attempt follows a failure or a lost worker; what the batch in hand carries is not known then.
+    Another attempt follows a failure or a lost worker; what the batch in hand carries is not known then. Traffic that
+    was switched is switched once more, and ending the old set gone on with. After a rollback that failed, all that it
+    has not taken back is one batch, to be brought up again.
     """
-    if progress is None or not progress.current:
-        return progress or Progress()
-    return replace(progress, phase=Phase.UPDATING, resume_at=None)
+    if progress is None:
+        return Progress()
+    match progress.phase:
+        case Phase.IDLE | Phase.SWITCHING | Phase.RETIRING:
+            return progress
+        case Phase.UNDOING:
+            touched = progress.touched
+            left = replace(progress, phase=Phase.UPDATING, step_index=0, batch=1, healthy=(), current=touched)
+            return left if touched else Progress()
+        case _:
+            if progress.switched and progress.batch == progress.batches:
+                return replace(progress, phase=Phase.SWITCHING, resume_at=None)
+            again = progress.again or progress.phase is not Phase.UPDATING
+            return replace(progress, phase=Phase.UPDATING, resume_at=None, again=again)
 
 
 def promote(progress: Progress, now: datetime, *, full: bool) -> Progress:
@@ -39,5 +83,29 @@ def approve(progress: Progress) -> Progress:
 
 def step_in_force(strategy: Strategy, progress: Progress | None) -> StrategyStep:
     """Return the step that a deploy task is in, or was in last."""
-    index = progress.step_index if progress else 0
-    return strategy.steps[min(index, len(strategy.steps) - 1)]
+    return step_at(strategy, progress.step_index if progress else 0)
+
+
+def ratio_in_force(strategy: Strategy, progress: Progress) -> float:
+    """Return the share of the new version that a canary is in, or going to, 0 to 1; 0 before it and once undone."""
+    if not progress.batch or progress.phase is Phase.UNDOING:
+        return 0.0
+    return canary.ratio(strategy, min(progress.step_index, len(strategy.steps) - 1))
+
+
+def shape(strategy: Strategy, progress: Progress, size: int, *, finished: bool = False) -> Shape:
+    """Return how a workload of `size` replicas shall look for what is in hand; `finished`: once all is done."""
+    updated = min(len(progress.touched), size)
+    weight = updated / size if size else 1.0
+    if strategy.kind is StrategyKind.BLUE_GREEN:
+        weight = 1.0 if progress.switched else 0.0
+    elif progress.traffic is not None:
+        weight = canary.weight(strategy, progress) or 0.0
+    return Shape(
+        kind=strategy.kind,
+        updated=updated,
+        total=size,
+        weight=weight,
+        switched=progress.switched,
+        finished=finished or progress.retired,
+    )

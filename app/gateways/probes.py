@@ -1,4 +1,4 @@
-"""Health over HTTP: one request, and what came of it in words that a person can act on."""
+"""Health and metrics over HTTP: one request, and what came of it in words that a person can act on."""
 
 import asyncio
 import socket
@@ -11,7 +11,8 @@ from typing import Any, Self
 
 import httpx
 
-from app.ports import ProbeResult
+from app.gateways import prometheus
+from app.ports import Measured, ProbeResult
 
 _BODY_BYTES = 1024
 """Bytes read of an unexpected answer: enough for the excerpt, and no answer is too big."""
@@ -20,6 +21,9 @@ _EXCERPT = 200
 """Characters of an unexpected answer that are shown."""
 
 _MAX_PORT = 65535
+
+_TROUBLE = (TimeoutError, httpx.InvalidURL, ValueError, httpx.HTTPError, RuntimeError, OSError)
+"""Everything that a request can come to nothing by."""
 
 
 class HttpProbe:
@@ -58,12 +62,8 @@ class HttpProbe:
         try:
             async with asyncio.timeout_at(deadline):
                 response = await self._ask(url)
-        except TimeoutError:
-            return ProbeResult(False, f"timed out after {timeout_seconds:.10g} s")
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, ValueError) as error:
-            return ProbeResult(False, f"invalid URL: {_clean(str(error))}")
-        except (httpx.HTTPError, RuntimeError, OSError) as error:
-            return ProbeResult(False, _reason(error))
+        except _TROUBLE as error:
+            return ProbeResult(False, _trouble(error, timeout_seconds))
         try:
             if response.status_code == expect_status:
                 return ProbeResult(True, f"answered {expect_status}")
@@ -73,6 +73,19 @@ class HttpProbe:
         finally:
             with suppress(httpx.HTTPError, OSError):
                 await response.aclose()
+
+    async def measure(self, url: str, query: str, timeout_seconds: float) -> Measured:
+        """Return what an instant query gives at the Prometheus at `url`. Never raises for what it finds."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                response = await self._ask(prometheus.address(url, query))
+                try:
+                    body = await _head(response, prometheus.MAX_BYTES)
+                finally:
+                    await response.aclose()
+        except _TROUBLE as error:
+            return Measured((), _trouble(error, timeout_seconds))
+        return prometheus.read(response.status_code, body)
 
     async def _ask(self, url: str) -> httpx.Response:
         """Send the request. The library forgets a connection that is cancelled while TLS begins: it is closed here."""
@@ -93,6 +106,16 @@ class HttpProbe:
             raise
 
 
+async def _head(response: httpx.Response, size: int) -> bytes:
+    """Return up to `size` bytes of the body; the rest is not read."""
+    body = b""
+    async for chunk in response.aiter_raw():
+        body += chunk[:size]
+        if len(body) >= size:
+            break
+    return body[:size]
+
+
 async def _excerpt(response: httpx.Response, deadline: float) -> str:
     """Return how the body begins: what came of it by the deadline, even if the rest never does."""
     body = b""
@@ -103,6 +126,15 @@ async def _excerpt(response: httpx.Response, deadline: float) -> str:
                 if len(body) >= _BODY_BYTES:
                     break
     return _clean(body[:_BODY_BYTES].decode(errors="replace"))
+
+
+def _trouble(error: Exception, timeout_seconds: float) -> str:
+    """Say in words why a request came to nothing."""
+    if isinstance(error, TimeoutError):
+        return f"timed out after {timeout_seconds:.10g} s"
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError | ValueError):
+        return f"invalid URL: {_clean(str(error))}"
+    return _reason(error)
 
 
 def _clean(text: str) -> str:

@@ -8,11 +8,11 @@ from enum import StrEnum
 from app.core.attempt import Ending, Outcome
 from app.core.task import Activity, Task
 from app.core.workflow import TaskType
+from app.services.drive import Drive
 from app.services.execution import Assignment, WorkerName
-from app.services.health_checks import check_instances
-from app.services.instructions import Place, instruct, secrets_of
+from app.services.instructions import instruct, secrets_of
 from app.services.log_writer import LeaseLostError, LogWriter
-from app.services.rollouts import Drive, Parked, roll_out, undo
+from app.services.rollouts import Parked, check_health, roll_out, undo
 from app.services.runtime import Runtime
 
 logger = logging.getLogger(__name__)
@@ -133,15 +133,6 @@ async def _carry_out(drive: Drive) -> Outcome | Parked:
         async with asyncio.timeout(task.timeout_seconds):
             if task.activity is Activity.UNDO:
                 return await undo(drive)
-            return await (roll_out(drive) if task.type is TaskType.DEPLOY else _check_health(drive))
+            return await (roll_out(drive) if task.type is TaskType.DEPLOY else check_health(drive))
     except TimeoutError:
         return Outcome(Ending.FAILED, f"it was not done within its time limit of {task.timeout_seconds} s")
-
-
-async def _check_health(drive: Drive) -> Outcome:
-    """Check every instance of the task's application; without a health check of its own there is nothing to ask."""
-    places = [Place(instance, 1, 1.0) for instance in drive.instances]
-    faults = await check_instances(drive.patient, places)
-    if faults:
-        return Outcome(Ending.FAILED, "; ".join(f"{instance}: {fault}" for instance, fault in faults.items()))
-    return Outcome(Ending.SUCCEEDED)

@@ -14,6 +14,7 @@ from app.core import rollout
 from app.core.attempt import Outcome, Settlement, settle
 from app.core.deployment import Deployment, RollbackStatus
 from app.core.environment import Release
+from app.core.events import RolloutProgressed
 from app.core.schedule import Item
 from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
 from app.core.workflow import TaskType
@@ -98,7 +99,7 @@ async def take_turn(
     if not taken:
         return Turn(more=more)
     setting = done[0].assignment.setting if done else None
-    if setting is None or any(task.type is TaskType.DEPLOY for task in taken):
+    if setting is None or any(task.type in (TaskType.DEPLOY, TaskType.HEALTH_CHECK) for task in taken):
         setting = await _setting(deployment_id)
     assignments = tuple(Assignment(setting, task) for task in taken)
     return Turn(assignments, more)
@@ -219,6 +220,8 @@ async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome
     free = replace(task, worker=None, lease_until=None)
     if isinstance(came, Parked):
         parked = replace(free, rollout=came.progress, resume_at=came.until)
+        if came.progress != task.rollout:
+            ledger.record(RolloutProgressed(task.id, came.progress))
         ledger.put(parked)
         return parked
     settled = settle(task, came, ledger.now, runtime.chance.fraction())
@@ -274,10 +277,11 @@ async def _store_effect(ledger: Ledger, task: Task, settled: Settlement, came: O
                     version_id=deployment.version_id,
                     deployment_id=deployment.id,
                     since=ledger.now,
+                    color=task.rollout.color if task.rollout else None,
                 )
             )
         elif settled.status is TaskStatus.ROLLED_BACK:
-            await _restore_release(ledger, task.application_id)
+            await _restore_release(ledger, task.application_id, task.rollout.old_color if task.rollout else None)
     if task.activity is not Activity.UNDO or deployment.rollback is None:
         return
     note = settled.undo_error or (came.message if not settled.touched and settled.status is task.status else None)
@@ -287,22 +291,20 @@ async def _store_effect(ledger: Ledger, task: Task, settled: Settlement, came: O
         await set_rollback(ledger, replace(deployment.rollback, status=status, error_message=said))
 
 
-async def _restore_release(ledger: Ledger, application_id: str) -> None:
+async def _restore_release(ledger: Ledger, application_id: str, color: str | None) -> None:
     deployment = ledger.deployment
     application = next(a for a in deployment.applications if a.application_id == application_id)
     previous = deployment_store.previous_release(deployment, application)
     if previous:
-        await environment_store.put_release(previous)
+        await environment_store.put_release(replace(previous, color=color))
     else:
         await environment_store.remove_release(deployment.environment_id, application_id)
 
 
-async def _previous(deployment: Deployment) -> dict[str, str]:
+def _previous(deployment: Deployment, releases: Sequence[Release]) -> dict[str, str]:
     """Return the version that ran, or runs, before this deployment's, by application id."""
     running = {
-        release.application_id: release.version_id
-        for release in await environment_store.releases_in([deployment.environment_id])
-        if release.deployment_id != deployment.id
+        release.application_id: release.version_id for release in releases if release.deployment_id != deployment.id
     }
     known = {a.application_id: a.previous_version_id for a in deployment.applications if a.previous_version_id}
     return {id_: version for id_, version in (running | known).items() if id_ in deployment.application_ids}
@@ -311,7 +313,8 @@ async def _previous(deployment: Deployment) -> dict[str, str]:
 async def _setting(deployment_id: str) -> Setting:
     """Return what surrounds the tasks of a deployment."""
     deployment = (await deployment_store.by_ids([deployment_id]))[deployment_id]
-    previous = await _previous(deployment)
+    releases = await environment_store.releases_in([deployment.environment_id])
+    previous = _previous(deployment, releases)
     versions = await version_store.by_ids([deployment.version_id, *previous.values()])
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
     return Setting(
@@ -320,4 +323,5 @@ async def _setting(deployment_id: str) -> Setting:
         version=versions[deployment.version_id],
         definitions=await deployment_store.definitions(deployment_id),
         previous={application_id: versions[version_id] for application_id, version_id in previous.items()},
+        colors={release.application_id: release.color for release in releases},
     )

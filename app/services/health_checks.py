@@ -30,7 +30,7 @@ async def check_instances(patient: Patient, places: Sequence[Place]) -> dict[str
     """Check instances side by side. Return what is wrong with those that are not healthy, by instance."""
     definition = patient.setting.definition(patient.task)
     check = definition.health_check if definition else None
-    if check is None:
+    if check is None or (check.command is None and check.http_url is None):
         return {}
     found = await asyncio.gather(*(_until_decided(patient, check, place) for place in places))
     return {place.instance: fault for place, fault in zip(places, found, strict=True) if fault is not None}
@@ -58,6 +58,7 @@ async def _probe(patient: Patient, check: HealthCheck, place: Place) -> ProbeRes
         instance = quote(place.instance, safe=":.[]")
         version = quote(setting.version.name, safe="")
         url = check.http_url.replace("{instance}", instance).replace("{version}", version)
+        url = url.replace("{color}", place.color or "")
         return await runtime.probe.get(url, check.expect_status, check.timeout_seconds)
     operator = runtime.operators[setting.environment.operator]
     try:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from app.core.deployment import Definition, Deployment
 from app.core.environment import Environment
@@ -25,19 +26,34 @@ class Setting:
     definitions: Mapping[str, Definition]
     previous: Mapping[str, Version]
     """Versions that ran before, by application id."""
+    colors: Mapping[str, str | None] = field(default_factory=dict)
+    """The sets that serve now, by application id; None where an application has no two of them."""
 
     def definition(self, task: Task) -> Definition | None:
         """Return how the task's application is defined, None for a task of no application."""
         return self.definitions.get(task.application_id) if task.application_id else None
 
 
+class Action(StrEnum):
+    """What a command does to an instance: bring a version to it, give its traffic to a set, or end it in a set."""
+
+    BRING = "bring"
+    SWITCH = "switch"
+    RETIRE = "retire"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a rollout an instruction acts. `batch` counts from 1; `ratio` is the share then on the new version."""
+    """Where in a rollout an instruction acts. `batch` counts from 1; `ratio` is the share then on the new version.
+
+    `color` is the set that it is about, None where there are no sets; `action` None where nothing is to be changed.
+    """
 
     instance: str
     batch: int
     ratio: float
+    color: str | None = None
+    action: Action | None = None
 
 
 def instruct(
@@ -86,6 +102,10 @@ def _variables(setting: Setting, task: Task, place: Place | None, back_to: Versi
         yield "BOREAS_INSTANCE", place.instance
         yield "BOREAS_BATCH", str(place.batch)
         yield "BOREAS_RATIO", f"{place.ratio:g}"
+    if place and place.action:
+        yield "BOREAS_PHASE", place.action
+    if place and place.color is not None:
+        yield "BOREAS_COLOR", place.color
 
 
 def secrets_of(task: Task) -> frozenset[str]:

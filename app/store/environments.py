@@ -89,6 +89,16 @@ async def put_release(release: Release) -> None:
     )
 
 
+async def set_color(environment_id: str, application_id: str, color: str | None) -> None:
+    """Record which set of an application serves now, where something is known to run."""
+    await execute(
+        "UPDATE releases SET color = $3 WHERE environment_id = $1 AND application_id = $2",
+        environment_id,
+        application_id,
+        color,
+    )
+
+
 async def remove_release(environment_id: str, application_id: str) -> None:
     """Record that nothing of ours runs any more."""
     await execute(

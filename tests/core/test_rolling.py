@@ -62,6 +62,8 @@ def outline(decision: Decision) -> tuple[str, str]:
             return "Done", "".join(progress.healthy)
         case Fail(_, reason):
             return "Fail", reason
+        case _:
+            return type(decision).__name__, ""
 
 
 @pytest.mark.parametrize(

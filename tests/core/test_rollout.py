@@ -16,6 +16,7 @@ from app.core.strategy import (
     Observed,
     Phase,
     Progress,
+    Shape,
     Strategy,
     StrategyKind,
     StrategyStep,
@@ -27,6 +28,7 @@ from tests.core.build import NOW, at
 
 FIRST, SECOND = StrategyStep(batch_size=1, auto_rollback=False), StrategyStep(batch_size=2)
 STRATEGY = Strategy(steps=(FIRST, SECOND))
+IN_BATCHES = (Phase.UPDATING, Phase.CHECKING, Phase.WATCHING, Phase.VERIFYING)
 BETWEEN = Progress(Phase.IDLE, 0, 1, 2, 3, ("a",))
 
 
@@ -50,7 +52,15 @@ def test_the_rolling_strategy_decides_for_its_kind(progress: Progress) -> None:
         (None, Progress()),
         (Progress(), Progress()),
         (BETWEEN, BETWEEN),
-        *((in_hand(phase), in_hand(Phase.UPDATING)) for phase in list(Phase)[1:]),
+        (in_hand(Phase.UPDATING), in_hand(Phase.UPDATING)),
+        *((in_hand(phase), replace(in_hand(Phase.UPDATING), again=True)) for phase in IN_BATCHES[1:]),
+        (replace(in_hand(Phase.UPDATING), again=True), replace(in_hand(Phase.UPDATING), again=True)),
+        (in_hand(Phase.SWITCHING), in_hand(Phase.SWITCHING)),
+        (in_hand(Phase.RETIRING), in_hand(Phase.RETIRING)),
+        (replace(in_hand(Phase.WATCHING), switched=True), replace(in_hand(Phase.SWITCHING), switched=True)),
+        (replace(in_hand(Phase.WATCHING), batch=1), replace(in_hand(Phase.UPDATING), batch=1, again=True)),
+        (in_hand(Phase.UNDOING), Progress(Phase.UPDATING, 0, 1, 2, 3, (), ("a", "b", "c"))),
+        (Progress(Phase.UNDOING, 1, 2, 2, 3, approved=1), Progress()),
     ],
 )
 def test_another_attempt_keeps_finished_batches_and_begins_the_one_in_hand_again(
@@ -59,7 +69,7 @@ def test_another_attempt_keeps_finished_batches_and_begins_the_one_in_hand_again
     assert rollout.begin_attempt(before) == after
 
 
-@pytest.mark.parametrize("phase", list(Phase)[1:])
+@pytest.mark.parametrize("phase", IN_BATCHES)
 def test_another_attempt_updates_the_whole_batch_in_hand(phase: Phase) -> None:
     begun = rollout.begin_attempt(in_hand(phase))
     assert rollout.decide(STRATEGY, ("a", "b", "c"), begun, Observed(), NOW) == Update(begun, ("b", "c"))
@@ -99,6 +109,80 @@ def test_a_promoted_batch_is_checked_once_more_at_once(full: bool) -> None:
     assert isinstance(after, Check) and (after.progress.phase, after.instances) == (Phase.VERIFYING, ("b", "c"))
 
 
-@pytest.mark.parametrize("phase", list(Phase)[1:])
+@pytest.mark.parametrize("phase", IN_BATCHES)
 def test_another_attempt_of_a_promoted_rollout_is_promoted(phase: Phase) -> None:
     assert rollout.begin_attempt(replace(in_hand(phase), promoted=True)).promoted
+
+
+def kind(name: str, *steps: StrategyStep) -> Strategy:
+    return Strategy(StrategyKind(name), steps or (StrategyStep(canary_ratio=0.25), StrategyStep(canary_ratio=1)))
+
+
+ROLLING, CANARY, BLUE_GREEN = kind("ROLLING"), kind("CANARY"), kind("BLUE_GREEN")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "serving", "split", "color", "traffic"),
+    [
+        (ROLLING, None, False, None, None),
+        (ROLLING, "green", True, "green", None),
+        (CANARY, None, False, None, None),
+        (CANARY, "blue", False, "blue", None),
+        (CANARY, None, True, None, 0.0),
+        (BLUE_GREEN, None, False, "blue", 0.0),
+        (BLUE_GREEN, "blue", False, "green", 0.0),
+        (BLUE_GREEN, "green", True, "blue", 0.0),
+    ],
+)
+def test_which_set_a_rollout_begins_with(
+    strategy: Strategy, serving: str | None, split: bool, color: str | None, traffic: float | None
+) -> None:
+    begun = rollout.begin(strategy, Progress(asked=0, approved=0), serving=serving, split=split)
+    assert begun == Progress(asked=0, approved=0, color=color, old_color=serving, traffic=traffic)
+
+
+@pytest.mark.parametrize("progress", [BETWEEN, in_hand(Phase.CHECKING), Progress(batch=1)])
+def test_a_rollout_that_has_begun_keeps_its_set(progress: Progress) -> None:
+    assert rollout.begin(BLUE_GREEN, progress, serving="blue", split=True) is progress
+
+
+def step(index: int, updated: str, **more: object) -> Progress:
+    return replace(Progress(Phase.UPDATING, index, index + 1, 2, 4, (), tuple(updated)), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "progress", "size", "finished", "expected"),
+    [
+        (ROLLING, step(0, "ab"), 4, False, (2, 4, 0.5, False, False)),
+        (ROLLING, step(0, "abcd"), 4, True, (4, 4, 1.0, False, True)),
+        (ROLLING, step(0, "a"), 0, True, (0, 0, 1.0, False, True)),
+        (ROLLING, step(0, "abcd"), 3, False, (3, 3, 1.0, False, False)),
+        (CANARY, step(0, "a"), 4, False, (1, 4, 0.25, False, False)),
+        (CANARY, step(0, "ab", traffic=0.0), 8, False, (2, 8, 0.25, False, False)),
+        (CANARY, step(1, "abcd", traffic=0.25), 4, False, (4, 4, 1.0, False, False)),
+        (CANARY, step(1, "ab", traffic=0.25), 4, False, (2, 4, 0.25, False, False)),
+        (BLUE_GREEN, step(0, "abcd", traffic=0.0), 4, False, (4, 4, 0.0, False, False)),
+        (BLUE_GREEN, step(1, "abcd", traffic=0.0, switched=True), 4, False, (4, 4, 1.0, True, False)),
+        (BLUE_GREEN, step(1, "abcd", traffic=1.0, switched=True, retired=True), 4, False, (4, 4, 1.0, True, True)),
+    ],
+)
+def test_the_shape_of_a_workload(
+    strategy: Strategy, progress: Progress, size: int, finished: bool, expected: tuple[int, int, float, bool, bool]
+) -> None:
+    updated, total, weight, switched, done = expected
+    wanted = Shape(kind=strategy.kind, updated=updated, total=total, weight=weight, switched=switched, finished=done)
+    assert rollout.shape(strategy, progress, size, finished=finished) == wanted
+
+
+@pytest.mark.parametrize(
+    ("progress", "ratio"),
+    [
+        (Progress(), 0.0),
+        (step(0, "a"), 0.25),
+        (step(1, "a"), 1.0),
+        (step(1, "a", phase=Phase.UNDOING), 0.0),
+        (step(7, "a"), 1.0),
+    ],
+)
+def test_the_ratio_in_force(progress: Progress, ratio: float) -> None:
+    assert rollout.ratio_in_force(CANARY, progress) == ratio

@@ -52,8 +52,11 @@ async def was_cancelled(engine: Engine, site: Site, gate: Gate) -> str:
 
 
 async def goes_back(engine: Engine, site: Site, gate: Gate) -> str:
-    await site.application("app", ShellTarget(FAILURE, rollback_command=gate.wait))
-    return (await engine.until(await site.deploy(), D.ROLLING_BACK)).deployment.id
+    stays = sh('echo ready; "$@"', *gate.wait)
+    await site.application("app", ShellTarget(FAILURE, rollback_command=stays))
+    id_ = await site.deploy()
+    await engine.until_said(id_, "app/deploy", "ready")
+    return id_
 
 
 async def went_back(engine: Engine, site: Site, gate: Gate) -> str:

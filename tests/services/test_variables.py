@@ -67,6 +67,7 @@ async def test_a_command_for_an_instance_sees_also_where_it_acts(engine: Engine,
     story = await site.deployed(await site.version("v1", commit="cafe"))
     task = story.tasks[KEYS[step_name]]
     where = {"BOREAS_INSTANCE": "local", "BOREAS_BATCH": "1", "BOREAS_RATIO": "1"}
+    where |= {"BOREAS_PHASE": "bring"} if step_name == "deploy" else {}
     assert await seen(engine, story, task.key) == {"LANG": "C.UTF-8"} | expected(engine, story, task, "v1") | where
 
 

@@ -24,7 +24,24 @@ class ShellTargetInput:
         )
 
 
-@strawberry.input(description="How an instance is asked for its health, by exactly one of command and httpUrl.")
+@strawberry.input(description="A Prometheus query whose value must lie within bounds; at least one is given.")
+class MetricCheckInput:
+    name: str
+    prometheus_url: str
+    query: str = strawberry.field(description="May hold {version} and {color}; every series counts.")
+    min: float | None = None
+    max: float | None = None
+
+    def check(self) -> application.MetricCheck:
+        """Return it as a core value."""
+        return application.MetricCheck(
+            name=self.name, prometheus_url=self.prometheus_url, query=self.query, minimum=self.min, maximum=self.max
+        )
+
+
+@strawberry.input(
+    description="How health is told: by exactly one of command and httpUrl, or by neither where there are metrics."
+)
 class HealthCheckInput:
     command: list[str] | None = None
     http_url: str | None = None
@@ -33,6 +50,7 @@ class HealthCheckInput:
     timeout_seconds: int | None = 5
     success_threshold: int | None = 1
     failure_threshold: int | None = 3
+    metrics: list[MetricCheckInput] | None = strawberry.field(default_factory=list)
 
     def check(self) -> application.HealthCheck:
         """Return it as a core value; null stands for the default."""
@@ -45,7 +63,10 @@ class HealthCheckInput:
         }
         given_numbers: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
         return application.HealthCheck(
-            command=None if self.command is None else tuple(self.command), http_url=self.http_url, **given_numbers
+            command=None if self.command is None else tuple(self.command),
+            http_url=self.http_url,
+            metrics=tuple(metric.check() for metric in self.metrics or ()),
+            **given_numbers,
         )
 
 

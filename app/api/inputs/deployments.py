@@ -16,10 +16,16 @@ from app.services.tasks import Promotion
 class StrategyStepInput:
     batch_size: int | None = strawberry.field(default=0, description="0: all at once.")
     batch_interval: int | None = strawberry.field(default=0, description="Seconds to watch a batch.")
+    canary_ratio: float | None = strawberry.field(
+        default=0, description="CANARY: share of the new version once the step is done, rising to 1."
+    )
     auto_rollback: bool | None = True
 
 
-@strawberry.input(description="How instances are changed. The last step serves for all batches that are left.")
+@strawberry.input(
+    description="How instances are changed. ROLLING: the last step serves for all batches that are left. CANARY: the "
+    "last step's canaryRatio is 1. BLUE_GREEN: the last step is the switch."
+)
 class StrategyInput:
     kind: strategy.StrategyKind
     steps: list[StrategyStepInput]
@@ -33,6 +39,7 @@ class StrategyInput:
                     batch_size=step.batch_size or 0,
                     batch_interval=step.batch_interval or 0,
                     auto_rollback=step.auto_rollback is not False,
+                    canary_ratio=step.canary_ratio or 0.0,
                 )
                 for step in self.steps
             ),

@@ -50,15 +50,27 @@ class ShellTarget:
 DeployTarget = Annotated[ShellTarget, strawberry.union("DeployTarget", description="How an application is deployed.")]
 
 
-@strawberry.type(description="How an instance is asked for its health, by exactly one of command and httpUrl.")
+@strawberry.type(description="A Prometheus query whose value must lie within bounds.")
+class MetricCheck:
+    name: str
+    prometheus_url: str
+    query: str = strawberry.field(description="May hold {version} and {color}; every series counts.")
+    min: float | None
+    max: float | None
+
+
+@strawberry.type(
+    description="How health is told: an instance's by exactly one of command and httpUrl, the application's by metrics."
+)
 class HealthCheck:
     command: list[str] | None
-    http_url: str | None = strawberry.field(description="May hold {instance} and {version}.")
+    http_url: str | None = strawberry.field(description="May hold {instance}, {version} and {color}.")
     expect_status: int
     interval_seconds: int
     timeout_seconds: int
     success_threshold: int = strawberry.field(description="Successes in a row that make it healthy.")
     failure_threshold: int = strawberry.field(description="Failures in a row that fail it.")
+    metrics: list[MetricCheck]
 
 
 @strawberry.type(description="Something that can be built, tested and deployed.")
@@ -116,4 +128,14 @@ def _health_check(check: core.HealthCheck | None) -> HealthCheck | None:
         timeout_seconds=check.timeout_seconds,
         success_threshold=check.success_threshold,
         failure_threshold=check.failure_threshold,
+        metrics=[
+            MetricCheck(
+                name=metric.name,
+                prometheus_url=metric.prometheus_url,
+                query=metric.query,
+                min=metric.minimum,
+                max=metric.maximum,
+            )
+            for metric in check.metrics
+        ],
     )

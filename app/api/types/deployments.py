@@ -14,12 +14,13 @@ from app.api.types.environments import Environment
 from app.api.types.feed import EVENT, DeploymentEvent, event_of
 from app.api.types.gates import Gate, blockers
 from app.api.types.refs import find, need
-from app.api.types.rollouts import Rollback, Rollout, Strategy, rollouts_of
+from app.api.types.rollouts import Rollback, Rollout, Strategy, grayscale_of, rollouts_of
 from app.api.types.tasks import Task, permission
 from app.api.types.versions import Version
 from app.api.types.workflows import Workflow
 from app.core import deployment as core
 from app.core import gate, steering
+from app.core.strategy import StrategyKind
 
 
 @strawberry.type(description="What the viewer may do with a deployment now.")
@@ -50,6 +51,7 @@ class Deployment(Node):
     attempt: int = strawberry.field(description="1, and one more for each retry.")
     must_in_order: list[strawberry.ID] = strawberry.field(description="Applications, in the order they are deployed.")
     strategy: Strategy
+    grayscale_enabled: bool = strawberry.field(description="Whether its strategy has canary steps.")
     rollback: Rollback | None = strawberry.field(description="The newest rollback of it.")
     cursor: Cursor = strawberry.field(description="Subscribe with after: this, and nothing is missed or doubled.")
 
@@ -71,7 +73,8 @@ class Deployment(Node):
             completed_at=deployment.completed_at,
             attempt=deployment.attempt,
             must_in_order=[strawberry.ID(id_) for id_ in deployment.must_in_order],
-            strategy=Strategy.of(deployment.strategy),
+            strategy=Strategy.of(deployment.strategy, deployment.id),
+            grayscale_enabled=deployment.strategy.kind is StrategyKind.CANARY,
             rollback=Rollback.of(deployment.rollback) if deployment.rollback else None,
             cursor=cursor(EVENT, deployment.last_event),
         )
@@ -110,6 +113,10 @@ class Deployment(Node):
     @strawberry.field(description="One per application: where its strategy stands.")
     async def rollouts(self, info: Info) -> list[Rollout]:
         return await rollouts_of(info, self.value)
+
+    @strawberry.field(description="The canary ratio in force now, 0 to 1; null without canary steps.")
+    async def grayscale_ratio(self, info: Info) -> float | None:
+        return await grayscale_of(info, self.value)
 
     @strawberry.field(description="The successful deployment that this one rolls back.")
     async def rollback_of(self, info: Info) -> "Deployment | None":

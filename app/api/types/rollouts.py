@@ -1,5 +1,6 @@
 """Strategies, rollouts and rollbacks."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,10 @@ from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
 from app.api.types.refs import find, need
 from app.core import deployment as core_deployment
+from app.core import rollout
 from app.core import strategy as core
+from app.core.task import TaskStatus
+from app.core.workflow import TaskType
 
 if TYPE_CHECKING:
     from app.api.types.tasks import Task
@@ -21,7 +25,34 @@ if TYPE_CHECKING:
 class StrategyStep:
     batch_size: int = strawberry.field(description="0: all at once.")
     batch_interval: int = strawberry.field(description="Seconds to watch a batch before the next one.")
+    canary_ratio: float = strawberry.field(description="Share of the new version once the step is done, 0 to 1.")
     auto_rollback: bool = strawberry.field(description="Roll back by itself when it fails in this step.")
+    require_approval: bool = strawberry.field(description="People are asked before it.")
+    index: strawberry.Private[int]
+    source: strawberry.Private["_Source | None"]
+
+    @strawberry.field(description="Null: undecided, or not asked.")
+    async def manual_approval_status(self, info: Info) -> bool | None:
+        if not self.require_approval or self.source is None:
+            return None
+        asked = await self.source.rollouts(info)
+        return True if asked and all(progress.approved >= self.index for progress in asked) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Whose steps they are: those of one deploy task, or of all that a deployment has."""
+
+    deployment_id: str
+    task_id: str | None = None
+
+    async def rollouts(self, info: Info) -> list[core.Progress]:
+        tasks = await info.context.loaders.tasks_of.load(self.deployment_id)
+        return [
+            task.rollout or core.Progress()
+            for task in tasks
+            if task.type is TaskType.DEPLOY and self.task_id in (None, task.id)
+        ]
 
 
 @strawberry.type(description="How an application's instances are changed.")
@@ -30,14 +61,20 @@ class Strategy:
     steps: list[StrategyStep]
 
     @classmethod
-    def of(cls, strategy: core.Strategy) -> "Strategy":
+    def of(cls, strategy: core.Strategy, deployment_id: str, task_id: str | None = None) -> "Strategy":
         return cls(
             kind=strategy.kind,
             steps=[
                 StrategyStep(
-                    batch_size=step.batch_size, batch_interval=step.batch_interval, auto_rollback=step.auto_rollback
+                    batch_size=step.batch_size,
+                    batch_interval=step.batch_interval,
+                    canary_ratio=step.canary_ratio,
+                    auto_rollback=step.auto_rollback,
+                    require_approval=step.require_approval,
+                    index=index,
+                    source=_Source(deployment_id, task_id),
                 )
-                for step in strategy.steps
+                for index, step in enumerate(strategy.steps)
             ],
         )
 
@@ -52,8 +89,8 @@ class Rollout:
     updated: int = strawberry.field(description="Instances on the new version.")
     healthy: int = strawberry.field(description="Instances of finished batches, found healthy.")
     total: int
-    weight: float = strawberry.field(description="Share of instances on the new version, 0 to 1.")
-    resume_at: datetime | None = strawberry.field(description="Until when the batch in hand is watched.")
+    weight: float = strawberry.field(description="Share of traffic or instances on the new version, 0 to 1.")
+    resume_at: datetime | None = strawberry.field(description="Until when it is watched before it goes on.")
 
     @classmethod
     def of(cls, task_id: str, progress: core.Progress) -> "Rollout":
@@ -80,7 +117,8 @@ class Rollout:
 
     @strawberry.field
     async def strategy(self, info: Info) -> Strategy:
-        return Strategy.of((await self._deployment(info)).strategy)
+        deployment = await self._deployment(info)
+        return Strategy.of(deployment.strategy, deployment.id, self.task_id)
 
     @strawberry.field(description="What ran before; null when nothing did, or before the rollout began.")
     async def previous_version(
@@ -132,4 +170,15 @@ class Rollback:
 async def rollouts_of(info: Info, deployment: core_deployment.Deployment) -> list[Rollout]:
     """Return where each application's rollout stands: one per deploy task; one that has not begun is all zeros."""
     tasks = await info.context.loaders.tasks_of.load(deployment.id)
-    return [Rollout.of(task.id, task.rollout or core.Progress()) for task in tasks if task.type == "DEPLOY"]
+    return [Rollout.of(task.id, task.rollout or core.Progress()) for task in tasks if task.type is TaskType.DEPLOY]
+
+
+async def grayscale_of(info: Info, deployment: core_deployment.Deployment) -> float | None:
+    """Return the ratio that a deployment's canaries are in: of several that run the smallest. None without canaries."""
+    strategy = deployment.strategy
+    if strategy.kind is not core.StrategyKind.CANARY:
+        return None
+    tasks = [t for t in await info.context.loaders.tasks_of.load(deployment.id) if t.type is TaskType.DEPLOY]
+    running = [task for task in tasks if task.status in (TaskStatus.RUNNING, TaskStatus.WAITING_CONFIRM)]
+    begun = running or [task for task in tasks if task.touched]
+    return min((rollout.ratio_in_force(strategy, task.rollout or core.Progress()) for task in begun), default=0.0)

@@ -5,22 +5,10 @@ With several steps each sets the size and interval of one batch, in turn; the la
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from app.core.strategy import (
-    Ask,
-    Check,
-    Decision,
-    Done,
-    Fail,
-    Observed,
-    Phase,
-    Progress,
-    Strategy,
-    StrategyStep,
-    Update,
-    Wait,
-)
+from app.core.strategy import Decision, Done, Observed, Phase, Progress, Strategy, Update
+from app.core.strategy.batches import ask_before, bring, failure, finished, prove, step_at
 
 
 def sizes(strategy: Strategy, total: int) -> tuple[int, ...]:
@@ -28,8 +16,7 @@ def sizes(strategy: Strategy, total: int) -> tuple[int, ...]:
     result: list[int] = []
     left = total
     while left > 0:
-        step = strategy.steps[min(len(result), len(strategy.steps) - 1)]
-        size = min(step.batch_size or left, left)
+        size = min(step_at(strategy, len(result)).batch_size or left, left)
         result.append(size)
         left -= size
     return tuple(result)
@@ -45,44 +32,33 @@ def decide(
     """
     if progress.phase is Phase.IDLE:
         return _next_batch(strategy, instances, progress)
-    failed = [name for name in progress.current if name in observed.failed]
+    failed = failure(progress, observed, progress.current)
     if failed:
-        return Fail(progress, "; ".join(f"{name}: {observed.failed[name]}" for name in failed))
+        return failed
     if progress.phase is Phase.UPDATING:
-        missing = tuple(name for name in progress.current if name not in observed.updated)
-        if missing:
-            return Update(progress, missing)
-        progress = replace(progress, phase=Phase.CHECKING)
-    if progress.phase is Phase.WATCHING:
-        if progress.resume_at is not None and now < progress.resume_at:
-            return Wait(progress, progress.resume_at)
-        return Check(replace(progress, phase=Phase.VERIFYING, resume_at=None), progress.current)
-    unknown = tuple(name for name in progress.current if name not in observed.healthy)
-    if unknown:
-        return Check(progress, unknown)
-    interval = 0 if progress.promoted else _step(strategy, progress).batch_interval
-    if progress.phase is Phase.CHECKING and interval > 0:
-        until = now + timedelta(seconds=interval)
-        return Wait(replace(progress, phase=Phase.WATCHING, resume_at=until), until)
-    finished = replace(progress, phase=Phase.IDLE, healthy=progress.healthy + progress.current, current=())
-    return _next_batch(strategy, instances, finished)
+        brought = bring(progress, observed)
+        if not isinstance(brought, Progress):
+            return brought
+        progress = brought
+    interval = step_at(strategy, progress.step_index).batch_interval
+    decision = prove(progress, observed, now, interval, progress.current)
+    return decision or _next_batch(strategy, instances, finished(progress))
 
 
 def _next_batch(strategy: Strategy, instances: Sequence[str], progress: Progress) -> Decision:
     left = [name for name in instances if name not in progress.healthy]
     batches = progress.batch + bool(left) if progress.promoted else len(sizes(strategy, len(instances)))
-    progress = replace(progress, batches=batches, total=len(instances))
+    progress = replace(progress, batches=max(batches, progress.batch), total=len(instances))
     if not left:
         return Done(progress)
     batch = progress.batch + 1
-    step_index = min(batch - 1, len(strategy.steps) - 1)
-    step = strategy.steps[step_index]
-    if step.require_approval and progress.approved < step_index:
-        return Ask(replace(progress, asked=step_index))
-    size = len(left) if progress.promoted else step.batch_size or len(left)
+    last = len(strategy.steps) - 1
+    index = last if progress.promoted else min(batch - 1, last)
+    question = ask_before(strategy, progress, index)
+    if question:
+        return question
+    size = len(left) if progress.promoted else step_at(strategy, index).batch_size or len(left)
     current = tuple(left[:size])
-    return Update(replace(progress, phase=Phase.UPDATING, batch=batch, step_index=step_index, current=current), current)
-
-
-def _step(strategy: Strategy, progress: Progress) -> StrategyStep:
-    return strategy.steps[min(progress.step_index, len(strategy.steps) - 1)]
+    batches = max(progress.batches, batch)
+    begun = replace(progress, phase=Phase.UPDATING, step_index=index, batch=batch, batches=batches, current=current)
+    return Update(begun, current)

@@ -1,0 +1,51 @@
+"""How Prometheus is asked for the value of an expression now, and how its answers are read."""
+
+import json
+from typing import Any
+
+import httpx
+
+from app.ports import Measured
+
+MAX_BYTES = 1_048_576
+"""Bytes of an answer: a query for a check gives a few numbers, and one with more was not meant."""
+
+_EXCERPT = 200
+"""Characters shown of an error."""
+
+
+def address(url: str, query: str) -> str:
+    """Return where the server at `url` answers a query; its path and parameters stay. Raises httpx.InvalidURL."""
+    base = httpx.URL(url)
+    return str(base.copy_with(path=f"{base.path.rstrip('/')}/api/v1/query").copy_add_param("query", query))
+
+
+def read(status: int, body: bytes) -> Measured:
+    """Read an answer. Whatever is no number has no value, and the detail says what there was instead."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        shape = "too much to be read" if len(body) >= MAX_BYTES else "no JSON"
+        return Measured((), f"answered {status} with {shape}")
+    data = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(data, dict) or answer.get("status") != "success":
+        return Measured((), _refusal(status, answer))
+    return _values(data.get("resultType"), data.get("result"))
+
+
+def _refusal(status: int, answer: Any) -> str:
+    error = str(answer.get("error") or "") if isinstance(answer, dict) else ""
+    words = " ".join("".join(char if char.isprintable() else " " for char in error).split())
+    return f"answered {status}: {words[:_EXCERPT]}" if words else f"answered {status}, and not as Prometheus does"
+
+
+def _values(kind: object, result: Any) -> Measured:
+    """Read the samples of a vector or a scalar: each is a pair of a time and a number as text."""
+    if kind not in ("vector", "scalar"):
+        return Measured((), f"the query gives a {kind}; a check takes a scalar or an instant vector")
+    try:
+        samples = [result] if kind == "scalar" else [series["value"] for series in result]
+        values = tuple(float(text) for _, text in samples)
+    except (TypeError, ValueError, KeyError):
+        return Measured((), f"the {kind} is not as Prometheus writes it")
+    return Measured(values, f"{len(values)} values" if values else "no data")

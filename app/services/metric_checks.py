@@ -1,0 +1,40 @@
+"""Finding out whether an application's metrics are as they should be: queries at intervals until there is a verdict."""
+
+import asyncio
+
+from app.core import health
+from app.core.application import HealthCheck, MetricCheck
+from app.core.environment import OperatorKind
+from app.core.health import MetricStreak, Verdict
+from app.core.logs import Stream
+from app.services.health_checks import Patient
+
+
+async def check_metrics(patient: Patient, color: str | None) -> str | None:
+    """Check all metrics of an application side by side. Return what is wrong, None where nothing is."""
+    definition = patient.setting.definition(patient.task)
+    check = definition.health_check if definition else None
+    if check is None or patient.setting.environment.operator is OperatorKind.SIMULATED:
+        return None
+    found = await asyncio.gather(*(_until_decided(patient, check, metric, color) for metric in check.metrics))
+    return "; ".join(filter(None, found)) or None
+
+
+async def _until_decided(patient: Patient, check: HealthCheck, metric: MetricCheck, color: str | None) -> str | None:
+    query = health.query_of(metric, version=patient.setting.version.name, color=color or "")
+    streak = MetricStreak()
+    while True:
+        measured = await patient.runtime.probe.measure(metric.prometheus_url, query, check.timeout_seconds)
+        finding = health.find(metric, measured.values)
+        streak, verdict = health.judge_metric(check, streak, finding)
+        said = measured.detail if finding is health.Finding.INCONCLUSIVE else health.told(metric, measured.values)
+        level = "" if finding is health.Finding.WITHIN else "WARN: "
+        await patient.log(Stream.SYSTEM, [f"{level}metric {metric.name}: {finding.lower()} ({said})"])
+        match verdict:
+            case Verdict.HEALTHY:
+                return None
+            case Verdict.UNHEALTHY if finding is health.Finding.INCONCLUSIVE:
+                return f"metric {metric.name} inconclusive, {streak.unknown} times in a row: {said}"
+            case Verdict.UNHEALTHY:
+                return f"metric {metric.name} out of bounds, {streak.failures} times in a row: {said}"
+        await asyncio.sleep(check.interval_seconds)

@@ -1,0 +1,132 @@
+"""Rollouts for operators that move a workload as a whole: each decision becomes a shape that it is given."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from app.core import rollout
+from app.core.attempt import Ending, Outcome
+from app.core.strategy import Observed, Progress, Shape
+from app.core.strategy.undo import Back
+from app.ports import RolloutOperator, Workload
+from app.services.drive import Drive, Extent
+from app.services.health_checks import check_instances
+from app.services.instructions import Place
+from app.services.metric_checks import check_metrics
+
+
+@dataclass(slots=True)
+class WholeWorkload:
+    """The workload of a deploy task's application. Its instances are ordinal names of its replicas.
+
+    Whoever takes a rollout over asks for the shape in hand again before anything else: that changes nothing where it is
+    so already, and finds out when it is not.
+    """
+
+    drive: Drive
+    operator: RolloutOperator
+    workload: Workload
+    _size: int = 0
+    _shape: Shape | None = field(default=None)
+
+    @property
+    def _name(self) -> str:
+        return self.workload.target.workload
+
+    async def extent(self) -> Extent:
+        """Ask how many replicas there are to be; one that has none has a replica in name, to be brought."""
+        self._size = await self.operator.size(self.workload)
+        names = tuple(f"{self._name}-{ordinal}" for ordinal in range(max(1, self._size)))
+        return Extent(names, split=self.workload.target.http_route is not None)
+
+    async def update(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:
+        """Give the workload the shape of the batch in hand."""
+        shape = rollout.shape(self.drive.strategy, progress, self._size)
+        await self.drive.log.say(
+            f"Batch {progress.batch} of {progress.batches}: bringing {self.drive.setting.version.name}"
+            f" to {shape.updated} of {shape.total} replicas of {self._name}."
+        )
+        fault = await self._bring(shape)
+        updated = observed.updated if fault else observed.updated.union(instances)
+        return replace(observed, updated=updated, fault=fault)
+
+    async def check(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:
+        """Ask the application for its health, once for all replicas, and its metrics."""
+        fault = await self._bring(rollout.shape(self.drive.strategy, progress, self._size))
+        fault = fault or await self._ask(Place(self._name, max(progress.batch, 1), progress.weight, progress.color))
+        healthy = observed.healthy if fault else observed.healthy.union(instances)
+        return replace(observed, healthy=healthy, fault=fault)
+
+    async def check_serving(self, color: str | None) -> str | None:
+        """Ask the application for its health and its metrics."""
+        return await self._ask(Place(self._name, 1, 1.0, color))
+
+    async def _ask(self, place: Place) -> str | None:
+        faults, fault = await asyncio.gather(
+            check_instances(self.drive.patient, [place]), check_metrics(self.drive.patient, place.color)
+        )
+        return "; ".join(filter(None, [*faults.values(), fault])) or None
+
+    async def switch(self, progress: Progress, observed: Observed) -> Observed:
+        """Give all traffic to the new set."""
+        await self.drive.log.say("Switching all traffic to the new set.")
+        fault = await self._bring(rollout.shape(self.drive.strategy, progress, self._size))
+        return replace(observed, switched=fault is None, fault=fault)
+
+    async def retire(self, progress: Progress, observed: Observed) -> Observed:
+        """Remove the old set. What can not be removed is told and left: the new version serves."""
+        await self.drive.log.say("Retiring the old set.")
+        fault = await self._bring(rollout.shape(self.drive.strategy, progress, self._size, finished=True))
+        if fault:
+            await self.drive.log.say(f"WARN: the old set could not be retired: {fault}")
+        return replace(observed, retired=True)
+
+    async def finish(self, progress: Progress) -> str | None:
+        """Give the workload the shape that it keeps."""
+        if progress.retired:
+            return None
+        return await self._bring(rollout.shape(self.drive.strategy, progress, self._size, finished=True))
+
+    async def _bring(self, shape: Shape) -> str | None:
+        """Give the workload a shape that it was not given by us yet. Return what went wrong."""
+        if shape == self._shape:
+            return None
+        outcome = await self.operator.bring(self.workload, shape, self.drive.log.write)
+        if outcome.ending is not Ending.SUCCEEDED:
+            return outcome.message or "failed"
+        self._shape = shape
+        return None
+
+    def cannot_undo(self) -> str | None:
+        """Return None: the operator knows what it made, and can remove that."""
+        return None
+
+    async def take_back(self, step: Back) -> Outcome:
+        """Bring the version before back, all at once whatever the step says."""
+        size = self._size or await self.operator.size(self.workload)
+        previous = self.drive.previous
+        await self.drive.log.say(f"Going back to {previous.name if previous else 'nothing (no version ran before)'}.")
+        shape = rollout.shape(self.drive.strategy, step.progress, size)
+        return await self.operator.take_back(self.workload, shape, self.drive.log.write)
+
+
+def workload_of(drive: Drive) -> Workload | str:
+    """Return what a deploy task moves, or why there is nothing to move."""
+    definition, connection = drive.definition, drive.setting.environment.kubernetes
+    if definition is None or definition.kubernetes is None:
+        return "its application has no Kubernetes target"
+    if connection is None:
+        return "its environment has no connection to a cluster"
+    if definition.image is None:
+        return f"{drive.setting.version.name} has no image of {definition.name}"
+    id_ = definition.application_id
+    before = drive.previous.artifacts if drive.previous else ()
+    return Workload(
+        connection=connection,
+        target=definition.kubernetes,
+        deployment_id=drive.task.deployment_id,
+        task_id=drive.task.id,
+        application=definition.name,
+        version=drive.setting.version.name,
+        image=definition.image,
+        previous_image=next((artifact.image for artifact in before if artifact.application_id == id_), None),
+    )
