@@ -26,6 +26,7 @@ OPENING = 400
 """How many sockets are being opened at the same time."""
 STEP_SECONDS = 90.0
 WHOLE_SECONDS = 300
+WARM_EVENTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Crowd:
         self._host, self._port = parts.hostname or "", parts.port or 80
         self.members: list[Subscriber] = []
         self.ages: list[float] = []
+        self.events = 0
         self.deliveries = 0
         self.counting = False
         self.last_at = 0.0
@@ -128,6 +130,7 @@ class Crowd:
             message = _read(payload)
             self._known = (payload, message)
         member.events += message.events
+        self.events += message.events
         member.cursor = message.cursor
         self.last_at = now
         if self.counting:
@@ -219,8 +222,9 @@ async def run(plan: Plan) -> Figures:
     figures.subscribed_seconds = await crowd.gather([None] * plan.sockets)
     await asyncio.sleep(0.5)
     figures.kib = (rss_kib(plan.pid) - before) / plan.sockets
-    await poke(plan, 2, 10)
-    await asyncio.sleep(1)
+    base = crowd.events
+    await poke(plan, WARM_EVENTS, 10)
+    await until(lambda: crowd.events >= base + WARM_EVENTS * plan.sockets)
     had = [member.events for member in crowd.members]
     used = cpu(plan.pid)
     crowd.counting = True

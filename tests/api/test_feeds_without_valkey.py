@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from app.services.feed import TAIL_SECONDS
 from app.services.sweep import sweep
 from tests.api.feeds import EVENTS, LINES, WAYS, Batch, Follow, chain, collect, over_socket, start, stored, task_of
 from tests.gateways.valkey_support import Valkey
@@ -68,6 +69,27 @@ async def test_followers_go_on_while_valkey_is_away_and_when_it_is_back(
     items = [item for batch in found for item in batch.items]
     assert items[-1]["toDeployment"] == "SUCCESS"
     assert items == await stored(alone.admin, EVENTS, deployment)
+    assert await lines == await stored(alone.admin, LINES, task)
+
+
+async def test_messages_that_are_lost_without_a_word_are_found_in_the_database(
+    alone: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_: object) -> None:
+        """Say that all is well."""
+
+    assert TAIL_SECONDS < 2
+    deployment = await chain(alone, 3, seconds=0.1)
+    task = await task_of(alone.admin, deployment)
+    lines = asyncio.create_task(collect(over_socket(alone.admin, LINES, task)))
+    found: list[Data] = []
+    async for batch in over_socket(alone.admin, EVENTS, deployment):
+        if not found:
+            monkeypatch.setattr(alone.runtime.bus, "publish", lost)
+            await start(alone.admin, deployment)
+        found += batch.items
+    assert found[-1]["toDeployment"] == "SUCCESS"
+    assert found == await stored(alone.admin, EVENTS, deployment)
     assert await lines == await stored(alone.admin, LINES, task)
 
 

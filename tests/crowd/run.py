@@ -186,7 +186,7 @@ async def _storm(
                 await _restart_valkey(processes, chance)
                 report.restarts["Redis"] = report.restarts.get("Redis", 0) + 1
                 continue
-            api = processes.apis[turn % len(processes.apis)]
+            api = processes.apis[(turn - turn // 3) % len(processes.apis)]
             if turn % 2:
                 await processes.let_leave(api)
             else:
