@@ -103,7 +103,7 @@ async def fetch_one(sql: str, *values: Any) -> Row | None:
 
 
 async def execute(sql: str, *values: Any) -> int:
-    """Run a statement and return how many rows it changed."""
+    """Run a statement and return how many rows it changed; of an INSERT the driver does not tell, and it is 0."""
     count, _ = await connection().execute_query(sql, list(values))
     return count
 

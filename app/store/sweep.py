@@ -3,18 +3,18 @@
 from datetime import datetime
 
 from app.core.deployment import ACTIVE
-from app.store.database import execute, fetch
+from app.store.database import fetch
 
 
 async def claim(now: datetime, last: datetime) -> bool:
     """Take the next sweep: True for one worker of all, once since `last`. It is no lock, so none can be left behind."""
-    changed = await execute(
+    taken = await fetch(
         "INSERT INTO sweeps (id, at) VALUES ('engine', $1)"
-        " ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE sweeps.at <= $2",
+        " ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE sweeps.at <= $2 RETURNING id",
         now,
         last,
     )
-    return changed == 1
+    return bool(taken)
 
 
 async def unsettled() -> list[str]:

@@ -1,6 +1,8 @@
 """The sweep: whatever a crash left undone between a commit and what follows it, is done by the next one."""
 
+import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from app.gateways.queue import ArqQueue, connect
 from app.services.ledger import hold
 from app.services.runtime import Runtime
 from app.services.sweep import sweep
+from app.store.sweep import claim
 from app.store.unit import unit
 from tests.gateways.valkey_support import Valkey
 from tests.services.commands import Gate, Notes, node
@@ -88,3 +91,19 @@ async def test_work_goes_on_while_redis_is_away_and_when_it_is_back(
             own.start()
             await engine.until(id_, D.SUCCESS)
             assert notes.lines == ["b"]
+
+
+async def test_of_all_workers_one_sweeps_and_again_after_a_while(engine: Engine) -> None:
+    now, a_while = engine.runtime.clock.now(), timedelta(seconds=5)
+    taken = await asyncio.gather(*(claim(now, now - a_while) for _ in range(5)))
+    assert sorted(taken) == [False] * 4 + [True]
+    assert await claim(now + a_while / 2, now - a_while / 2) is False
+    assert await claim(now + a_while, now) is True
+
+
+async def test_a_worker_sweeps_by_itself(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy(auto_start=False)
+    async with unit(engine.runtime) as work, hold(work, id_) as ledger:
+        ledger.deployment = replace(ledger.deployment, queued_at=work.now)
+    await engine.worker(sweeps=True)
+    await engine.until(id_, D.SUCCESS)
