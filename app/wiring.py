@@ -14,6 +14,7 @@ from app.gateways.operators.shell import ShellOperator
 from app.gateways.operators.simulated import SimulatedOperator
 from app.gateways.probes import HttpProbe
 from app.gateways.queue import ArqQueue, connect
+from app.gateways.recurrence import WallCalendar
 from app.ports import Operator
 from app.services.runtime import Runtime
 from app.settings import SettingError, Settings
@@ -43,6 +44,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
                     bus=bus,
                     queue=queue,
                     probe=probe,
+                    calendar=WallCalendar(),
                     operators=_operators(settings, stack) if operators else {},
                     lease_seconds=settings.worker.lease_seconds,
                     log_bytes=settings.worker.log_mebibytes * 1024 * 1024,

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from datetime import datetime
 
 import strawberry
 from graphql import GraphQLError
@@ -58,6 +59,13 @@ class RevisionConflict(UserError):
     actual: int = strawberry.field(description="The revision that the workflow is at now.")
 
 
+@strawberry.type(description="A freeze window holds the environment. An ADMIN may override it with a reason.")
+class Frozen(UserError):
+    """A freeze holds the environment."""
+
+    until: datetime | None = strawberry.field(description="When it ends; null: no end is in sight.")
+
+
 @strawberry.type(description="The idempotency key was used before, with another input.")
 class IdempotencyConflict(UserError):
     """The key was used before."""
@@ -71,7 +79,16 @@ class WorkflowFault(UserError):
     task_keys: list[str] = strawberry.field(description="The tasks concerned; a cycle's in the order of its path.")
 
 
-ERROR_TYPES = [InvalidInput, NotFound, Forbidden, WrongState, RevisionConflict, IdempotencyConflict, WorkflowFault]
+ERROR_TYPES = [
+    InvalidInput,
+    NotFound,
+    Forbidden,
+    WrongState,
+    RevisionConflict,
+    Frozen,
+    IdempotencyConflict,
+    WorkflowFault,
+]
 
 
 def user_error(problem: Problem) -> UserError:
@@ -90,6 +107,8 @@ def user_error(problem: Problem) -> UserError:
             )
         case core.Locked():
             return WrongState(code=problem.code, message=problem.message, path=path, status="LOCKED")
+        case core.Frozen():
+            return Frozen(code=problem.code, message=problem.message, path=path, until=problem.until)
         case core.IdempotencyConflict():
             return IdempotencyConflict(code=problem.code, message=problem.message, path=path)
         case core.WorkflowFault():

@@ -15,6 +15,7 @@ from app.core.deployment import Deployment, DeploymentFilter
 from app.core.environment import Release
 from app.core.errors import Role
 from app.core.events import Event
+from app.core.freeze import FreezeWindow
 from app.core.gate import Situation
 from app.core.logs import LogFilter, LogLine, LogPart
 from app.core.revision import Revision
@@ -23,7 +24,7 @@ from app.core.workflow import WorkflowTask
 from app.services import gates
 from app.services.runtime import Runtime
 from app.store import access as access_store
-from app.store import applications, audit, deployments, environments, feed, logs, tasks, versions, workflows
+from app.store import applications, audit, deployments, environments, feed, freezes, logs, tasks, versions, workflows
 from app.store.workflows import Durations
 
 RevisionKey = tuple[str, int]
@@ -95,6 +96,7 @@ class Loaders:
         self.version = _loader(versions.by_ids)
         self.actor = _loader(access_store.actors_by_ids)
         self.token = _loader(access_store.tokens_by_ids)
+        self.freezewindow = _loader(freezes.by_ids)
         self.audit_entry = _loader(audit.by_ids)
         self.deployment: DataLoader[str, Deployment | None] = Loader(self._deployments)
         self.task: DataLoader[str, Task | None] = Loader(self._tasks)
@@ -102,6 +104,7 @@ class Loaders:
         self.attempts_of: DataLoader[str, list[TaskAttempt]] = Loader(_listed(tasks.attempts_of))
         self.grants_of: DataLoader[str, list[Grant]] = Loader(_listed(access_store.grants_of))
         self.tokens_of: DataLoader[str, list[ApiToken]] = Loader(_listed(access_store.tokens_of))
+        self.freeze_windows_of: DataLoader[str, list[FreezeWindow]] = Loader(_listed(freezes.of_environments))
         self.releases_in: DataLoader[str, list[Release]] = Loader(self._releases_in)
         self.releases_of: DataLoader[str, list[Release]] = Loader(self._releases_of)
         self.situation: DataLoader[str, Situation] = Loader(self._situations)

@@ -32,6 +32,7 @@ from app.api.known import Remember, Schema
 from app.api.mutations.access import AccessMutations
 from app.api.mutations.catalogue import CatalogueMutations
 from app.api.mutations.deployments import DeploymentMutations
+from app.api.mutations.freezes import FreezeMutations
 from app.api.mutations.tasks import TaskMutations
 from app.api.mutations.workflows import WorkflowMutations
 from app.api.queries.audit import AuditQueries
@@ -52,7 +53,15 @@ CACHED_DOCUMENTS = 1000
 
 Query = merge_types("Query", (NodeQueries, CatalogueQueries, DeploymentQueries, AuditQueries))
 Mutation = merge_types(
-    "Mutation", (CatalogueMutations, DeploymentMutations, WorkflowMutations, TaskMutations, AccessMutations)
+    "Mutation",
+    (
+        CatalogueMutations,
+        DeploymentMutations,
+        WorkflowMutations,
+        TaskMutations,
+        FreezeMutations,
+        AccessMutations,
+    ),
 )
 
 

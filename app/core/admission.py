@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one deployment of an environment holds, or waits for."""
+    """What one deployment of an environment holds, or waits for. One that is `exempt` starts during a freeze, too."""
 
     deployment_id: str
     application_ids: tuple[str, ...]
+    exempt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,16 @@ class Standing:
         return not self.holds and not self.full
 
 
-def admit(active: Sequence[Claim], waiting: Sequence[Claim], capacity: int) -> tuple[str, ...]:
+def admit(active: Sequence[Claim], waiting: Sequence[Claim], capacity: int, *, frozen: bool = False) -> tuple[str, ...]:
     """Return the ids of the deployments that may start now. `waiting` is in the order they were asked for.
 
     One that waits for a lock does not hold up later ones of other applications, but keeps its place: a later one that
-    needs any application it waits for stands behind it.
+    needs any application it waits for stands behind it. What a freeze holds is passed by those that are exempt.
     """
     taken = {application for claim in active for application in claim.application_ids}
     room = capacity - len(active)
     admitted: list[str] = []
-    for claim in waiting:
+    for claim in _free(waiting, frozen):
         if room > 0 and taken.isdisjoint(claim.application_ids):
             admitted.append(claim.deployment_id)
             room -= 1
@@ -55,10 +56,18 @@ def admit(active: Sequence[Claim], waiting: Sequence[Claim], capacity: int) -> t
     return tuple(admitted)
 
 
-def standing(deployment_id: str, active: Sequence[Claim], waiting: Sequence[Claim], capacity: int) -> Standing:
-    """Say what one of the `waiting` deployments waits for."""
-    position = next(index for index, claim in enumerate(waiting) if claim.deployment_id == deployment_id)
-    wanted = waiting[position].application_ids
+def _free(waiting: Sequence[Claim], frozen: bool) -> Sequence[Claim]:
+    return [claim for claim in waiting if claim.exempt] if frozen else waiting
+
+
+def standing(
+    deployment_id: str, active: Sequence[Claim], waiting: Sequence[Claim], capacity: int, *, frozen: bool = False
+) -> Standing:
+    """Say what one of the `waiting` deployments waits for, besides the freeze that may hold it."""
+    mine = next(claim for claim in waiting if claim.deployment_id == deployment_id)
+    waiting = _free(waiting, frozen and mine.exempt)
+    position = waiting.index(mine)
+    wanted = mine.application_ids
     holds = tuple(
         Hold(claim.deployment_id, application)
         for claim in (*active, *waiting[:position])

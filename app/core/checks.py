@@ -54,6 +54,12 @@ def text(value: str | None, *path: str) -> Problems:
         yield InvalidInput(message=f"It must be at most {MAX_TEXT} characters, without NUL.", path=path)
 
 
+def reason(value: str, *path: str) -> Problems:
+    """Why a person does something: not blank."""
+    if not value.strip() or len(value) > MAX_TEXT or UNSTORABLE.search(value):
+        yield InvalidInput(message="Say why: the reason is kept and shown.", path=path)
+
+
 def storable(value: object, *path: str) -> Problems:
     """Any JSON value: PostgreSQL holds neither NUL nor half a character."""
     waiting = [value]

@@ -5,6 +5,7 @@ Nothing else is an expected error: any other exception is a defect and reaches c
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 Path = tuple[str, ...]
@@ -102,6 +103,14 @@ class Locked(Problem):
     """Another deployment holds an application that this one needs."""
 
     code: ErrorCode = ErrorCode.LOCKED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen(Problem):
+    """A freeze holds the environment, `until` then; None: no end is in sight."""
+
+    until: datetime | None
+    code: ErrorCode = ErrorCode.FROZEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

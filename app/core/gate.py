@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from app.core.admission import Standing
 from app.core.deployment import ENDED, Deployment, DeploymentStatus
+from app.core.freeze import FreezeStatus, why_not_start
 from app.core.task import FAILURES, UNBLOCKING, Task, TaskStatus
 
 
@@ -18,6 +19,7 @@ class BlockerKind(StrEnum):
     TASK = "TASK"
     LOCK = "LOCK"
     CAPACITY = "CAPACITY"
+    FREEZE = "FREEZE"
     RETRY_BACKOFF = "RETRY_BACKOFF"
     BATCH_INTERVAL = "BATCH_INTERVAL"
     NO_WORKER = "NO_WORKER"
@@ -36,12 +38,16 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What surrounds a deployment: its standing in the queue while it waits to start, and whether workers live."""
+    """What surrounds a deployment: its standing in the queue while it waits to start, and whether workers live.
+
+    `freeze` is the one that keeps it from starting.
+    """
 
     standing: Standing | None
     capacity: int
     pool: str
     pool_alive: bool
+    freeze: FreezeStatus | None = None
 
 
 def deployment_blockers(
@@ -84,18 +90,26 @@ def task_blockers(
 
 def _before_start(deployment: Deployment, situation: Situation) -> tuple[Blocker, ...]:
     paused = _paused(deployment)
+    held = (*paused, *_frozen(situation))
     if deployment.queued_at is not None and situation.standing is not None:
-        return (*paused, *_in_queue(situation.standing, situation.capacity))
+        return (*held, *_in_queue(situation.standing, situation.capacity))
     if deployment.queued_at is not None and paused:
-        return paused
+        return held
     not_started = Blocker(kind=BlockerKind.NOT_STARTED, message="Nobody has started it yet: call startDeployment.")
-    return (not_started, *paused)
+    return (not_started, *held)
 
 
 def plan_blockers(situation: Situation) -> tuple[Blocker, ...]:
     """Return what would keep a deployment from starting that stood where the situation says."""
     queue = _in_queue(situation.standing, situation.capacity) if situation.standing else ()
-    return (*queue, *_no_worker(situation))
+    return (*_frozen(situation), *queue, *_no_worker(situation))
+
+
+def _frozen(situation: Situation) -> tuple[Blocker, ...]:
+    why = why_not_start(situation.freeze, overridden=False)
+    if why is None or situation.freeze is None:
+        return ()
+    return (Blocker(kind=BlockerKind.FREEZE, message=why, until=situation.freeze.next_end),)
 
 
 def _paused(deployment: Deployment) -> tuple[Blocker, ...]:

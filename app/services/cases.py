@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from app.core import checks
 from app.core.access import Principal
 from app.core.audit import Act
-from app.core.checks import MAX_TEXT
 from app.core.errors import Forbidden, IdempotencyConflict, InvalidInput, Problem, Refused, Role
 from app.services import audit
 from app.services.engine import admit_waiting
@@ -107,5 +107,4 @@ def refuse_if(problems: Iterable[Problem]) -> None:
 
 def reason_problems(reason: str) -> Iterable[Problem]:
     """Return what is wrong with a reason that a person gives."""
-    if not reason.strip() or len(reason) > MAX_TEXT or "\x00" in reason:
-        yield InvalidInput(message="Say why: the reason is kept and shown.", path=("reason",))
+    return checks.reason(reason, "reason")

@@ -16,6 +16,7 @@ from app.core.workflow import WorkflowTask
 from app.services.cases import Case, reason_problems, refuse_if
 from app.services.drafts import DeploymentRequest, Draft, draft
 from app.services.engine import ask_to_stop, begin_rollback, set_rollback, tick_and_send
+from app.services.freezes import refuse_frozen
 from app.services.ledger import Ledger, hold
 from app.store import admission as admission_store
 from app.store import deployments as store
@@ -37,10 +38,14 @@ class Reasoned:
 
 
 async def create(case: Case, request: DeploymentRequest) -> tuple[str, ...]:
-    """Create a deployment in each environment, and queue them where they shall start. For DEPLOYER on all of it."""
+    """Create a deployment in each environment, and queue them where they shall start. For DEPLOYER on all of it.
+
+    Overriding freezes is for ADMIN.
+    """
     made = await draft(request)
     for environment in made.environments:
-        case.require(Role.DEPLOYER, environment_id=environment.id, application_ids=[a.id for a in made.applications])
+        role = Role.DEPLOYER if request.freeze_override_reason is None else Role.ADMIN
+        case.require(role, environment_id=environment.id, application_ids=[a.id for a in made.applications])
     if made.faults:
         raise Refused(*made.faults)
     return tuple([await _create_in(case, made, environment) for environment in made.environments])
@@ -62,6 +67,7 @@ async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
         updated_at=now,
         queued_at=now if made.request.auto_start else None,
         rollback_of=made.request.rollback_of,
+        freeze_override_reason=made.request.freeze_override_reason,
     )
     await store.insert(deployment, made.definitions)
     await task_store.insert(_tasks(case, deployment.id, made.tasks))
@@ -169,11 +175,12 @@ async def _cancel_rollback(ledger: Ledger, reason: str) -> None:
 
 
 async def retry(case: Case, id_: str) -> tuple[str, ...]:
-    """Go on with a failed deployment: tasks that failed or never ran start again. For DEPLOYER."""
+    """Go on with a failed deployment: tasks that failed or never ran start again; not in a freeze. For DEPLOYER."""
     await take_turn(case, id_)
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
         refuse_state(ledger.deployment.status, steering.why_not_retry(ledger.deployment))
+        await refuse_frozen(case, ledger.deployment)
         tasks = (await task_store.of_deployments([id_]))[id_]
         again = [task for task in tasks if task.status in FAILURES or task.status is TaskStatus.ROLLED_BACK]
         await resume(ledger, tasks, again)
@@ -224,8 +231,8 @@ async def take_turn(case: Case, deployment_id: str) -> None:
 async def roll_back(case: Case, order: Reasoned) -> tuple[str, ...]:
     """Take a deployment's applications back. For DEPLOYER.
 
-    One that runs or has failed rolls back itself. For a successful one a new deployment of the version before is made,
-    and its id returned.
+    One that runs or has failed rolls back itself, also during a freeze. For a successful one a new deployment of the
+    version before is made, and its id returned; with `force` it overrides freezes, which is for ADMIN.
     """
     refuse_if(reason_problems(order.reason))
     await take_turn(case, order.id)
@@ -238,7 +245,8 @@ async def roll_back(case: Case, order: Reasoned) -> tuple[str, ...]:
             await begin_rollback(ledger, automatic=False, reason=order.reason)
             await tick_and_send(ledger)
             return (order.id,)
-    return await create(case, await _way_back(deployment))
+    override = order.reason if order.force else None
+    return await create(case, replace(await _way_back(deployment), freeze_override_reason=override))
 
 
 async def _way_back(deployment: Deployment) -> DeploymentRequest:

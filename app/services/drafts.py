@@ -29,6 +29,7 @@ class DeploymentRequest:
     strategy: Strategy = field(default_factory=Strategy)
     tasks: tuple[WorkflowTask, ...] | None = None
     auto_start: bool = True
+    freeze_override_reason: str | None = None
     rollback_of: str | None = None
 
 
@@ -95,6 +96,8 @@ def _problems(
         if id_ not in environments:
             yield InvalidInput(message=f"There is no environment “{id_}”.", path=("environmentIds",))
     yield from checks.strategy(request.strategy)
+    if request.freeze_override_reason is not None:
+        yield from checks.reason(request.freeze_override_reason, "freezeOverrideReason")
     if request.tasks is not None:
         if not request.tasks:
             yield InvalidInput(message="A workflow has at least one task.", path=("tasks",))

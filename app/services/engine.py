@@ -7,7 +7,7 @@ the deployment, so ticks of one deployment come one after another.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.core import admission, progress, rollout, schedule
+from app.core import admission, freeze, progress, rollout, schedule
 from app.core.deployment import Deployment, DeploymentStatus, Rollback, RollbackStatus
 from app.core.schedule import Item, Plan, State
 from app.ports import Job
@@ -16,6 +16,7 @@ from app.services.runtime import Runtime
 from app.store import admission as admission_store
 from app.store import deployments as deployment_store
 from app.store import environments as environment_store
+from app.store import freezes as freeze_store
 from app.store import tasks as task_store
 from app.store.unit import Unit, unit
 
@@ -152,14 +153,16 @@ async def admit_waiting(runtime: Runtime, work: Unit) -> None:
 
 
 async def admit(runtime: Runtime, environment_id: str) -> None:
-    """Start every deployment that waits in an environment and may start now."""
+    """Start every deployment that waits in an environment and may start now: no freeze holds it, nor another one."""
     async with unit(runtime) as work:
         environment = await environment_store.locked(environment_id)
         if environment is None:
             return
         claims = (await admission_store.claims([environment_id]))[environment_id]
         capacity = environment.max_concurrent_deployments
-        for deployment_id in admission.admit(claims.active, claims.waiting, capacity):
+        windows = (await freeze_store.of_environments([environment_id]))[environment_id] if claims.waiting else ()
+        frozen = freeze.status(windows, work.now, runtime.calendar).frozen
+        for deployment_id in admission.admit(claims.active, claims.waiting, capacity, frozen=frozen):
             async with hold(work, deployment_id) as ledger:
                 deployment = ledger.deployment
                 if deployment.status is DeploymentStatus.PENDING and deployment.queued_at and not deployment.paused:

@@ -6,7 +6,9 @@ from datetime import timedelta
 from app.core import admission, gate
 from app.core.deployment import Deployment, DeploymentStatus
 from app.core.environment import Environment
+from app.core.freeze import FreezeStatus
 from app.core.gate import Blocker, Situation
+from app.services.freezes import statuses
 from app.services.runtime import Runtime
 from app.store import admission as admission_store
 from app.store import environments as environment_store
@@ -15,12 +17,16 @@ from app.store.admission import Claims
 
 
 async def situations(runtime: Runtime, deployments: Sequence[Deployment]) -> list[Situation]:
-    """Return what surrounds each deployment, in three queries however many there are."""
+    """Return what surrounds each deployment, in four queries however many there are."""
     ids = list({deployment.environment_id for deployment in deployments})
     environments = await environment_store.by_ids(ids)
     claims = await admission_store.claims(ids)
     alive = await _alive(runtime, list(environments.values()))
-    return [_situation(d, environments[d.environment_id], claims[d.environment_id], alive) for d in deployments]
+    freezes = await statuses(runtime, ids)
+    return [
+        _situation(d, environments[d.environment_id], claims[d.environment_id], freezes[d.environment_id], alive)
+        for d in deployments
+    ]
 
 
 async def _alive(runtime: Runtime, environments: Sequence[Environment]) -> set[str]:
@@ -28,13 +34,21 @@ async def _alive(runtime: Runtime, environments: Sequence[Environment]) -> set[s
     return await workers.alive([environment.worker_pool for environment in environments], since)
 
 
-def _situation(deployment: Deployment, environment: Environment, claims: Claims, alive: set[str]) -> Situation:
+def _situation(
+    deployment: Deployment, environment: Environment, claims: Claims, freeze: FreezeStatus, alive: set[str]
+) -> Situation:
     capacity = environment.max_concurrent_deployments
     waits = deployment.status is DeploymentStatus.PENDING and any(
         claim.deployment_id == deployment.id for claim in claims.waiting
     )
+    standing = (
+        admission.standing(deployment.id, claims.active, claims.waiting, capacity, frozen=freeze.frozen)
+        if waits
+        else None
+    )
     return Situation(
-        standing=admission.standing(deployment.id, claims.active, claims.waiting, capacity) if waits else None,
+        standing=standing,
+        freeze=freeze if freeze.frozen and deployment.freeze_override_reason is None else None,
         capacity=capacity,
         pool=environment.worker_pool,
         pool_alive=environment.worker_pool in alive,
@@ -42,18 +56,28 @@ def _situation(deployment: Deployment, environment: Environment, claims: Claims,
 
 
 async def of_plan(
-    runtime: Runtime, environments: Sequence[Environment], application_ids: Sequence[str]
+    runtime: Runtime, environments: Sequence[Environment], application_ids: Sequence[str], *, overrides: bool = False
 ) -> tuple[Blocker, ...]:
-    """Return what would keep new deployments of the applications from starting in the environments."""
-    claims = await admission_store.claims([environment.id for environment in environments])
+    """Return what would keep new deployments of the applications from starting in the environments.
+
+    `overrides` tells that they would override a freeze.
+    """
+    ids = [environment.id for environment in environments]
+    claims = await admission_store.claims(ids)
     alive = await _alive(runtime, environments)
-    mine = admission.Claim("", tuple(application_ids))
+    freezes = await statuses(runtime, ids)
+    mine = admission.Claim("", tuple(application_ids), overrides)
     found: list[Blocker] = []
     for environment in environments:
         known, capacity = claims[environment.id], environment.max_concurrent_deployments
-        standing = admission.standing("", known.active, [*known.waiting, mine], capacity)
-        pool = environment.worker_pool
-        found += gate.plan_blockers(
-            Situation(standing=standing, capacity=capacity, pool=pool, pool_alive=pool in alive)
+        freeze = freezes[environment.id]
+        waiting = [*known.waiting, mine]
+        situation = Situation(
+            standing=admission.standing("", known.active, waiting, capacity, frozen=freeze.frozen),
+            freeze=freeze if freeze.frozen and not overrides else None,
+            capacity=capacity,
+            pool=environment.worker_pool,
+            pool_alive=environment.worker_pool in alive,
         )
+        found += gate.plan_blockers(situation)
     return tuple(found)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.core.environment import OperatorKind
+from app.core.freeze import Calendar
 from app.ports import Bus, Chance, Clock, JobQueue, Operator, Probe, RolloutOperator
 
 
@@ -16,6 +17,7 @@ class Runtime:
     bus: Bus
     queue: JobQueue
     probe: Probe
+    calendar: Calendar
     operators: Mapping[OperatorKind, Operator]
     rollouts: Mapping[OperatorKind, RolloutOperator] = field(default_factory=dict)
     """Operators that move workloads as a whole; every other one is told instance by instance."""

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from app.core import rollout, steering
+from app.core.deployment import DeploymentStatus
 from app.core.errors import not_found
 from app.core.events import RolloutProgressed
 from app.core.schedule import Change
@@ -13,6 +14,7 @@ from app.core.task import Task, TaskStatus
 from app.services.cases import Case, reason_problems, refuse_if
 from app.services.deployments import Reasoned, refuse_state, require_deployer, resume, take_turn
 from app.services.engine import ask_to_stop, tick_and_send
+from app.services.freezes import refuse_frozen
 from app.services.ledger import Ledger, hold
 from app.store import tasks as store
 
@@ -40,12 +42,17 @@ async def _held(case: Case, id_: str, field: str = "id") -> AsyncIterator[tuple[
 
 
 async def retry(case: Case, id_: str) -> tuple[str, ...]:
-    """Start one failed task again; other failed ones stay as they are. For DEPLOYER."""
+    """Start one failed task again; other failed ones stay as they are. For DEPLOYER.
+
+    A deployment that has failed does not start again in a freeze.
+    """
     known = (await store.by_ids([id_])).get(id_)
     if known is not None:
         await take_turn(case, known.deployment_id)
     async with _held(case, id_) as (ledger, task):
         refuse_state(task.status, steering.why_not_retry_task(ledger.deployment, task))
+        if ledger.deployment.status is DeploymentStatus.FAILED:
+            await refuse_frozen(case, ledger.deployment)
         await resume(ledger, await _all(ledger), [task])
     return (id_,)
 

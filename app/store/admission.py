@@ -19,7 +19,8 @@ class Claims:
 async def claims(environment_ids: Sequence[str]) -> dict[str, Claims]:
     """Return who holds and who wants applications, by environment."""
     rows = await fetch(
-        "SELECT d.id, d.environment_id, d.status, array_agg(a.application_id) AS applications FROM deployments d"
+        "SELECT d.id, d.environment_id, d.status, d.freeze_override_reason IS NOT NULL AS exempt,"
+        " array_agg(a.application_id) AS applications FROM deployments d"
         " JOIN deployment_applications a ON a.deployment_id = d.id WHERE d.environment_id = ANY($1)"
         " AND (d.status = ANY($2) OR (d.status = 'PENDING' AND d.queued_at IS NOT NULL AND NOT d.paused))"
         " GROUP BY d.id ORDER BY d.queued_at, d.id",
@@ -29,7 +30,7 @@ async def claims(environment_ids: Sequence[str]) -> dict[str, Claims]:
     found: dict[str, tuple[list[Claim], list[Claim]]] = {id_: ([], []) for id_ in environment_ids}
     for row in rows:
         waits = row["status"] == DeploymentStatus.PENDING
-        found[row["environment_id"]][waits].append(Claim(row["id"], tuple(row["applications"])))
+        found[row["environment_id"]][waits].append(Claim(row["id"], tuple(row["applications"]), row["exempt"]))
     return {id_: Claims(tuple(active), tuple(waiting)) for id_, (active, waiting) in found.items()}
 
 

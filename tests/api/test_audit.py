@@ -47,6 +47,12 @@ async def keep_catalogue(admin: Audited, here: World) -> None:
     assert only(found, "operator") == (None, "SHELL")
     _, found = await admin.change("updateEnvironment", "environment { id }", id=here.environment_id, rank=3)
     assert only(found, "rank") == (0, 3)
+    given = {"name": "holidays", "reason": "nobody is here", "environmentId": here.environment_id}
+    span = {"startsAt": "2199-12-20T00:00:00Z", "endsAt": "2199-12-31T00:00:00Z"}
+    _, found = await admin.change("createFreezeWindow", "environment { id }", **given, **span)
+    assert (only(found, "name"), found[0]["reason"]) == ((None, "holidays"), "nobody is here")
+    _, found = await admin.change("deleteFreezeWindow", "environment { id }", id=found[0]["targetId"])
+    assert (only(found, "name"), found[0]["target"]) == (("holidays", None), None)
 
 
 async def keep_people(admin: Audited) -> None:

@@ -21,6 +21,7 @@ SPLIT = 2
 DEPLOYMENTS = """query($n: Int!) { list: deployments(first: $n) { totalCount nodes {
   id status duration cursor
   version { name createdBy { name } deployments(first: 3) { totalCount nodes { id } } }
+  environment { freezeWindows { name } freeze { frozen nextStart window { reason } } }
   environment { name releases { since application { name } version { name } deployment { id status } } }
   applications { name releases { environment { name } deployment { id } version { artifacts { application { id } } } } }
   createdBy { ... on ServiceAccount { name tokens { name } grants { role environment { name } application { name } } } }

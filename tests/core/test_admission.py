@@ -15,9 +15,9 @@ from tests.core.build import property_of
 
 
 def claims(text: str) -> list[Claim]:
-    """Read "x:ab y:c" as x, which needs a and b, and y, which needs c."""
+    """Read "x:ab y!:c" as x, which needs a and b, and y, which needs c and is exempt from freezes."""
     pairs = [word.split(":") for word in text.split()]
-    return [Claim(id, tuple(applications)) for id, applications in pairs]
+    return [Claim(id.rstrip("!"), tuple(applications), id.endswith("!")) for id, applications in pairs]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,34 @@ def claims(text: str) -> list[Claim]:
 )
 def test_who_may_start(active: str, waiting: str, capacity: int, admitted: str) -> None:
     assert " ".join(admit(claims(active), claims(waiting), capacity)) == admitted
+
+
+@pytest.mark.parametrize(
+    ("active", "waiting", "capacity", "admitted"),
+    [
+        ("", "x:a", 9, ""),
+        ("", "x!:a", 9, "x"),
+        ("", "x:a y!:a z:b", 9, "y"),
+        ("", "x!:a y!:a", 9, "x"),
+        ("", "x!:a y!:b", 1, "x"),
+        ("r:a", "x!:a y!:b", 9, "y"),
+    ],
+)
+def test_who_may_start_during_a_freeze(active: str, waiting: str, capacity: int, admitted: str) -> None:
+    assert " ".join(admit(claims(active), claims(waiting), capacity, frozen=True)) == admitted
+
+
+@pytest.mark.parametrize(
+    ("id", "waiting", "frozen", "expected"),
+    [
+        ("y", "x:a y:a", True, Standing((Hold("x", "a"),), 2, full=False)),
+        ("y", "x:a y!:a", False, Standing((Hold("x", "a"),), 2, full=False)),
+        ("y", "x:a y!:a", True, Standing((), 1, full=False)),
+        ("y", "w!:a x:a y!:a", True, Standing((Hold("w", "a"),), 2, full=False)),
+    ],
+)
+def test_where_one_stands_that_is_exempt_from_a_freeze(id: str, waiting: str, frozen: bool, expected: Standing) -> None:
+    assert standing(id, (), claims(waiting), 9, frozen=frozen) == expected
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,13 @@ Tested: a table of reasons for deployments and for tasks, paused or not; that wh
 be followed.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from app.core.admission import Hold, Standing
 from app.core.deployment import TRANSITIONS, DeploymentStatus
+from app.core.freeze import FreezeStatus, FreezeWindow
 from app.core.gate import BlockerKind, Situation, deployment_blockers, plan_blockers, task_blockers
 from app.core.task import Activity, Task, TaskStatus
 from tests.core.build import NOW, at, deployment, task
@@ -89,6 +92,41 @@ def test_before_its_start_while_it_is_paused(
     found = deployment_blockers(one, [PENDING, BLOCKED], around(standing, alive=alive), NOW)
     assert [(each.kind, each.deployment_id) for each in found] == [*expected, *([] if alive else [NOBODY])]
     assert task_blockers(PENDING, one, {"free": PENDING}, around(standing, alive=alive), NOW) == found
+
+
+@pytest.mark.parametrize(
+    ("paused", "standing", "kinds"),
+    [
+        (False, FREE, [K.FREEZE]),
+        (False, BOTH, [K.FREEZE, K.LOCK, K.CAPACITY]),
+        (False, None, [K.NOT_STARTED, K.FREEZE]),
+        (True, None, [K.PAUSED, K.FREEZE]),
+    ],
+)
+def test_before_its_start_while_the_environment_is_frozen(
+    paused: bool, standing: Standing | None, kinds: list[BlockerKind]
+) -> None:
+    window = FreezeWindow(
+        id="w",
+        environment_id="e",
+        name="year end",
+        reason="nobody is here",
+        starts_at=NOW,
+        ends_at=at(60),
+        timezone="UTC",
+        created_at=NOW,
+    )
+    situation = replace(around(standing), freeze=FreezeStatus(True, window, None, at(60)))
+    one = deployment(D.PENDING, queued_at=NOW, paused=paused)
+    found = deployment_blockers(one, [PENDING, BLOCKED], situation, NOW)
+    assert [each.kind for each in found] == kinds
+    assert task_blockers(PENDING, one, {"free": PENDING}, situation, NOW) == found
+    (freeze,) = [each for each in found if each.kind is K.FREEZE]
+    message = "The environment is frozen by “year end”: nobody is here"
+    assert (freeze.message, freeze.until) == (message, at(60))
+    if not paused:
+        assert freeze in plan_blockers(situation)
+    assert deployment_blockers(deployment(D.RUNNING), [PENDING], situation, NOW) == ()
 
 
 @pytest.mark.parametrize("alive", [True, False])

@@ -49,6 +49,8 @@ CHANGES = {
     "restoreWorkflow": Role.DEPLOYER,
     "createEnvironment": Role.ADMIN,
     "updateEnvironment": Role.ADMIN,
+    "createFreezeWindow": Role.ADMIN,
+    "deleteFreezeWindow": Role.ADMIN,
     "createServiceAccount": Role.ADMIN,
     "createApiToken": None,  # one's own within one's own scopes; for a service account the use case asks for ADMIN
     "revokeApiToken": None,  # one's own; for others the use case asks for ADMIN

@@ -104,6 +104,7 @@ INPUTS = {
     "disconnectTasks": "ConnectTasks",
     "cancelTask": "Reason",
     "revokeApiToken": "ById",
+    "deleteFreezeWindow": "ById",
     "cancelDeployment": "Reason",
     "rollbackDeployment": "Reason",
     "grantRole": "Grant",

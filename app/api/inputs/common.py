@@ -40,7 +40,11 @@ class ReasonInput:
     id: strawberry.ID
     reason: str
     force: bool | None = strawberry.field(
-        default=False, description="When something is cancelled: kill what runs instead of waiting for it to end."
+        default=False,
+        description=(
+            "Cancelling: kill what runs instead of waiting for it to end. Rolling a successful deployment back: start "
+            "also during a freeze, which is for ADMIN."
+        ),
     )
     idempotency_key: str | None = None
 

@@ -76,6 +76,9 @@ class CreateDeploymentInput:
         default=None, description="A graph of the caller's own instead of the generated one."
     )
     auto_start: bool | None = True
+    freeze_override_reason: str | None = strawberry.field(
+        default=None, description="Start also during a freeze, and why. For ADMIN."
+    )
     idempotency_key: str | None = None
 
     def request(self) -> DeploymentRequest:
@@ -89,6 +92,7 @@ class CreateDeploymentInput:
             strategy=self.strategy.strategy() if self.strategy else strategy.Strategy(),
             tasks=None if tasks is None else tuple(t.task("tasks", str(i)) for i, t in enumerate(tasks)),
             auto_start=self.auto_start is not False,
+            freeze_override_reason=self.freeze_override_reason,
         )
 
 

@@ -50,11 +50,12 @@ class DeploymentQueries:
     )
     async def deployment_plan(self, info: Info, input: CreateDeploymentInput) -> DeploymentPlan:
         made = await draft(input.request())
+        overrides = made.request.freeze_override_reason is not None
         names = {application.id: application.name for application in made.applications}
         edges = workflow.blockers(made.tasks)
         seen = await info.context.loaders.durations.load(tuple(names))
         weights = graph.weights({task.key: seen.get((task.application_id, task.key)) for task in made.tasks})
-        found = await of_plan(info.context.runtime, made.environments, list(names))
+        found = await of_plan(info.context.runtime, made.environments, list(names), overrides=overrides)
         return DeploymentPlan(
             tasks=[WorkflowTask.of(task, names) for task in made.tasks],
             levels=[] if made.faults else graph.levels(edges),

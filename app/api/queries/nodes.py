@@ -38,6 +38,7 @@ FIND: Mapping[Kind, Callable[[Info, str], Awaitable[Any]]] = {
     Kind.USER: _actor,
     Kind.SERVICE_ACCOUNT: _actor,
     Kind.API_TOKEN: find_token,
+    Kind.FREEZE_WINDOW: _named("FreezeWindow"),
     Kind.AUDIT_ENTRY: _entry,
 }
 

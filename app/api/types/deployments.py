@@ -15,7 +15,7 @@ from app.api.types.feed import EVENT, DeploymentEvent, event_of
 from app.api.types.gates import Gate, blockers
 from app.api.types.refs import find, need
 from app.api.types.rollouts import Rollback, Rollout, Strategy, grayscale_of, rollouts_of
-from app.api.types.tasks import Task, permission
+from app.api.types.tasks import Task, permission, retry_permission
 from app.api.types.versions import Version
 from app.api.types.workflows import Workflow
 from app.core import deployment as core
@@ -44,6 +44,7 @@ class Deployment(Node):
     progress: int = strawberry.field(description="0 to 100.")
     paused: bool = strawberry.field(description="Whether tasks are kept from starting; those that run go on.")
     error_message: str | None
+    freeze_override_reason: str | None = strawberry.field(description="Why freezes do not hold it; null: they do.")
     created_at: datetime
     updated_at: datetime
     started_at: datetime | None
@@ -67,6 +68,7 @@ class Deployment(Node):
             progress=deployment.progress,
             paused=deployment.paused,
             error_message=deployment.error_message,
+            freeze_override_reason=deployment.freeze_override_reason,
             created_at=deployment.created_at,
             updated_at=deployment.updated_at,
             started_at=deployment.started_at,
@@ -150,7 +152,7 @@ class Deployment(Node):
             cancel=permission(info, self.value, steering.why_not_cancel(self.value)),
             pause=permission(info, self.value, steering.why_not_pause(self.value)),
             resume=permission(info, self.value, steering.why_not_resume(self.value)),
-            retry=permission(info, self.value, steering.why_not_retry(self.value)),
+            retry=await retry_permission(info, self.value, steering.why_not_retry(self.value)),
             rollback=permission(info, self.value, steering.why_not_roll_back(self.value)),
             edit_workflow=permission(info, self.value, steering.why_not_edit(self.value)),
         )

@@ -8,8 +8,10 @@ import strawberry
 from app.api.context import Info
 from app.api.types.applications import Application
 from app.api.types.common import Node
+from app.api.types.freezes import FreezeStatus, FreezeWindow
 from app.api.types.refs import need
 from app.core import environment as core
+from app.core import freeze
 
 if TYPE_CHECKING:
     from app.api.types.deployments import Deployment
@@ -34,6 +36,15 @@ class Environment(Node):
             worker_pool=environment.worker_pool,
             max_concurrent_deployments=environment.max_concurrent_deployments,
         )
+
+    @strawberry.field(description="When no deployment of it starts, by their (first) start.")
+    async def freeze_windows(self, info: Info) -> list[FreezeWindow]:
+        return [FreezeWindow.of(window) for window in await info.context.loaders.freeze_windows_of.load(self.id)]
+
+    @strawberry.field(description="Whether it is frozen, and when that changes.")
+    async def freeze(self, info: Info) -> FreezeStatus:
+        windows, runtime = await info.context.loaders.freeze_windows_of.load(self.id), info.context.runtime
+        return FreezeStatus.of(freeze.status(windows, runtime.clock.now(), runtime.calendar))
 
     @strawberry.field(description="What runs now, one per application, as far as the viewer may see it.")
     async def releases(self, info: Info) -> list["Release"]:

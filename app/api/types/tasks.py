@@ -13,9 +13,10 @@ from app.api.types.common import Connection, Node, Permission, connection, windo
 from app.api.types.gates import Blocker, blockers
 from app.api.types.logs import LOG, LogLine, log_page
 from app.api.types.refs import find, need
-from app.core import gate, steering
+from app.core import freeze, gate, steering
 from app.core import task as core
 from app.core.deployment import Deployment as CoreDeployment
+from app.core.deployment import DeploymentStatus
 from app.core.errors import Role
 from app.core.logs import LogFilter, LogLevel, LogPart
 from app.core.workflow import TaskType
@@ -173,11 +174,19 @@ class Task(Node):
         deployment = await _deployment(info, self.value)
         task, now = self.value, info.context.runtime.clock.now()
         return TaskPermissions(
-            retry=permission(info, deployment, steering.why_not_retry_task(deployment, task)),
+            retry=await retry_permission(info, deployment, steering.why_not_retry_task(deployment, task)),
             skip=permission(info, deployment, steering.why_not_skip_task(deployment, task)),
             cancel=permission(info, deployment, steering.why_not_cancel_task(deployment, task)),
             promote=permission(info, deployment, steering.why_not_promote(deployment, task, now)),
         )
+
+
+async def retry_permission(info: Info, deployment: CoreDeployment, why_not: str | None) -> Permission:
+    """Return the same of a retry, from which a freeze keeps what has failed."""
+    if why_not is None and deployment.status is DeploymentStatus.FAILED:
+        situation = await info.context.loaders.situation.load(deployment.id)
+        why_not = freeze.why_not_start(situation.freeze, overridden=False)
+    return permission(info, deployment, why_not)
 
 
 def permission(info: Info, deployment: CoreDeployment, why_not: str | None) -> Permission:

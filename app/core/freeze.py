@@ -1,0 +1,196 @@
+"""Freeze windows: when no deployment of an environment starts, and until when.
+
+A recurring window repeats in the wall time of its zone: Friday 17:00 to Monday 08:00 stays so when the clocks change.
+It freezes while the clock on the wall shows a time within it. Where the clock shows a time twice, a window begins with
+the first and ends with the second; where the clock leaps over a time, it begins or ends with the leap.
+
+What repeats when, and the zones, come from a calendar, which is an argument.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Protocol
+
+from app.core import checks
+from app.core.errors import InvalidInput, Problem
+
+MAX_WINDOWS = 100
+"""Windows of one environment."""
+LONGEST = timedelta(days=366)
+"""How long one occurrence of a recurring window may last."""
+REASON_SHOWN = 200
+"""Characters of a window's reason that are told to whom it holds up."""
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+DAY = timedelta(days=1)
+INSTANT = timedelta(microseconds=1)
+AHEAD = 50
+"""Occurrences that are looked at. A freeze that goes on through all of them has no end in sight."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeWindow:
+    """A window as it is stored. `recurrence` is an RFC 5545 rule, None for a window that comes once."""
+
+    id: str
+    environment_id: str
+    name: str
+    reason: str
+    starts_at: datetime
+    ends_at: datetime
+    timezone: str
+    created_at: datetime
+    recurrence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeStatus:
+    """How an environment stands. `window` is what freezes it now: of several the one that ends last.
+
+    While frozen, `next_end` is when it ends and `next_start` when the next freeze begins; else they are when the next
+    one begins and ends. Windows that touch are one freeze. None: there is none, or no end in sight.
+    """
+
+    frozen: bool
+    window: FreezeWindow | None = None
+    next_start: datetime | None = None
+    next_end: datetime | None = None
+
+
+class Calendar(Protocol):
+    """Knows the zones, and when rules repeat. Wall times have no zone."""
+
+    def zone(self, name: str) -> tzinfo | None:
+        """Return the zone of an IANA name, None when there is none."""
+        ...
+
+    def fault(self, rule: str, first: datetime, zone: tzinfo) -> str | None:
+        """Return why a rule that shall begin at the wall time `first` can not be taken, None when it can."""
+        ...
+
+    def starts(self, rule: str, first: datetime, zone: tzinfo, after: datetime) -> Sequence[datetime]:
+        """Return the wall times, from `after` on and in order, at which a rule repeats: at most AHEAD of them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some time in which an environment is frozen, by windows of which `window` ends last."""
+
+    starts_at: datetime
+    ends_at: datetime
+    window: FreezeWindow
+
+
+def status(windows: Iterable[FreezeWindow], now: datetime, calendar: Calendar) -> FreezeStatus:
+    """Say how an environment with these windows stands."""
+    known = [_spans(window, now, calendar) for window in windows]
+    limit = min((spans[-1].starts_at for spans in known if len(spans) >= AHEAD), default=None)
+    ahead = sorted(
+        (span for spans in known for span in spans if span.ends_at > max(now, span.starts_at)),
+        key=lambda span: (span.starts_at, span.window.id),
+    )
+    freezes = list(_merged(ahead))
+    if not freezes:
+        return FreezeStatus(False)
+    first = freezes[0]
+    end = first.ends_at if limit is None or first.ends_at <= limit else None
+    if first.starts_at > now:
+        return FreezeStatus(False, None, first.starts_at, end)
+    active = (span for span in ahead if span.starts_at <= now)
+    window = max(active, key=lambda span: (span.ends_at, span.window.id)).window
+    return FreezeStatus(True, window, freezes[1].starts_at if end and len(freezes) > 1 else None, end)
+
+
+def _merged(spans: Sequence[Span]) -> Iterator[Span]:
+    """Yield the freezes that spans, in order of their starts, make up together."""
+    whole: Span | None = None
+    for span in spans:
+        if whole is None or span.starts_at > whole.ends_at:
+            if whole is not None:
+                yield whole
+            whole = span
+        elif span.ends_at > whole.ends_at:
+            whole = Span(whole.starts_at, span.ends_at, span.window)
+    if whole is not None:
+        yield whole
+
+
+def _spans(window: FreezeWindow, now: datetime, calendar: Calendar) -> list[Span]:
+    """Return the occurrences of a window that may not have ended, in order. Those that a leap swallows are empty."""
+    zone = calendar.zone(window.timezone)
+    once = Span(window.starts_at, window.ends_at, window)
+    if window.recurrence is None or zone is None:
+        return [once]
+    first, last = _wall(window.starts_at, zone), _wall(window.ends_at, zone)
+    length = last - first
+    return [
+        once if start == first else Span(opening(start, zone), closing(start + length, zone), window)
+        for start in calendar.starts(window.recurrence, first, zone, max(first, _wall(now, zone) - length - DAY))
+    ]
+
+
+def _wall(moment: datetime, zone: tzinfo) -> datetime:
+    return moment.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def opening(wall: datetime, zone: tzinfo) -> datetime:
+    """Return the first moment at which the clock shows a wall time, or leaps over it."""
+    first, second = _readings(wall, zone)
+    return first if first <= second else _leap(second, first, zone)
+
+
+def closing(wall: datetime, zone: tzinfo) -> datetime:
+    """Return the last moment at which the clock shows a wall time, or the one at which it leaps over it."""
+    first, second = _readings(wall, zone)
+    return second if first <= second else _leap(second, first, zone)
+
+
+def _readings(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return the moments that a wall time names, in order; in reverse order where the clock leaps over it."""
+    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return first, second
+
+
+def _leap(low: datetime, high: datetime, zone: tzinfo) -> datetime:
+    """Return the moment between two at which the zone's offset changes."""
+    before = low.astimezone(zone).utcoffset()
+    while high - low > INSTANT:
+        middle = low + (high - low) / 2
+        if middle.astimezone(zone).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def faults(window: FreezeWindow, now: datetime, calendar: Calendar) -> Iterator[Problem]:
+    """Yield everything that is wrong with a window that shall be made."""
+    yield from checks.title(window.name, 100, "name")
+    yield from checks.text(window.reason, "reason")
+    if not window.reason.strip():
+        yield InvalidInput(message="Say why: the reason is shown to whom it holds up.", path=("reason",))
+    yield from checks.between(window.starts_at.year, FIRST_YEAR, LAST_YEAR, "startsAt")
+    yield from checks.between(window.ends_at.year, FIRST_YEAR, LAST_YEAR, "endsAt")
+    if window.ends_at <= window.starts_at:
+        yield InvalidInput(message="It must end after it starts.", path=("endsAt",))
+    elif window.recurrence is None and window.ends_at <= now:
+        yield InvalidInput(message="It is past.", path=("endsAt",))
+    elif window.recurrence is not None and window.ends_at - window.starts_at > LONGEST:
+        message = f"One occurrence of a recurring window lasts at most {LONGEST.days} days."
+        yield InvalidInput(message=message, path=("endsAt",))
+    zone = calendar.zone(window.timezone)
+    if zone is None:
+        message = f"“{window.timezone[:80]}” is no IANA time zone, such as Europe/Berlin."
+        yield InvalidInput(message=message, path=("timezone",))
+    elif window.recurrence is not None and FIRST_YEAR <= window.starts_at.year <= LAST_YEAR:
+        why = calendar.fault(window.recurrence, _wall(window.starts_at, zone), zone)
+        if why is not None:
+            yield InvalidInput(message=why, path=("recurrence",))
+
+
+def why_not_start(found: FreezeStatus | None, *, overridden: bool) -> str | None:
+    """Say which freeze keeps a deployment from starting, None when none does."""
+    if overridden or found is None or found.window is None:
+        return None
+    return f"The environment is frozen by “{found.window.name}”: {found.window.reason[:REASON_SHOWN]}"

@@ -1,0 +1,160 @@
+"""The calendar: IANA time zones, and RFC 5545 recurrence rules as dateutil expands them.
+
+What is taken of a rule is bounded, so that no rule can be expanded for long: days, weeks, months and years; no times of
+day, which the window itself has; and it must begin with the window. What a rule gives is looked at for some years only.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, time, timedelta, tzinfo
+from functools import cache, lru_cache
+from itertools import islice, takewhile
+from zoneinfo import ZoneInfo, available_timezones
+
+from dateutil.rrule import rrule, rrulestr
+
+from app.core.freeze import AHEAD
+
+LONGEST_RULE = 500
+HORIZON = timedelta(days=3660)
+"""How far ahead occurrences are looked for."""
+DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+MANY_DAYS = ("MONTHLY", "YEARLY")
+"""What has days to count: the last Friday, the third day."""
+UNTIL = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?")
+BY_DAY = re.compile(r"([+-]?[1-9]\d?)?(MO|TU|WE|TH|FR|SA|SU)")
+
+
+def _number(low: int, high: int) -> Callable[[str], bool]:
+    return lambda text: bool(re.fullmatch(r"[+-]?\d{1,4}", text)) and low <= int(text) <= high and int(text) != 0
+
+
+def _each(good: Callable[[str], bool]) -> Callable[[str], bool]:
+    return lambda text: all(good(item) for item in text.split(","))
+
+
+def _moment(text: str) -> bool:
+    try:
+        return bool(UNTIL.fullmatch(text)) and bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+PARTS: Mapping[str, Callable[[str], bool]] = {
+    "FREQ": lambda text: text in ("DAILY", "WEEKLY", "MONTHLY", "YEARLY"),
+    "INTERVAL": _number(1, 366),
+    "COUNT": _number(1, 1000),
+    "UNTIL": _moment,
+    "BYDAY": _each(lambda text: bool(BY_DAY.fullmatch(text))),
+    "BYMONTH": _each(_number(1, 12)),
+    "BYMONTHDAY": _each(_number(-31, 31)),
+    "BYSETPOS": _each(_number(-366, 366)),
+    "WKST": lambda text: text in DAYS,
+}
+"""The parts that a rule may have, and whether their values are good."""
+
+
+class WallCalendar:
+    """Fulfils `app.core.freeze.Calendar`."""
+
+    def zone(self, name: str) -> tzinfo | None:
+        """Return the zone of an IANA name, None when there is none."""
+        return ZoneInfo(name) if name in _zones() else None
+
+    def fault(self, rule: str, first: datetime, zone: tzinfo) -> str | None:
+        """Return why a rule can not be taken, None when it can."""
+        if len(rule) > LONGEST_RULE:
+            return f"A rule has at most {LONGEST_RULE} characters."
+        parts = _parts(rule)
+        why = _fault_of_parts(parts) or _fault_of_first(dict(parts), first)
+        if why is not None:
+            return why
+        try:
+            begins = next(iter(_made(rule, first, zone)), None)
+        except (ValueError, OverflowError) as error:
+            return f"It is no recurrence rule: {error}."
+        return None if begins == first else _not_first(begins)
+
+    def starts(self, rule: str, first: datetime, zone: tzinfo, after: datetime) -> Sequence[datetime]:
+        """Return the wall times, from `after` on and in order, at which a rule repeats: at most AHEAD of them."""
+        day = max(first, datetime.combine(after.date(), time()))
+        return [start for start in _upcoming(rule, first, zone, day) if start >= after][:AHEAD]
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _parts(rule: str) -> list[tuple[str, str]]:
+    text = rule.strip().upper().removeprefix("RRULE:")
+    return [(name.strip(), value.strip()) for name, _, value in (part.partition("=") for part in text.split(";"))]
+
+
+def _fault_of_parts(parts: Sequence[tuple[str, str]]) -> str | None:
+    names = [name for name, _ in parts]
+    for name, value in parts:
+        if name not in PARTS:
+            return f"“{name[:40]}” is no part of a rule that can be taken: {', '.join(PARTS)} are."
+        if not PARTS[name](value):
+            return f"“{value[:80]}” is no good for {name}."
+    if len(set(names)) < len(names):
+        return "A part is there twice."
+    given = dict(parts)
+    frequency = given.get("FREQ")
+    if frequency is None:
+        return "It says no FREQ: DAILY, WEEKLY, MONTHLY or YEARLY."
+    if "COUNT" in given and "UNTIL" in given:
+        return "It has both COUNT and UNTIL."
+    if "BYSETPOS" in given and (frequency not in MANY_DAYS or not {"BYDAY", "BYMONTHDAY", "BYMONTH"} & given.keys()):
+        return "BYSETPOS goes with MONTHLY or YEARLY, and with another BY that it picks from."
+    if any(character.isdigit() for character in given.get("BYDAY", "")) and frequency not in MANY_DAYS:
+        return "A numbered day, such as -1FR, goes with MONTHLY or YEARLY."
+    return "BYMONTHDAY does not go with WEEKLY." if frequency == "WEEKLY" and "BYMONTHDAY" in given else None
+
+
+def _fault_of_first(given: Mapping[str, str], first: datetime) -> str | None:
+    """Tell whether the first day is one that the rule names: what could never be found is not searched for."""
+    month_days = (first.day, first.day - _days_in_month(first) - 1)
+    named = (
+        ("BYMONTH", lambda text: int(text) == first.month),
+        ("BYMONTHDAY", lambda text: int(text) in month_days),
+        ("BYDAY", lambda text: text[-2:] == DAYS[first.weekday()]),
+    )
+    fits = all(any(good(item) for item in given[name].split(",")) for name, good in named if name in given)
+    return None if fits else _not_first(None)
+
+
+def _days_in_month(day: datetime) -> int:
+    return ((day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)).day
+
+
+def _not_first(begins: datetime | None) -> str:
+    else_ = f" Its first one is {begins:%Y-%m-%d} there." if begins else ""
+    return f"startsAt is no occurrence of it, as seen in the time zone.{else_}"
+
+
+def _made(rule: str, first: datetime, zone: tzinfo) -> rrule:
+    """Return a rule that gives wall times. Raises ValueError."""
+    parts = dict(_parts(rule))
+    until = parts.pop("UNTIL", None)
+    text = ";".join(f"{name}={value}" for name, value in parts.items())
+    made = rrulestr(text, dtstart=first)
+    if not isinstance(made, rrule):
+        raise ValueError("it is a set of rules")
+    return made.replace(until=_until(until, zone)) if until else made
+
+
+def _until(text: str, zone: tzinfo) -> datetime:
+    """Return the wall time up to which, and with which, a rule repeats. A day is meant to its end."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is not None:
+        return moment.astimezone(zone).replace(tzinfo=None)
+    return moment if "T" in text else moment.replace(hour=23, minute=59, second=59)
+
+
+@lru_cache(maxsize=1024)
+def _upcoming(rule: str, first: datetime, zone: tzinfo, day: datetime) -> tuple[datetime, ...]:
+    """Return what a rule gives from a day on. It is asked again and again on that day, and answers once."""
+    found = _made(rule, first, zone).xafter(day, inc=True)
+    return tuple(islice(takewhile(lambda start: start <= day + HORIZON, found), AHEAD + 1))

@@ -1,0 +1,156 @@
+"""Freeze windows as clients keep and see them. What they do is tested with the engine, their times with the core."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.api.people import account, codes
+from tests.api.refusals import deploy, place
+from tests.support.client import Data
+from tests.support.system import System
+from tests.support.world import world
+
+WINDOW = "id name reason startsAt endsAt recurrence timezone"
+ENVIRONMENT = f"environment {{ freezeWindows {{ {WINDOW} }} freeze {{ frozen window {{ id }} nextStart nextEnd }} }}"
+NODE = f"query($id: ID!) {{ node(id: $id) {{ __typename ... on FreezeWindow {{ {WINDOW} }} }} }}"
+STATE = """query($id: ID!) { deployment(id: $id) { status freezeOverrideReason
+  gate { canProceed blockers { kind message until } } tasks { blockers { kind until } }
+  viewerCan { retry { allowed reason } } } }"""
+PLAN = (
+    "query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) { gate { canProceed blockers { kind } } } }"
+)
+ERRORS = "errors { __typename code path ... on Frozen { until } }"
+
+
+def in_hours(hours: float) -> str:
+    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def window(environment_id: str, **more: object) -> Data:
+    given = {"environmentId": environment_id, "name": "year end", "reason": "nobody is here"}
+    return given | {"startsAt": in_hours(-1), "endsAt": in_hours(1)} | more
+
+
+async def test_a_window_is_made_seen_and_deleted(system: System) -> None:
+    here = await world(system.admin)
+    given = window(here.environment_id)
+    made = (await system.admin.change("createFreezeWindow", ENVIRONMENT, **given))["environment"]
+    (found,) = made["freezeWindows"]
+    assert found == {name: given[name] for name in ("name", "reason", "startsAt", "endsAt")} | {
+        "id": found["id"],
+        "recurrence": None,
+        "timezone": "UTC",
+    }
+    assert made["freeze"] == {
+        "frozen": True,
+        "window": {"id": found["id"]},
+        "nextStart": None,
+        "nextEnd": given["endsAt"],
+    }
+    assert (await system.admin.query(NODE, id=found["id"]))["node"] == {"__typename": "FreezeWindow"} | found
+    left = (await system.admin.change("deleteFreezeWindow", ENVIRONMENT, id=found["id"]))["environment"]
+    assert (left["freezeWindows"], left["freeze"]["frozen"]) == ([], False)
+    assert (await system.admin.query(NODE, id=found["id"]))["node"] is None
+    again = await system.admin.mutate("deleteFreezeWindow", "environment { id }", id=found["id"])
+    assert codes(again) == ["NOT_FOUND"]
+
+
+async def test_a_recurring_window_says_when_it_comes_next(system: System) -> None:
+    here = await world(system.admin)
+    given = window(
+        here.environment_id,
+        startsAt="2026-01-02T17:00:00+01:00",
+        endsAt="2026-01-05T08:00:00+01:00",
+        recurrence="FREQ=WEEKLY;BYDAY=FR;UNTIL=21990101",
+        timezone="Europe/Berlin",
+    )
+    made = (await system.admin.change("createFreezeWindow", ENVIRONMENT, **given))["environment"]
+    moment = datetime.fromisoformat(made["freeze"]["nextEnd"])
+    assert datetime.now(UTC) < moment < datetime.now(UTC) + timedelta(days=11)
+    assert made["freezeWindows"][0]["startsAt"] == "2026-01-02T16:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"name": ""}, "name"),
+        ({"reason": " "}, "reason"),
+        ({"endsAt": in_hours(-2)}, "endsAt"),
+        ({"timezone": "Middle/Earth"}, "timezone"),
+        ({"recurrence": "FREQ=SECONDLY"}, "recurrence"),
+        ({"environmentId": "env_none"}, "environmentId"),
+    ],
+)
+async def test_bad_input_is_refused_by_its_field(system: System, change: Data, path: str) -> None:
+    here = await world(system.admin)
+    payload = await system.admin.mutate(
+        "createFreezeWindow", "environment { id }", **window(here.environment_id) | change
+    )
+    assert [error["path"] for error in payload["errors"]] == [[path]]
+    found = await system.admin.query(
+        "query($id: ID) { environment(id: $id) { freezeWindows { id } } }", id=here.environment_id
+    )
+    assert found["environment"]["freezeWindows"] == []
+
+
+async def test_windows_are_kept_by_admins_of_their_environment(system: System) -> None:
+    here, there = await world(system.admin), await world(system.admin)
+    local = await account(system.admin, {"role": "ADMIN", "environmentId": here.environment_id})
+    made = await local.client.change("createFreezeWindow", ENVIRONMENT, **window(here.environment_id))
+    id_ = made["environment"]["freezeWindows"][0]["id"]
+    assert codes(await local.client.mutate("createFreezeWindow", "__typename", **window(there.environment_id))) == [
+        "FORBIDDEN"
+    ]
+    other = await account(system.admin, {"role": "ADMIN", "environmentId": there.environment_id})
+    assert codes(await other.client.mutate("deleteFreezeWindow", "__typename", id=id_)) == ["FORBIDDEN"]
+    deployer = await account(system.admin, {"role": "DEPLOYER"})
+    assert codes(await deployer.client.mutate("createFreezeWindow", "__typename", **window(here.environment_id))) == [
+        "FORBIDDEN"
+    ]
+    await local.client.change("deleteFreezeWindow", "environment { id }", id=id_)
+
+
+async def test_a_frozen_deployment_says_so_everywhere(system: System) -> None:
+    here, given = await place(system)
+    frozen = window(here.environment_id)
+    await system.admin.change("createFreezeWindow", "environment { id }", **frozen)
+    id_ = await deploy(system.admin, given | {"autoStart": True})
+    state = (await system.admin.query(STATE, id=id_))["deployment"]
+    assert (state["status"], state["gate"]["canProceed"]) == ("PENDING", False)
+    blocker = state["gate"]["blockers"][0]
+    assert (blocker["kind"], blocker["until"]) == ("FREEZE", frozen["endsAt"])
+    assert "year end" in blocker["message"] and "nobody is here" in blocker["message"]
+    assert {"kind": "FREEZE", "until": frozen["endsAt"]} in state["tasks"][0]["blockers"]
+    for override, kinds in ((None, True), ("urgent", False)):
+        plan = await system.admin.query(PLAN, input=given | {"freezeOverrideReason": override})
+        assert ("FREEZE" in [each["kind"] for each in plan["deploymentPlan"]["gate"]["blockers"]]) == kinds
+
+
+async def test_an_override_takes_an_admin_and_a_reason(system: System) -> None:
+    here, given = await place(system)
+    await system.admin.change("createFreezeWindow", "environment { id }", **window(here.environment_id))
+    override = given | {"autoStart": True, "freezeOverrideReason": "payments are down"}
+    somebody = await account(system.admin, {"role": "DEPLOYER"})
+    assert codes(await somebody.client.mutate("createDeployment", "__typename", **override)) == ["FORBIDDEN"]
+    blank = await system.admin.mutate("createDeployment", "__typename", **override | {"freezeOverrideReason": " "})
+    assert [(error["code"], error["path"]) for error in blank["errors"]] == [("INVALID", ["freezeOverrideReason"])]
+    id_ = await deploy(system.admin, override)
+    state = (await system.admin.query(STATE, id=id_))["deployment"]
+    assert (state["status"], state["freezeOverrideReason"]) == ("RUNNING", "payments are down")
+
+
+async def test_a_retry_is_refused_with_the_time_until_when(system: System) -> None:
+    here, given = await place(system)
+    id_ = await deploy(system.admin, given | {"autoStart": True})
+    tasks = (await system.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=id_))[
+        "deployment"
+    ]["tasks"]
+    await system.admin.change("cancelTask", "task { id }", id=tasks[0]["id"], reason="broken")
+    frozen = window(here.environment_id)
+    await system.admin.change("createFreezeWindow", "environment { id }", **frozen)
+    for mutation, target in (("retryDeployment", id_), ("retryTask", tasks[0]["id"])):
+        document = f"mutation($input: ByIdInput!) {{ {mutation}(input: $input) {{ {ERRORS} }} }}"
+        (error,) = (await system.admin.query(document, input={"id": target}))[mutation]["errors"]
+        assert error == {"__typename": "Frozen", "code": "FROZEN", "path": ["id"], "until": frozen["endsAt"]}
+    can = (await system.admin.query(STATE, id=id_))["deployment"]["viewerCan"]["retry"]
+    assert (can["allowed"], "year end" in can["reason"]) == (False, True)

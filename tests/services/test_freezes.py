@@ -1,0 +1,201 @@
+"""What a freeze does: what waits goes on waiting, what runs goes on running, and it all starts by itself afterwards."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.core import gate as gates_of
+from app.core.access import Grant
+from app.core.audit import AuditFilter
+from app.core.errors import Forbidden, Frozen, InvalidInput, NotFound, Role
+from app.core.freeze import MAX_WINDOWS, FreezeWindow
+from app.core.gate import Blocker, BlockerKind
+from app.services import deployments, freezes, tasks
+from app.services import gates as gate_service
+from app.services.deployments import Reasoned
+from app.services.drafts import DeploymentRequest
+from app.services.sweep import sweep
+from app.store import audit
+from app.store import environments as environment_store
+from app.store import freezes as store
+from tests.services.commands import FAILURE, Gate, node
+from tests.services.engine import D, Engine, Site
+
+LONG = timedelta(hours=1)
+
+
+async def freeze(site: Site, lasts: timedelta = LONG, **more: object) -> FreezeWindow:
+    """Freeze an environment from now on."""
+    now = site.engine.runtime.clock.now()
+    fields: dict[str, object] = {
+        "id": "",
+        "environment_id": site.environment_id,
+        "name": "year end",
+        "reason": "nobody is here",
+        "starts_at": now,
+        "ends_at": now + lasts,
+        "timezone": "UTC",
+        "created_at": now,
+    }
+    await site.engine.call(freezes.create, FreezeWindow(**(fields | more)))  # type: ignore[arg-type]
+    return (await store.of_environments([site.environment_id]))[site.environment_id][-1]
+
+
+async def freeze_blocker(engine: Engine, id_: str) -> Blocker | None:
+    """Return the freeze among what keeps a deployment from going on."""
+    story = await engine.story(id_)
+    (situation,) = await gate_service.situations(engine.runtime, [story.deployment])
+    found = gates_of.deployment_blockers(
+        story.deployment, list(story.tasks.values()), situation, engine.runtime.clock.now()
+    )
+    return next((each for each in found if each.kind is BlockerKind.FREEZE), None)
+
+
+async def failed(engine: Engine, site: Site) -> str:
+    """Return a deployment that has failed."""
+    id_ = await site.deploy("v1", node("a", command=FAILURE))
+    await engine.until(id_, D.FAILED)
+    return id_
+
+
+async def test_a_deployment_waits_until_the_freeze_ends_and_starts_by_itself(engine: Engine, trial: Site) -> None:
+    window = await freeze(trial, timedelta(seconds=1.5))
+    id_ = await trial.deploy()
+    await sweep(engine.runtime)
+    blocker = await freeze_blocker(engine, id_)
+    assert (await engine.story(id_)).status is D.PENDING and blocker is not None
+    assert (blocker.until, "year end" in blocker.message, "nobody is here" in blocker.message) == (
+        window.ends_at,
+        True,
+        True,
+    )
+    await engine.worker(sweeps=True)
+    story = await engine.until(id_, D.SUCCESS)
+    assert story.deployment.started_at and story.deployment.started_at >= window.ends_at
+    assert await freeze_blocker(engine, id_) is None
+
+
+async def test_what_runs_is_not_touched(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("slow", command=gate.wait), node("after", "slow"))
+    await engine.until_running(id_, "slow")
+    await freeze(site)
+    assert await freeze_blocker(engine, id_) is None
+    gate.open()
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_deleting_the_window_starts_what_it_held_in_the_order_it_came(engine: Engine, trial: Site) -> None:
+    window = await freeze(trial)
+    first, second = await trial.deploy("v1"), await trial.deploy("v2")
+    await engine.call(freezes.delete, window.id)
+    assert [(await engine.story(id_)).status for id_ in (first, second)] == [D.RUNNING, D.PENDING]
+    problem = await engine.refusal(freezes.delete, window.id)
+    assert isinstance(problem, NotFound) and problem.path == ("id",)
+
+
+async def test_a_freeze_of_one_environment_is_none_of_another(engine: Engine, trial: Site) -> None:
+    other = await engine.site()
+    await freeze(other)
+    assert (await engine.story(await trial.deploy())).status is D.RUNNING
+
+
+async def test_an_override_starts_at_once_and_passes_what_waits(engine: Engine, trial: Site) -> None:
+    await freeze(trial)
+    waiting = await trial.deploy("v1")
+    urgent = await trial.deploy("v2", freeze_override_reason="payments are down")
+    assert [(await engine.story(id_)).status for id_ in (waiting, urgent)] == [D.PENDING, D.RUNNING]
+    assert await freeze_blocker(engine, urgent) is None
+    (entry,) = await audit.page(AuditFilter(target_id=urgent), None, 9)
+    assert entry.after and entry.after["freezeOverrideReason"] == "payments are down"
+
+
+async def test_overriding_is_for_admins_and_takes_a_reason(engine: Engine, trial: Site) -> None:
+    await trial.application("app")
+    request = DeploymentRequest(
+        version_id=await trial.version("v1"), environment_ids=(trial.environment_id,), freeze_override_reason=" \n"
+    )
+    blank = await engine.refusal(deployments.create, request)
+    assert isinstance(blank, InvalidInput) and blank.path == ("freezeOverrideReason",)
+    engine.principal = replace(engine.principal, grants=(Grant(Role.DEPLOYER),))
+    problem = await engine.refusal(deployments.create, replace(request, freeze_override_reason="urgent"))
+    assert isinstance(problem, Forbidden) and problem.required is Role.ADMIN
+
+
+async def test_what_failed_can_not_start_again_but_can_roll_back(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    id_ = await failed(engine, site)
+    window = await freeze(site)
+    task = (await engine.story(id_)).tasks["a"]
+    for use_case, target in ((deployments.retry, id_), (tasks.retry, task.id)):
+        problem = await engine.refusal(use_case, target)
+        assert isinstance(problem, Frozen), problem
+        assert (problem.until, problem.path, problem.code) == (window.ends_at, ("id",), "FROZEN")
+    await engine.roll_back(id_)
+    await engine.until(id_, D.ROLLED_BACK)
+
+
+async def test_a_task_of_a_deployment_that_runs_can_be_retried(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    id_ = await site.deploy("v1", node("a", command=FAILURE), node("slow", command=gate.wait))
+    await engine.until_task(id_, "a", lambda task: task.status == "FAILED")
+    await freeze(site)
+    await engine.retry_task((await engine.story(id_)).tasks["a"].id)
+
+
+async def test_what_overrides_the_freeze_may_start_again_as_well(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    await freeze(site)
+    id_ = await site.deploy("v1", node("a", command=FAILURE), freeze_override_reason="urgent")
+    await engine.until(id_, D.FAILED)
+    await engine.retry(id_)
+
+
+async def test_the_way_back_of_a_success_waits_unless_an_admin_forces_it(engine: Engine, trial: Site) -> None:
+    await engine.worker()
+    await trial.deployed("v1")
+    second = (await trial.deployed("v2")).deployment.id
+    await freeze(trial)
+    waiting = await engine.roll_back(second)
+    assert (await engine.story(waiting)).status is D.PENDING
+    (forced,) = await engine.call(deployments.roll_back, Reasoned(second, "it loses orders", force=True))
+    story = await engine.until(forced, D.SUCCESS)
+    assert story.deployment.freeze_override_reason == "it loses orders"
+
+
+async def test_a_plan_tells_the_freeze_unless_it_is_overridden(engine: Engine, trial: Site) -> None:
+    await freeze(trial)
+    places = await environment_store.all_by_rank()
+    kinds = {
+        overrides: [each.kind for each in await gate_service.of_plan(engine.runtime, places, (), overrides=overrides)]
+        for overrides in (False, True)
+    }
+    assert (BlockerKind.FREEZE in kinds[False], BlockerKind.FREEZE in kinds[True]) == (True, False)
+
+
+async def test_an_environment_has_so_many_windows(engine: Engine, trial: Site) -> None:
+    for _ in range(MAX_WINDOWS):
+        await freeze(trial)
+    now = engine.runtime.clock.now()
+    window = (await store.of_environments([trial.environment_id]))[trial.environment_id][0]
+    problem = await engine.refusal(freezes.create, replace(window, ends_at=now + LONG))
+    assert isinstance(problem, InvalidInput) and problem.path == ("environmentId",)
+    assert len((await store.of_environments([trial.environment_id]))[trial.environment_id]) == MAX_WINDOWS
+
+
+@pytest.mark.parametrize("environment_id", ["env_nobody", ""])
+async def test_a_window_is_of_an_environment(engine: Engine, trial: Site, environment_id: str) -> None:
+    now = engine.runtime.clock.now()
+    draft = FreezeWindow(
+        id="",
+        environment_id=environment_id,
+        name="x",
+        reason="y",
+        starts_at=now,
+        ends_at=now + LONG,
+        timezone="UTC",
+        created_at=now,
+    )
+    problem = await engine.refusal(freezes.create, draft)
+    assert isinstance(problem, NotFound) and problem.path == ("environmentId",)
