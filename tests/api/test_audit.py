@@ -99,6 +99,31 @@ async def steer(admin: Audited, given: Data) -> None:
     assert only(found, "status") == ("RUNNING", "ROLLED_BACK")
 
 
+async def edit(admin: Audited, given: Data) -> None:
+    made, _ = await admin.change("createDeployment", "deployments { id }", **given)
+    id_ = made["deployments"][0]["id"]
+    added = {key: {"key": key, "name": key, "type": "CUSTOM", "blockBy": []} for key in "xy"}
+    two, revision = {"from": "x", "to": "y"}, 1
+    for mutation, fields in (
+        ("addTask", {"task": added["x"]}),
+        ("addTask", {"task": added["y"]}),
+        ("updateTask", {"key": "x", "name": "other"}),
+        ("connectTasks", two),
+        ("disconnectTasks", two),
+        ("moveTask", {"key": "y", "direction": "UP"}),
+        ("removeTask", {"key": "y"}),
+        ("updateWorkflow", {"tasks": list(added.values())}),
+        ("restoreWorkflow", {"revision": 2}),
+    ):
+        _, found = await admin.change(
+            mutation, "workflow { revision }", deploymentId=id_, expectedRevision=revision, **fields
+        )
+        revision += 1
+        assert (found[0]["targetId"], only(found, "revision")) == (id_, (revision - 1, revision)), mutation
+    positions = [{"key": "x", "position": {"x": 1.0, "y": 2.0}}]
+    await admin.change("setTaskPositions", "workflow { revision }", deploymentId=id_, positions=positions)
+
+
 async def promote(admin: Audited, client: Client, given: Data) -> None:
     strategy = {"kind": "ROLLING", "steps": [{"batchSize": 1, "batchInterval": 600}]}
     made, _ = await admin.change(
@@ -123,6 +148,7 @@ async def test_every_mutation_leaves_an_entry_for_each_object_that_it_changes(sy
     await keep_catalogue(admin, here)
     await keep_people(admin)
     await steer(admin, given)
+    await edit(admin, given)
     await system.start_worker()
     await promote(admin, system.admin, given)
     assert admin.called == MUTATIONS
