@@ -20,11 +20,24 @@ from app.core.gate import Situation
 from app.core.logs import LogFilter, LogLine, LogPart
 from app.core.revision import Revision
 from app.core.task import Task, TaskAttempt, removed, written
+from app.core.template import TemplateVersion
 from app.core.workflow import WorkflowTask
 from app.services import gates
 from app.services.runtime import Runtime
 from app.store import access as access_store
-from app.store import applications, audit, deployments, environments, feed, freezes, logs, tasks, versions, workflows
+from app.store import (
+    applications,
+    audit,
+    deployments,
+    environments,
+    feed,
+    freezes,
+    logs,
+    tasks,
+    templates,
+    versions,
+    workflows,
+)
 from app.store.workflows import Durations
 
 RevisionKey = tuple[str, int]
@@ -94,6 +107,10 @@ class Loaders:
         self.application = _loader(applications.by_ids)
         self.environment = _loader(environments.by_ids)
         self.version = _loader(versions.by_ids)
+        self.workflowtemplate = _loader(templates.by_ids)
+        self.templateversion = _loader(templates.versions_by_ids)
+        self.template_versions: DataLoader[str, list[TemplateVersion]] = Loader(_listed(templates.versions_of))
+        self.template_tasks = _loader(templates.tasks_of)
         self.actor = _loader(access_store.actors_by_ids)
         self.token = _loader(access_store.tokens_by_ids)
         self.freezewindow = _loader(freezes.by_ids)

@@ -12,6 +12,7 @@ from app.api.types.audit import AuditEntry, Finder
 from app.api.types.common import Connection, Shown, connection, window
 from app.api.types.deployments import Deployment
 from app.api.types.environments import Environment
+from app.api.types.templates import WorkflowTemplate
 from app.api.types.versions import Version
 from app.core.audit import AuditFilter
 from app.core.deployment import DeploymentFilter
@@ -20,6 +21,7 @@ from app.store import applications as application_store
 from app.store import audit as audit_store
 from app.store import deployments as deployment_store
 from app.store import environments as environment_store
+from app.store import templates as template_store
 from app.store import versions as version_store
 
 V = TypeVar("V")
@@ -35,6 +37,21 @@ async def named_environment(info: Info, id_: str | None, name: str | None) -> En
     """Return an environment by exactly one of its id and name. Raises Refused."""
     found = await _one_of(info.context.loaders.environment, environment_store.by_name, id_, name)
     return Environment.of(found) if found else None
+
+
+async def named_template(info: Info, id_: str | None, name: str | None) -> WorkflowTemplate | None:
+    """Return a template by exactly one of its id and name, archived or not. Raises Refused."""
+    found = await _one_of(info.context.loaders.workflowtemplate, template_store.by_name, id_, name)
+    return WorkflowTemplate.of(found) if found else None
+
+
+async def template_page(first: int | None, after: str | None, contains: str | None) -> Connection[WorkflowTemplate]:
+    """Return a page of the templates that are not archived, by name. Raises Refused."""
+    part = window("templates", first=first, after=after, default=50)
+    found, before, behind = part.cut(await template_store.page(part.after, part.limit, contains))
+    cursors = [cursor("templates", template.name) for template in found]
+    shown = Shown([WorkflowTemplate.of(template) for template in found], cursors, before, behind)
+    return connection(shown, lambda: template_store.count(contains))
 
 
 async def _one_of(

@@ -34,11 +34,13 @@ from app.api.mutations.catalogue import CatalogueMutations
 from app.api.mutations.deployments import DeploymentMutations
 from app.api.mutations.freezes import FreezeMutations
 from app.api.mutations.tasks import TaskMutations
+from app.api.mutations.templates import TemplateMutations
 from app.api.mutations.workflows import WorkflowMutations
 from app.api.queries.audit import AuditQueries
 from app.api.queries.catalogue import CatalogueQueries
 from app.api.queries.deployments import DeploymentQueries
 from app.api.queries.nodes import NodeQueries
+from app.api.queries.templates import TemplateQueries
 from app.api.scalars import SCALARS
 from app.api.subscriptions.feeds import Subscription
 from app.api.types.access import ServiceAccount, User
@@ -51,13 +53,14 @@ MAX_ALIASES = 50
 MAX_TOKENS = 5000
 CACHED_DOCUMENTS = 1000
 
-Query = merge_types("Query", (NodeQueries, CatalogueQueries, DeploymentQueries, AuditQueries))
+Query = merge_types("Query", (NodeQueries, CatalogueQueries, DeploymentQueries, TemplateQueries, AuditQueries))
 Mutation = merge_types(
     "Mutation",
     (
         CatalogueMutations,
         DeploymentMutations,
         WorkflowMutations,
+        TemplateMutations,
         TaskMutations,
         FreezeMutations,
         AccessMutations,

@@ -17,6 +17,7 @@ EPILOG = """\b
 Examples:
   boreas deploy --version v1.2.5 --environment staging --follow
   boreas deploy --version v7 --environment production --order users,orders --batch-size 1 --batch-interval 30
+  boreas deploy --version v7 --environment staging --template nightly@3 --param region=eu
 
 \b
 Exit status with --follow: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED, 2 refused, 130 no longer watched."""
@@ -27,6 +28,8 @@ Exit status with --follow: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED, 2 re
 @click.option("--environment", "environments", required=True, multiple=True, help="Where to; may be repeated.")
 @click.option("--application", "applications", multiple=True, help="Which ones; default: all that the version has.")
 @click.option("--order", default="", help="Applications, by comma, that are deployed one after another.")
+@click.option("--template", help="NAME or NAME@NUMBER: a template's graph instead of the generated one.")
+@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="For the template; may be repeated.")
 @click.option("--batch-size", type=click.IntRange(0), default=0, help="Instances at a time; 0: all at once.")
 @click.option(
     "--batch-interval", type=click.IntRange(0), default=0, help="Seconds to watch a batch before the next one."
@@ -38,6 +41,9 @@ Exit status with --follow: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED, 2 re
 @address_options
 def deploy(url: str, token: str | None, following: bool, as_json: bool, **wanted: Any) -> None:
     """Deploy a version to one or more environments."""
+    if wanted["parameters"] and not wanted["template"]:
+        raise click.UsageError("--param goes with --template.")
+    wanted["parameters"] = _parameters(wanted["parameters"])
     if following and wanted["no_start"]:
         raise click.UsageError("With --no-start there is nothing to follow yet: leave --follow out.")
     api = api_of(url, token)
@@ -74,11 +80,34 @@ async def _create(api: Api, wanted: Data) -> list[Data]:
         environmentIds=[_pick("environment", name, known) for name in wanted["environments"]],
         applicationIds=[_pick("application", name, held) for name in wanted["applications"]] or None,
         mustInOrder=[_pick("application", name, held) for name in order],
+        templateVersionId=await _template(api, wanted["template"]),
+        parameters=wanted["parameters"] or None,
         strategy={"kind": "ROLLING", "steps": [step]},
         autoStart=not wanted["no_start"],
     )
     made: list[Data] = payload["deployments"]
     return made
+
+
+def _parameters(given: Sequence[str]) -> dict[str, str]:
+    """Return values by their names. Raises UsageError."""
+    for text in given:
+        if not text.partition("=")[1]:
+            raise click.UsageError(f"--param takes NAME=VALUE, not “{text}”.")
+    return {name: value for name, _, value in (text.partition("=") for text in given)}
+
+
+async def _template(api: Api, wanted: str | None) -> str | None:
+    """Return the id of a template's latest version, or of the one that is named. Raises ApiError."""
+    if wanted is None:
+        return None
+    name, _, number = wanted.rpartition("@") if wanted.rpartition("@")[2].isdecimal() else (wanted, "", "")
+    known = (await api.query(documents.TEMPLATE, name=name))["workflowTemplate"]
+    if known is None:
+        found = (await api.query(documents.TEMPLATES))["workflowTemplates"]["nodes"]
+        raise _unknown("template", name, [template["name"] for template in found])
+    versions = {str(version["number"]): version["id"] for version in known["versions"]}
+    return _pick(f"version of {name}", number.lstrip("0") or list(versions)[-1], versions)
 
 
 async def _version(api: Api, name: str) -> Data:

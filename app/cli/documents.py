@@ -30,6 +30,10 @@ VERSIONS = """query Versions($contains: String, $after: Cursor) {
   versions(first: 100, after: $after, contains: $contains) {
   nodes { id name artifacts { application { id name } } } pageInfo { hasNextPage endCursor } } }"""
 
+TEMPLATE = """query Template($name: String) { workflowTemplate(name: $name) { versions { id number } } }"""
+
+TEMPLATES = """query Templates { workflowTemplates(first: 100) { nodes { name } } }"""
+
 CREATE_DEPLOYMENT = """mutation CreateDeployment($input: CreateDeploymentInput!) { createDeployment(input: $input) {
   deployments { id status environment { name } } errors { code message path } } }"""
 

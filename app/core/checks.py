@@ -9,9 +9,11 @@ from app.core.application import Application, CommandStep, HealthCheck, MetricCh
 from app.core.environment import Environment
 from app.core.errors import InvalidInput, Problem
 from app.core.strategy import Strategy, StrategyKind
+from app.core.template import Parameter, value_problems
 from app.core.workflow import WorkflowTask
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -23,6 +25,8 @@ MAX_STEPS = 100
 MAX_METRICS = 50
 MAX_QUERY = 4000
 MAX_ARGUMENTS = 1000
+MAX_PARAMETERS = 100
+MAX_CHOICES = 100
 MAX_TEXT = 10_000
 MAX_INTEGER = 2**63 - 1
 
@@ -251,3 +255,28 @@ def workflow_task(task: WorkflowTask, *path: str) -> Problems:
     yield from storable(task.payload, *path, "payload")
     yield from between(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
     yield from between(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
+
+
+def parameters(values: Sequence[Parameter]) -> Problems:
+    """The parameters that a template declares."""
+    yield from between(len(values), 0, MAX_PARAMETERS, "parameters")
+    seen: set[str] = set()
+    for index, each in enumerate(values):
+        path = ("parameters", str(index))
+        if len(each.name) > LABEL_LENGTH or not PARAMETER.fullmatch(each.name):
+            message = (
+                f"“{each.name[:80]}” is no name of a parameter: 1 to 63 letters, digits, _ and -; a letter or _ first."
+            )
+            yield InvalidInput(message=message, path=(*path, "name"))
+        if each.name in seen:
+            yield InvalidInput(message=f"“{each.name[:80]}” is declared twice.", path=(*path, "name"))
+        seen.add(each.name)
+        yield from text(each.description, *path, "description")
+        if each.choices is not None:
+            yield from between(len(each.choices), 1, MAX_CHOICES, *path, "choices")
+            for choice in each.choices:
+                yield from text(choice, *path, "choices")
+                yield from value_problems(choice, None, (*path, "choices"))
+        if each.default is not None:
+            yield from text(each.default, *path, "default")
+            yield from value_problems(each.default, each.choices, (*path, "default"))

@@ -16,7 +16,7 @@ from app.core.application import Application, CommandStep
 from app.core.errors import FaultKind, WorkflowFault
 
 MAX_TASKS = 2000
-STRAY_PARAMETER = re.compile(r"\$\{\{.*?\}\}")
+STRAY_PARAMETER = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 DEPLOY_TIMEOUT_SECONDS = 3600
 
 

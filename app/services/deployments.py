@@ -68,6 +68,7 @@ async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
         queued_at=now if made.request.auto_start else None,
         rollback_of=made.request.rollback_of,
         freeze_override_reason=made.request.freeze_override_reason,
+        template_version_id=made.request.template.version_id if made.request.template else None,
     )
     await store.insert(deployment, made.definitions)
     await task_store.insert(_tasks(case, deployment.id, made.tasks))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.core import checks, workflow
+from app.core import checks, template, workflow
 from app.core.application import Application
 from app.core.deployment import Definition
 from app.core.environment import Environment, OperatorKind
@@ -11,6 +11,7 @@ from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, not_f
 from app.core.strategy import Strategy
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
+from app.services.templates import Made, TemplateUse, make
 from app.store import applications as application_store
 from app.store import environments as environment_store
 from app.store import versions as version_store
@@ -20,7 +21,10 @@ MAX_ENVIRONMENTS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentRequest:
-    """What is asked for. `application_ids` None means all that the version has; `tasks` None: generate them."""
+    """What is asked for. `application_ids` None means all that the version has.
+
+    `tasks` are the caller's own, or those of a `template`; with neither they are generated.
+    """
 
     version_id: str
     environment_ids: tuple[str, ...]
@@ -28,6 +32,7 @@ class DeploymentRequest:
     must_in_order: tuple[str, ...] = ()
     strategy: Strategy = field(default_factory=Strategy)
     tasks: tuple[WorkflowTask, ...] | None = None
+    template: TemplateUse | None = None
     auto_start: bool = True
     freeze_override_reason: str | None = None
     rollback_of: str | None = None
@@ -75,15 +80,31 @@ async def draft(request: DeploymentRequest) -> Draft:
     if problems:
         raise Refused(*problems)
     chosen = tuple(applications[id_] for id_ in wanted)
-    tasks = request.tasks if request.tasks is not None else workflow.generate(chosen, request.must_in_order)
+    made = await _made(request, chosen)
     places = tuple(environments[id_] for id_ in request.environment_ids)
     faults = workflow.check(
-        tasks,
+        template.blanked(made.tasks) if made.faults else made.tasks,
         {application.id: application.name for application in chosen},
         request.must_in_order,
         commands_needed=any(place.operator is not OperatorKind.SIMULATED for place in places),
     )
-    return Draft(request=request, version=version, environments=places, applications=chosen, tasks=tasks, faults=faults)
+    return Draft(
+        request=request,
+        version=version,
+        environments=places,
+        applications=chosen,
+        tasks=made.tasks,
+        faults=(*made.faults, *faults),
+    )
+
+
+async def _made(request: DeploymentRequest, applications: Sequence[Application]) -> Made:
+    """Return the graph that is asked for. Raises Refused."""
+    if request.template is not None:
+        return await make(request.template)
+    if request.tasks is not None:
+        return Made(request.tasks, ())
+    return Made(workflow.generate(applications, request.must_in_order), ())
 
 
 def _problems(
@@ -98,6 +119,8 @@ def _problems(
     yield from checks.strategy(request.strategy)
     if request.freeze_override_reason is not None:
         yield from checks.reason(request.freeze_override_reason, "freezeOverrideReason")
+    if request.tasks is not None and request.template is not None:
+        yield InvalidInput(message="Give tasks or templateVersionId, not both.", path=("tasks",))
     if request.tasks is not None:
         if not request.tasks:
             yield InvalidInput(message="A workflow has at least one task.", path=("tasks",))

@@ -116,6 +116,9 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         task = await connection.fetchval(
             "UPDATE tasks SET status = 'FAILED' WHERE deployment_id = $1 RETURNING id", deployment
         )
+    template = await system.admin.change(
+        "saveWorkflowTemplate", "template { id }", name=unique("template"), fromDeploymentId=deployment
+    )
     other = await account(system.admin, {"role": "VIEWER"})
     known = {
         "name": unique("new"),
@@ -123,6 +126,7 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "versionId": version,
         "taskId": task,
         "deploymentId": deployment,
+        "fromDeploymentId": deployment,
         "environmentIds": [here.environment_id],
         "applicationId": application,
         "actorId": other.id,
@@ -134,6 +138,7 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "Deployment": deployment,
         "Task": task,
         "Token": other.token_id,
+        "Template": template["template"]["id"],
     }
     return here, known, ids
 

@@ -140,6 +140,42 @@ async def test_what_is_wrong_is_said(system: System, arguments: tuple[str, ...],
     assert "Traceback" not in ran.err
 
 
+async def test_a_template_is_deployed_by_name_and_number(system: System) -> None:
+    _, environment, _ = await shop(system)
+    for number in (1, 2):
+        tasks = [task("say", name="say ${{ parameters.what }} " + str(number), payload={"lines": 0})]
+        parameters = [{"name": "what", "default": "hello"}]
+        await system.admin.change(
+            "saveWorkflowTemplate", "version { id }", name="greet@work", tasks=tasks, parameters=parameters
+        )
+    deploy = ("deploy", "--version", "v1 🚀", "--environment", environment, "--no-start", "--json", "--template")
+    names = []
+    for wanted in (("greet@work",), ("greet@work@1",), ("greet@work", "--param", "what=a=b c")):
+        made = await boreas(system, *deploy, *wanted)
+        assert made.status == 0, made.err
+        id_ = json.loads(made.out)["id"]
+        found = await system.admin.query("query($id: ID!) { deployment(id: $id) { tasks { name } } }", id=id_)
+        names += [each["name"] for each in found["deployment"]["tasks"]]
+    assert names == ["say hello 2", "say hello 1", "say a=b c 2"]
+    for wanted, said in (
+        (("greet@work@3",), "There are: 1, 2"),
+        (("greet",), "There are: greet@work"),
+        (("greet@work", "--param", "x"), "NAME=VALUE"),
+        (("greet@work", "--param", "who=x"), "no parameter “who”"),
+    ):
+        refused = await boreas(system, *deploy, *wanted)
+        assert (refused.status, said in refused.err) == (2, True), refused.err
+
+
+async def test_an_edit_is_shown_to_those_who_watch(system: System) -> None:
+    here, _, _ = await shop(system)
+    id_ = await here.deploy(tasks=[task("a")], autoStart=False)
+    await system.admin.change("addTask", "workflow { revision }", deploymentId=id_, expectedRevision=1, task=task("b"))
+    await system.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="a test")
+    watched = await boreas(system, "watch", id_)
+    assert "EDITED" in watched.out and "revision 2: added b" in watched.out
+
+
 async def test_unknown_names_bring_the_known_ones(system: System) -> None:
     _, environment, application = await shop(system)
     ran = await boreas(system, "deploy", "--version", "v1 🚀", "--environment", "nowhere")

@@ -19,6 +19,8 @@ READS = {
     "deployment": Role.VIEWER,
     "deployments": Role.VIEWER,
     "task": Role.VIEWER,
+    "workflowTemplate": Role.VIEWER,
+    "workflowTemplates": Role.VIEWER,
     "deploymentPlan": Role.VIEWER,  # stores nothing
     "auditLog": Role.ADMIN,
 }
@@ -47,6 +49,8 @@ CHANGES = {
     "disconnectTasks": Role.DEPLOYER,
     "setTaskPositions": Role.DEPLOYER,
     "restoreWorkflow": Role.DEPLOYER,
+    "saveWorkflowTemplate": Role.DEPLOYER,
+    "archiveWorkflowTemplate": Role.DEPLOYER,
     "createEnvironment": Role.ADMIN,
     "updateEnvironment": Role.ADMIN,
     "createFreezeWindow": Role.ADMIN,

@@ -101,6 +101,7 @@ INPUTS = {
     "resumeDeployment": "ById",
     "skipTask": "Reason",
     "removeTask": "EditTask",
+    "archiveWorkflowTemplate": "ById",
     "disconnectTasks": "ConnectTasks",
     "cancelTask": "Reason",
     "revokeApiToken": "ById",

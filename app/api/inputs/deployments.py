@@ -5,11 +5,15 @@ from datetime import datetime
 
 import strawberry
 
+from app.api.inputs.common import mapping
 from app.api.inputs.workflows import WorkflowTaskInput
+from app.api.scalars import JSON
 from app.core import strategy
 from app.core.deployment import DeploymentFilter, DeploymentStatus
+from app.core.errors import InvalidInput, Refused
 from app.services.drafts import DeploymentRequest
 from app.services.tasks import Promotion
+from app.services.templates import TemplateUse
 
 
 @strawberry.input(description="One step of a strategy.")
@@ -75,6 +79,12 @@ class CreateDeploymentInput:
     tasks: list[WorkflowTaskInput] | None = strawberry.field(
         default=None, description="A graph of the caller's own instead of the generated one."
     )
+    template_version_id: strawberry.ID | None = strawberry.field(
+        default=None, description="A graph from this version of a template instead of the generated one."
+    )
+    parameters: JSON | None = strawberry.field(
+        default=None, description="Values for the template's parameters: names to strings."
+    )
     auto_start: bool | None = True
     freeze_override_reason: str | None = strawberry.field(
         default=None, description="Start also during a freeze, and why. For ADMIN."
@@ -91,9 +101,18 @@ class CreateDeploymentInput:
             must_in_order=tuple(self.must_in_order or ()),
             strategy=self.strategy.strategy() if self.strategy else strategy.Strategy(),
             tasks=None if tasks is None else tuple(t.task("tasks", str(i)) for i, t in enumerate(tasks)),
+            template=self._template(),
             auto_start=self.auto_start is not False,
             freeze_override_reason=self.freeze_override_reason,
         )
+
+    def _template(self) -> TemplateUse | None:
+        given = mapping(self.parameters, "parameters")
+        if self.template_version_id is not None:
+            return TemplateUse(self.template_version_id, given)
+        if given:
+            raise Refused(InvalidInput(message="Parameters go with templateVersionId.", path=("parameters",)))
+        return None
 
 
 @strawberry.input(name="DeploymentFilter", description="Which deployments a list holds. Null admits all.")

@@ -35,6 +35,8 @@ FIND: Mapping[Kind, Callable[[Info, str], Awaitable[Any]]] = {
     Kind.VERSION: _named("Version"),
     Kind.DEPLOYMENT: _named("Deployment"),
     Kind.TASK: _named("Task"),
+    Kind.WORKFLOW_TEMPLATE: _named("WorkflowTemplate"),
+    Kind.TEMPLATE_VERSION: _named("TemplateVersion"),
     Kind.USER: _actor,
     Kind.SERVICE_ACCOUNT: _actor,
     Kind.API_TOKEN: find_token,

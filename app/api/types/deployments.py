@@ -16,6 +16,7 @@ from app.api.types.gates import Gate, blockers
 from app.api.types.refs import find, need
 from app.api.types.rollouts import Rollback, Rollout, Strategy, grayscale_of, rollouts_of
 from app.api.types.tasks import Task, permission, retry_permission
+from app.api.types.templates import TemplateVersion
 from app.api.types.versions import Version
 from app.api.types.workflows import Workflow
 from app.core import deployment as core
@@ -119,6 +120,10 @@ class Deployment(Node):
     @strawberry.field(description="The canary ratio in force now, 0 to 1; null without canary steps.")
     async def grayscale_ratio(self, info: Info) -> float | None:
         return await grayscale_of(info, self.value)
+
+    @strawberry.field(description="What its graph was made from; null: from its applications, or of the caller's own.")
+    async def template(self, info: Info) -> TemplateVersion | None:
+        return await find(info, "TemplateVersion", self.value.template_version_id)
 
     @strawberry.field(description="The successful deployment that this one rolls back.")
     async def rollback_of(self, info: Info) -> "Deployment | None":

@@ -20,6 +20,9 @@ from app.core import workflow as core
 from app.core.deployment import Deployment
 from app.core.errors import not_found
 
+From = Annotated[int, strawberry.argument(name="from")]
+"""An argument that Python reserves the name of."""
+
 
 @strawberry.type(description="A task waits for another: `to` waits for `from`.")
 class WorkflowEdge:
@@ -185,7 +188,7 @@ class Workflow:
         return next((WorkflowRevision.of(revision) for revision in found if revision.number == number), None)
 
     @strawberry.field(description="What leads from one revision to another, in either direction.")
-    async def diff(self, info: Info, from_: Annotated[int, strawberry.argument(name="from")], to: int) -> WorkflowDiff:
+    async def diff(self, info: Info, from_: From, to: int) -> WorkflowDiff:
         before = await _tasks_at(info, self.deployment.id, from_, "from")
         after = await _tasks_at(info, self.deployment.id, to, "to")
         return WorkflowDiff.of(revisions.diff(before, after), await names_of(info, (*before, *after)))

@@ -1,0 +1,49 @@
+"""Inputs about templates."""
+
+import strawberry
+
+from app.api.inputs.workflows import WorkflowTaskInput
+from app.core.template import Parameter
+from app.services.templates import TemplateDraft
+
+
+@strawberry.input(description="What users of a template say; written as ${{ parameters.NAME }}.")
+class TemplateParameterInput:
+    name: str
+    description: str | None = ""
+    default: str | None = None
+    required: bool | None = strawberry.field(default=False, description="Whether a value must be given.")
+    choices: list[str] | None = strawberry.field(default=None, description="The only values that it takes.")
+
+    def parameter(self) -> Parameter:
+        """Return it as a core value."""
+        return Parameter(
+            name=self.name,
+            description=self.description or "",
+            default=self.default,
+            required=bool(self.required),
+            choices=None if self.choices is None else tuple(self.choices),
+        )
+
+
+@strawberry.input(description="A version to save: of exactly one of tasks and fromDeploymentId.")
+class SaveWorkflowTemplateInput:
+    name: str = strawberry.field(description="A name that is known makes the next version of that template.")
+    description: str | None = strawberry.field(default="", description="Empty: as it was.")
+    note: str | None = strawberry.field(default="", description="What this version is, or changes.")
+    tasks: list[WorkflowTaskInput] | None = None
+    from_deployment_id: strawberry.ID | None = strawberry.field(default=None, description="Its present graph.")
+    parameters: list[TemplateParameterInput] | None = strawberry.field(default_factory=list)
+    idempotency_key: str | None = None
+
+    def draft(self) -> TemplateDraft:
+        """Return it as a core value. Raises Refused."""
+        tasks = self.tasks
+        return TemplateDraft(
+            name=self.name,
+            description=self.description or "",
+            note=self.note or "",
+            tasks=None if tasks is None else tuple(t.task("tasks", str(i)) for i, t in enumerate(tasks)),
+            deployment_id=self.from_deployment_id,
+            parameters=tuple(parameter.parameter() for parameter in self.parameters or ()),
+        )

@@ -1,0 +1,43 @@
+"""Saving and archiving templates."""
+
+import strawberry
+
+from app.api.context import Info
+from app.api.errors import UserError
+from app.api.inputs.common import ByIdInput
+from app.api.inputs.templates import SaveWorkflowTemplateInput
+from app.api.mutations.perform import changed, perform
+from app.api.permissions import Answers
+from app.api.types.templates import TemplateVersion, WorkflowTemplate
+from app.core.errors import Role
+from app.services import templates
+
+
+@strawberry.type(description="The template and its version, or why it was refused.")
+class TemplatePayload:
+    template: WorkflowTemplate | None = None
+    version: TemplateVersion | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class TemplateMutations:
+    @strawberry.mutation(
+        description="Save the first version of a template, or the next one. For DEPLOYER on what it is for.",
+        extensions=[Answers(Role.DEPLOYER, TemplatePayload)],
+    )
+    async def save_workflow_template(self, info: Info, input: SaveWorkflowTemplateInput) -> TemplatePayload:
+        id_, version_id = await perform(info, input, templates.save, input.draft())
+        return TemplatePayload(
+            template=await changed(info, "WorkflowTemplate", id_),
+            version=await changed(info, "TemplateVersion", version_id),
+        )
+
+    @strawberry.mutation(
+        description="Archive a template: it stays readable, and nothing is made from it any more. For DEPLOYER.",
+        extensions=[Answers(Role.DEPLOYER, TemplatePayload)],
+    )
+    async def archive_workflow_template(self, info: Info, input: ByIdInput) -> TemplatePayload:
+        (id_,) = await perform(info, input, templates.archive, str(input.id))
+        template: WorkflowTemplate = await changed(info, "WorkflowTemplate", id_)
+        return TemplatePayload(template=template, version=await template.newest(info))

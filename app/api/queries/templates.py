@@ -1,0 +1,26 @@
+"""Reading templates."""
+
+import strawberry
+
+from app.api.context import Info
+from app.api.permissions import Guard
+from app.api.reading import named_template, template_page
+from app.api.scalars import Cursor
+from app.api.types.common import Connection
+from app.api.types.templates import WorkflowTemplate
+from app.core.errors import Role
+
+
+@strawberry.type
+class TemplateQueries:
+    @strawberry.field(description="One template, by exactly one of id and name.", extensions=[Guard(Role.VIEWER)])
+    async def workflow_template(
+        self, info: Info, id: strawberry.ID | None = None, name: str | None = None
+    ) -> WorkflowTemplate | None:
+        return await named_template(info, id, name)
+
+    @strawberry.field(description="Templates that are not archived, by name.", extensions=[Guard(Role.VIEWER)])
+    async def workflow_templates(
+        self, first: int | None = 50, after: Cursor | None = None, contains: str | None = None
+    ) -> Connection[WorkflowTemplate]:
+        return await template_page(first, after, contains)

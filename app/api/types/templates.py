@@ -1,0 +1,103 @@
+"""Templates and their versions."""
+
+from datetime import datetime
+
+import strawberry
+
+from app.api.context import Info
+from app.api.types.access import Actor, load_actor
+from app.api.types.common import Node
+from app.api.types.refs import need
+from app.api.types.workflows import From, WorkflowDiff, WorkflowTask, names_of, shown
+from app.core import revision, template
+from app.core.errors import not_found
+
+
+@strawberry.type(description="What users of a template say.")
+class TemplateParameter:
+    name: str = strawberry.field(description="Written as ${{ parameters.NAME }} in names, commands and env.")
+    description: str
+    default: str | None
+    required: bool = strawberry.field(description="Whether a value must be given; else it is the default, or empty.")
+    choices: list[str] | None = strawberry.field(description="The only values that it takes.")
+
+    @classmethod
+    def of(cls, parameter: template.Parameter) -> "TemplateParameter":
+        return cls(
+            name=parameter.name,
+            description=parameter.description,
+            default=parameter.default,
+            required=parameter.required,
+            choices=None if parameter.choices is None else list(parameter.choices),
+        )
+
+
+@strawberry.type(description="A version of a template. It never changes.")
+class TemplateVersion(Node):
+    value: strawberry.Private[template.TemplateVersion]
+    number: int = strawberry.field(description="From 1.")
+    created_at: datetime
+    note: str
+    parameters: list[TemplateParameter]
+
+    @classmethod
+    def of(cls, version: template.TemplateVersion) -> "TemplateVersion":
+        return cls(
+            value=version,
+            id=strawberry.ID(version.id),
+            number=version.number,
+            created_at=version.created_at,
+            note=version.note,
+            parameters=[TemplateParameter.of(parameter) for parameter in version.parameters],
+        )
+
+    @strawberry.field
+    async def template(self, info: Info) -> "WorkflowTemplate":
+        found: WorkflowTemplate = await need(info, "WorkflowTemplate", self.value.template_id)
+        return found
+
+    @strawberry.field
+    async def author(self, info: Info) -> Actor:
+        return await load_actor(info, self.value.author)
+
+    @strawberry.field(description="In workflow order, with their parameters as they are written.")
+    async def tasks(self, info: Info) -> list[WorkflowTask]:
+        return await shown(info, await info.context.loaders.template_tasks.load(self.id) or ())
+
+
+@strawberry.type(description="A named graph with parameters, in versions that never change.")
+class WorkflowTemplate(Node):
+    name: str = strawberry.field(description="Unique.")
+    description: str
+    archived_at: datetime | None = strawberry.field(description="Since when nothing is made from it any more.")
+
+    @classmethod
+    def of(cls, known: template.Template) -> "WorkflowTemplate":
+        return cls(
+            id=strawberry.ID(known.id),
+            name=known.name,
+            description=known.description,
+            archived_at=known.archived_at,
+        )
+
+    @strawberry.field(description="The first one first.")
+    async def versions(self, info: Info) -> list[TemplateVersion]:
+        return [TemplateVersion.of(version) for version in await info.context.loaders.template_versions.load(self.id)]
+
+    @strawberry.field
+    async def latest(self, info: Info) -> TemplateVersion:
+        return await self.newest(info)
+
+    async def newest(self, info: Info) -> TemplateVersion:
+        """Return the latest version; there is always one."""
+        return TemplateVersion.of((await info.context.loaders.template_versions.load(self.id))[-1])
+
+    @strawberry.field(description="What leads from one version to another, in either direction.")
+    async def diff(self, info: Info, from_: From, to: int) -> WorkflowDiff:
+        ids = {version.number: version.id for version in await info.context.loaders.template_versions.load(self.id)}
+        for argument, number in (("from", from_), ("to", to)):
+            if number not in ids:
+                raise not_found("version", str(number), (argument,))
+        before, after = await info.context.loaders.template_tasks.load_many([ids[from_], ids[to]])
+        found = revision.diff(before or (), after or ())
+        return WorkflowDiff.of(found, await names_of(info, (*(before or ()), *(after or ()))))

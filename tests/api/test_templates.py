@@ -1,0 +1,290 @@
+"""Templates as clients use them: saved, compared, archived, and deployed from with values for their parameters."""
+
+import asyncio
+from typing import Any
+
+from tests.api.people import account, codes
+from tests.api.rows import contents
+from tests.support.client import Client, Data
+from tests.support.system import System
+from tests.support.world import World, task, unique, world
+
+FAULTS = "errors { __typename code message path ... on WorkflowFault { kind taskKeys } }"
+SAVED = "template { id name description archivedAt latest { id number } } version { id number note author { name } }"
+TEMPLATE = """query($id: ID, $name: String) { workflowTemplate(id: $id, name: $name) { id name description archivedAt
+  versions { id number note parameters { name description default required choices } template { id }
+    tasks { key name applicationName blockBy requireConfirm command { command env } } } } }"""
+SAY = {"command": ["echo", "${{ parameters.what }}"], "env": {"WHAT": "<${{parameters.what}}>"}}
+PARAMETERS: list[Data] = [
+    {"name": "what", "default": "hello", "description": "what to say"},
+    {"name": "region", "required": True, "choices": ["eu", "us"]},
+]
+GRAPH = [
+    task("say", command=SAY),
+    task("go", "say", name="Go to ${{ parameters.region }}", command={"command": ["true"]}),
+]
+
+
+async def save(client: Client, **fields: Any) -> Data:
+    """Save a template of two tasks and two parameters, unless told otherwise."""
+    given = {"name": unique("template"), "tasks": GRAPH, "parameters": PARAMETERS} | fields
+    return await client.change("saveWorkflowTemplate", SAVED, **given)
+
+
+async def errors(client: Client, mutation: str, **given: Any) -> list[Data]:
+    """Call a mutation that must be refused."""
+    kind = mutation[0].upper() + mutation[1:]
+    document = f"mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ {FAULTS} }} }}"
+    found: list[Data] = (await client.query(document, input=given))[mutation]["errors"]
+    assert found
+    return found
+
+
+def named(found: list[Data]) -> list[tuple[str, str]]:
+    """Return what each error is, and where."""
+    return [(error.get("kind") or error["__typename"], ".".join(error["path"] or ())) for error in found]
+
+
+async def place(system: System) -> World:
+    """Return an environment with one application."""
+    here = await world(system.admin, "SHELL")
+    await here.application("shop")
+    return here
+
+
+async def test_a_name_that_is_known_makes_the_next_version(shared: System) -> None:
+    name = unique("template")
+    first = await save(shared.admin, name=name, description="says things", note="first")
+    second = await save(shared.admin, name=name, note="second", tasks=[task("x")], parameters=[])
+    assert first["template"]["id"] == second["template"]["id"]
+    assert second["template"] | {"latest": None} == first["template"] | {"latest": None}
+    assert second["template"]["latest"] == {"id": second["version"]["id"], "number": 2}
+    found = (await shared.admin.query(TEMPLATE, name=name))["workflowTemplate"]
+    assert (await shared.admin.query(TEMPLATE, id=found["id"]))["workflowTemplate"] == found
+    assert [(one["number"], one["note"], len(one["tasks"])) for one in found["versions"]] == [
+        (1, "first", 2),
+        (2, "second", 1),
+    ]
+    assert found["versions"][0]["parameters"] == [
+        {"name": "what", "description": "what to say", "default": "hello", "required": False, "choices": None},
+        {"name": "region", "description": "", "default": None, "required": True, "choices": ["eu", "us"]},
+    ]
+    assert found["versions"][0]["tasks"][0]["command"] == SAY
+
+
+async def test_ten_versions_at_once_are_numbered_in_a_row(shared: System) -> None:
+    name = unique("template")
+    made = await asyncio.gather(*(save(shared.admin, name=name) for _ in range(10)))
+    assert sorted(each["version"]["number"] for each in made) == list(range(1, 11))
+
+
+async def test_saving_twice_with_one_key_is_saving_once(shared: System) -> None:
+    given = {"name": unique("template"), "idempotencyKey": unique("key")}
+    first = await save(shared.admin, **given)
+    assert await save(shared.admin, **given) == first
+
+
+async def test_versions_can_be_compared(shared: System) -> None:
+    name = unique("template")
+    await save(shared.admin, name=name)
+    await save(shared.admin, name=name, tasks=[task("say", command=SAY, requireConfirm=True), task("new")])
+    document = """query($name: String!, $from: Int!, $to: Int!) { workflowTemplate(name: $name) {
+      diff(from: $from, to: $to) { added { key } removed { key } changed { key fields } } } }"""
+    found = await shared.admin.query(document, name=name, **{"from": 1, "to": 2})
+    assert found["workflowTemplate"]["diff"] == {
+        "added": [{"key": "new"}],
+        "removed": [{"key": "go"}],
+        "changed": [{"key": "say", "fields": ["requireConfirm"]}],
+    }
+    result = await shared.admin.execute(document, name=name, **{"from": 3, "to": 2})
+    assert result["errors"][0]["extensions"] == {"code": "NOT_FOUND", "path": ["from"]}
+
+
+async def test_a_deployment_keeps_the_version_that_it_was_made_from(shared: System) -> None:
+    here, name = await place(shared), unique("template")
+    saved = await save(shared.admin, name=name)
+    values = {"region": "us", "what": "“🚀” $1 \\g<0>"}
+    id_ = await here.deploy(templateVersionId=saved["version"]["id"], parameters=values, autoStart=False)
+    await save(shared.admin, name=name, tasks=[task("other")], parameters=[])
+    document = """query($id: ID!) { deployment(id: $id) { template { id number template { name latest { number } } }
+      tasks { key name command { command env } } } }"""
+    found = (await shared.admin.query(document, id=id_))["deployment"]
+    assert found["template"] == {
+        "id": saved["version"]["id"], "number": 1, "template": {"name": name, "latest": {"number": 2}},
+    }  # fmt: skip
+    assert found["tasks"] == [
+        {"key": "say", "name": "say", "command": {
+            "command": ["echo", values["what"]], "env": {"WHAT": f"<{values['what']}>"}}},
+        {"key": "go", "name": "Go to us", "command": {"command": ["true"], "env": {}}},
+    ]  # fmt: skip
+
+
+async def test_a_deployment_from_a_template_runs_with_its_values(shared: System) -> None:
+    await shared.start_worker()
+    here = await place(shared)
+    saved = await save(shared.admin)
+    id_ = await here.deploy(templateVersionId=saved["version"]["id"], parameters={"region": "eu", "what": "a  b; c"})
+    await shared.admin.until(id_, "SUCCESS")
+    document = "query($id: ID!) { deployment(id: $id) { tasks { key logs { nodes { message } } } } }"
+    logs = {
+        each["key"]: each["logs"]["nodes"]
+        for each in (await shared.admin.query(document, id=id_))["deployment"]["tasks"]
+    }
+    assert "a  b; c" in [line["message"] for line in logs["say"]]
+
+
+async def test_a_plan_shows_what_would_come(shared: System) -> None:
+    here = await place(shared)
+    version = (await save(shared.admin))["version"]["id"]
+    document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
+      tasks { name command { command } } faults { kind taskKeys path } levels gate { canProceed } } }"""
+    given = {"versionId": await here.version(), "environmentIds": [here.environment_id], "templateVersionId": version}
+    found = (await shared.admin.query(document, input=given | {"parameters": {"region": "eu"}}))["deploymentPlan"]
+    assert [each["name"] for each in found["tasks"]] == ["say", "Go to eu"]
+    assert found["tasks"][0]["command"]["command"] == ["echo", "hello"]
+    assert (found["faults"], found["levels"]) == ([], [["say"], ["go"]])
+    found = (await shared.admin.query(document, input=given))["deploymentPlan"]
+    assert found["tasks"][1]["name"] == "Go to ${{ parameters.region }}"
+    assert found["faults"] == [{"kind": "MISSING_PARAMETER", "taskKeys": ["go"], "path": ["parameters", "region"]}]
+    assert (found["levels"], found["gate"]["canProceed"]) == ([], False)
+
+
+async def test_values_that_do_not_fit_are_refused_by_their_names(shared: System) -> None:
+    here = await place(shared)
+    template = (await save(shared.admin))["version"]["id"]
+    base: Data = {"versionId": await here.version(), "environmentIds": [here.environment_id], "autoStart": False}
+    base["templateVersionId"] = template
+    table: list[tuple[Data, list[tuple[str, str]]]] = [
+        ({}, [("MISSING_PARAMETER", "parameters.region")]),
+        ({"parameters": {}}, [("MISSING_PARAMETER", "parameters.region")]),
+        ({"parameters": {"x": "y"}},
+         [("MISSING_PARAMETER", "parameters.x"), ("MISSING_PARAMETER", "parameters.region")]),
+        ({"parameters": {"region": "asia"}}, [("InvalidInput", "parameters.region")]),
+        ({"parameters": {"region": 1, "what": None}},
+         [("InvalidInput", "parameters.region"), ("InvalidInput", "parameters.what")]),
+        ({"parameters": {"region": "eu", "what": "${{ parameters.region }}"}}, [("InvalidInput", "parameters.what")]),
+        ({"parameters": {"region": "eu", "what": "a\0b"}}, [("InvalidInput", "parameters")]),
+        ({"parameters": [1]}, [("InvalidInput", "parameters")]),
+        ({"parameters": {"region": "eu"}, "tasks": [task("a", command=SAY)]}, [("InvalidInput", "tasks")]),
+        ({"parameters": {"region": "eu"}, "templateVersionId": None}, [("InvalidInput", "parameters")]),
+        ({"templateVersionId": "nobody"}, [("NotFound", "templateVersionId")]),
+    ]  # fmt: skip
+    before = await contents(shared)
+    for change, expected in table:
+        found = named(await errors(shared.admin, "createDeployment", **(base | change)))
+        assert set(found) == set(expected), change
+    assert await contents(shared) == before
+
+
+async def test_a_wrong_template_is_refused_with_everything_that_is_wrong(shared: System) -> None:
+    base: Data = {"name": unique("template"), "tasks": GRAPH, "parameters": PARAMETERS}
+    stray = task("x", "ghost", name="${{ env.X }}", command={"command": ["a"], "image": "${{ parameters.what }}"})
+    table: list[tuple[Data, list[tuple[str, str]]]] = [
+        ({"name": " "}, [("InvalidInput", "name")]),
+        ({"tasks": []}, [("InvalidInput", "tasks")]),
+        ({"tasks": None}, [("InvalidInput", "tasks")]),
+        ({"parameters": PARAMETERS[:1]}, [("MISSING_PARAMETER", "tasks")]),
+        ({"parameters": [{"name": "what"}, {"name": "what"}]}, [("InvalidInput", "parameters.1.name")]),
+        ({"parameters": [{"name": "9"}]}, [("InvalidInput", "parameters.0.name")]),
+        ({"parameters": [PARAMETERS[1] | {"default": "asia"}]}, [("InvalidInput", "parameters.0.default")]),
+        ({"tasks": [stray, task("y", "y")]},
+         [("MISSING_PARAMETER", "tasks")] * 2 + [("UNKNOWN_BLOCKER", "tasks"), ("SELF_BLOCK", "tasks")]),
+        ({"tasks": [task("x", type="BUILD", applicationId="nobody")]}, [("UNKNOWN_APPLICATION", "tasks")]),
+        ({"tasks": [task(f"n{number}") for number in range(2001)]}, [("TOO_LARGE", "tasks")]),
+    ]  # fmt: skip
+    before = await contents(shared)
+    for change, expected in table:
+        found = named(await errors(shared.admin, "saveWorkflowTemplate", **(base | change)))
+        assert [one for one in found if one[0] != "CYCLE"] == expected, change
+    assert await contents(shared) == before
+
+
+async def test_a_version_that_lacks_an_application_of_the_template_is_a_fault(shared: System) -> None:
+    here, there = await place(shared), await place(shared)
+    deploy = task("deploy", type="DEPLOY", applicationId=here.applications["shop"])
+    saved = await save(shared.admin, tasks=[deploy], parameters=[])
+    given = {"versionId": await there.version(), "environmentIds": [there.environment_id]}
+    found = await errors(shared.admin, "createDeployment", templateVersionId=saved["version"]["id"], **given)
+    assert [(one["kind"], one["taskKeys"]) for one in found] == [("UNKNOWN_APPLICATION", ["deploy"])]
+    assert await here.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
+
+
+async def test_a_template_is_made_of_a_deployment_as_it_is_now(shared: System) -> None:
+    here = await place(shared)
+    id_ = await here.deploy(autoStart=False)
+    given = {"deploymentId": id_, "expectedRevision": 1}
+    extra = task("extra", "prepare", command={"command": ["true"]}, position={"x": 1, "y": 2})
+    await shared.admin.change("addTask", "workflow { revision }", task=extra, **given)
+    saved = await save(shared.admin, tasks=None, parameters=None, fromDeploymentId=id_)
+    found = (await shared.admin.query(TEMPLATE, id=saved["template"]["id"]))["workflowTemplate"]["versions"][0]["tasks"]
+    assert [(each["key"].split("/")[-1], each["applicationName"] is None) for each in found] == [
+        ("prepare", True), ("deploy", False), ("extra", True),
+    ]  # fmt: skip
+    again = await here.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
+    tasks = await shared.admin.query("query($id: ID!) { deployment(id: $id) { tasks { key } } }", id=again)
+    assert [each["key"] for each in tasks["deployment"]["tasks"]] == [each["key"] for each in found]
+    assert named(await errors(shared.admin, "saveWorkflowTemplate", name="x", fromDeploymentId="nobody")) == [
+        ("NotFound", "fromDeploymentId")
+    ]
+
+
+async def test_an_archived_template_is_read_and_used_no_more(shared: System) -> None:
+    here, name = await place(shared), unique("template")
+    saved = await save(shared.admin, name=name, parameters=[], tasks=[task("a", command={"command": ["true"]})])
+    made = await shared.admin.change("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
+    assert made["template"]["archivedAt"] and made["version"]["number"] == 1
+    assert (await shared.admin.query(TEMPLATE, name=name))["workflowTemplate"]["archivedAt"]
+    again = await shared.admin.mutate("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
+    assert codes(again) == ["WRONG_STATE"]
+    used = await here.try_deploy(templateVersionId=saved["version"]["id"])
+    assert [error["path"] for error in used["errors"]] == [["templateVersionId"]]
+    next_ = await errors(shared.admin, "saveWorkflowTemplate", name=name, tasks=[task("a")])
+    assert named(next_) == [("WrongState", "name")]
+
+
+async def test_templates_are_listed_by_name_in_pages(shared: System) -> None:
+    mark = unique("list")
+    for number in (3, 1, 2, 0):
+        await save(shared.admin, name=f"{mark} {number} Ä🚀")
+    gone = await save(shared.admin, name=f"{mark} 9")
+    await shared.admin.change("archiveWorkflowTemplate", SAVED, id=gone["template"]["id"])
+    document = """query($after: Cursor, $contains: String) {
+      workflowTemplates(first: 3, after: $after, contains: $contains) {
+        totalCount nodes { name } pageInfo { hasNextPage endCursor } } }"""
+    first = (await shared.admin.query(document, contains=mark.upper()))["workflowTemplates"]
+    rest = (await shared.admin.query(document, contains=mark, after=first["pageInfo"]["endCursor"]))[
+        "workflowTemplates"
+    ]
+    names = [each["name"] for each in (*first["nodes"], *rest["nodes"])]
+    assert names == [f"{mark} {number} Ä🚀" for number in range(4)]
+    assert (first["totalCount"], first["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasNextPage"]) == (4, True, False)
+
+
+async def test_nodes_are_found_by_their_ids(shared: System) -> None:
+    saved = await save(shared.admin)
+    document = "query($id: ID!) { node(id: $id) { __typename id } }"
+    for kind, id_ in (("WorkflowTemplate", saved["template"]["id"]), ("TemplateVersion", saved["version"]["id"])):
+        assert (await shared.admin.query(document, id=id_))["node"] == {"__typename": kind, "id": id_}
+        assert (await shared.admin.query(document, id=id_[:-1] + "0"))["node"] in (
+            None,
+            {"__typename": kind, "id": id_},
+        )
+
+
+async def test_deployers_keep_templates_of_what_they_deploy(shared: System) -> None:
+    here, there = await place(shared), await place(shared)
+    grant = {"role": "DEPLOYER", "applicationId": here.applications["shop"]}
+    deployer = (await account(shared.admin, grant)).client
+    mine = task("deploy", type="DEPLOY", applicationId=here.applications["shop"])
+    others = task("deploy", type="DEPLOY", applicationId=there.applications["shop"])
+    saved = await save(deployer, tasks=[mine], parameters=[])
+    assert [one["code"] for one in await errors(deployer, "saveWorkflowTemplate", name="x", tasks=[others])] == [
+        "FORBIDDEN"
+    ]
+    foreign = await save(shared.admin, tasks=[others], parameters=[])
+    taken = await errors(deployer, "saveWorkflowTemplate", name=foreign["template"]["name"], tasks=[mine])
+    assert [one["code"] for one in taken] == ["FORBIDDEN"]
+    assert codes(await deployer.mutate("archiveWorkflowTemplate", SAVED, id=foreign["template"]["id"])) == ["FORBIDDEN"]
+    assert codes(await deployer.mutate("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])) == []
+    viewer = (await account(shared.admin, {"role": "VIEWER"})).client
+    assert (await viewer.query(TEMPLATE, name=saved["template"]["name"]))["workflowTemplate"]

@@ -1,0 +1,146 @@
+"""Parameters of templates.
+
+In: tasks that hold `${{ parameters.NAME }}`, what is declared, what is given. Out: tasks with values, what is wrong.
+"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core import checks
+from app.core.application import CommandStep
+from app.core.errors import FaultKind, InvalidInput, Problem, WorkflowFault
+from app.core.template import Parameter, blanked, faults, filled, problems, reference, uses, values
+from app.core.workflow import WorkflowTask
+from tests.core.build import node, property_of
+
+EU = Parameter(name="region", default="eu", choices=("eu", "us"))
+TAG = Parameter(name="tag", required=True)
+NOTE = Parameter(name="note")
+
+
+def asking(text: str) -> WorkflowTask:
+    """Return a task that holds a text in each place where parameters are replaced."""
+    return WorkflowTask(
+        key="x",
+        name=f"at {text}",
+        type=node("x").type,
+        command=CommandStep(("run", text), env={"KEY": f"{text}{text}"}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "name"),
+    [
+        ("${{ parameters.region }}", "region"),
+        ("${{parameters.region}}", "region"),
+        ("${{\n parameters.a-b_9\t}}", "a-b_9"),
+        ("${{ parameters. region }}", None),
+        ("${{ parameters.9 }}", None),
+        ("${{ parameters.a.b }}", None),
+        ("${{ parameters.a || 'b' }}", None),
+        ("${{ secrets.a }}", None),
+        ("${{ }}", None),
+        ("${{}}", None),
+    ],
+)
+def test_there_is_one_expression(expression: str, name: str | None) -> None:
+    assert reference(expression) == name
+
+
+@pytest.mark.parametrize("value", ["eu", "", "a b", "\\1 \\g<0> $1 {} %s", "“ü🚀”\n", "a}}b{{", "$HOME", "'; rm -rf /"])
+def test_a_value_is_used_exactly_as_it_is(value: str) -> None:
+    (made,) = filled([asking("<${{ parameters.region }}>")], {"region": value})
+    assert made.command is not None
+    assert (made.name, made.command.command, made.command.env) == (
+        f"at <{value}>", ("run", f"<{value}>"), {"KEY": f"<{value}><{value}>"},
+    )  # fmt: skip
+
+
+def test_what_has_no_value_stays_and_is_replaced_by_nothing_else() -> None:
+    task = asking("${{ parameters.other }}${{ x }}")
+    assert filled([task], {"region": "eu", "": "no"}) == (task,)
+    assert uses(blanked([task])[0]) == {}
+
+
+@property_of
+@given(st.text(), st.text())
+def test_a_value_is_never_read_as_an_expression(before: str, value: str) -> None:
+    (made,) = filled([node("x", command=CommandStep((before + "${{ parameters.a }}",)))], {"a": value})
+    assert made.command is not None
+    rest = before + "${{ parameters.a }}"
+    assert made.command.command[0] in (before + value, rest)
+    assert made.command.command[0] == before + value or "${{" in before
+
+
+K = FaultKind.MISSING_PARAMETER
+
+
+@pytest.mark.parametrize(
+    ("task", "count"),
+    [
+        (asking("${{ parameters.region }} ${{parameters.tag}}"), 0),
+        (asking("${{ parameters.gone }}"), 1),
+        (asking("${{ parameters.gone }}${{ env.HOME }}"), 2),
+        (node("${{ parameters.region }}"), 1),
+        (node("x", "${{ parameters.region }}"), 1),
+        (node("x", command=CommandStep(("run",), image="app:${{ parameters.tag }}")), 1),
+        (node("x", payload={"deep": [{"${{ parameters.tag }}": 1}, "${{ x }}"]}), 2),
+        (node("x", payload={"deep": [None, 1, "$x {{ y }}"]}), 0),
+    ],
+)
+def test_only_what_is_declared_is_used_and_only_where_it_is_replaced(task: WorkflowTask, count: int) -> None:
+    named = task if task.key == "x" else WorkflowTask(key=task.key, name="n", type=task.type, command=task.command)
+    found = list(faults([named], [EU, TAG]))
+    assert [(fault.kind, fault.task_keys) for fault in found] == [(K, (task.key,))] * count
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"tag": "1"}, {"region": "eu", "tag": "1", "note": ""}),
+        ({"tag": "1", "region": "us", "note": "n"}, {"region": "us", "tag": "1", "note": "n"}),
+        ({"tag": "", "unknown": "x"}, {"region": "eu", "tag": "", "note": ""}),
+        ({}, {"region": "eu", "note": ""}),
+    ],
+)
+def test_a_parameter_without_a_value_has_its_default(given: dict[str, object], expected: dict[str, str]) -> None:
+    assert values([EU, TAG, NOTE], given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "path"),
+    [
+        ({}, WorkflowFault, "tag"),
+        ({"tag": "1", "other": "x"}, WorkflowFault, "other"),
+        ({"tag": 1}, InvalidInput, "tag"),
+        ({"tag": None}, InvalidInput, "tag"),
+        ({"tag": "1", "region": "asia"}, InvalidInput, "region"),
+        ({"tag": "${{ parameters.region }}"}, InvalidInput, "tag"),
+    ],
+)
+def test_what_is_wrong_with_the_values_is_told(given: dict[str, object], kind: type[Problem], path: str) -> None:
+    (found,) = problems([asking("${{ parameters.tag }}"), node("y")], [EU, TAG, NOTE], given)
+    assert (type(found), found.path) == (kind, ("parameters", path))
+    if isinstance(found, WorkflowFault) and path == "tag":
+        assert (found.kind, found.task_keys) == (K, ("x",))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "path"),
+    [
+        ([EU, TAG, NOTE], None),
+        ([Parameter(name="9")], ("parameters", "0", "name")),
+        ([Parameter(name="a b")], ("parameters", "0", "name")),
+        ([Parameter(name="")], ("parameters", "0", "name")),
+        ([Parameter(name="a" * 64)], ("parameters", "0", "name")),
+        ([EU, Parameter(name="region")], ("parameters", "1", "name")),
+        ([Parameter(name="a", choices=())], ("parameters", "0", "choices")),
+        ([Parameter(name="a", default="x", choices=("y",))], ("parameters", "0", "default")),
+        ([Parameter(name="a", default="${{ parameters.b }}")], ("parameters", "0", "default")),
+        ([Parameter(name="a", description="\0")], ("parameters", "0", "description")),
+        ([Parameter(name=f"a{n}") for n in range(101)], ("parameters",)),
+    ],
+)
+def test_a_declaration_is_checked(parameters: list[Parameter], path: tuple[str, ...] | None) -> None:
+    assert [problem.path for problem in checks.parameters(parameters)] == ([path] if path else [])
