@@ -24,7 +24,7 @@ def read(status: int, body: bytes) -> Measured:
     """Read an answer. Whatever is no number has no value, and the detail says what there was instead."""
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         shape = "too much to be read" if len(body) >= MAX_BYTES else "no JSON"
         return Measured((), f"answered {status} with {shape}")
     data = answer.get("data") if isinstance(answer, dict) else None

@@ -5,17 +5,18 @@ Tested: a table for each check, that a nested problem names its own field, that 
 nothing passes that could not be stored.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from app.core import checks
-from app.core.application import Application, CommandStep, HealthCheck, ShellTarget
+from app.core.application import Application, CommandStep, HealthCheck, MetricCheck, ShellTarget
 from app.core.checks import Problems
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput
-from app.core.strategy import Strategy, StrategyStep
+from app.core.strategy import Strategy, StrategyKind, StrategyStep
 from tests.core.build import NOW, application, node
 
 GOOD = application("shop")
@@ -189,6 +190,7 @@ def test_a_shell_target(target: ShellTarget, wrong: list[str]) -> None:
     assert paths(checks.shell_target(target, "shell")) == wrong
 
 
+METRIC = MetricCheck("errors", "http://prometheus:9090", "up", maximum=1.0)
 PROBE = HealthCheck(command=("probe",))
 HTTP = HealthCheck(http_url="http://{instance}:8080/{version}/health")
 
@@ -201,6 +203,18 @@ HTTP = HealthCheck(http_url="http://{instance}:8080/{version}/health")
         (HTTP, []),
         (HealthCheck(), [""]),
         (replace(HTTP, command=("probe",)), [""]),
+        (HealthCheck(http_url="http://{instance}:80/{color}", metrics=(METRIC,)), []),
+        (HealthCheck(metrics=(METRIC,)), []),
+        (HealthCheck(metrics=(METRIC,) * 51), ["metrics"]),
+        (HealthCheck(metrics=(METRIC, replace(METRIC, maximum=None))), ["metrics.1"]),
+        (HealthCheck(metrics=(replace(METRIC, minimum=2.0, maximum=1.0),)), ["metrics.0.max"]),
+        (HealthCheck(metrics=(replace(METRIC, minimum=1.0, maximum=1.0),)), []),
+        (HealthCheck(metrics=(replace(METRIC, maximum=math.nan),)), ["metrics.0"]),
+        (
+            HealthCheck(metrics=(replace(METRIC, name=" ", prometheus_url="prometheus:9090", query=" "),)),
+            ["metrics.0.name", "metrics.0.prometheusUrl", "metrics.0.query"],
+        ),
+        (HealthCheck(metrics=(replace(METRIC, query="u" * 4001),)), ["metrics.0.query"]),
         (HealthCheck(command=()), ["command"]),
         (HealthCheck(http_url="{instance}/health"), ["httpUrl"]),
         (replace(PROBE, expect_status=99), ["expectStatus"]),
@@ -253,6 +267,37 @@ def test_everything_about_an_environment_is_checked_at_once() -> None:
 )
 def test_a_strategy(steps: list[StrategyStep], wrong: list[str]) -> None:
     assert paths(checks.strategy(Strategy(steps=tuple(steps)))) == [f"strategy.steps{path}" for path in wrong]
+
+
+def canary(*ratios: float) -> Strategy:
+    return Strategy(StrategyKind.CANARY, tuple(StrategyStep(canary_ratio=ratio) for ratio in ratios))
+
+
+BLUE_GREEN = Strategy(StrategyKind.BLUE_GREEN)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "wrong"),
+    [
+        (canary(1), []),
+        (canary(0.1, 0.5, 1), []),
+        (replace(canary(1), steps=(StrategyStep(5, 60, canary_ratio=1.0),)), []),
+        (canary(0.1, 0.5), ["1.canaryRatio"]),
+        (canary(0.5, 0.5, 1), ["1.canaryRatio"]),
+        (canary(0.5, 0.1, 1), ["1.canaryRatio"]),
+        (canary(1, 1), ["1.canaryRatio"]),
+        (canary(0, 1), ["0.canaryRatio"]),
+        (canary(-0.5, 1.5), ["0.canaryRatio", "1.canaryRatio"]),
+        (canary(math.nan, 1), ["0.canaryRatio"]),
+        (BLUE_GREEN, []),
+        (replace(BLUE_GREEN, steps=(StrategyStep(0, 60), StrategyStep(0, 60))), []),
+        (replace(BLUE_GREEN, steps=(StrategyStep(2),)), ["0.batchSize"]),
+        (replace(BLUE_GREEN, steps=(StrategyStep(canary_ratio=0.5),)), ["0.canaryRatio"]),
+        (Strategy(steps=(StrategyStep(canary_ratio=0.5),)), ["0.canaryRatio"]),
+    ],
+)
+def test_the_steps_of_a_kind(strategy: Strategy, wrong: list[str]) -> None:
+    assert paths(checks.strategy(strategy)) == [f"strategy.steps.{path}" for path in wrong]
 
 
 def test_the_fields_of_tasks_are_checked_at_once() -> None:

@@ -4,12 +4,14 @@ In: the thresholds of a check, the probes in a row so far, and one more. Out: th
 Tested: a table of whole series of probes, and that one probe of the other kind begins the count anew.
 """
 
+from math import inf, nan
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.application import HealthCheck
-from app.core.health import Streak, Verdict, judge
+from app.core.application import HealthCheck, MetricCheck
+from app.core.health import Finding, MetricStreak, Streak, Verdict, find, judge, judge_metric, query_of, told
 from tests.core.build import property_of
 
 LETTERS = {Verdict.HEALTHY: "H", Verdict.UNHEALTHY: "U", Verdict.UNDECIDED: "-"}
@@ -49,3 +51,81 @@ def test_only_probes_in_a_row_count(count: int, before: bool, ok: bool) -> None:
     after, _ = judge(HealthCheck(), streak, ok)
     length = count + 1 if before is ok else 1
     assert after == (Streak(successes=length) if ok else Streak(failures=length))
+
+
+FINDINGS = {"+": Finding.WITHIN, "-": Finding.OUTSIDE, "?": Finding.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize(
+    ("successes", "failures", "queries", "expected"),
+    [
+        (1, 3, "+", "H"),
+        (2, 3, "++", "-H"),
+        (2, 3, "+-++", "---H"),
+        (1, 1, "-", "U"),
+        (1, 3, "---", "--U"),
+        (2, 3, "-+---", "----U"),
+        (1, 3, "???", "--U"),
+        (1, 3, "??+", "--H"),
+        (1, 3, "-?-?-", "----U"),
+        (2, 3, "+??+", "---H"),
+        (2, 3, "+???", "---U"),
+        (9, 2, "?+?+??", "-----U"),
+        (1, 1, "?", "U"),
+    ],
+)
+def test_a_series_of_queries(successes: int, failures: int, queries: str, expected: str) -> None:
+    check = HealthCheck(success_threshold=successes, failure_threshold=failures)
+    streak, result = MetricStreak(), ""
+    for query in queries:
+        streak, verdict = judge_metric(check, streak, FINDINGS[query])
+        result += LETTERS[verdict]
+    assert result == expected
+
+
+def metric(low: float | None = None, high: float | None = None, query: str = "up") -> MetricCheck:
+    return MetricCheck("errors", "http://prometheus", query, low, high)
+
+
+@pytest.mark.parametrize(
+    ("check", "values", "finding"),
+    [
+        (metric(high=1), (1.0,), Finding.WITHIN),
+        (metric(high=1), (1.0001,), Finding.OUTSIDE),
+        (metric(low=1), (1.0,), Finding.WITHIN),
+        (metric(low=1), (0.5,), Finding.OUTSIDE),
+        (metric(0, 1), (0.0, 0.5, 1.0), Finding.WITHIN),
+        (metric(0, 1), (0.5, 7.0), Finding.OUTSIDE),
+        (metric(high=1), (-inf,), Finding.WITHIN),
+        (metric(low=1), (inf,), Finding.WITHIN),
+        (metric(high=1), (), Finding.INCONCLUSIVE),
+        (metric(high=1), (nan,), Finding.INCONCLUSIVE),
+        (metric(high=1), (0.5, nan), Finding.INCONCLUSIVE),
+    ],
+)
+def test_what_values_tell(check: MetricCheck, values: tuple[float, ...], finding: Finding) -> None:
+    assert find(check, values) is finding
+
+
+@pytest.mark.parametrize(
+    ("check", "values", "words"),
+    [
+        (metric(high=0.05), (0.1,), "0.1, at most 0.05"),
+        (metric(low=2), (1.0, 9.0, 3.0), "1 to 9, at least 2"),
+        (metric(0, 1), (0.5,), "0.5, at least 0 and at most 1"),
+    ],
+)
+def test_values_and_bounds_in_words(check: MetricCheck, values: tuple[float, ...], words: str) -> None:
+    assert told(check, values) == words
+
+
+@pytest.mark.parametrize(
+    ("query", "version", "expected"),
+    [
+        ('up{version="{version}",set="{color}"}', "v1.2", 'up{version="v1.2",set="blue"}'),
+        ('up{v="{version}"} or up{instance="x"}', 'a"b\\c', 'up{v="a\\"b\\\\c"} or up{instance="x"}'),
+        ("up", "v1", "up"),
+    ],
+)
+def test_a_query_names_the_version_and_the_set(query: str, version: str, expected: str) -> None:
+    assert query_of(metric(query=query), version=version, color="blue") == expected

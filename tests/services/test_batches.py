@@ -4,13 +4,14 @@ from itertools import groupby, pairwise
 
 import pytest
 
-from app.core.application import ShellTarget
+from app.core.application import HealthCheck, ShellTarget
 from app.core.events import RolloutProgressed
-from app.core.strategy import Phase, Strategy, StrategyStep
+from app.core.strategy import Phase, Strategy, StrategyKind, StrategyStep
 from app.core.workflow import TaskType
-from tests.services.commands import Notes, node
+from tests.services.commands import Notes, node, sh
 from tests.services.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
+CANARY = Strategy(StrategyKind.CANARY, tuple(StrategyStep(canary_ratio=ratio) for ratio in (0.1, 0.5, 1)))
 FIVE = ("a", "b", "c", "d", "e")
 A_SECOND_BETWEEN = Strategy(steps=(StrategyStep(1, 1), StrategyStep(0, 0)))
 
@@ -24,6 +25,7 @@ A_SECOND_BETWEEN = Strategy(steps=(StrategyStep(1, 1), StrategyStep(0, 0)))
         (rolling(9), ["1 1 abcde"]),
         (Strategy(steps=(StrategyStep(1), StrategyStep(3))), ["1 0.2 a", "2 0.8 bcd", "3 1 e"]),
         (Strategy(steps=(StrategyStep(1), StrategyStep(0))), ["1 0.2 a", "2 1 bcde"]),
+        (CANARY, ["1 0.2 a", "2 0.6 bc", "3 1 de"]),
     ],
 )
 async def test_instances_come_batch_by_batch_in_their_order(
@@ -95,3 +97,27 @@ async def test_another_attempt_repeats_the_batch_in_hand_and_no_finished_one(
     task = node("web", type=TaskType.DEPLOY, application_id=app, max_attempts=2)
     story = await site.deployed("v1", task, strategy=rolling(1))
     assert (notes.lines, story.tries("web")) == (["a1", "b1", "b2", "c2"], [S.FAILED, S.SUCCESS])
+
+
+async def test_a_canary_that_falls_ill_in_a_later_step_takes_all_back(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    shell = ShellTarget(notes.take("+$BOREAS_INSTANCE"), ("a", "b", "c"), notes.take("-$BOREAS_INSTANCE"))
+    ill = sh('[ "$BOREAS_BATCH$BOREAS_INSTANCE" != 2a ]')
+    await site.application("web", shell, health_check=HealthCheck(command=ill, failure_threshold=1))
+    story = await engine.until(await site.deploy(strategy=CANARY), D.ROLLED_BACK)
+    assert notes.lines[:2] == ["+a", "+b"] and sorted(notes.lines[2:]) == ["-a", "-b"]
+    assert story.deployment.error_message == "web/deploy: a: not healthy, 1 times in a row: exit status 1"
+
+
+async def test_going_forth_after_a_rollback_that_failed_brings_what_had_gone_back(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    await engine.worker()
+    deploy = notes.then("+$BOREAS_INSTANCE", 'test -e fixed || test "$BOREAS_INSTANCE" != c')
+    back = notes.then("-$BOREAS_INSTANCE", 'test "$BOREAS_INSTANCE" != a || { touch fixed; exit 1; }')
+    await site.application("web", ShellTarget(deploy, ("a", "b", "c"), back))
+    id_ = await site.deploy(strategy=rolling(1))
+    await engine.until(id_, D.FAILED)
+    await engine.retry(id_)
+    await engine.until(id_, D.SUCCESS)
+    assert notes.lines == ["+a", "+b", "+c", "-c", "-b", "-a", "+a", "+b", "+c"]

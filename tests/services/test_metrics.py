@@ -1,0 +1,89 @@
+"""Health by metrics: each batch is checked, no data decides nothing, and what is out of bounds goes back.
+
+In: a server that plays Prometheus. How values are judged is tested with the core, how answers are read with the probe.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.core.application import HealthCheck, MetricCheck, ShellTarget
+from app.core.environment import OperatorKind
+from tests.services.commands import Notes
+from tests.services.engine import D, Engine, Site, rolling
+from tests.services.test_sets import blue_green
+from tests.support.prometheus import Prometheus, scalar, serving, vector
+
+
+@pytest.fixture
+def prometheus() -> Iterator[Prometheus]:
+    with serving() as server:
+        yield server
+
+
+def errors(server: Prometheus, query: str = "errors", **fields: Any) -> HealthCheck:
+    """Return a check of metrics alone: at most one error in a hundred."""
+    metric = MetricCheck("error-rate", server.url, query, maximum=0.01)
+    return HealthCheck(metrics=(metric,), interval_seconds=1, **fields)
+
+
+async def test_every_batch_is_checked_and_the_health_check_task_too(
+    engine: Engine, site: Site, prometheus: Prometheus
+) -> None:
+    await engine.worker()
+    prometheus.gives(scalar("0"))
+    check = errors(prometheus, 'errors{v="{version}"}')
+    await site.application("web", ShellTarget(("true",), ("a", "b")), health_check=check)
+    story = await site.deployed("v1", strategy=rolling(1))
+    assert prometheus.queries == ['errors{v="v1"}'] * 3
+    assert "metric error-rate: within (0, at most 0.01)" in await engine.said(story.deployment.id, "web/deploy")
+
+
+async def test_a_batch_is_checked_again_when_it_was_watched(
+    engine: Engine, site: Site, notes: Notes, prometheus: Prometheus
+) -> None:
+    await engine.worker()
+    prometheus.gives(scalar("0"), scalar("0.5"))
+    shell = ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b"), notes.take("back $BOREAS_INSTANCE"))
+    await site.application("web", shell, health_check=errors(prometheus, failure_threshold=1))
+    story = await engine.until(await site.deploy(strategy=rolling(1, 1)), D.ROLLED_BACK)
+    assert list(notes.lines) == ["a", "back a"]
+    message = "web/deploy: metric error-rate out of bounds, 1 times in a row: 0.5, at most 0.01"
+    assert story.deployment.error_message == message
+
+
+async def test_no_data_is_waited_for_and_said(engine: Engine, site: Site, prometheus: Prometheus) -> None:
+    await engine.worker()
+    prometheus.gives(vector(), scalar("NaN"), scalar("0"))
+    await site.application("web", health_check=errors(prometheus))
+    story = await site.deployed("v1")
+    said = await engine.said(story.deployment.id, "web/deploy")
+    assert "WARN: metric error-rate: inconclusive (no data)" in said
+
+
+async def test_data_that_never_comes_fails_it_as_such(engine: Engine, site: Site, prometheus: Prometheus) -> None:
+    await engine.worker()
+    prometheus.answers = [(503, {"status": "error", "error": "starting"})]
+    await site.application("web", health_check=errors(prometheus, failure_threshold=2))
+    story = await engine.until(await site.deploy(strategy=rolling(auto_rollback=False)), D.FAILED)
+    expected = "metric error-rate inconclusive, 2 times in a row: answered 503: starting"
+    assert story.tasks["web/deploy"].error_message == expected
+    assert len(prometheus.asked) == 2
+
+
+async def test_the_metrics_of_a_set_are_those_of_its_color(engine: Engine, site: Site, prometheus: Prometheus) -> None:
+    await engine.worker()
+    prometheus.gives(scalar("0"))
+    await site.application("web", health_check=errors(prometheus, 'e{set="{color}"}'))
+    await site.deployed("v1", strategy=blue_green())
+    await site.deployed("v2", strategy=blue_green())
+    assert prometheus.queries == ['e{set="blue"}'] * 3 + ['e{set="green"}'] * 3
+
+
+async def test_nobody_is_asked_about_a_simulation(engine: Engine, prometheus: Prometheus) -> None:
+    await engine.worker()
+    trial = await engine.site(OperatorKind.SIMULATED)
+    await trial.application("web", health_check=errors(prometheus))
+    await trial.deployed("v1")
+    assert prometheus.asked == []

@@ -1,0 +1,219 @@
+"""Rollouts of workloads that an operator moves as a whole: which shapes it is asked for, and when.
+
+The cluster here is a model that fulfils the operator's port: it keeps replicas of both versions and what was asked.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from app.core.application import KubernetesTarget
+from app.core.attempt import Ending, Outcome
+from app.core.environment import KubernetesConnection, OperatorKind
+from app.core.logs import Stream
+from app.core.strategy import Shape, Strategy, StrategyKind, StrategyStep
+from app.ports import LogSink, Workload
+from app.services.runtime import Runtime
+from tests.services.engine import D, Engine, S, Site, watched
+
+CANARY = Strategy(StrategyKind.CANARY, (StrategyStep(canary_ratio=0.25), StrategyStep(canary_ratio=1)))
+WATCHED = Strategy(StrategyKind.CANARY, (StrategyStep(0, 1, canary_ratio=0.25), StrategyStep(0, 0, canary_ratio=1)))
+
+
+@dataclass
+class Cluster:
+    """Four replicas of a workload. `fails` tells of which shape something goes wrong, `held` keeps one from coming."""
+
+    size_: int = 4
+    asked: list[Shape] = field(default_factory=list)
+    back: list[Shape] = field(default_factory=list)
+    seen: list[Workload] = field(default_factory=list)
+    fails: Shape | None = None
+    held: asyncio.Event | None = None
+    is_now: Shape | None = None
+
+    async def size(self, workload: Workload) -> int:
+        self.seen.append(workload)
+        return self.size_
+
+    async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        if self.is_now is not None and shape.total == self.is_now.total:
+            assert shape.weight >= self.is_now.weight
+        self.asked.append(shape)
+        await log(Stream.SYSTEM, [f"{shape.updated} of {shape.total}"])
+        if self.held is not None:
+            await self.held.wait()
+        if self.fails is not None and (shape.updated, shape.switched) == (self.fails.updated, self.fails.switched):
+            return Outcome(Ending.FAILED, "ImagePullBackOff")
+        self.is_now = shape
+        return Outcome(Ending.SUCCEEDED)
+
+    async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        self.back.append(shape)
+        return Outcome(Ending.SUCCEEDED)
+
+    @property
+    def steps(self) -> list[str]:
+        """The shapes that it was asked for, in short."""
+        return [_short(shape) for shape in self.asked]
+
+
+def _short(shape: Shape) -> str:
+    flags = f"{' switched' if shape.switched else ''}{' finished' if shape.finished else ''}"
+    return f"{shape.updated}/{shape.total} {shape.weight:g}{flags}"
+
+
+def runtime(engine: Engine, cluster: Cluster) -> Runtime:
+    """Return the runtime with the cluster as operator of what is otherwise simulated."""
+    return replace(engine.runtime, rollouts={OperatorKind.SIMULATED: cluster})
+
+
+async def place(engine: Engine, **target: Any) -> Site:
+    """Return a cluster's environment with one application."""
+    site = await engine.site(OperatorKind.SIMULATED, kubernetes=KubernetesConnection(namespace="shop"))
+    await site.application("web", kubernetes=KubernetesTarget("web", "app", **target))
+    return site
+
+
+@pytest.mark.parametrize(
+    ("strategy", "target", "steps"),
+    [
+        (Strategy(), {}, ["4/4 1", "4/4 1 finished"]),
+        (Strategy(steps=(StrategyStep(3),)), {}, ["3/4 0.75", "4/4 1", "4/4 1 finished"]),
+        (CANARY, {}, ["1/4 0.25", "4/4 1", "4/4 1 finished"]),
+        (CANARY, {"http_route": "web"}, ["1/4 0.25", "4/4 1", "4/4 1 finished"]),
+        (Strategy(StrategyKind.BLUE_GREEN), {}, ["4/4 0", "4/4 1 switched", "4/4 1 switched finished"]),
+    ],
+)
+async def test_the_shapes_of_a_strategy(
+    engine: Engine, strategy: Strategy, target: dict[str, str], steps: list[str]
+) -> None:
+    cluster = Cluster()
+    await engine.worker(runtime=runtime(engine, cluster))
+    site = await place(engine, **target)
+    story = await site.deployed("v1", strategy=strategy)
+    assert (cluster.steps, cluster.back) == (steps, [])
+    assert story.tasks["web/deploy"].result == {"instances": ["web-0", "web-1", "web-2", "web-3"]}
+
+
+async def test_traffic_can_be_less_than_one_replicas_share(engine: Engine) -> None:
+    cluster = Cluster(size_=1)
+    await engine.worker(runtime=runtime(engine, cluster))
+    site = await place(engine, http_route="web")
+    ratios = (0.05, 0.5, 1)
+    strategy = Strategy(StrategyKind.CANARY, tuple(StrategyStep(canary_ratio=ratio) for ratio in ratios))
+    await site.deployed("v1", strategy=strategy)
+    assert cluster.steps == ["1/1 0.05", "1/1 0.5", "1/1 1", "1/1 1 finished"]
+
+
+async def test_a_workload_without_replicas_gets_its_version_too(engine: Engine) -> None:
+    cluster = Cluster(size_=0)
+    await engine.worker(runtime=runtime(engine, cluster))
+    await (await place(engine)).deployed("v1")
+    assert cluster.steps == ["0/0 1", "0/0 1 finished"]
+
+
+async def test_the_operator_is_told_both_images_and_whose_they_are(engine: Engine) -> None:
+    cluster = Cluster()
+    await engine.worker(runtime=runtime(engine, cluster))
+    site = await place(engine)
+    await site.deployed("v1")
+    story = await site.deployed("v2")
+    task = story.tasks["web/deploy"]
+    assert cluster.seen[-1] == Workload(
+        connection=KubernetesConnection(namespace="shop"),
+        target=KubernetesTarget("web", "app"),
+        deployment_id=story.deployment.id,
+        task_id=task.id,
+        application="web",
+        version="v2",
+        image="web:v2",
+        previous_image="web:v1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("strategy", "fails", "asked", "back"),
+    [
+        (CANARY, ("1", False), ["1/4 0.25"], "1/4 0.25"),
+        (CANARY, ("4", False), ["1/4 0.25", "4/4 1"], "4/4 1"),
+        (Strategy(StrategyKind.BLUE_GREEN), ("4", True), ["4/4 0", "4/4 1 switched"], "4/4 1 switched"),
+    ],
+)
+async def test_what_can_not_become_ready_is_taken_back_as_a_whole(
+    engine: Engine, strategy: Strategy, fails: tuple[str, bool], asked: list[str], back: str
+) -> None:
+    wrong = Shape(kind=strategy.kind, updated=int(fails[0]), total=4, weight=1, switched=fails[1])
+    cluster = Cluster(fails=wrong)
+    await engine.worker(runtime=runtime(engine, cluster))
+    site = await place(engine)
+    story = await engine.until(await site.deploy("v1", strategy=strategy), D.ROLLED_BACK)
+    assert (cluster.steps, [_short(shape) for shape in cluster.back]) == (asked, [back])
+    assert (story.tasks["web/deploy"].error_message, story.statuses["web/deploy"]) == (
+        "ImagePullBackOff",
+        S.ROLLED_BACK,
+    )
+
+
+async def test_who_takes_a_rollout_over_asks_for_the_shape_in_hand_again(engine: Engine) -> None:
+    cluster = Cluster()
+    first = await engine.worker(runtime=runtime(engine, cluster))
+    site = await place(engine)
+    id_ = await site.deploy("v1", strategy=WATCHED)
+    await engine.until_task(id_, "web/deploy", watched)
+    await first.leave()
+    await engine.worker(runtime=runtime(engine, cluster))
+    await engine.until(id_, D.SUCCESS)
+    assert cluster.steps == ["1/4 0.25", "1/4 0.25", "4/4 1", "4/4 1 finished"]
+
+
+@contextmanager
+def holding(cluster: Cluster) -> Iterator[None]:
+    """Keep shapes from coming meanwhile."""
+    cluster.held = asyncio.Event()
+    yield
+    cluster.held.set()
+    cluster.held = None
+
+
+async def test_a_shape_that_a_worker_left_in_the_middle_is_gone_on_with(engine: Engine) -> None:
+    cluster = Cluster()
+    first = await engine.worker(runtime=runtime(engine, cluster))
+    site = await place(engine)
+    with holding(cluster):
+        id_ = await site.deploy("v1", strategy=CANARY)
+        await engine.until_said(id_, "web/deploy", "1 of 4")
+        await first.leave()
+    await engine.worker(runtime=runtime(engine, cluster))
+    await engine.until(id_, D.SUCCESS)
+    assert cluster.steps == ["1/4 0.25", "1/4 0.25", "4/4 1", "4/4 1 finished"]
+
+
+async def test_a_person_takes_it_back_while_it_is_watched(engine: Engine) -> None:
+    cluster = Cluster()
+    await engine.worker(runtime=runtime(engine, cluster))
+    site = await place(engine)
+    strategy = replace(CANARY, steps=(StrategyStep(0, 3600, canary_ratio=0.25), StrategyStep(canary_ratio=1)))
+    id_ = await site.deploy("v1", strategy=strategy)
+    await engine.until_task(id_, "web/deploy", watched)
+    await engine.roll_back(id_)
+    story = await engine.until(id_, D.ROLLED_BACK)
+    rollout = story.tasks["web/deploy"].rollout
+    assert [_short(shape) for shape in cluster.back] == ["1/4 0.25"]
+    assert rollout is not None and (rollout.weight, rollout.touched) == (0.0, ())
+
+
+async def test_where_there_is_nothing_to_move_it_says_so(engine: Engine) -> None:
+    await engine.worker(runtime=runtime(engine, Cluster()))
+    nowhere = await engine.site(OperatorKind.SIMULATED)
+    await nowhere.application("web", kubernetes=KubernetesTarget("web", "app"))
+    story = await engine.until(await nowhere.deploy("v1"), D.FAILED)
+    assert story.tasks["web/deploy"].error_message == "its environment has no connection to a cluster"
+    site = await engine.site(OperatorKind.SIMULATED, kubernetes=KubernetesConnection())
+    await site.application("users")
+    story = await engine.until(await site.deploy("v1"), D.FAILED)
+    assert story.tasks["users/deploy"].error_message == "its application has no Kubernetes target"
