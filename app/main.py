@@ -11,6 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from app.api.http import Authenticated, Endpoint, healthz, index, readyz
+from app.api.tokens import Tokens
 from app.api.wire import Wired
 from app.services.runtime import Runtime
 from app.settings import ServeSettings, Settings
@@ -23,8 +24,9 @@ SHUTDOWN_SECONDS = 5
 
 def application(runtime: Runtime, *, connections_each: int = ServeSettings().connections_each) -> Starlette:
     """Return the ASGI application over an open runtime. Its `state.close` is to be awaited before that is closed."""
-    inner = Endpoint(runtime, connections_each)
-    endpoint: ASGIApp = Authenticated(inner, runtime)
+    tokens = Tokens(runtime)
+    inner = Endpoint(runtime, connections_each, tokens)
+    endpoint: ASGIApp = Authenticated(inner, tokens)
     made = Starlette(
         routes=[
             Route("/", index),

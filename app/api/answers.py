@@ -25,6 +25,7 @@ from app.api.schema import schema
 from app.api.seats import Seats, TooManyError
 from app.api.shareable import shareable
 from app.api.streaming import streamed
+from app.api.tokens import Tokens, unauthenticated
 from app.core.errors import ErrorCode, Role
 from app.services.runtime import Runtime
 
@@ -33,8 +34,8 @@ _encode = msgspec.json.Encoder().encode
 METHODS = ("GET", "POST")
 
 
-async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats) -> Response:
-    """Return the answer to a request whose token was checked."""
+async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, tokens: Tokens) -> Response:
+    """Return the answer to a request whose token was checked; of one that writes it is checked as it is now."""
     choices = accepted(request.headers.get("accept"))
     try:
         if request.method not in METHODS:
@@ -47,7 +48,12 @@ async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats) -
         if media is None:
             raise BadRequestError(406, f"Accept one of {', '.join(Media)}; subscriptionSpec=1.0.")
         scope = request.scope
-        made = context(runtime, scope["principal"], scope["secret"], address=address_of(scope))
+        principal = scope["principal"]
+        if kind is OperationType.MUTATION:
+            principal = await tokens.principal(scope["secret"], scope["since"])
+            if principal is None:
+                return unauthenticated()
+        made = context(runtime, principal, scope["secret"], address=address_of(scope), tokens=tokens)
         if media.streams:
             actor_id = made.viewer.actor.id
             seats.check(actor_id)

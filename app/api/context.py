@@ -7,6 +7,7 @@ import strawberry
 from starlette.types import Scope
 
 from app.api.loaders import Loaders
+from app.api.tokens import Tokens
 from app.core.access import Principal
 from app.core.errors import Forbidden, Refused
 from app.services.access import authenticate
@@ -43,6 +44,7 @@ class Context:
     position: Position = field(default_factory=Position)
     connection_params: dict[str, Any] = field(default_factory=dict)
     seat: str | None = None
+    tokens: Tokens | None = None
     _loaders: Loaders | None = None
 
     @property
@@ -63,6 +65,12 @@ class Context:
         """Forget what was loaded: something was changed, or time has passed."""
         self._loaders = None
 
+    def wrote(self) -> None:
+        """Forget what was loaded and who comes with which token: a mutation was carried out."""
+        self.refresh()
+        if self.tokens is not None:
+            self.tokens.forget()
+
     async def renew(self) -> None:
         """Find out again who asks, and forget what was loaded."""
         if not self.shared:
@@ -80,9 +88,10 @@ def context(
     *,
     address: str | None = None,
     socket: bool = False,
+    tokens: Tokens | None = None,
 ) -> Context:
-    """Return a context."""
-    return Context(runtime, principal, secret, address, socket)
+    """Return a context. `tokens` are those that this process knows."""
+    return Context(runtime, principal, secret, address, socket, tokens=tokens)
 
 
 def address_of(scope: Scope) -> str | None:

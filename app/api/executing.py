@@ -6,24 +6,20 @@ only plain fields are selected is read column by column, and so are the plain fi
 else, and every value that is not of just the type that it should be, is left to graphql-core: errors have one way.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum
-from functools import cache
-from itertools import chain, islice
-from math import isfinite
+from itertools import chain, islice, starmap
 from operator import attrgetter
-from typing import Any, cast
+from types import NoneType
+from typing import Any, ClassVar, cast
 
+import msgspec
 from graphql import (
-    GraphQLEnumType,
     GraphQLField,
-    GraphQLLeafType,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
-    Undefined,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -34,58 +30,126 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-Column = list[Any]
-Complete = Callable[[Column], Column | None]
-"""Completes values that are not null; None where graphql-core is to look at each of them."""
-MAX_INT = 2**31
-AS_IT_IS: Mapping[str, type] = {"String": str, "ID": str, "Boolean": bool}
-PLAIN_VALUES = frozenset({str, int, float, bool, dict, list, datetime})
-"""What scalars of our own are made of. None of these can be waited for, or is an exception."""
+from app.api.leaves import Column, completing
+
+_encode = msgspec.json.Encoder().encode
 BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
+
+
+@dataclass(slots=True)
+class Columns:
+    """Values of many objects, a list per attribute: loaded once for everybody who asked at that moment.
+
+    What they look like to those who select the same is `known` to all of them, for as long as any of them needs it.
+    """
+
+    values: Sequence[Column]
+    known: dict[int, tuple["Fields", Any]] = field(default_factory=dict)
+
+
+class Unloaded(ABC):
+    """A list of objects that a resolver leaves to be loaded when it is known what is wanted of them.
+
+    Plain graphql-core loads the objects, by iterating. `ATTRIBUTES` are those that can be had without them.
+    """
+
+    ATTRIBUTES: ClassVar[frozenset[str]]
+
+    @abstractmethod
+    async def objects(self) -> list[Any]:
+        """Load the objects."""
+
+    @abstractmethod
+    async def columns(self, attributes: tuple[str, ...]) -> "Columns":
+        """Load, for each of some attributes, its values of all objects."""
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for one in await self.objects():
+            yield one
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """A selected field. `read` gives a plain field's value of an object; None: the field is not plain."""
+    """A selected field. `attribute` is what a plain field shows: of its object, or "" where of none; else None."""
 
     name: str
     details: Any
     type: GraphQLOutputType
+    attribute: str | None
     read: Callable[[Any], Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of a selection set, and what makes objects of as many columns.
+
+    `grouped` is kept for its identity. `attributes` are what all fields show together; empty where some are not plain.
+    """
+
+    grouped: Any
+    selected: tuple[Selected, ...]
+    attributes: tuple[str, ...]
+    rows: Callable[[Sequence[Column], int], Column]
 
 
 @dataclass(slots=True)
 class Selections:
-    """What is known of the selections of one document, by type and place. Lasts as long as nothing can change them."""
+    """What is known of the selections of one document, by type and place. Lasts as long as nothing can change them.
 
+    Objects are dicts, or where they are only to be `encoded`, structs, which are made and encoded in half the time.
+    """
+
+    encoded: bool = False
     collected: dict[Any, Any] = field(default_factory=dict)
-    fields: dict[int, tuple[Any, tuple[Selected, ...]]] = field(default_factory=dict)
+    fields: dict[int, Fields] = field(default_factory=dict)
 
-    def of(self, schema: GraphQLSchema, parent: GraphQLObjectType, grouped: Any) -> tuple[Selected, ...]:
-        """Return the fields of a selection set, which is kept, so that its identity stays its own."""
+    def of(self, schema: GraphQLSchema, parent: GraphQLObjectType, grouped: Any) -> Fields:
+        """Return the fields of a selection set."""
         found = self.fields.get(id(grouped))
         if found is None:
-            made = tuple(_selected(schema, parent, name, details) for name, details in grouped.items())
-            found = self.fields[id(grouped)] = (grouped, made)
-        return found[1]
+            selected = tuple(_selected(schema, parent, name, details) for name, details in grouped.items())
+            rows = (_structs if self.encoded else _dicts)(tuple(grouped))
+            plain = all(one.attribute is not None for one in selected)
+            attributes = dict.fromkeys(one.attribute for one in selected if plain and one.attribute)
+            found = self.fields[id(grouped)] = Fields(grouped, selected, tuple(attributes), rows)
+        return found
+
+
+def _dicts(names: tuple[str, ...]) -> Callable[[Sequence[Column], int], Column]:
+    def rows(columns: Sequence[Column], size: int) -> Column:
+        found = zip(*columns, strict=True) if columns else ((),) * size
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    return rows
+
+
+def _structs(names: tuple[str, ...]) -> Callable[[Sequence[Column], int], Column]:
+    inner = [f"field_{number}" for number in range(len(names))]
+    made = msgspec.defstruct("Selected", inner, rename=dict(zip(inner, names, strict=True)), gc=False)
+
+    def rows(columns: Sequence[Column], size: int) -> Column:
+        return list(starmap(made, zip(*columns, strict=True))) if columns else [made() for _ in range(size)]
+
+    return rows
 
 
 def _selected(schema: GraphQLSchema, parent: GraphQLObjectType, name: str, details: Any) -> Selected:
     node = details[0].node
     found = schema.get_field(parent, node.name.value)
     if found is None:
-        return Selected(name, details, parent, None)
+        return Selected(name, details, parent, None, None)
     if node.name.value == "__typename":
-        return Selected(name, details, found.type, lambda _: parent.name)
-    return Selected(name, details, found.type, _reader(found))
+        return Selected(name, details, found.type, "", lambda _: parent.name)
+    attribute = _attribute(found)
+    return Selected(name, details, found.type, attribute, attrgetter(attribute) if attribute else None)
 
 
-def _reader(found: GraphQLField) -> Callable[[Any], Any] | None:
+def _attribute(found: GraphQLField) -> str | None:
     definition = found.extensions.get(BACKREF)
     plain = getattr(found.resolve, "_is_default", False) and not found.args
     if not plain or not isinstance(definition, StrawberryField) or not definition.is_basic_field:
         return None
-    return attrgetter(definition.python_name)
+    return definition.python_name
 
 
 class Executor(StrawberryGraphQLCoreExecutionContext):
@@ -118,7 +182,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
             return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
         done: dict[str, Any] = {}
         others: dict[str, Any] = {}
-        for selected in self._selections.of(self.schema, parent_type, grouped_field_set):
+        for selected in self._selections.of(self.schema, parent_type, grouped_field_set).selected:
             column = self._column(selected, [source_value])
             if column is None:
                 others[selected.name] = selected.details
@@ -129,6 +193,52 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         return (
             _merged_later(done, others, rest) if self.is_awaitable(rest) else _merged(done, others, cast("Any", rest))
         )
+
+    def complete_list_value(  # noqa: PLR0917
+        self, return_type: Any, field_details_list: Any, info: Any, path: Path, result: Any, position_context: Any
+    ) -> Any:
+        """Return a list; one that is not loaded yet is loaded now."""
+        if isinstance(result, Unloaded):
+            return self._loaded(return_type, field_details_list, info, path, result)
+        return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
+
+    async def _loaded(self, return_type: Any, details: Any, info: Any, path: Path, unloaded: Unloaded) -> Any:
+        done = await self._completed_columns(return_type.of_type, details, unloaded)
+        if done is not None:
+            return done
+        objects = await unloaded.objects()
+        completed: Any = super().complete_list_value(return_type, details, info, path, objects, None)
+        return await completed if self.is_awaitable(completed) else completed
+
+    async def _completed_columns(self, type_: Any, details: Any, unloaded: Unloaded) -> Column | None:
+        """Return the objects of a list of which only attributes are wanted that can be had without them, else None."""
+        named = type_.of_type if is_non_null_type(type_) else type_
+        if not is_object_type(named):
+            return None
+        fields = self._fields(named, details)
+        if not fields.attributes or not unloaded.ATTRIBUTES.issuperset(fields.attributes):
+            return None
+        columns = await unloaded.columns(fields.attributes)
+        known = columns.known.get(id(fields))
+        if known is not None:
+            return known[1]
+        done = self._completed_rows(named, fields, dict(zip(fields.attributes, columns.values, strict=True)))
+        if done is not None and self._selections.encoded:
+            done = _raw(done)
+            columns.known[id(fields)] = (fields, done)
+        return done
+
+    def _completed_rows(self, type_: GraphQLObjectType, fields: Fields, values: Mapping[str, Column]) -> Column | None:
+        size = len(values[fields.attributes[0]])
+        columns = list[Column]()
+        for one in fields.selected:
+            column = self._completed(
+                one.type, one.details, values[one.attribute] if one.attribute else [type_.name] * size
+            )
+            if column is None:
+                return None
+            columns.append(column)
+        return fields.rows(columns, size)
 
     def complete_iterable_value(  # noqa: PLR0917
         self, item_type: Any, field_details_list: Any, info: Any, path: Path, items: Any, position_context: Any
@@ -150,18 +260,17 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
     def _completed(self, type_: GraphQLOutputType, details: Any, values: Column) -> Column | None:
         """Return values as a type shows them; None where graphql-core is to look at each of them."""
-        if not is_non_null_type(type_):
-            present = [value for value in values if value is not None]
-            if len(present) < len(values):
-                done = self._completed_present(type_, details, present)
-                rest = iter(done or ())
-                return None if done is None else [None if value is None else next(rest) for value in values]
+        if is_non_null_type(type_):
+            return self._completed_present(type_.of_type, details, values)
+        if NoneType not in set(map(type, values)):
             return self._completed_present(type_, details, values)
-        return self._completed_present(type_.of_type, details, values)
+        done = self._completed_present(type_, details, [value for value in values if value is not None])
+        rest = iter(done or ())
+        return None if done is None else [None if value is None else next(rest) for value in values]
 
     def _completed_present(self, type_: GraphQLOutputType, details: Any, values: Column) -> Column | None:
         if is_leaf_type(type_):
-            return _leaf(type_)(values)
+            return completing(type_)(values)
         if is_list_type(type_):
             if not all(type(value) is list for value in values):
                 return None
@@ -173,16 +282,25 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     def _completed_objects(self, type_: GraphQLObjectType, details: Any, values: Column) -> Column | None:
         if not _are(type_, values):
             return None
-        grouped = self.collect_subfields(type_, details).grouped_field_set
-        names, columns = [], list[Column]()
-        for selected in self._selections.of(self.schema, type_, grouped):
+        fields = self._fields(type_, details)
+        columns = list[Column]()
+        for selected in fields.selected:
             column = self._column(selected, values)
             if column is None:
                 return None
-            names.append(selected.name)
             columns.append(column)
-        rows = zip(*columns, strict=True) if columns else ((),) * len(values)
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        return fields.rows(columns, len(values))
+
+    def _fields(self, type_: GraphQLObjectType, details: Any) -> Fields:
+        return self._selections.of(self.schema, type_, self.collect_subfields(type_, details).grouped_field_set)
+
+
+def _raw(rows: Column) -> Any:
+    """Return objects encoded, unless a text among them has no encoding."""
+    try:
+        return msgspec.Raw(_encode(rows))
+    except UnicodeEncodeError:
+        return rows
 
 
 def _merged(done: dict[str, Any], others: Mapping[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
@@ -205,50 +323,3 @@ def _are(type_: GraphQLObjectType, values: Column) -> bool:
         return not any(isinstance(value, Exception) for value in values)
     origin = type_.extensions[BACKREF].origin
     return set(map(type, values)) <= {origin}
-
-
-@cache
-def _leaf(type_: GraphQLLeafType) -> Complete:
-    """Return what completes values of a scalar or an enum."""
-    if isinstance(type_, GraphQLEnumType):
-        return _enum(type_)
-    if type_.name in AS_IT_IS:
-        only = {AS_IT_IS[type_.name]}
-        return lambda values: values if set(map(type, values)) <= only else None
-    if type_.name == "Int":
-        return _ints
-    if type_.name == "Float":
-        return _floats
-    return _scalar(type_.coerce_output_value)
-
-
-def _enum(type_: GraphQLEnumType) -> Complete:
-    wrapped = cast("type[Enum]", cast("Any", type_).wrapped_cls)
-    names = {member: type_.coerce_output_value(member) for member in wrapped}
-
-    def complete(values: Column) -> Column | None:
-        return list(map(names.__getitem__, values)) if set(map(type, values)) <= {wrapped} else None
-
-    return complete
-
-
-def _ints(values: Column) -> Column | None:
-    whole = set(map(type, values)) <= {int}
-    return values if whole and (not values or (min(values) >= -MAX_INT and max(values) < MAX_INT)) else None
-
-
-def _floats(values: Column) -> Column | None:
-    return values if set(map(type, values)) <= {float} and all(map(isfinite, values)) else None
-
-
-def _scalar(coerce: Callable[[Any], Any]) -> Complete:
-    def complete(values: Column) -> Column | None:
-        if not set(map(type, values)) <= PLAIN_VALUES:
-            return None
-        try:
-            done = list(map(coerce, values))
-        except Exception:
-            return None
-        return None if any(value is None or value is Undefined for value in done) else done
-
-    return complete

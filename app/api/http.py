@@ -1,13 +1,14 @@
 """HTTP around GraphQL: who comes with which token, and the pages that tell whether the process is well."""
 
 import logging
+import time
 from collections.abc import Mapping
 from functools import partial
 from json import JSONDecodeError
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -24,18 +25,14 @@ from app.api.operation import BadRequestError
 from app.api.schema import schema
 from app.api.seats import Seats
 from app.api.sockets import Socket, SocketAdapter
+from app.api.tokens import Tokens, unauthenticated
 from app.core.access import Principal
-from app.services.access import authenticate
 from app.services.health import is_ready
 from app.services.runtime import Runtime
 
 logger = logging.getLogger(__name__)
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of one request. A graph of 2,000 tasks with long commands takes a few of these 16 MiB."""
-UNAUTHORIZED = (
-    "A valid token is needed: send the header “Authorization: Bearer TOKEN”. boreas up prints the first one; "
-    "boreas token create makes more."
-)
 
 
 class _Connection(LiveSocket, Socket):
@@ -56,7 +53,7 @@ class Endpoint(GraphQL[Context, None]):
     graphql_transport_ws_handler_class = _Connection
     websocket_adapter_class = SocketAdapter
 
-    def __init__(self, runtime: Runtime, connections_each: int) -> None:
+    def __init__(self, runtime: Runtime, connections_each: int, tokens: Tokens) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
@@ -64,6 +61,7 @@ class Endpoint(GraphQL[Context, None]):
             max_subscriptions_per_connection=None,
         )
         self._runtime = runtime
+        self._tokens = tokens
         self.seats = Seats(connections_each)
         self.live = Live(schema, runtime, partial(shared_context, runtime))
 
@@ -72,14 +70,14 @@ class Endpoint(GraphQL[Context, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        response = await answer(Request(scope, receive), self._runtime, self.live, self.seats)
+        response = await answer(Request(scope, receive), self._runtime, self.live, self.seats, self._tokens)
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Return the context of a socket, whose token may be yet to come."""
         principal: Principal | None = request.scope.get("principal")
         secret, address = request.scope.get("secret"), address_of(request.scope)
-        return context(self._runtime, principal, secret, address=address, socket=True)
+        return context(self._runtime, principal, secret, address=address, socket=True, tokens=self._tokens)
 
     def decode_json(self, data: str | bytes) -> object:
         """Return what a message holds. Raises JSONDecodeError also for numbers and nests that are too large."""
@@ -118,18 +116,17 @@ def bearer(fields: Mapping[str, Any]) -> str | None:
 class Authenticated:
     """Lets nothing through without a valid token, except sockets, which bring theirs in connection_init."""
 
-    def __init__(self, inner: ASGIApp, runtime: Runtime) -> None:
+    def __init__(self, inner: ASGIApp, tokens: Tokens) -> None:
         self._inner = inner
-        self._runtime = runtime
+        self._tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request or a socket, which lives long: what is read of its headers is not kept."""
+        scope["since"] = time.monotonic()
         scope["secret"], too_large = _read_headers(scope)
-        scope["principal"] = await authenticate(self._runtime, scope["secret"]) if scope["secret"] else None
+        scope["principal"] = await self._tokens.principal(scope["secret"]) if scope["secret"] else None
         if scope["principal"] is None and scope["type"] == "http":
-            body = {"errors": [{"message": UNAUTHORIZED, "extensions": {"code": "UNAUTHENTICATED"}}]}
-            response = JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="boreas"'})
-            await response(scope, receive, send)
+            await unauthenticated()(scope, receive, send)
             return
         if too_large:
             await PlainTextResponse(f"A request has at most {MAX_BODY} bytes.", 413)(scope, receive, send)

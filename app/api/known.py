@@ -58,7 +58,7 @@ class Schema(strawberry.Schema):
     async def execute_known(
         self, asked: Asked, variables: dict[str, Any] | None, context: Context, extensions: dict[str, Any] | None
     ) -> ExecutionResult | None:
-        """Return the result of a query that is known; None: `execute` has to find it the long way."""
+        """Return the result of a query that is known, to be encoded; None: `execute` has to find it the long way."""
         known = self.known.get(asked)
         if known is None or next(storable(variables or {}), None) is not None:
             return None
@@ -107,7 +107,7 @@ def remember(schema: Schema, asked: Asked, document: DocumentNode) -> None:
     if asked not in schema.known:
         if len(schema.known) >= MAX_KNOWN:
             del schema.known[next(iter(schema.known))]
-        schema.known[asked] = Known(document, Selections() if _is_constant(document) else None)
+        schema.known[asked] = Known(document, Selections(encoded=True) if _is_constant(document) else None)
 
 
 def _is_constant(document: DocumentNode) -> bool:

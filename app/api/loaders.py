@@ -3,13 +3,12 @@
 Keys that a viewer may not see load as None, exactly as keys that do not exist.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from strawberry.dataloader import DataLoader
-
+from app.api.batching import Loader, Together
+from app.api.executing import Columns
 from app.core.access import ApiToken, Grant, Principal
 from app.core.deployment import Deployment, DeploymentFilter
 from app.core.environment import Release
@@ -65,6 +64,10 @@ class LogKey:
     part: LogPart
 
 
+TaskColumns = tuple[str, tuple[str, ...]]
+"""The tasks of a deployment, and which of their columns."""
+
+
 def may_see(principal: Principal, deployment: Deployment) -> bool:
     """Tell whether somebody may see a deployment: VIEWER on its environment and each of its applications."""
     return principal.allows(
@@ -90,58 +93,82 @@ async def _grouped(
     return [found[rest][id_] for id_, rest in map(split, keys)]
 
 
-class Loader(DataLoader[K, V]):
-    """A loader whose answers are shared: one who gives up waiting does not take the answer from the others."""
+async def _task_columns(keys: Sequence[TaskColumns]) -> dict[TaskColumns, Columns]:
+    found = await tasks.columns_of_deployments(keys)
+    return {key: Columns(values) for key, values in found.items()}
 
-    def load(self, key: K) -> Awaitable[V]:
-        """Return what will be loaded."""
-        return asyncio.shield(super().load(key))
+
+_applications = Together(applications.by_ids)
+_environments = Together(environments.by_ids)
+_versions = Together(versions.by_ids)
+_actors = Together(access_store.actors_by_ids)
+_deployments = Together(deployments.by_ids)
+_tasks = Together(tasks.by_ids)
+_tasks_of = Together(tasks.of_deployments)
+_columns_of_tasks = Together(_task_columns)
+"""What is loaded for all operations together. None of it depends on who asks."""
+
+
+class Lazy(Generic[K, V]):
+    """A loader that is made when it is first asked for: an operation needs few of them."""
+
+    def __init__(self, make: Callable[["Loaders"], Loader[K, V]]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type["Loaders"], name: str) -> None:
+        self._name = name
+
+    def __get__(self, loaders: "Loaders", owner: type["Loaders"]) -> Loader[K, V]:
+        made = loaders.__dict__[self._name] = self._make(loaders)
+        return made
 
 
 class Loaders:
     """The loaders of one operation, or of one event of a feed. What they loaded is kept: they do not live long."""
 
+    application = Lazy(lambda _: _loader(_applications))
+    environment = Lazy(lambda _: _loader(_environments))
+    version = Lazy(lambda _: _loader(_versions))
+    actor = Lazy(lambda _: _loader(_actors))
+    token = Lazy(lambda _: _loader(access_store.tokens_by_ids))
+    deployment: Lazy[str, Deployment | None] = Lazy(lambda self: Loader(self._deployments))
+    task: Lazy[str, Task | None] = Lazy(lambda self: Loader(self._tasks))
+    tasks_of: Lazy[str, list[Task]] = Lazy(lambda self: Loader(_listed(_tasks_of)))
+    task_columns: Lazy[TaskColumns, Columns] = Lazy(lambda _: Loader(_listed(_columns_of_tasks)))
+    attempts_of: Lazy[str, list[TaskAttempt]] = Lazy(lambda self: Loader(_listed(tasks.attempts_of)))
+    grants_of: Lazy[str, list[Grant]] = Lazy(lambda self: Loader(_listed(access_store.grants_of)))
+    tokens_of: Lazy[str, list[ApiToken]] = Lazy(lambda self: Loader(_listed(access_store.tokens_of)))
+    releases_in: Lazy[str, list[Release]] = Lazy(lambda self: Loader(self._releases_in))
+    releases_of: Lazy[str, list[Release]] = Lazy(lambda self: Loader(self._releases_of))
+    situation: Lazy[str, Situation] = Lazy(lambda self: Loader(self._situations))
+    events: Lazy[Part, list[Event]] = Lazy(lambda self: Loader(_events))
+    logs: Lazy[LogKey, list[LogLine]] = Lazy(lambda self: Loader(_logs))
+    log_count: Lazy[tuple[str, LogFilter], int] = Lazy(lambda self: Loader(_log_counts))
+    freezewindow = Lazy(lambda _: _loader(freezes.by_ids))
+    freeze_windows_of: Lazy[str, list[FreezeWindow]] = Lazy(lambda _: Loader(_listed(freezes.of_environments)))
+    audit_entry = Lazy(lambda _: _loader(audit.by_ids))
+    revisions_of: Lazy[str, list[Revision]] = Lazy(lambda _: Loader(_listed(workflows.revisions_of)))
+    revision_tasks: Lazy[RevisionKey, Sequence[WorkflowTask] | None] = Lazy(lambda self: Loader(self._revision_tasks))
+    removed_task: Lazy[tuple[str, str], Task] = Lazy(lambda _: Loader(_removed_tasks))
+    durations: Lazy[tuple[str, ...], Durations] = Lazy(lambda _: Loader(workflows.durations_of))
+    workflowtemplate = Lazy(lambda _: _loader(templates.by_ids))
+    templateversion = Lazy(lambda _: _loader(templates.versions_by_ids))
+    template_versions: Lazy[str, list[TemplateVersion]] = Lazy(lambda _: Loader(_listed(templates.versions_of)))
+    template_tasks = Lazy(lambda _: _loader(templates.tasks_of))
+    deployments_of: Lazy[Part, list[Deployment]] = Lazy(lambda self: Loader(self._of_versions))
+    deployment_count_of: Lazy[str, int] = Lazy(lambda self: Loader(self._counts_of_versions))
+
     def __init__(self, runtime: Runtime, viewer: Callable[[], Principal]) -> None:
         self._runtime = runtime
         self._viewer = viewer
-        self.application = _loader(applications.by_ids)
-        self.environment = _loader(environments.by_ids)
-        self.version = _loader(versions.by_ids)
-        self.workflowtemplate = _loader(templates.by_ids)
-        self.templateversion = _loader(templates.versions_by_ids)
-        self.template_versions: DataLoader[str, list[TemplateVersion]] = Loader(_listed(templates.versions_of))
-        self.template_tasks = _loader(templates.tasks_of)
-        self.actor = _loader(access_store.actors_by_ids)
-        self.token = _loader(access_store.tokens_by_ids)
-        self.freezewindow = _loader(freezes.by_ids)
-        self.audit_entry = _loader(audit.by_ids)
-        self.deployment: DataLoader[str, Deployment | None] = Loader(self._deployments)
-        self.task: DataLoader[str, Task | None] = Loader(self._tasks)
-        self.tasks_of: DataLoader[str, list[Task]] = Loader(_listed(tasks.of_deployments))
-        self.attempts_of: DataLoader[str, list[TaskAttempt]] = Loader(_listed(tasks.attempts_of))
-        self.grants_of: DataLoader[str, list[Grant]] = Loader(_listed(access_store.grants_of))
-        self.tokens_of: DataLoader[str, list[ApiToken]] = Loader(_listed(access_store.tokens_of))
-        self.freeze_windows_of: DataLoader[str, list[FreezeWindow]] = Loader(_listed(freezes.of_environments))
-        self.releases_in: DataLoader[str, list[Release]] = Loader(self._releases_in)
-        self.releases_of: DataLoader[str, list[Release]] = Loader(self._releases_of)
-        self.situation: DataLoader[str, Situation] = Loader(self._situations)
-        self.events: DataLoader[Part, list[Event]] = Loader(_events)
-        self.logs: DataLoader[LogKey, list[LogLine]] = Loader(_logs)
-        self.log_count: DataLoader[tuple[str, LogFilter], int] = Loader(_log_counts)
-        self.revisions_of: DataLoader[str, list[Revision]] = Loader(_listed(workflows.revisions_of))
-        self.revision_tasks: DataLoader[RevisionKey, Sequence[WorkflowTask] | None] = Loader(self._revision_tasks)
-        self.removed_task: DataLoader[tuple[str, str], Task] = Loader(_removed_tasks)
-        self.durations: DataLoader[tuple[str, ...], Durations] = Loader(workflows.durations_of)
-        self.deployments_of: DataLoader[Part, list[Deployment]] = Loader(self._of_versions)
-        self.deployment_count_of: DataLoader[str, int] = Loader(self._counts_of_versions)
 
     async def _deployments(self, ids: list[str]) -> list[Deployment | None]:
-        found = await deployments.by_ids(ids)
+        found = await _deployments(ids)
         return [d if (d := found.get(id_)) and may_see(self._viewer(), d) else None for id_ in ids]
 
     async def _tasks(self, ids: list[str]) -> list[Task | None]:
-        found = await tasks.by_ids(ids)
-        owners = list(dict.fromkeys(task.deployment_id for task in found.values()))
+        found = await _tasks(ids)
+        owners = list(dict.fromkeys(found[id_].deployment_id for id_ in ids if id_ in found))
         seen = dict(zip(owners, await self.deployment.load_many(owners), strict=True))
         return [t if (t := found.get(id_)) and seen[t.deployment_id] else None for id_ in ids]
 
@@ -187,7 +214,7 @@ class Loaders:
         return [found[id_] for id_ in ids]
 
 
-def _loader(load: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]]) -> DataLoader[str, V | None]:
+def _loader(load: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]]) -> Loader[str, V | None]:
     async def many(ids: list[str]) -> list[V | None]:
         found = await load(ids)
         return [found.get(id_) for id_ in ids]
@@ -195,12 +222,10 @@ def _loader(load: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]]) -> Data
     return Loader(many)
 
 
-def _listed(
-    load: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]],
-) -> Callable[[list[str]], Awaitable[list[V]]]:
-    async def many(ids: list[str]) -> list[V]:
-        found = await load(ids)
-        return [found[id_] for id_ in ids]
+def _listed(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> Callable[[list[K]], Awaitable[list[V]]]:
+    async def many(keys: list[K]) -> list[V]:
+        found = await load(keys)
+        return [found[key] for key in keys]
 
     return many
 

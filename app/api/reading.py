@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from strawberry.dataloader import DataLoader
-
+from app.api.batching import Loader
 from app.api.context import Info
 from app.api.scalars import Cursor, cursor
 from app.api.types.applications import Application
@@ -55,7 +54,7 @@ async def template_page(first: int | None, after: str | None, contains: str | No
 
 
 async def _one_of(
-    loader: DataLoader[str, V | None], named: Callable[[str], Awaitable[V | None]], id_: str | None, name: str | None
+    loader: Loader[str, V | None], named: Callable[[str], Awaitable[V | None]], id_: str | None, name: str | None
 ) -> V | None:
     if id_ is not None and name is None:
         return await loader.load(id_)

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NewType
 
 import strawberry
@@ -15,8 +16,10 @@ from app.core.errors import InvalidInput, Refused
 Cursor = NewType("Cursor", str)
 JSON = NewType("JSON", object)
 MAX_NUMBER = 2**63 - 1
+KNOWN_TIMES = 32_768
 
 
+@lru_cache(maxsize=KNOWN_TIMES)
 def write_time(value: datetime) -> str:
     """Return a time as ISO 8601 in UTC with microseconds."""
     utc = value if value.tzinfo is UTC else value.astimezone(UTC)

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
@@ -24,6 +26,10 @@ AWAY = (
 )
 """What is raised while the server can not be reached, stops or starts: trying again later is the answer."""
 Row = Mapping[str, Any]
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""From when PostgreSQL counts."""
+MICROSECOND = timedelta(microseconds=1)
+KNOWN_TIMES = 32_768
 
 
 def config(
@@ -39,6 +45,7 @@ def config(
         "maxsize": pool_size,
         "application_name": application_name,
         "reset": _keep_as_is,
+        "init": _speak_of_time,
         "command_timeout": answer_seconds,
     }
     return {
@@ -51,6 +58,22 @@ def config(
 
 async def _keep_as_is(_: object) -> None:
     """Give a connection back as it is: nothing here changes a session, and resetting costs a round trip each time."""
+
+
+async def _speak_of_time(connection: asyncpg.Connection) -> None:
+    """Read and write times in a way that remembers what it has read: the driver's own costs five times as much."""
+    await connection.set_type_codec(
+        "timestamptz", schema="pg_catalog", encoder=_write_time, decoder=_read_time, format="tuple"
+    )
+
+
+def _write_time(value: datetime) -> tuple[int]:
+    return ((value - EPOCH) // MICROSECOND,)
+
+
+@lru_cache(maxsize=KNOWN_TIMES)
+def _read_time(value: tuple[int]) -> datetime:
+    return EPOCH + timedelta(microseconds=value[0])
 
 
 @asynccontextmanager
@@ -94,6 +117,12 @@ def connection() -> BaseDBAsyncClient:
 async def fetch(sql: str, *values: Any) -> Sequence[Row]:
     """Run a statement that gives rows."""
     return await connection().execute_query_dict(sql, list(values))
+
+
+async def fetch_columns(sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Run a statement that gives rows, and return its columns, each with a value for every row; no rows: no columns."""
+    _, rows = await connection().execute_query(sql, list(values))
+    return list(zip(*rows, strict=True))
 
 
 async def fetch_one(sql: str, *values: Any) -> Row | None:

@@ -1,8 +1,9 @@
 """Tasks and their attempts in the database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
 from app.core.workflow import TaskType
 from app.store import models
 from app.store.convert import dump, plain, reader
-from app.store.database import Row, execute, fetch, fetch_one
+from app.store.database import Row, execute, fetch, fetch_columns, fetch_one
 
 JSON_COLUMNS = ("block_by", "command", "payload", "result", "position", "rollout")
 SELECT = (
@@ -56,6 +57,43 @@ async def of_deployments(deployment_ids: Sequence[str]) -> dict[str, list[Task]]
     rows = await fetch(f'{SELECT} WHERE deployment_id = ANY($1) ORDER BY deployment_id, "order"', list(deployment_ids))
     for row in rows:
         found[row["deployment_id"]].append(_read(row))
+    return found
+
+
+COLUMNS: Mapping[str, Callable[[Any], Any] | None] = {
+    **dict.fromkeys(("id", "key", "deployment_id", "application_id", "name", "order", "timeout_seconds"), None),
+    **dict.fromkeys(("max_attempts", "error_message", "attempt", "started_at", "completed_at"), None),
+    "type": TYPES.__getitem__,
+    "status": STATUSES.__getitem__,
+}
+"""What can be read of many tasks without making each of them, and how its values are read."""
+Columns = tuple[str, ...]
+
+
+async def columns_of_deployments(keys: Sequence[tuple[str, Columns]]) -> dict[tuple[str, Columns], list[list[Any]]]:
+    """Return, for a deployment and names of COLUMNS, a list of values per column, of its tasks in workflow order."""
+    found: dict[tuple[str, Columns], list[list[Any]]] = {}
+    for names in dict.fromkeys(names for _, names in keys):
+        ids = [id_ for id_, others in keys if others == names]
+        for id_, columns in (await _columns(ids, names)).items():
+            found[id_, names] = columns
+    return found
+
+
+async def _columns(deployment_ids: Sequence[str], names: Columns) -> dict[str, list[list[Any]]]:
+    readers = [COLUMNS[name] for name in names]
+    chosen = "".join(f', "{name}"' for name in names)
+    owners, *columns = await fetch_columns(
+        f'SELECT deployment_id{chosen} FROM tasks WHERE deployment_id = ANY($1) ORDER BY deployment_id, "order"',
+        list(deployment_ids),
+    ) or [()]
+    read = [list(map(reader, column) if reader else column) for reader, column in zip(readers, columns, strict=False)]
+    found: dict[str, list[list[Any]]] = {id_: [[] for _ in names] for id_ in deployment_ids}
+    start = 0
+    for id_, group in groupby(owners):
+        end = start + sum(1 for _ in group)
+        found[id_] = [column[start:end] for column in read]
+        start = end
     return found
 
 

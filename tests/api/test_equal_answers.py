@@ -1,5 +1,6 @@
 """What the API answers is what graphql-core answers by itself, to the byte: over what queries select, and who asks."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ from tests.support.system import ADMIN, System, running
 from tests.support.world import World, task, world
 
 NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
-CALM = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+CALM = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 class Stopped:
@@ -122,3 +123,32 @@ async def test_any_query_is_answered_as_graphql_core_would(scene: Scene, data: s
 
 def _limited(errors: list[GraphQLError]) -> bool:
     return any("exceeds maximum" in error.message or "aliases" in error.message for error in errors)
+
+
+TASKS = "query($id: ID!) { deployment(id: $id) { status tasks { id key status attempt startedAt } } }"
+
+
+async def test_a_query_that_is_asked_again_tells_what_has_changed(system: System) -> None:
+    here = await world(system.admin)
+    await here.application("shop")
+    id_ = await here.deploy(tasks=[task("a"), task("b", "a")], autoStart=False)
+    before = [(await system.admin.query(TASKS, id=id_))["deployment"] for _ in range(3)]
+    assert before[0] == before[1] == before[2]
+    async with database(system) as connection:
+        await connection.execute("UPDATE tasks SET status = 'SKIPPED' WHERE deployment_id = $1 AND key = 'a'", id_)
+    assert (await system.admin.query(TASKS, id=id_))["deployment"]["tasks"][0]["status"] == "SKIPPED"
+    await system.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="over")
+    after = (await system.admin.query(TASKS, id=id_))["deployment"]
+    assert after["status"] == "CANCELLED"
+    assert [one["status"] for one in after["tasks"]] == ["SKIPPED", "CANCELLED"]
+
+
+async def test_many_who_ask_at_once_see_each_what_they_may(system: System) -> None:
+    here, there = await world(system.admin), await world(system.admin)
+    for place in (here, there):
+        await place.application("shop")
+    ids = [await place.deploy(tasks=[task("a")], autoStart=False) for place in (here, there)]
+    viewer = (await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id})).client
+    asking = [client.query(TASKS, id=id_) for _ in range(10) for client in (system.admin, viewer) for id_ in ids]
+    found = [bool(one["deployment"]) for one in await asyncio.gather(*asking)]
+    assert found == [True, True, True, False] * 10

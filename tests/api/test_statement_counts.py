@@ -141,10 +141,10 @@ async def test_more_rows_take_no_more_statements(filled: System, what: str, ask:
         assert least <= max(counted[statement] for counted in few) + SPLIT, statement
 
 
-async def test_one_statement_authenticates_and_one_reads(filled: System) -> None:
+async def test_at_most_one_statement_authenticates_and_one_reads(filled: System) -> None:
     await asked(filled, "query($n: Int!) { list: environments { id } deployments(first: $n) { nodes { id } } }", 1)
     sent, _ = await asked(filled, "query($n: Int!) { deployments(first: $n) { nodes { id status } } }", MANY)
-    assert len(sent) == 2, sent
+    assert len(sent) <= 2, sent
 
 
 async def test_a_graph_of_many_tasks_is_read_and_made_in_few_statements(filled: System) -> None:

@@ -30,7 +30,7 @@ async def perform(info: Info, given: Input, use_case: UseCase[Command], command:
         address=info.context.address,
     )
     ids = await cases.perform(info.context.runtime, call, use_case, command)
-    info.context.refresh()
+    info.context.wrote()
     return list(ids)
 
 

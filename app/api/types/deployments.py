@@ -15,7 +15,7 @@ from app.api.types.feed import EVENT, DeploymentEvent, event_of
 from app.api.types.gates import Gate, blockers
 from app.api.types.refs import find, need
 from app.api.types.rollouts import Rollback, Rollout, Strategy, grayscale_of, rollouts_of
-from app.api.types.tasks import Task, permission, retry_permission
+from app.api.types.tasks import Task, permission, retry_permission, tasks_of
 from app.api.types.templates import TemplateVersion
 from app.api.types.versions import Version
 from app.api.types.workflows import Workflow
@@ -107,7 +107,7 @@ class Deployment(Node):
 
     @strawberry.field(description="In workflow order; at most 2000.")
     async def tasks(self, info: Info) -> list[Task]:
-        return [Task.of(task) for task in await info.context.loaders.tasks_of.load(self.id)]
+        return tasks_of(info, self.id)
 
     @strawberry.field
     async def workflow(self) -> Workflow:

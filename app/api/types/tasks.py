@@ -1,11 +1,13 @@
 """Tasks and their attempts."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 import strawberry
 
 from app.api.context import Info
+from app.api.executing import Columns, Unloaded
 from app.api.loaders import LogKey
 from app.api.scalars import JSON, Cursor, number
 from app.api.types.applications import Application, CommandStep, command_step
@@ -187,6 +189,33 @@ async def retry_permission(info: Info, deployment: CoreDeployment, why_not: str 
         situation = await info.context.loaders.situation.load(deployment.id)
         why_not = freeze.why_not_start(situation.freeze, overridden=False)
     return permission(info, deployment, why_not)
+
+
+class TasksOf(Unloaded):
+    """The tasks of a deployment in workflow order."""
+
+    COLUMNS: ClassVar[Mapping[str, str]] = {
+        "app_id": "application_id",
+        **{name: name for name in ("id", "key", "deployment_id", "name", "type", "status", "order", "error_message")},
+        **{name: name for name in ("attempt", "max_attempts", "timeout_seconds", "started_at", "completed_at")},
+    }
+    ATTRIBUTES = frozenset(COLUMNS)
+
+    def __init__(self, info: Info, deployment_id: str) -> None:
+        self._loaders = info.context.loaders
+        self._deployment_id = deployment_id
+
+    async def objects(self) -> list[Task]:
+        return [Task.of(task) for task in await self._loaders.tasks_of.load(self._deployment_id)]
+
+    async def columns(self, attributes: tuple[str, ...]) -> Columns:
+        names = tuple(self.COLUMNS[attribute] for attribute in attributes)
+        return await self._loaders.task_columns.load((self._deployment_id, names))
+
+
+def tasks_of(info: Info, deployment_id: str) -> list[Task]:
+    """Return the tasks of a deployment, for the executor to load."""
+    return cast("list[Task]", TasksOf(info, deployment_id))
 
 
 def permission(info: Info, deployment: CoreDeployment, why_not: str | None) -> Permission:

@@ -13,7 +13,7 @@ from app.api.scalars import JSON
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import CommandStep, command_step
 from app.api.types.gates import Gate
-from app.api.types.tasks import Position, Task
+from app.api.types.tasks import Position, Task, tasks_of
 from app.core import graph, steering
 from app.core import revision as revisions
 from app.core import workflow as core
@@ -152,7 +152,7 @@ class Workflow:
 
     @strawberry.field(description="In workflow order.")
     async def tasks(self, info: Info) -> list[Task]:
-        return [Task.of(task) for task in await info.context.loaders.tasks_of.load(self.deployment.id)]
+        return tasks_of(info, self.deployment.id)
 
     @strawberry.field
     async def edges(self, info: Info) -> list[WorkflowEdge]:
