@@ -59,6 +59,10 @@ class Instruction:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
+class HoldLapsedError(Exception):
+    """What ran was ended, as `Operator.hold` was not called in time. That is no failure of what ran."""
+
+
 class Operator(Protocol):
     """Carries instructions out."""
 
@@ -66,7 +70,8 @@ class Operator(Protocol):
         """Do it and return how it ended: SUCCEEDED or FAILED, with the exit code where there is one.
 
         Whatever goes wrong with the instruction is an outcome, not an exception. When cancelled, end what runs
-        (politely, then not), and only then let the cancellation out; a second cancellation ends it at once.
+        (politely, then not), and only then let the cancellation out; a second cancellation ends it at once. Raises
+        HoldLapsedError when it was ended because nobody vouched for it any more.
         """
         ...
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from app.core.attempt import Ending, Outcome
 from app.core.task import Activity, Task
 from app.core.workflow import TaskType
+from app.ports import HoldLapsedError
 from app.services.drive import Drive
 from app.services.execution import Assignment, WorkerName
 from app.services.instructions import instruct, secrets_of
@@ -21,6 +22,7 @@ KILL_SECONDS = 0.2
 """How long an operator has to notice the first interruption: two at the same moment would count as one."""
 
 
+NOT_RENEWED = "its worker could not renew its lease"
 EARLY = 0.1
 """How much before the end of a lease what runs under it is killed, as a share of the lease: time to die in."""
 
@@ -71,7 +73,7 @@ class Attempt:
         came = _result(self._work, self._interruption, self.assignment.task)
         late = asyncio.get_running_loop().time() >= last_moment(self._runtime, self.lease_end)
         if late and isinstance(came, Outcome) and came.ending is Ending.FAILED:
-            return Outcome(Ending.LOST, "its worker could not renew its lease")
+            return Outcome(Ending.LOST, NOT_RENEWED)
         return came
 
     def interrupt(self, why: Interruption) -> None:
@@ -109,6 +111,8 @@ def _result(work: asyncio.Task[Outcome | Parked], why: Interruption | None, task
     if not work.cancelled() and (error := work.exception()) is not None:
         if isinstance(error, LeaseLostError):
             return None
+        if isinstance(error, HoldLapsedError):
+            return Outcome(Ending.LOST, NOT_RENEWED)
         logger.error("attempt %d of %s failed unexpectedly", task.attempt, task.id, exc_info=error)
         return Outcome(Ending.FAILED, f"Boreas failed to run it: {type(error).__name__}; the worker's log has more.")
     if not work.cancelled():

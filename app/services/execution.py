@@ -92,7 +92,7 @@ async def take_turn(
         picked = list(ticked.plan.work[:room]) if ledger.pool == worker.pool else []
         taken = await _begin(runtime, ledger, worker, ticked, picked)
         strays = [id_ for id_, item in ticked.items.items() if item.worker == worker.id and id_ not in in_hand]
-        taken += await ledger.tasks(strays)
+        taken += await _take_again(runtime, ledger, strays)
         send_work(ledger, ticked.plan, taken=len(picked))
     await admit_waiting(runtime, work)
     more = len(ticked.plan.work) > len(picked) and ledger.pool == worker.pool
@@ -144,6 +144,15 @@ async def _begin(
         ledger.put(held, begun=None if held.attempt == task.attempt else _new_attempt(held, ledger))
         taken.append(held)
     return taken
+
+
+async def _take_again(runtime: Runtime, ledger: Ledger, strays: Sequence[str]) -> list[Task]:
+    """Begin what was taken in a turn whose answer was lost, under a lease that begins now."""
+    until = ledger.now + timedelta(seconds=runtime.lease_seconds)
+    tasks = [replace(task, lease_until=until) for task in await ledger.tasks(strays)]
+    for task in tasks:
+        ledger.put(task)
+    return tasks
 
 
 async def _start(ledger: Ledger, task: Task) -> Task:

@@ -156,6 +156,7 @@ class Hands:
         task = attempt.assignment.task
         if came is None:
             self._attempts.pop(task.id, None)
+            self._forgotten.add(task.id)
         else:
             self._done.setdefault(task.deployment_id, []).append(Done(attempt.assignment, came))
         self._dispatch_soon()

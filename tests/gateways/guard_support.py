@@ -21,6 +21,7 @@ _WORKER = """
 import asyncio, sys
 from pathlib import Path
 from app.gateways.operators.shell import ShellOperator
+from app.ports import HoldLapsedError
 from tests.gateways.shell_support import shell
 
 async def log(stream, lines):
@@ -31,8 +32,12 @@ async def main(root, seconds, *scripts):
     if float(seconds):
         operator.hold(float(seconds))
     async def run(script):
-        outcome = await operator.execute(shell(script), log)
-        print("ended", outcome.ending, outcome.exit_code, flush=True)
+        try:
+            outcome = await operator.execute(shell(script), log)
+        except HoldLapsedError:
+            print("lapsed", flush=True)
+        else:
+            print("ended", outcome.ending, outcome.exit_code, flush=True)
     await asyncio.gather(*map(run, scripts))
     operator.hold(60)
     await operator.execute(shell("echo again; cat"), log)

@@ -14,6 +14,7 @@ import pytest
 
 from app.core.attempt import Ending, Outcome
 from app.gateways.operators.shell import ShellOperator, guard
+from app.ports import HoldLapsedError
 from tests.gateways.guard_support import BEATS, PATIENCE_SECONDS, Worker, gone, guards, until
 from tests.gateways.shell_support import Log, is_alive, shell
 
@@ -139,7 +140,7 @@ async def test_a_frozen_worker_loses_its_commands_and_goes_on_when_it_wakes(star
     worker.send(signal.SIGSTOP)
     await gone(numbers)
     worker.send(signal.SIGCONT)
-    assert await worker.lines(3) == ["ended FAILED 137", "again", "closed"]
+    assert await worker.lines(3) == ["lapsed", "again", "closed"]
     assert not guards(worker.pid)
 
 
@@ -159,6 +160,24 @@ async def test_what_a_command_left_while_the_worker_was_frozen_stays(
     assert is_alive(service)
 
 
+async def test_a_command_that_was_killed_in_time_has_failed(operator: ShellOperator, log: Log) -> None:
+    operator.hold(60.0)
+    outcome = await operator.execute(shell("kill -KILL $$"), log)
+    assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, 137)
+
+
+async def test_a_command_that_was_killed_too_late_has_not_failed_though_the_worker_goes_on(
+    operator: ShellOperator, log: Log
+) -> None:
+    operator.hold(0.2)
+    running = asyncio.create_task(operator.execute(shell("exec sleep 300"), log))
+    await until(lambda: bool(operator._guarded._groups))
+    time.sleep(0.5)  # noqa: ASYNC251 the worker is frozen, and renews its leases before it sees what has ended
+    operator.hold(60.0)
+    with pytest.raises(HoldLapsedError):
+        await running
+
+
 async def test_nothing_ends_while_the_leases_are_renewed(operator: ShellOperator, log: Log) -> None:
     operator.hold(1.0)
     running = asyncio.create_task(operator.execute(shell("sleep 2.5"), log))
@@ -172,7 +191,8 @@ async def test_a_worker_that_is_cut_off_starts_nothing_before_its_leases_are_ren
     operator: ShellOperator, root: Path, log: Log
 ) -> None:
     operator.hold(0.3)
-    assert (await operator.execute(shell("exec sleep 300"), log)).exit_code == 137
+    with pytest.raises(HoldLapsedError):
+        await operator.execute(shell("exec sleep 300"), log)
     waiting = asyncio.create_task(operator.execute(shell("touch begun"), log))
     await asyncio.sleep(0.2)
     assert not (root / "d1/web/begun").exists()

@@ -16,6 +16,7 @@ from app.core.retry import MAX_LOSSES
 from app.core.strategy import Progress
 from app.core.task import Task
 from app.core.workflow import TaskType
+from app.services.attempts import Interruption
 from app.services.execution import Assignment, Done, WorkerName, take_turn
 from app.services.log_writer import LeaseLostError, LogWriter
 from app.services.sweep import sweep
@@ -135,6 +136,44 @@ async def test_a_worker_ends_what_is_not_its_own_any_more(engine: Engine, site: 
     story = await engine.story(id_)
     assert (story.tasks["slow"].worker, story.tries("slow")) == ("somebody-else", [S.RUNNING])
     await engine.put(task)
+
+
+async def test_a_worker_does_not_begin_again_what_it_has_given_up(
+    engine: Engine, site: Site, notes: Notes, gate: Gate
+) -> None:
+    """Its lease could not be renewed. Nobody has noticed yet, so that the attempt still stands as this worker's."""
+    worker = await engine.worker()
+    slow = notes.then("begun", "exec sleep 300")
+    id_ = await site.deploy("v1", node("slow", command=slow), node("other", command=gate.wait))
+    story = await engine.until_running(id_, "slow", "other")
+    await eventually(lambda: has_begun(notes), "the command to begin")
+    worker.hands._attempts[story.tasks["slow"].id].interrupt(Interruption.LOST)
+    await eventually(lambda: has_given_up(worker, story.tasks["slow"].id), "the attempt to be given up")
+    gate.open()
+    await engine.until_task(id_, "other", lambda task: task.status is S.SUCCESS)
+    await asyncio.sleep(0.3)
+    story = await engine.story(id_)
+    assert (notes.lines, story.tasks["slow"].worker, story.tries("slow")) == (["begun"], worker.name.id, [S.RUNNING])
+
+
+async def has_begun(notes: Notes) -> bool:
+    return bool(notes.lines)
+
+
+async def has_given_up(worker: Worker, task_id: str) -> bool:
+    return task_id not in worker.hands._attempts
+
+
+async def test_a_task_taken_in_a_turn_whose_answer_was_lost_is_begun_under_a_new_lease(
+    engine: Engine, trial: Site
+) -> None:
+    old = await taken(engine, ONE, await created(engine, trial))
+    await expire(engine, old.task)
+    turn = await take_turn(engine.runtime, ONE, old.task.deployment_id, [], room=1, in_hand=())
+    (again,) = turn.taken
+    assert (again.task.id, again.task.attempt) == (old.task.id, old.task.attempt)
+    await sweep(engine.runtime)
+    assert (await story_of(engine, old)).tries("task") == [S.RUNNING]
 
 
 async def test_what_an_attempt_came_to_is_not_written_once_it_is_lost(engine: Engine, trial: Site) -> None:

@@ -20,6 +20,9 @@ from app.gateways.operators.shell.ended import ended
 _END_SECONDS = 2.0
 """How long a guard may take to end when its pipe was closed: it takes milliseconds, unless somebody froze it."""
 
+_CLOSE_SECONDS = 0.05
+"""How close to its time a call of `hold` may come too late for a guard that acts at that very moment."""
+
 _STARTS = 3
 """After so many guards in a row that died before they came to work there is no next one before the next command."""
 
@@ -46,6 +49,7 @@ class Guarded:
     def __init__(self) -> None:
         self._groups: dict[Group, str] = {}
         self._until: float | None = None
+        self._lapsed: set[Group] = set()
         self._held = asyncio.Event()
         self._guard: _Guard | None = None
         self._failures = 0
@@ -76,11 +80,24 @@ class Guarded:
 
     def hold(self, seconds: float) -> None:
         """Let everything run for `seconds` from now, and no longer unless this is called again in time."""
+        if self._is_past():
+            self._lapsed.update(self._groups)
         self._until = time.monotonic() + seconds
         self._held.set()
         if self._groups:
             self.open()
         self._tell(self._limit())
+
+    def lapsed(self, group: Group) -> bool:
+        """Tell whether a group may have been killed as `hold` was not called in time. To be asked once, at its end."""
+        return group in self._lapsed or self._is_past()
+
+    def forget(self, group: Group) -> None:
+        """Forget a group that has ended."""
+        self._lapsed.discard(group)
+
+    def _is_past(self) -> bool:
+        return self._until is not None and time.monotonic() >= self._until - _CLOSE_SECONDS
 
     async def is_held(self, seconds: float) -> bool:
         """Return whether something may be started, waiting for it `seconds` at most."""

@@ -10,7 +10,7 @@ from app.gateways.operators.shell.faults import fault, not_started, refused
 from app.gateways.operators.shell.guarded import Guarded
 from app.gateways.operators.shell.output import DRAIN_SECONDS
 from app.gateways.operators.shell.run import Run, outcome_of, start
-from app.ports import Instruction, LogSink
+from app.ports import HoldLapsedError, Instruction, LogSink
 
 
 class ShellOperator:
@@ -33,7 +33,8 @@ class ShellOperator:
     async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
         """Make the folder, run the command if there is one, and return how it ended, with the code a shell would give.
 
-        Raises only what `log` raises, after the processes were ended. It is awaited by one stream at a time.
+        Raises what `log` raises, after the processes were ended, and HoldLapsedError. The log is awaited by one stream
+        at a time.
         The time limit is the command's: lines that it printed in time are passed on however long the log takes.
         Where the time of the last `hold` has passed, the command waits for the next one, for its time limit at most.
         """
@@ -80,6 +81,8 @@ class ShellOperator:
         await run.flush(limit)
         if run.process.returncode is not None:
             await run.flush(None)
+            if run.lapsed:
+                raise HoldLapsedError
             return outcome_of(run.process.returncode)
         await run.end(self._grace)
         await run.flush(max(self._grace, DRAIN_SECONDS))

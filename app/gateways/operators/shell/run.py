@@ -44,6 +44,11 @@ class Run:
         for output in self._outputs:
             output.expect_end()
 
+    @property
+    def lapsed(self) -> bool:
+        """Whether it was killed, and may have been because nobody vouched for it any more."""
+        return self.process.returncode == -signal.SIGKILL and self._guarded.lapsed(self._group)
+
     async def flush(self, seconds: float | None) -> None:
         """Wait for the end and the whole output. Raises what the log raised."""
         done, _ = await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
@@ -73,6 +78,7 @@ class Run:
     async def close(self) -> None:
         """Stop following; the processes are left as they are."""
         self._guarded.remove(self._group)
+        self._guarded.forget(self._group)
         for task in self._tasks:
             task.cancel()
         with self._pipes:
