@@ -8,9 +8,9 @@ from typing import Any
 
 import asyncpg
 from tortoise import Tortoise
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionContextPooled
 from tortoise.backends.base.config_generator import expand_db_url
-from tortoise.connection import get_connection
+from tortoise.connection import get_connection, get_connections
 from tortoise.exceptions import DBConnectionError
 from tortoise.transactions import in_transaction
 
@@ -90,23 +90,37 @@ async def connected(settings: dict[str, Any]) -> AsyncIterator[None]:
 async def transaction() -> AsyncIterator[None]:
     """Run the block in a transaction.
 
-    Tortoise forgets the connection of a transaction that is interrupted while it begins; here it goes back to the pool.
+    Where beginning or ending one fails, Tortoise keeps its connection, and goes on to show it to whatever follows in
+    the task and in those that come of it. Here it goes back to the pool, and what follows begins afresh.
     """
     context: Any = in_transaction(NAME)
     try:
         await context.__aenter__()
     except BaseException:
-        taken = context.client._connection
-        if taken is not None:
-            taken.terminate()
-            await context.client._parent._pool.release(taken)
+        _forget(context)
+        if isinstance(context, TransactionContextPooled) and context.client._connection is not None:
+            context.client._connection.terminate()
+            await context.client._parent._pool.release(context.client._connection)
         raise
     try:
         yield
     except BaseException as error:
-        await context.__aexit__(type(error), error, error.__traceback__)
+        await _leave(context, type(error), error, error.__traceback__)
         raise
-    await context.__aexit__(None, None, None)
+    await _leave(context, None, None, None)
+
+
+async def _leave(context: Any, *error: Any) -> None:
+    try:
+        await context.__aexit__(*error)
+    finally:
+        _forget(context)
+
+
+def _forget(context: Any) -> None:
+    token = getattr(context, "token", None)
+    if token is not None and not token._used:
+        get_connections().reset(token)
 
 
 def connection() -> BaseDBAsyncClient:

@@ -141,6 +141,19 @@ async def test_a_unit_that_is_interrupted_gives_its_connection_back(engine: Engi
     assert len(await environments.all_by_rank()) == 40
 
 
+async def test_a_task_whose_transaction_could_not_begin_begins_the_next_one_afresh(engine: Engine) -> None:
+    failures = 0
+    for number in range(60):
+        try:
+            async with asyncio.timeout(number / 40_000):
+                await store_alone(engine, f"lost-{number}")
+        except TimeoutError:
+            failures += 1
+        await asyncio.create_task(store_alone(engine, f"site-{number}"))
+    assert failures > 10
+    assert {f"site-{number}" for number in range(60)} <= {place.name for place in await environments.all_by_rank()}
+
+
 async def store_alone(engine: Engine, name: str) -> None:
     async with unit(engine.runtime) as work:
         await store(work, name)
