@@ -112,6 +112,7 @@ def _is_ours(item: Item | None, task: Task, worker: WorkerName) -> bool:
 async def lose(runtime: Runtime, deployment_id: str, task_id: str, attempt: int, outcome: Outcome) -> None:
     """Settle an attempt whose lease ran out, so that the task is tried again. The old worker can not write any more."""
     async with unit(runtime) as work, hold(work, deployment_id) as ledger:
+        await task_store.lock(task_id)
         task = await ledger.task(task_id)
         lapsed = task.worker is not None and task.lease_until is not None and task.lease_until < ledger.now
         if task.attempt != attempt or not lapsed:

@@ -211,6 +211,11 @@ async def renew(worker: str, ids: Sequence[str], until: datetime) -> dict[str, b
     return {row["id"]: row["stop"] for row in rows}
 
 
+async def lock(task_id: str) -> None:
+    """Hold a task's row until the transaction ends: its lease is either renewed already, or not before that."""
+    await fetch("SELECT 1 FROM tasks WHERE id = $1 FOR NO KEY UPDATE", task_id)
+
+
 async def save_rollout(task_id: str, attempt: int, worker: str, rollout: Progress) -> bool:
     """Store where a rollout stands; False when the attempt is not this worker's any more."""
     changed = await execute(

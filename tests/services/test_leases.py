@@ -7,6 +7,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import asyncpg
 import pytest
 import redis.asyncio as redis
 
@@ -17,7 +18,7 @@ from app.core.strategy import Progress
 from app.core.task import Task
 from app.core.workflow import TaskType
 from app.services.attempts import Interruption
-from app.services.execution import Assignment, Done, WorkerName, take_turn
+from app.services.execution import Assignment, Done, WorkerName, lose, take_turn
 from app.services.log_writer import LeaseLostError, LogWriter
 from app.services.sweep import sweep
 from app.store import tasks as task_store
@@ -174,6 +175,25 @@ async def test_a_task_taken_in_a_turn_whose_answer_was_lost_is_begun_under_a_new
     assert (again.task.id, again.task.attempt) == (old.task.id, old.task.attempt)
     await sweep(engine.runtime)
     assert (await story_of(engine, old)).tries("task") == [S.RUNNING]
+
+
+async def test_a_lease_that_is_renewed_at_the_last_moment_is_not_lost(engine: Engine, trial: Site) -> None:
+    """The sweep finds that it has run out while its worker is renewing it."""
+    task = (await taken(engine, ONE, await created(engine, trial))).task
+    await expire(engine, task)
+    async with engine.outside() as worker, worker.transaction():
+        await worker.execute("UPDATE tasks SET lease_until = now() + interval '1 hour' WHERE id = $1", task.id)
+        lost_ = Outcome(Ending.LOST)
+        losing = asyncio.create_task(lose(engine.runtime, task.deployment_id, task.id, task.attempt, lost_))
+        await eventually(lambda: waited_for(worker), "the sweep to wait for the renewal")
+    await losing
+    story = await engine.story(task.deployment_id)
+    assert (story.tries("task"), story.tasks["task"].worker) == ([S.RUNNING], ONE.id)
+
+
+async def waited_for(connection: asyncpg.Connection) -> bool:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return bool(await connection.fetchval(waiting))
 
 
 async def test_what_an_attempt_came_to_is_not_written_once_it_is_lost(engine: Engine, trial: Site) -> None:
