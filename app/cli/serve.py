@@ -59,12 +59,19 @@ def api() -> None:
 async def _make_sure_of_first_token(settings: Settings) -> None:
     """Where a first token is given, make it; one process at a time, for many start together."""
     from app.services.access import ensure_admin
+    from app.store.database import AWAY
     from app.store.migrations import exclusive
     from app.wiring import opened
 
-    if settings.admin_token:
+    if not settings.admin_token:
+        return
+    try:
         async with exclusive(settings.store.database_url or ""), opened(settings) as (runtime, _):
             await ensure_admin(runtime, settings.admin_token)
+    except AWAY as error:
+        raise Failure(
+            f"The database went away while the first token was made sure of: {error}. Start again."
+        ) from error
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
