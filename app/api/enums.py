@@ -2,6 +2,7 @@
 
 import strawberry
 
+from app.core.approval import ApprovalStatus, ApprovalSubject, ApprovalTimeoutAction, Verdict
 from app.core.deployment import DeploymentStatus, RollbackStatus
 from app.core.editing import MoveDirection
 from app.core.environment import OperatorKind
@@ -21,6 +22,10 @@ strawberry.enum(TaskStatus, description="Where a task stands.")
 strawberry.enum(TaskType, description="What a task does.")
 strawberry.enum(OperatorKind, description="Who carries instructions out.")
 strawberry.enum(StrategyKind, description="How instances are changed.")
+strawberry.enum(ApprovalSubject, description="What is to be approved.")
+strawberry.enum(ApprovalStatus, description="Where an approval stands.")
+strawberry.enum(Verdict, description="What a person decides.")
+strawberry.enum(ApprovalTimeoutAction, description="What comes of an approval that nobody decides in time.")
 strawberry.enum(BlockerKind, description="Why something waits.")
 strawberry.enum(LogLevel, description="How much a line matters.")
 strawberry.enum(MoveDirection, description="Where a task goes in the list: the order of the list is no edge.")

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from app.api.batching import Loader, Together
 from app.api.executing import Columns
 from app.core.access import ApiToken, Grant, Principal
+from app.core.approval import Approval
 from app.core.deployment import Deployment, DeploymentFilter
 from app.core.environment import Release
 from app.core.errors import Role
@@ -26,6 +27,7 @@ from app.services.runtime import Runtime
 from app.store import access as access_store
 from app.store import (
     applications,
+    approvals,
     audit,
     deployments,
     environments,
@@ -135,6 +137,8 @@ class Loaders:
     task: Lazy[str, Task | None] = Lazy(lambda self: Loader(self._tasks))
     tasks_of: Lazy[str, list[Task]] = Lazy(lambda self: Loader(_listed(_tasks_of)))
     task_columns: Lazy[TaskColumns, Columns] = Lazy(lambda _: Loader(_listed(_columns_of_tasks)))
+    approval: Lazy[str, Approval | None] = Lazy(lambda self: Loader(self._approvals))
+    approvals_of: Lazy[str, list[Approval]] = Lazy(lambda _: Loader(_listed(approvals.of_deployments)))
     attempts_of: Lazy[str, list[TaskAttempt]] = Lazy(lambda self: Loader(_listed(tasks.attempts_of)))
     grants_of: Lazy[str, list[Grant]] = Lazy(lambda self: Loader(_listed(access_store.grants_of)))
     tokens_of: Lazy[str, list[ApiToken]] = Lazy(lambda self: Loader(_listed(access_store.tokens_of)))
@@ -181,6 +185,12 @@ class Loaders:
         present = dict(zip(now, await self.tasks_of.load_many(now), strict=True))
         past = await workflows.tasks_at(keys)
         return [past.get(key) or (written(present[key[0]]) if current.get(key[0]) == key[1] else None) for key in keys]
+
+    async def _approvals(self, ids: list[str]) -> list[Approval | None]:
+        found = await approvals.by_ids(ids)
+        owners = list(dict.fromkeys(approval.deployment_id for approval in found.values()))
+        seen = dict(zip(owners, await self.deployment.load_many(owners), strict=True))
+        return [a if (a := found.get(id_)) and seen[a.deployment_id] else None for id_ in ids]
 
     async def _releases_in(self, ids: list[str]) -> list[list[Release]]:
         return await self._shown(ids, await environments.releases_in(ids), lambda release: release.environment_id)

@@ -30,12 +30,14 @@ from app.api.context import Context
 from app.api.errors import ERROR_TYPES, TranslateErrors
 from app.api.known import Remember, Schema
 from app.api.mutations.access import AccessMutations
+from app.api.mutations.approvals import ApprovalMutations
 from app.api.mutations.catalogue import CatalogueMutations
 from app.api.mutations.deployments import DeploymentMutations
 from app.api.mutations.freezes import FreezeMutations
 from app.api.mutations.tasks import TaskMutations
 from app.api.mutations.templates import TemplateMutations
 from app.api.mutations.workflows import WorkflowMutations
+from app.api.queries.approvals import ApprovalQueries
 from app.api.queries.audit import AuditQueries
 from app.api.queries.catalogue import CatalogueQueries
 from app.api.queries.deployments import DeploymentQueries
@@ -53,7 +55,9 @@ MAX_ALIASES = 50
 MAX_TOKENS = 5000
 CACHED_DOCUMENTS = 1000
 
-Query = merge_types("Query", (NodeQueries, CatalogueQueries, DeploymentQueries, TemplateQueries, AuditQueries))
+Query = merge_types(
+    "Query", (NodeQueries, CatalogueQueries, DeploymentQueries, ApprovalQueries, TemplateQueries, AuditQueries)
+)
 Mutation = merge_types(
     "Mutation",
     (
@@ -63,6 +67,7 @@ Mutation = merge_types(
         TemplateMutations,
         TaskMutations,
         FreezeMutations,
+        ApprovalMutations,
         AccessMutations,
     ),
 )

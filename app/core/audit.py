@@ -16,6 +16,7 @@ DEPLOYMENT = (
     "application_ids",
     "status",
     "paused",
+    "manual_approval",
     "attempt",
     "revision",
     "queued_at",

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from app.core.application import Application, CommandStep, HealthCheck, MetricCheck, ShellTarget
+from app.core.approval import ApprovalPolicy
 from app.core.environment import Environment
-from app.core.errors import InvalidInput, Problem
+from app.core.errors import InvalidInput, Problem, Role
 from app.core.strategy import Strategy, StrategyKind
 from app.core.template import Parameter, value_problems
 from app.core.workflow import WorkflowTask
@@ -20,6 +21,8 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LABEL_LENGTH = 63
 MAX_SECONDS = 7 * 86_400
 MAX_ATTEMPTS = 100
+MAX_APPROVERS = 100
+MAX_WAIT_SECONDS = 366 * 86_400
 MAX_INSTANCES = 1000
 MAX_STEPS = 100
 MAX_METRICS = 50
@@ -203,6 +206,17 @@ def environment(value: Environment) -> Problems:
     yield from label(value.worker_pool, "workerPool")
     yield from between(value.rank, -1000, 1000, "rank")
     yield from between(value.max_concurrent_deployments, 1, 1000, "maxConcurrentDeployments")
+
+
+def approval_policy(value: ApprovalPolicy) -> Problems:
+    """How many people, of which roles, and within which time."""
+    yield from between(value.required_approvals, 1, MAX_APPROVERS, "requiredApprovals")
+    if not value.approver_roles:
+        yield InvalidInput(message="Name at least one role that lets people approve.", path=("approverRoles",))
+    if Role.VIEWER in value.approver_roles:
+        yield InvalidInput(message="VIEWER only reads: name another role.", path=("approverRoles",))
+    if value.timeout_seconds is not None:
+        yield from between(value.timeout_seconds, 1, MAX_WAIT_SECONDS, "timeoutSeconds")
 
 
 def strategy(value: Strategy) -> Problems:

@@ -103,10 +103,11 @@ class Rollback:
 class Deployment:
     """A deployment as it is stored.
 
-    `queued_at` is when its start was asked for; None while nobody has. `resumed_at` is when it last became RUNNING.
-    While it is `paused` no task starts. `manual_approval` asks people before its first deploy task;
-    `freeze_override_reason` says why it may start although its environment is frozen. `attempt` counts retries from 1.
-    `progress` is percent. `last_event` is the number of the newest event of its feed, `revision` that of its workflow.
+    `queued_at` is when its start was asked for; None while nobody has. `resumed_at` is when it last became RUNNING,
+    except after a wait for people. While it is `paused` no task starts. `manual_approval` asks people before its first
+    deploy task; `freeze_override_reason` says why it may start although its environment is frozen. `attempt` counts
+    retries from 1. `progress` is percent. `last_event` is the number of the newest event of its feed, `revision` that
+    of its workflow.
     """
 
     id: str

@@ -7,6 +7,7 @@ of their class.
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.core.approval import Verdict
 from app.core.deployment import DeploymentStatus
 from app.core.strategy import Progress
 from app.core.task import TaskStatus
@@ -54,10 +55,42 @@ class WorkflowChanged:
     summary: str
 
 
-Body = DeploymentStatusChanged | TaskStatusChanged | RolloutProgressed | DeploymentPaused | WorkflowChanged
+@dataclass(frozen=True, slots=True)
+class ApprovalRequested:
+    """People were asked for an approval."""
+
+    approval_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalDecided:
+    """Somebody approved or rejected; whether that was the last decision that was needed, the approval says."""
+
+    approval_id: str
+    verdict: Verdict
+    comment: str
+
+
+Body = (
+    DeploymentStatusChanged
+    | TaskStatusChanged
+    | RolloutProgressed
+    | DeploymentPaused
+    | ApprovalRequested
+    | ApprovalDecided
+    | WorkflowChanged
+)
 BODIES: dict[str, type[Body]] = {
     body.__name__: body
-    for body in (DeploymentStatusChanged, TaskStatusChanged, RolloutProgressed, DeploymentPaused, WorkflowChanged)
+    for body in (
+        DeploymentStatusChanged,
+        TaskStatusChanged,
+        RolloutProgressed,
+        DeploymentPaused,
+        ApprovalRequested,
+        ApprovalDecided,
+        WorkflowChanged,
+    )
 }
 
 

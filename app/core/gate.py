@@ -6,9 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.core.admission import Standing
+from app.core.approval import Approval, ApprovalSubject, words
 from app.core.deployment import ENDED, Deployment, DeploymentStatus
 from app.core.freeze import FreezeStatus, why_not_start
 from app.core.task import FAILURES, UNBLOCKING, Task, TaskStatus
+from app.core.workflow import TaskType
 
 
 class BlockerKind(StrEnum):
@@ -17,6 +19,7 @@ class BlockerKind(StrEnum):
     NOT_STARTED = "NOT_STARTED"
     PAUSED = "PAUSED"
     TASK = "TASK"
+    APPROVAL = "APPROVAL"
     LOCK = "LOCK"
     CAPACITY = "CAPACITY"
     FREEZE = "FREEZE"
@@ -27,11 +30,12 @@ class BlockerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocker:
-    """One reason, and the task or deployment that is waited for, or the time until which."""
+    """One reason, and the task, approval or deployment that is waited for, or the time until which."""
 
     kind: BlockerKind
     message: str
     task_id: str | None = None
+    approval_id: str | None = None
     deployment_id: str | None = None
     until: datetime | None = None
 
@@ -40,7 +44,7 @@ class Blocker:
 class Situation:
     """What surrounds a deployment: its standing in the queue while it waits to start, and whether workers live.
 
-    `freeze` is the one that keeps it from starting.
+    `freeze` is the one that keeps it from starting, `approvals` are those that people have yet to decide.
     """
 
     standing: Standing | None
@@ -48,6 +52,7 @@ class Situation:
     pool: str
     pool_alive: bool
     freeze: FreezeStatus | None = None
+    approvals: tuple[Approval, ...] = ()
 
 
 def deployment_blockers(
@@ -62,12 +67,27 @@ def deployment_blockers(
         return tuple(_ended_badly(task) for task in tasks if task.status in FAILURES)
     if any(task.worker for task in tasks):
         return ()
+    keys = {task.id: task.key for task in tasks}
+    asked = tuple(_asked(one, keys.get(one.task_id or "")) for one in situation.approvals)
+    if deployment.status is DeploymentStatus.WAITING_CONFIRM:
+        return (*asked, *beside_approval(deployment, situation))
     failing = any(task.status in FAILURES for task in tasks)
-    open_tasks = [task for task in tasks if task.activity or (task.status is TaskStatus.PENDING and not failing)]
+    pending = [task for task in tasks if task.status is TaskStatus.PENDING and not failing]
+    held = [task for task in pending if _before_first_deploy(task, situation)]
+    open_tasks = [task for task in tasks if _is_open(task) or (task in pending and task not in held)]
     timed = [blocker for task in open_tasks for blocker in _timers(task, now)]
     paused = _paused(deployment) if any(task.status is TaskStatus.PENDING for task in open_tasks) else ()
     free = len(open_tasks) > len(timed) and not paused
-    return tuple(_no_worker(situation)) if free else (*paused, *timed, *_no_worker(situation))
+    return tuple(_no_worker(situation)) if free else (*paused, *timed, *asked, *_no_worker(situation))
+
+
+def _is_open(task: Task) -> bool:
+    return task.activity is not None and task.status is not TaskStatus.WAITING_CONFIRM
+
+
+def beside_approval(deployment: Deployment, situation: Situation) -> tuple[Blocker, ...]:
+    """Return what keeps a deployment from going on even when it is approved."""
+    return (*_paused(deployment), *_no_worker(situation))
 
 
 def task_blockers(
@@ -76,6 +96,9 @@ def task_blockers(
     """Return why a task does not go on; empty while it runs and once it has ended. `tasks` maps ids to all tasks."""
     if task.status is TaskStatus.BLOCKED:
         return tuple(_waits_for(tasks[id_]) for id_ in task.block_by if tasks[id_].status not in UNBLOCKING)
+    if task.status is TaskStatus.WAITING_CONFIRM:
+        mine = tuple(_asked(one, task.key) for one in situation.approvals if one.task_id == task.id)
+        return (*mine, *beside_approval(deployment, situation))
     if task.worker or (task.status is not TaskStatus.PENDING and not task.activity):
         return ()
     if deployment.status is DeploymentStatus.PENDING:
@@ -83,9 +106,36 @@ def task_blockers(
     failed = tuple(_ended_badly(other) for other in tasks.values() if other.status in FAILURES)
     if task.status is TaskStatus.PENDING and failed:
         return failed
+    first = _before_first_deploy(task, situation)
+    if first:
+        return (*first, *beside_approval(deployment, situation))
     if task.status is TaskStatus.PENDING and deployment.paused:
         return (*_paused(deployment), *_timers(task, now))
     return (*_timers(task, now), *_no_worker(situation))
+
+
+def _before_first_deploy(task: Task, situation: Situation) -> tuple[Blocker, ...]:
+    if task.status is not TaskStatus.PENDING or task.type is not TaskType.DEPLOY or task.attempt:
+        return ()
+    return tuple(_asked(one, None) for one in situation.approvals if one.subject is ApprovalSubject.DEPLOYMENT)
+
+
+def _asked(approval: Approval, key: str | None) -> Blocker:
+    """Say of what an approval is, and who is waited for."""
+    subject = {
+        ApprovalSubject.DEPLOYMENT: "The deployment",
+        ApprovalSubject.TASK: f"“{key}”",
+        ApprovalSubject.ROLLOUT_STEP: f"Step {(approval.rollout_step or 0) + 1} of the rollout of “{key}”",
+    }[approval.subject]
+    more = "one more approval" if approval.missing == 1 else f"{approval.missing} more approvals"
+    roles = words(approval.policy.approver_roles)
+    return Blocker(
+        kind=BlockerKind.APPROVAL,
+        message=f"{subject} waits for {more}, of somebody with the role {roles}.",
+        task_id=approval.task_id,
+        approval_id=approval.id,
+        until=approval.expires_at,
+    )
 
 
 def _before_start(deployment: Deployment, situation: Situation) -> tuple[Blocker, ...]:

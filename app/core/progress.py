@@ -7,7 +7,7 @@ from app.core.task import UNBLOCKING, TaskStatus
 
 
 def percent(tasks: Sequence[tuple[TaskStatus, Progress | None]]) -> int:
-    """Return 0 to 100: every task counts the same, a deploy task that runs by what is done of its rollout.
+    """Return 0 to 100: every task counts the same, a deploy task under way by what is done of its rollout.
 
     100 is reached only when all tasks are done; rounding never gets there early.
     """
@@ -20,6 +20,6 @@ def percent(tasks: Sequence[tuple[TaskStatus, Progress | None]]) -> int:
 def _share(status: TaskStatus, rollout: Progress | None) -> float:
     if status in UNBLOCKING:
         return 1.0
-    if status is TaskStatus.RUNNING and rollout:
+    if status in (TaskStatus.RUNNING, TaskStatus.WAITING_CONFIRM) and rollout:
         return min(0.99, rollout.done)
     return 0.0

@@ -6,111 +6,17 @@ state, and sends work to workers after the commit.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Protocol
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from app.core import graph
+from app.core.approval import Approval, ApprovalStatus, ApprovalSubject, Request
 from app.core.deployment import DeploymentStatus
-from app.core.strategy import Progress
+from app.core.plan import Change, Item, Plan, Standing, State
 from app.core.task import FAILURES, UNBLOCKING, UNSTARTED, Activity, TaskStatus
 from app.core.workflow import TaskType
 
-
-class Standing(Protocol):
-    """A task as far as others wait for it."""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def status(self) -> TaskStatus:
-        """Where it stands."""
-        ...
-
-    @property
-    def block_by(self) -> tuple[str, ...]:
-        """The tasks that it waits for."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """What a tick needs to know of a task. `worker` has its attempt in hand; None where nobody does."""
-
-    id: str
-    key: str
-    type: TaskType
-    status: TaskStatus
-    block_by: tuple[str, ...]
-    application_id: str | None = None
-    activity: Activity | None = None
-    worker: str | None = None
-    stop: bool = False
-    touched: bool = False
-    resume_at: datetime | None = None
-    retry_at: datetime | None = None
-    error_message: str | None = None
-    rollout: Progress | None = None
-    completed_at: datetime | None = None
-    attempt: int = 0
-
-    @property
-    def held(self) -> bool:
-        """Whether a worker has its attempt in hand."""
-        return self.worker is not None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What a tick needs to know of a deployment.
-
-    `auto_rollback` tells that a step in force wants a rollback on failure; `undo_error` is the first failure of the
-    rollback in hand. `resumed_at` is when it last became RUNNING: tasks that failed before do not keep others from
-    starting, since one task alone may have been retried. While it is `paused` no task starts; what runs goes on.
-    """
-
-    status: DeploymentStatus
-    items: Sequence[Item]
-    auto_rollback: bool = False
-    undo_error: str | None = None
-    resumed_at: datetime | None = None
-    paused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A task gets another status."""
-
-    task_id: str
-    to: TaskStatus
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is to be done, in the order it is to be stored.
-
-    `changes` are stored first, then the deployment's status `to` (None: as it is). `start`, `resume` and `undo` are
-    tasks whose work a worker may take now, `stop` those whose attempts must be told to end. `wake_at` is when to plan
-    again though nothing happens.
-    """
-
-    changes: tuple[Change, ...] = ()
-    to: DeploymentStatus | None = None
-    reason: str | None = None
-    start: tuple[str, ...] = ()
-    resume: tuple[str, ...] = ()
-    undo: tuple[str, ...] = ()
-    stop: tuple[str, ...] = ()
-    wake_at: datetime | None = None
-
-    @property
-    def work(self) -> tuple[str, ...]:
-        """Every task that a worker may take now."""
-        return self.start + self.resume + self.undo
+__all__ = ["Change", "Item", "Plan", "Standing", "State", "plan", "refused", "settled"]
 
 
 def plan(state: State, now: datetime) -> Plan:
@@ -118,12 +24,16 @@ def plan(state: State, now: datetime) -> Plan:
     match state.status:
         case DeploymentStatus.RUNNING:
             return _running(state, now)
+        case DeploymentStatus.WAITING_CONFIRM:
+            made = _running(state, now)
+            waits = made.to is DeploymentStatus.WAITING_CONFIRM
+            return replace(made, to=None if waits else made.to, wakes=not (waits or made.expire))
         case DeploymentStatus.CANCELLING:
             return _cancelling(state)
         case DeploymentStatus.ROLLING_BACK:
             return _rolling_back(state)
         case _:
-            return Plan()
+            return Plan(withdraw=state.all_pending)
 
 
 def _running(state: State, now: datetime) -> Plan:
@@ -131,26 +41,93 @@ def _running(state: State, now: datetime) -> Plan:
     fresh = [item for item in failed if _is_new(item, state.resumed_at)]
     if fresh:
         return _failing(state, fresh, now)
-    done = settled(state.items)
     if all(item.status in UNBLOCKING for item in state.items):
-        return Plan(to=DeploymentStatus.SUCCESS)
+        return Plan(to=DeploymentStatus.SUCCESS, withdraw=state.all_pending)
+    overdue = tuple(one.id for one in state.pending if one.overdue(now))
+    if overdue:
+        return Plan(expire=overdue)
+    changes, free, timers = _unblocked(state.items, now)
+    resume, later = _parked(state.items, now)
+    held = _held_for_approval(state)
+    start = tuple(item.id for item in free if item.id not in held and not item.asks)
+    confirm = tuple(item.id for item in free if item.id not in held and item.asks)
+    wanted = _wanted(state, changes, confirm, bool(held))
+    runs = any(item.activity and item.status is not TaskStatus.WAITING_CONFIRM for item in state.items)
+    idle = not (start or timers or runs)
+    if failed and idle and not wanted:
+        return _failing(state, failed, now)
+    known = {one.request: one for one in state.pending if _counts(one, state)}
+    waited = [known[request] for request in wanted if request in known]
+    moments = [*timers, *later, *(one.expires_at for one in waited if one.expires_at)]
+    return Plan(
+        changes=changes,
+        confirm=confirm,
+        asks=tuple(request for request in wanted if request not in known),
+        withdraw=tuple(one.id for one in state.pending if one not in waited),
+        to=DeploymentStatus.WAITING_CONFIRM if idle and wanted else None,
+        start=() if state.paused else start,
+        resume=resume,
+        wake_at=min(moments, default=None),
+    )
+
+
+def _unblocked(items: Sequence[Item], now: datetime) -> tuple[tuple[Change, ...], list[Item], list[datetime]]:
+    """Return what is unblocked, or blocked by an edit; the tasks that are free to start; when others may be tried."""
+    done = settled(items)
     changes: list[Change] = []
-    start: list[str] = []
-    wake: list[datetime] = []
-    for item in state.items:
+    free: list[Item] = []
+    timers: list[datetime] = []
+    for item in items:
         if item.status is TaskStatus.BLOCKED and done.issuperset(item.block_by):
             changes.append(Change(item.id, TaskStatus.PENDING))
-            start.append(item.id)
+            free.append(item)
+        elif item.status is TaskStatus.PENDING and item.retry_at is not None and item.retry_at > now:
+            timers.append(item.retry_at)
         elif item.status is TaskStatus.PENDING:
-            if item.retry_at is not None and item.retry_at > now:
-                wake.append(item.retry_at)
-            else:
-                start.append(item.id)
-    resume, later = _parked(state.items, now)
-    if failed and not (start or wake or any(item.activity for item in state.items)):
-        return _failing(state, failed, now)
-    free = () if state.paused else tuple(start)
-    return Plan(changes=tuple(changes), start=free, resume=resume, wake_at=min([*wake, *later], default=None))
+            free.append(item)
+        elif item.status is TaskStatus.WAITING_CONFIRM and not item.activity:
+            if not done.issuperset(item.block_by):
+                changes.append(Change(item.id, TaskStatus.BLOCKED))
+            elif not item.asks:
+                changes.append(Change(item.id, TaskStatus.PENDING))
+                free.append(item)
+    return tuple(changes), free, timers
+
+
+def _held_for_approval(state: State) -> set[str]:
+    """Return the deploy tasks, none of them ever begun, that wait for the approval of the deployment."""
+    given = any(
+        one.subject is ApprovalSubject.DEPLOYMENT
+        and one.status is ApprovalStatus.APPROVED
+        and one.revision == state.revision
+        for one in state.approvals
+    )
+    if given or not state.needs_approval:
+        return set()
+    return {
+        item.id
+        for item in state.items
+        if item.type is TaskType.DEPLOY and item.status in UNSTARTED and item.attempt == 0
+    }
+
+
+def _wanted(state: State, changes: Sequence[Change], confirm: Sequence[str], deployment: bool) -> list[Request]:
+    """Return what people hold up: the deployment, tasks that are free but for them, rollouts that ask."""
+    freed = {change.task_id for change in changes}
+    wanted = [Request(ApprovalSubject.DEPLOYMENT)] if deployment else []
+    for item in state.items:
+        waits = item.status is TaskStatus.WAITING_CONFIRM
+        if waits and item.activity:
+            step = item.rollout.asked if item.rollout else None
+            wanted.append(Request(ApprovalSubject.ROLLOUT_STEP, item.id, step))
+        elif item.id in confirm or (waits and item.id not in freed):
+            wanted.append(Request(ApprovalSubject.TASK, item.id))
+    return wanted
+
+
+def _counts(approval: Approval, state: State) -> bool:
+    """Whether what was asked for is still what there is: an edit may have changed all but a rollout under way."""
+    return approval.subject is ApprovalSubject.ROLLOUT_STEP or approval.revision == state.revision
 
 
 def settled(items: Sequence[Standing]) -> set[str]:
@@ -170,15 +147,39 @@ def _is_new(item: Item, resumed_at: datetime | None) -> bool:
 
 
 def _failing(state: State, failed: Sequence[Item], now: datetime) -> Plan:
-    resume, later = _parked(state.items, now)
-    if any(item.activity for item in state.items):
-        return Plan(resume=resume, wake_at=min(later, default=None))
-    first = failed[0]
+    """Let what runs end, then fail or go back. Nobody is asked any more, and no rollout waits for people."""
+    asking = [item for item in state.items if item.status is TaskStatus.WAITING_CONFIRM]
+    first = min(failed, key=lambda item: item.completed_at or _EARLY)
     reason = f"{first.key}: {first.error_message or first.status.lower()}"
+    changes = tuple(
+        Change(item.id, TaskStatus.CANCELLED, f"{first.key} failed while it waited for approval")
+        if item.activity
+        else Change(item.id, TaskStatus.PENDING)
+        for item in asking
+    )
+    withdraw = state.all_pending
+    if any(item.activity and item not in asking for item in state.items):
+        resume, later = _parked(state.items, now)
+        return Plan(changes=changes, withdraw=withdraw, resume=resume, wake_at=min(later, default=None))
     if state.auto_rollback and any(item.touched for item in state.items):
         after = _rolling_back(replace(state, status=DeploymentStatus.ROLLING_BACK))
         return replace(after, to=after.to or DeploymentStatus.ROLLING_BACK, reason=reason)
-    return Plan(to=DeploymentStatus.FAILED, reason=reason)
+    return Plan(changes=changes, withdraw=withdraw, to=DeploymentStatus.FAILED, reason=reason)
+
+
+_EARLY = datetime.min.replace(tzinfo=UTC)
+
+
+def refused(state: State, *, roll_back: bool) -> DeploymentStatus:
+    """Return where a deployment goes that people refused: back where it has, or may have, touched something.
+
+    Without `roll_back` nothing is taken back.
+    """
+    begun = any(item.touched or (item.type is TaskType.DEPLOY and item.held) for item in state.items)
+    if roll_back and begun:
+        return DeploymentStatus.ROLLING_BACK
+    waits = state.status is DeploymentStatus.WAITING_CONFIRM
+    return DeploymentStatus.CANCELLED if waits else DeploymentStatus.CANCELLING
 
 
 def _cancelling(state: State) -> Plan:
@@ -186,23 +187,24 @@ def _cancelling(state: State) -> Plan:
     busy = [item for item in state.items if item.activity and item.held]
     return Plan(
         changes=tuple(changes),
+        withdraw=state.all_pending,
         stop=tuple(item.id for item in busy if not item.stop),
         to=None if busy else DeploymentStatus.CANCELLED,
     )
 
 
 def _rolling_back(state: State) -> Plan:
-    changes = (*_withdraw(state.items), *_abandon(state.items))
+    made = Plan(changes=(*_withdraw(state.items), *_abandon(state.items)), withdraw=state.all_pending)
     forward = [item for item in state.items if item.activity is Activity.RUN and item.held]
     if forward:
-        return Plan(changes=changes, stop=tuple(item.id for item in forward if not item.stop))
+        return replace(made, stop=tuple(item.id for item in forward if not item.stop))
     undoing = [item for item in state.items if item.activity is Activity.UNDO]
     if state.undo_error is not None:
-        return Plan(changes=changes, to=None if undoing else DeploymentStatus.FAILED, reason=state.undo_error)
+        return replace(made, to=None if undoing else DeploymentStatus.FAILED, reason=state.undo_error)
     touched = [item for item in state.items if item.touched and item.type is TaskType.DEPLOY]
     if not touched:
-        return Plan(changes=changes, to=DeploymentStatus.ROLLED_BACK)
-    return Plan(changes=changes, undo=_next_undo(state.items, touched))
+        return replace(made, to=DeploymentStatus.ROLLED_BACK)
+    return replace(made, undo=_next_undo(state.items, touched))
 
 
 def _next_undo(items: Sequence[Item], touched: Sequence[Item]) -> tuple[str, ...]:
@@ -222,7 +224,12 @@ def _withdraw(items: Iterable[Item]) -> Iterator[Change]:
 
 def _abandon(items: Iterable[Item]) -> Iterator[Change]:
     """Cancel attempts that nobody holds: they wait for a time that is not to come."""
-    return (Change(item.id, TaskStatus.CANCELLED) for item in items if item.activity is Activity.RUN and not item.held)
+    return (Change(item.id, TaskStatus.CANCELLED) for item in items if _is_parked(item))
+
+
+def _is_parked(item: Item) -> bool:
+    """Whether an attempt waits for a time. One that waits for people has not the status RUNNING."""
+    return item.activity is Activity.RUN and not item.held and item.status not in UNSTARTED
 
 
 def _parked(items: Iterable[Item], now: datetime) -> tuple[tuple[str, ...], list[datetime]]:
@@ -230,7 +237,7 @@ def _parked(items: Iterable[Item], now: datetime) -> tuple[tuple[str, ...], list
     due: list[str] = []
     later: list[datetime] = []
     for item in items:
-        if item.activity is not Activity.RUN or item.held:
+        if not _is_parked(item):
             continue
         if item.resume_at is not None and item.resume_at > now:
             later.append(item.resume_at)

@@ -61,7 +61,7 @@ def why_not_edit(deployment: Deployment) -> str | None:
 
 def why_not_retry_task(deployment: Deployment, task: Task) -> str | None:
     """Retry one task: it has failed, was cancelled or rolled back, and its deployment has failed or is about to."""
-    if deployment.status not in (_S.FAILED, _S.RUNNING):
+    if deployment.status not in (_S.FAILED, _S.RUNNING, _S.WAITING_CONFIRM):
         return f"Its deployment is {deployment.status}; tasks of a RUNNING or FAILED deployment can be retried."
     if task.status not in FAILURES and task.status is not TaskStatus.ROLLED_BACK:
         return f"It is {task.status}; only a task that failed, was cancelled or rolled back can be retried."
@@ -74,6 +74,8 @@ def why_not_skip_task(deployment: Deployment, task: Task) -> str | None:
         return f"Its deployment is {deployment.status}; no task of it will run."
     if task.status not in UNSTARTED and task.status not in FAILURES:
         return f"It is {task.status}; only a task that has not started, or has failed, can be skipped."
+    if task.activity is not None:
+        return f"It is {task.status} amid its rollout; cancel it instead, or reject what is asked for."
     return None
 
 

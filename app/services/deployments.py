@@ -10,12 +10,12 @@ from app.core.environment import Environment, Release
 from app.core.errors import Locked, Refused, Role, WrongState, not_found
 from app.core.events import DeploymentStatusChanged
 from app.core.ids import Kind
-from app.core.schedule import Change, settled
-from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, afresh, unbegun
+from app.core.schedule import settled
+from app.core.task import FAILURES, Task, TaskStatus, afresh, unbegun
 from app.core.workflow import WorkflowTask
 from app.services.cases import Case, reason_problems, refuse_if
 from app.services.drafts import DeploymentRequest, Draft, draft
-from app.services.engine import ask_to_stop, begin_rollback, set_rollback, tick_and_send
+from app.services.engine import ask_to_stop, begin_rollback, cancel_waiting, set_rollback, tick_and_send
 from app.services.freezes import refuse_frozen
 from app.services.ledger import Ledger, hold
 from app.store import admission as admission_store
@@ -66,6 +66,7 @@ async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
         created_at=now,
         updated_at=now,
         queued_at=now if made.request.auto_start else None,
+        manual_approval=made.request.manual_approval,
         rollback_of=made.request.rollback_of,
         freeze_override_reason=made.request.freeze_override_reason,
         template_version_id=made.request.template.version_id if made.request.template else None,
@@ -156,11 +157,8 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
         elif seen is _S.ROLLING_BACK:
             await _cancel_rollback(ledger, order.reason)
         elif seen in (_S.PENDING, _S.WAITING_CONFIRM):
-            items = await task_store.items(order.id)
-            waiting = [item for item in items if item.status in UNSTARTED]
-            changes = [Change(item.id, TaskStatus.CANCELLED, order.reason) for item in waiting]
-            ledger.change_tasks({item.id: item.status for item in items}, changes)
-            ledger.move(_S.CANCELLED, order.reason)
+            cancel_waiting(ledger, await task_store.items(order.id), order.reason)
+            await tick_and_send(ledger)
         if order.force:
             await ask_to_stop(ledger, [item.id for item in await task_store.items(order.id)], kill=True)
     return (order.id,)
@@ -264,12 +262,13 @@ async def _way_back(deployment: Deployment) -> DeploymentRequest:
         names = sorted(version.name for version in (await version_store.by_ids(list(targets))).values())
         message = f"Its applications ran different versions before ({', '.join(names)}): deploy each of them."
         raise _wrong(deployment, message)
+    steps = tuple(replace(step, require_approval=False) for step in deployment.strategy.steps)
     return DeploymentRequest(
         version_id=targets.pop(),
         environment_ids=(deployment.environment_id,),
         application_ids=tuple(previous),
         must_in_order=tuple(id_ for id_ in deployment.must_in_order if id_ in previous),
-        strategy=deployment.strategy,
+        strategy=replace(deployment.strategy, steps=steps),
         rollback_of=deployment.id,
     )
 

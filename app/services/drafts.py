@@ -35,6 +35,7 @@ class DeploymentRequest:
     template: TemplateUse | None = None
     auto_start: bool = True
     freeze_override_reason: str | None = None
+    manual_approval: bool = False
     rollback_of: str | None = None
 
 

@@ -8,16 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.core import admission, freeze, progress, rollout, schedule
-from app.core.deployment import Deployment, DeploymentStatus, Rollback, RollbackStatus
-from app.core.schedule import Item, Plan, State
+from app.core.approval import ApprovalPolicy, ApprovalStatus, ApprovalTimeoutAction
+from app.core.deployment import ENDED, Deployment, DeploymentStatus, Rollback, RollbackStatus
+from app.core.schedule import Change, Item, Plan, State
+from app.core.task import UNSTARTED, TaskStatus
 from app.ports import Job
+from app.services import asking
 from app.services.ledger import Ledger, hold
 from app.services.runtime import Runtime
 from app.store import admission as admission_store
+from app.store import approvals as approval_store
 from app.store import deployments as deployment_store
 from app.store import environments as environment_store
 from app.store import freezes as freeze_store
 from app.store import tasks as task_store
+from app.store.approvals import Asking
 from app.store.unit import Unit, unit
 
 JOB = "work_on"
@@ -41,21 +46,31 @@ async def tick(ledger: Ledger, known: Sequence[Item] | None = None) -> Ticked:
         await ledger.flush()
         known = await task_store.items(ledger.deployment.id)
     items = known
-    plan = schedule.plan(_state(ledger.deployment, items), ledger.now)
-    seen = {item.id: item.status for item in items}
-    ledger.change_tasks(seen, plan.changes)
+    people = await asking.asking(ledger, items)
+    state = _state(ledger.deployment, items, people)
+    plan = schedule.plan(state, ledger.now)
+    if plan.expire:
+        await _expire(ledger, state, plan.expire)
+        return await tick(ledger)
+    if plan.wakes:
+        ledger.move(DeploymentStatus.RUNNING)
+    statuses = {item.id: item.status for item in items}
+    for changes in (plan.changes, [Change(id_, TaskStatus.WAITING_CONFIRM) for id_ in plan.confirm]):
+        ledger.change_tasks(statuses, changes)
+        statuses |= {change.task_id: change.to for change in changes}
+    asked = await asking.ask(ledger, plan, people.policy or ApprovalPolicy())
     if plan.stop:
         await ask_to_stop(ledger, plan.stop)
     if plan.to is not None:
         await _move(ledger, plan.to, plan.reason)
-    after = {change.task_id: change.to for change in plan.changes}
-    items = [replace(item, status=after[item.id]) if item.id in after else item for item in items]
+    items = [item if item.status is statuses[item.id] else replace(item, status=statuses[item.id]) for item in items]
     percent = progress.percent([(item.status, item.rollout) for item in items])
     ledger.deployment = replace(ledger.deployment, progress=percent)
-    return Ticked(plan, {item.id: item for item in items})
+    moments = [moment for moment in (plan.wake_at, *(one.expires_at for one in asked)) if moment]
+    return Ticked(replace(plan, wake_at=min(moments, default=None)), {item.id: item for item in items})
 
 
-def _state(deployment: Deployment, items: Sequence[Item]) -> State:
+def _state(deployment: Deployment, items: Sequence[Item], people: Asking) -> State:
     undo_error = None
     if deployment.status is DeploymentStatus.ROLLING_BACK and deployment.rollback:
         undo_error = deployment.rollback.error_message if deployment.rollback.status is RollbackStatus.FAILED else None
@@ -68,12 +83,53 @@ def _state(deployment: Deployment, items: Sequence[Item]) -> State:
         undo_error=undo_error,
         resumed_at=deployment.resumed_at,
         paused=deployment.paused,
+        needs_approval=asking.needs_approval(deployment, people.policy),
+        revision=deployment.revision,
+        approvals=people.approvals,
     )
+
+
+async def _expire(ledger: Ledger, state: State, ids: Sequence[str]) -> None:
+    """Do to a held deployment what the policies of approvals say that nobody decided in time."""
+    overdue = [one for one in state.approvals if one.id in ids]
+    await approval_store.end(ids, ApprovalStatus.EXPIRED, ledger.now)
+    asking.tell(ledger, ids)
+    since = min(one.expires_at or ledger.now for one in overdue)
+    reason = f"nobody approved until {since:%Y-%m-%d %H:%M:%S} UTC"
+    roll_back = any(one.policy.on_timeout is ApprovalTimeoutAction.REJECT for one in overdue)
+    await refuse(ledger, reason, roll_back=roll_back, automatic=True)
+
+
+async def refuse(ledger: Ledger, reason: str, *, roll_back: bool, automatic: bool) -> None:
+    """Let a held deployment go back or end, as people do not want it; tick it afterwards.
+
+    Without `roll_back` it is cancelled, and what it has touched stays as it is.
+    """
+    await ledger.flush()
+    items = await task_store.items(ledger.deployment.id)
+    status = ledger.deployment.status
+    to = schedule.refused(State(status=status, items=items), roll_back=roll_back)
+    if to is DeploymentStatus.ROLLING_BACK:
+        ledger.move(to, reason)
+        await begin_rollback(ledger, automatic=automatic, reason=reason)
+    elif to is DeploymentStatus.CANCELLED:
+        cancel_waiting(ledger, items, reason)
+    else:
+        ledger.move(to, reason)
+
+
+def cancel_waiting(ledger: Ledger, items: Sequence[Item], reason: str) -> None:
+    """Cancel a held deployment of which nothing runs; tick it afterwards."""
+    changes = [Change(item.id, TaskStatus.CANCELLED, reason) for item in items if item.status in UNSTARTED]
+    ledger.change_tasks({item.id: item.status for item in items}, changes)
+    ledger.move(DeploymentStatus.CANCELLED, reason)
 
 
 async def _move(ledger: Ledger, to: DeploymentStatus, reason: str | None) -> None:
     was = ledger.deployment.status
     ledger.move(to, reason)
+    if to in ENDED:
+        await asking.withdraw_all(ledger)
     if to is DeploymentStatus.ROLLING_BACK:
         await begin_rollback(ledger, automatic=True, reason=reason)
     elif was is DeploymentStatus.ROLLING_BACK and ledger.deployment.rollback:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from app.core import checks
+from app.core.approval import ApprovalPolicy
 from app.core.environment import Environment
 from app.core.errors import InvalidInput, Refused, Role, not_found
 from app.core.ids import Kind
@@ -36,4 +37,22 @@ async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[st
     await store.update(changed)
     case.changed(id_, environment, changed)
     case.work.queues.add(id_)
+    return (id_,)
+
+
+async def set_approval_policy(case: Case, order: tuple[str, ApprovalPolicy | None]) -> tuple[str, ...]:
+    """Say what approvals of an environment take; None: only what asks by itself is to be approved.
+
+    Deployments under way find it at their next tick. What was asked for keeps the policy it was asked with.
+    """
+    id_, policy = order
+    case.require(Role.ADMIN, environment_id=id_)
+    environment = await store.locked(id_)
+    if environment is None:
+        raise not_found("environment", id_, ("environmentId",))
+    if policy is not None:
+        refuse_if(checks.approval_policy(policy))
+    changed = replace(environment, approval_policy=policy)
+    await store.update(changed)
+    case.changed(id_, environment, changed)
     return (id_,)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.core import rollout
-from app.core.attempt import Outcome, Settlement, settle
+from app.core.attempt import Ending, Outcome, Settlement, settle
 from app.core.deployment import Deployment, RollbackStatus
 from app.core.environment import Release
 from app.core.events import RolloutProgressed
@@ -229,11 +229,9 @@ async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome
     """Store what came of the attempt in hand, and return the task without it."""
     free = replace(task, worker=None, lease_until=None)
     if isinstance(came, Parked):
-        parked = replace(free, rollout=came.progress, resume_at=came.until)
-        if came.progress != task.rollout:
-            ledger.record(RolloutProgressed(task.id, came.progress))
-        ledger.put(parked)
-        return parked
+        if not task.stop:
+            return _park(ledger, free, came)
+        came = Outcome(Ending.STOPPED, "it was stopped")
     settled = settle(task, came, ledger.now, runtime.chance.fraction())
     ended = settled.status in ENDED
     after = replace(
@@ -266,6 +264,18 @@ async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome
         ledger.unit.messages.append((logs.topic(task.id), logs.encode([])))
         ledger.unit.messages.append((deployment_logs.topic(task.deployment_id), b""))
     return after
+
+
+def _park(ledger: Ledger, free: Task, parked: Parked) -> Task:
+    """Store where a rollout stands that nobody holds until a time comes, or until people have decided."""
+    status = free.status if parked.until else TaskStatus.WAITING_CONFIRM
+    if status is not free.status:
+        ledger.note_task(free.id, free.status, status)
+    if parked.progress != free.rollout:
+        ledger.record(RolloutProgressed(free.id, parked.progress))
+    task = replace(free, status=status, rollout=parked.progress, resume_at=parked.until)
+    ledger.put(task)
+    return task
 
 
 def _completed_at(ledger: Ledger, task: Task, ended: bool) -> datetime | None:

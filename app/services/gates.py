@@ -1,6 +1,7 @@
 """Gates: why deployments and tasks wait, from what is stored."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from app.core import admission, gate
@@ -11,6 +12,7 @@ from app.core.gate import Blocker, Situation
 from app.services.freezes import statuses
 from app.services.runtime import Runtime
 from app.store import admission as admission_store
+from app.store import approvals as approval_store
 from app.store import environments as environment_store
 from app.store import workers
 from app.store.admission import Claims
@@ -23,8 +25,12 @@ async def situations(runtime: Runtime, deployments: Sequence[Deployment]) -> lis
     claims = await admission_store.claims(ids)
     alive = await _alive(runtime, list(environments.values()))
     freezes = await statuses(runtime, ids)
+    asked = await approval_store.pending_of([deployment.id for deployment in deployments])
     return [
-        _situation(d, environments[d.environment_id], claims[d.environment_id], freezes[d.environment_id], alive)
+        replace(
+            _situation(d, environments[d.environment_id], claims[d.environment_id], freezes[d.environment_id], alive),
+            approvals=asked[d.id],
+        )
         for d in deployments
     ]
 

@@ -28,7 +28,7 @@ class Ledger:
     """The deployment as it stands now in this transaction, and what is to be written when it is closed.
 
     `pool` names the workers that serve its environment, `stored` is the deployment as it was last written. `actor_id`
-    is who acts, None for Boreas itself.
+    is who acts, None for Boreas itself. `asked` tells that approvals of it may be pending.
     """
 
     unit: Unit
@@ -36,6 +36,7 @@ class Ledger:
     pool: str
     stored: Deployment
     actor_id: str | None = None
+    asked: bool = False
     events: list[Event] = field(default_factory=list)
     _events_stored: int = 0
     _writes: Writes = field(default_factory=Writes)
@@ -59,11 +60,12 @@ class Ledger:
         """Change the deployment's status. Raises IllegalTransitionError."""
         seen = self.deployment.status
         deployments.transition(seen, to)
+        resumes = to is DeploymentStatus.RUNNING and seen is not DeploymentStatus.WAITING_CONFIRM
         self.deployment = replace(
             self.deployment,
             status=to,
             started_at=self.deployment.started_at or (self.now if to is DeploymentStatus.RUNNING else None),
-            resumed_at=self.now if to is DeploymentStatus.RUNNING else self.deployment.resumed_at,
+            resumed_at=self.now if resumes else self.deployment.resumed_at,
             completed_at=self.now if to in ENDED else None,
             error_message=_error(self.deployment, to, reason),
         )
@@ -87,7 +89,7 @@ class Ledger:
         """Change tasks that no worker holds. `seen` has their present statuses by id."""
         for change in changes:
             self.note_task(change.task_id, seen[change.task_id], change.to, change.reason)
-            if seen[change.task_id] is TaskStatus.RUNNING:
+            if seen[change.task_id] in (TaskStatus.RUNNING, TaskStatus.WAITING_CONFIRM):
                 self._abandoned.append(change.task_id)
             put = self._writes.tasks.get(change.task_id)
             if put is None:
@@ -155,7 +157,7 @@ async def hold(unit: Unit, deployment_id: str, actor_id: str | None = None, fiel
     if found is None:
         raise not_found("deployment", deployment_id, (field,))
     unit.now = max(unit.now, unit.clock.now())
-    ledger = Ledger(unit, found.deployment, found.pool, found.deployment, actor_id)
+    ledger = Ledger(unit, found.deployment, found.pool, found.deployment, actor_id, found.asked)
     yield ledger
     await ledger.close()
     unit.note(deployment_id, found.deployment, ledger.deployment)

@@ -36,7 +36,9 @@ SELECT = (
     " FROM rollbacks r WHERE r.deployment_id = d.id ORDER BY r.id DESC LIMIT 1) AS rollback FROM deployments d"
 )
 SELECT_WITH_POOL = SELECT.removesuffix(" FROM deployments d") + (
-    ", (SELECT e.worker_pool FROM environments e WHERE e.id = d.environment_id) AS worker_pool FROM deployments d"
+    ", (SELECT e.worker_pool FROM environments e WHERE e.id = d.environment_id) AS worker_pool,"
+    " EXISTS (SELECT 1 FROM approvals p WHERE p.deployment_id = d.id AND p.status = 'PENDING') AS asked"
+    " FROM deployments d"
 )
 _read_definition = msgspec.json.Decoder(Definition).decode
 _read = reader(Deployment, "strategy", "must_in_order", "applications", "rollback")
@@ -161,10 +163,14 @@ async def by_ids(ids: Sequence[str]) -> dict[str, Deployment]:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A deployment whose row is held, and the pool of workers that serves its environment."""
+    """A deployment whose row is held, and the pool of workers that serves its environment.
+
+    `asked` tells that people were asked and have not decided, as of when the lock was asked for.
+    """
 
     deployment: Deployment
     pool: str
+    asked: bool
 
 
 async def locked(id_: str) -> Held | None:
@@ -176,7 +182,7 @@ async def locked(id_: str) -> Held | None:
     row = await fetch_one(f"{SELECT_WITH_POOL} WHERE d.id = $1 FOR NO KEY UPDATE OF d", id_)
     if row is not None and row["status"] == DeploymentStatus.ROLLING_BACK:
         row = await fetch_one(f"{SELECT_WITH_POOL} WHERE d.id = $1", id_)
-    return Held(_read(row), row["worker_pool"]) if row else None
+    return Held(_read(row), row["worker_pool"], row["asked"]) if row else None
 
 
 async def updated_since(at: datetime) -> list[Deployment]:

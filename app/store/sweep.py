@@ -42,7 +42,7 @@ async def hungry(pool: str, now: datetime) -> list[str]:
         " SELECT 1 FROM tasks t WHERE t.deployment_id = d.id AND t.worker IS NULL AND ("
         " (d.status = 'RUNNING' AND NOT d.paused AND t.status = 'PENDING'"
         " AND (t.retry_at IS NULL OR t.retry_at <= $2))"
-        " OR (t.activity IS NOT NULL AND (t.resume_at IS NULL OR t.resume_at <= $2))"
+        " OR (t.activity IS NOT NULL AND t.status <> 'WAITING_CONFIRM' AND (t.resume_at IS NULL OR t.resume_at <= $2))"
         " OR (d.status = 'ROLLING_BACK' AND t.touched))) ORDER BY d.id",
         pool,
         now,

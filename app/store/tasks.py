@@ -101,7 +101,8 @@ async def items(deployment_id: str) -> list[Item]:
     """Return what a tick needs of a deployment's tasks, in workflow order. The deployment's row must be held."""
     rows = await fetch(
         "SELECT id, key, type, status, block_by, application_id, activity, worker, stop, touched, resume_at, retry_at,"
-        ' error_message, rollout, completed_at, attempt FROM tasks WHERE deployment_id = $1 ORDER BY "order"',
+        " error_message, rollout, completed_at, attempt, require_confirm, confirmed_at FROM tasks"
+        ' WHERE deployment_id = $1 ORDER BY "order"',
         deployment_id,
     )
     return [_item(row) for row in rows]
@@ -125,13 +126,15 @@ def _item(row: Row) -> Item:
         rollout=_decode_progress(row["rollout"]) if row["rollout"] else None,
         completed_at=row["completed_at"],
         attempt=row["attempt"],
+        require_confirm=row["require_confirm"],
+        confirmed=row["confirmed_at"] is not None,
     )
 
 
 FIELDS = (
     "status text, result jsonb, error_message text, attempt int, failures int, losses int, activity text, worker text,"
     " lease_until timestamptz, resume_at timestamptz, retry_at timestamptz, touched bool, stop bool, rollout jsonb,"
-    " started_at timestamptz, completed_at timestamptz"
+    " started_at timestamptz, completed_at timestamptz, confirmed_by text, confirmed_at timestamptz"
 )
 MUTABLE = tuple(column.split()[0] for column in FIELDS.split(","))
 """What changes of a task over its life, except what its log is said to hold."""

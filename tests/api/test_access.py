@@ -119,6 +119,13 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
     template = await system.admin.change(
         "saveWorkflowTemplate", "template { id }", name=unique("template"), fromDeploymentId=deployment
     )
+    asking = await system.admin.change(
+        "createDeployment",
+        "deployments { approvals { id } }",
+        versionId=version,
+        environmentIds=[here.environment_id],
+        tasks=[{"key": "ask", "name": "ask", "type": "CUSTOM", "requireConfirm": True}],
+    )
     other = await account(system.admin, {"role": "VIEWER"})
     known = {
         "name": unique("new"),
@@ -131,6 +138,8 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "applicationId": application,
         "actorId": other.id,
         "reason": "because",
+        "environmentId": here.environment_id,
+        "approvalIds": [one["id"] for one in asking["deployments"][0]["approvals"]],
     }
     ids = {
         "Application": application,

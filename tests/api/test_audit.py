@@ -124,6 +124,24 @@ async def edit(admin: Audited, given: Data) -> None:
     await admin.change("setTaskPositions", "workflow { revision }", deploymentId=id_, positions=positions)
 
 
+async def decide(admin: Audited, here: World, given: Data) -> None:
+    policy = {"environmentId": here.environment_id, "requiredApprovals": 1, "allowSelfApproval": True}
+    _, found = await admin.change("setApprovalPolicy", "environment { id }", **policy)
+    before, after = only(found, "approvalPolicy")
+    assert (before, after["requiredApprovals"]) == (None, 1)
+    asking = {"key": "ask", "name": "ask", "type": "CUSTOM", "requireConfirm": True}
+    for name, status in (("approve", "APPROVED"), ("reject", "REJECTED")):
+        wanted = given | {"autoStart": True, "tasks": [asking]}
+        made, _ = await admin.change("createDeployment", "deployments { id approvals { id } }", **wanted)
+        deployment = made["deployments"][0]
+        (approval,) = deployment["approvals"]
+        _, found = await admin.change(name, "approvals { id }", approvalIds=[approval["id"]], comment="because")
+        entry = next(one for one in found if one["targetId"] == approval["id"])
+        assert (entry["before"]["status"], entry["after"]["status"], entry["reason"]) == ("PENDING", status, "because")
+        if name == "approve":
+            await admin.change("cancelDeployment", "deployment { id }", id=deployment["id"], reason="enough")
+
+
 async def promote(admin: Audited, client: Client, given: Data) -> None:
     strategy = {"kind": "ROLLING", "steps": [{"batchSize": 1, "batchInterval": 600}]}
     made, _ = await admin.change(
@@ -149,6 +167,10 @@ async def test_every_mutation_leaves_an_entry_for_each_object_that_it_changes(sy
     await keep_people(admin)
     await steer(admin, given)
     await edit(admin, given)
+    await decide(admin, here, given)
+    await admin.change(
+        "setApprovalPolicy", "environment { id }", environmentId=here.environment_id, requiredApprovals=0
+    )
     await system.start_worker()
     await promote(admin, system.admin, given)
     assert admin.called == MUTATIONS

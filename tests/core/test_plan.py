@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.approval import ApprovalSubject, Request
 from app.core.deployment import DeploymentStatus
 from app.core.schedule import Change, Item, Plan, State, plan
 from app.core.task import Activity, TaskStatus
@@ -28,7 +29,7 @@ PARKED = item("parked", S.RUNNING, activity=RUN, resume_at=at(30))
 DUE = item("due", S.RUNNING, activity=RUN, resume_at=at(0))
 LEFT = item("left", S.RUNNING, activity=RUN)
 FREE = item("free", S.PENDING)
-ASKING = item("ask", S.WAITING_CONFIRM)
+ASKING = item("ask", S.WAITING_CONFIRM, require_confirm=True)
 BEHIND = item("behind", S.BLOCKED, "free")
 LATER = item("later", S.PENDING, retry_at=at(10))
 UNDONE = item("two", S.ROLLED_BACK, "check", type=DEPLOY, completed_at=at(-9))
@@ -43,7 +44,7 @@ def tick(status: DeploymentStatus, *items: Item, auto: bool = False, error: str 
     return plan(State(status=status, items=items, auto_rollback=auto, undo_error=error), NOW)
 
 
-@pytest.mark.parametrize("status", [D.PENDING, D.WAITING_CONFIRM, D.SUCCESS, D.FAILED, D.ROLLED_BACK, D.CANCELLED])
+@pytest.mark.parametrize("status", [D.PENDING, D.SUCCESS, D.FAILED, D.ROLLED_BACK, D.CANCELLED])
 def test_what_has_ended_or_not_begun_needs_nothing(status: DeploymentStatus) -> None:
     assert tick(status, FREE, BEHIND, LATER, LEFT, TOUCHED, auto=True) == Plan()
 
@@ -59,7 +60,7 @@ def test_what_has_ended_or_not_begun_needs_nothing(status: DeploymentStatus) -> 
         ([SUCCESS, HELD, item("t", S.BLOCKED, "ok", "held")], Plan()),
         ([item("t", S.BLOCKED), HELD], Plan(changes=(Change("t", S.PENDING),), start=("t",))),
         ([HELD], Plan()),
-        ([ASKING], Plan()),
+        ([ASKING], Plan(asks=(Request(ApprovalSubject.TASK, "ask"),), to=D.WAITING_CONFIRM)),
         ([LATER], Plan(wake_at=at(10))),
         ([item("t", S.PENDING, retry_at=at(0))], Plan(start=("t",))),
         ([PARKED], Plan(wake_at=at(30))),

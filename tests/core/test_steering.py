@@ -56,7 +56,9 @@ def test_nothing_is_allowed_that_a_deployment_can_not_do(status: DeploymentStatu
 @pytest.mark.parametrize("seen", TaskStatus)
 def test_only_what_failed_is_tried_again(seen: TaskStatus, status: DeploymentStatus) -> None:
     reason = steering.why_not_retry_task(deployment(status), task("t", seen))
-    assert (reason is None) is (status in (D.FAILED, D.RUNNING) and seen in (S.FAILED, S.CANCELLED, S.ROLLED_BACK))
+    assert (reason is None) is (
+        status in (D.FAILED, D.RUNNING, D.WAITING_CONFIRM) and seen in (S.FAILED, S.CANCELLED, S.ROLLED_BACK)
+    )
     assert reason is None or status in reason or seen in reason
     assert reason is not None or S.PENDING in tasks.TRANSITIONS[seen]
 

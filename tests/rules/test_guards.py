@@ -21,6 +21,7 @@ READS = {
     "task": Role.VIEWER,
     "workflowTemplate": Role.VIEWER,
     "workflowTemplates": Role.VIEWER,
+    "myApprovals": Role.VIEWER,  # what the viewer may decide
     "deploymentPlan": Role.VIEWER,  # stores nothing
     "auditLog": Role.ADMIN,
 }
@@ -51,6 +52,9 @@ CHANGES = {
     "restoreWorkflow": Role.DEPLOYER,
     "saveWorkflowTemplate": Role.DEPLOYER,
     "archiveWorkflowTemplate": Role.DEPLOYER,
+    "approve": Role.VIEWER,  # whom the policy names: the use case asks, for each approval
+    "reject": Role.VIEWER,  # as approve
+    "setApprovalPolicy": Role.ADMIN,
     "createEnvironment": Role.ADMIN,
     "updateEnvironment": Role.ADMIN,
     "createFreezeWindow": Role.ADMIN,

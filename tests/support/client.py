@@ -108,6 +108,8 @@ INPUTS = {
     "deleteFreezeWindow": "ById",
     "cancelDeployment": "Reason",
     "rollbackDeployment": "Reason",
+    "approve": "Decide",
+    "reject": "Decide",
     "grantRole": "Grant",
     "revokeRole": "Grant",
 }

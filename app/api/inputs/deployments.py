@@ -24,6 +24,7 @@ class StrategyStepInput:
         default=0, description="CANARY: share of the new version once the step is done, rising to 1."
     )
     auto_rollback: bool | None = True
+    require_approval: bool | None = strawberry.field(default=False, description="Ask people before the step.")
 
 
 @strawberry.input(
@@ -44,6 +45,7 @@ class StrategyInput:
                     batch_interval=step.batch_interval or 0,
                     auto_rollback=step.auto_rollback is not False,
                     canary_ratio=step.canary_ratio or 0.0,
+                    require_approval=bool(step.require_approval),
                 )
                 for step in self.steps
             ),
@@ -89,6 +91,9 @@ class CreateDeploymentInput:
     freeze_override_reason: str | None = strawberry.field(
         default=None, description="Start also during a freeze, and why. For ADMIN."
     )
+    manual_approval: bool | None = strawberry.field(
+        default=False, description="Ask people before its first deploy task; what comes before goes on meanwhile."
+    )
     idempotency_key: str | None = None
 
     def request(self) -> DeploymentRequest:
@@ -104,6 +109,7 @@ class CreateDeploymentInput:
             template=self._template(),
             auto_start=self.auto_start is not False,
             freeze_override_reason=self.freeze_override_reason,
+            manual_approval=bool(self.manual_approval),
         )
 
     def _template(self) -> TemplateUse | None:

@@ -37,6 +37,7 @@ FIND: Mapping[Kind, Callable[[Info, str], Awaitable[Any]]] = {
     Kind.TASK: _named("Task"),
     Kind.WORKFLOW_TEMPLATE: _named("WorkflowTemplate"),
     Kind.TEMPLATE_VERSION: _named("TemplateVersion"),
+    Kind.APPROVAL: _named("Approval"),
     Kind.USER: _actor,
     Kind.SERVICE_ACCOUNT: _actor,
     Kind.API_TOKEN: find_token,

@@ -9,6 +9,7 @@ from app.api.loaders import Part
 from app.api.scalars import Cursor, cursor, number
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
+from app.api.types.approvals import Approval, may_approve_any
 from app.api.types.common import Connection, Node, Permission, Shown, connection, window
 from app.api.types.environments import Environment
 from app.api.types.feed import EVENT, DeploymentEvent, event_of
@@ -22,6 +23,7 @@ from app.api.types.workflows import Workflow
 from app.core import deployment as core
 from app.core import gate, steering
 from app.core.strategy import StrategyKind
+from app.services.asking import needs_approval
 
 
 @strawberry.type(description="What the viewer may do with a deployment now.")
@@ -33,6 +35,7 @@ class DeploymentPermissions:
     retry: Permission
     rollback: Permission
     edit_workflow: Permission
+    approve: Permission = strawberry.field(description="Something that it waits for.")
 
 
 @strawberry.type(description="A version on its way to an environment.")
@@ -54,6 +57,7 @@ class Deployment(Node):
     must_in_order: list[strawberry.ID] = strawberry.field(description="Applications, in the order they are deployed.")
     strategy: Strategy
     grayscale_enabled: bool = strawberry.field(description="Whether its strategy has canary steps.")
+    manual_approval: bool = strawberry.field(description="Whether people are asked before its first deploy task.")
     rollback: Rollback | None = strawberry.field(description="The newest rollback of it.")
     cursor: Cursor = strawberry.field(description="Subscribe with after: this, and nothing is missed or doubled.")
 
@@ -78,6 +82,7 @@ class Deployment(Node):
             must_in_order=[strawberry.ID(id_) for id_ in deployment.must_in_order],
             strategy=Strategy.of(deployment.strategy, deployment.id),
             grayscale_enabled=deployment.strategy.kind is StrategyKind.CANARY,
+            manual_approval=deployment.manual_approval,
             rollback=Rollback.of(deployment.rollback) if deployment.rollback else None,
             cursor=cursor(EVENT, deployment.last_event),
         )
@@ -112,6 +117,22 @@ class Deployment(Node):
     @strawberry.field
     async def workflow(self) -> Workflow:
         return Workflow.of(self.value)
+
+    @strawberry.field(description="Everything that people were asked for, the first one first.")
+    async def approvals(self, info: Info) -> list[Approval]:
+        return [Approval.of(approval) for approval in await info.context.loaders.approvals_of.load(self.id)]
+
+    @strawberry.field(
+        description="Whether people are asked at all: for manualApproval, by the environment's policy, by a task or by "
+        "a step of its strategy."
+    )
+    async def require_confirm(self, info: Info) -> bool:
+        if self.value.manual_approval or any(step.require_approval for step in self.value.strategy.steps):
+            return True
+        environment = await info.context.loaders.environment.load(self.value.environment_id)
+        if environment is not None and needs_approval(self.value, environment.approval_policy):
+            return True
+        return any(task.require_confirm for task in await info.context.loaders.tasks_of.load(self.id))
 
     @strawberry.field(description="One per application: where its strategy stands.")
     async def rollouts(self, info: Info) -> list[Rollout]:
@@ -160,4 +181,5 @@ class Deployment(Node):
             retry=await retry_permission(info, self.value, steering.why_not_retry(self.value)),
             rollback=permission(info, self.value, steering.why_not_roll_back(self.value)),
             edit_workflow=permission(info, self.value, steering.why_not_edit(self.value)),
+            approve=await may_approve_any(info, self.value),
         )

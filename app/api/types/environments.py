@@ -7,6 +7,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.types.applications import Application
+from app.api.types.approvals import ApprovalPolicy
 from app.api.types.common import Node
 from app.api.types.freezes import FreezeStatus, FreezeWindow
 from app.api.types.refs import need
@@ -25,6 +26,9 @@ class Environment(Node):
     operator: core.OperatorKind
     worker_pool: str = strawberry.field(description="Which workers serve it.")
     max_concurrent_deployments: int
+    approval_policy: ApprovalPolicy | None = strawberry.field(
+        description="With one, every deployment to it is to be approved; null: only what asks by itself."
+    )
 
     @classmethod
     def of(cls, environment: core.Environment) -> "Environment":
@@ -35,6 +39,7 @@ class Environment(Node):
             operator=environment.operator,
             worker_pool=environment.worker_pool,
             max_concurrent_deployments=environment.max_concurrent_deployments,
+            approval_policy=(ApprovalPolicy.of(environment.approval_policy) if environment.approval_policy else None),
         )
 
     @strawberry.field(description="When no deployment of it starts, by their (first) start.")

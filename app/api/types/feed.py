@@ -8,10 +8,12 @@ import strawberry
 from app.api.context import Info
 from app.api.scalars import Cursor, cursor
 from app.api.types.access import Actor, load_actor
+from app.api.types.approvals import Approval
 from app.api.types.refs import find, need
 from app.api.types.rollouts import Rollout
 from app.api.types.tasks import Task
 from app.core import events as core
+from app.core.approval import Verdict
 from app.core.deployment import DeploymentStatus
 from app.core.task import TaskStatus
 
@@ -76,7 +78,35 @@ class WorkflowChanged(DeploymentEvent):
     summary: str = strawberry.field(description="What was done, in words.")
 
 
-EVENT_TYPES = [DeploymentStatusChanged, TaskStatusChanged, RolloutProgressed, DeploymentPaused, WorkflowChanged]
+@strawberry.type(description="People were asked for an approval.")
+class ApprovalRequested(DeploymentEvent):
+    approval_id: strawberry.Private[str]
+
+    @strawberry.field(description="As it is now, which may be later than the event.")
+    async def approval(self, info: Info) -> Approval:
+        return await need(info, "Approval", self.approval_id)
+
+
+@strawberry.type(description="Somebody approved or rejected. The approval says whether more is needed.")
+class ApprovalDecided(DeploymentEvent):
+    approval_id: strawberry.Private[str]
+    verdict: Verdict
+    comment: str
+
+    @strawberry.field(description="As it is now, which may be later than the event.")
+    async def approval(self, info: Info) -> Approval:
+        return await need(info, "Approval", self.approval_id)
+
+
+EVENT_TYPES = [
+    DeploymentStatusChanged,
+    TaskStatusChanged,
+    RolloutProgressed,
+    DeploymentPaused,
+    ApprovalRequested,
+    ApprovalDecided,
+    WorkflowChanged,
+]
 
 
 @strawberry.type(description="Some events in order.")
@@ -106,3 +136,7 @@ def event_of(event: core.Event) -> DeploymentEvent:
             return DeploymentPaused(**envelope, paused=paused)  # type: ignore[arg-type]
         case core.WorkflowChanged(revision, summary):
             return WorkflowChanged(**envelope, revision=revision, summary=summary)  # type: ignore[arg-type]
+        case core.ApprovalRequested(approval_id):
+            return ApprovalRequested(**envelope, approval_id=approval_id)  # type: ignore[arg-type]
+        case core.ApprovalDecided(decided_id, verdict, comment):
+            return ApprovalDecided(**envelope, approval_id=decided_id, verdict=verdict, comment=comment)  # type: ignore[arg-type]

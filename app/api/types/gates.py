@@ -10,6 +10,7 @@ from app.api.types.refs import find
 from app.core import gate as core
 
 if TYPE_CHECKING:
+    from app.api.types.approvals import Approval
     from app.api.types.deployments import Deployment
     from app.api.types.tasks import Task
 
@@ -28,6 +29,10 @@ class Blocker:
     @strawberry.field
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")] | None:
         return await find(info, "Task", self.value.task_id)
+
+    @strawberry.field(description="Who may decide it and how many are missing, it says itself.")
+    async def approval(self, info: Info) -> Annotated["Approval", strawberry.lazy("app.api.types.approvals")] | None:
+        return await find(info, "Approval", self.value.approval_id)
 
     @strawberry.field(description="Null also where the viewer may not see it.")
     async def deployment(

@@ -13,12 +13,17 @@ from app.api.types.refs import find, need
 from app.core import deployment as core_deployment
 from app.core import rollout
 from app.core import strategy as core
+from app.core.approval import ApprovalStatus
 from app.core.task import TaskStatus
 from app.core.workflow import TaskType
 
 if TYPE_CHECKING:
     from app.api.types.tasks import Task
     from app.api.types.versions import Version
+
+
+DECIDED = frozenset({ApprovalStatus.APPROVED, ApprovalStatus.REJECTED, ApprovalStatus.EXPIRED})
+REFUSED = DECIDED - {ApprovalStatus.APPROVED}
 
 
 @strawberry.type(description="One step of a strategy.")
@@ -35,6 +40,8 @@ class StrategyStep:
     async def manual_approval_status(self, info: Info) -> bool | None:
         if not self.require_approval or self.source is None:
             return None
+        if await self.source.refused(info, self.index):
+            return False
         asked = await self.source.rollouts(info)
         return True if asked and all(progress.approved >= self.index for progress in asked) else None
 
@@ -53,6 +60,12 @@ class _Source:
             for task in tasks
             if task.type is TaskType.DEPLOY and self.task_id in (None, task.id)
         ]
+
+    async def refused(self, info: Info, step: int) -> bool:
+        """Whether the newest word of people on a step of any of them is that they do not want it."""
+        asked = await info.context.loaders.approvals_of.load(self.deployment_id)
+        said = {one.task_id: one.status for one in asked if one.rollout_step == step and one.status in DECIDED}
+        return any(status in REFUSED and self.task_id in (None, id_) for id_, status in said.items())
 
 
 @strawberry.type(description="How an application's instances are changed.")

@@ -10,7 +10,9 @@ from app.api.context import Info
 from app.api.executing import Columns, Unloaded
 from app.api.loaders import LogKey
 from app.api.scalars import JSON, Cursor, number
+from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application, CommandStep, command_step
+from app.api.types.approvals import may_approve_any
 from app.api.types.common import Connection, Node, Permission, connection, window
 from app.api.types.gates import Blocker, blockers
 from app.api.types.logs import LOG, LogLine, log_page
@@ -61,6 +63,7 @@ class TaskPermissions:
     retry: Permission
     skip: Permission
     cancel: Permission
+    approve: Permission = strawberry.field(description="It, or the next step of its rollout.")
     promote: Permission = strawberry.field(description="Its rollout, where it is a deploy task.")
 
 
@@ -76,6 +79,8 @@ class Task(Node):
     order: int
     block_by: list[strawberry.ID] = strawberry.field(description="The tasks it waits for.")
     command: CommandStep | None = strawberry.field(description="For PREPARE, BUILD, TEST and CUSTOM.")
+    require_confirm: bool = strawberry.field(description="Whether people are asked before it starts.")
+    confirmed_at: datetime | None
     payload: JSON
     result: JSON | None
     error_message: str | None
@@ -103,6 +108,8 @@ class Task(Node):
             order=task.order,
             block_by=[strawberry.ID(id_) for id_ in task.block_by],
             command=command_step(task.command),
+            require_confirm=task.require_confirm,
+            confirmed_at=task.confirmed_at,
             payload=JSON(dict(task.payload)),
             result=None if task.result is None else JSON(dict(task.result)),
             error_message=task.error_message,
@@ -128,6 +135,10 @@ class Task(Node):
     @strawberry.field
     async def application(self, info: Info) -> Application | None:
         return await find(info, "Application", self.app_id)
+
+    @strawberry.field(description="Who gave the last approval that it needed.")
+    async def confirmed_by(self, info: Info) -> Actor | None:
+        return await load_actor(info, self.value.confirmed_by) if self.value.confirmed_by else None
 
     @strawberry.field
     async def attempts(self, info: Info) -> list[TaskAttempt]:
@@ -179,6 +190,7 @@ class Task(Node):
             retry=await retry_permission(info, deployment, steering.why_not_retry_task(deployment, task)),
             skip=permission(info, deployment, steering.why_not_skip_task(deployment, task)),
             cancel=permission(info, deployment, steering.why_not_cancel_task(deployment, task)),
+            approve=await may_approve_any(info, deployment, task.id),
             promote=permission(info, deployment, steering.why_not_promote(deployment, task, now)),
         )
 

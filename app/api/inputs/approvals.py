@@ -1,0 +1,49 @@
+"""Inputs about approvals and their policies."""
+
+import strawberry
+
+from app.core.approval import ApprovalPolicy, ApprovalTimeoutAction, Verdict
+from app.core.errors import Role
+from app.services.approvals import Decide
+
+DEFAULT = ApprovalPolicy()
+
+
+@strawberry.input(description="Some approvals, and why they are decided so.")
+class DecideInput:
+    approval_ids: list[strawberry.ID]
+    comment: str | None = ""
+    idempotency_key: str | None = None
+
+    def order(self, verdict: Verdict) -> Decide:
+        """Return it as a core value."""
+        return Decide(tuple(self.approval_ids), verdict, self.comment or "")
+
+
+@strawberry.input(description="What approvals of an environment take from now on.")
+class SetApprovalPolicyInput:
+    environment_id: strawberry.ID
+    required_approvals: int = strawberry.field(
+        description="How many different people must approve every deployment. 0: the environment has no policy any "
+        "more, and the other fields are left out; what asks by itself then takes one approval."
+    )
+    approver_roles: list[Role] | None = strawberry.field(
+        default_factory=lambda: list(DEFAULT.approver_roles), description="Not VIEWER, who only reads."
+    )
+    allow_self_approval: bool | None = False
+    timeout_seconds: int | None = None
+    on_timeout: ApprovalTimeoutAction | None = ApprovalTimeoutAction.REJECT
+    idempotency_key: str | None = None
+
+    def policy(self) -> tuple[str, ApprovalPolicy | None]:
+        """Return the environment's id and the policy; None: it is to have none."""
+        if self.required_approvals == 0:
+            return self.environment_id, None
+        roles = DEFAULT.approver_roles if self.approver_roles is None else tuple(dict.fromkeys(self.approver_roles))
+        return self.environment_id, ApprovalPolicy(
+            required_approvals=self.required_approvals,
+            approver_roles=roles,
+            allow_self_approval=bool(self.allow_self_approval),
+            timeout_seconds=self.timeout_seconds,
+            on_timeout=self.on_timeout or ApprovalTimeoutAction.REJECT,
+        )

@@ -1,0 +1,128 @@
+"""Approvals, and the policies they follow."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.api.context import Info
+from app.api.types.access import Actor, load_actor
+from app.api.types.common import Node, Permission
+from app.api.types.refs import find, need
+from app.core import approval as core
+from app.core import gate
+from app.core.deployment import Deployment as CoreDeployment
+from app.core.errors import Role
+
+if TYPE_CHECKING:
+    from app.api.types.deployments import Deployment
+    from app.api.types.tasks import Task
+
+
+@strawberry.type(description="What approvals of an environment take.")
+class ApprovalPolicy:
+    required_approvals: int = strawberry.field(description="How many different people must approve.")
+    approver_roles: list[Role] = strawberry.field(
+        description="One of these roles, on the environment and all the deployment's applications, lets people decide."
+    )
+    allow_self_approval: bool = strawberry.field(description="Whether whoever started a deployment may approve it.")
+    timeout_seconds: int | None = strawberry.field(description="Null: however long it takes.")
+    on_timeout: core.ApprovalTimeoutAction = strawberry.field(
+        description="REJECT: as if rejected; CANCEL: the deployment is cancelled, and nothing is taken back."
+    )
+
+    @classmethod
+    def of(cls, policy: core.ApprovalPolicy) -> "ApprovalPolicy":
+        return cls(
+            required_approvals=policy.required_approvals,
+            approver_roles=list(policy.approver_roles),
+            allow_self_approval=policy.allow_self_approval,
+            timeout_seconds=policy.timeout_seconds,
+            on_timeout=policy.on_timeout,
+        )
+
+
+@strawberry.type(description="What one person decided, and why.")
+class ApprovalDecision:
+    value: strawberry.Private[core.Decision]
+    verdict: core.Verdict
+    comment: str
+    at: datetime
+
+    @classmethod
+    def of(cls, decision: core.Decision) -> "ApprovalDecision":
+        return cls(value=decision, verdict=decision.verdict, comment=decision.comment, at=decision.at)
+
+    @strawberry.field
+    async def actor(self, info: Info) -> Actor:
+        return await load_actor(info, self.value.actor_id)
+
+
+@strawberry.type(description="Something that people are asked for, with the policy as it was then.")
+class Approval(Node):
+    value: strawberry.Private[core.Approval]
+    status: core.ApprovalStatus
+    subject: core.ApprovalSubject
+    rollout_step: int | None = strawberry.field(description="The step of the strategy, from 0, of a ROLLOUT_STEP.")
+    required_approvals: int
+    approver_roles: list[Role] = strawberry.field(description="Whoever holds one of these may decide.")
+    missing: int = strawberry.field(description="How many more people must approve.")
+    revision: int = strawberry.field(description="The revision of the workflow that was to be approved.")
+    decisions: list[ApprovalDecision]
+    requested_at: datetime
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, approval: core.Approval) -> "Approval":
+        return cls(
+            value=approval,
+            id=strawberry.ID(approval.id),
+            status=approval.status,
+            subject=approval.subject,
+            rollout_step=approval.rollout_step,
+            required_approvals=approval.policy.required_approvals,
+            approver_roles=list(approval.policy.approver_roles),
+            missing=max(0, approval.missing),
+            revision=approval.revision,
+            decisions=[ApprovalDecision.of(decision) for decision in approval.decisions],
+            requested_at=approval.requested_at,
+            expires_at=approval.expires_at,
+        )
+
+    @strawberry.field
+    async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
+        return await need(info, "Deployment", self.value.deployment_id)
+
+    @strawberry.field(description="Of a TASK or a ROLLOUT_STEP; null too once an edit has removed it.")
+    async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")] | None:
+        return await find(info, "Task", self.value.task_id)
+
+    @strawberry.field(
+        description="Whether the viewer may approve it now. The reason says why not; where they may, it says what else "
+        "keeps the deployment from going on, so that nobody approves in vain without knowing."
+    )
+    async def viewer_can_decide(self, info: Info) -> Permission:
+        deployment = await info.context.loaders.deployment.load(self.value.deployment_id)
+        if deployment is None:
+            raise LookupError(f"the deployment of approval {self.id} is missing")
+        return await may_approve(info, self.value, deployment)
+
+
+async def may_approve(info: Info, approval: core.Approval, deployment: CoreDeployment) -> Permission:
+    """Return whether the viewer may approve, and what they should know if they may."""
+    now = info.context.runtime.clock.now()
+    problem = core.why_not(approval, deployment, info.context.viewer, core.Verdict.APPROVE, now)
+    if problem is not None:
+        return Permission(allowed=False, reason=problem.message)
+    situation = await info.context.loaders.situation.load(deployment.id)
+    others = " ".join(blocker.message for blocker in gate.beside_approval(deployment, situation))
+    return Permission(allowed=True, reason=others or None)
+
+
+async def may_approve_any(info: Info, deployment: CoreDeployment, task_id: str | None = None) -> Permission:
+    """Return whether the viewer may approve something that a deployment, or one of its tasks, waits for."""
+    asked = await info.context.loaders.approvals_of.load(deployment.id)
+    pending = [one for one in asked if one.status is core.ApprovalStatus.PENDING and task_id in (None, one.task_id)]
+    answers = [await may_approve(info, one, deployment) for one in pending]
+    fallback = answers[0] if answers else Permission(allowed=False, reason="It waits for nobody's approval.")
+    return next((answer for answer in answers if answer.allowed), fallback)

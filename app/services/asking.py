@@ -1,0 +1,74 @@
+"""Asking people: what a tick needs to know of a deployment's approvals, and storing what it says of them."""
+
+from collections.abc import Iterable, Sequence
+
+from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, expiry
+from app.core.deployment import Deployment, DeploymentStatus
+from app.core.events import ApprovalRequested
+from app.core.ids import Kind
+from app.core.plan import Item, Plan
+from app.core.task import UNSTARTED, TaskStatus
+from app.core.workflow import TaskType
+from app.services.ledger import Ledger
+from app.store import approvals as store
+from app.store.approvals import Asking
+
+
+async def asking(ledger: Ledger, items: Sequence[Item]) -> Asking:
+    """Return how a held deployment stands with people.
+
+    Most ticks need not know: while it runs, only tasks that ask, and deploy tasks that are yet to begin, depend on it.
+    """
+    runs = ledger.deployment.status is DeploymentStatus.RUNNING
+    if runs and not ledger.asked and not any(map(_depends, items)):
+        return Asking(None, ())
+    return await store.asking(ledger.deployment.id)
+
+
+def _depends(item: Item) -> bool:
+    fresh_deploy = item.type is TaskType.DEPLOY and item.status in UNSTARTED and item.attempt == 0
+    return fresh_deploy or item.asks or item.status is TaskStatus.WAITING_CONFIRM
+
+
+def needs_approval(deployment: Deployment, policy: ApprovalPolicy | None) -> bool:
+    """Tell whether a deployment is to be approved before its first deploy task; one that rolls another back is not."""
+    return (deployment.manual_approval or policy is not None) and deployment.rollback_of is None
+
+
+async def ask(ledger: Ledger, plan: Plan, policy: ApprovalPolicy) -> list[Approval]:
+    """Store what a plan says of approvals; the policy is copied into what is asked for. Return that."""
+    if plan.withdraw:
+        await store.end(plan.withdraw, ApprovalStatus.CANCELLED, ledger.now)
+        tell(ledger, plan.withdraw)
+    asked = [
+        Approval(
+            id=ledger.unit.new_id(Kind.APPROVAL),
+            deployment_id=ledger.deployment.id,
+            subject=request.subject,
+            task_id=request.task_id,
+            rollout_step=request.rollout_step,
+            revision=ledger.deployment.revision,
+            status=ApprovalStatus.PENDING,
+            policy=policy,
+            requested_at=ledger.now,
+            expires_at=expiry(policy, ledger.now),
+        )
+        for request in plan.asks
+    ]
+    if asked:
+        await store.insert(asked)
+        ledger.asked = True
+        tell(ledger, [approval.id for approval in asked])
+    for approval in asked:
+        ledger.record(ApprovalRequested(approval.id))
+    return asked
+
+
+async def withdraw_all(ledger: Ledger) -> None:
+    """Store that people are not asked for anything any more: the deployment has ended."""
+    tell(ledger, await store.withdraw_all(ledger.deployment.id, ledger.now))
+
+
+def tell(ledger: Ledger, ids: Iterable[str]) -> None:
+    """After the commit, tell whoever follows approvals that these have changed."""
+    ledger.unit.messages.extend((store.CHANGES, id_.encode()) for id_ in ids)

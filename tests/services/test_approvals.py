@@ -1,0 +1,243 @@
+"""Approvals: what people are asked for, and what goes on, ends or goes back as they decide.
+
+In: deployments of simulated and real commands that ask, people with and without the right, workers. Out: what runs,
+what was asked for, and how it ended. Who may decide at all is a table in tests/core/test_approval.
+"""
+
+from app.core.access import Grant
+from app.core.application import ShellTarget
+from app.core.approval import ApprovalSubject
+from app.core.errors import ErrorCode, Role
+from app.core.gate import BlockerKind
+from app.core.workflow import TaskType
+from app.services import deployments, tasks
+from app.services.deployments import Reasoned
+from tests.services import controls
+from tests.services.approving import A, asked, decide, pending, person, policy, statuses, stepped, until_asked
+from tests.services.commands import NOTHING, Notes, node, step
+from tests.services.engine import D, Engine, S, Site
+
+DEPLOYMENT, TASK, STEP = ApprovalSubject.DEPLOYMENT, ApprovalSubject.TASK, ApprovalSubject.ROLLOUT_STEP
+
+
+async def test_a_deployment_is_approved_before_its_first_deploy_task(engine: Engine, trial: Site) -> None:
+    await trial.application("web", build=step(NOTHING))
+    ann = await person(engine, "Ann")
+    id_ = await trial.deploy(manual_approval=True)
+    await engine.worker()
+    story = await engine.until(id_, D.WAITING_CONFIRM)
+    assert story.statuses == {"prepare": S.SUCCESS, "web/build": S.SUCCESS, "web/deploy": S.PENDING}
+    assert await controls.blockers(engine, id_) == [BlockerKind.APPROVAL]
+    assert await decide(ann, *await pending(engine, id_), comment="fine") == []
+    await engine.until(id_, D.SUCCESS)
+    (one,) = await asked(engine, id_)
+    assert (one.subject, one.status, one.decisions[0].comment) == (DEPLOYMENT, A.APPROVED, "fine")
+
+
+async def test_a_policy_asks_for_every_deployment_and_for_as_many_people(engine: Engine, trial: Site) -> None:
+    await policy(trial, required_approvals=2)
+    ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
+    id_ = await trial.deploy()
+    await engine.worker()
+    (one,) = await until_asked(engine, id_)
+    assert await decide(ann, one) == []
+    (again,) = await decide(ann, one)
+    assert (again.code, again.path) == (ErrorCode.ALREADY_DECIDED, ("approvalIds", "0"))
+    assert "APPROVE by Ann" in again.message
+    assert (await engine.until(id_, D.WAITING_CONFIRM)).statuses["prepare"] is S.SUCCESS
+    assert await decide(bob, one) == []
+    await engine.until(id_, D.SUCCESS)
+    (late,) = await decide(await person(engine, "Eve"), one)
+    assert late.code is ErrorCode.ALREADY_DECIDED
+
+
+async def test_a_deployment_without_a_deploy_task_asks_for_nothing(engine: Engine, trial: Site) -> None:
+    await policy(trial)
+    await engine.worker()
+    id_ = (await trial.deployed("v1", node("a"), manual_approval=True)).deployment.id
+    assert await asked(engine, id_) == []
+
+
+async def test_a_task_is_approved_when_it_is_free_and_never_its_neighbour(engine: Engine, trial: Site) -> None:
+    ann = await person(engine, "Ann")
+    graph = [node("a"), node("b", "a", require_confirm=True), node("c", "a", require_confirm=True), node("d", "b")]
+    id_ = await trial.deploy("v1", *graph)
+    assert await asked(engine, id_) == []
+    await engine.worker()
+    both = {one.task_id: one for one in await until_asked(engine, id_, 2)}
+    story = await engine.until(id_, D.WAITING_CONFIRM)
+    first, second = both[story.tasks["b"].id], both[story.tasks["c"].id]
+    assert story.statuses == {"a": S.SUCCESS, "b": S.WAITING_CONFIRM, "c": S.WAITING_CONFIRM, "d": S.BLOCKED}
+    assert await decide(ann, first) == []
+    await engine.until_task(id_, "d", lambda task: task.status is S.SUCCESS)
+    story = await engine.until(id_, D.WAITING_CONFIRM)
+    assert story.statuses["c"] is S.WAITING_CONFIRM
+    assert (story.tasks["b"].confirmed_by, story.tasks["c"].confirmed_by) == (ann.principal.actor.id, None)
+    assert await decide(ann, second) == []
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_a_task_that_failed_is_not_asked_for_again(engine: Engine, site: Site, notes: Notes) -> None:
+    ann = await person(engine, "Ann")
+    ship = node("a", command=notes.then("tried", "test $(wc -l < $1) -gt 1", notes.path), require_confirm=True)
+    id_ = await site.deploy("v1", ship)
+    await engine.worker()
+    assert await decide(ann, *await until_asked(engine, id_)) == []
+    await engine.until(id_, D.FAILED)
+    await engine.retry(id_)
+    await engine.until(id_, D.SUCCESS)
+    assert len(await asked(engine, id_)) == 1
+
+
+async def test_a_step_of_a_rollout_is_approved_before_it_begins(engine: Engine, site: Site, notes: Notes) -> None:
+    await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("one", "two")))
+    ann = await person(engine, "Ann")
+    id_ = await site.deploy(strategy=stepped(False, True))
+    await engine.worker()
+    (one,) = await until_asked(engine, id_)
+    story = await engine.until(id_, D.WAITING_CONFIRM)
+    assert (one.subject, one.rollout_step, notes.lines) == (STEP, 1, ["one"])
+    assert (story.statuses["web/deploy"], story.tasks["web/deploy"].worker) == (S.WAITING_CONFIRM, None)
+    assert story.deployment.progress == 75
+    assert await decide(ann, one) == []
+    story = await engine.until(id_, D.SUCCESS)
+    assert notes.lines == ["one", "two"]
+    assert story.tries("web/deploy") == [S.SUCCESS]
+
+
+async def test_rejecting_takes_back_what_was_touched(engine: Engine, site: Site, notes: Notes) -> None:
+    target = ShellTarget(notes.take("$BOREAS_INSTANCE"), ("one", "two"), notes.take("back $BOREAS_INSTANCE"))
+    await site.application("web", target)
+    ann = await person(engine, "Ann")
+    id_ = await site.deploy(strategy=stepped(False, True))
+    await engine.worker()
+    assert await decide(ann, *await until_asked(engine, id_), reject=True, comment="it smells") == []
+    story = await engine.until(id_, D.ROLLED_BACK)
+    rollback = story.deployment.rollback
+    assert rollback is not None
+    assert (rollback.reason, rollback.automatic) == ("rejected by Ann: it smells", False)
+    assert rollback.requested_by == ann.principal.actor.id
+    assert notes.lines == ["one", "back one"]
+    assert story.tries("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
+    assert await statuses(engine, id_) == [(STEP, A.REJECTED)]
+
+
+async def test_rejecting_what_has_touched_nothing_cancels_it(engine: Engine, trial: Site) -> None:
+    ann = await person(engine, "Ann")
+    id_ = await trial.deploy("v1", node("a", require_confirm=True), node("b", require_confirm=True))
+    first, second = await until_asked(engine, id_, 2)
+    assert (await engine.story(id_)).status is D.WAITING_CONFIRM
+    (wrong,) = await decide(ann, first, second, reject=True)
+    assert (wrong.code, wrong.path) == (ErrorCode.WRONG_STATE, ("approvalIds", "1"))
+    story = await engine.story(id_)
+    assert (story.status, set(story.statuses.values())) == (D.CANCELLED, {S.CANCELLED})
+    assert await statuses(engine, id_) == [(TASK, A.REJECTED), (TASK, A.CANCELLED)]
+    assert await controls.reason(engine, id_, "a", S.CANCELLED) == "rejected by Ann"
+
+
+async def test_each_of_several_is_answered_on_its_own(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", node("a", require_confirm=True), node("b", require_confirm=True))
+    first, second = await until_asked(engine, id_, 2)
+    ann = await person(engine, "Ann")
+    found = await decide(ann, "apr_" + "0" * 26, first, second)
+    assert [(one.code, one.path) for one in found] == [(ErrorCode.NOT_FOUND, ("approvalIds", "0"))]
+    assert await statuses(engine, id_) == [(TASK, A.APPROVED), (TASK, A.APPROVED)]
+
+
+async def test_whoever_started_it_may_not_approve_but_reject(engine: Engine, trial: Site) -> None:
+    starter = await person(engine, "Ann", Grant(Role.DEPLOYER), Grant(Role.APPROVER))
+    mine = Site(starter, trial.environment_id)
+    await trial.application("web")
+    mine.applications = trial.applications
+    version = await trial.version("v1")
+    id_ = await mine.deploy(version, manual_approval=True)
+    (one,) = await pending(engine, id_)
+    (wrong,) = await decide(starter, one)
+    assert (wrong.code, await statuses(engine, id_)) == (ErrorCode.SELF_APPROVAL, [(DEPLOYMENT, A.PENDING)])
+    assert await decide(starter, one, reject=True) == []
+    await policy(trial, allow_self_approval=True)
+    id_ = await mine.deploy(version)
+    assert await decide(starter, *await pending(engine, id_)) == []
+
+
+async def test_people_without_the_role_are_refused_and_strangers_find_nothing(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", node("a", require_confirm=True))
+    (one,) = await until_asked(engine, id_)
+    elsewhere = Grant(Role.APPROVER, "env_" + "0" * 26)
+    (wrong,) = await decide(await person(engine, "Ann", Grant(Role.DEPLOYER)), one)
+    (unseen,) = await decide(await person(engine, "Bob", elsewhere), one, reject=True)
+    assert (wrong.code, unseen.code) == (ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND)
+
+
+async def test_what_was_asked_is_withdrawn_with_its_deployment(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", node("a", require_confirm=True), node("b"))
+    (one,) = await until_asked(engine, id_)
+    await engine.cancel(id_)
+    assert (await engine.story(id_)).status is D.CANCELLED
+    (wrong,) = await decide(await person(engine, "Ann"), one)
+    assert (wrong.code, "not asked for any more" in wrong.message) == (ErrorCode.WRONG_STATE, True)
+
+
+async def test_what_waits_for_people_is_steered(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", node("a", require_confirm=True))
+    task = (await engine.story(id_)).tasks["a"]
+    await engine.call(deployments.pause, id_)
+    await engine.call(deployments.go_on, id_)
+    assert (await engine.story(id_)).status is D.WAITING_CONFIRM
+    await engine.call(tasks.cancel, Reasoned(task.id, "no"))
+    assert (await engine.story(id_)).status is D.FAILED
+    await engine.retry_task(task.id)
+    assert (await engine.story(id_)).status is D.WAITING_CONFIRM
+    await engine.call(tasks.skip, Reasoned(task.id, "no need"))
+    assert (await engine.story(id_)).status is D.SUCCESS
+    assert await statuses(engine, id_) == [(TASK, A.CANCELLED), (TASK, A.CANCELLED)]
+
+
+async def test_a_rollout_that_waits_can_be_cancelled_and_rolled_back_but_not_skipped(
+    engine: Engine, trial: Site
+) -> None:
+    await trial.application("web", ShellTarget(NOTHING, ("one", "two")))
+    await engine.worker()
+    for use_case, ended in ((tasks.cancel, D.ROLLED_BACK), (deployments.roll_back, D.ROLLED_BACK)):
+        id_ = await trial.deploy(strategy=stepped(False, True))
+        await engine.until(id_, D.WAITING_CONFIRM)
+        task = (await engine.story(id_)).tasks["web/deploy"]
+        await controls.check_refused(engine, id_, "web/deploy", tasks.skip)
+        await engine.call(use_case, Reasoned(task.id if use_case is tasks.cancel else id_, "no"))
+        story = await engine.until(id_, ended)
+        assert story.tries("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
+        assert await statuses(engine, id_) == [(STEP, A.CANCELLED)]
+
+
+async def test_when_something_fails_nobody_is_asked_any_more(engine: Engine, site: Site) -> None:
+    graph = node("a", require_confirm=True), node("bad", command=("false",))
+    id_ = await site.deploy("v1", *graph)
+    assert len(await pending(engine, id_)) == 1
+    await engine.worker()
+    story = await engine.until(id_, D.FAILED)
+    assert story.statuses == {"a": S.PENDING, "bad": S.FAILED}
+    assert await statuses(engine, id_) == [(TASK, A.CANCELLED)]
+
+
+async def test_rolling_a_successful_deployment_back_asks_nobody(engine: Engine, trial: Site) -> None:
+    await trial.application("web", ShellTarget(NOTHING, ("one", "two")))
+    await engine.worker()
+    await trial.deployed("v1")
+    await policy(trial)
+    ann = await person(engine, "Ann")
+    id_ = await trial.deploy("v2", strategy=stepped(True, False))
+    for _ in range(2):
+        assert await decide(ann, *await until_asked(engine, id_)) == []
+    await engine.until(id_, D.SUCCESS)
+    back = await engine.roll_back(id_)
+    await engine.until(back, D.SUCCESS)
+    assert await asked(engine, back) == []
+
+
+async def test_a_graph_of_ones_own_is_held_at_its_deploy_tasks_alone(engine: Engine, trial: Site) -> None:
+    web = await trial.application("web")
+    ship = node("ship", "a", type=TaskType.DEPLOY, application_id=web)
+    await engine.worker()
+    id_ = await trial.deploy("v1", node("a"), ship, node("b", "a"), manual_approval=True)
+    story = await engine.until(id_, D.WAITING_CONFIRM)
+    assert story.statuses == {"a": S.SUCCESS, "ship": S.PENDING, "b": S.SUCCESS}
