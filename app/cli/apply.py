@@ -1,0 +1,106 @@
+"""`boreas apply`: brings applications and environments in line with what files declare."""
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.client import Api, ApiError, address_options, api_of
+from app.cli.declared import applications, environments
+from app.cli.declared.files import Declared, read
+from app.cli.declared.plans import Plan
+from app.cli.declared.specs import Application, schema
+from app.cli.output import printable
+
+EPILOG = """\b
+Examples:
+  boreas apply -f boreas.yaml --dry-run
+  boreas apply -f applications.yaml -f environments.yaml
+  boreas apply --schema > boreas.schema.json
+
+\b
+Exit status: 0 done, or nothing to do; 2 refused. With --exit-code 1 where something changed (with --dry-run: would)."""
+LOOK = {"CREATE": ("+", "green"), "UPDATE": ("~", "yellow"), "KEEP": ("=", "dim")}
+DONE = {"CREATE": "created", "UPDATE": "changed", "KEEP": "as declared"}
+TO_DO = {"CREATE": "to create", "UPDATE": "to change", "KEEP": "as declared"}
+
+
+@click.command(epilog=EPILOG)
+@click.option("-f", "--file", "files", multiple=True, metavar="FILE", help="YAML; - is standard input. Repeatable.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where something changed, or would.")
+@click.option("--schema", "shows_schema", is_flag=True, help="Print the JSON schema of a document, and end.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@address_options
+def apply(url: str, token: str | None, files: Sequence[str], shows_schema: bool, **how: bool) -> None:
+    """Create and update what files declare; a second time there is nothing to do."""
+    if shows_schema:
+        click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+        return
+    if not files:
+        raise click.UsageError("Say what to apply: --file FILE, or --file - for standard input.")
+    declared = read(files)
+    plans = asyncio.run(_apply(api_of(url, token), declared, dry_run=how["dry_run"], as_json=how["as_json"]))
+    if how["exit_code"] and any(plan.steps for plan in plans):
+        sys.exit(1)
+
+
+async def _apply(api: Api, declared: Sequence[Declared], *, dry_run: bool, as_json: bool) -> list[Plan]:
+    """Plan everything, show it, and (where it is no dry run) do it. Raises ApiError."""
+    plans = [await _plan(api, each) for each in sorted(declared, key=_order)]
+    done: list[Plan] = []
+    for plan in plans:
+        if not dry_run:
+            await _carry_out(api, plan, done)
+        _show(plan, applied=not dry_run, as_json=as_json)
+    if not as_json:
+        counts, words = Counter(plan.action for plan in plans), TO_DO if dry_run else DONE
+        click.echo(", ".join(f"{counts[action]} {word}" for action, word in words.items() if counts[action]) + ".")
+    return plans
+
+
+async def _carry_out(api: Api, plan: Plan, done: list[Plan]) -> None:
+    try:
+        await plan.carry_out(api)
+    except ApiError as error:
+        said = f"\nDone before: {', '.join(each.declared.title for each in done)}." if done else ""
+        raise ApiError(f"{error.message}{said}") from error
+    if plan.steps:
+        done.append(plan)
+
+
+def _order(declared: Declared) -> int:
+    """What others name comes before them."""
+    return 0 if isinstance(declared.spec, Application) else 1
+
+
+async def _plan(api: Api, declared: Declared) -> Plan:
+    if isinstance(declared.spec, Application):
+        return await applications.plan(api, declared, declared.spec)
+    return await environments.plan(api, declared, declared.spec)
+
+
+def _show(plan: Plan, *, applied: bool, as_json: bool) -> None:
+    """Tell what a declaration changes."""
+    spec = plan.declared.spec
+    if as_json:
+        changes = [{"field": each.field, "before": each.before, "after": each.after} for each in plan.differences]
+        told = {"kind": type(spec).__name__, "name": spec.name, "action": plan.action, "changes": changes}
+        click.echo(json.dumps(told | {"applied": applied and bool(plan.steps)}, ensure_ascii=False))
+        return
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    symbol, style = LOOK[plan.action]
+    console.print(Text(f"{symbol} {printable(plan.declared.title)}", style=style))
+    for each in plan.differences:
+        before, after = _told(each.before), _told(each.after)
+        shown = after if each.before is None else f"{before} → {after}"
+        console.print(Text(f"    {printable(each.field)}: {printable(shown)}"))
+
+
+def _told(value: object) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,31 @@
+"""The GraphQL documents of declarations."""
+
+STEP = "{ command image env timeoutSeconds maxAttempts }"
+
+APPLICATION = f"""query Application($name: String!) {{ application(name: $name) {{
+  id archivedAt description repositoryUrl build {STEP} test {STEP}
+  deploy {{ ... on ShellTarget {{ command instances rollbackCommand }} }}
+  healthCheck {{ command httpUrl expectStatus intervalSeconds timeoutSeconds successThreshold failureThreshold
+    metrics {{ name prometheusUrl query min max }} }} }} }}"""
+
+CREATE_APPLICATION = """mutation CreateApplication($input: CreateApplicationInput!) {
+  createApplication(input: $input) { application { id } errors { code message path } } }"""
+
+UPDATE_APPLICATION = """mutation UpdateApplication($input: UpdateApplicationInput!) {
+  updateApplication(input: $input) { application { id } errors { code message path } } }"""
+
+ENVIRONMENT = """query Environment($name: String!) { environment(name: $name) {
+  id rank operator workerPool maxConcurrentDeployments
+  freezeWindows { id name reason startsAt endsAt recurrence timezone } } }"""
+
+CREATE_ENVIRONMENT = """mutation CreateEnvironment($input: CreateEnvironmentInput!) {
+  createEnvironment(input: $input) { environment { id } errors { code message path } } }"""
+
+UPDATE_ENVIRONMENT = """mutation UpdateEnvironment($input: UpdateEnvironmentInput!) {
+  updateEnvironment(input: $input) { environment { id } errors { code message path } } }"""
+
+CREATE_FREEZE_WINDOW = """mutation CreateFreezeWindow($input: CreateFreezeWindowInput!) {
+  createFreezeWindow(input: $input) { environment { id } errors { code message path } } }"""
+
+DELETE_FREEZE_WINDOW = """mutation DeleteFreezeWindow($input: ByIdInput!) {
+  deleteFreezeWindow(input: $input) { environment { id } errors { code message path } } }"""

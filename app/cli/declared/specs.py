@@ -1,0 +1,129 @@
+"""The shape of what can be declared, from which files are checked and their JSON schema is made.
+
+An object that is declared is declared whole: a field that is left out has its default, which is the API's. Lists that
+people also keep by hand stay as they are where they are left out.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+Name = Annotated[str, Meta(min_length=1, description="By which it is found; unique among its kind.")]
+Command = Annotated[tuple[str, ...], Meta(min_length=1, description="The program, then its arguments.")]
+Moment = Annotated[datetime, Meta(tz=True, description="ISO 8601, with an offset.")]
+Variables = Annotated[dict[str, str], Meta(description="Environment variables.")]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Something with fields as the API names them; a field that it does not have is refused."""
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields as inputs of the API, without those that were left alone."""
+        found: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(datetime,))
+        return {name: _plain(value) for name, value in found.items() if name != "kind"}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if isinstance(value, dict):
+        return {name: _plain(content) for name, content in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+class Operator(StrEnum):
+    """Who carries instructions out."""
+
+    SHELL = "SHELL"
+    SIMULATED = "SIMULATED"
+
+
+class CommandStep(Part, frozen=True, kw_only=True):
+    """A command with its limits."""
+
+    command: Command
+    image: str | None = None
+    env: Variables = {}
+    timeout_seconds: int = 1800
+    max_attempts: int = 1
+
+
+class ShellTarget(Part, frozen=True, kw_only=True):
+    """Deploys by a command, once per instance."""
+
+    command: Command
+    instances: tuple[str, ...] = ("local",)
+    rollback_command: Command | None = None
+
+
+class MetricCheck(Part, frozen=True, kw_only=True):
+    """A Prometheus query whose value must lie within bounds."""
+
+    name: str
+    prometheus_url: str
+    query: str
+    min: float | None = None
+    max: float | None = None
+
+
+class HealthCheck(Part, frozen=True, kw_only=True):
+    """How health is told: by exactly one of command and httpUrl, or by neither where there are metrics."""
+
+    command: Command | None = None
+    http_url: str | None = None
+    expect_status: int = 200
+    interval_seconds: int = 5
+    timeout_seconds: int = 5
+    success_threshold: int = 1
+    failure_threshold: int = 3
+    metrics: tuple[MetricCheck, ...] = ()
+
+
+class Application(Part, frozen=True, kw_only=True, tag_field="kind", tag="Application"):
+    """What is built, tested and deployed."""
+
+    name: Name
+    description: str = ""
+    repository_url: str | None = None
+    build: CommandStep | None = None
+    test: CommandStep | None = None
+    shell: ShellTarget
+    health_check: HealthCheck | None = None
+
+
+class FreezeWindow(Part, frozen=True, kw_only=True):
+    """When no deployment of an environment starts. A recurring one says when it comes first."""
+
+    name: Name
+    reason: str
+    starts_at: Moment
+    ends_at: Moment
+    recurrence: Annotated[str, Meta(description="An RFC 5545 rule, such as FREQ=WEEKLY;BYDAY=FR.")] | None = None
+    timezone: Annotated[str, Meta(description="IANA, such as Europe/Berlin.")] = "UTC"
+
+
+class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="Environment"):
+    """Where versions are deployed to.
+
+    Freeze windows that are left out stay as they are; an empty list takes all away.
+    """
+
+    name: Name
+    rank: int = 0
+    operator: Operator
+    worker_pool: str = "default"
+    max_concurrent_deployments: int = 10
+    freeze_windows: tuple[FreezeWindow, ...] | UnsetType = UNSET
+
+
+Spec = Application | Environment
+"""Everything that a document can declare, by its `kind`."""
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of one document."""
+    made = msgspec.json.schema(Spec)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "What boreas apply takes"} | made

@@ -1,0 +1,225 @@
+"""boreas apply as users run it: real processes against a real API, and the shape of what they declare."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from graphql import build_schema, parse, validate
+
+from app.cli.declared import documents
+from app.cli.declared.diff import Difference, differences
+from app.cli.declared.specs import schema
+from tests.api.audited import entries
+from tests.cli.test_commands import ROOT, Ran, boreas
+from tests.support.system import System
+
+NAMES = [name for name, value in vars(documents).items() if name.isupper() and "$" in value]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = "```yaml\n"
+EXAMPLES = {
+    "README.md": README.split(BLOCK, 1)[1].split("```", 1)[0],
+    "examples/shop/boreas.yaml": (ROOT / "examples/shop/boreas.yaml").read_text(encoding="utf-8"),
+}
+STAGING = """
+kind: Environment
+name: staging
+operator: SIMULATED
+freezeWindows:
+  - name: weekend
+    reason: nobody is here
+    startsAt: 2027-01-08T17:00:00+01:00
+    endsAt: 2027-01-11T08:00:00+01:00
+    recurrence: FREQ=WEEKLY;BYDAY=FR
+    timezone: Europe/Berlin
+"""
+WEB = """
+kind: Application
+name: web
+build: {command: [make], env: {MODE: fast}}
+shell: {command: [./deploy.sh], instances: [web-1]}
+healthCheck:
+  metrics: [{name: errors, prometheusUrl: "http://p:9090", query: "up", max: 0.5}]
+"""
+FREEZES = "query($name: String) { environment(name: $name) { rank freezeWindows { id name reason } } }"
+
+
+async def apply(system: System, folder: Path, text: str, *options: str) -> Ran:
+    """Apply a file that says this."""
+    file = folder / "boreas.yaml"
+    file.write_text(text, encoding="utf-8")
+    return await boreas(system, "apply", "-f", str(file), *options)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_documents_fit_the_schema(name: str) -> None:
+    built = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
+    assert validate(built, parse(getattr(documents, name))) == []
+
+
+async def test_what_is_declared_is_made_and_a_second_time_there_is_nothing_to_do(
+    system: System, tmp_path: Path
+) -> None:
+    text = f"{STAGING}---{WEB}"
+    tried = await apply(system, tmp_path, text, "--dry-run", "--exit-code")
+    assert (tried.status, tried.out.splitlines()[-1]) == (1, "2 to create."), tried
+    assert [line for line in tried.out.splitlines() if line[0] in "+~="] == [
+        "+ Application web",
+        "+ Environment staging",
+    ]
+    assert (await system.admin.query("{ environments { id } applications { totalCount } }")) == {
+        "environments": [],
+        "applications": {"totalCount": 0},
+    }
+    made = await apply(system, tmp_path, text)
+    assert (made.status, made.out.splitlines()[-1]) == (0, "2 created.")
+    known = len(await entries(system.admin))
+    again = await apply(system, tmp_path, text, "--exit-code")
+    assert (again.status, again.out.splitlines()) == (
+        0,
+        ["= Application web", "= Environment staging", "2 as declared."],
+    )
+    assert len(await entries(system.admin)) == known
+
+
+async def test_what_differs_is_shown_and_brought_in_line(system: System, tmp_path: Path) -> None:
+    await apply(system, tmp_path, f"{STAGING}---{WEB}")
+    other = (
+        f"{STAGING}rank: 2\n---{WEB}".replace("fast", "slow")
+        .replace("nobody is", "few are")
+        .replace("max: 0.5", "max: 1")
+    )
+    ran = await apply(system, tmp_path, other, "--exit-code")
+    assert ran.status == 1
+    lines = [line.strip() for line in ran.out.splitlines()]
+    assert 'build.env.MODE: "fast" → "slow"' in lines
+    assert "rank: 0 → 2" in lines
+    assert 'freezeWindows.weekend.reason: "nobody is here" → "few are here"' in lines
+    assert any(line.startswith("healthCheck.metrics: ") for line in lines)
+    found = (await system.admin.query(FREEZES, name="staging"))["environment"]
+    assert (found["rank"], [window["reason"] for window in found["freezeWindows"]]) == (2, ["few are here"])
+    assert (await apply(system, tmp_path, other, "--exit-code")).status == 0
+    back = await apply(
+        system, tmp_path, WEB.partition("build")[0] + "shell: {command: [./deploy.sh], instances: [web-1]}\n"
+    )
+    assert "healthCheck: " in back.out and " → nothing" in back.out
+
+
+async def test_windows_that_are_left_out_stay_and_an_empty_list_takes_them_away(system: System, tmp_path: Path) -> None:
+    await apply(system, tmp_path, STAGING)
+    plain = "kind: Environment\nname: staging\noperator: SIMULATED\n"
+    assert (await apply(system, tmp_path, plain, "--exit-code")).status == 0
+    ran = await apply(system, tmp_path, f"{plain}freezeWindows: []\n")
+    assert "freezeWindows.weekend: " in ran.out and "→ nothing" in ran.out
+    assert (await system.admin.query(FREEZES, name="staging"))["environment"]["freezeWindows"] == []
+
+
+async def test_a_window_that_is_past_is_not_made_any_more(system: System, tmp_path: Path) -> None:
+    past = STAGING.replace("    recurrence: FREQ=WEEKLY;BYDAY=FR\n", "").replace("2027", "2020")
+    ran = await apply(system, tmp_path, past)
+    assert (ran.status, "weekend" in ran.out) == (0, False), ran
+    assert (await apply(system, tmp_path, past, "--exit-code")).status == 0
+
+
+async def test_files_are_read_together_and_json_is_one_object_a_line(system: System, tmp_path: Path) -> None:
+    for name, text in (("a", STAGING), ("b", WEB)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    ran = await boreas(system, "apply", "-f", str(tmp_path / "a"), "-f", str(tmp_path / "b"), "--json")
+    told = [json.loads(line) for line in ran.out.splitlines()]
+    assert [(each["kind"], each["name"], each["action"], each["applied"]) for each in told] == [
+        ("Application", "web", "CREATE", True),
+        ("Environment", "staging", "CREATE", True),
+    ]
+    assert {"field": "operator", "before": None, "after": "SIMULATED"} in told[1]["changes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (WEB.replace("build", "bild"), "document 1 (line 2) (Application web): Object contains unknown field `bild`"),
+        (WEB.replace("[make]", "make"), "build.command: Expected `array`, got `str`"),
+        (WEB.replace("fast", "1"), "build.env[...]: Expected `str`, got `int`"),
+        (f"{WEB}---\nkind: Pipeline\nname: x\n", "document 2 (line 9) (Pipeline x): kind: Invalid value 'Pipeline'"),
+        (f"{WEB}---{WEB}", "Application web is declared in"),
+        (f"{WEB}name: other\n", "“name” is there twice (line 2)"),
+        ("- a\n", "document 1 (line 1): Expected `object`, got `array`"),
+        ("a: [\n", "document 1: it is no YAML"),
+        ("a: !!python/object/apply:os.system [true]\n", "document 1: it is no YAML"),
+        ("", "there is nothing declared"),
+        (STAGING.replace("+01:00", ""), "freezeWindows[0].startsAt"),
+        (STAGING.replace("FREQ=WEEKLY;", ""), "Environment staging: INVALID (recurrence)"),
+        (f"{WEB}---{STAGING}".replace("staging", "St"), "Environment St: INVALID (name)"),
+        (f"{WEB}---{STAGING}".replace("staging", "St"), "Done before: Application web."),
+    ],
+)
+async def test_what_is_wrong_is_said_with_its_place(system: System, tmp_path: Path, text: str, said: str) -> None:
+    ran = await apply(system, tmp_path, text)
+    assert (ran.status, said in ran.err, "Traceback" in ran.err) == (2, True, False), ran.err
+
+
+async def test_everything_that_is_wrong_with_files_is_said_at_once_and_nothing_is_done(
+    system: System, tmp_path: Path
+) -> None:
+    ran = await apply(system, tmp_path, f"{STAGING}---\nkind: Environment\n---\nkind: Application\nname: x\n")
+    assert (ran.status, ran.err.count("document ")) == (2, 2)
+    assert (await system.admin.query("{ environments { id } }"))["environments"] == []
+
+
+async def test_what_can_not_be_changed_is_said_before_anything_is_done(system: System, tmp_path: Path) -> None:
+    await apply(system, tmp_path, STAGING)
+    ran = await apply(system, tmp_path, f"{WEB}---{STAGING}".replace("SIMULATED", "SHELL"))
+    assert (ran.status, "operator: It is SIMULATED, which can not be changed." in ran.err) == (2, True)
+    assert (await system.admin.query("{ applications { totalCount } }"))["applications"]["totalCount"] == 0
+
+
+def examples() -> list[Any]:
+    return [
+        (name, number, one) for name, text in EXAMPLES.items() for number, one in enumerate(yaml.safe_load_all(text))
+    ]
+
+
+@pytest.mark.parametrize(("name", "number", "document"), examples())
+def test_examples_fit_the_json_schema(name: str, number: int, document: Any) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    plain = json.loads(json.dumps(document, default=lambda moment: moment.isoformat()))
+    jsonschema.Draft202012Validator(schema()).validate(plain)
+
+
+def test_what_is_not_of_the_shape_does_not_fit_the_json_schema() -> None:
+    validator = jsonschema.Draft202012Validator(schema())
+    good = {"kind": "Environment", "name": "e", "operator": "SHELL"}
+    assert validator.is_valid(good)
+    faults: list[dict[str, Any]] = [
+        {"kind": "Env"},
+        {"rank": "1"},
+        {"colour": "red"},
+        {"name": ""},
+        {"freezeWindows": [{}]},
+    ]
+    for wrong in faults:
+        assert not validator.is_valid(good | wrong), wrong
+
+
+async def test_the_schema_is_printed(system: System) -> None:
+    ran = await boreas(system, "apply", "--schema", BOREAS_TOKEN="", BOREAS_URL="http://127.0.0.1:1")
+    assert (ran.status, json.loads(ran.out)) == (0, json.loads(json.dumps(schema())))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_examples_can_be_applied(system: System, tmp_path: Path, name: str) -> None:
+    assert (await apply(system, tmp_path, EXAMPLES[name])).status == 0
+    assert (await apply(system, tmp_path, EXAMPLES[name], "--exit-code")).status == 0
+
+
+def test_differences_name_each_field() -> None:
+    before = {"a": 1, "b": {"c": 1, "d": {"e": 2}}, "f": [1], "g": 1}
+    after = {"a": 1, "b": {"c": 2, "d": {}}, "f": [1, 2], "h": 1}
+    assert list(differences(before, after)) == [
+        Difference("b.c", 1, 2),
+        Difference("b.d.e", 2, None),
+        Difference("f", [1], [1, 2]),
+        Difference("h", None, 1),
+        Difference("g", 1, None),
+    ]
