@@ -11,12 +11,14 @@ import click
 from app.cli import documents
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.following import follow_to_exit
+from app.cli.strategies import METAVAR, StrategyType, strategy_of
 
 SHOWN = 10
 EPILOG = """\b
 Examples:
   boreas deploy --version v1.2.5 --environment staging --follow
   boreas deploy --version v7 --environment production --order users,orders --batch-size 1 --batch-interval 30
+  boreas deploy --version v7 --environment production --strategy canary:10,50,100 --batch-interval 300 --follow
   boreas deploy --version v7 --environment staging --template nightly@3 --param region=eu
 
 \b
@@ -30,10 +32,9 @@ Exit status with --follow: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED, 2 re
 @click.option("--order", default="", help="Applications, by comma, that are deployed one after another.")
 @click.option("--template", help="NAME or NAME@NUMBER: a template's graph instead of the generated one.")
 @click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="For the template; may be repeated.")
+@click.option("--strategy", type=StrategyType(), default="rolling", metavar=METAVAR, help="How instances are changed.")
 @click.option("--batch-size", type=click.IntRange(0), default=0, help="Instances at a time; 0: all at once.")
-@click.option(
-    "--batch-interval", type=click.IntRange(0), default=0, help="Seconds to watch a batch before the next one."
-)
+@click.option("--batch-interval", type=click.IntRange(0), default=0, help="Seconds to watch each batch, step or set.")
 @click.option("--no-auto-rollback", is_flag=True, help="Leave things as they are when it fails.")
 @click.option("--no-start", is_flag=True, help="Make it, and leave it PENDING.")
 @click.option("-f", "--follow", "following", is_flag=True, help="Show tasks and logs live until it ends.")
@@ -69,11 +70,6 @@ async def _create(api: Api, wanted: Data) -> list[Data]:
         for environment in (await api.query(documents.ENVIRONMENTS))["environments"]
     }
     order = [name.strip() for name in wanted["order"].split(",") if name.strip()]
-    step = {
-        "batchSize": wanted["batch_size"],
-        "batchInterval": wanted["batch_interval"],
-        "autoRollback": not wanted["no_auto_rollback"],
-    }
     payload = await api.change(
         documents.CREATE_DEPLOYMENT,
         versionId=version["id"],
@@ -82,7 +78,7 @@ async def _create(api: Api, wanted: Data) -> list[Data]:
         mustInOrder=[_pick("application", name, held) for name in order],
         templateVersionId=await _template(api, wanted["template"]),
         parameters=wanted["parameters"] or None,
-        strategy={"kind": "ROLLING", "steps": [step]},
+        strategy=strategy_of(wanted),
         autoStart=not wanted["no_start"],
     )
     made: list[Data] = payload["deployments"]

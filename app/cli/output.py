@@ -116,6 +116,7 @@ class Lines:
         if kind == "RolloutProgressed":
             rollout = event["rollout"]
             text = f"batch {rollout['batch']}/{rollout['batches']}, {rollout['healthy']}/{rollout['total']} healthy"
+            text += f", weight {rollout['weight']:.0%}"
             self._status(event["at"], "RUNNING", f"{key} ({text})", None)
         elif kind == "TaskStatusChanged" and event["taskTo"] != "PENDING":
             self._status(event["at"], event["taskTo"], str(key), event["reason"])

@@ -1,0 +1,128 @@
+"""Strategies over the API: what is taken and what is refused, and what a rollout tells while it goes on."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.api.refusals import place, refused
+from tests.support.client import Data
+from tests.support.system import System
+from tests.support.world import World, world
+
+STRATEGY = "strategy { kind steps { batchSize batchInterval canaryRatio autoRollback requireApproval } }"
+STANDS = f"""query($id: ID!) {{ deployment(id: $id) {{ status grayscaleEnabled grayscaleRatio {STRATEGY}
+  rollouts {{ stepIndex batch batches updated healthy total weight resumeAt task {{ id }}
+    strategy {{ steps {{ manualApprovalStatus }} }} }} }} }}"""
+METRIC = {"name": "errors", "prometheusUrl": "http://prometheus:9090", "query": "e", "min": None, "max": 0.01}
+
+
+async def stands(here: World, id_: str) -> Data:
+    found: Data = (await here.client.query(STANDS, id=id_))["deployment"]
+    return found
+
+
+async def until_watched(here: World, id_: str, step: int) -> Data:
+    for _ in range(400):
+        found = await stands(here, id_)
+        if found["rollouts"][0]["resumeAt"] and found["rollouts"][0]["stepIndex"] == step:
+            return found
+        await asyncio.sleep(0.05)
+    pytest.fail(f"never watched step {step}: {found}")
+
+
+async def test_a_canary_tells_where_it_stands(system: System) -> None:
+    await system.start_worker()
+    here = await world(system.admin)
+    await here.application("web", shell={"command": ["true"], "instances": ["a", "b", "c", "d"]})
+    steps = [{"canaryRatio": 0.25, "batchInterval": 3600}, {"canaryRatio": 1}]
+    id_ = await here.deploy(strategy={"kind": "CANARY", "steps": steps})
+    found = await until_watched(here, id_, 0)
+    (rollout,) = found["rollouts"]
+    assert (found["grayscaleEnabled"], found["grayscaleRatio"]) == (True, 0.25)
+    assert {name: rollout[name] for name in ("batch", "batches", "updated", "healthy", "total", "weight")} == {
+        "batch": 1,
+        "batches": 2,
+        "updated": 1,
+        "healthy": 0,
+        "total": 4,
+        "weight": 0.25,
+    }
+    assert rollout["strategy"]["steps"] == [{"manualApprovalStatus": None}] * 2
+    await system.admin.change("promoteRollout", "deployment { id }", taskId=rollout["task"]["id"])
+    await system.admin.until(id_, "SUCCESS")
+    assert (await stands(here, id_))["grayscaleRatio"] == 1.0
+
+
+async def test_every_step_of_a_blue_green_rollout_is_an_event(system: System) -> None:
+    await system.start_worker()
+    here = await world(system.admin)
+    await here.application("web")
+    id_ = await here.deploy(strategy={"kind": "BLUE_GREEN", "steps": [{"batchInterval": 1}]})
+    await system.admin.until(id_, "SUCCESS")
+    events = await system.admin.query(
+        "query($id: ID!) { deployment(id: $id) { grayscaleEnabled grayscaleRatio events { nodes {"
+        " ... on RolloutProgressed { rollout { batch batches weight resumeAt } } } } } }",
+        id=id_,
+    )
+    told = [node["rollout"] for node in events["deployment"]["events"]["nodes"] if node]
+    assert [(each["batch"], each["weight"]) for each in told] == [(1, 0), (1, 0), (2, 0), *[(2, 1)] * 5]
+    assert [bool(each["resumeAt"]) for each in told].count(True) == 1
+    assert (events["deployment"]["grayscaleEnabled"], events["deployment"]["grayscaleRatio"]) == (False, None)
+
+
+async def test_a_strategy_is_kept_as_it_was_given(shared: System) -> None:
+    here, base = await place(shared)
+    steps: list[Data] = [
+        {"batchSize": 2, "batchInterval": 60, "canaryRatio": 0.5, "autoRollback": False},
+        {"canaryRatio": 1},
+    ]
+    made = await here.client.change(
+        "createDeployment",
+        f"deployments {{ {STRATEGY} }}",
+        **(base | {"strategy": {"kind": "CANARY", "steps": steps}, "autoStart": False}),
+    )
+    plain: Data = {"batchSize": 0, "batchInterval": 0, "autoRollback": True, "requireApproval": False}
+    assert made["deployments"][0]["strategy"] == {"kind": "CANARY", "steps": [plain | step for step in steps]}
+
+
+async def test_a_wrong_strategy_is_refused_by_the_field(shared: System) -> None:
+    _, base = await place(shared)
+
+    def strategy(kind: str, *steps: Data) -> Data:
+        return {"strategy": {"kind": kind, "steps": list(steps)}}
+
+    at = "strategy.steps"
+    table: list[tuple[Data, list[str]]] = [
+        (strategy("CANARY", {}), [f"{at}.0.canaryRatio"]),
+        (strategy("CANARY", {"canaryRatio": 0.5}), [f"{at}.0.canaryRatio"]),
+        (strategy("CANARY", {"canaryRatio": 0.5}, {"canaryRatio": 0.2}), [f"{at}.1.canaryRatio"]),
+        (strategy("CANARY", {"canaryRatio": 10}, {"canaryRatio": 100}), [f"{at}.0.canaryRatio", f"{at}.1.canaryRatio"]),
+        (strategy("ROLLING", {"canaryRatio": 0.5}), [f"{at}.0.canaryRatio"]),
+        (strategy("BLUE_GREEN", {"batchSize": 1}), [f"{at}.0.batchSize"]),
+        (strategy("BLUE_GREEN"), [at]),
+    ]
+    await refused(shared, "createDeployment", base, table)
+
+
+@pytest.mark.parametrize("more", [{}, {"httpUrl": "http://{instance}/{color}"}, {"command": ["true"]}])
+async def test_a_health_check_by_metrics_is_kept(shared: System, more: dict[str, Any]) -> None:
+    here = await world(shared.admin)
+    id_ = await here.application("web", healthCheck={"metrics": [METRIC], **more})
+    found = await here.client.query(
+        "query($id: ID!) { application(id: $id) { healthCheck { command httpUrl"
+        " metrics { name prometheusUrl query min max } } } }",
+        id=id_,
+    )
+    assert found["application"]["healthCheck"] == {"command": None, "httpUrl": None, "metrics": [METRIC], **more}
+
+
+async def test_a_wrong_health_check_is_refused_by_the_field(shared: System) -> None:
+    table: list[tuple[Data, list[str]]] = [
+        ({"healthCheck": {}}, ["healthCheck"]),
+        ({"healthCheck": {"command": ["a"], "httpUrl": "http://a"}}, ["healthCheck"]),
+        ({"healthCheck": {"metrics": [METRIC | {"max": None}]}}, ["healthCheck.metrics.0"]),
+        ({"healthCheck": {"metrics": [METRIC | {"min": 1}]}}, ["healthCheck.metrics.0.max"]),
+        ({"healthCheck": {"metrics": [METRIC | {"prometheusUrl": "x"}]}}, ["healthCheck.metrics.0.prometheusUrl"]),
+    ]
+    await refused(shared, "createApplication", {"name": "metric", "shell": {"command": ["true"]}}, table)

@@ -1,0 +1,35 @@
+"""How a strategy is written on the command line, and what the API is asked for then."""
+
+import click
+import pytest
+
+from app.cli.strategies import StrategyType, strategy_of
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "ratios"),
+    [
+        ("rolling", "ROLLING", [None]),
+        ("blue-green", "BLUE_GREEN", [None]),
+        ("canary:100", "CANARY", [1.0]),
+        ("canary:10,50,100", "CANARY", [0.1, 0.5, 1.0]),
+        ("canary:0.5, 100", "CANARY", [0.005, 1.0]),
+    ],
+)
+def test_a_strategy(text: str, kind: str, ratios: list[float | None]) -> None:
+    read = StrategyType().convert(text, None, None)
+    made = strategy_of({"strategy": read, "batch_size": 2, "batch_interval": 30, "no_auto_rollback": True})
+    rest = {"batchSize": 2, "batchInterval": 30, "autoRollback": False}
+    assert made == {
+        "kind": kind,
+        "steps": [rest | ({} if ratio is None else {"canaryRatio": ratio}) for ratio in ratios],
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "red-black", "canary", "canary:", "canary:many", "canary:nan", "canary:10,,100", "rolling:1", "blue-green:50"],
+)
+def test_what_is_no_strategy_says_what_is(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="canary:10,50,100"):
+        StrategyType().convert(text, None, None)
