@@ -22,6 +22,11 @@ LONG_LINE = 65_536
 """Characters after which an operator passes an endless line on in pieces: a line that long goes on in the next one."""
 
 
+LEAVE = "leave"
+"""The message of a cancellation after which an operator leaves what outlives its worker as it is: another worker will
+go on with it. After any other cancellation nobody will."""
+
+
 class Clock(Protocol):
     """Tells the time."""
 
@@ -43,12 +48,28 @@ class Chance(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """For whom an instruction is, for an operator that marks what it makes, so that another worker finds it.
+
+    `run` names the run within the task, by lower case letters, digits and hyphens: an attempt that follows a lost one
+    has the same run and goes on with what is there; one that follows a failure has another. `stays` tells whether what
+    was made is kept for a while after its end, for people to look at; else the same run can be asked for again.
+    """
+
+    deployment_id: str
+    task_id: str
+    run: str
+    application: str | None = None
+    stays: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
     """One thing for an operator to do.
 
     `command` is an argument list, None where only a simulation is asked for. `env` is everything the command shall
     see beyond the operator's few own variables. `workspace` names the working folder (`deployment id/application`).
-    `timeout_seconds` bounds the whole; `payload` is the task's own.
+    `timeout_seconds` bounds the whole; `payload` is the task's own. `connection` is set where there is a cluster.
     """
 
     command: tuple[str, ...] | None
@@ -57,6 +78,8 @@ class Instruction:
     timeout_seconds: float
     image: str | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
+    connection: KubernetesConnection | None = None
+    origin: Origin | None = None
 
 
 class HoldLapsedError(Exception):
@@ -70,7 +93,8 @@ class Operator(Protocol):
         """Do it and return how it ended: SUCCEEDED or FAILED, with the exit code where there is one.
 
         Whatever goes wrong with the instruction is an outcome, not an exception. When cancelled, end what runs
-        (politely, then not), and only then let the cancellation out; a second cancellation ends it at once. Raises
+        (politely, then not), and only then let the cancellation out; a second cancellation ends it at once. What
+        outlives its worker, and can be found by its origin, is left as it is where the cancellation says LEAVE. Raises
         HoldLapsedError when it was ended because nobody vouched for it any more.
         """
         ...

@@ -10,6 +10,7 @@ from pathlib import Path
 from app.core.environment import OperatorKind
 from app.gateways.bus import RedisBus
 from app.gateways.clock import SystemChance, SystemClock
+from app.gateways.operators.kubernetes import KubernetesOperator
 from app.gateways.operators.shell import ShellOperator
 from app.gateways.operators.simulated import SimulatedOperator
 from app.gateways.probes import HttpProbe
@@ -60,7 +61,13 @@ def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, 
     workspaces = settings.data_dir / "workspaces"
     shell = ShellOperator(workspaces.absolute(), settings.worker.grace_seconds)
     stack.push_async_callback(shell.close)
-    return {OperatorKind.SHELL: shell, OperatorKind.SIMULATED: SimulatedOperator()}
+    kubernetes = KubernetesOperator()
+    stack.push_async_callback(kubernetes.close)
+    return {
+        OperatorKind.SHELL: shell,
+        OperatorKind.KUBERNETES: kubernetes,
+        OperatorKind.SIMULATED: SimulatedOperator(),
+    }
 
 
 def worker_id() -> str:

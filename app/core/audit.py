@@ -25,6 +25,9 @@ DEPLOYMENT = (
 )
 TASK = ("deployment_id", "key", "status", "attempt", "require_confirm", "confirmed_by", "resume_at", "error_message")
 
+HIDDEN = frozenset({"kubeconfig_path"})
+"""What nobody can read, of whatever object."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -104,7 +107,8 @@ def view(value: object) -> Any:
 def plain(value: object) -> Any:
     """Return a value as JSON holds it. Fields are named as the API names them; keys of mappings stay as they are."""
     if is_dataclass(value):
-        return {_camel(field.name): plain(getattr(value, field.name)) for field in fields(value)}
+        known = [field.name for field in fields(value) if field.name not in HIDDEN]
+        return {_camel(name): plain(getattr(value, name)) for name in known}
     if isinstance(value, Mapping):
         return {str(key): plain(content) for key, content in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

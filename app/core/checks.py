@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from app.core.application import Application, CommandStep, HealthCheck, MetricCheck, ShellTarget
+from app.core.application import Application, CommandStep, HealthCheck, KubernetesTarget, MetricCheck, ShellTarget
 from app.core.approval import ApprovalPolicy
-from app.core.environment import Environment
+from app.core.environment import Environment, KubernetesConnection, OperatorKind
 from app.core.errors import InvalidInput, Problem, Role
 from app.core.strategy import Strategy, StrategyKind
 from app.core.template import Parameter, value_problems
@@ -19,6 +19,8 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LABEL_LENGTH = 63
+NAME_LENGTH = 253
+MAX_PATH = 4096
 MAX_SECONDS = 7 * 86_400
 MAX_ATTEMPTS = 100
 MAX_APPROVERS = 100
@@ -145,6 +147,40 @@ def shell_target(value: ShellTarget, *path: str) -> Problems:
         yield from title(instance, 200, *path, "instances")
 
 
+def object_name(value: str, *path: str) -> Problems:
+    """A name of an object of a cluster: DNS labels with dots between them."""
+    if len(value) > NAME_LENGTH or not all(DNS_LABEL.fullmatch(part) for part in value.split(".")):
+        yield InvalidInput(
+            message=f"“{value[:80]}” is no name of an object: use lower case letters, digits, hyphens and dots.",
+            path=path,
+        )
+
+
+def kubernetes_target(value: KubernetesTarget, *path: str) -> Problems:
+    """Names of objects of a cluster. Those from which Boreas makes names of its own leave room for them."""
+    for name, field in ((value.workload, "workload"), (value.service, "service")):
+        if name is not None:
+            yield from label(name, *path, field)
+            if len(name) > LABEL_LENGTH - len("-preview"):
+                yield InvalidInput(message="It leaves no room for a suffix like -preview.", path=(*path, field))
+    yield from label(value.container, *path, "container")
+    if value.http_route is not None:
+        yield from object_name(value.http_route, *path, "httpRoute")
+        if value.service is None:
+            yield InvalidInput(
+                message="An httpRoute splits the traffic of a service: name it.", path=(*path, "service")
+            )
+
+
+def kubernetes_connection(value: KubernetesConnection, *path: str) -> Problems:
+    """A namespace, and a context of a kubeconfig file."""
+    yield from label(value.namespace, *path, "namespace")
+    if value.context is not None:
+        yield from title(value.context, NAME_LENGTH, *path, "context")
+    if value.kubeconfig_path is not None:
+        yield from title(value.kubeconfig_path, MAX_PATH, *path, "kubeconfigPath")
+
+
 def health_check(value: HealthCheck | None, *path: str) -> Problems:
     """A health check by exactly one of command and address, or by neither where there are metrics."""
     if value is None:
@@ -193,10 +229,14 @@ def application(value: Application) -> Problems:
         yield from title(value.repository_url, 2000, "repositoryUrl")
     yield from step(value.build, "build")
     yield from step(value.test, "test")
-    if value.shell is None:
-        yield InvalidInput(message="Say how it is deployed.", path=("shell",))
-    else:
+    if value.shell is None and value.kubernetes is None:
+        yield InvalidInput(message="Say how it is deployed: by exactly one of shell and kubernetes.", path=("shell",))
+    if value.shell is not None and value.kubernetes is not None:
+        yield InvalidInput(message="Give exactly one of shell and kubernetes.", path=("kubernetes",))
+    if value.shell is not None:
         yield from shell_target(value.shell, "shell")
+    if value.kubernetes is not None:
+        yield from kubernetes_target(value.kubernetes, "kubernetes")
     yield from health_check(value.health_check, "healthCheck")
 
 
@@ -206,6 +246,14 @@ def environment(value: Environment) -> Problems:
     yield from label(value.worker_pool, "workerPool")
     yield from between(value.rank, -1000, 1000, "rank")
     yield from between(value.max_concurrent_deployments, 1, 1000, "maxConcurrentDeployments")
+    in_cluster = value.operator is OperatorKind.KUBERNETES
+    if in_cluster and value.kubernetes is None:
+        yield InvalidInput(message="Say how the cluster is reached.", path=("kubernetes",))
+    elif not in_cluster and value.kubernetes is not None:
+        message = f"Only the operator KUBERNETES reaches a cluster; this one is {value.operator}."
+        yield InvalidInput(message=message, path=("kubernetes",))
+    elif value.kubernetes is not None:
+        yield from kubernetes_connection(value.kubernetes, "kubernetes")
 
 
 def approval_policy(value: ApprovalPolicy) -> Problems:

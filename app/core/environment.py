@@ -11,6 +11,7 @@ class OperatorKind(StrEnum):
     """Who carries instructions out."""
 
     SHELL = "SHELL"
+    KUBERNETES = "KUBERNETES"
     SIMULATED = "SIMULATED"
 
 

@@ -145,13 +145,17 @@ def check(
     must_in_order: Sequence[str] = (),
     *,
     commands_needed: bool = True,
+    images: Collection[str] | None = None,
 ) -> tuple[WorkflowFault, ...]:
     """Return every fault of a graph, in a stable order; an empty result means that it can run.
 
-    `applications` maps the ids that tasks may name to names. `commands_needed` is False where the operator only
+    `applications` maps the ids that tasks may name to names. `images` are those of them that have an image for
+    commands which name none; None where commands need no image. `commands_needed` is False where the operator only
     simulates. Faults of order are looked for once the keys and edges are sound and no cycle stands in the way.
     """
     faults = [*_size(tasks), *_keys(tasks), *_edges(tasks), *_contents(tasks, applications, commands_needed)]
+    if images is not None:
+        faults.extend(_without_image(tasks, images))
     faults.extend(_cycles(tasks))
     if any(fault.kind in UNSOUND for fault in faults):
         return tuple(faults)
@@ -253,6 +257,16 @@ def _contents(
             yield _fault(
                 FaultKind.MISSING_PARAMETER, f"“{task.key}” holds {stray}, for which no value is given.", task.key
             )
+
+
+def _without_image(tasks: Sequence[WorkflowTask], images: Collection[str]) -> Iterator[WorkflowFault]:
+    """Tell of commands that are to run in a container, of no image."""
+    for task in tasks:
+        if task.command and task.command.command and not task.command.image and task.application_id not in images:
+            message = (
+                f"“{task.key}” ({task.type}) has a command but no image to run it in, and neither has its artifact."
+            )
+            yield _fault(FaultKind.MISSING_COMMAND, message, task.key)
 
 
 def _texts(task: WorkflowTask) -> Iterator[str]:

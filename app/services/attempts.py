@@ -3,18 +3,22 @@
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
 
 from app.core.attempt import Ending, Outcome
+from app.core.environment import OperatorKind
 from app.core.task import Activity, Task
 from app.core.workflow import TaskType
-from app.ports import HoldLapsedError
+from app.ports import LEAVE, HoldLapsedError
 from app.services.drive import Drive
 from app.services.execution import Assignment, WorkerName
-from app.services.instructions import instruct, secrets_of
+from app.services.instructions import Setting, instruct, secrets_of
 from app.services.log_writer import LeaseLostError, LogWriter
+from app.services.patience import patiently
 from app.services.rollouts import Parked, check_health, roll_out, undo
 from app.services.runtime import Runtime
+from app.store import tasks as task_store
 
 logger = logging.getLogger(__name__)
 
@@ -80,17 +84,18 @@ class Attempt:
         """End it, once."""
         if self._interruption is None:
             self._interruption = why
-            self._work.cancel()
+            self._work.cancel(*_last_words(why))
 
     async def kill(self, why: Interruption) -> None:
         """End it without patience: an operator takes a second interruption as the order to kill."""
         self.interrupt(why)
         await asyncio.sleep(KILL_SECONDS)
         if self._operating and not self._work.done():
-            self._work.cancel()
+            self._work.cancel(*_last_words(why))
 
     async def _perform(self) -> Outcome | Parked:
-        setting, task = self.assignment.setting, self.assignment.task
+        task = self.assignment.task
+        setting = await _with_run(self.assignment.setting, task)
         writer = LogWriter(self._runtime, task, self._worker.id, secrets_of(task))
         async with writer as log:
             drive = Drive(self._runtime, setting, task, self._worker.id, log)
@@ -105,6 +110,11 @@ class Attempt:
             if isinstance(came, Outcome) and came.ending is Ending.FAILED:
                 await log.say(f"ERROR: {came.message or 'failed'}")
             return came
+
+
+def _last_words(why: Interruption) -> tuple[str, ...]:
+    """Return what a cancellation tells the operator: only what a person stopped is to end wherever it runs."""
+    return () if why is Interruption.STOPPED else (LEAVE,)
 
 
 def _result(work: asyncio.Task[Outcome | Parked], why: Interruption | None, task: Task) -> Outcome | Parked | None:
@@ -124,6 +134,13 @@ def _result(work: asyncio.Task[Outcome | Parked], why: Interruption | None, task
             return None
         case _:
             return Outcome(Ending.RETURNED, "its worker was stopped, and handed it back")
+
+
+async def _with_run(setting: Setting, task: Task) -> Setting:
+    """Return the setting with the number of the run, where runs outlive workers: attempts that were lost share one."""
+    if setting.environment.operator is not OperatorKind.KUBERNETES:
+        return setting
+    return replace(setting, run=await patiently(lambda: task_store.runs_before(task.id, task.attempt)))
 
 
 async def _carry_out(drive: Drive) -> Outcome | Parked:

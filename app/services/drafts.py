@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.core import checks, template, workflow
+from app.core import checks, fitting, template, workflow
 from app.core.application import Application
 from app.core.deployment import Definition
 from app.core.environment import Environment, OperatorKind
@@ -81,6 +81,15 @@ async def draft(request: DeploymentRequest) -> Draft:
     if problems:
         raise Refused(*problems)
     chosen = tuple(applications[id_] for id_ in wanted)
+    images = {artifact.application_id: artifact.image for artifact in version.artifacts}
+    unfit = [
+        problem
+        for id_ in request.environment_ids
+        for each in chosen
+        for problem in fitting.problems(environments[id_], each, images[each.id], request.strategy.kind)
+    ]
+    if unfit:
+        raise Refused(*unfit)
     made = await _made(request, chosen)
     places = tuple(environments[id_] for id_ in request.environment_ids)
     faults = workflow.check(
@@ -88,6 +97,11 @@ async def draft(request: DeploymentRequest) -> Draft:
         {application.id: application.name for application in chosen},
         request.must_in_order,
         commands_needed=any(place.operator is not OperatorKind.SIMULATED for place in places),
+        images=(
+            {id_ for id_, image in images.items() if image}
+            if any(place.operator is OperatorKind.KUBERNETES for place in places)
+            else None
+        ),
     )
     return Draft(
         request=request,

@@ -1,5 +1,6 @@
 """What an operator is told: commands with the variables that they see."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from app.core.deployment import Definition, Deployment
 from app.core.environment import Environment
 from app.core.task import Task
 from app.core.version import Version
-from app.ports import Instruction
+from app.ports import Instruction, Origin
 
 SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY", re.IGNORECASE)
 SHORTEST_SECRET = 4
@@ -28,6 +29,8 @@ class Setting:
     """Versions that ran before, by application id."""
     colors: Mapping[str, str | None] = field(default_factory=dict)
     """The sets that serve now, by application id; None where an application has no two of them."""
+    run: int = 0
+    """Which run of its task an attempt belongs to, where runs outlive workers."""
 
     def definition(self, task: Task) -> Definition | None:
         """Return how the task's application is defined, None for a task of no application."""
@@ -75,9 +78,25 @@ def instruct(
         env=env,
         workspace=f"{task.deployment_id}/{definition.name if definition else 'deployment'}",
         timeout_seconds=task.timeout_seconds,
-        image=step.image if step else None,
+        image=(step.image if step else None) or env["BOREAS_IMAGE"] or None,
         payload=task.payload,
+        connection=setting.environment.kubernetes,
+        origin=Origin(
+            deployment_id=task.deployment_id,
+            task_id=task.id,
+            run=_run(setting, place),
+            application=definition.name if definition else None,
+            stays=place is None,
+        ),
     )
+
+
+def _run(setting: Setting, place: Place | None) -> str:
+    """Return the run's name: commands at several places of a rollout are as many runs."""
+    if place is None:
+        return str(setting.run)
+    where = hashlib.sha256(f"{place.instance}\0{place.batch}\0{place.ratio}".encode()).hexdigest()
+    return f"{setting.run}-{where[:10]}"
 
 
 def _variables(setting: Setting, task: Task, place: Place | None, back_to: Version | None) -> Iterator[tuple[str, str]]:

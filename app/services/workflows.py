@@ -158,6 +158,11 @@ async def _check(
             {id_: definition.name for id_, definition in definitions.items()},
             deployment.must_in_order,
             commands_needed=environment.operator is not OperatorKind.SIMULATED,
+            images=(
+                {id_ for id_, definition in definitions.items() if definition.image}
+                if environment.operator is OperatorKind.KUBERNETES
+                else None
+            ),
         ),
     ]
     if found:

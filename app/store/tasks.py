@@ -254,6 +254,17 @@ async def attempts_of(task_ids: Sequence[str]) -> dict[str, list[TaskAttempt]]:
     return found
 
 
+async def runs_before(task_id: str, attempt: int) -> int:
+    """Return how many attempts before this one came to an end of their own: not lost, handed back or stopped."""
+    row = await fetch_one(
+        "SELECT count(*) AS n FROM task_attempts"
+        " WHERE task_id = $1 AND number < $2 AND status NOT IN ('RUNNING', 'CANCELLED')",
+        task_id,
+        attempt,
+    )
+    return int(row["n"]) if row else 0
+
+
 async def last_log(task_id: str) -> int:
     """Return the number of a task's last log line."""
     row = await fetch_one("SELECT last_log FROM tasks WHERE id = $1", task_id)

@@ -31,6 +31,16 @@ APPLICATIONS: list[tuple[Data, list[str]]] = [
     ({"shell": TRUE | {"instances": ["a", "a"]}}, ["shell.instances"]),
     ({"shell": TRUE | {"instances": ["a", ""]}}, ["shell.instances"]),
     ({"shell": TRUE | {"instances": ["a\nb"]}}, ["shell.instances"]),
+    ({"shell": TRUE, "kubernetes": {"workload": "w", "container": "c"}}, ["kubernetes"]),
+    (
+        {"shell": None, "kubernetes": {"workload": "W", "container": ""}},
+        ["kubernetes.workload", "kubernetes.container"],
+    ),
+    ({"shell": None, "kubernetes": {"workload": "w" * 60, "container": "c"}}, ["kubernetes.workload"]),
+    (
+        {"shell": None, "kubernetes": {"workload": "w", "container": "c", "httpRoute": "a..b"}},
+        ["kubernetes.httpRoute", "kubernetes.service"],
+    ),
     ({"build": {"command": []}}, ["build.command"]),
     ({"test": {"command": ["a\0b"]}}, ["test.command"]),
     ({"build": TRUE | {"env": ["A=1"]}}, ["build.env"]),

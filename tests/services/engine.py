@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 import pytest
 
 from app.core.access import Principal
-from app.core.application import Application, ShellTarget
+from app.core.application import Application, KubernetesTarget, ShellTarget
 from app.core.deployment import Deployment, DeploymentStatus
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import Problem, Refused
@@ -336,12 +336,18 @@ class Site:
     environment_id: str
     applications: dict[str, str] = field(default_factory=dict)
 
-    async def application(self, name: str, deploy: tuple[str, ...] | ShellTarget = NOTHING, **fields: Any) -> str:
+    async def application(
+        self, name: str, deploy: tuple[str, ...] | ShellTarget | KubernetesTarget = NOTHING, **fields: Any
+    ) -> str:
         """Create an application; without more it has only a deploy task that does nothing."""
-        target = deploy if isinstance(deploy, ShellTarget) else ShellTarget(deploy)
-        about = {"description": "", "repository_url": None, "build": None, "test": None, "health_check": None} | fields
+        cluster = deploy if isinstance(deploy, KubernetesTarget) else None
+        shell = (
+            ShellTarget(deploy) if isinstance(deploy, tuple) else deploy if isinstance(deploy, ShellTarget) else None
+        )
+        about: dict[str, Any] = {"shell": shell, "kubernetes": cluster}
+        about |= {"description": "", "repository_url": None, "build": None, "test": None, "health_check": None} | fields
         now = self.engine.runtime.clock.now()
-        draft = Application(id="", name=name, shell=target, archived_at=None, created_at=now, **about)
+        draft = Application(id="", name=name, archived_at=None, created_at=now, **about)
         (self.applications[name],) = await self.engine.call(applications.create, draft)
         return self.applications[name]
 

@@ -5,8 +5,8 @@ from typing import Any
 import strawberry
 
 from app.api.inputs.common import NEVER, CommandStepInput, given
+from app.api.inputs.kubernetes import KubernetesConnectionInput, KubernetesTargetInput
 from app.core import application, environment, version
-from app.core.errors import InvalidInput, Refused
 
 
 @strawberry.input(description="Deploys by a command, once per instance.")
@@ -77,14 +77,15 @@ class CreateApplicationInput:
     repository_url: str | None = None
     build: CommandStepInput | None = None
     test: CommandStepInput | None = None
-    shell: ShellTargetInput | None = strawberry.field(default=None, description="Required: how it is deployed.")
+    shell: ShellTargetInput | None = strawberry.field(
+        default=None, description="How it is deployed: exactly one of shell and kubernetes."
+    )
+    kubernetes: KubernetesTargetInput | None = None
     health_check: HealthCheckInput | None = None
     idempotency_key: str | None = None
 
     def draft(self) -> application.Application:
-        """Return it as a core value. Raises Refused."""
-        if self.shell is None:
-            raise Refused(InvalidInput(message="Say how it is deployed.", path=("shell",)))
+        """Return it as a core value."""
         return application.Application(
             id="",
             name=self.name,
@@ -92,7 +93,8 @@ class CreateApplicationInput:
             repository_url=self.repository_url,
             build=self.build.step("build") if self.build else None,
             test=self.test.step("test") if self.test else None,
-            shell=self.shell.target(),
+            shell=self.shell.target() if self.shell else None,
+            kubernetes=self.kubernetes.target() if self.kubernetes else None,
             health_check=self.health_check.check() if self.health_check else None,
             archived_at=None,
             created_at=NEVER,
@@ -106,20 +108,27 @@ class UpdateApplicationInput:
     repository_url: str | None = strawberry.UNSET
     build: CommandStepInput | None = strawberry.UNSET
     test: CommandStepInput | None = strawberry.UNSET
-    shell: ShellTargetInput | None = strawberry.UNSET
+    shell: ShellTargetInput | None = strawberry.field(
+        default=strawberry.UNSET, description="Given alone, it takes the place of kubernetes, and the other way round."
+    )
+    kubernetes: KubernetesTargetInput | None = strawberry.UNSET
     health_check: HealthCheckInput | None = strawberry.UNSET
     idempotency_key: str | None = None
 
     def changes(self) -> tuple[str, dict[str, object]]:
-        """Return the id and the fields to change. Raises Refused."""
-        if self.shell is None:
-            raise Refused(InvalidInput(message="An application must have a way to be deployed.", path=("shell",)))
+        """Return the id and the fields to change."""
+        shell, kubernetes = self.shell, self.kubernetes
+        if shell and kubernetes is strawberry.UNSET:
+            kubernetes = None
+        if kubernetes and shell is strawberry.UNSET:
+            shell = None
         fields = given(
             description="" if self.description is None else self.description,
             repository_url=self.repository_url,
             build=self.build.step("build") if self.build else self.build,
             test=self.test.step("test") if self.test else self.test,
-            shell=self.shell.target() if self.shell else self.shell,
+            shell=shell.target() if shell else shell,
+            kubernetes=kubernetes.target() if kubernetes else kubernetes,
             health_check=self.health_check.check() if self.health_check else self.health_check,
         )
         return self.id, fields
@@ -130,6 +139,9 @@ class CreateEnvironmentInput:
     name: str
     operator: environment.OperatorKind
     rank: int | None = 0
+    kubernetes: KubernetesConnectionInput | None = strawberry.field(
+        default=None, description="Required where the operator is KUBERNETES, and nowhere else."
+    )
     worker_pool: str | None = "default"
     max_concurrent_deployments: int | None = 10
     idempotency_key: str | None = None
@@ -141,6 +153,7 @@ class CreateEnvironmentInput:
             name=self.name,
             rank=self.rank or 0,
             operator=self.operator,
+            kubernetes=self.kubernetes.connection() if self.kubernetes else None,
             worker_pool="default" if self.worker_pool is None else self.worker_pool,
             max_concurrent_deployments=(
                 10 if self.max_concurrent_deployments is None else self.max_concurrent_deployments
@@ -153,6 +166,9 @@ class CreateEnvironmentInput:
 class UpdateEnvironmentInput:
     id: strawberry.ID
     rank: int | None = None
+    kubernetes: KubernetesConnectionInput | None = strawberry.field(
+        default=None, description="Replaces the connection as a whole."
+    )
     worker_pool: str | None = None
     max_concurrent_deployments: int | None = None
     idempotency_key: str | None = None
@@ -161,6 +177,7 @@ class UpdateEnvironmentInput:
         """Return the id and the fields to change."""
         fields = {
             "rank": self.rank,
+            "kubernetes": self.kubernetes.connection() if self.kubernetes else None,
             "worker_pool": self.worker_pool,
             "max_concurrent_deployments": self.max_concurrent_deployments,
         }

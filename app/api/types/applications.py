@@ -47,7 +47,19 @@ class ShellTarget:
     )
 
 
-DeployTarget = Annotated[ShellTarget, strawberry.union("DeployTarget", description="How an application is deployed.")]
+@strawberry.type(description="Deploys by changing the image of one container of a Deployment object.")
+class KubernetesTarget:
+    workload: str = strawberry.field(description="The name of the Deployment object.")
+    container: str
+    service: str | None = strawberry.field(description="The Service that canary and blue-green steer.")
+    http_route: str | None = strawberry.field(
+        description="A Gateway API HTTPRoute: with it, weights of a canary are traffic, not replicas."
+    )
+
+
+DeployTarget = Annotated[
+    ShellTarget | KubernetesTarget, strawberry.union("DeployTarget", description="How an application is deployed.")
+]
 
 
 @strawberry.type(description="A Prometheus query whose value must lie within bounds.")
@@ -105,7 +117,14 @@ class Application(Node):
         return [wrap(info, "Release", release) for release in await info.context.loaders.releases_of.load(self.id)]
 
 
-def _target(application: core.Application) -> ShellTarget:
+def _target(application: core.Application) -> ShellTarget | KubernetesTarget:
+    if (cluster := application.kubernetes) is not None:
+        return KubernetesTarget(
+            workload=cluster.workload,
+            container=cluster.container,
+            service=cluster.service,
+            http_route=cluster.http_route,
+        )
     target = application.shell
     if target is None:
         raise LookupError(f"application {application.id} has no target")

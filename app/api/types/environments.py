@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from app.api.types.versions import Version
 
 
+@strawberry.type(description="How a cluster is reached. Credentials are never readable.")
+class KubernetesConnection:
+    context: str | None
+    namespace: str
+
+
 @strawberry.type(description="Where versions are deployed to.")
 class Environment(Node):
     name: str = strawberry.field(description="Unique; a DNS label.")
     rank: int = strawberry.field(description="Promotion order: dev 0, staging 1, production 2.")
     operator: core.OperatorKind
+    kubernetes: KubernetesConnection | None = strawberry.field(description="Where the operator is KUBERNETES.")
     worker_pool: str = strawberry.field(description="Which workers serve it.")
     max_concurrent_deployments: int
     approval_policy: ApprovalPolicy | None = strawberry.field(
@@ -37,6 +44,11 @@ class Environment(Node):
             name=environment.name,
             rank=environment.rank,
             operator=environment.operator,
+            kubernetes=(
+                KubernetesConnection(context=environment.kubernetes.context, namespace=environment.kubernetes.namespace)
+                if environment.kubernetes
+                else None
+            ),
             worker_pool=environment.worker_pool,
             max_concurrent_deployments=environment.max_concurrent_deployments,
             approval_policy=(ApprovalPolicy.of(environment.approval_policy) if environment.approval_policy else None),

@@ -1,0 +1,42 @@
+"""Inputs about clusters: how one is reached, and what of an application is deployed to it."""
+
+import strawberry
+
+from app.core import application, environment
+
+
+@strawberry.input(description="Deploys by changing the image of one container of a Deployment object.")
+class KubernetesTargetInput:
+    workload: str = strawberry.field(description="The name of the Deployment object.")
+    container: str
+    service: str | None = strawberry.field(
+        default=None, description="The Service that serves it; needed for BLUE_GREEN and with httpRoute."
+    )
+    http_route: str | None = strawberry.field(
+        default=None, description="A Gateway API HTTPRoute: with it, weights of a canary are traffic, not replicas."
+    )
+
+    def target(self) -> application.KubernetesTarget:
+        """Return it as a core value."""
+        return application.KubernetesTarget(
+            workload=self.workload, container=self.container, service=self.service, http_route=self.http_route
+        )
+
+
+@strawberry.input(
+    description="How workers reach a cluster. Without context and kubeconfigPath: by the service account of their pod."
+)
+class KubernetesConnectionInput:
+    context: str | None = None
+    kubeconfig_path: str | None = strawberry.field(
+        default=None, description="A file where the workers run; it can not be read here again."
+    )
+    namespace: str | None = "default"
+
+    def connection(self) -> environment.KubernetesConnection:
+        """Return it as a core value; null stands for the default."""
+        return environment.KubernetesConnection(
+            context=self.context,
+            kubeconfig_path=self.kubeconfig_path,
+            namespace="default" if self.namespace is None else self.namespace,
+        )

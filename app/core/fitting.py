@@ -1,0 +1,32 @@
+"""What fits together: an application and the environment it is to be deployed to."""
+
+from collections.abc import Iterator
+
+from app.core.application import Application
+from app.core.environment import Environment, OperatorKind
+from app.core.errors import InvalidInput, Problem
+from app.core.strategy import StrategyKind
+
+
+def problems(
+    environment: Environment, application: Application, image: str | None, kind: StrategyKind
+) -> Iterator[Problem]:
+    """An application that is to be deployed to an environment, by a strategy of that kind."""
+    path = ("applicationIds",)
+    name, operator = application.name, environment.operator
+    target = application.kubernetes
+    if operator is OperatorKind.SHELL and application.shell is None:
+        message = f"“{name}” is deployed to a cluster, but the operator of “{environment.name}” is SHELL."
+        yield InvalidInput(message=message, path=path)
+    if operator is not OperatorKind.KUBERNETES:
+        return
+    if target is None:
+        message = f"“{name}” is deployed by a command, but the operator of “{environment.name}” is KUBERNETES."
+        yield InvalidInput(message=message, path=path)
+        return
+    if image is None:
+        message = f"The version has no image of “{name}”, and “{environment.name}” is a cluster: give its artifact one."
+        yield InvalidInput(message=message, path=path)
+    if kind is StrategyKind.BLUE_GREEN and target.service is None:
+        message = f"BLUE_GREEN switches a service, and “{name}” names none."
+        yield InvalidInput(message=message, path=("strategy", "kind"))

@@ -1,0 +1,130 @@
+"""What pods and Jobs tell about how they fare: pure functions from their status to words and endings."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from app.core.attempt import Ending, Outcome
+from app.core.manifests import CONTAINER, Object, name_of
+
+STUCK = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"})
+"""Why a container can wait that may pass, and mostly does not."""
+MISCONFIGURED = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+HOPELESS = frozenset({"InvalidImageName"})
+CRASHING = frozenset({"CrashLoopBackOff"})
+OOM = "OOMKilled"
+WORDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a pod does not get on. `passing`: time may cure it by itself; `hopeless`: nothing will."""
+
+    message: str
+    passing: bool = False
+    hopeless: bool = False
+
+
+def fault(pod: Object) -> Fault | None:
+    """Return what keeps a pod from running, None where nothing does."""
+    status = pod.get("status") or {}
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            return Fault(f"no node can take it (Unschedulable){_said(condition)}", passing=True)
+    for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        waiting = (each.get("state") or {}).get("waiting") or {}
+        reason = waiting.get("reason") or ""
+        if reason in STUCK or reason in HOPELESS:
+            return Fault(
+                f"the image {each.get('image')} can not be pulled ({reason}){_said(waiting)}",
+                hopeless=reason in HOPELESS,
+            )
+        if reason in MISCONFIGURED:
+            return Fault(f"the container can not be made ({reason}){_said(waiting)}")
+        if reason in CRASHING:
+            return Fault(f"the container ends again and again ({reason}){_last_end(each)}")
+    return None
+
+
+def _last_end(container: Object) -> str:
+    ended = (container.get("lastState") or {}).get("terminated")
+    return f": {ended_badly(ended)}" if ended else ""
+
+
+def _said(part: Object) -> str:
+    message = " ".join(str(part.get("message") or "").split())
+    return f": {message[:WORDS]}" if message else ""
+
+
+def ended_badly(state: Object) -> str:
+    """Say how a container ended, by its terminated state."""
+    code = state.get("exitCode")
+    if state.get("reason") == OOM:
+        return f"it ran out of memory (OOMKilled), exit status {code}"
+    signal = state.get("signal")
+    if signal:
+        return f"ended by signal {signal}"
+    reason = state.get("reason")
+    told = f" ({reason})" if reason and reason not in ("Error", "Completed") else ""
+    return f"exit status {code}{told}{_said(state)}"
+
+
+def main_state(pod: Object) -> Object:
+    """Return the state of the pod's own container: `waiting`, `running` or `terminated`; empty before any of these."""
+    for each in (pod.get("status") or {}).get("containerStatuses") or ():
+        if each.get("name") == CONTAINER:
+            return each.get("state") or {}
+    return {}
+
+
+def has_log(pod: Object) -> bool:
+    """Return whether a pod's container has begun, so that it may have said something."""
+    return bool({"running", "terminated"} & main_state(pod).keys())
+
+
+def is_done(job: Object) -> bool:
+    """Return whether a Job has ended."""
+    return any(True for _ in _verdicts(job))
+
+
+def outcome(job: Object, pods: Iterable[Object], last_fault: Fault | None = None) -> Outcome:
+    """Say how a Job that `is_done` ended, by what is left of its pods. `last_fault` is what kept it from running."""
+    verdict = next(_verdicts(job))
+    known = list(pods)
+    ends = [end for pod in known if (end := main_state(pod).get("terminated"))]
+    code = ends[-1].get("exitCode") if ends else None
+    if verdict["type"] == "Complete":
+        return Outcome(Ending.SUCCEEDED, exit_code=0)
+    if verdict.get("reason") == "DeadlineExceeded":
+        limit = job["spec"].get("activeDeadlineSeconds")
+        why = f"; {last_fault.message}" if last_fault else ""
+        return Outcome(Ending.FAILED, f"the time limit of {limit} seconds was reached, and it was ended{why}", code)
+    lost = next(_interruptions(known), None)
+    if lost:
+        return Outcome(Ending.FAILED, lost, code)
+    if ends:
+        return Outcome(Ending.FAILED, ended_badly(ends[-1]), code)
+    why = last_fault.message if last_fault else f"its pod is gone{_said(verdict)}"
+    return Outcome(Ending.FAILED, why)
+
+
+def _verdicts(job: Object) -> Iterator[Object]:
+    for condition in (job.get("status") or {}).get("conditions") or ():
+        if condition.get("type") in ("Complete", "Failed") and condition.get("status") == "True":
+            yield condition
+
+
+def _interruptions(pods: Iterable[Object]) -> Iterator[str]:
+    """Yield why pods were ended by somebody else than their command."""
+    for pod in pods:
+        status = pod.get("status") or {}
+        if status.get("reason") in ("Evicted", "NodeLost", "Preempting", "Shutdown", "NodeShutdown"):
+            yield f"its pod was ended by the cluster ({status['reason']}){_said(status)}"
+        for condition in status.get("conditions") or ():
+            if condition.get("type") == "DisruptionTarget" and condition.get("status") == "True":
+                yield f"its pod was ended by the cluster ({condition.get('reason')}){_said(condition)}"
+
+
+def newest(pods: Iterable[Object]) -> Object | None:
+    """Return the pod that was made last."""
+    ordered = sorted(pods, key=lambda pod: (pod["metadata"].get("creationTimestamp") or "", name_of(pod)))
+    return ordered[-1] if ordered else None

@@ -1,0 +1,5 @@
+"""The operator for Kubernetes: commands as Jobs, rollouts of Deployments, through the cluster's API server."""
+
+from app.gateways.operators.kubernetes.operator import KubernetesOperator
+
+__all__ = ["KubernetesOperator"]

@@ -1,0 +1,225 @@
+"""Calls to one namespace of a cluster, with objects as plain JSON: what is read is written back whole."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import aiohttp
+
+from app.core.environment import KubernetesConnection
+from app.core.manifests import MANAGER, Object, version_of
+from app.gateways.operators.kubernetes.connections import Connections
+from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError, cut, refusal
+
+ANSWER_SECONDS = 30.0
+"""How long a call may take that does not follow anything."""
+CONNECT_SECONDS = 10.0
+QUIET_SECONDS = 330.0
+"""How long a watch may say nothing before its connection counts as dead: longer than the cluster lets it last."""
+WATCH_SECONDS = 300
+"""After how long the cluster ends a watch by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of objects: where its API is, and what it is called for people."""
+
+    api: str
+    plural: str
+    name: str
+
+
+JOBS = Kind("apis/batch/v1", "jobs", "Job")
+PODS = Kind("api/v1", "pods", "Pod")
+SERVICES = Kind("api/v1", "services", "Service")
+DEPLOYMENTS = Kind("apis/apps/v1", "deployments", "Deployment")
+AUTOSCALERS = Kind("apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+ROUTES = Kind("apis/gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What there is, and the version of the whole from which a watch goes on."""
+
+    items: tuple[Object, ...]
+    version: str
+
+
+class Hold:
+    """Until when this worker's word is good: nothing is changed beyond it, as another worker may be at it by then."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None
+        self._renewed = asyncio.Event()
+
+    def renew(self, seconds: float) -> None:
+        """Let changes be made for `seconds` from now."""
+        self._until = asyncio.get_running_loop().time() + seconds
+        self._renewed.set()
+
+    async def good(self) -> None:
+        """Wait until changes may be made: at once while the last renewal is good, or as there was none at all."""
+        while self._until is not None and asyncio.get_running_loop().time() >= self._until:
+            self._renewed.clear()
+            await self._renewed.wait()
+
+
+class Cluster:
+    """One namespace, reached by one connection. Raises ClusterAwayError and ClusterRefusedError, and nothing else."""
+
+    def __init__(self, connections: Connections, connection: KubernetesConnection, hold: Hold) -> None:
+        self.namespace = connection.namespace
+        self._connections = connections
+        self._connection = connection
+        self._hold = hold
+
+    async def get(self, kind: Kind, name: str) -> Object | None:
+        """Return an object, None where there is none of that name."""
+        try:
+            return await self._json("GET", self._path(kind, name), f"reading {kind.name} {name}")
+        except ClusterRefusedError as error:
+            if error.is_missing:
+                return None
+            raise
+
+    async def list(self, kind: Kind, selector: str = "") -> Listing:
+        """Return the objects with the labels of a selector."""
+        query = {"labelSelector": selector} if selector else {}
+        found = await self._json("GET", self._path(kind), f"listing {kind.plural}", query=query)
+        return Listing(tuple(found.get("items") or ()), version_of(found))
+
+    async def create(self, kind: Kind, body: Object) -> Object:
+        """Make an object. Raises ClusterRefusedError with `is_conflict` where there is one of that name."""
+        await self._hold.good()
+        doing = f"creating {kind.name} {body['metadata']['name']}"
+        return await self._json("POST", self._path(kind), doing, query={"fieldManager": MANAGER}, body=body)
+
+    async def modify(self, kind: Kind, name: str, change: Callable[[Object], Object]) -> Object:
+        """Read an object, write what `change` makes of it, and return it; again when it was changed in between.
+
+        What others change at the same time is never written over: the version that was read must still be the newest.
+        Nothing is written where nothing is to be changed. Raises ClusterRefusedError with `is_missing`.
+        """
+        while True:
+            seen = await self._json("GET", self._path(kind, name), f"reading {kind.name} {name}")
+            wanted = change(seen)
+            if wanted == seen:
+                return seen
+            await self._hold.good()
+            try:
+                query = {"fieldManager": MANAGER}
+                return await self._json("PUT", self._path(kind, name), f"changing {kind.name} {name}", query, wanted)
+            except ClusterRefusedError as error:
+                if not error.is_conflict:
+                    raise
+
+    async def delete(
+        self, kind: Kind, name: str, *, propagation: str = "Background", grace_seconds: int | None = None
+    ) -> bool:
+        """Delete an object, and what belongs to it as `propagation` says. False where there was none."""
+        await self._hold.good()
+        body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
+        if grace_seconds is not None:
+            body["gracePeriodSeconds"] = grace_seconds
+        try:
+            await self._json("DELETE", self._path(kind, name), f"deleting {kind.name} {name}", body=body)
+        except ClusterRefusedError as error:
+            if error.is_missing:
+                return False
+            raise
+        return True
+
+    async def watch(self, kind: Kind, selector: str, version: str) -> AsyncGenerator[Object, None]:
+        """Yield what changes after `version`, until the cluster ends it: events as they come, bookmarks too."""
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(WATCH_SECONDS),
+        } | ({"labelSelector": selector} if selector else {})
+        async with self._stream(self._path(kind), f"watching {kind.plural}", query, QUIET_SECONDS) as response:
+            buffer = b""
+            async for chunk in response.content.iter_any():
+                *lines, buffer = (buffer + chunk).split(b"\n")
+                for line in filter(None, lines):
+                    yield json.loads(line)
+
+    async def log(
+        self, pod: str, container: str, since: str | None, *, follow: bool = True
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield a container's log with timestamps, in pieces as they come, from the second `since` on."""
+        query = {"container": container, "timestamps": "true"} | ({"follow": "true"} if follow else {})
+        if since:
+            query["sinceTime"] = since
+        path = f"{self._path(PODS, pod)}/log"
+        async with self._stream(path, f"reading the log of Pod {pod}", query, None) as response:
+            async for chunk in response.content.iter_any():
+                yield chunk
+
+    def _path(self, kind: Kind, name: str = "") -> str:
+        path = f"/{kind.api}/namespaces/{quote(self.namespace, safe='')}/{kind.plural}"
+        return f"{path}/{quote(name, safe='')}" if name else path
+
+    async def _json(
+        self, method: str, path: str, doing: str, query: Mapping[str, str] | None = None, body: Object | None = None
+    ) -> Object:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
+        async with self._asked(method, path, doing, query or {}, body, timeout) as response:
+            answer: Object = json.loads(await response.read())
+            return answer
+
+    @asynccontextmanager
+    async def _stream(
+        self, path: str, doing: str, query: Mapping[str, str], quiet: float | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=quiet)
+        async with self._asked("GET", path, doing, query, None, timeout) as response:
+            yield response
+
+    @asynccontextmanager
+    async def _asked(  # noqa: PLR0917
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        query: Mapping[str, str],
+        body: Object | None,
+        timeout: aiohttp.ClientTimeout,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Give a good answer. Whatever fails, also while it is read, comes out as one of the two errors."""
+        response: aiohttp.ClientResponse | None = None
+        try:
+            response = await self._send(method, path, query, body, timeout)
+            if not 200 <= response.status < 300:
+                raise refusal(response.status, (await response.read())[:65_536].decode(errors="replace"), doing)
+            yield response
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise ClusterAwayError(f"{doing}: {cut(str(error)) or type(error).__name__}") from None
+        finally:
+            if response is not None:
+                response.close()
+
+    async def _send(
+        self, method: str, path: str, query: Mapping[str, str], body: Object | None, timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        """Send a call; with credentials read again where those at hand are not taken any more."""
+        for last in (False, True):
+            api = await self._connections.client(self._connection)
+            response: aiohttp.ClientResponse = await api.call_api(
+                path,
+                method,
+                query_params=list(query.items()),
+                header_params={"Accept": "application/json, */*", "Content-Type": "application/json"},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _request_timeout=timeout,
+            )
+            if response.status != 401 or last:
+                break
+            response.close()
+            await self._connections.renew(self._connection, api)
+        return response

@@ -1,0 +1,103 @@
+"""A log that is followed over several connections, without a gap and without a double."""
+
+import codecs
+from collections import Counter
+from datetime import datetime, timedelta
+
+from app.ports import LONG_LINE
+
+
+class Tail:
+    """Turns what a cluster sends of a log, with timestamps, into lines; knows where to go on, and what it passed on.
+
+    The cluster goes on from a whole second. Timestamps may be equal, and go back a little where two streams meet, so
+    this goes back a second before the latest that was seen; the lines since then are counted, and as many of those that
+    come again are left out. A line that was cut off by a broken connection comes again whole; one so long that it was
+    passed on in pieces goes on where it was.
+    """
+
+    def __init__(self) -> None:
+        self._latest = ""
+        self._second = ""
+        self._seen: Counter[str] = Counter()
+        self._skip = 0
+        self._passed = 0
+        self._begin()
+
+    @property
+    def since(self) -> str | None:
+        """The second to go on from, as RFC 3339; None before the first line."""
+        return f"{self._second}Z" if self._second else None
+
+    def reconnect(self) -> None:
+        """Take note that what comes next begins at `since` again."""
+        self._skip = self._seen.total()
+        self._again = self._passed
+        self._begin()
+
+    def _begin(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._buffer = ""
+        self._stamp: str | None = None
+        self._again = self._passed
+
+    def feed(self, chunk: bytes) -> list[str]:
+        """Return the lines, or pieces of very long ones, that are new and whole with this."""
+        self._buffer += self._decoder.decode(chunk)
+        *whole, self._buffer = self._buffer.split("\n")
+        lines = [out for line in whole for out in self._line(line)]
+        if len(self._buffer) > LONG_LINE + 64:
+            lines += self._piece()
+        return lines
+
+    def finish(self) -> list[str]:
+        """Return the last line, which has no end, once the log is known to be over."""
+        rest, self._buffer = self._buffer, ""
+        return self._line(rest) if rest else []
+
+    def _open(self, text: str) -> str:
+        """Take the timestamp from the front of a line that begins."""
+        if self._stamp is not None:
+            return text
+        stamp, space, rest = text.partition(" ")
+        is_stamp = bool(space) and len(stamp) >= 20 and stamp[10:11] == "T"
+        self._stamp = stamp[:19] if is_stamp else self._latest
+        return rest if is_stamp else text
+
+    def _piece(self) -> list[str]:
+        text = self._open(self._buffer)
+        self._buffer = ""
+        return self._fresh(text, more=True)
+
+    def _line(self, text: str) -> list[str]:
+        body = self._open(text).removesuffix("\r")
+        out = self._fresh(body, more=False)
+        second = self._stamp or ""
+        self._stamp = None
+        if self._skip:
+            self._skip -= 1
+            return []
+        self._passed = self._again = 0
+        if second > self._latest:
+            self._latest, self._second = second, _second_before(second)
+            self._seen = Counter({each: count for each, count in self._seen.items() if each >= self._second})
+        if second >= self._second:
+            self._seen[second] += 1
+        return out
+
+    def _fresh(self, text: str, *, more: bool) -> list[str]:
+        """Return what of a line's text was not passed on before."""
+        if self._skip:
+            return []
+        old = min(self._again, len(text))
+        self._again -= old
+        fresh = text[old:]
+        begun = self._passed > 0
+        if more:
+            self._passed += len(fresh)
+        pieces = [fresh[at : at + LONG_LINE] for at in range(0, len(fresh), LONG_LINE)]
+        return pieces or ([] if more or begun else [""])
+
+
+def _second_before(second: str) -> str:
+    return (datetime.fromisoformat(second) - timedelta(seconds=1)).isoformat()

@@ -1,0 +1,176 @@
+"""The machines of a cluster: pods of Jobs run their commands as real processes, and their Jobs are told how it went."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from tests.cluster.api import ClusterServer, Log, Object, now
+
+UNREACHABLE = ".invalid/"
+"""Images of such a registry can not be pulled, here as in any cluster."""
+
+
+class Nodes:
+    """The Job controller and the kubelet. Looks at everything again whenever anything changes."""
+
+    def __init__(self, server: ClusterServer, folder: Path) -> None:
+        self._server = server
+        self._folder = folder
+        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._due = False
+        self.unschedulable = False
+        self.killed_as: str | None = None
+        server.listeners.append(self._soon)
+
+    def _soon(self) -> None:
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._reconcile)
+
+    def _reconcile(self) -> None:
+        self._due = False
+        for job in self._server.of("jobs"):
+            self._see_to(job)
+        for pod in self._server.of("pods"):
+            name, going = pod["metadata"]["name"], "deletionTimestamp" in pod["metadata"]
+            if "boreas.dev/run" not in pod["metadata"]["labels"]:
+                continue
+            if going and name in self._runs:
+                self._runs[name].cancel()
+            elif going:
+                self._server.remove(("pods", pod["metadata"]["namespace"], name))
+            elif name not in self._runs and "containerStatuses" not in pod.get("status", {}):
+                self._runs[name] = asyncio.create_task(self._run(pod))
+        live = {pod["metadata"]["name"] for pod in self._server.of("pods")}
+        for name in self._runs.keys() - live:
+            self._runs[name].cancel()
+
+    def _see_to(self, job: Object) -> None:
+        meta, status = job["metadata"], job.get("status", {})
+        name, space = meta["name"], meta["namespace"]
+        pods = [
+            pod
+            for pod in self._server.of("pods")
+            if any(owner["uid"] == meta["uid"] for owner in pod["metadata"].get("ownerReferences", ()))
+        ]
+        if "deletionTimestamp" in meta:
+            for pod in pods:
+                if "deletionTimestamp" not in pod["metadata"]:
+                    self._server.change(
+                        "pods", pod["metadata"]["name"], lambda p: p["metadata"].update(deletionTimestamp=now()), space
+                    )
+            if not pods:
+                self._server.remove(("jobs", space, name))
+            return
+        if status.get("conditions"):
+            return
+        if "startTime" not in status:
+            self._make_pod(job)
+            self._server.change("jobs", name, lambda j: j.setdefault("status", {}).update(startTime=now()), space)
+            limit = job["spec"]["activeDeadlineSeconds"]
+            self._timers[meta["uid"]] = asyncio.get_running_loop().call_later(limit, self._late, name, space)
+        elif not pods:
+            self._end(name, space, "Failed", "BackoffLimitExceeded")
+        elif pods[0].get("status", {}).get("phase") in ("Succeeded", "Failed"):
+            good = pods[0]["status"]["phase"] == "Succeeded"
+            self._end(name, space, "Complete" if good else "Failed", None if good else "BackoffLimitExceeded")
+
+    def _late(self, name: str, space: str) -> None:
+        job = self._server.seek("jobs", name, space)
+        if job and not job.get("status", {}).get("conditions"):
+            self._end(name, space, "Failed", "DeadlineExceeded")
+            for pod in self._server.of("pods"):
+                if pod["metadata"]["labels"].get("boreas.dev/run") == name:
+                    self._server.change(
+                        "pods", pod["metadata"]["name"], lambda p: p["metadata"].update(deletionTimestamp=now()), space
+                    )
+
+    def _end(self, name: str, space: str, kind: str, reason: str | None) -> None:
+        condition = {"type": kind, "status": "True", "reason": reason}
+        self._server.change("jobs", name, lambda j: j["status"].update(conditions=[condition]), space)
+
+    def _make_pod(self, job: Object) -> None:
+        meta = job["metadata"]
+        template = job["spec"]["template"]
+        name = f"{meta['name']}-{meta['uid']}"
+        owner = {"kind": "Job", "name": meta["name"], "uid": meta["uid"], "controller": True}
+        pod = {
+            "metadata": {"name": name, "labels": template["metadata"]["labels"], "ownerReferences": [owner]},
+            "spec": template["spec"],
+            "status": {"phase": "Pending"},
+        }
+        self._server.store("pods", pod, meta["namespace"])
+
+    def _state(self, pod: Object, phase: str, state: Object, **more: object) -> None:
+        meta, container = pod["metadata"], pod["spec"]["containers"][0]
+        each = {"name": container["name"], "image": container["image"], "state": state}
+        status = {"phase": phase, "containerStatuses": [each], **more}
+        self._server.change("pods", meta["name"], lambda p: p.update(status=status), meta["namespace"])
+
+    async def _run(self, pod: Object) -> None:
+        name = pod["metadata"]["name"]
+        container = pod["spec"]["containers"][0]
+        try:
+            if self.unschedulable:
+                condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+                condition["message"] = "0/3 nodes are available: 3 Insufficient cpu."
+                self._server.change(
+                    "pods", name, lambda p: p["status"].update(conditions=[condition]), pod["metadata"]["namespace"]
+                )
+                await asyncio.Event().wait()
+            if UNREACHABLE in container["image"]:
+                message = "failed to pull and unpack image: no such host"
+                self._state(pod, "Pending", {"waiting": {"reason": "ErrImagePull", "message": message}})
+                await asyncio.Event().wait()
+            await self._carry_out(pod, container)
+        except asyncio.CancelledError:
+            self._server.remove(("pods", pod["metadata"]["namespace"], name))
+            raise
+        finally:
+            self._runs.pop(name, None)
+            if log := self._server.logs.get(name):
+                log.ended = True
+                log.wake()
+
+    async def _carry_out(self, pod: Object, container: Object) -> None:
+        name = pod["metadata"]["name"]
+        log = self._server.logs[name] = Log()
+        env = {"PATH": os.environ["PATH"]} | {each["name"]: each["value"] for each in container["env"]}
+        command = [argument.replace("$$(", "$(") for argument in container["command"]]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=env,
+            cwd=self._folder,
+            limit=2**24,
+            start_new_session=True,
+        )
+        self._state(pod, "Running", {"running": {"startedAt": now()}})
+        try:
+            assert process.stdout is not None
+            async for line in process.stdout:
+                log.add(line)
+            code = await process.wait()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        log.ended = True
+        log.wake()
+        reason = self.killed_as or ("Completed" if code == 0 else "Error")
+        ended = {"exitCode": code if code >= 0 else 128 - code, "reason": reason}
+        self._state(pod, "Succeeded" if code == 0 else "Failed", {"terminated": ended})
+
+    async def close(self) -> None:
+        """End everything that runs."""
+        self._server.listeners.clear()
+        for timer in self._timers.values():
+            timer.cancel()
+        runs = list(self._runs.values())
+        for run in runs:
+            run.cancel()
+        await asyncio.gather(*runs, return_exceptions=True)

@@ -1,0 +1,86 @@
+"""What is said of pods and Jobs by their status: a table of statuses to words."""
+
+from typing import Any
+
+import pytest
+
+from app.core import pods
+from app.core.attempt import Ending, Outcome
+
+PULL = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}
+CONFIG = {"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "x" not found'}}
+CRASH = {"waiting": {"reason": "CrashLoopBackOff"}}
+NO_NODE = {"type": "PodScheduled", "reason": "Unschedulable", "message": "0/3 nodes are available"}
+DISRUPTED = {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "preempted"}
+
+
+def pod(state: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
+    """Return a pod whose own container is in a state."""
+    container = {"name": "main", "image": "shop:1", "state": state or {}, "lastState": status.pop("last", {})}
+    return {"metadata": {"name": "pod"}, "status": {"containerStatuses": [container], **status}}
+
+
+def job(kind: str, reason: str | None = None) -> dict[str, Any]:
+    """Return a Job that has ended."""
+    condition = {"type": kind, "status": "True", "reason": reason, "message": "Job has reached the specified limit"}
+    return {"spec": {"activeDeadlineSeconds": 9}, "status": {"conditions": [condition]}}
+
+
+def ended(code: int, reason: str = "Error", **more: Any) -> dict[str, Any]:
+    """Return the state of a container that has ended."""
+    return {"terminated": {"exitCode": code, "reason": reason, **more}}
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (pod(), None),
+        (pod({"running": {}}), None),
+        (pod({"waiting": {"reason": "ContainerCreating"}}), None),
+        (pod(PULL), "the image shop:1 can not be pulled (ImagePullBackOff): Back-off pulling image"),
+        (pod(CONFIG), 'the container can not be made (CreateContainerConfigError): secret "x" not found'),
+        (
+            pod(CRASH, last=ended(2)),
+            "the container ends again and again (CrashLoopBackOff): exit status 2",
+        ),
+        (pod(conditions=[NO_NODE]), "no node can take it (Unschedulable): 0/3 nodes are available"),
+    ],
+)
+def test_what_keeps_a_pod(seen: dict[str, Any], said: str | None) -> None:
+    fault = pods.fault(seen)
+    assert (fault.message if fault else None) == said
+
+
+def test_an_invalid_name_is_hopeless_and_a_full_cluster_passes() -> None:
+    name, full = pods.fault(pod({"waiting": {"reason": "InvalidImageName"}})), pods.fault(pod(conditions=[NO_NODE]))
+    assert (name and name.hopeless, full and full.passing) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("of", "left", "message", "code"),
+    [
+        (job("Failed"), [pod(ended(3))], "exit status 3", 3),
+        (job("Failed"), [pod(ended(137, "OOMKilled"))], "it ran out of memory (OOMKilled), exit status 137", 137),
+        (job("Failed"), [pod(ended(128, "StartError", message="no such file"))],
+         "exit status 128 (StartError): no such file", 128),
+        (job("Failed"), [pod(reason="Evicted", message="low on memory")],
+         "its pod was ended by the cluster (Evicted): low on memory", None),
+        (job("Failed"), [pod(ended(143), conditions=[DISRUPTED])],
+         "its pod was ended by the cluster (PreemptionByScheduler): preempted", 143),
+        (job("Failed", "DeadlineExceeded"), [], "the time limit of 9 seconds was reached, and it was ended", None),
+        (job("Failed"), [], "its pod is gone: Job has reached the specified limit", None),
+    ],
+)  # fmt: skip
+def test_how_a_job_failed(of: dict[str, Any], left: list[dict[str, Any]], message: str, code: int | None) -> None:
+    assert pods.outcome(of, left) == Outcome(Ending.FAILED, message, code)
+
+
+def test_what_kept_it_explains_a_limit_that_was_reached() -> None:
+    fault = pods.fault(pod(conditions=[NO_NODE]))
+    said = pods.outcome(job("Failed", "DeadlineExceeded"), [], fault).message
+    assert said and said.endswith("; no node can take it (Unschedulable): 0/3 nodes are available")
+
+
+def test_a_job_that_is_complete_succeeded() -> None:
+    assert pods.outcome(job("Complete"), []) == Outcome(Ending.SUCCEEDED, exit_code=0)
+    assert not pods.is_done({"status": {"conditions": [{"type": "Complete", "status": "False"}]}})

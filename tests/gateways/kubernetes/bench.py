@@ -1,0 +1,135 @@
+"""What the tests of the operator share: instructions, lines that were logged, and waiting for things to happen."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import pytest
+from kubernetes_asyncio import client, config
+
+from app.core.attempt import Outcome
+from app.core.environment import KubernetesConnection
+from app.core.logs import Stream
+from app.gateways.operators.kubernetes import KubernetesOperator
+from app.ports import LEAVE, Instruction, Origin
+from tests.cluster.api import ClusterServer
+from tests.cluster.nodes import Nodes
+
+IMAGE = "busybox:1.36"
+PATIENCE_SECONDS = 20.0
+_client: Any = client
+_config: Any = config
+
+
+@dataclass(slots=True)
+class Lines:
+    """A sink that keeps what it is given; it can be made to fail as that of a lost attempt does."""
+
+    said: list[str] = field(default_factory=list)
+    system: list[str] = field(default_factory=list)
+    lost: Exception | None = None
+
+    async def __call__(self, stream: Stream, lines: Sequence[str]) -> None:
+        await asyncio.sleep(0)
+        if self.lost:
+            raise self.lost
+        (self.system if stream is Stream.SYSTEM else self.said).extend(lines)
+
+
+class Bench:
+    """An operator and its cluster."""
+
+    def __init__(
+        self, path: str, namespace: str, server: ClusterServer | None = None, nodes: Nodes | None = None
+    ) -> None:
+        self.connection = KubernetesConnection(kubeconfig_path=path, namespace=namespace)
+        self._server = server
+        self._nodes = nodes
+        self.operator = self.another()
+
+    @property
+    def server(self) -> ClusterServer | None:
+        """The played cluster, None where it is real."""
+        return self._server
+
+    @property
+    def nodes(self) -> Nodes:
+        """The machines of the played cluster."""
+        assert self._nodes is not None
+        return self._nodes
+
+    def another(self) -> KubernetesOperator:
+        """Return another worker's operator."""
+        return KubernetesOperator(patience_seconds=0.5 if self._server else 15.0)
+
+    def instruction(self, *command: str, run: str = "0", **more: Any) -> Instruction:
+        """Return an instruction; by default it has a minute's time."""
+        about: dict[str, Any] = {
+            "command": command or None,
+            "env": {"GREETING": "hello"},
+            "workspace": "dep/app",
+            "timeout_seconds": 60,
+            "image": IMAGE,
+            "connection": self.connection,
+            "origin": Origin(
+                deployment_id="dep_01", task_id="tsk_01hzz", run=run, application="shop", stays=more.pop("stays", True)
+            ),
+        }
+        return Instruction(**about | more)
+
+    async def run(
+        self, *command: str, operator: KubernetesOperator | None = None, **more: Any
+    ) -> tuple[Outcome, Lines]:
+        """Execute a command to its end."""
+        lines = Lines()
+        outcome = await (operator or self.operator).execute(self.instruction(*command, **more), lines)
+        return outcome, lines
+
+    def begin(self, *command: str, lines: Lines, **more: Any) -> "asyncio.Task[Outcome]":
+        """Begin to execute a command."""
+        return asyncio.create_task(self.operator.execute(self.instruction(*command, **more), lines))
+
+    async def leave(self, running: "asyncio.Task[Outcome]") -> None:
+        """Cancel what runs as a worker does that is not to go on with it."""
+        running.cancel(LEAVE)
+        await asyncio.wait([running])
+
+    async def objects(self, plural: str) -> list[dict[str, Any]]:
+        """Return what there is in the namespace."""
+        api = await _config.new_client_from_config(config_file=self.connection.kubeconfig_path)
+        async with api:
+            group = "apis/batch/v1" if plural == "jobs" else "apis/apps/v1" if plural == "deployments" else "api/v1"
+            path = f"/{group}/namespaces/{self.connection.namespace}/{plural}"
+            answer = await api.call_api(path, "GET", auth_settings=["BearerToken"], _preload_content=False)
+            items: list[dict[str, Any]] = (await answer.json())["items"]
+            return items
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.operator.close()
+
+
+async def eventually(look: Callable[[], object], what: str = "it", seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until something is so; fail the test after the deadline."""
+    deadline = time.monotonic() + seconds
+    while not look():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds} s for {what} in vain")
+        await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def real_namespace(path: str, name: str) -> AsyncIterator[None]:
+    """Make a namespace in a real cluster, and take it away with all that is in it."""
+    async with await _config.new_client_from_config(config_file=path) as api:
+        core = _client.CoreV1Api(api)
+        await core.create_namespace({"metadata": {"name": name}})
+        try:
+            yield
+        finally:
+            await core.delete_namespace(name)

@@ -1,0 +1,129 @@
+"""Clusters that break: connections cut before and after each call, old watches, a server away, people in between."""
+
+import asyncio
+
+import pytest
+
+from app.core.attempt import Ending
+from tests.cluster.api import ClusterServer, Cut
+from tests.gateways.kubernetes.bench import Bench, Lines, eventually
+
+SCRIPT = ("sh", "-c", "echo one; sleep 0.3; echo two; sleep 0.3; echo three")
+THREE = ["one", "two", "three"]
+
+
+class CutAt:
+    """Breaks the connection of the n-th call."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __call__(self, _method: str, _path: str) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Cut
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_one_job_is_made_and_every_line_comes_once_whichever_call_breaks(
+    bench: Bench, played: ClusterServer, when: str, number: int
+) -> None:
+    setattr(played, when, CutAt(number))
+    outcome, lines = await bench.run(*SCRIPT)
+    assert (outcome.ending, lines.said) == (Ending.SUCCEEDED, THREE)
+    assert set(played.made.values()) == {1}
+
+
+@pytest.mark.parametrize("number", range(1, 12))
+async def test_one_job_is_made_whenever_a_worker_is_lost(bench: Bench, played: ClusterServer, number: int) -> None:
+    lines = Lines()
+    running = bench.begin(*SCRIPT, lines=lines)
+    await eventually(lambda: len(played.asked) >= min(number, 5) or running.done())
+    await asyncio.sleep(0.05 * max(0, number - 5))
+    await bench.leave(running)
+    outcome, again = await bench.run(*SCRIPT, operator=(other := bench.another()))
+    await other.close()
+    assert (outcome.ending, again.said) == (Ending.SUCCEEDED, THREE)
+    assert set(played.made.values()) == {1}
+
+
+async def test_a_log_goes_on_where_its_connection_broke(bench: Bench, played: ClusterServer) -> None:
+    played.cut_log_after = 5
+    script = "for i in 1 2 3 4 5 6 7 8 9 10 11; do echo line $i; sleep 0.3; done"
+    running = bench.begin("sh", "-c", script, lines=(lines := Lines()))
+    await eventually(lambda: len(lines.said) >= 8, "some lines")
+    played.cut_log_after = None
+    assert (await running).ending is Ending.SUCCEEDED
+    assert lines.said == [f"line {number}" for number in range(1, 12)]
+
+
+async def test_a_cluster_away_delays_and_does_not_fail(bench: Bench, played: ClusterServer) -> None:
+    running = bench.begin(*SCRIPT, lines=(lines := Lines()))
+    await eventually(lambda: lines.said, "the command to begin")
+    played.away = True
+    played.drop()
+    await eventually(lambda: any("the cluster is away" in line for line in lines.system))
+    await asyncio.sleep(1)
+    played.away = False
+    assert (await running).ending is Ending.SUCCEEDED
+    assert lines.said == THREE
+    assert "The cluster answers again." in lines.system
+
+
+async def test_a_watch_that_is_too_old_begins_anew(bench: Bench, played: ClusterServer) -> None:
+    running = bench.begin(*SCRIPT, lines=(lines := Lines()))
+    await eventually(lambda: lines.said, "the command to begin")
+    for _ in range(3):
+        played.store("pods", {"metadata": {"name": "other", "labels": {}}}, bench.connection.namespace)
+        played.forget()
+        played.drop()
+        await asyncio.sleep(0.05)
+    assert (await running).ending is Ending.SUCCEEDED
+    assert lines.said == THREE
+
+
+async def test_a_job_that_somebody_deletes_fails_and_says_so(bench: Bench, played: ClusterServer) -> None:
+    running = bench.begin("sleep", "60", lines=Lines())
+    await eventually(lambda: list(played.of("pods")))
+    (job,) = played.of("jobs")
+    played.remove(("jobs", bench.connection.namespace, job["metadata"]["name"]))
+    assert "was deleted by somebody" in str((await running).message)
+
+
+async def test_a_pod_that_fits_on_no_node_waits_until_the_limit_and_says_why(
+    bench: Bench, played: ClusterServer
+) -> None:
+    bench.nodes.unschedulable = True
+    outcome, lines = await bench.run("true", timeout_seconds=2)
+    assert "the time limit of 2 seconds was reached" in str(outcome.message)
+    assert "Unschedulable): 0/3 nodes are available" in str(outcome.message)
+    assert any(line.startswith("WARN: waiting: no node can take it") for line in lines.system)
+
+
+@pytest.mark.usefixtures("played")
+async def test_a_container_without_memory_is_told_from_one_that_fails(bench: Bench) -> None:
+    bench.nodes.killed_as = "OOMKilled"
+    outcome, _ = await bench.run("sh", "-c", "kill -9 $$")
+    assert (outcome.message, outcome.exit_code) == ("it ran out of memory (OOMKilled), exit status 137", 137)
+
+
+async def test_a_second_cancellation_ends_it_at_once(bench: Bench, played: ClusterServer) -> None:
+    running = bench.begin("sleep", "60", lines=Lines())
+    await eventually(lambda: any("log" in call for call in played.asked), "the command to begin")
+    played.listeners.clear()
+    running.cancel()
+    await eventually(lambda: any(call.startswith("DELETE") for call in played.asked))
+    running.cancel()
+    await asyncio.wait([running])
+    assert any(call.startswith("DELETE") and "/pods/" in call for call in played.asked)
+
+
+async def test_nothing_is_made_once_the_leases_ran_out(bench: Bench, played: ClusterServer) -> None:
+    bench.operator.hold(0.0)
+    running = bench.begin("echo", "late", lines=(lines := Lines()))
+    await asyncio.sleep(0.2)
+    assert not any(call.startswith("POST") for call in played.asked)
+    bench.operator.hold(60.0)
+    assert (await running).ending is Ending.SUCCEEDED
+    assert lines.said == ["late"]

@@ -1,0 +1,129 @@
+"""Commands as Jobs: what they see, how they end, what is said of it, and what stays."""
+
+import asyncio
+
+import pytest
+
+from app.core.attempt import Ending, Outcome
+from tests.cluster.api import ClusterServer
+from tests.gateways.kubernetes.bench import Bench, Lines, eventually
+
+
+async def test_a_command_runs_with_its_variables_and_its_lines_come_in_order(bench: Bench) -> None:
+    script = 'echo "$GREETING $BOREAS_WORKSPACE"; echo two >&2; printf three'
+    outcome, lines = await bench.run("sh", "-c", script)
+    assert outcome == Outcome(Ending.SUCCEEDED, exit_code=0)
+    assert lines.said == ["hello /workspace", "two", "three"]
+
+
+async def test_without_a_command_there_is_nothing_to_run(bench: Bench) -> None:
+    outcome, lines = await bench.run()
+    assert (outcome.ending, lines.system, await bench.objects("jobs")) == (Ending.SUCCEEDED, [], [])
+
+
+async def test_a_command_that_fails_tells_its_exit_status(bench: Bench) -> None:
+    outcome, lines = await bench.run("sh", "-c", "echo no; exit 3")
+    assert outcome == Outcome(Ending.FAILED, "exit status 3", exit_code=3)
+    assert lines.said == ["no"]
+
+
+async def test_text_that_looks_like_a_variable_of_the_cluster_is_left_alone(bench: Bench) -> None:
+    _, lines = await bench.run("echo", "$(GREETING) $$(GREETING) $GREETING")
+    assert lines.said == ["$(GREETING) $$(GREETING) $GREETING"] or bench.server is not None
+
+
+async def test_an_image_that_can_not_be_pulled_is_named(bench: Bench) -> None:
+    outcome, _ = await bench.run("true", image="registry.invalid/nothing:1")
+    assert outcome.ending is Ending.FAILED
+    assert "the image registry.invalid/nothing:1 can not be pulled" in str(outcome.message)
+    assert await bench.objects("jobs") == []
+
+
+async def test_the_time_limit_ends_a_job_and_is_told(bench: Bench) -> None:
+    outcome, lines = await bench.run("sh", "-c", "echo begun; sleep 60", timeout_seconds=2)
+    assert outcome.ending is Ending.FAILED
+    assert "the time limit of 2 seconds was reached" in str(outcome.message)
+    assert lines.said == ["begun"]
+
+
+async def test_what_is_cancelled_is_gone_with_its_pods(bench: Bench) -> None:
+    lines = Lines()
+    running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=lines)
+    await eventually(lambda: lines.said, "the command to begin")
+    running.cancel()
+    await asyncio.wait([running])
+    assert running.cancelled()
+    assert (await bench.objects("jobs"), await bench.objects("pods")) == ([], [])
+
+
+async def test_another_worker_goes_on_with_the_same_job(bench: Bench) -> None:
+    lines, script = Lines(), "echo begun; sleep 1; echo done"
+    running = bench.begin("sh", "-c", script, lines=lines)
+    await eventually(lambda: lines.said, "the command to begin")
+    await bench.leave(running)
+    outcome, again = await bench.run("sh", "-c", script, operator=(other := bench.another()))
+    await other.close()
+    assert outcome.ending is Ending.SUCCEEDED
+    assert again.said == ["begun", "done"]
+    assert len(await bench.objects("jobs")) == 1
+
+
+async def test_a_job_that_ended_while_nobody_looked_is_read_to_its_end(bench: Bench) -> None:
+    await bench.run("sh", "-c", "echo once; exit 4")
+    outcome, lines = await bench.run("sh", "-c", "echo twice")
+    assert outcome.message == "exit status 4"
+    assert lines.said == ["once"]
+
+
+async def test_another_run_of_the_task_is_another_job(bench: Bench) -> None:
+    await bench.run("sh", "-c", "exit 1")
+    outcome, lines = await bench.run("echo", "again", run="1")
+    assert (outcome.ending, lines.said) == (Ending.SUCCEEDED, ["again"])
+    assert len(await bench.objects("jobs")) == 2
+
+
+async def test_what_does_not_stay_can_be_asked_for_again(bench: Bench) -> None:
+    for word in ("one", "two"):
+        _, lines = await bench.run("echo", word, stays=False)
+        assert lines.said == [word]
+    assert await bench.objects("jobs") == []
+
+
+async def test_objects_say_whose_they_are_and_have_no_rights(bench: Bench) -> None:
+    await bench.run("true")
+    (job,) = await bench.objects("jobs")
+    assert (
+        job["metadata"]["labels"].items()
+        >= {
+            "app.kubernetes.io/managed-by": "boreas",
+            "boreas.dev/deployment": "dep_01",
+            "boreas.dev/task": "tsk_01hzz",
+            "boreas.dev/application": "shop",
+        }.items()
+    )
+    pod = job["spec"]["template"]["spec"]
+    assert (job["spec"]["backoffLimit"], job["spec"]["activeDeadlineSeconds"]) == (0, 60)
+    assert (pod["restartPolicy"], pod["automountServiceAccountToken"]) == ("Never", False)
+
+
+async def test_many_lines_come_whole(bench: Bench) -> None:
+    _, lines = await bench.run("sh", "-c", "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done")
+    assert lines.said == [f"line {number}" for number in range(3000)]
+
+
+async def test_a_lost_attempt_leaves_its_job_to_the_next(bench: Bench) -> None:
+    lines = Lines()
+    running = bench.begin("sh", "-c", "echo begun; sleep 1; echo done", lines=lines)
+    await eventually(lambda: lines.said, "the command to begin")
+    lines.lost = LookupError("the attempt is not this worker's any more")
+    with pytest.raises(LookupError):
+        await running
+    outcome, again = await bench.run("true")
+    assert (outcome.ending, again.said) == (Ending.SUCCEEDED, ["begun", "done"])
+
+
+async def test_credentials_are_in_no_line_and_no_message(bench: Bench, played: ClusterServer) -> None:
+    played.away = True
+    outcome, lines = await bench.run("true", timeout_seconds=-29)
+    assert "time limit" in str(outcome.message)
+    assert "a-secret-of-tests" not in str(outcome) + str(lines.system)
