@@ -64,11 +64,19 @@ class FeedBrokenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One message of a feed, encoded as the payload of a `next`, and the positions before and behind it."""
+    """One message of a feed, and the positions before and behind it.
+
+    It is encoded as the payload of a `next`, with the brace that ends the message: thousands of messages end with it.
+    """
 
     start: Place
     end: Place
-    data: bytes
+    ending: bytes
+
+    @property
+    def payload(self) -> bytes:
+        """What was executed, encoded."""
+        return self.ending[:-1]
 
 
 Push = Callable[[Part], bool]
@@ -203,7 +211,7 @@ class Group:
                     self.refused = True
                     return
                 end = context.position.cursor if context.position.cursor is not None else self.position
-                await self._add(Part(self.position, end, encode(result)))
+                await self._add(Part(self.position, end, encode(result) + b"}"))
                 self.forward = self._live.older(self)
                 if self.forward is not None:
                     return
@@ -215,11 +223,11 @@ class Group:
             self._where[part.start] = seq
         self.parts.append(part)
         self.position = part.end
-        self._bytes += len(part.data)
+        self._bytes += len(part.ending)
         while len(self.parts) > KEPT or (self._bytes > KEPT_BYTES and len(self.parts) > 1):
             dropped = self.parts.popleft()
             self.base += 1
-            self._bytes -= len(dropped.data)
+            self._bytes -= len(dropped.ending)
             if dropped.end != dropped.start:
                 self._where.pop(dropped.start, None)
         readers = tuple(self._readers)
@@ -289,7 +297,7 @@ class Live:
                         group.leave(reader)
                         group = self._enter(operation, reader.principal or principal, reader)
                     elif reader.seq < group.next_seq:
-                        yield group.took(reader).data
+                        yield group.took(reader).payload
                     elif group.forward is not None:
                         group.leave(reader)
                         group, seq = group.forward

@@ -74,9 +74,9 @@ class LiveSocket(BaseGraphQLTransportWSHandler[Context, None]):
         task = asyncio.current_task()
         if wire is None or task is None:
             return None
-        write, cancelling = wire.write, task.cancelling
+        send, cancelling = wire.sender(head), task.cancelling
 
         def push(part: Part) -> bool:
-            return not cancelling() and write(b"".join((head, part.data, b"}")))
+            return not cancelling() and send(part.ending)
 
         return push

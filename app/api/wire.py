@@ -7,7 +7,9 @@ once it falls behind, messages go the ordinary way, which waits for the client.
 
 import socket
 from asyncio import Transport
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -23,6 +25,7 @@ _TEXT = 0x81
 """The first byte of a frame that holds a whole text message."""
 
 
+@lru_cache(maxsize=4096)
 def header(size: int) -> bytes:
     """Return the header of a text message of `size` bytes, as servers write it: without a mask."""
     if size < 126:
@@ -39,17 +42,25 @@ class Wire:
     protocol: WebSocketsSansIOProtocol
     transport: Transport
 
-    def write(self, message: bytes) -> bool:
-        """Write a text message, unless it would have to wait or is not wanted any more: then return False."""
-        connection = self.protocol.conn
-        if (
-            connection.state is not State.OPEN
-            or self.transport.get_write_buffer_size() > FULL_BYTES
-            or self.transport.is_closing()
-        ):
-            return False
-        self.transport.write(header(len(message)) + message)
-        return True
+    def sender(self, head: bytes) -> Callable[[bytes], bool]:
+        """Return what writes a text message that begins with `head`.
+
+        Where it would have to wait, or is not wanted any more, it is not written, and False is returned.
+        """
+        connection, pending, closing = (
+            self.protocol.conn,
+            self.transport.get_write_buffer_size,
+            self.transport.is_closing,
+        )
+        write, size = self.transport.write, len(head)
+
+        def send(tail: bytes) -> bool:
+            if connection.state is not State.OPEN or pending() > FULL_BYTES or closing():
+                return False
+            write(b"".join((header(size + len(tail)), head, tail)))
+            return True
+
+        return send
 
 
 def cut(scope: Scope) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,14 +21,19 @@ class Written:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.taken = self.refused = 0
-        write = Wire.write
+        sender = Wire.sender
 
-        def counted(wire: Wire, message: bytes) -> bool:
-            done = write(wire, message)
-            self.taken, self.refused = self.taken + done, self.refused + (not done)
-            return done
+        def counted(wire: Wire, head: bytes) -> Callable[[bytes], bool]:
+            send = sender(wire, head)
 
-        monkeypatch.setattr(Wire, "write", counted)
+            def count(tail: bytes) -> bool:
+                done = send(tail)
+                self.taken, self.refused = self.taken + done, self.refused + (not done)
+                return done
+
+            return count
+
+        monkeypatch.setattr(Wire, "sender", counted)
 
 
 @pytest.fixture
