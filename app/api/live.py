@@ -13,7 +13,6 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -22,6 +21,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from app.api.context import Context, Position
+from app.api.parts import Part, Place, Push, Reader
 from app.api.shareable import Shareable
 from app.api.watch import Watch
 from app.core.access import Grant, Principal
@@ -42,14 +42,12 @@ LINGER_SECONDS = 5.0
 """How long a group without subscribers goes on: those whose connection broke come back to it."""
 
 Key = tuple[Shareable, tuple[Grant, ...], tuple[Role, ...]]
-Place = str | None
-"""A position in a feed: the cursor behind what came before, None at its beginning."""
 
 
 class NotSharedError(Exception):
     """The operation can not begin, or not go on, behind `position`: the ordinary way says why."""
 
-    def __init__(self, position: "Place") -> None:
+    def __init__(self, position: Place) -> None:
         super().__init__("refused")
         self.position = position
 
@@ -60,54 +58,6 @@ class AccessLostError(Exception):
 
 class FeedBrokenError(Exception):
     """The execution failed in a way that nobody expected: who comes back goes on from the last cursor."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One message of a feed, and the positions before and behind it.
-
-    It is encoded as the payload of a `next`, with the brace that ends the message: thousands of messages end with it.
-    """
-
-    start: Place
-    end: Place
-    ending: bytes
-
-    @property
-    def payload(self) -> bytes:
-        """What was executed, encoded."""
-        return self.ending[:-1]
-
-
-Push = Callable[[Part], bool]
-"""Delivers a part at once, or returns False where it can not."""
-
-
-class Reader:
-    """A subscriber: what wakes it, and where it stands among the parts of its group, and in the feed."""
-
-    def __init__(self, position: Place, push: Push | None = None) -> None:
-        self.news = asyncio.Event()
-        self.seq = 0
-        self.position = position
-        self.waiting = False
-        self.changed = False
-        self.principal: Principal | None = None
-        self._push = push
-
-    def hand(self, part: Part, seq: int) -> None:
-        """Deliver a part that it waits for, or else wake it."""
-        ready = self.waiting and self.seq == seq and not self.changed
-        if ready and self._push is not None and self._push(part):
-            self.seq += 1
-            self.position = part.end
-        else:
-            self.news.set()
-
-    def tell(self, principal: Principal | None) -> None:
-        """Take note of who it is now."""
-        self.principal, self.changed = principal, True
-        self.news.set()
 
 
 class Group:

@@ -10,7 +10,8 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 
 from app.api.context import Context
-from app.api.live import AccessLostError, FeedBrokenError, NotSharedError, Part, Push
+from app.api.live import AccessLostError, FeedBrokenError, NotSharedError
+from app.api.parts import Part, Push
 from app.api.shareable import Shareable, shareable
 from app.api.sockets import SocketAdapter
 from app.api.wire import wire_of

@@ -1,0 +1,58 @@
+"""What a shared feed is made of, for those who read it: its parts, and where a reader stands among them."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.core.access import Principal
+
+Place = str | None
+"""A position in a feed: the cursor behind what came before, None at its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message of a feed, and the positions before and behind it.
+
+    It is encoded as the payload of a `next`, with the brace that ends the message: thousands of messages end with it.
+    """
+
+    start: Place
+    end: Place
+    ending: bytes
+
+    @property
+    def payload(self) -> bytes:
+        """What was executed, encoded."""
+        return self.ending[:-1]
+
+
+Push = Callable[[Part], bool]
+"""Delivers a part at once, or returns False where it can not."""
+
+
+class Reader:
+    """A subscriber: what wakes it, and where it stands among the parts of its group, and in the feed."""
+
+    def __init__(self, position: Place, push: Push | None = None) -> None:
+        self.news = asyncio.Event()
+        self.seq = 0
+        self.position = position
+        self.waiting = False
+        self.changed = False
+        self.principal: Principal | None = None
+        self._push = push
+
+    def hand(self, part: Part, seq: int) -> None:
+        """Deliver a part that it waits for, or else wake it."""
+        ready = self.waiting and self.seq == seq and not self.changed
+        if ready and self._push is not None and self._push(part):
+            self.seq += 1
+            self.position = part.end
+        else:
+            self.news.set()
+
+    def tell(self, principal: Principal | None) -> None:
+        """Take note of who it is now."""
+        self.principal, self.changed = principal, True
+        self.news.set()
