@@ -5,11 +5,12 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
-from bench import boot, engine, graphs, latency, live, live_logs, query
+from bench import boot, editing, engine, graphs, latency, live, live_logs, query
 from bench.table import Row, show
 
 MEASUREMENTS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
     "graphs": graphs.measure,
+    "editing": editing.measure,
     "boot": boot.measure,
     "engine": engine.measure,
     "latency": latency.measure,

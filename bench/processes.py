@@ -1,5 +1,6 @@
-"""Which process serves a port."""
+"""Which process serves a port, and what it has used."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,3 +20,9 @@ def serving(url: str) -> int:
                     if any(str(file.readlink()) == wanted for file in folder.iterdir()):
                         return int(folder.parent.name)
     raise LookupError(f"nobody serves {url} here")
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU that a process has used since it began."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

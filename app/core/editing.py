@@ -225,20 +225,21 @@ def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str]) -> 
     ids = {task.key: known[task.key].id if task.key in known else new_ids[task.key] for task in after}
     deployment_id = tasks[0].deployment_id
     before = {task.key: task for task in written(tasks)}
-    added: list[Task] = []
     redefined: list[Task] = []
     moved: dict[str, int] = {}
     new: list[Task] = []
     for order, task in enumerate(after):
         old = known.get(task.key)
-        now = unbegun(task, deployment_id, order, ids)
-        if old is not None:
-            now = _kept(old, now, anew=workflow.redefined(before[task.key], task))
-            if replace(now, order=old.order) != old:
-                redefined.append(now)
-            elif now.order != old.order:
-                moved[now.id] = order
-        new.append(now)
+        if old is None:
+            new.append(unbegun(task, deployment_id, order, ids))
+        elif task == before[task.key]:
+            new.append(old)
+            if old.order != order:
+                moved[old.id] = order
+        else:
+            anew = workflow.redefined(before[task.key], task)
+            new.append(_kept(old, unbegun(task, deployment_id, order, ids), anew=anew))
+            redefined.append(new[-1])
     free = settled(new)
     standing = {task.id: _standing(task, free) for task in new}
     added = [replace(task, status=standing[task.id]) for task in new if task.key not in known]

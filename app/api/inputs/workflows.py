@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import strawberry
 
-from app.api.inputs.common import CommandStepInput, given, mapping
+from app.api.inputs.common import CommandStepInput, built_plainly, given, mapping
 from app.api.scalars import JSON
 from app.core import application, workflow
 from app.core.editing import Addition, Connection, Disconnection, Edit, Modification, Move, MoveDirection, Removal
@@ -12,6 +12,7 @@ from app.core.editing import Replacement as WholeGraph
 from app.services.workflows import EditOrder, Layout, RestoreOrder
 
 
+@built_plainly()
 @strawberry.input(description="Where the editor draws a task.")
 class PositionInput:
     x: float
@@ -22,6 +23,7 @@ class PositionInput:
         return workflow.Position(self.x, self.y)
 
 
+@built_plainly(command=CommandStepInput, position=PositionInput)
 @strawberry.input(description="A task of a graph.")
 class WorkflowTaskInput:
     key: str
@@ -41,7 +43,8 @@ class WorkflowTaskInput:
     def task(self, *path: str) -> workflow.WorkflowTask:
         """Return it as a core value. Raises Refused."""
         step = self.command.step(*path, "command") if self.command else None
-        made = workflow.WorkflowTask(
+        limits = step or UNLIMITED
+        return workflow.WorkflowTask(
             key=self.key,
             name=self.name,
             type=self.type,
@@ -50,12 +53,14 @@ class WorkflowTaskInput:
             require_confirm=bool(self.require_confirm),
             command=step,
             payload=mapping(self.payload, *path, "payload"),
+            timeout_seconds=limits.timeout_seconds if self.timeout_seconds is None else self.timeout_seconds,
+            max_attempts=limits.max_attempts if self.max_attempts is None else self.max_attempts,
             position=self.position.position() if self.position else None,
         )
-        limits = step or application.CommandStep(())
-        timeout = limits.timeout_seconds if self.timeout_seconds is None else self.timeout_seconds
-        attempts = limits.max_attempts if self.max_attempts is None else self.max_attempts
-        return replace(made, timeout_seconds=timeout, max_attempts=attempts)
+
+
+UNLIMITED = application.CommandStep(())
+"""Has the limits of a task that has no command."""
 
 
 @strawberry.input(description="The whole graph, as an editor saves it. Tasks are the same as before by their keys.")

@@ -14,7 +14,7 @@ from app.api.types.deployments import Deployment
 from app.api.types.gates import Gate, blockers
 from app.api.types.refs import find
 from app.api.types.tasks import Task
-from app.api.types.workflows import DeploymentPlan, WorkflowTask
+from app.api.types.workflows import DeploymentPlan
 from app.core import graph, workflow
 from app.core.errors import Role
 from app.services.drafts import draft
@@ -57,7 +57,7 @@ class DeploymentQueries:
         weights = graph.weights({task.key: seen.get((task.application_id, task.key)) for task in made.tasks})
         found = await of_plan(info.context.runtime, made.environments, list(names), overrides=overrides)
         return DeploymentPlan(
-            tasks=[WorkflowTask.of(task, names) for task in made.tasks],
+            draft=made,
             levels=[] if made.faults else graph.levels(edges),
             critical_path=[] if made.faults else graph.critical_path(edges, weights.__getitem__),
             gate=Gate(can_proceed=not found and not made.faults, blockers=blockers(found)),

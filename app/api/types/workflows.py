@@ -19,6 +19,7 @@ from app.core import revision as revisions
 from app.core import workflow as core
 from app.core.deployment import Deployment
 from app.core.errors import not_found
+from app.services.drafts import Draft
 
 From = Annotated[int, strawberry.argument(name="from")]
 """An argument that Python reserves the name of."""
@@ -200,8 +201,13 @@ class Workflow:
 
 @strawberry.type(description="What a deployment would be. Nothing is stored.")
 class DeploymentPlan:
-    tasks: list[WorkflowTask]
+    draft: strawberry.Private[Draft]
     levels: list[list[str]] = strawberry.field(description="Empty while the graph has faults.")
     critical_path: list[str] = strawberry.field(description="Empty while the graph has faults.")
     gate: Gate = strawberry.field(description="Whether it could start now, and why not.")
     faults: list[WorkflowFault] = strawberry.field(description="Everything that is wrong with the graph.")
+
+    @strawberry.field
+    async def tasks(self) -> list[WorkflowTask]:
+        names = {application.id: application.name for application in self.draft.applications}
+        return [WorkflowTask.of(task, names) for task in self.draft.tasks]
