@@ -20,7 +20,15 @@ from graphql import (
 from app.api.schema import schema
 
 SCHEMA = build_schema(schema.as_str())
-SCALARS: dict[str, Any] = {"Int": 1, "Float": 1.0, "Boolean": True, "JSON": {}, "String": "least", "ID": "nobody"}
+SCALARS: dict[str, Any] = {
+    "Int": 1,
+    "Float": 1.0,
+    "Boolean": True,
+    "JSON": {},
+    "String": "least",
+    "ID": "nobody",
+    "DateTime": "2030-01-01T12:00:00Z",
+}
 SELECTIONS = {
     OperationType.QUERY: "{ __typename }",
     OperationType.MUTATION: "{ errors { __typename code path } }",

@@ -126,6 +126,11 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         environmentIds=[here.environment_id],
         tasks=[{"key": "ask", "name": "ask", "type": "CUSTOM", "requireConfirm": True}],
     )
+    times = {"startsAt": "2030-01-01T12:00:00Z", "endsAt": "2030-01-02T12:00:00Z"}
+    window = await system.admin.change(
+        "createFreezeWindow", "environment { freezeWindows { id } }",
+        environmentId=here.environment_id, name="later", reason="a test", **times,
+    )  # fmt: skip
     other = await account(system.admin, {"role": "VIEWER"})
     known = {
         "name": unique("new"),
@@ -148,6 +153,7 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "Task": task,
         "Token": other.token_id,
         "Template": template["template"]["id"],
+        "Window": window["environment"]["freezeWindows"][0]["id"],
     }
     return here, known, ids
 

@@ -124,6 +124,17 @@ async def edit(admin: Audited, given: Data) -> None:
     await admin.change("setTaskPositions", "workflow { revision }", deploymentId=id_, positions=positions)
 
 
+async def template(admin: Audited) -> None:
+    given = {"name": unique("template"), "tasks": [{"key": "x", "name": "x", "type": "CUSTOM"}]}
+    made, found = await admin.change("saveWorkflowTemplate", "template { id } version { id }", **given)
+    assert {entry["targetId"] for entry in found} == {made["template"]["id"], made["version"]["id"]}
+    id_ = made["template"]["id"]
+    _, found = await admin.change("saveWorkflowTemplate", "version { id }", **given | {"description": "more"})
+    assert [entry["after"].get("description", "more") for entry in found] == ["more"] * 2
+    _, found = await admin.change("archiveWorkflowTemplate", "template { id }", id=id_)
+    assert only(found, "archivedAt")[0] is None and only(found, "archivedAt")[1]
+
+
 async def decide(admin: Audited, here: World, given: Data) -> None:
     policy = {"environmentId": here.environment_id, "requiredApprovals": 1, "allowSelfApproval": True}
     _, found = await admin.change("setApprovalPolicy", "environment { id }", **policy)
@@ -167,6 +178,7 @@ async def test_every_mutation_leaves_an_entry_for_each_object_that_it_changes(sy
     await keep_people(admin)
     await steer(admin, given)
     await edit(admin, given)
+    await template(admin)
     await decide(admin, here, given)
     await admin.change(
         "setApprovalPolicy", "environment { id }", environmentId=here.environment_id, requiredApprovals=0

@@ -168,6 +168,7 @@ BY_ID = {
     "cancelTask": {"reason": "why not"},
     "revokeApiToken": {},
     "archiveWorkflowTemplate": {},
+    "deleteFreezeWindow": {},
 }
 
 
