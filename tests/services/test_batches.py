@@ -1,5 +1,6 @@
 """Rolling out in batches: which instances, in which order, and that waiting between batches keeps nobody busy."""
 
+from dataclasses import replace
 from itertools import groupby, pairwise
 
 import pytest
@@ -8,6 +9,9 @@ from app.core.application import HealthCheck, ShellTarget
 from app.core.events import RolloutProgressed
 from app.core.strategy import Phase, Strategy, StrategyKind, StrategyStep
 from app.core.workflow import TaskType
+from app.services import tasks
+from app.services.tasks import Promotion
+from tests.services.approving import decide, person, until_asked
 from tests.services.commands import Notes, node, sh
 from tests.services.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
@@ -121,3 +125,19 @@ async def test_going_forth_after_a_rollback_that_failed_brings_what_had_gone_bac
     await engine.retry(id_)
     await engine.until(id_, D.SUCCESS)
     assert notes.lines == ["+a", "+b", "+c", "-c", "-b", "-a", "+a", "+b", "+c"]
+
+
+async def test_a_full_promotion_asks_for_the_steps_that_it_skips(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b", "c", "d")))
+    ann = await person(engine, "Ann")
+    first, second, last = CANARY.steps
+    steps = (replace(first, batch_interval=AN_HOUR), replace(second, require_approval=True), last)
+    id_ = await site.deploy(strategy=replace(CANARY, steps=steps))
+    task = await engine.until_task(id_, "web/deploy", watched)
+    await engine.call(tasks.promote, Promotion(task.id, full=True))
+    (one,) = await until_asked(engine, id_)
+    assert (one.rollout_step, notes.lines) == (2, ["a"])
+    assert await decide(ann, one) == []
+    await engine.until(id_, D.SUCCESS)
+    assert sorted(notes.lines) == ["a", "b", "c", "d"]

@@ -3,6 +3,8 @@
 Every command notes what it is told to do to which set; which set serves is kept with the release.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from app.core.application import HealthCheck, ShellTarget
@@ -11,6 +13,7 @@ from app.core.strategy import Phase, Strategy, StrategyKind, StrategyStep
 from app.services import applications, tasks
 from app.services.tasks import Promotion
 from app.store import environments as environment_store
+from tests.services.approving import decide, person, until_asked
 from tests.services.commands import Command, Gate, Notes
 from tests.services.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
@@ -242,3 +245,35 @@ async def test_each_step_is_an_event_and_the_weight_changes_once(engine: Engine,
         ("IDLE", 1.0),
     ]
     assert all(progress.resume_at for progress in seen if progress.phase is Phase.WATCHING)
+
+
+async def test_people_see_the_preview_before_they_approve_the_switch(engine: Engine, site: Site, notes: Notes) -> None:
+    await web(site, notes)
+    ann = await person(engine, "Ann")
+    await engine.worker()
+    await site.deployed("v1", strategy=blue_green())
+    begun = len(notes.lines)
+    strategy = replace(blue_green(), steps=(StrategyStep(require_approval=True),))
+    id_ = await site.deploy("v2", strategy=strategy)
+    (one,) = await until_asked(engine, id_)
+    assert (one.rollout_step, told(notes, begun)) == (0, ["bring green v2"])
+    assert await decide(ann, one) == []
+    await engine.until(id_, D.SUCCESS)
+    assert told(notes, begun) == ["bring green v2", "switch green v2", "retire blue v2"]
+
+
+async def test_a_preview_that_people_reject_is_ended_and_nothing_was_switched(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    await web(site, notes)
+    ann = await person(engine, "Ann")
+    await engine.worker()
+    await site.deployed("v1", strategy=blue_green())
+    begun = len(notes.lines)
+    strategy = replace(blue_green(), steps=(StrategyStep(), StrategyStep(require_approval=True)))
+    id_ = await site.deploy("v2", strategy=strategy)
+    (one,) = await until_asked(engine, id_)
+    assert (one.rollout_step, await decide(ann, one, reject=True, comment="ugly")) == (1, [])
+    await engine.until(id_, D.ROLLED_BACK)
+    assert told(notes, begun) == ["bring green v2", "retire green v1"]
+    assert (await color(site), await site.releases()) == ("blue", {"web": "v1"})
