@@ -78,9 +78,8 @@ async def _park(drive: Drive, decision: Wait | Ask) -> Parked:
     if isinstance(decision, Ask):
         await drive.log.say(f"Step {(progress.asked or 0) + 1} waits for people to approve it.")
         return Parked(progress, None)
-    what = "the other set" if progress.switched else f"batch {progress.batch} of {progress.batches}"
-    told = "Keeping" if progress.switched else "Watching"
-    await drive.log.say(f"{told} {what} until {decision.until:%H:%M:%S} UTC.")
+    what = "the set that serves now" if progress.switched else f"batch {progress.batch} of {progress.batches}"
+    await drive.log.say(f"Watching {what} until {decision.until:%H:%M:%S} UTC.")
     return Parked(progress, decision.until)
 
 

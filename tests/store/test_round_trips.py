@@ -34,8 +34,9 @@ from app.core.logs import LogLevel, LogLine
 from app.core.strategy import Phase, Progress
 from app.core.task import Activity, TaskAttempt, TaskStatus
 from app.core.version import Artifact, Version
-from app.core.workflow import Position
+from app.core.workflow import Position, TaskType
 from app.store import applications, deployments, environments, feed, logs, tasks, versions
+from app.store.database import execute
 from app.store.tasks import AttemptEnd, Writes
 from app.store.unit import unit
 from tests.services.commands import node
@@ -229,11 +230,25 @@ async def test_a_deployment_comes_back_as_it_was(engine: Engine, trial: Site) ->
     await deployments.save(made, [], Writes())
 
 
+SWITCHED = Progress(
+    Phase.RETIRING,
+    batch=2,
+    healthy=("a",),
+    asked=1,
+    approved=0,
+    traffic=0.5,
+    color="green",
+    old_color="blue",
+    switched=True,
+    retired=True,
+    again=True,
+)
 BODIES: list[Body] = [
     DeploymentStatusChanged(None, DeploymentStatus.PENDING),
     DeploymentStatusChanged(DeploymentStatus.PENDING, DeploymentStatus.RUNNING, "because “ü🚀”\n"),
     TaskStatusChanged("tsk_x", None, TaskStatus.PENDING, None),
     RolloutProgressed("tsk_x", Progress(Phase.CHECKING, 1, 2, 3, 4, ("a",), ("b", "c"), NOW, True)),
+    RolloutProgressed("tsk_x", SWITCHED),
     DeploymentPaused(True),
     WorkflowChanged(2, "added “ü🚀”"),
 ]
@@ -242,7 +257,7 @@ BODIES: list[Body] = [
 async def test_events_come_back_as_they_were_by_both_roads(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", auto_start=False)
     made = (await engine.story(id_)).deployment
-    actors = [None, "usr_x", None, "usr_y", "usr_x", None]
+    actors = [None, "usr_x", None, "usr_y", "usr_x", None, None]
     events = [
         Event(deployment_id=id_, number=number, at=NOW, actor_id=actor, body=body)
         for number, (actor, body) in enumerate(zip(actors, BODIES, strict=True), start=2)
@@ -256,3 +271,25 @@ async def test_events_come_back_as_they_were_by_both_roads(engine: Engine, trial
 def test_lines_come_back_as_they_were_by_the_bus() -> None:
     lines = [LogLine(n, NOW, level, f"“{level}” 🚀\x1b[1m", 2) for n, level in enumerate(LogLevel)]
     assert logs.decode(logs.encode(lines)) == lines and logs.decode(logs.encode([])) == []
+
+
+async def test_a_rollout_of_an_earlier_release_is_read_as_it_was_meant(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", auto_start=False)
+    (task,) = [one for one in (await engine.story(id_)).tasks.values() if one.type is TaskType.DEPLOY]
+    stored = (
+        '{"phase": "WATCHING", "step_index": 1, "batch": 2, "batches": 3, "total": 9, "healthy": ["a"],'
+        ' "current": ["b"], "resume_at": "2030-01-01T12:00:00Z", "promoted": false}'
+    )
+    await execute("UPDATE tasks SET rollout = $2 WHERE id = $1", task.id, stored)
+    found = (await tasks.by_ids([task.id]))[task.id]
+    assert found.rollout == Progress(Phase.WATCHING, 1, 2, 3, 9, ("a",), ("b",), datetime(2030, 1, 1, 12, tzinfo=UTC))
+
+
+async def test_the_set_that_serves_changes_where_something_runs(engine: Engine, trial: Site) -> None:
+    await engine.worker()
+    await trial.deployed("v1")
+    (application_id,) = trial.applications.values()
+    await environments.set_color(trial.environment_id, application_id, "green")
+    await environments.set_color(trial.environment_id, "app_none", "blue")
+    (release,) = await environments.releases_in([trial.environment_id])
+    assert (release.color, release.application_id) == ("green", application_id)

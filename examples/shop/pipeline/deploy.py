@@ -26,8 +26,14 @@ def deploy(job: Job) -> None:
     """Brings the job's version onto its instances, one after the other.
 
     Raises:
-        ShopError: there is no such artifact, a port belongs to somebody else, or a new process does not answer.
+        ShopError: there is no such artifact, a port belongs to somebody else, a new process does not answer, or it is
+            to be a second set of instances.
     """
+    if job.color and job.phase == "bring":
+        raise ShopError(f"{job.service.name} has one set of instances, and no {job.color} one: use rolling or canary")
+    if job.color:
+        say(f"nothing to {job.phase}: {job.service.name} has one set of instances")
+        return
     artifact = _stored_artifact(job)
     for port in job.ports:
         with locked(job.home, job.service, port):
@@ -40,6 +46,9 @@ def rollback(job: Job) -> None:
     Raises:
         ShopError: as deploy.
     """
+    if job.color:
+        say(f"nothing to {job.phase}: {job.service.name} has one set of instances")
+        return
     say(f"roll {job.service.name} back from {job.version} to {job.previous or 'nothing: it had no version before'}")
     artifact = _kept_artifact(job.home, job.service, job.previous) if job.previous else None
     for port in job.ports:

@@ -18,7 +18,8 @@ from pipeline.report import ShopError
 class Job:
     """One service, one version, one workspace; `previous` and `commit` may be empty.
 
-    `previous` and `ports` matter to deploy and rollback only.
+    `previous` and `ports` matter to deploy and rollback only, as do `color` and `phase`: which of two sets of instances
+    is meant and what is to be done with it, empty where there is one.
     """
 
     service: Service
@@ -30,6 +31,8 @@ class Job:
     ports: tuple[int, ...]
     home: Home
     settings: Path
+    color: str = ""
+    phase: str = ""
 
     def built(self) -> Path:
         """Where build puts the artifact."""
@@ -73,6 +76,8 @@ def read_job(options: argparse.Namespace, environment: Mapping[str, str] = os.en
         ports=(catalog.valid_port(instance),) if instance else service.ports,
         home=home,
         settings=Path(getattr(options, "settings", None) or ROOT / "settings.json").resolve(),
+        color=environment.get("BOREAS_COLOR", ""),
+        phase=environment.get("BOREAS_PHASE", ""),
     )
 
 
