@@ -16,11 +16,16 @@ LOGS = """subscription Logs($taskId: ID!, $after: Cursor, $levels: [LogLevel!], 
   taskLogs(taskId: $taskId, after: $after, levels: $levels, contains: $contains) {
     cursor lines { timestamp level message attempt } } }"""
 
-LOG_PAGE = """query LogPage($id: ID!, $first: Int, $after: Cursor, $last: Int, $levels: [LogLevel!], $contains: String,
-    $attempt: Int) {
-  task(id: $id) { key logs(first: $first, after: $after, last: $last, levels: $levels, contains: $contains,
-      attempt: $attempt) {
-    nodes { cursor timestamp level message attempt } pageInfo { hasNextPage endCursor } } } }"""
+ALL_LOGS = """subscription AllLogs($deploymentId: ID!, $after: Cursor, $levels: [LogLevel!], $contains: String) {
+  deploymentLogs(deploymentId: $deploymentId, after: $after, levels: $levels, contains: $contains) {
+    cursor caughtUp lines { task { key } line { timestamp level message attempt } } } }"""
+
+LOG_PAGE = """query LogPage($id: ID!, $first: Int, $after: Cursor, $last: Int, $before: Cursor, $levels: [LogLevel!],
+    $contains: String, $attempt: Int) {
+  task(id: $id) { key logs(first: $first, after: $after, last: $last, before: $before, levels: $levels,
+      contains: $contains, attempt: $attempt) {
+    nodes { cursor timestamp level message attempt }
+    pageInfo { hasNextPage endCursor hasPreviousPage startCursor } } } }"""
 
 TASKS = """query Tasks($id: ID!) { deployment(id: $id) { tasks { id key } } }"""
 

@@ -17,6 +17,8 @@ from app.cli.output import COLOURS, local_time, printable
 
 LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
 PAGE = 500
+DEPLOYMENT = "dep_"
+"""What ids of deployments begin with."""
 PLAIN = "\x1b[0m"
 WATCH_EPILOG = """\b
 Examples:
@@ -31,7 +33,8 @@ Examples:
   boreas logs dep_0a1b2c/user-service/build
   boreas logs dep_0a1b2c/user-service/build --follow --last 20
   boreas logs tsk_0a1b2c --level warn --contains timeout --timestamps
-  boreas logs tsk_0a1b2c --raw | less -R"""
+  boreas logs tsk_0a1b2c --raw | less -R
+  boreas logs dep_0a1b2c -f"""
 
 
 @click.command(epilog=WATCH_EPILOG)
@@ -63,22 +66,31 @@ def watch(url: str, token: str | None, deployment: str, no_logs: bool, as_json: 
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @address_options
 def logs(url: str, token: str | None, task: str, **wanted: Any) -> None:
-    """Show the log of a TASK: its id, or DEPLOYMENT/KEY such as dep_…/user-service/build."""
+    """Show the log of a TASK: its id, or DEPLOYMENT/KEY such as dep_…/user-service/build.
+
+    Of a DEPLOYMENT: the logs of all its tasks, in one order.
+    """
+    if task.startswith(DEPLOYMENT) and "/" not in task and wanted["last"]:
+        raise click.UsageError("--last goes with the log of a task.")
     api = api_of(url, token)
     with suppress(KeyboardInterrupt):
         asyncio.run(_print(api, task, wanted))
 
 
 async def _print(api: Api, task: str, wanted: Data) -> None:
-    id_ = await _task_id(api, task)
     shown = _coloured if wanted["raw"] or (sys.stdout.isatty() and not os.environ.get("NO_COLOR")) else printable
-    lines = _live(api, id_, wanted) if wanted["following"] else _stored(api, id_, wanted)
+    if task.startswith(DEPLOYMENT) and "/" not in task:
+        lines = _all(api, task, wanted)
+    else:
+        id_ = await _task_id(api, task)
+        lines = _live(api, id_, wanted) if wanted["following"] else _stored(api, id_, wanted)
     async for line in lines:
         if wanted["as_json"]:
             click.echo(json.dumps(line, ensure_ascii=False))
         else:
             time = f"{local_time(line['timestamp'])} " if wanted["timestamps"] else ""
-            click.echo(f"{time}{shown(line['message'])}", color=True)
+            key = f"{line['task']} | " if "task" in line else ""
+            click.echo(f"{time}{key}{shown(line['message'])}", color=True)
 
 
 def _coloured(text: str) -> str:
@@ -107,20 +119,52 @@ def _levels(wanted: Data) -> list[str] | None:
     return list(LEVELS[lowest:]) if lowest else None
 
 
+async def _page(api: Api, id_: str, wanted: Data, **part: Any) -> Data:
+    variables = {"id": id_, "levels": _levels(wanted), "contains": wanted["contains"], "attempt": wanted["attempt"]}
+    found = (await api.query(documents.LOG_PAGE, **variables, **part))["task"]
+    if found is None:
+        raise ApiError(f"There is no task “{id_}” that you may see.")
+    page: Data = found["logs"]
+    return page
+
+
 async def _stored(api: Api, id_: str, wanted: Data) -> AsyncIterator[Data]:
     """Yield what is stored, a page at a time: a log may be far larger than memory."""
-    variables = {"id": id_, "levels": _levels(wanted), "contains": wanted["contains"], "attempt": wanted["attempt"]}
-    part: Data = {"last": wanted["last"]} if wanted["last"] else {"first": PAGE}
-    while True:
-        found = (await api.query(documents.LOG_PAGE, **variables, **part))["task"]
-        if found is None:
-            raise ApiError(f"There is no task “{id_}” that you may see.")
-        for line in found["logs"]["nodes"]:
+    if wanted["last"]:
+        for line in await _last(api, id_, wanted):
             yield line
-        page = found["logs"]["pageInfo"]
-        if wanted["last"] or not page["hasNextPage"]:
+        return
+    part: Data = {}
+    while True:
+        page = await _page(api, id_, wanted, first=PAGE, **part)
+        for line in page["nodes"]:
+            yield line
+        if not page["pageInfo"]["hasNextPage"]:
             return
-        part = {"first": PAGE, "after": page["endCursor"]}
+        part = {"after": page["pageInfo"]["endCursor"]}
+
+
+async def _last(api: Api, id_: str, wanted: Data) -> list[Data]:
+    """Return the last lines. A filter may take several pages to find them in a long log."""
+    found: list[Data] = []
+    part: Data = {}
+    while True:
+        page = await _page(api, id_, wanted, last=wanted["last"] - len(found), **part)
+        found = page["nodes"] + found
+        if len(found) >= wanted["last"] or not page["pageInfo"]["hasPreviousPage"]:
+            return found
+        part = {"before": page["pageInfo"]["startCursor"]}
+
+
+async def _all(api: Api, deployment: str, wanted: Data) -> AsyncIterator[Data]:
+    """Yield the lines of all tasks, in the one order of their deployment."""
+    variables = {"deploymentId": deployment, "levels": _levels(wanted), "contains": wanted["contains"]}
+    async for batch in api.subscribe(documents.ALL_LOGS, lambda cursor: variables | {"after": cursor}):
+        for each in batch["lines"]:
+            if wanted["attempt"] in (None, each["line"]["attempt"]):
+                yield {"task": each["task"]["key"], **each["line"]}
+        if batch["caughtUp"] and not wanted["following"]:
+            return
 
 
 async def _live(api: Api, id_: str, wanted: Data) -> AsyncIterator[Data]:

@@ -214,6 +214,9 @@ async def test_logs_by_key_level_and_text(system: System) -> None:
     assert (await boreas(system, "logs", f"{id_}/a/b", "--level", "error")).out == "ERROR: broken\n"
     assert (await boreas(system, "logs", f"{id_}/a/b", "--contains", "LINE", "--last", "1")).out == "line 3\n"
     assert (await boreas(system, "logs", f"{id_}/a/b", "-f")).out.splitlines()[-1] == "red 中文"
+    assert (await boreas(system, "logs", id_, "--contains", "line 2")).out == "a/b | line 2\n"
+    assert (await boreas(system, "logs", id_, "-f")).out.splitlines()[0] == "a/b | line 1"
+    assert (await boreas(system, "logs", id_, "--last", "1")).status == 2
 
 
 async def test_a_token_is_made_used_and_revoked(system: System) -> None:

@@ -36,7 +36,8 @@ def line(number: int, message: str, attempt: int = 1) -> dict[str, Any]:
 
 
 def page(*lines: dict[str, Any], more: bool = False) -> Answer:
-    info = {"hasNextPage": more, "endCursor": lines[-1]["cursor"] if lines else None}
+    cursors = [one["cursor"] for one in lines] or [None]
+    info = {"hasNextPage": more, "endCursor": cursors[-1], "hasPreviousPage": more, "startCursor": cursors[0]}
     return data(task={"key": "t", "logs": {"nodes": lines, "pageInfo": info}})
 
 
@@ -115,6 +116,12 @@ def test_the_last_lines_then_live() -> None:
         ran = run(script, "logs", "tsk_1", "-f", "--last", "1", "--attempt", "1")
     assert ran.stdout == "stored\nlive\n"
     assert script.variables("after") == [None, "c3"]
+
+
+def test_the_last_lines_are_looked_for_in_several_pages() -> None:
+    with played(page(line(9, "c"), more=True), page(line(4, "a"), line(5, "b"))) as script:
+        assert run(script, "logs", "tsk_1", "--last", "3", "--contains", "x").stdout == "a\nb\nc\n"
+    assert (script.variables("last"), script.variables("before")) == ([3, 2], [None, "c9"])
 
 
 @pytest.mark.parametrize(
