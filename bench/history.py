@@ -21,14 +21,14 @@ TABLES = (
 """Table, which of its rows are copied, which columns get an id of the copy, and whether the row has a serial number."""
 
 
-async def fill(database: asyncpg.Connection, deployment_id: str) -> None:
+async def fill(database: asyncpg.Connection, deployment_id: str, copies: int = COPIES) -> None:
     """Copy a deployment with all that belongs to it."""
     for table, wanted, ids, numbered in TABLES:
         changed = [f"'{column}', {COPIED_ID.format(f'row.{column}')}" for column in ids]
         if numbered:
             changed.append(f"'id', nextval(pg_get_serial_sequence('{table}', 'id'))")
         await database.execute(
-            f"INSERT INTO {table} SELECT copy.* FROM {table} AS row CROSS JOIN generate_series(1, {COPIES}) AS n"
+            f"INSERT INTO {table} SELECT copy.* FROM {table} AS row CROSS JOIN generate_series(1, {copies}) AS n"
             f" CROSS JOIN LATERAL jsonb_populate_record(row, jsonb_build_object({', '.join(changed)})) AS copy"
             f" WHERE {wanted}",
             deployment_id,

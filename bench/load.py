@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import quantiles
 from urllib.parse import urlsplit
 
@@ -13,11 +15,12 @@ PATIENCE_SECONDS = 30.0
 
 @dataclass(slots=True)
 class Taken:
-    """What a load found: the seconds that each answer took, over how many seconds in all, and the last answer."""
+    """What a load found: the seconds that each answer took, over how many seconds in all, and the last answers."""
 
     lasted: float = 0.0
     seconds: list[float] = field(default_factory=list)
-    body: bytes = b""
+    answers: dict[bytes, bytes] = field(default_factory=dict)
+    """By request."""
 
     @property
     def rate(self) -> float:
@@ -77,7 +80,8 @@ class _Connection(asyncio.Protocol):
         if now < self._until and not self.done.done():
             self._ask()
             return
-        self._taken.body = bytes(self._received[self._received.index(END_OF_HEADERS) + len(END_OF_HEADERS) :])
+        _, _, answer = bytes(self._received).partition(END_OF_HEADERS)
+        self._taken.answers[self._request.partition(END_OF_HEADERS)[2]] = answer
         if not self.done.done():
             self.done.set_result(None)
         self._transport.close()
@@ -88,20 +92,31 @@ class _Connection(asyncio.Protocol):
         self._transport.close()
 
 
-async def load(url: str, body: bytes, headers: dict[str, str], *, connections: int, seconds: float) -> Taken:
-    """Post a body over and over. Raises RuntimeError at an answer other than 200, ConnectionError, TimeoutError."""
+async def load(
+    url: str, bodies: Sequence[bytes], headers: dict[str, str], *, connections: int, seconds: float
+) -> Taken:
+    """Post bodies over and over, each connection one. Raises RuntimeError at an answer other than 200.
+
+    Raises also ConnectionError, TimeoutError.
+    """
     parts = urlsplit(url)
     assert parts.hostname and parts.port
-    fields = {"Host": parts.netloc, "Content-Type": "application/json", "Content-Length": str(len(body))} | headers
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    request = f"POST {parts.path} HTTP/1.1\r\n{head}\r\n".encode() + body
-    taken, begun, loop = Taken(), time.perf_counter(), asyncio.get_running_loop()
     host, port = parts.hostname, parts.port
+    requests = [_request(parts.path, {"Host": parts.netloc} | headers, body) for body in bodies]
+    taken, begun, loop = Taken(), time.perf_counter(), asyncio.get_running_loop()
     opened = [
-        await loop.create_connection(lambda: _Connection(request, begun + seconds, taken), host, port)
-        for _ in range(connections)
+        await loop.create_connection(
+            partial(_Connection, requests[n % len(requests)], begun + seconds, taken), host, port
+        )
+        for n in range(connections)
     ]
     async with asyncio.timeout(seconds + PATIENCE_SECONDS):
         await asyncio.gather(*(connection.done for _, connection in opened))
     taken.lasted = time.perf_counter() - begun
     return taken
+
+
+def _request(path: str, headers: dict[str, str], body: bytes) -> bytes:
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body

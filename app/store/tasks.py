@@ -1,9 +1,9 @@
 """Tasks and their attempts in the database."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -90,10 +90,9 @@ async def _columns(deployment_ids: Sequence[str], names: Columns) -> dict[str, l
     read = [list(map(reader, column) if reader else column) for reader, column in zip(readers, columns, strict=False)]
     found: dict[str, list[list[Any]]] = {id_: [[] for _ in names] for id_ in deployment_ids}
     start = 0
-    for id_, group in groupby(owners):
-        end = start + sum(1 for _ in group)
-        found[id_] = [column[start:end] for column in read]
-        start = end
+    for id_, size in Counter(owners).items():
+        found[id_] = [column[start : start + size] for column in read]
+        start += size
     return found
 
 
