@@ -8,7 +8,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.http import Authenticated, Endpoint, healthz, index, readyz
 from app.api.tokens import Tokens
@@ -17,9 +17,21 @@ from app.services.runtime import Runtime
 from app.settings import ServeSettings, Settings
 from app.wiring import opened
 
+GRAPHQL = "/graphql"
 PING_SECONDS = 15.0
 """How often a socket is asked for a sign of life, and how long it may take to give one: the dead are gone in 30 s."""
 SHUTDOWN_SECONDS = 5
+
+
+class Application(Starlette):
+    """The ASGI application. Requests for GraphQL go past routing, which costs a tenth of what a hot query costs."""
+
+    graphql: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request or a socket."""
+        direct = scope["type"] == "http" and scope["path"] == GRAPHQL
+        await (self.graphql if direct else super().__call__)(scope, receive, send)
 
 
 def application(runtime: Runtime, *, connections_each: int = ServeSettings().connections_each) -> Starlette:
@@ -27,16 +39,17 @@ def application(runtime: Runtime, *, connections_each: int = ServeSettings().con
     tokens = Tokens(runtime)
     inner = Endpoint(runtime, connections_each, tokens)
     endpoint: ASGIApp = Authenticated(inner, tokens)
-    made = Starlette(
+    made = Application(
         routes=[
             Route("/", index),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
-            Route("/graphql", endpoint),
-            WebSocketRoute("/graphql", endpoint),
+            Route(GRAPHQL, endpoint),
+            WebSocketRoute(GRAPHQL, endpoint),
         ],
         middleware=[Middleware(Wired)],
     )
+    made.graphql = endpoint
     made.state.close = inner.live.close
     return made
 

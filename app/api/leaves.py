@@ -37,11 +37,12 @@ def completing(type_: GraphQLLeafType) -> Complete:
 
 def _enum(type_: GraphQLEnumType) -> Complete:
     wrapped = cast("type[Enum]", cast("Any", type_).wrapped_cls)
-    # By identity: a member takes a Python call to be hashed.
-    names = {id(member): type_.coerce_output_value(member) for member in wrapped}
+    # By identity, which nothing else has while they live, as they always do: a member takes a Python call to be hashed.
+    names: dict[int, str] = {id(member): type_.coerce_output_value(member) for member in wrapped}
 
     def complete(values: Column) -> Column | None:
-        return list(map(names.__getitem__, map(id, values))) if set(map(type, values)) <= {wrapped} else None
+        found = list(map(names.get, map(id, values)))
+        return None if None in found else found
 
     return complete
 
