@@ -1,20 +1,20 @@
-"""`boreas apply`: brings applications and environments in line with what files declare."""
+"""`boreas apply`: brings applications, environments and templates in line with what files declare."""
 
 import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import click
 from rich.console import Console
 from rich.text import Text
 
 from app.cli.client import Api, ApiError, address_options, api_of
-from app.cli.declared import applications, environments
+from app.cli.declared import applications, environments, templates
 from app.cli.declared.files import Declared, read
 from app.cli.declared.plans import Plan
-from app.cli.declared.specs import Application, schema
+from app.cli.declared.specs import Application, Environment, Spec, WorkflowTemplate, schema
 from app.cli.output import printable
 
 EPILOG = """\b
@@ -25,6 +25,8 @@ Examples:
 
 \b
 Exit status: 0 done, or nothing to do; 2 refused. With --exit-code 1 where something changed (with --dry-run: would)."""
+ORDER: tuple[type[Spec], ...] = (Application, Environment, WorkflowTemplate)
+"""What others name comes before them."""
 LOOK = {"CREATE": ("+", "green"), "UPDATE": ("~", "yellow"), "KEEP": ("=", "dim")}
 DONE = {"CREATE": "created", "UPDATE": "changed", "KEEP": "as declared"}
 TO_DO = {"CREATE": "to create", "UPDATE": "to change", "KEEP": "as declared"}
@@ -52,7 +54,9 @@ def apply(url: str, token: str | None, files: Sequence[str], shows_schema: bool,
 
 async def _apply(api: Api, declared: Sequence[Declared], *, dry_run: bool, as_json: bool) -> list[Plan]:
     """Plan everything, show it, and (where it is no dry run) do it. Raises ApiError."""
-    plans = [await _plan(api, each) for each in sorted(declared, key=_order)]
+    in_order = sorted(declared, key=lambda each: ORDER.index(type(each.spec)))
+    made = {each.spec.name for each in declared if isinstance(each.spec, Application)}
+    plans = [await _plan(api, each, made) for each in in_order]
     done: list[Plan] = []
     for plan in plans:
         if not dry_run:
@@ -74,15 +78,15 @@ async def _carry_out(api: Api, plan: Plan, done: list[Plan]) -> None:
         done.append(plan)
 
 
-def _order(declared: Declared) -> int:
-    """What others name comes before them."""
-    return 0 if isinstance(declared.spec, Application) else 1
-
-
-async def _plan(api: Api, declared: Declared) -> Plan:
-    if isinstance(declared.spec, Application):
-        return await applications.plan(api, declared, declared.spec)
-    return await environments.plan(api, declared, declared.spec)
+async def _plan(api: Api, declared: Declared, made: Set[str]) -> Plan:
+    """Return what brings something in line, where the applications `made` are there by then. Raises ApiError."""
+    match declared.spec:
+        case Application() as spec:
+            return await applications.plan(api, declared, spec)
+        case Environment() as spec:
+            return await environments.plan(api, declared, spec)
+        case WorkflowTemplate() as spec:
+            return await templates.plan(api, declared, spec, made)
 
 
 def _show(plan: Plan, *, applied: bool, as_json: bool) -> None:

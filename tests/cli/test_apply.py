@@ -43,6 +43,19 @@ shell: {command: [./deploy.sh], instances: [web-1]}
 healthCheck:
   metrics: [{name: errors, prometheusUrl: "http://p:9090", query: "up", max: 0.5}]
 """
+RELEASE = """
+kind: WorkflowTemplate
+name: release
+description: build, ask, ship
+parameters:
+  - {name: mode, default: fast, choices: [fast, slow]}
+tasks:
+  - {key: build, type: BUILD, application: web, command: {command: ["${{ parameters.mode }}"], timeoutSeconds: 60}}
+  - {key: ask, type: CUSTOM, blockBy: [build], requireConfirm: true, command: {command: ["true"]}, payload: {a: 1}}
+"""
+VERSIONS = """query($name: String) { workflowTemplate(name: $name) { description latest { number note
+  tasks { key name applicationName timeoutSeconds requireConfirm } } } }"""
+POLICY = "query($name: String) { environment(name: $name) { approvalPolicy { requiredApprovals approverRoles } } }"
 FREEZES = "query($name: String) { environment(name: $name) { rank freezeWindows { id name reason } } }"
 
 
@@ -116,6 +129,66 @@ async def test_windows_that_are_left_out_stay_and_an_empty_list_takes_them_away(
     assert (await system.admin.query(FREEZES, name="staging"))["environment"]["freezeWindows"] == []
 
 
+async def test_a_policy_is_set_changed_left_alone_and_taken_away(system: System, tmp_path: Path) -> None:
+    plain = "kind: Environment\nname: staging\noperator: SIMULATED\n"
+    for text, status, policy in (
+        (
+            f"{plain}approvalPolicy: {{requiredApprovals: 2}}",
+            1,
+            {"requiredApprovals": 2, "approverRoles": ["APPROVER", "ADMIN"]},
+        ),
+        (
+            f"{plain}approvalPolicy: {{requiredApprovals: 1, approverRoles: [ADMIN, ADMIN]}}",
+            1,
+            {"requiredApprovals": 1, "approverRoles": ["ADMIN"]},
+        ),
+        (
+            f"{plain}approvalPolicy: {{requiredApprovals: 1, approverRoles: [ADMIN]}}",
+            0,
+            {"requiredApprovals": 1, "approverRoles": ["ADMIN"]},
+        ),
+        (plain, 0, {"requiredApprovals": 1, "approverRoles": ["ADMIN"]}),
+        (f"{plain}approvalPolicy: null", 1, None),
+        (f"{plain}approvalPolicy: null", 0, None),
+    ):
+        assert (await apply(system, tmp_path, text, "--exit-code")).status == status, text
+        assert (await system.admin.query(POLICY, name="staging"))["environment"]["approvalPolicy"] == policy
+
+
+async def test_a_template_gets_a_new_version_by_what_differs_only(system: System, tmp_path: Path) -> None:
+    made = await apply(system, tmp_path, f"{RELEASE}---{WEB}")
+    assert made.status == 0 and [line for line in made.out.splitlines() if line[0] == "+"] == [
+        "+ Application web",
+        "+ WorkflowTemplate release",
+    ]
+    found = (await system.admin.query(VERSIONS, name="release"))["workflowTemplate"]
+    assert (found["description"], found["latest"]["number"]) == ("build, ask, ship", 1)
+    assert found["latest"]["tasks"] == [
+        {"key": "build", "name": "build", "applicationName": "web", "timeoutSeconds": 60, "requireConfirm": False},
+        {"key": "ask", "name": "ask", "applicationName": None, "timeoutSeconds": 1800, "requireConfirm": True},
+    ]
+    for same in (RELEASE, f"{RELEASE}note: only a word\n", RELEASE.replace("description: build, ask, ship\n", "")):
+        assert (await apply(system, tmp_path, same, "--exit-code")).status == 0, same
+    head, tasks = RELEASE.split("tasks:\n")
+    moved = f"{head}tasks:\n" + "\n".join(reversed(tasks.strip("\n").split("\n"))) + "\n"
+    for number, (text, shown) in enumerate(
+        [
+            (
+                RELEASE.replace("timeoutSeconds: 60", "timeoutSeconds: 90"),
+                "tasks.build.command.timeoutSeconds: 60 → 90",
+            ),
+            (RELEASE.replace("default: fast", "default: slow"), 'parameters.mode.default: "fast" → "slow"'),
+            (moved, 'tasks: ["build", "ask"] → ["ask", "build"]'),
+            (RELEASE, 'tasks: ["ask", "build"] → ["build", "ask"]'),
+        ],
+        2,
+    ):
+        ran = await apply(system, tmp_path, f"{text}note: a try\n")
+        assert (ran.status, shown in ran.out) == (0, True), ran
+        latest = (await system.admin.query(VERSIONS, name="release"))["workflowTemplate"]["latest"]
+        assert (latest["number"], latest["note"]) == (number, "a try")
+
+
 async def test_a_window_that_is_past_is_not_made_any_more(system: System, tmp_path: Path) -> None:
     past = STAGING.replace("    recurrence: FREQ=WEEKLY;BYDAY=FR\n", "").replace("2027", "2020")
     ran = await apply(system, tmp_path, past)
@@ -150,6 +223,9 @@ async def test_files_are_read_together_and_json_is_one_object_a_line(system: Sys
         ("", "there is nothing declared"),
         (STAGING.replace("+01:00", ""), "freezeWindows[0].startsAt"),
         (STAGING.replace("FREQ=WEEKLY;", ""), "Environment staging: INVALID (recurrence)"),
+        (RELEASE, "WorkflowTemplate release: tasks: There is no application “web”."),
+        (f"{WEB}---{RELEASE}".replace("[build]", "[nobody]"), "WorkflowTemplate release: INVALID"),
+        (f"{WEB}---{RELEASE}".replace("parameters.mode", "parameters.other"), "Done before: Application web."),
         (f"{WEB}---{STAGING}".replace("staging", "St"), "Environment St: INVALID (name)"),
         (f"{WEB}---{STAGING}".replace("staging", "St"), "Done before: Application web."),
     ],

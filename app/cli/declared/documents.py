@@ -16,6 +16,7 @@ UPDATE_APPLICATION = """mutation UpdateApplication($input: UpdateApplicationInpu
 
 ENVIRONMENT = """query Environment($name: String!) { environment(name: $name) {
   id rank operator workerPool maxConcurrentDeployments
+  approvalPolicy { requiredApprovals approverRoles allowSelfApproval timeoutSeconds onTimeout }
   freezeWindows { id name reason startsAt endsAt recurrence timezone } } }"""
 
 CREATE_ENVIRONMENT = """mutation CreateEnvironment($input: CreateEnvironmentInput!) {
@@ -29,3 +30,16 @@ CREATE_FREEZE_WINDOW = """mutation CreateFreezeWindow($input: CreateFreezeWindow
 
 DELETE_FREEZE_WINDOW = """mutation DeleteFreezeWindow($input: ByIdInput!) {
   deleteFreezeWindow(input: $input) { environment { id } errors { code message path } } }"""
+
+SET_APPROVAL_POLICY = """mutation SetApprovalPolicy($input: SetApprovalPolicyInput!) {
+  setApprovalPolicy(input: $input) { environment { id } errors { code message path } } }"""
+
+APPLICATION_ID = """query ApplicationId($name: String!) { application(name: $name) { id } }"""
+
+TEMPLATE = f"""query Template($name: String!) {{ workflowTemplate(name: $name) {{ archivedAt description latest {{
+  parameters {{ name description default required choices }}
+  tasks {{ key name type applicationName blockBy requireConfirm command {STEP} payload timeoutSeconds maxAttempts
+    position {{ x y }} }} }} }} }}"""
+
+SAVE_TEMPLATE = """mutation SaveTemplate($input: SaveWorkflowTemplateInput!) {
+  saveWorkflowTemplate(input: $input) { version { number } errors { code message path } } }"""

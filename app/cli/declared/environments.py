@@ -1,4 +1,4 @@
-"""Environments that are declared, with their freeze windows."""
+"""Environments that are declared, with their approval policy and freeze windows."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 from app.cli.client import Api, Data
 from app.cli.declared import documents
-from app.cli.declared.diff import Difference
+from app.cli.declared.diff import Difference, differences
 from app.cli.declared.files import Declared
 from app.cli.declared.plans import Do, Plan, call, changed, fault, top_fields
 from app.cli.declared.specs import Environment
@@ -44,7 +44,9 @@ async def plan(api: Api, declared: Declared, spec: Environment) -> Plan:
     wanted = spec.fields()
     name, windows = wanted.pop("name"), wanted.pop("freezeWindows", None)
     found = (await api.query(documents.ENVIRONMENT, name=name))["environment"]
+    has_policy, policy = "approvalPolicy" in wanted, wanted.pop("approvalPolicy", None)
     known = found.pop("freezeWindows") if found else []
+    known_policy = found.pop("approvalPolicy") if found else None
     place = _Place(found.pop("id") if found else None)
     place.differences += changed(found, wanted)
     if found is None:
@@ -54,12 +56,23 @@ async def plan(api: Api, declared: Declared, spec: Environment) -> Plan:
     elif place.differences:
         given = {"id": place.id} | top_fields(place.differences, wanted)
         place.steps.append(call(documents.UPDATE_ENVIRONMENT, given))
+    if has_policy:
+        _plan_policy(place, known_policy, policy)
     if windows is not None:
         names = [window["name"] for window in windows]
         if len(set(names)) < len(names):
             raise fault(declared, "freezeWindows: Two of them have the same name.")
         _plan_windows(place, known, windows)
     return Plan(declared, found is not None, tuple(place.differences), tuple(place.steps))
+
+
+def _plan_policy(place: _Place, known: Data | None, wanted: Data | None) -> None:
+    if wanted is not None:
+        wanted["approverRoles"] = list(dict.fromkeys(wanted["approverRoles"]))
+    differing = list(differences({"approvalPolicy": known}, {"approvalPolicy": wanted}))
+    if differing:
+        place.differences += differing
+        place.add(documents.SET_APPROVAL_POLICY, wanted or {"requiredApprovals": 0})
 
 
 def _plan_windows(place: _Place, known: list[Data], wanted: list[Data]) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 Name = Annotated[str, Meta(min_length=1, description="By which it is found; unique among its kind.")]
+STEP_SECONDS, STEP_ATTEMPTS = 1800, 1
 Command = Annotated[tuple[str, ...], Meta(min_length=1, description="The program, then its arguments.")]
 Moment = Annotated[datetime, Meta(tz=True, description="ISO 8601, with an offset.")]
 Variables = Annotated[dict[str, str], Meta(description="Environment variables.")]
@@ -47,8 +48,8 @@ class CommandStep(Part, frozen=True, kw_only=True):
     command: Command
     image: str | None = None
     env: Variables = {}
-    timeout_seconds: int = 1800
-    max_attempts: int = 1
+    timeout_seconds: int = STEP_SECONDS
+    max_attempts: int = STEP_ATTEMPTS
 
 
 class ShellTarget(Part, frozen=True, kw_only=True):
@@ -105,10 +106,36 @@ class FreezeWindow(Part, frozen=True, kw_only=True):
     timezone: Annotated[str, Meta(description="IANA, such as Europe/Berlin.")] = "UTC"
 
 
+class Role(StrEnum):
+    """Who may approve."""
+
+    DEPLOYER = "DEPLOYER"
+    APPROVER = "APPROVER"
+    ADMIN = "ADMIN"
+
+
+class OnTimeout(StrEnum):
+    """What an approval that expires does to its deployment."""
+
+    REJECT = "REJECT"
+    CANCEL = "CANCEL"
+
+
+class ApprovalPolicy(Part, frozen=True, kw_only=True):
+    """What every deployment to an environment takes."""
+
+    required_approvals: Annotated[int, Meta(ge=1)]
+    approver_roles: Annotated[tuple[Role, ...], Meta(min_length=1)] = (Role.APPROVER, Role.ADMIN)
+    allow_self_approval: bool = False
+    timeout_seconds: int | None = None
+    on_timeout: OnTimeout = OnTimeout.REJECT
+
+
 class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="Environment"):
     """Where versions are deployed to.
 
-    Freeze windows that are left out stay as they are; an empty list takes all away.
+    Freeze windows that are left out stay as they are; an empty list takes all away. An approval policy that is left out
+    stays as it is; null takes it away.
     """
 
     name: Name
@@ -116,10 +143,65 @@ class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="Enviro
     operator: Operator
     worker_pool: str = "default"
     max_concurrent_deployments: int = 10
+    approval_policy: ApprovalPolicy | UnsetType | None = UNSET
     freeze_windows: tuple[FreezeWindow, ...] | UnsetType = UNSET
 
 
-Spec = Application | Environment
+class TaskType(StrEnum):
+    """What a task does."""
+
+    PREPARE = "PREPARE"
+    BUILD = "BUILD"
+    TEST = "TEST"
+    DEPLOY = "DEPLOY"
+    HEALTH_CHECK = "HEALTH_CHECK"
+    CUSTOM = "CUSTOM"
+
+
+class Position(Part, frozen=True, kw_only=True):
+    """Where the editor draws a task."""
+
+    x: float
+    y: float
+
+
+class Task(Part, frozen=True, kw_only=True):
+    """A task of a graph. Timeout and attempts that are left out are the command's."""
+
+    key: Name
+    name: Annotated[str, Meta(description="Default: the key.")] | None = None
+    type: TaskType
+    application: Annotated[str, Meta(description="By its name.")] | None = None
+    block_by: Annotated[tuple[str, ...], Meta(description="The keys of the tasks that it waits for.")] = ()
+    require_confirm: bool = False
+    command: CommandStep | None = None
+    payload: dict[str, Any] = {}
+    timeout_seconds: int | None = None
+    max_attempts: int | None = None
+    position: Position | None = None
+
+
+class Parameter(Part, frozen=True, kw_only=True):
+    """What users of a template say."""
+
+    name: Name
+    description: str = ""
+    default: str | None = None
+    required: bool = False
+    choices: tuple[str, ...] | None = None
+
+
+class WorkflowTemplate(Part, frozen=True, kw_only=True, tag_field="kind", tag="WorkflowTemplate"):
+    """A named graph with parameters. Whatever differs makes a new version."""
+
+    name: Name
+    description: Annotated[str, Meta(description="Empty: it stays as it is.")] = ""
+    note: Annotated[str, Meta(description="What a version says of itself; by itself it makes none.")] = ""
+    parameters: tuple[Parameter, ...] = ()
+    tasks: Annotated[tuple[Task, ...], Meta(min_length=1)]
+
+
+Spec = Application | Environment | WorkflowTemplate
 """Everything that a document can declare, by its `kind`."""
 
 
