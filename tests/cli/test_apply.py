@@ -189,6 +189,29 @@ async def test_a_template_gets_a_new_version_by_what_differs_only(system: System
         assert (latest["number"], latest["note"]) == (number, "a try")
 
 
+async def test_a_cluster_and_its_workloads_are_declared(system: System, tmp_path: Path) -> None:
+    cluster = """
+kind: Environment
+name: east
+operator: KUBERNETES
+kubernetes: {context: east, kubeconfigPath: /etc/kube, namespace: shop}
+---
+kind: Application
+name: web
+kubernetes: {workload: web, container: web, service: web}
+"""
+    assert (await apply(system, tmp_path, cluster)).status == 0
+    assert (await apply(system, tmp_path, cluster, "--exit-code")).status == 0
+    ran = await apply(system, tmp_path, cluster.replace("shop", "store").replace("service: web", "service: front"))
+    assert 'kubernetes.namespace: "shop" → "store"' in ran.out
+    assert 'kubernetes.service: "web" → "front"' in ran.out
+    shell = cluster.replace("kubernetes: {workload: web, container: web, service: web}", "shell: {command: [x]}")
+    ran = await apply(system, tmp_path, shell)
+    assert (ran.status, "shell: " in ran.out, "kubernetes: {" in ran.out and "→ nothing" in ran.out) == (0, True, True)
+    ran = await apply(system, tmp_path, "kind: Application\nname: api\n")
+    assert (ran.status, "Application api: INVALID (shell)" in ran.err) == (2, True), ran.err
+
+
 async def test_a_window_that_is_past_is_not_made_any_more(system: System, tmp_path: Path) -> None:
     past = STAGING.replace("    recurrence: FREQ=WEEKLY;BYDAY=FR\n", "").replace("2027", "2020")
     ran = await apply(system, tmp_path, past)

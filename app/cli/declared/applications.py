@@ -18,7 +18,9 @@ async def plan(api: Api, declared: Declared, spec: Application) -> Plan:
     if found.pop("archivedAt"):
         raise fault(declared, "It is archived, and can not be changed.")
     id_ = found.pop("id")
-    found["shell"] = found.pop("deploy")
+    target = found.pop("deploy")
+    kind = target.pop("__typename")
+    found |= {"shell": None, "kubernetes": None} | {"shell" if kind == "ShellTarget" else "kubernetes": target}
     differing = changed(found, wanted)
     update = call(documents.UPDATE_APPLICATION, {"id": id_} | top_fields(differing, wanted))
     return Plan(declared, True, differing, (update,) if differing else ())

@@ -4,7 +4,8 @@ STEP = "{ command image env timeoutSeconds maxAttempts }"
 
 APPLICATION = f"""query Application($name: String!) {{ application(name: $name) {{
   id archivedAt description repositoryUrl build {STEP} test {STEP}
-  deploy {{ ... on ShellTarget {{ command instances rollbackCommand }} }}
+  deploy {{ __typename ... on ShellTarget {{ command instances rollbackCommand }}
+    ... on KubernetesTarget {{ workload container service httpRoute }} }}
   healthCheck {{ command httpUrl expectStatus intervalSeconds timeoutSeconds successThreshold failureThreshold
     metrics {{ name prometheusUrl query min max }} }} }} }}"""
 
@@ -15,7 +16,7 @@ UPDATE_APPLICATION = """mutation UpdateApplication($input: UpdateApplicationInpu
   updateApplication(input: $input) { application { id } errors { code message path } } }"""
 
 ENVIRONMENT = """query Environment($name: String!) { environment(name: $name) {
-  id rank operator workerPool maxConcurrentDeployments
+  id rank operator kubernetes { context namespace } workerPool maxConcurrentDeployments
   approvalPolicy { requiredApprovals approverRoles allowSelfApproval timeoutSeconds onTimeout }
   freezeWindows { id name reason startsAt endsAt recurrence timezone } } }"""
 

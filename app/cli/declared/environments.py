@@ -48,7 +48,7 @@ async def plan(api: Api, declared: Declared, spec: Environment) -> Plan:
     known = found.pop("freezeWindows") if found else []
     known_policy = found.pop("approvalPolicy") if found else None
     place = _Place(found.pop("id") if found else None)
-    place.differences += changed(found, wanted)
+    place.differences += changed(found, _shown(wanted))
     if found is None:
         place.create({"name": name} | wanted)
     elif found["operator"] != wanted["operator"]:
@@ -64,6 +64,13 @@ async def plan(api: Api, declared: Declared, spec: Environment) -> Plan:
             raise fault(declared, "freezeWindows: Two of them have the same name.")
         _plan_windows(place, known, windows)
     return Plan(declared, found is not None, tuple(place.differences), tuple(place.steps))
+
+
+def _shown(wanted: Data) -> Data:
+    """Return the fields as the API shows them: where a kubeconfig is, it does not tell."""
+    if not wanted["kubernetes"]:
+        return wanted
+    return wanted | {"kubernetes": {name: wanted["kubernetes"][name] for name in ("context", "namespace")}}
 
 
 def _plan_policy(place: _Place, known: Data | None, wanted: Data | None) -> None:

@@ -39,6 +39,7 @@ class Operator(StrEnum):
     """Who carries instructions out."""
 
     SHELL = "SHELL"
+    KUBERNETES = "KUBERNETES"
     SIMULATED = "SIMULATED"
 
 
@@ -58,6 +59,15 @@ class ShellTarget(Part, frozen=True, kw_only=True):
     command: Command
     instances: tuple[str, ...] = ("local",)
     rollback_command: Command | None = None
+
+
+class KubernetesTarget(Part, frozen=True, kw_only=True):
+    """Deploys by rolling a Deployment object out."""
+
+    workload: Annotated[str, Meta(description="The name of the Deployment object.")]
+    container: str
+    service: str | None = None
+    http_route: str | None = None
 
 
 class MetricCheck(Part, frozen=True, kw_only=True):
@@ -84,14 +94,15 @@ class HealthCheck(Part, frozen=True, kw_only=True):
 
 
 class Application(Part, frozen=True, kw_only=True, tag_field="kind", tag="Application"):
-    """What is built, tested and deployed."""
+    """What is built, tested and deployed, by exactly one of shell and kubernetes."""
 
     name: Name
     description: str = ""
     repository_url: str | None = None
     build: CommandStep | None = None
     test: CommandStep | None = None
-    shell: ShellTarget
+    shell: ShellTarget | None = None
+    kubernetes: KubernetesTarget | None = None
     health_check: HealthCheck | None = None
 
 
@@ -104,6 +115,14 @@ class FreezeWindow(Part, frozen=True, kw_only=True):
     ends_at: Moment
     recurrence: Annotated[str, Meta(description="An RFC 5545 rule, such as FREQ=WEEKLY;BYDAY=FR.")] | None = None
     timezone: Annotated[str, Meta(description="IANA, such as Europe/Berlin.")] = "UTC"
+
+
+class KubernetesConnection(Part, frozen=True, kw_only=True):
+    """How the workers of an environment reach its cluster. The API does not tell the path: it is no difference."""
+
+    context: str | None = None
+    kubeconfig_path: str | None = None
+    namespace: str = "default"
 
 
 class Role(StrEnum):
@@ -141,6 +160,7 @@ class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="Enviro
     name: Name
     rank: int = 0
     operator: Operator
+    kubernetes: KubernetesConnection | None = None
     worker_pool: str = "default"
     max_concurrent_deployments: int = 10
     approval_policy: ApprovalPolicy | UnsetType | None = UNSET
