@@ -34,8 +34,10 @@ class Instances:
     drive: Drive
 
     async def extent(self) -> Extent:
-        """Return the instances as they are defined."""
+        """Return the instances as they are defined; a workload that is only simulated counts as one."""
         definition = self.drive.definition
+        if definition and definition.kubernetes:
+            return Extent((definition.kubernetes.workload,))
         return Extent(definition.shell.instances if definition and definition.shell else ())
 
     async def update(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from app.core import rollout
 from app.core.attempt import Ending, Outcome
+from app.core.environment import OperatorKind
 from app.core.events import RolloutProgressed
 from app.core.strategy import Ask, Check, Done, Fail, Observed, Phase, Progress, Retire, Switch, Update, Wait
 from app.core.strategy.undo import Back, back
@@ -33,9 +34,10 @@ class Parked:
 
 def carrier_of(drive: Drive) -> Carrier | str:
     """Return who carries out what the strategy decides, or why nobody can."""
-    operator = drive.runtime.rollouts.get(drive.setting.environment.operator)
+    kind = drive.setting.environment.operator
+    operator = drive.runtime.rollouts.get(kind)
     if operator is None:
-        return Instances(drive)
+        return "its worker can not move workloads" if kind is OperatorKind.KUBERNETES else Instances(drive)
     workload = workload_of(drive)
     return workload if isinstance(workload, str) else WholeWorkload(drive, operator, workload)
 

@@ -73,12 +73,10 @@ class WholeWorkload:
         return replace(observed, switched=fault is None, fault=fault)
 
     async def retire(self, progress: Progress, observed: Observed) -> Observed:
-        """Remove the old set. What can not be removed is told and left: the new version serves."""
+        """Let the new set take the place of the old one, which is more than to end that: it can fail."""
         await self.drive.log.say("Retiring the old set.")
         fault = await self._bring(rollout.shape(self.drive.strategy, progress, self._size, finished=True))
-        if fault:
-            await self.drive.log.say(f"WARN: the old set could not be retired: {fault}")
-        return replace(observed, retired=True)
+        return replace(observed, retired=fault is None, fault=fault)
 
     async def finish(self, progress: Progress) -> str | None:
         """Give the workload the shape that it keeps."""

@@ -16,11 +16,13 @@ from app.core.attempt import Ending, Outcome
 from app.core.environment import KubernetesConnection, OperatorKind
 from app.core.logs import Stream
 from app.core.strategy import Shape, Strategy, StrategyKind, StrategyStep
+from app.gateways.operators.simulated import SimulatedOperator
 from app.ports import LogSink, Workload
 from app.services.runtime import Runtime
 from tests.services.engine import D, Engine, S, Site, watched
 
 CANARY = Strategy(StrategyKind.CANARY, (StrategyStep(canary_ratio=0.25), StrategyStep(canary_ratio=1)))
+BLUE_GREEN = Strategy(StrategyKind.BLUE_GREEN)
 WATCHED = Strategy(StrategyKind.CANARY, (StrategyStep(0, 1, canary_ratio=0.25), StrategyStep(0, 0, canary_ratio=1)))
 
 
@@ -32,7 +34,7 @@ class Cluster:
     asked: list[Shape] = field(default_factory=list)
     back: list[Shape] = field(default_factory=list)
     seen: list[Workload] = field(default_factory=list)
-    fails: Shape | None = None
+    fails: str | None = None
     held: asyncio.Event | None = None
     is_now: Shape | None = None
 
@@ -47,7 +49,7 @@ class Cluster:
         await log(Stream.SYSTEM, [f"{shape.updated} of {shape.total}"])
         if self.held is not None:
             await self.held.wait()
-        if self.fails is not None and (shape.updated, shape.switched) == (self.fails.updated, self.fails.switched):
+        if _short(shape) == self.fails:
             return Outcome(Ending.FAILED, "ImagePullBackOff")
         self.is_now = shape
         return Outcome(Ending.SUCCEEDED)
@@ -68,14 +70,15 @@ def _short(shape: Shape) -> str:
 
 
 def runtime(engine: Engine, cluster: Cluster) -> Runtime:
-    """Return the runtime with the cluster as operator of what is otherwise simulated."""
-    return replace(engine.runtime, rollouts={OperatorKind.SIMULATED: cluster})
+    """Return the runtime with the cluster as operator of workloads; all else is simulated."""
+    operators = {**engine.runtime.operators, OperatorKind.KUBERNETES: SimulatedOperator()}
+    return replace(engine.runtime, operators=operators, rollouts={OperatorKind.KUBERNETES: cluster})
 
 
 async def place(engine: Engine, **target: Any) -> Site:
     """Return a cluster's environment with one application."""
-    site = await engine.site(OperatorKind.SIMULATED, kubernetes=KubernetesConnection(namespace="shop"))
-    await site.application("web", kubernetes=KubernetesTarget("web", "app", **target))
+    site = await engine.site(OperatorKind.KUBERNETES, kubernetes=KubernetesConnection(namespace="shop"))
+    await site.application("web", KubernetesTarget("web", "app", **({"service": "web"} | target)))
     return site
 
 
@@ -86,7 +89,7 @@ async def place(engine: Engine, **target: Any) -> Site:
         (Strategy(steps=(StrategyStep(3),)), {}, ["3/4 0.75", "4/4 1", "4/4 1 finished"]),
         (CANARY, {}, ["1/4 0.25", "4/4 1", "4/4 1 finished"]),
         (CANARY, {"http_route": "web"}, ["1/4 0.25", "4/4 1", "4/4 1 finished"]),
-        (Strategy(StrategyKind.BLUE_GREEN), {}, ["4/4 0", "4/4 1 switched", "4/4 1 switched finished"]),
+        (BLUE_GREEN, {}, ["4/4 0", "4/4 1 switched", "4/4 1 switched finished"]),
     ],
 )
 async def test_the_shapes_of_a_strategy(
@@ -126,7 +129,7 @@ async def test_the_operator_is_told_both_images_and_whose_they_are(engine: Engin
     task = story.tasks["web/deploy"]
     assert cluster.seen[-1] == Workload(
         connection=KubernetesConnection(namespace="shop"),
-        target=KubernetesTarget("web", "app"),
+        target=KubernetesTarget("web", "app", "web"),
         deployment_id=story.deployment.id,
         task_id=task.id,
         application="web",
@@ -137,22 +140,23 @@ async def test_the_operator_is_told_both_images_and_whose_they_are(engine: Engin
 
 
 @pytest.mark.parametrize(
-    ("strategy", "fails", "asked", "back"),
+    ("strategy", "fails", "asked"),
     [
-        (CANARY, ("1", False), ["1/4 0.25"], "1/4 0.25"),
-        (CANARY, ("4", False), ["1/4 0.25", "4/4 1"], "4/4 1"),
-        (Strategy(StrategyKind.BLUE_GREEN), ("4", True), ["4/4 0", "4/4 1 switched"], "4/4 1 switched"),
+        (CANARY, "1/4 0.25", ["1/4 0.25"]),
+        (CANARY, "4/4 1", ["1/4 0.25", "4/4 1"]),
+        (BLUE_GREEN, "4/4 0", ["4/4 0"]),
+        (BLUE_GREEN, "4/4 1 switched", ["4/4 0", "4/4 1 switched"]),
+        (BLUE_GREEN, "4/4 1 switched finished", ["4/4 0", "4/4 1 switched", "4/4 1 switched finished"]),
     ],
 )
 async def test_what_can_not_become_ready_is_taken_back_as_a_whole(
-    engine: Engine, strategy: Strategy, fails: tuple[str, bool], asked: list[str], back: str
+    engine: Engine, strategy: Strategy, fails: str, asked: list[str]
 ) -> None:
-    wrong = Shape(kind=strategy.kind, updated=int(fails[0]), total=4, weight=1, switched=fails[1])
-    cluster = Cluster(fails=wrong)
+    cluster = Cluster(fails=fails)
     await engine.worker(runtime=runtime(engine, cluster))
     site = await place(engine)
     story = await engine.until(await site.deploy("v1", strategy=strategy), D.ROLLED_BACK)
-    assert (cluster.steps, [_short(shape) for shape in cluster.back]) == (asked, [back])
+    assert (cluster.steps, [_short(shape) for shape in cluster.back]) == (asked, [fails])
     assert (story.tasks["web/deploy"].error_message, story.statuses["web/deploy"]) == (
         "ImagePullBackOff",
         S.ROLLED_BACK,
@@ -207,13 +211,17 @@ async def test_a_person_takes_it_back_while_it_is_watched(engine: Engine) -> Non
     assert rollout is not None and (rollout.weight, rollout.touched) == (0.0, ())
 
 
-async def test_where_there_is_nothing_to_move_it_says_so(engine: Engine) -> None:
-    await engine.worker(runtime=runtime(engine, Cluster()))
-    nowhere = await engine.site(OperatorKind.SIMULATED)
-    await nowhere.application("web", kubernetes=KubernetesTarget("web", "app"))
-    story = await engine.until(await nowhere.deploy("v1"), D.FAILED)
-    assert story.tasks["web/deploy"].error_message == "its environment has no connection to a cluster"
-    site = await engine.site(OperatorKind.SIMULATED, kubernetes=KubernetesConnection())
-    await site.application("users")
-    story = await engine.until(await site.deploy("v1"), D.FAILED)
-    assert story.tasks["users/deploy"].error_message == "its application has no Kubernetes target"
+async def test_a_worker_that_can_not_move_workloads_says_so(engine: Engine) -> None:
+    unable = replace(runtime(engine, Cluster()), rollouts={})
+    await engine.worker(runtime=unable)
+    story = await engine.until(await (await place(engine)).deploy("v1"), D.FAILED)
+    assert story.tasks["web/deploy"].error_message == "its worker can not move workloads"
+
+
+@pytest.mark.parametrize("strategy", [Strategy(), CANARY, BLUE_GREEN])
+async def test_a_workload_that_is_simulated_counts_as_one_instance(engine: Engine, strategy: Strategy) -> None:
+    await engine.worker()
+    trial = await engine.site(OperatorKind.SIMULATED)
+    await trial.application("web", KubernetesTarget("web", "app"))
+    story = await trial.deployed("v1", strategy=strategy)
+    assert story.tasks["web/deploy"].result == {"instances": ["web"]}
