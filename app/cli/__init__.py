@@ -4,6 +4,7 @@ import click
 
 from app import __version__
 from app.cli.apply import apply
+from app.cli.approvals import approvals, approve, reject
 from app.cli.deploy import deploy
 from app.cli.serve import api, migrate, schema, up, worker
 from app.cli.tokens import token
@@ -19,5 +20,5 @@ def main() -> None:
     """
 
 
-for command in (up, apply, deploy, watch, logs, token, api, worker, migrate, schema):
+for command in (up, apply, deploy, watch, approvals, approve, reject, logs, token, api, worker, migrate, schema):
     main.add_command(command)

@@ -9,6 +9,8 @@ EVENTS = """subscription Events($id: ID!, $after: Cursor) { deploymentEvents(id:
     ... on TaskStatusChanged { taskId taskFrom: from taskTo: to reason }
     ... on DeploymentStatusChanged { from to reason }
     ... on DeploymentPaused { paused }
+    ... on ApprovalRequested { approval { subject rolloutStep requiredApprovals approverRoles expiresAt task { key } } }
+    ... on ApprovalDecided { verdict comment approval { subject rolloutStep task { key } } }
     ... on WorkflowChanged { revision summary }
     ... on RolloutProgressed { taskId rollout { batch batches updated healthy total weight resumeAt } } } } }"""
 
@@ -26,6 +28,20 @@ LOG_PAGE = """query LogPage($id: ID!, $first: Int, $after: Cursor, $last: Int, $
       contains: $contains, attempt: $attempt) {
     nodes { cursor timestamp level message attempt }
     pageInfo { hasNextPage endCursor hasPreviousPage startCursor } } } }"""
+
+_approval = """id status subject rolloutStep missing requiredApprovals expiresAt task { key }
+  deployment { id status version { name } environment { name } }"""
+
+INBOX = f"""query Inbox($after: Cursor) {{ myApprovals(first: 100, after: $after) {{
+  nodes {{ {_approval} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
+
+ASKED = """query Asked($id: ID!) { deployment(id: $id) { status approvals { id status } } }"""
+
+APPROVE = f"""mutation Approve($input: DecideInput!) {{ approve(input: $input) {{
+  approvals {{ {_approval} }} errors {{ code message path }} }} }}"""
+
+REJECT = f"""mutation Reject($input: DecideInput!) {{ reject(input: $input) {{
+  approvals {{ {_approval} }} errors {{ code message path }} }} }}"""
 
 TASKS = """query Tasks($id: ID!) { deployment(id: $id) { tasks { id key } } }"""
 

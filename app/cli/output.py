@@ -23,6 +23,9 @@ LOOK = {
     "ROLLING_BACK": ("↺", "magenta"),
     "WAITING_CONFIRM": ("?", "yellow"),
     "PENDING": ("·", "dim"),
+    "ASKED": ("?", "bold yellow"),
+    "APPROVED": ("✓", "green"),
+    "REJECTED": ("✗", "bold red"),
 }
 LEVEL_STYLES = {"ERROR": "red", "WARN": "yellow", "DEBUG": "dim"}
 COLOURS = re.compile("\x1b\\[[0-9;]*m")
@@ -126,6 +129,13 @@ class Lines:
             self._status(event["at"], event["to"], _name(deployment), event["reason"])
         elif kind == "DeploymentPaused":
             self._status(event["at"], "PAUSED" if event["paused"] else "RESUMED", _name(deployment), None)
+        elif kind == "ApprovalRequested":
+            self._status(event["at"], "ASKED", *asked(event["approval"], deployment))
+        elif kind == "ApprovalDecided":
+            status = "APPROVED" if event["verdict"] == "APPROVE" else "REJECTED"
+            who = event["actor"]["name"] if event["actor"] else "somebody"
+            said = f"by {who}" + (f": {event['comment']}" if event["comment"] else "")
+            self._status(event["at"], status, asked(event["approval"], deployment)[0], said)
         elif kind == "WorkflowChanged":
             self._status(event["at"], "EDITED", f"{_name(deployment)}, revision {event['revision']}", event["summary"])
 
@@ -175,6 +185,19 @@ class Lines:
 
 def _name(deployment: Data) -> str:
     return f"deployment of {deployment['version']['name']} to {deployment['environment']['name']}"
+
+
+def asked(approval: Data, deployment: Data) -> tuple[str, str]:
+    """Say of what an approval is, and who is waited for."""
+    key = approval["task"]["key"] if approval["task"] else "a task"
+    step = f"step {(approval['rolloutStep'] or 0) + 1} of {key}"
+    what = {"DEPLOYMENT": _name(deployment), "TASK": key, "ROLLOUT_STEP": step}[approval["subject"]]
+    if "approverRoles" not in approval:
+        return what, ""
+    until = f" until {local_time(approval['expiresAt'])}" if approval["expiresAt"] else ""
+    number = approval["requiredApprovals"]
+    people = "one person" if number == 1 else f"{number} people"
+    return what, f"waits for {people} with the role {' or '.join(approval['approverRoles'])}{until}"
 
 
 def output(as_json: bool) -> Output:

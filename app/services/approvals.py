@@ -156,15 +156,16 @@ async def _let_go_on(ledger: Ledger, approval: Approval, actor_id: str) -> None:
 
 async def inbox(principal: Principal, now: datetime) -> list[Approval]:
     """Return what waits for somebody: everything that they may decide now and have not, the oldest first."""
-    return [one for one, deployment in await _pending() if _awaits(one, deployment, principal, now)]
+    return [one for one, deployment in await waiting() if awaits(one, deployment, principal, now)]
 
 
-async def _pending() -> list[tuple[Approval, Deployment]]:
+async def waiting() -> list[tuple[Approval, Deployment]]:
+    """Return everything that waits for people, with its deployment, the oldest first."""
     approvals = await store.pending()
     deployments = await deployment_store.by_ids(list({one.deployment_id for one in approvals}))
     return [(one, deployments[one.deployment_id]) for one in approvals]
 
 
-def _awaits(one: Approval, deployment: Deployment, principal: Principal, now: datetime) -> bool:
+def awaits(one: Approval, deployment: Deployment, principal: Principal, now: datetime) -> bool:
     """Whether somebody may decide: the one who started it may only reject, and is not waited for."""
     return core.why_not(one, deployment, principal, Verdict.APPROVE, now) is None

@@ -1,7 +1,8 @@
 """Whole deployments, played.
 
 In: a random graph of tasks, and whatever workers and people do to it, in any order: attempts that succeed, fail, are
-parked or lose their worker; a person who cancels, rolls back, skips, or tries one task or all again. A driver stores
+parked for a time or for people, or lose their worker; people who approve, reject, let time pass, edit; a person who
+cancels, rolls back, skips, or tries one task or all again. A driver stores
 what each plan says, as its docstring tells, and nothing else. Out: a deployment that has ended.
 Tested: every change is legal, nothing starts too early or after a failure, undoing goes backwards, planning again gives
 the same, and every deployment ends. Single ticks are tested in test_plan, single outcomes in test_attempt.
@@ -17,19 +18,27 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.core import deployment as deployments
+from app.core import rollout
 from app.core import task as tasks
+from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, ApprovalSubject
 from app.core.attempt import Ending, Outcome, settle
 from app.core.deployment import DeploymentStatus
-from app.core.schedule import Item, Plan, State, plan
+from app.core.schedule import Item, Plan, State, plan, refused
+from app.core.strategy import Progress
 from app.core.task import Activity, Task, TaskStatus
 from app.core.workflow import TaskType
 from tests.core.build import NOW, closure, dags, task
 
-D, S = DeploymentStatus, TaskStatus
+D, S, A = DeploymentStatus, TaskStatus, ApprovalStatus
 FAILED = (S.FAILED, S.CANCELLED, S.ROLLED_BACK)
 NODES = 6
 MOST_STEPS = 200
-FATES = ["succeed keep park", "succeed succeed keep fail park", "succeed keep fail lose", "succeed fail keep keep"]
+FATES = [
+    "succeed keep park ask",
+    "succeed succeed keep fail park ask",
+    "succeed keep fail lose",
+    "succeed fail keep keep",
+]
 """What may become of the attempts of one play, from fair to rough."""
 
 
@@ -48,6 +57,10 @@ def as_item(one: Task) -> Item:
         retry_at=one.retry_at,
         error_message=one.error_message,
         completed_at=one.completed_at,
+        attempt=one.attempt,
+        rollout=one.rollout,
+        require_confirm=one.require_confirm,
+        confirmed=one.confirmed_at is not None,
     )
 
 
@@ -64,6 +77,9 @@ class Driver(RuleBasedStateMachine):
         self.auto_rollback = False
         self.undo_error: str | None = None
         self.resumed_at: datetime | None = None
+        self.needs_approval = False
+        self.revision = 1
+        self.approvals: dict[str, Approval] = {}
 
     def state(self) -> State:
         return State(
@@ -72,11 +88,19 @@ class Driver(RuleBasedStateMachine):
             auto_rollback=self.auto_rollback,
             undo_error=self.undo_error,
             resumed_at=self.resumed_at,
+            needs_approval=self.needs_approval,
+            revision=self.revision,
+            approvals=tuple(self.approvals.values()),
         )
 
+    @property
+    def pending(self) -> list[Approval]:
+        return [one for one in self.approvals.values() if one.status is A.PENDING]
+
     def move(self, to: DeploymentStatus) -> None:
+        waited = self.status is D.WAITING_CONFIRM
         self.status = deployments.transition(self.status, to)
-        if to is D.RUNNING:
+        if to is D.RUNNING and not waited:
             self.resumed_at = self.now
         if to is D.ROLLING_BACK:
             self.undo_error = None
@@ -92,8 +116,19 @@ class Driver(RuleBasedStateMachine):
         """Plan, store the plan, and plan once more: nothing is left to store, and the work is the same."""
         made = plan(self.state(), self.now)
         assert made == plan(self.state(), self.now)
+        if made.expire:
+            for id in made.expire:
+                self.approvals[id] = replace(self.approvals[id], status=A.EXPIRED)
+            self.refuse()
+            return self.tick()
+        if made.wakes:
+            self.move(D.RUNNING)
+        assert len({change.task_id for change in made.changes}) == len(made.changes)
         for change in made.changes:
             self.put(change.task_id, change.to)
+        for id in made.confirm:
+            self.put(id, S.WAITING_CONFIRM)
+        self.ask(made)
         if made.to is not None:
             self.move(made.to)
         for id in made.stop:
@@ -101,8 +136,48 @@ class Driver(RuleBasedStateMachine):
             self.tasks[id] = replace(self.tasks[id], stop=True)
         again = plan(self.state(), self.now)
         assert (again.changes, again.to, again.stop) == ((), None, ())
+        assert (again.wakes, again.confirm, again.asks, again.withdraw, again.expire) == (False, (), (), (), ())
         assert set(made.work) == set(again.work)
         return again
+
+    def ask(self, made: Plan) -> None:
+        for id in made.withdraw:
+            assert self.approvals[id].status is A.PENDING
+            self.approvals[id] = replace(self.approvals[id], status=A.CANCELLED)
+        for request in made.asks:
+            assert request not in [one.request for one in self.pending], "people are asked for the same twice"
+            id = f"apr{len(self.approvals)}"
+            self.approvals[id] = Approval(
+                id=id,
+                deployment_id="d",
+                subject=request.subject,
+                task_id=request.task_id,
+                rollout_step=request.rollout_step,
+                revision=self.revision,
+                status=A.PENDING,
+                policy=ApprovalPolicy(),
+                requested_at=self.now,
+                expires_at=self.now + timedelta(seconds=90),
+            )
+
+    def approve(self, one: Approval) -> None:
+        """Store that people approved, and what it was that they let go on: that alone."""
+        self.approvals[one.id] = replace(one, status=A.APPROVED)
+        if one.subject is ApprovalSubject.TASK:
+            self.put(one.task_id or "", S.PENDING, confirmed_at=self.now)
+        elif one.subject is ApprovalSubject.ROLLOUT_STEP:
+            waits = self.tasks[one.task_id or ""]
+            went_on = rollout.approve(waits.rollout or Progress())
+            tasks.transition(waits.status, S.RUNNING)
+            self.tasks[waits.id] = replace(waits, status=S.RUNNING, rollout=went_on, resume_at=self.now)
+
+    def refuse(self) -> None:
+        """Store that people do not want it."""
+        to = refused(self.state(), roll_back=True)
+        if to is D.CANCELLED:
+            for one in [one for one in self.tasks.values() if one.status in tasks.UNSTARTED]:
+                self.put(one.id, S.CANCELLED)
+        self.move(to)
 
     def take(self, id: str, made: Plan) -> None:
         """Take work that the plan in hand offers; a job that comes late or twice finds no such offer."""
@@ -117,13 +192,20 @@ class Driver(RuleBasedStateMachine):
             self.tasks[id] = replace(one, worker="w", resume_at=None)
         else:
             self.check_start(one)
-            self.put(id, S.RUNNING, activity=Activity.RUN, worker="w", retry_at=None)
+            self.put(id, S.RUNNING, activity=Activity.RUN, worker="w", retry_at=None, attempt=one.attempt + 1)
 
     def check_start(self, one: Task) -> None:
         assert self.status is D.RUNNING
         assert all(self.tasks[id].status in (S.SUCCESS, S.SKIPPED) for id in one.block_by)
         assert not any(self.failed_now(other) for other in self.tasks.values())
         assert one.retry_at is None or one.retry_at <= self.now
+        assert one.confirmed_at is not None or not one.require_confirm
+        if self.needs_approval and one.type is TaskType.DEPLOY and not one.attempt:
+            assert any(
+                given.subject is ApprovalSubject.DEPLOYMENT
+                and (given.status, given.revision) == (A.APPROVED, self.revision)
+                for given in self.approvals.values()
+            )
 
     def failed_now(self, one: Task) -> bool:
         """Whether a task has failed since the deployment last began to run; older failures are left as they are."""
@@ -174,6 +256,8 @@ class Play(Driver):
         auto_rollback=st.booleans(),
         fates=st.sampled_from(FATES),
         patience=st.integers(1, 6),
+        asking=st.lists(st.sampled_from([True, False, False]), min_size=NODES, max_size=NODES),
+        needs_approval=st.booleans(),
     )
     def create(
         self,
@@ -183,10 +267,18 @@ class Play(Driver):
         auto_rollback: bool,
         fates: str,
         patience: int,
+        asking: list[bool],
+        needs_approval: bool,
     ) -> None:
         for index, (key, block_by) in enumerate(edges.items()):
             status = S.BLOCKED if block_by else S.PENDING
-            self.tasks[key] = task(key, status, *block_by, type=kinds[index], max_attempts=attempts[index])
+            more: dict[str, Any] = {
+                "type": kinds[index],
+                "max_attempts": attempts[index],
+                "require_confirm": asking[index],
+            }
+            self.tasks[key] = task(key, status, *block_by, **more)
+        self.needs_approval = needs_approval
         self.waits_for = closure(edges)
         self.auto_rollback = auto_rollback
         self.fates, self.patience = fates.split(), patience
@@ -219,17 +311,58 @@ class Play(Driver):
             case "park" if forward:
                 until = self.now + timedelta(seconds=20)
                 self.tasks[one.id] = replace(self.tasks[one.id], worker=None, resume_at=until)
+            case "ask" if forward and not one.stop:
+                asked = replace(one.rollout or Progress(), asked=1)
+                status = tasks.transition(one.status, S.WAITING_CONFIRM)
+                self.tasks[one.id] = replace(self.tasks[one.id], worker=None, rollout=asked, status=status)
+
+    @precondition(lambda self: self.pending)
+    @rule(data=st.data(), verdict=st.sampled_from(["approve", "approve", "approve", "approve", "reject", "expire"]))
+    def people_decide(self, data: st.DataObject, verdict: str) -> None:
+        self.tick()
+        if not self.pending:
+            return
+        one = data.draw(st.sampled_from(self.pending))
+        if verdict == "approve":
+            self.approve(one)
+        elif verdict == "reject":
+            self.approvals[one.id] = replace(one, status=A.REJECTED)
+            self.refuse()
+        else:
+            self.now = max(self.now, one.expires_at or self.now)
+        self.tick()
+
+    @precondition(lambda self: self.status is D.WAITING_CONFIRM)
+    @rule(data=st.data(), asks=st.booleans())
+    def a_person_edits(self, data: st.DataObject, asks: bool) -> None:
+        """Change whether tasks ask that have not begun."""
+        ids = [one.id for one in self.tasks.values() if one.status in tasks.UNSTARTED and not one.attempt]
+        if ids:
+            id = data.draw(st.sampled_from(ids))
+            self.tasks[id] = replace(self.tasks[id], require_confirm=asks)
+            self.revision += 1
+            self.tick()
 
     @precondition(lambda self: self.patience <= 0 and self.status is D.RUNNING)
     @rule(to=st.sampled_from([D.CANCELLING, D.ROLLING_BACK]))
     def a_person_gives_up(self, to: DeploymentStatus) -> None:
         self.move(to)
 
-    @precondition(lambda self: self.patience <= 0 and self.status in (D.RUNNING, D.FAILED))
+    @precondition(lambda self: self.patience <= 0 and self.status is D.WAITING_CONFIRM)
+    @rule(back=st.booleans())
+    def a_person_gives_up_waiting(self, back: bool) -> None:
+        if back:
+            self.move(D.ROLLING_BACK)
+        else:
+            self.refuse()
+
+    @precondition(lambda self: self.patience <= 0 and self.status in (D.RUNNING, D.WAITING_CONFIRM, D.FAILED))
     @rule(data=st.data())
     def a_person_skips_a_task(self, data: st.DataObject) -> None:
         able = tasks.UNSTARTED | tasks.FAILURES
-        if ids := [one.id for one in self.tasks.values() if one.status in able and not one.touched]:
+        if ids := [
+            one.id for one in self.tasks.values() if one.status in able and not one.touched and not one.activity
+        ]:
             self.put(data.draw(st.sampled_from(ids)), S.SKIPPED)
 
     @precondition(lambda self: self.status is D.FAILED)
@@ -253,6 +386,7 @@ class Play(Driver):
         if self.status not in deployments.ENDED:
             return
         statuses = {one.status for one in self.tasks.values()}
+        assert S.WAITING_CONFIRM not in statuses or self.status is not D.SUCCESS
         assert not any(one.activity for one in self.tasks.values())
         if self.status is D.SUCCESS:
             assert statuses <= {S.SUCCESS, S.SKIPPED}
@@ -267,6 +401,11 @@ class Play(Driver):
             made = self.tick()
             if self.status in (D.PENDING, *deployments.ENDED):
                 break
+            if self.status is D.WAITING_CONFIRM:
+                assert self.pending, "it waits for nobody"
+            for waits in self.pending:
+                self.approve(waits)
+                made = self.tick()
             for id in made.work:
                 self.take(id, made)
             held = [one for one in self.tasks.values() if one.worker]

@@ -65,7 +65,9 @@ CHANGES = {
     "grantRole": Role.ADMIN,
     "revokeRole": Role.ADMIN,
 }
-FOLLOWS = dict.fromkeys(("deploymentEvents", "taskLogs", "deploymentLogs", "deploymentsChanged"), Role.VIEWER)
+FOLLOWS = dict.fromkeys(
+    ("deploymentEvents", "taskLogs", "deploymentLogs", "deploymentsChanged", "myApprovalsChanged"), Role.VIEWER
+)
 UNGUARDED = "says nothing"
 
 

@@ -9,13 +9,14 @@ from app.api.inputs.deployments import DeploymentFilterInput
 from app.api.loaders import may_see
 from app.api.permissions import Guard, check
 from app.api.scalars import Cursor, cursor, number
+from app.api.types.approvals import Approval
 from app.api.types.deployments import Deployment as DeploymentType
 from app.api.types.feed import EVENT, DeploymentEventBatch, event_of
 from app.api.types.logs import DEPLOYMENT_LOG, LOG, DeploymentLogBatch, LogBatch, LogLine, TaskLogLine
 from app.core.deployment import Deployment, DeploymentFilter
 from app.core.errors import Role, not_found
 from app.core.logs import LogFilter, LogLevel
-from app.services import changes, deployment_logs, feed, logs
+from app.services import changes, deployment_logs, feed, inbox, logs
 from app.services.cases import forbidden
 from app.services.patience import patiently
 
@@ -139,3 +140,16 @@ class Subscription:
                 if (admitted or deployment.id in listed) and may_see(info.context.viewer, deployment):
                     (listed.add if admitted else listed.discard)(deployment.id)
                     yield DeploymentType.of(deployment)
+
+    @strawberry.subscription(
+        description="What comes to wait for you, changes while it does, and does not wait for you any more, each in "
+        "its latest state. What waits already is in myApprovals: ask for it once this has begun.",
+        extensions=[Guard(Role.VIEWER)],
+    )
+    async def my_approvals_changed(self, info: Info) -> AsyncGenerator[Approval, None]:
+        async for found in inbox.follow(info.context.runtime, lambda: info.context.viewer):
+            await patiently(info.context.renew)
+            check(info.context, Role.VIEWER)
+            for approval, deployment in found:
+                if may_see(info.context.viewer, deployment):
+                    yield Approval.of(approval)

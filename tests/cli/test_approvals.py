@@ -1,0 +1,47 @@
+"""`approvals`, `approve`, `reject` and what `watch` tells of them, as real processes against a real API."""
+
+import json
+
+from tests.api.people import account
+from tests.cli.test_commands import boreas
+from tests.support.system import System
+from tests.support.world import task, world
+
+ASKING = task("ask", requireConfirm=True)
+
+
+async def test_what_waits_is_shown_and_approved(system: System) -> None:
+    here = await world(system.admin)
+    await here.application("web")
+    id_ = await here.deploy(tasks=[ASKING])
+    ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}
+    shown = await boreas(system, "approvals", **ann)
+    assert (shown.status, "ask, v1 to env-" in shown.out, "1 of 1 missing" in shown.out) == (0, True, True)
+    (one,) = [json.loads(line) for line in (await boreas(system, "approvals", "--json", **ann)).out.splitlines()]
+    own = await boreas(system, "approve", id_)
+    assert (own.status, "SELF_APPROVAL" in own.err, one["id"] in own.err) == (2, True, True)
+    done = await boreas(system, "approve", id_, "--comment", "good", **ann)
+    assert (done.status, done.out.startswith("Approved: ask, v1 to env-")) == (0, True)
+    again = await boreas(system, "approve", id_, **ann)
+    assert (again.status, "waits for nobody's approval" in again.err) == (2, True)
+    assert (await boreas(system, "approvals", **ann)).out == ""
+    await system.start_worker()
+    watched = await boreas(system, "watch", id_)
+    assert watched.status == 0
+    assert "? ASKED" in watched.out and "ask: waits for one person with the role APPROVER or ADMIN" in watched.out
+    assert "✓ APPROVED" in watched.out and ": good" in watched.out
+
+
+async def test_rejecting_one_of_two_says_what_was_wrong_with_the_other(system: System) -> None:
+    here = await world(system.admin)
+    await here.application("web")
+    id_ = await here.deploy(tasks=[ASKING])
+    assert (await boreas(system, "approvals", "--json")).out == ""
+    found = await system.admin.query("query($id: ID!) { deployment(id: $id) { approvals { id } } }", id=id_)
+    (approval,) = found["deployment"]["approvals"]
+    ran = await boreas(system, "reject", approval["id"], "apr_nothing", "--comment", "no")
+    assert (ran.status, ran.out.startswith("Rejected: ask, v1 to env-")) == (2, True)
+    assert "apr_nothing: There is no approval" in ran.err
+    assert (await boreas(system, "watch", id_)).status == 4
+    unknown = await boreas(system, "approve", "dep_nothing")
+    assert (unknown.status, "no deployment “dep_nothing”" in unknown.err) == (2, True)

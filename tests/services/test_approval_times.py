@@ -1,0 +1,198 @@
+"""Approvals that expire, that an edit overtakes, and that several people decide at the same moment.
+
+In: deployments that ask; people, edits and sweeps that run at once, over the real database. Out: one outcome each time,
+the same for everybody, and nothing that waits for ever.
+"""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from app.core.application import ShellTarget
+from app.core.approval import ApprovalPolicy, ApprovalSubject, ApprovalTimeoutAction
+from app.core.editing import Modification
+from app.core.environment import OperatorKind
+from app.core.errors import ErrorCode
+from app.services import environments, workflows
+from app.services.sweep import sweep
+from app.services.workflows import EditOrder
+from app.store.database import execute
+from tests.services import controls
+from tests.services.approving import A, asked, decide, pending, person, policy, statuses, stepped, until_asked
+from tests.services.commands import Notes, node
+from tests.services.engine import D, Engine, S, Site
+
+DEPLOYMENT, TASK, STEP = ApprovalSubject.DEPLOYMENT, ApprovalSubject.TASK, ApprovalSubject.ROLLOUT_STEP
+
+
+async def let_expire(engine: Engine, id_: str) -> None:
+    """Let the time of what a deployment waits for pass."""
+    await execute("UPDATE approvals SET expires_at = $2 WHERE deployment_id = $1", id_, engine.runtime.clock.now())
+
+
+async def test_what_nobody_decides_in_time_is_as_if_rejected(engine: Engine, site: Site, notes: Notes) -> None:
+    await policy(site, timeout_seconds=600)
+    await site.application("web", rolling_shell(notes))
+    ann = await person(engine, "Ann")
+    id_ = await site.deploy(strategy=stepped(False, True))
+    await engine.worker()
+    assert await decide(ann, *await until_asked(engine, id_)) == []
+    (one,) = await until_asked(engine, id_)
+    assert one.expires_at == one.requested_at + timedelta(seconds=600)
+    await engine.until(id_, D.WAITING_CONFIRM)
+    await let_expire(engine, id_)
+    (late,) = await decide(ann, one)
+    assert (late.code, late.status) == (ErrorCode.WRONG_STATE, "EXPIRED")  # type: ignore[attr-defined]
+    await sweep(engine.runtime)
+    story = await engine.until(id_, D.ROLLED_BACK)
+    assert story.deployment.rollback and story.deployment.rollback.automatic
+    assert await statuses(engine, id_) == [(DEPLOYMENT, A.APPROVED), (STEP, A.EXPIRED)]
+    assert notes.lines == ["one", "back one"]
+
+
+def rolling_shell(notes: Notes) -> ShellTarget:
+    """Return how two instances are deployed and taken back, with a note for each."""
+    return ShellTarget(notes.take("$BOREAS_INSTANCE"), ("one", "two"), notes.take("back $BOREAS_INSTANCE"))
+
+
+async def test_a_policy_may_cancel_what_nobody_decides_and_leave_it_as_it_is(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    await site.application("web", rolling_shell(notes))
+    await policy(site, timeout_seconds=600, on_timeout=ApprovalTimeoutAction.CANCEL)
+    ann = await person(engine, "Ann")
+    id_ = await site.deploy(strategy=stepped(False, True))
+    await engine.worker()
+    assert await decide(ann, *await until_asked(engine, id_)) == []
+    await until_asked(engine, id_)
+    await engine.until(id_, D.WAITING_CONFIRM)
+    await let_expire(engine, id_)
+    await sweep(engine.runtime)
+    story = await engine.story(id_)
+    assert (story.status, story.statuses["web/deploy"], notes.lines) == (D.CANCELLED, S.CANCELLED, ["one"])
+    assert story.tries("web/deploy") == [S.CANCELLED]
+
+
+async def test_the_time_is_kept_without_a_sweep(engine: Engine, trial: Site) -> None:
+    await policy(trial, timeout_seconds=1)
+    id_ = await trial.deploy()
+    await engine.worker()
+    assert (await engine.until(id_, D.CANCELLED)).statuses["prepare"] is S.SUCCESS
+    assert await statuses(engine, id_) == [(DEPLOYMENT, A.EXPIRED)]
+
+
+async def test_after_an_edit_people_are_asked_again(engine: Engine, trial: Site) -> None:
+    await policy(trial, required_approvals=2)
+    ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
+    id_ = await trial.deploy("v1", node("a", require_confirm=True))
+    (first,) = await until_asked(engine, id_)
+    assert await decide(ann, first) == []
+    edit = EditOrder(deployment_id=id_, expected_revision=1, edit=Modification("a", {"name": "something else"}))
+    await engine.call(workflows.edit, edit)
+    (second,) = await pending(engine, id_)
+    assert (second.revision, second.decisions) == (2, ())
+    (wrong,) = await decide(bob, first)
+    assert wrong.code is ErrorCode.WRONG_STATE
+    assert await statuses(engine, id_) == [(TASK, A.CANCELLED), (TASK, A.PENDING)]
+    edit = EditOrder(deployment_id=id_, expected_revision=2, edit=Modification("a", {"require_confirm": False}))
+    await engine.call(workflows.edit, edit)
+    await engine.worker()
+    await engine.until(id_, D.SUCCESS)
+    assert await pending(engine, id_) == []
+
+
+async def test_without_its_policy_an_environment_does_not_ask_any_more(engine: Engine, trial: Site) -> None:
+    await policy(trial)
+    id_ = await trial.deploy()
+    await engine.worker()
+    await engine.until(id_, D.WAITING_CONFIRM)
+    await engine.call(environments.set_approval_policy, (trial.environment_id, None))
+    await sweep(engine.runtime)
+    await engine.until(id_, D.SUCCESS)
+    assert await statuses(engine, id_) == [(DEPLOYMENT, A.CANCELLED)]
+
+
+async def test_the_policy_of_what_was_asked_stays_as_it_was(engine: Engine, trial: Site) -> None:
+    await policy(trial, required_approvals=2)
+    id_ = await trial.deploy()
+    await policy(trial, required_approvals=1)
+    await sweep(engine.runtime)
+    (one,) = await asked(engine, id_)
+    assert one.policy == ApprovalPolicy(required_approvals=2)
+
+
+@pytest.mark.parametrize("needed", [1, 3])
+async def test_people_who_approve_at_the_same_moment(engine: Engine, trial: Site, needed: int) -> None:
+    await policy(trial, required_approvals=needed)
+    people = [await person(engine, f"P{number}") for number in range(5)]
+    id_ = await trial.deploy()
+    (one,) = await pending(engine, id_)
+    said = await asyncio.gather(*(decide(each, one) for each in people))
+    assert sum(not problems for problems in said) == needed
+    assert {problem.code for problems in said for problem in problems} == {ErrorCode.ALREADY_DECIDED}
+    (one,) = await asked(engine, id_)
+    assert (one.status, len(one.decisions)) == (A.APPROVED, needed)
+
+
+async def test_one_person_who_approves_twice_at_the_same_moment_counts_once(engine: Engine, trial: Site) -> None:
+    await policy(trial, required_approvals=2)
+    ann = await person(engine, "Ann")
+    id_ = await trial.deploy()
+    (one,) = await pending(engine, id_)
+    said = await asyncio.gather(*(decide(ann, one) for _ in range(4)))
+    assert sum(not problems for problems in said) == 1
+    assert await statuses(engine, id_) == [(DEPLOYMENT, A.PENDING)]
+
+
+@pytest.mark.parametrize("round_", range(6))
+async def test_approving_while_it_is_cancelled_rejected_or_expires(engine: Engine, trial: Site, round_: int) -> None:
+    ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
+    await policy(trial, timeout_seconds=600)
+    id_ = await trial.deploy("v1", node("a", require_confirm=True))
+    (one,) = await pending(engine, id_)
+    if round_ % 3 == 2:
+        await let_expire(engine, id_)
+    against = (
+        lambda: engine.cancel(id_),
+        lambda: decide(bob, one, reject=True),
+        lambda: sweep(engine.runtime),
+    )[round_ % 3]
+    await asyncio.gather(decide(ann, one), against())
+    (one,) = await asked(engine, id_)
+    story = await engine.story(id_)
+    assert one.status is not A.PENDING
+    if one.status is A.APPROVED:
+        assert story.status in (D.RUNNING, D.CANCELLED)
+    else:
+        assert (story.status, story.statuses) == (D.CANCELLED, {"a": S.CANCELLED})
+
+
+async def test_two_who_decide_many_at_once_do_not_block_each_other(engine: Engine) -> None:
+    ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
+    ids = []
+    for number in range(4):
+        site = await engine.site(OperatorKind.SIMULATED)
+        await policy(site, required_approvals=2)
+        await site.application(f"app-{number}")
+        ids.append(await site.deploy())
+    wanted = [one for id_ in ids for one in await pending(engine, id_)]
+    said = await asyncio.gather(decide(ann, *wanted), decide(bob, *reversed(wanted)))
+    assert list(map(list, said)) == [[], []]
+    for id_ in ids:
+        assert await statuses(engine, id_) == [(DEPLOYMENT, A.APPROVED)]
+
+
+async def test_a_paused_deployment_asks_and_says_that_it_is_paused(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy("v1", node("a"), node("b", "a", require_confirm=True))
+    await controls.pause(engine, id_)
+    assert await pending(engine, id_) == []
+    await controls.go_on(engine, id_)
+    await engine.worker()
+    (one,) = await until_asked(engine, id_)
+    await controls.pause(engine, id_)
+    assert await decide(await person(engine, "Ann"), one) == []
+    story = await engine.story(id_)
+    assert (story.status, story.statuses["b"]) == (D.RUNNING, S.PENDING)
+    await controls.go_on(engine, id_)
+    await engine.until(id_, D.SUCCESS)
