@@ -41,11 +41,12 @@ async def measure() -> list[Row]:
         if not peer.available:
             print(f"{peer.title} is not installed (`make bench` does that).", file=sys.stderr)
             continue
+        found[peer.name] = {}
         try:
             async with serving(peer, {}) as url:
-                found[peer.name] = await _crowds(url.removesuffix("/graphql"), "dep_x", {})
+                await _crowds(url.removesuffix("/graphql"), "dep_x", found[peer.name])
         except (OSError, RuntimeError, ValueError, TimeoutError) as error:
-            print(f"{peer.name} gave no figures: {error}", file=sys.stderr)
+            print(f"{peer.name} gave up: {error}", file=sys.stderr)
     return [row for number in CROWDS for row in _rows(found, number)] + _last_rows(found, CROWDS[-1])
 
 
@@ -97,7 +98,7 @@ def _poke(name: str, id_: str) -> dict[str, Any]:
 
 
 def _rows(found: Found, number: int) -> list[Row]:
-    of = {name: figures[number] for name, figures in found.items()}
+    of = {name: figures[number] for name, figures in found.items() if number in figures}
     largest = number == CROWDS[-1]
     what = f"one event to {number:,} subscribers, {RATE} events/s"
     costs = {name: one.server_us for name, one in of.items()}
@@ -110,7 +111,7 @@ def _rows(found: Found, number: int) -> list[Row]:
 
 
 def _last_rows(found: Found, number: int) -> list[Row]:
-    of = {name: figures[number] for name, figures in found.items()}
+    of = {name: figures[number] for name, figures in found.items() if number in figures}
     back = {name: one.storm_seconds for name, one in of.items() if one.storm_seconds is not None}
     return [
         _row(f"{number:,} subscribers come back at once", back, "{:.1f} s", "6 s"),

@@ -185,7 +185,7 @@ class Group:
             if begin:
                 await asyncio.sleep(0)
             for reader in readers[begin : begin + SLICE]:
-                if reader in self._readers:
+                if not begin or reader in self._readers:
                     reader.hand(part, seq)
 
     async def _pace(self) -> None:

@@ -34,6 +34,8 @@ Push = Callable[[Part], bool]
 class Reader:
     """A subscriber: what wakes it, and where it stands among the parts of its group, and in the feed."""
 
+    __slots__ = ("_push", "changed", "news", "position", "principal", "seq", "waiting")
+
     def __init__(self, position: Place, push: Push | None = None) -> None:
         self.news = asyncio.Event()
         self.seq = 0
