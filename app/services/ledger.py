@@ -142,9 +142,7 @@ class Ledger:
 def _error(deployment: Deployment, to: DeploymentStatus, reason: str | None) -> str | None:
     if to is DeploymentStatus.RUNNING:
         return None
-    if to in (DeploymentStatus.FAILED, DeploymentStatus.ROLLING_BACK):
-        return reason or deployment.error_message
-    return deployment.error_message
+    return reason or deployment.error_message
 
 
 @asynccontextmanager
