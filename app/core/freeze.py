@@ -10,6 +10,7 @@ What repeats when, and the zones, come from a calendar, which is an argument.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Protocol
 
 from app.core import checks
@@ -60,6 +61,10 @@ class FreezeStatus:
 class Calendar(Protocol):
     """Knows the zones, and when rules repeat. Wall times have no zone."""
 
+    def __hash__(self) -> int:
+        """Answers are kept by the calendar that gave them."""
+        ...
+
     def zone(self, name: str) -> tzinfo | None:
         """Return the zone of an IANA name, None when there is none."""
         ...
@@ -84,7 +89,8 @@ class Span:
 
 def status(windows: Iterable[FreezeWindow], now: datetime, calendar: Calendar) -> FreezeStatus:
     """Say how an environment with these windows stands."""
-    known = [_spans(window, now, calendar) for window in windows]
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    known = [_spans(window, day, calendar) for window in windows]
     limit = min((spans[-1].starts_at for spans in known if len(spans) >= AHEAD), default=None)
     ahead = sorted(
         (span for spans in known for span in spans if span.ends_at > max(now, span.starts_at)),
@@ -116,18 +122,23 @@ def _merged(spans: Sequence[Span]) -> Iterator[Span]:
         yield whole
 
 
-def _spans(window: FreezeWindow, now: datetime, calendar: Calendar) -> list[Span]:
-    """Return the occurrences of a window that may not have ended, in order. Those that a leap swallows are empty."""
+@lru_cache(maxsize=1024)
+def _spans(window: FreezeWindow, day: datetime, calendar: Calendar) -> tuple[Span, ...]:
+    """Return the occurrences of a window that had not ended when a day began, in order, and maybe one or two before.
+
+    Those that a leap swallows are empty. They are asked for again and again on that day, and found once.
+    """
     zone = calendar.zone(window.timezone)
     once = Span(window.starts_at, window.ends_at, window)
     if window.recurrence is None or zone is None:
-        return [once]
+        return (once,)
     first, last = _wall(window.starts_at, zone), _wall(window.ends_at, zone)
     length = last - first
-    return [
+    after = max(first, _wall(day, zone) - length - DAY)
+    return tuple(
         once if start == first else Span(opening(start, zone), closing(start + length, zone), window)
-        for start in calendar.starts(window.recurrence, first, zone, max(first, _wall(now, zone) - length - DAY))
-    ]
+        for start in calendar.starts(window.recurrence, first, zone, after)
+    )
 
 
 def _wall(moment: datetime, zone: tzinfo) -> datetime:
