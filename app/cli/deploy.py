@@ -37,6 +37,7 @@ Exit status with --follow: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED, 2 re
 @click.option("--batch-interval", type=click.IntRange(0), default=0, help="Seconds to watch each batch, step or set.")
 @click.option("--no-auto-rollback", is_flag=True, help="Leave things as they are when it fails.")
 @click.option("--approval", is_flag=True, help="Ask people before the first deploy task.")
+@click.option("--override-freeze", metavar="REASON", help="Start also during a freeze, and why. For ADMIN.")
 @click.option("--no-start", is_flag=True, help="Make it, and leave it PENDING.")
 @click.option("-f", "--follow", "following", is_flag=True, help="Show tasks and logs live until it ends.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -82,6 +83,7 @@ async def _create(api: Api, wanted: Data) -> list[Data]:
         strategy=strategy_of(wanted),
         autoStart=not wanted["no_start"],
         manualApproval=wanted["approval"],
+        freezeOverrideReason=wanted["override_freeze"],
     )
     made: list[Data] = payload["deployments"]
     return made

@@ -8,6 +8,7 @@ import pty
 import re
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,20 @@ async def test_deploy_follows_to_success(system: System) -> None:
     assert f"✓ SUCCESS      {application}/build" in ran.out
     assert "All 1 instances run v1 🚀 and are healthy." in ran.out
     assert "\x1b" not in ran.out
+
+
+async def test_a_freeze_holds_a_deployment_unless_it_is_overridden(system: System) -> None:
+    here, environment, _ = await shop(system)
+    now = datetime.now(UTC)
+    span = {"startsAt": (now - timedelta(hours=1)).isoformat(), "endsAt": (now + timedelta(hours=1)).isoformat()}
+    about = {"environmentId": here.environment_id, "name": "year end", "reason": "nobody is here"}
+    await system.admin.change("createFreezeWindow", "environment { id }", **about, **span)
+    wanted = ("deploy", "--version", "v1 🚀", "--environment", environment)
+    held = await boreas(system, *wanted)
+    assert (held.status, "PENDING" in held.out) == (0, True)
+    await system.start_worker()
+    assert (await boreas(system, *wanted, "--override-freeze", "payments are down", "--follow")).status == 0
+    assert "freezeOverrideReason" in (await boreas(system, *wanted, "--override-freeze", " ")).err
 
 
 async def test_a_terminal_gets_colours_and_a_bar(system: System) -> None:
