@@ -38,6 +38,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
     async with connected(database), HttpProbe() as probe, AsyncExitStack() as stack:
         await bus.open()
         try:
+            carriers = _operators(settings, stack) if operators else {}
             yield (
                 Runtime(
                     clock=SystemClock(),
@@ -46,7 +47,8 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
                     queue=queue,
                     probe=probe,
                     calendar=WallCalendar(),
-                    operators=_operators(settings, stack) if operators else {},
+                    operators=carriers,
+                    rollouts={kind: one for kind, one in carriers.items() if isinstance(one, KubernetesOperator)},
                     lease_seconds=settings.worker.lease_seconds,
                     log_bytes=settings.worker.log_mebibytes * 1024 * 1024,
                 ),

@@ -14,12 +14,22 @@ from app.core.attempt import Outcome
 from app.core.environment import KubernetesConnection
 from app.core.logs import Stream
 from app.gateways.operators.kubernetes import KubernetesOperator
+from app.gateways.operators.kubernetes.moving import Pace
 from app.ports import LEAVE, Instruction, Origin
 from tests.cluster.api import ClusterServer
 from tests.cluster.nodes import Nodes
+from tests.cluster.rollers import Rollers
 
 IMAGE = "busybox:1.36"
 PATIENCE_SECONDS = 20.0
+APIS = {
+    "jobs": "apis/batch/v1",
+    "pods": "api/v1",
+    "services": "api/v1",
+    "deployments": "apis/apps/v1",
+    "httproutes": "apis/gateway.networking.k8s.io/v1",
+    "horizontalpodautoscalers": "apis/autoscaling/v2",
+}
 _client: Any = client
 _config: Any = config
 
@@ -43,11 +53,18 @@ class Bench:
     """An operator and its cluster."""
 
     def __init__(
-        self, path: str, namespace: str, server: ClusterServer | None = None, nodes: Nodes | None = None
+        self,
+        path: str,
+        namespace: str,
+        server: ClusterServer | None = None,
+        nodes: Nodes | None = None,
+        rollers: Rollers | None = None,
     ) -> None:
         self.connection = KubernetesConnection(kubeconfig_path=path, namespace=namespace)
         self._server = server
         self._nodes = nodes
+        self._rollers = rollers
+        self._api: Any = None
         self.operator = self.another()
 
     @property
@@ -61,9 +78,16 @@ class Bench:
         assert self._nodes is not None
         return self._nodes
 
+    @property
+    def rollers(self) -> Rollers:
+        """Who rolls Deployments out in the played cluster."""
+        assert self._rollers is not None
+        return self._rollers
+
     def another(self) -> KubernetesOperator:
         """Return another worker's operator."""
-        return KubernetesOperator(patience_seconds=0.5 if self._server else 15.0)
+        pace = Pace(poll=0.01, patience=0.5, settle=0.02) if self._server else Pace(poll=0.5, patience=15.0, settle=2.0)
+        return KubernetesOperator(pace)
 
     def instruction(self, *command: str, run: str = "0", **more: Any) -> Instruction:
         """Return an instruction; by default it has a minute's time."""
@@ -97,21 +121,33 @@ class Bench:
         running.cancel(LEAVE)
         await asyncio.wait([running])
 
+    async def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Ask the cluster as a person with kubectl does: a path below the namespace, with its API in front."""
+        group, _, rest = path.rpartition(":")
+        if self._api is None:
+            self._api = await _config.new_client_from_config(config_file=self.connection.kubeconfig_path)
+        answer = await self._api.call_api(
+            f"/{group}/namespaces/{self.connection.namespace}/{rest}",
+            method,
+            body=body,
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+        )
+        told: dict[str, Any] = await answer.json()
+        return told
+
     async def objects(self, plural: str) -> list[dict[str, Any]]:
         """Return what there is in the namespace."""
-        api = await _config.new_client_from_config(config_file=self.connection.kubeconfig_path)
-        async with api:
-            group = "apis/batch/v1" if plural == "jobs" else "apis/apps/v1" if plural == "deployments" else "api/v1"
-            path = f"/{group}/namespaces/{self.connection.namespace}/{plural}"
-            answer = await api.call_api(path, "GET", auth_settings=["BearerToken"], _preload_content=False)
-            items: list[dict[str, Any]] = (await answer.json())["items"]
-            return items
+        items: list[dict[str, Any]] = (await self.ask("GET", f"{APIS[plural]}:{plural}"))["items"]
+        return items
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.operator.close()
+        if self._api is not None:
+            await self._api.close()
 
 
 async def eventually(look: Callable[[], object], what: str = "it", seconds: float = PATIENCE_SECONDS) -> None:

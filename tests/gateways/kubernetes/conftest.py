@@ -14,6 +14,7 @@ import yaml
 
 from tests.cluster.api import ClusterServer
 from tests.cluster.nodes import Nodes
+from tests.cluster.rollers import Rollers
 from tests.gateways.kubernetes.bench import Bench, real_namespace
 
 KUBECONFIG = os.environ.get("BOREAS_TEST_KUBECONFIG")
@@ -29,13 +30,15 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         return
     async with ClusterServer() as server, kmock.Server(server) as wire:
         nodes = Nodes(server, tmp_path)
+        rollers = Rollers(server)
         config = tmp_path / "kubeconfig"
         config.write_text(kubeconfig(str(wire.url)))
         try:
-            async with Bench(str(config), namespace, server, nodes) as bench:
+            async with Bench(str(config), namespace, server, nodes, rollers) as bench:
                 yield bench
         finally:
             server.drop()
+            rollers.close()
             await nodes.close()
 
 

@@ -1,0 +1,193 @@
+"""Workloads of a cluster while they change: what a Deployment, a Service or a route becomes. Pure; JSON in and out.
+
+The Deployment that an application names, the base, stays its home. A second one beside it carries the new version while
+both are there. What is needed to go back is kept in annotations of the objects themselves, and outlives everybody.
+"""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+
+from app.core.manifests import MANAGED_BY, MANAGER, Object
+
+FOR = "boreas.dev/rollout-of"
+"""On the base: the Boreas deployment that changes it, or changed it last."""
+PREVIOUS = "boreas.dev/previous-image"
+REPLICAS = "boreas.dev/replicas"
+"""On the base: how many replicas it is to have in the end."""
+MANNER = "boreas.dev/manner"
+"""On the base: its own manner of updates, while Boreas has another one in its place."""
+SELECTOR = "boreas.dev/selector"
+"""On a Service: whom it selects when no rollout is under way."""
+TRACK = "boreas.dev/track"
+LONGEST_LABEL = 63
+WHOLE = 100
+"""Weights are hundredths of what a route gave to the service before."""
+
+
+def note(body: Object, name: str) -> str | None:
+    """Return an annotation."""
+    value = (body["metadata"].get("annotations") or {}).get(name)
+    return None if value is None else str(value)
+
+
+def noted(body: Object, notes: Mapping[str, str | None]) -> Object:
+    """Return an object with annotations; None takes one away."""
+    made = deepcopy(body)
+    known = {**(made["metadata"].get("annotations") or {}), **notes}
+    made["metadata"]["annotations"] = {name: value for name, value in known.items() if value is not None}
+    return made
+
+
+def image_of(deployment: Object, container: str) -> str | None:
+    """Return the image of a container, None where there is no such container."""
+    for each in deployment["spec"]["template"]["spec"]["containers"]:
+        if each["name"] == container:
+            return str(each.get("image"))
+    return None
+
+
+def with_image(deployment: Object, container: str, image: str) -> Object:
+    """Return a Deployment with another image of one container."""
+    made = deepcopy(deployment)
+    for each in made["spec"]["template"]["spec"]["containers"]:
+        if each["name"] == container:
+            each["image"] = image
+    return made
+
+
+def with_replicas(deployment: Object, replicas: int) -> Object:
+    """Return a Deployment of another size."""
+    made = deepcopy(deployment)
+    made["spec"]["replicas"] = replicas
+    return made
+
+
+def replicas_of(deployment: Object) -> int:
+    """Return how many replicas a Deployment asks for; one where it does not say."""
+    return int(deployment["spec"].get("replicas", 1))
+
+
+def carefully(deployment: Object, watch_seconds: int) -> Object:
+    """Return a Deployment that is updated without ever having fewer replicas than asked for, and note its own way.
+
+    One that is recreated as a whole is left so: then it can not bear two versions at once.
+    """
+    spec = deployment["spec"]
+    if (spec.get("strategy") or {}).get("type") == "Recreate":
+        return deployment
+    own = note(deployment, MANNER) or json.dumps(
+        {"strategy": spec.get("strategy"), "minReadySeconds": spec.get("minReadySeconds")}
+    )
+    made = noted(deployment, {MANNER: own})
+    surge = ((spec.get("strategy") or {}).get("rollingUpdate") or {}).get("maxSurge", "25%")
+    if surge in (0, "0", "0%"):
+        surge = 1
+    made["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": 0}}
+    if watch_seconds:
+        made["spec"]["minReadySeconds"] = watch_seconds
+    return made
+
+
+def in_its_own_manner(deployment: Object) -> Object:
+    """Return a Deployment that is updated as its owner had it."""
+    own = note(deployment, MANNER)
+    if own is None:
+        return deployment
+    made = noted(deployment, {MANNER: None})
+    for name, value in json.loads(own).items():
+        if value is None:
+            made["spec"].pop(name, None)
+        else:
+            made["spec"][name] = value
+    return made
+
+
+def apart(selector: Mapping[str, str], track: str) -> dict[str, str]:
+    """Return a selector like this one whose pods it does not select itself: one of its values differs."""
+    key = min(selector)
+    return {**selector, key: f"{selector[key][: LONGEST_LABEL - len(track) - 1]}-{track}"}
+
+
+def second(base: Object, track: str, marks: Mapping[str, str], selector: Mapping[str, str] | None = None) -> Object:
+    """Return the Deployment beside the base, of the same pods; it has to be given image and size.
+
+    Its pods are selected by whoever selects those of the base, unless `selector` is given: then by that one instead.
+    """
+    template = deepcopy(base["spec"]["template"])
+    known = {**(template["metadata"].get("labels") or {}), **(selector or {}), **marks, TRACK: track}
+    template["metadata"]["labels"] = known
+    match = {name: known[name] for name in (base["spec"]["selector"].get("matchLabels") or {}) if name in known}
+    copied = ("progressDeadlineSeconds", "minReadySeconds")
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": f"{base['metadata']['name']}-{track}", "labels": {**marks, TRACK: track}},
+        "spec": {
+            **{name: base["spec"][name] for name in copied if name in base["spec"]},
+            "replicas": 0,
+            "revisionHistoryLimit": 0,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}},
+            "selector": {"matchLabels": {**match, TRACK: track}},
+            "template": template,
+        },
+    }
+
+
+def is_ours(body: Object) -> bool:
+    """Return whether Boreas made an object."""
+    return (body["metadata"].get("labels") or {}).get(MANAGED_BY) == MANAGER
+
+
+def service_beside(service: Object, name: str, marks: Mapping[str, str], selector: Mapping[str, str]) -> Object:
+    """Return a Service of the same ports for other pods."""
+    ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in service["spec"]["ports"]]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "labels": dict(marks)},
+        "spec": {"selector": dict(selector), "ports": ports},
+    }
+
+
+def own_selector(service: Object) -> dict[str, str]:
+    """Return whom a Service selects when no rollout is under way."""
+    kept = note(service, SELECTOR)
+    return dict(json.loads(kept) if kept else service["spec"].get("selector") or {})
+
+
+def switched(service: Object, track: str | None) -> Object:
+    """Return a Service that selects the pods of a track; its own ones for None. One change, all at once."""
+    own = own_selector(service)
+    made = noted(service, {SELECTOR: json.dumps(own, sort_keys=True) if track else None})
+    made["spec"]["selector"] = apart(own, track) if track else own
+    return made
+
+
+def weighted(route: Object, service: str, beside: str, share: int) -> Object:
+    """Return a route that gives `share` hundredths of a service's traffic to the one beside it; 0 removes that."""
+    made = deepcopy(route)
+    for rule in made["spec"].get("rules") or ():
+        refs = rule.get("backendRefs") or []
+        mine = next((ref for ref in refs if ref["name"] == service and ref.get("kind", "Service") == "Service"), None)
+        if mine is None:
+            continue
+        other = next((ref for ref in refs if ref["name"] == beside), None)
+        whole = int(mine.get("weight", 1)) if other is None else _whole(mine, other)
+        others = [ref for ref in refs if ref is not mine and ref is not other]
+        if share:
+            mine["weight"] = whole * (WHOLE - share)
+            new = {**deepcopy(mine), "name": beside, "weight": whole * share}
+            rule["backendRefs"] = [mine, new, *(_scaled(ref, other is None) for ref in others)]
+        elif other is not None:
+            mine["weight"] = whole
+            rule["backendRefs"] = [mine, *({**ref, "weight": int(ref.get("weight", 1)) // WHOLE} for ref in others)]
+    return made
+
+
+def _whole(mine: Object, other: Object) -> int:
+    return (int(mine.get("weight", 1)) + int(other.get("weight", 1))) // WHOLE
+
+
+def _scaled(ref: Object, first: bool) -> Object:
+    return {**ref, "weight": int(ref.get("weight", 1)) * WHOLE} if first else ref

@@ -1,0 +1,183 @@
+"""One workload in a cluster, and what can be done to it in single steps, each of which may be repeated."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.core import manifests, pods, replicas, workloads
+from app.core.logs import Stream
+from app.core.manifests import Object, is_going
+from app.core.workloads import TRACK, replicas_of, with_image, with_replicas
+from app.gateways.operators.kubernetes.cluster import AUTOSCALERS, DEPLOYMENTS, PODS, Cluster, Kind
+from app.gateways.operators.kubernetes.errors import ClusterRefusedError
+from app.gateways.operators.kubernetes.watching import persistently
+from app.ports import LogSink, Workload
+
+
+class StuckError(Exception):
+    """What is wanted can not come about; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often is looked, how long faults of pods may last, and how long traffic takes to follow, in seconds."""
+
+    poll: float = 1.0
+    patience: float = 60.0
+    settle: float = 5.0
+
+
+class Moving:
+    """A workload that is moved. Every step waits for a cluster that is away; refusals of it come out as errors."""
+
+    def __init__(self, cluster: Cluster, workload: Workload, log: LogSink, pace: Pace) -> None:
+        self.cluster = cluster
+        self.workload = workload
+        self.target = workload.target
+        self.pace = pace
+        self._log = log
+
+    @property
+    def name(self) -> str:
+        """The name of the base."""
+        return self.target.workload
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """The labels of all that is made for this rollout."""
+        owner = manifests.Owner(
+            deployment_id=self.workload.deployment_id,
+            task_id=self.workload.task_id,
+            application=self.workload.application,
+        )
+        return manifests.labels(owner)
+
+    async def say(self, line: str) -> None:
+        """Write a line to the task's log."""
+        await self._log(Stream.SYSTEM, [line])
+
+    async def _trouble(self, what: str | None) -> None:
+        await self.say(f"WARN: the cluster is away: {what}" if what else "The cluster answers again.")
+
+    async def get(self, kind: Kind, name: str) -> Object | None:
+        """Return an object, None where there is none."""
+        return await persistently(lambda: self.cluster.get(kind, name), self._trouble)
+
+    async def need(self, kind: Kind, name: str) -> Object:
+        """Return an object that must be there. Raises StuckError."""
+        found = await self.get(kind, name)
+        if found is None:
+            raise StuckError(f"there is no {kind.name} {name} in the namespace {self.cluster.namespace}")
+        return found
+
+    async def change(self, kind: Kind, name: str, to: Callable[[Object], Object]) -> Object:
+        """Change an object that is there, again where somebody else changed it in between."""
+        return await persistently(lambda: self.cluster.modify(kind, name, to), self._trouble)
+
+    async def make(self, kind: Kind, body: Object) -> None:
+        """Make an object, or bring one that Boreas made before to what it shall be. Raises StuckError."""
+        name = manifests.name_of(body)
+        while True:
+            try:
+                await persistently(lambda: self.cluster.create(kind, body), self._trouble)
+                return
+            except ClusterRefusedError as error:
+                if not error.is_conflict:
+                    raise
+            found = await self.get(kind, name)
+            if found is None or is_going(found):
+                await asyncio.sleep(self.pace.poll)
+                continue
+            if not workloads.is_ours(found):
+                raise StuckError(f"there is a {kind.name} {name} that Boreas did not make")
+            if kind is DEPLOYMENTS and found["spec"]["selector"] != body["spec"]["selector"]:
+                await self.remove(kind, name)
+                continue
+            await self.change(kind, name, lambda seen: _brought_to(seen, body))
+            return
+
+    async def remove(self, kind: Kind, name: str) -> None:
+        """Delete an object of ours and wait until it is gone; what others made stays."""
+        found = await self.get(kind, name)
+        while found is not None and workloads.is_ours(found):
+            if not is_going(found):
+                await persistently(lambda: self.cluster.delete(kind, name), self._trouble)
+            found = await self.get(kind, name)
+            if found is not None:
+                await asyncio.sleep(self.pace.poll)
+
+    async def base(self) -> Object:
+        """Return the base, with the container that is to change. Raises StuckError."""
+        found = await self.need(DEPLOYMENTS, self.name)
+        if workloads.image_of(found, self.target.container) is None:
+            raise StuckError(f"Deployment {self.name} has no container {self.target.container}")
+        return found
+
+    async def is_scaled(self) -> bool:
+        """Return whether an autoscaler decides how many replicas the base has."""
+        listing = await persistently(lambda: self.cluster.list(AUTOSCALERS), self._trouble)
+        return replicas.autoscaler(listing.items, self.name) is not None
+
+    async def scale(self, name: str, size: int) -> None:
+        """Give a Deployment a size, and wait where it grows until all of it is available. Raises StuckError."""
+        before = replicas_of(await self.need(DEPLOYMENTS, name))
+        if before == size:
+            return
+        await self.say(f"Scaling {name} from {before} to {size}.")
+        await self.change(DEPLOYMENTS, name, lambda seen: with_replicas(seen, size))
+        if size > before:
+            await self.settled(name)
+
+    async def run(self, image: str, size: int | None = None, watch_seconds: int = 0) -> None:
+        """Let the base run an image, replica by replica, never with fewer than asked for. Raises StuckError."""
+
+        def changed(seen: Object) -> Object:
+            made = with_image(workloads.carefully(seen, watch_seconds), self.target.container, image)
+            return made if size is None else with_replicas(made, size)
+
+        await self.change(DEPLOYMENTS, self.name, changed)
+        await self.settled(self.name)
+
+    async def settled(self, name: str) -> None:
+        """Wait until all of a Deployment is on its newest template and available. Raises StuckError."""
+        loop = asyncio.get_running_loop()
+        told, since = "", loop.time()
+        while True:
+            seen = await self.need(DEPLOYMENTS, name)
+            at = replicas.standing(seen)
+            if at.settled:
+                return
+            fault = await self._fault(seen)
+            now = f"{at.available} of {at.wanted} replicas of {name} are available" + (f"; {fault}" if fault else "")
+            if now != told:
+                await self.say(f"WARN: {now}." if fault else f"{now}.")
+            if fault is None:
+                since = loop.time()
+            told = now
+            if at.stalled:
+                raise StuckError(f"{name}: {at.stalled}" + (f": {fault}" if fault else ""))
+            if fault and loop.time() - since >= self.pace.patience:
+                raise StuckError(f"{name}: {fault}")
+            await asyncio.sleep(self.pace.poll)
+
+    async def _fault(self, deployment: Object) -> str | None:
+        """Return what keeps the newest pods of a Deployment from running, where waiting may not help."""
+        match = deployment["spec"]["selector"].get("matchLabels") or {}
+        selector = ",".join(f"{key}={value}" for key, value in match.items())
+        listing = await persistently(lambda: self.cluster.list(PODS, selector), self._trouble)
+        image = workloads.image_of(deployment, self.target.container)
+        track = match.get(TRACK)
+        for pod in listing.items:
+            images = {each.get("image") for each in pod["spec"]["containers"] if each["name"] == self.target.container}
+            if images == {image} and (pod["metadata"].get("labels") or {}).get(TRACK) == track:
+                found = pods.fault(pod)
+                if found and not found.passing:
+                    return found.message
+        return None
+
+
+def _brought_to(seen: Object, body: Object) -> Object:
+    """Return an object of ours as it shall be: what the cluster keeps of it stays."""
+    spec = {**seen["spec"], **body["spec"]}
+    meta = {**seen["metadata"], "labels": {**(seen["metadata"].get("labels") or {}), **body["metadata"]["labels"]}}
+    return {**seen, "metadata": meta, "spec": spec}

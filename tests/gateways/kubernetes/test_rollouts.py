@@ -1,0 +1,153 @@
+"""Rollouts: what each shape makes of the objects, what the end leaves, and the way back from anywhere."""
+
+import pytest
+
+from app.core.attempt import Ending
+from app.core.strategy import StrategyKind
+from tests.cluster.api import ClusterServer
+from tests.gateways.kubernetes.bench import Bench
+from tests.gateways.kubernetes.workload import LABELS, NEW, OLD, TOTAL, Web
+
+ROLLING, CANARY, BLUE_GREEN = StrategyKind.ROLLING, StrategyKind.CANARY, StrategyKind.BLUE_GREEN
+BASE_OLD, BASE_NEW = {"web": (OLD, TOTAL)}, {"web": (NEW, TOTAL)}
+
+
+@pytest.fixture
+async def web(bench: Bench) -> Web:
+    """A workload that runs the old version."""
+    web = Web(bench)
+    await web.make()
+    return web
+
+
+async def test_all_at_once_is_an_update_of_the_deployment_itself(web: Web) -> None:
+    assert (await web.bring(web.shape(TOTAL))).ending is Ending.SUCCEEDED
+    assert await web.images() == BASE_NEW
+    assert (await web.bring(web.shape(TOTAL, finished=True))).ending is Ending.SUCCEEDED
+    (deployment,) = await web.bench.objects("deployments")
+    assert "boreas.dev/manner" not in deployment["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize("kind", [ROLLING, CANARY])
+async def test_a_share_of_replicas_stands_beside_the_others(web: Web, kind: StrategyKind) -> None:
+    for updated in (1, 2):
+        assert (await web.bring(web.shape(updated, kind))).ending is Ending.SUCCEEDED
+        assert await web.images() == {"web": (OLD, TOTAL - updated), "web-canary": (NEW, updated)}
+        assert await web.bench.operator.size(web.workload) == TOTAL
+    assert (await web.bring(web.shape(TOTAL, kind, finished=True))).ending is Ending.SUCCEEDED
+    assert await web.images() == BASE_NEW
+
+
+@pytest.mark.parametrize("kind", [ROLLING, CANARY])
+@pytest.mark.parametrize("updated", [0, 1, 3])
+async def test_the_way_back_from_a_share(web: Web, kind: StrategyKind, updated: int) -> None:
+    await web.bring(web.shape(updated, kind))
+    for _ in range(2):
+        assert (await web.take_back(web.shape(updated, kind))).ending is Ending.SUCCEEDED
+        assert await web.images() == BASE_OLD
+
+
+async def test_blue_green_shows_switches_and_makes_the_new_set_the_only_one(web: Web) -> None:
+    await web.bring(web.shape(TOTAL, BLUE_GREEN))
+    assert await web.images() == BASE_OLD | {"web-preview": (NEW, TOTAL)}
+    assert await web.selector() == LABELS
+    await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True))
+    assert await web.selector() == {"app": "web-preview"}
+    assert await web.images() == BASE_OLD | {"web-preview": (NEW, TOTAL)}
+    await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True))
+    assert (await web.images(), await web.selector()) == (BASE_NEW, LABELS)
+
+
+@pytest.mark.parametrize("more", [{}, {"switched": True}, {"switched": True, "finished": True}])
+async def test_the_way_back_from_blue_green(web: Web, more: dict[str, bool]) -> None:
+    shape = web.shape(TOTAL, BLUE_GREEN, **more)
+    await web.bring(shape)
+    assert (await web.take_back(shape)).ending is Ending.SUCCEEDED
+    assert (await web.images(), await web.selector()) == (BASE_OLD, LABELS)
+
+
+async def test_a_route_gives_the_canary_its_weight(bench: Bench, played: ClusterServer) -> None:
+    web = Web(bench, route=True)
+    await web.make()
+    for weight, replicas in ((0.1, 1), (0.5, 2)):
+        await web.bring(web.shape(replicas, CANARY, weight=weight))
+        share = round(weight * 100)
+        assert await web.weights() == {"web": 100 - share, "web-canary": share}
+        assert await web.images() == BASE_OLD | {"web-canary": (NEW, replicas)}
+    await web.bring(web.shape(TOTAL, CANARY, weight=1.0, finished=True))
+    assert (await web.weights(), await web.images()) == ({"web": 1}, BASE_NEW)
+    assert [each["metadata"]["name"] for each in played.of("services")] == ["web"]
+
+
+async def test_the_way_back_takes_the_weight_away_first(bench: Bench, played: ClusterServer) -> None:
+    web = Web(bench, route=True)
+    await web.make()
+    await web.bring(shape := web.shape(1, CANARY, weight=0.2))
+    played.asked.clear()
+    await web.take_back(shape)
+    first = next(call for call in played.asked if not call.startswith("GET"))
+    assert first.startswith("PUT") and "httproutes" in first
+    assert (await web.weights(), await web.images()) == ({"web": 1}, BASE_OLD)
+
+
+async def test_a_version_that_does_not_start_is_told_and_nothing_old_is_touched(
+    bench: Bench, played: ClusterServer
+) -> None:
+    del played
+    web = Web(bench, image="shop/broken:2")
+    await web.make()
+    outcome = await web.bring(web.shape(1, CANARY))
+    assert outcome.ending is Ending.FAILED and "ends again and again (CrashLoopBackOff)" in str(outcome.message)
+    assert (await web.images())["web"] == (OLD, TOTAL)
+    assert (await web.take_back(web.shape(1, CANARY))).ending is Ending.SUCCEEDED
+    assert await web.images() == BASE_OLD
+
+
+async def test_what_people_changed_before_is_told_and_comes_back(web: Web, played: ClusterServer) -> None:
+    def by_hand(body: dict[str, dict[str, dict[str, dict[str, list[dict[str, str]]]]]]) -> None:
+        body["spec"]["template"]["spec"]["containers"][0]["image"] = "by/hand:1"
+
+    played.change("deployments", "web", by_hand, web.bench.connection.namespace)
+    await web.bring(web.shape(1, CANARY))
+    assert any("WARN: web runs by/hand:1, which Boreas did not bring" in line for line in web.lines.system)
+    await web.take_back(web.shape(1, CANARY))
+    assert await web.images() == {"web": ("by/hand:1", TOTAL)}
+
+
+async def test_what_people_change_meanwhile_is_told_and_left(web: Web, played: ClusterServer) -> None:
+    def by_hand(body: dict[str, dict[str, dict[str, dict[str, list[dict[str, str]]]]]]) -> None:
+        body["spec"]["template"]["spec"]["containers"][0]["image"] = "by/hand:1"
+
+    await web.bring(web.shape(1, CANARY))
+    played.change("deployments", "web", by_hand, web.bench.connection.namespace)
+    outcome = await web.bring(web.shape(2, CANARY))
+    assert "somebody changed the image of web to by/hand:1 meanwhile" in str(outcome.message)
+    assert (await web.take_back(web.shape(1, CANARY))).ending is Ending.LEFT
+    assert await web.images() == {"web": ("by/hand:1", TOTAL)}
+
+
+async def test_a_size_that_an_autoscaler_decides_is_left_to_it(web: Web, played: ClusterServer) -> None:
+    target = {"kind": "Deployment", "name": "web"}
+    body = {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": target}}
+    played.store("horizontalpodautoscalers", body, web.bench.connection.namespace)
+    await web.bring(web.shape(1, CANARY))
+    assert await web.images() == {"web": (OLD, TOTAL), "web-canary": (NEW, 1)}
+
+
+async def test_objects_of_others_are_not_touched(web: Web) -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "x", "image": OLD}]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    await web.create("deployments", {"metadata": {"name": "web-canary"}, "spec": spec})
+    outcome = await web.bring(web.shape(1, CANARY))
+    assert outcome.message == "there is a Deployment web-canary that Boreas did not make"
+
+
+async def test_what_is_missing_is_named(bench: Bench) -> None:
+    outcome = await Web(bench).bring(Web(bench).shape(1))
+    assert "there is no Deployment web in the namespace" in str(outcome.message)
+
+
+async def test_what_an_earlier_rollout_left_is_removed_first(web: Web) -> None:
+    await web.bring(web.shape(2, CANARY), deployment_id="dep_01b", image="registry.k8s.io/pause:3.8")
+    await web.bring(web.shape(1, CANARY))
+    assert await web.images() == {"web": (OLD, TOTAL - 1), "web-canary": (NEW, 1)}
