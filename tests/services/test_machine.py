@@ -13,21 +13,26 @@ from hypothesis import HealthCheck as Complaint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core import workflow
 from app.core.attempt import Ending, Outcome
 from app.core.deployment import ENDED
+from app.core.editing import Addition, Connection, Disconnection, Edit, Modification, Move, MoveDirection, Removal
 from app.core.environment import OperatorKind
 from app.core.errors import Refused
 from app.core.strategy import Phase, Progress
-from app.core.task import Task
+from app.core.task import Task, written
 from app.core.workflow import TaskType, WorkflowTask
-from app.services import deployments, tasks
+from app.services import deployments, tasks, workflows
 from app.services.deployments import Reasoned
 from app.services.execution import Assignment, Done, WorkerName, take_turn
 from app.services.rollouts import Parked
 from app.services.sweep import sweep
 from app.services.tasks import Promotion
+from app.services.workflows import EditOrder
 from app.store import admission
 from app.store import tasks as task_store
+from app.store import workflows as workflow_store
+from tests.services.approving import decide, pending, person
 from tests.services.commands import node
 from tests.services.engine import AN_HOUR, Engine, Site, Story, rolling
 from tests.services.feeds import check_feeds
@@ -38,7 +43,9 @@ GRAPHS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("a",), ("b",), ("ship", "a", "b"), ("end", "ship")),
     (("ship",), ("a", "ship"), ("b", "ship")),
     (("a",), ("b", "a"), ("c", "b")),
+    (("b",), ("ship", "b")),
 )
+"""With an odd number, “b” is asked for."""
 STEPS_OF_PLAY = 60
 
 
@@ -48,6 +55,7 @@ class Machine:
 
     engine: Engine
     site: Site
+    approver: Engine
     made: list[str] = field(default_factory=list)
     hands: dict[str, dict[str, Assignment]] = field(default_factory=lambda: {name.id: {} for name in WORKERS})
 
@@ -55,6 +63,7 @@ class Machine:
         web = self.site.applications["web"]
         made = [node(key, *blockers, max_attempts=1 + number % 2) for key, *blockers in GRAPHS[number % len(GRAPHS)]]
         ship = {"type": TaskType.DEPLOY, "application_id": web, "command": None}
+        made = [replace(one, require_confirm=one.key == "b" and number % 2 == 1) for one in made]
         return [replace(one, **ship) if one.key == "ship" else one for one in made]  # type: ignore[arg-type]
 
     async def pick(self, a: int) -> str:
@@ -94,6 +103,29 @@ class Machine:
             lambda: call(tasks.cancel, order),
             lambda: call(tasks.promote, Promotion(task.id, full=a % 2 > 0)),
         )[(a + b) % 4]()
+
+    async def edit(self, a: int, b: int) -> None:
+        """Edit the graph of a deployment."""
+        story = await self.engine.story(await self.pick(a))
+        keys = list(story.tasks)
+        one, other = keys[a % len(keys)], keys[b % len(keys)]
+        edits: tuple[Edit, ...] = (
+            Addition(node(f"x{story.deployment.revision}", one, require_confirm=b % 2 > 0)),
+            Removal(one),
+            Modification(one, {"name": f"{one} {b}", "require_confirm": b % 2 > 0}),
+            Connection(one, other),
+            Disconnection(one, other),
+            Move(one, MoveDirection.UP),
+        )
+        wanted = edits[(a + b) % len(edits)]
+        order = EditOrder(deployment_id=story.deployment.id, expected_revision=story.deployment.revision, edit=wanted)
+        await self.engine.call(workflows.edit, order)
+
+    async def decide(self, a: int, b: int) -> None:
+        """Let somebody say yes, or seldom no, to something that waits for people."""
+        waits = await pending(self.engine, await self.pick(a))
+        if waits:
+            await decide(self.approver, waits[b % len(waits)], reject=b % 5 == 4)
 
     async def take(self, a: int, b: int) -> None:
         """Let a worker take a turn, with some room."""
@@ -143,6 +175,11 @@ class Machine:
                 assert len(open_) == (task.activity is not None), (story.status, task)
                 assert task.worker is None or task.activity is not None, task
                 assert story.status not in ENDED or task.activity is None, (story.status, task)
+            graph = written(list(story.tasks.values()))
+            names = {id_: name for name, id_ in self.site.applications.items()}
+            assert workflow.check(graph, names, commands_needed=False) == ()
+            known = [one.number for one in (await workflow_store.revisions_of([id_]))[id_]]
+            assert known == list(range(1, story.deployment.revision + 1))
 
     async def play_out(self) -> None:
         """Let everybody do as they should until every deployment that was started has ended."""
@@ -159,6 +196,8 @@ class Machine:
         raise AssertionError(f"still not ended: {left}")
 
     async def _go_on(self, story: Story) -> None:
+        for approval in await pending(self.engine, story.deployment.id):
+            await decide(self.approver, approval)
         for task in story.tasks.values():
             if task.retry_at or (task.activity and not task.worker):
                 await self.engine.put(due(task))
@@ -192,6 +231,8 @@ DEEDS: tuple[Callable[[Machine, int, int], Awaitable[None]], ...] = (
     Machine.steer_task,
     *3 * (Machine.take,),
     *5 * (Machine.settle,),
+    *2 * (Machine.edit,),
+    Machine.decide,
     Machine.expire,
 )
 deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 11), st.integers(0, 11)), max_size=40)
@@ -205,8 +246,8 @@ async def test_whatever_people_and_workers_do(
     site = await engine.site(OperatorKind.SIMULATED)
     await site.application(f"web-{site.environment_id[-10:].lower()}")
     site.applications = {"web": next(iter(site.applications.values()))}
-    machine = Machine(engine, site)
-    await machine.create(0, 1)
+    machine = Machine(engine, site, await person(engine, f"Ann of {site.environment_id}"))
+    await machine.create(len(doings), 1)
     for doing, a, b in doings:
         await allowed(doing(machine, a, b))
         await machine.sound()

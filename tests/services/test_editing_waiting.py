@@ -1,0 +1,145 @@
+"""Edits of deployments that wait for people: the graph goes on with what is new, and nobody's approval covers it.
+
+With workers and people at the same moment. Edits of deployments that have not started are in `test_editing`.
+"""
+
+import asyncio
+
+from app.core.approval import ApprovalStatus
+from app.core.editing import Addition, Connection, Edit, Modification, Removal, Replacement
+from app.core.errors import FaultKind, Refused, RevisionConflict, WorkflowFault, WrongState
+from app.core.events import TaskStatusChanged
+from app.core.workflow import WorkflowTask
+from app.services import workflows
+from app.services.workflows import EditOrder
+from tests.services.approving import asked, decide, pending, person, until_asked
+from tests.services.commands import node
+from tests.services.engine import D, Engine, S, Site, Story
+
+GRAPH = (node("a"), node("ask", "a", require_confirm=True), node("end", "ask"))
+
+
+async def edit(engine: Engine, id_: str, wanted: Edit, revision: int = 1) -> None:
+    """Edit the workflow of a deployment."""
+    await engine.call(workflows.edit, EditOrder(deployment_id=id_, expected_revision=revision, edit=wanted))
+
+
+async def waiting(engine: Engine, site: Site, *graph: WorkflowTask) -> tuple[str, Story]:
+    """Return a deployment that waits for people, and how it stands."""
+    id_ = await site.deploy("v1", *(graph or GRAPH))
+    return id_, await engine.until(id_, D.WAITING_CONFIRM)
+
+
+async def test_what_is_new_runs_at_once_and_then_it_waits_again(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    id_, _ = await waiting(engine, site)
+    await edit(engine, id_, Addition(node("new", "a")))
+    await engine.until_task(id_, "new", lambda task: task.status is S.SUCCESS)
+    story = await engine.until(id_, D.WAITING_CONFIRM)
+    assert story.statuses == {"a": S.SUCCESS, "ask": S.WAITING_CONFIRM, "end": S.BLOCKED, "new": S.SUCCESS}
+    assert len(await pending(engine, id_)) == 1
+    assert await decide(await person(engine, "Ann"), *await pending(engine, id_)) == []
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_a_task_that_is_asked_for_and_gets_a_blocker_waits_for_it(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    id_, _ = await waiting(engine, site)
+    (first,) = await pending(engine, id_)
+    await edit(
+        engine, id_, Replacement((GRAPH[0], node("new", "a"), node("ask", "new", require_confirm=True), GRAPH[2]))
+    )
+    (second,) = await until_asked(engine, id_)
+    story = await engine.until(id_, D.WAITING_CONFIRM)
+    assert story.statuses["new"] is S.SUCCESS and second.id != first.id
+    told = [event.body for event in await engine.events(id_) if isinstance(event.body, TaskStatusChanged)]
+    mine = [body.to for body in told if body.task_id == story.tasks["ask"].id]
+    assert mine == [S.PENDING, S.WAITING_CONFIRM, S.BLOCKED, S.PENDING, S.WAITING_CONFIRM]
+
+
+async def test_an_approval_that_was_asked_for_covers_no_other_form_of_the_task(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    ann = await person(engine, "Ann")
+    id_, _ = await waiting(engine, site)
+    (old,) = await pending(engine, id_)
+    await edit(engine, id_, Modification("ask", {"name": "something else"}))
+    (new,) = await until_asked(engine, id_)
+    assert {one.id: one.status for one in await asked(engine, id_)} == {
+        old.id: ApprovalStatus.CANCELLED, new.id: ApprovalStatus.PENDING,
+    }  # fmt: skip
+    (problem,) = await decide(ann, old)
+    assert isinstance(problem, WrongState)
+    assert (await engine.story(id_)).statuses["ask"] is S.WAITING_CONFIRM
+    assert await decide(ann, new) == []
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_what_is_not_asked_for_any_more_goes_on(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    for wanted in (Removal("ask"), Modification("ask", {"require_confirm": False})):
+        id_, _ = await waiting(engine, site)
+        await edit(engine, id_, wanted)
+        story = await engine.until(id_, D.SUCCESS)
+        assert story.statuses["end"] is S.SUCCESS
+        assert [one.status for one in await asked(engine, id_)] == [ApprovalStatus.CANCELLED]
+
+
+async def test_what_has_ended_stays_as_it_is(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    id_, _ = await waiting(engine, site)
+    for wanted in (Removal("a"), Modification("a", {"name": "other"}), Connection("end", "a")):
+        try:
+            await edit(engine, id_, wanted)
+            raise AssertionError("it was edited")
+        except Refused as refused:
+            kinds = [problem.kind for problem in refused.problems if isinstance(problem, WorkflowFault)]
+            assert FaultKind.NOT_EDITABLE in kinds
+    assert (await engine.story(id_)).deployment.revision == 1
+
+
+async def test_an_edit_and_an_approval_at_the_same_moment(engine: Engine, site: Site) -> None:
+    """Whoever comes second is refused: an approved task runs as it was seen, a changed one is asked for again."""
+    await engine.worker()
+    ann = await person(engine, "Ann")
+    outcomes = set()
+    for round_ in range(6):
+        id_, story = await waiting(engine, site)
+        both = await pending(engine, id_)
+        wanted = Modification("ask", {"name": "changed"})
+
+        async def try_edit(id_: str = id_, wanted: Edit = wanted) -> bool:
+            try:
+                await edit(engine, id_, wanted)
+            except Refused as refused:
+                assert isinstance(refused.problems[0], WrongState | RevisionConflict | WorkflowFault), refused
+                return False
+            return True
+
+        doings = [try_edit(), decide(ann, *both)]
+        edited, problems = (await asyncio.gather(*(doings if round_ % 2 else doings[::-1])))[:: 1 if round_ % 2 else -1]
+        assert edited == bool(problems), (edited, problems)
+        if edited:
+            assert await decide(ann, *await until_asked(engine, id_)) == []
+        story = await engine.until(id_, D.SUCCESS)
+        assert story.tasks["ask"].name == ("changed" if edited else "ask")
+        assert story.tries("ask") == [S.SUCCESS]
+        outcomes.add(edited)
+    assert outcomes
+
+
+async def test_an_edit_meets_a_worker_that_takes_what_was_approved(engine: Engine, site: Site) -> None:
+    """Edits follow each other while workers take whatever is free: each task runs once, in the form it has then."""
+    for _ in range(2):
+        await engine.worker(slots=2)
+    id_, _ = await waiting(engine, site, node("ask", require_confirm=True))
+    for number in range(12):
+        revision = (await engine.story(id_)).deployment.revision
+        try:
+            await edit(engine, id_, Addition(node(f"n{number}")), revision)
+        except Refused as refused:
+            assert all(isinstance(problem, WrongState | RevisionConflict) for problem in refused.problems)
+            await engine.until(id_, D.WAITING_CONFIRM)
+    story = await engine.until(id_, D.WAITING_CONFIRM)
+    assert all(story.tries(key) == [S.SUCCESS] for key in story.tasks if key != "ask")
+    assert len(story.tasks) > 1
+    assert story.deployment.revision == len(story.tasks)
