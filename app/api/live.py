@@ -189,7 +189,7 @@ class Group:
                     reader.hand(part, seq)
 
     async def _pace(self) -> None:
-        while self._readers and self.next_seq - max(reader.seq for reader in self._readers) > AHEAD:
+        while self._readers and not any(self.next_seq - reader.seq <= AHEAD for reader in self._readers):
             self._taken.clear()
             await self._taken.wait()
 
