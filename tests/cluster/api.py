@@ -59,6 +59,7 @@ class ClusterServer(kmock.KubernetesScaffold):
     oldest: int = 0
     made: Counter[Key] = attrs.field(factory=Counter)
     asked: list[str] = attrs.field(factory=list)
+    rights: set[tuple[str, str, str]] = attrs.field(factory=set)
     away: bool = False
     before: Callable[[str, str], None] = lambda _method, _path: None
     after: Callable[[str, str], None] = lambda _method, _path: None
@@ -145,6 +146,7 @@ class ClusterServer(kmock.KubernetesScaffold):
         if request.resource is None:
             return await super()._handle(request)
         self.asked.append(f"{raw.method} {raw.path}")
+        self.rights.add((verb(request), request.resource.group, resource(request)))
         try:
             self.before(str(raw.method), raw.path)
             response = await self._answer(request, raw)
@@ -286,3 +288,16 @@ def selector(text: str) -> dict[str, str]:
 
 def matches(wanted: Any, labels: Any) -> bool:
     return all(labels.get(name) == value for name, value in wanted.items())
+
+
+def verb(request: Any) -> str:
+    """Return what a role must allow for a request."""
+    if request._raw_request.method == "GET" and not request.name:
+        return "watch" if request.params.get("watch") else "list"
+    return {"GET": "get", "POST": "create", "PUT": "update", "DELETE": "delete"}[request._raw_request.method]
+
+
+def resource(request: Any) -> str:
+    """Return on what a role must allow it."""
+    plural: str = request.resource.plural
+    return f"{plural}/{request.subresource}" if request.subresource else plural

@@ -22,13 +22,13 @@ DRAIN_SECONDS = 3.0
 
 
 class Server(ThreadingHTTPServer):
-    """Serves one `answer` function on the loopback interface; port 0 takes any free port."""
+    """Serves one `answer` function, on the loopback interface unless told otherwise; port 0 takes any free port."""
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, answer: Answer) -> None:
-        super().__init__((LOOPBACK, port), Handler)
+    def __init__(self, port: int, answer: Answer, host: str = LOOPBACK) -> None:
+        super().__init__((host, port), Handler)
         self.answer = answer
         self._busy = 0
         self._idle = threading.Condition()
@@ -36,7 +36,7 @@ class Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Binds without the reverse name look-up of HTTPServer, which can take seconds."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = LOOPBACK, self.server_address[1]
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def run(self) -> None:
         """Serves until `stop`, then lets the calls in progress end."""

@@ -61,13 +61,16 @@ def serve(create: Create, release: Release) -> int:
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     try:
         service = create(Surroundings(_section(arguments.settings, release.service), arguments.data))
-        server = Server(arguments.port, partial(dispatch, [*_own_routes(service, release), *service.routes]))
+        answer = partial(dispatch, [*_own_routes(service, release), *service.routes])
+        server = Server(arguments.port, answer, arguments.host)
     except (OSError, ValueError) as error:
         print(f"ERROR: {release.service} {release.version} can not start on port {arguments.port}: {error}")
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
-    print(f"{release.service} {release.version} (pid {os.getpid()}) listens on http://{LOOPBACK}:{server.server_port}")
+    print(
+        f"{release.service} {release.version} (pid {os.getpid()}) listens on http://{arguments.host}:{server.server_port}"
+    )
     server.run()
     print(f"{release.service} {release.version} (pid {os.getpid()}) has ended")
     return 0
@@ -75,7 +78,8 @@ def serve(create: Create, release: Release) -> int:
 
 def _arguments(release: Release) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=release.service, description=f"{release.service} {release.version}")
-    parser.add_argument("--port", type=int, default=0, help="port on the loopback interface (default: any free one)")
+    parser.add_argument("--host", default=LOOPBACK, help=f"address to listen at (default: {LOOPBACK})")
+    parser.add_argument("--port", type=int, default=0, help="port to listen at (default: any free one)")
     parser.add_argument("--settings", type=Path, help="JSON file with one section per service (default: no settings)")
     parser.add_argument("--data", type=Path, default=Path(), help="folder for the service's data (default: .)")
     parser.add_argument("--describe", action="store_true", help="print what was built as JSON, and end")

@@ -1,0 +1,40 @@
+"""The role that the manifests give a worker is what the operator asks for: nothing is missing, nothing is too much."""
+
+import asyncio
+from pathlib import Path
+
+import yaml
+
+from app.core.strategy import StrategyKind
+from tests.cluster.api import ClusterServer
+from tests.gateways.kubernetes.bench import Bench, Lines, eventually
+from tests.gateways.kubernetes.workload import TOTAL, Web
+
+FILE = Path(__file__).parents[3] / "examples" / "kubernetes" / "rights.yaml"
+
+
+async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: ClusterServer) -> None:
+    web = Web(bench, route=True)
+    await web.make()
+    played.rights.clear()
+    await bench.run("true")
+    killed = bench.begin("sleep", "60", lines=Lines(), run="1")
+    await eventually(lambda: any("-1-" in call and "log" in call for call in played.asked))
+    nodes, played.listeners = played.listeners, []
+    killed.cancel()
+    await eventually(lambda: any(call.startswith("DELETE") for call in played.asked))
+    killed.cancel()
+    await asyncio.wait([killed])
+    played.listeners = nodes
+    await web.bring(web.shape(1, StrategyKind.CANARY))
+    await web.bring(web.shape(TOTAL, StrategyKind.CANARY, finished=True))
+    await web.bring(web.shape(TOTAL, StrategyKind.BLUE_GREEN, switched=True))
+    role, _ = yaml.safe_load_all(FILE.read_text(encoding="utf-8"))
+    allowed = {
+        (verb, group, resource)
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert played.rights == allowed

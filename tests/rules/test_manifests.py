@@ -1,0 +1,53 @@
+"""The manifests in examples: every field is one that the cluster's API knows, and what they name fits together."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes_asyncio import client
+
+FOLDER = Path(__file__).parents[2] / "examples" / "kubernetes"
+FILES = sorted(FOLDER.glob("*.yaml"))
+MODELS = {
+    "v1": "V1",
+    "apps/v1": "V1",
+    "batch/v1": "V1",
+    "policy/v1": "V1",
+    "rbac.authorization.k8s.io/v1": "V1",
+}
+_client: Any = client
+
+
+def documents(file: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
+async def test_every_field_is_known(file: Path) -> None:
+    async with _client.ApiClient() as api:
+        for body in documents(file):
+            model = MODELS[body["apiVersion"]] + body["kind"]
+            read = api.deserialize(SimpleNamespace(data=json.dumps(body)), model)
+            assert api.sanitize_for_serialization(read) == body, (file.name, body["metadata"]["name"])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
+def test_selectors_find_pods_and_services_find_ports(file: Path) -> None:
+    bodies = documents(file)
+    pods = [body["spec"]["template"] for body in bodies if body["kind"] == "Deployment"]
+    for body in bodies:
+        spec = body.get("spec") or {}
+        selector = spec.get("selector") or {}
+        wanted = selector.get("matchLabels") or (selector if body["kind"] == "Service" else {})
+        found = [pod for pod in pods if wanted and wanted.items() <= pod["metadata"]["labels"].items()]
+        assert len(found) == bool(wanted), body["metadata"]["name"]
+        for port in spec.get("ports") or () if body["kind"] == "Service" else ():
+            names = {each["name"] for each in found[0]["spec"]["containers"][0]["ports"]}
+            assert port["targetPort"] in names
+
+
+def test_there_are_manifests() -> None:
+    assert {file.name for file in FILES} == {"boreas.yaml", "rights.yaml", "shop.yaml"}
