@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import HealthCheck as Complaint
 from hypothesis import given, settings
@@ -19,10 +20,11 @@ from app.core.deployment import ENDED
 from app.core.editing import Addition, Connection, Disconnection, Edit, Modification, Move, MoveDirection, Removal
 from app.core.environment import OperatorKind
 from app.core.errors import Refused
+from app.core.freeze import FreezeWindow
 from app.core.strategy import Phase, Progress
 from app.core.task import Task, written
 from app.core.workflow import TaskType, WorkflowTask
-from app.services import deployments, tasks, workflows
+from app.services import deployments, freezes, tasks, workflows
 from app.services.deployments import Reasoned
 from app.services.execution import Assignment, Done, WorkerName, take_turn
 from app.services.rollouts import Parked
@@ -30,6 +32,7 @@ from app.services.sweep import sweep
 from app.services.tasks import Promotion
 from app.services.workflows import EditOrder
 from app.store import admission
+from app.store import freezes as freeze_store
 from app.store import tasks as task_store
 from app.store import workflows as workflow_store
 from tests.services.approving import decide, pending, person
@@ -74,7 +77,8 @@ class Machine:
 
     async def create(self, a: int, b: int) -> None:
         strategy = rolling(1, AN_HOUR, auto_rollback=b % 3 > 0)
-        id_ = await self.site.deploy("v1", *self.graph(a), strategy=strategy, auto_start=b % 4 > 0)
+        about: dict[str, Any] = {"auto_start": b % 4 > 0, "freeze_override_reason": "urgent" if b % 5 == 0 else None}
+        id_ = await self.site.deploy("v1", *self.graph(a), strategy=strategy, **about)
         self.made.append(id_)
 
     async def steer(self, a: int, b: int) -> None:
@@ -164,12 +168,43 @@ class Machine:
             await self.engine.put(replace(task, lease_until=task.started_at))
         await sweep(self.engine.runtime)
 
+    async def freeze(self, a: int, b: int) -> None:
+        """Freeze the environment for an hour, or let it go."""
+        if await self.thaw():
+            return
+        now = self.engine.runtime.clock.now()
+        draft = FreezeWindow(
+            id="",
+            environment_id=self.site.environment_id,
+            name="now",
+            reason="chance",
+            starts_at=now,
+            ends_at=now + timedelta(hours=1),
+            timezone="UTC",
+            created_at=now,
+        )
+        await self.engine.call(freezes.create, draft)
+
+    async def windows(self) -> list[FreezeWindow]:
+        """Return what freezes the environment."""
+        return (await freeze_store.of_environments([self.site.environment_id]))[self.site.environment_id]
+
+    async def thaw(self) -> bool:
+        """Let the environment go, and tell whether it was frozen."""
+        found = await self.windows()
+        for window in found:
+            await self.engine.call(freezes.delete, window.id)
+        return bool(found)
+
     async def sound(self) -> None:
         """Check what must hold at any moment."""
         claims = (await admission.claims([self.site.environment_id]))[self.site.environment_id]
         assert len(claims.active) <= 1, "two deployments hold the same application"
+        frozen = next((window.created_at for window in await self.windows()), None)
         for id_ in self.made:
             story = await self.engine.story(id_)
+            begun, free = story.deployment.started_at, story.deployment.freeze_override_reason
+            assert not frozen or not begun or begun <= frozen or free, "it began during a freeze"
             for key, task in story.tasks.items():
                 open_ = [attempt for attempt in story.attempts[key] if attempt.completed_at is None]
                 assert len(open_) == (task.activity is not None), (story.status, task)
@@ -183,6 +218,7 @@ class Machine:
 
     async def play_out(self) -> None:
         """Let everybody do as they should until every deployment that was started has ended."""
+        await self.thaw()
         for id_ in self.made:
             await allowed(self.engine.call(deployments.go_on, id_))
         for _ in range(STEPS_OF_PLAY):
@@ -234,6 +270,7 @@ DEEDS: tuple[Callable[[Machine, int, int], Awaitable[None]], ...] = (
     *2 * (Machine.edit,),
     Machine.decide,
     Machine.expire,
+    Machine.freeze,
 )
 deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 11), st.integers(0, 11)), max_size=40)
 
@@ -247,6 +284,8 @@ async def test_whatever_people_and_workers_do(
     await site.application(f"web-{site.environment_id[-10:].lower()}")
     site.applications = {"web": next(iter(site.applications.values()))}
     machine = Machine(engine, site, await person(engine, f"Ann of {site.environment_id}"))
+    if len(doings) % 4 == 3:
+        await machine.freeze(0, 0)
     await machine.create(len(doings), 1)
     for doing, a, b in doings:
         await allowed(doing(machine, a, b))
