@@ -60,11 +60,12 @@ async def _ours() -> dict[int, Figures]:
 
 async def _crowds(url: str, id_: str, found: dict[int, Figures]) -> dict[int, Figures]:
     for number in CROWDS:
-        found[number] = await _crowd(url, id_, number)
+        base = next(iter(found.values())).base_kib if found else 0.0
+        found[number] = await _crowd(url, id_, number, base)
     return found
 
 
-async def _crowd(url: str, id_: str, number: int) -> Figures:
+async def _crowd(url: str, id_: str, number: int, base_kib: float) -> Figures:
     """Run a crowd in a process of its own."""
     plan = Plan(
         url=url,
@@ -77,6 +78,7 @@ async def _crowd(url: str, id_: str, number: int) -> Figures:
         events=EVENTS,
         rate=RATE,
         storm=number == CROWDS[-1],
+        base_kib=base_kib,
     )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.subscribers"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE

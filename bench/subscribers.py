@@ -43,6 +43,8 @@ class Plan:
     events: int
     rate: float
     storm: bool = False
+    base_kib: float = 0.0
+    """What the server held before its first crowd; 0: this is the first one."""
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Figures:
     kib: float = 0.0
     subscribed_seconds: float = 0.0
     storm_seconds: float | None = None
+    base_kib: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +221,10 @@ async def run(plan: Plan) -> Figures:
     await poke(plan, 2, 10)
     crowd.leave()
     await asyncio.sleep(1)
-    before = rss_kib(plan.pid)
+    figures.base_kib = plan.base_kib or rss_kib(plan.pid)
     figures.subscribed_seconds = await crowd.gather([None] * plan.sockets)
     await asyncio.sleep(0.5)
-    figures.kib = (rss_kib(plan.pid) - before) / plan.sockets
+    figures.kib = (rss_kib(plan.pid) - figures.base_kib) / plan.sockets
     base = crowd.events
     await poke(plan, WARM_EVENTS, 10)
     await until(lambda: crowd.events >= base + WARM_EVENTS * plan.sockets)
