@@ -1,5 +1,7 @@
 """The whole engine as a state machine: people and workers do anything in any order, over the real database.
 
+People steer, edit, approve and reject; time passes without a decision.
+
 Workers here only take turns and say how attempts ended; chance decides what, and what is lost. After each example
 everybody does as they should, and every deployment must end.
 """
@@ -35,9 +37,10 @@ from app.store import admission
 from app.store import freezes as freeze_store
 from app.store import tasks as task_store
 from app.store import workflows as workflow_store
+from app.store.database import execute
 from tests.services.approving import decide, pending, person
 from tests.services.commands import node
-from tests.services.engine import AN_HOUR, Engine, Site, Story, rolling
+from tests.services.engine import AN_HOUR, D, Engine, S, Site, Story, rolling
 from tests.services.feeds import check_feeds
 
 WORKERS = (WorkerName("one", "default"), WorkerName("two", "default"))
@@ -62,11 +65,13 @@ class Machine:
     made: list[str] = field(default_factory=list)
     hands: dict[str, dict[str, Assignment]] = field(default_factory=lambda: {name.id: {} for name in WORKERS})
 
-    def graph(self, number: int) -> list[WorkflowTask]:
+    def graph(self, number: int, asks: int) -> list[WorkflowTask]:
         web = self.site.applications["web"]
-        made = [node(key, *blockers, max_attempts=1 + number % 2) for key, *blockers in GRAPHS[number % len(GRAPHS)]]
+        made = [
+            node(key, *blockers, max_attempts=1 + number % 2, require_confirm=(number + asks + place) % 4 == 0)
+            for place, (key, *blockers) in enumerate(GRAPHS[number % len(GRAPHS)])
+        ]
         ship = {"type": TaskType.DEPLOY, "application_id": web, "command": None}
-        made = [replace(one, require_confirm=one.key == "b" and number % 2 == 1) for one in made]
         return [replace(one, **ship) if one.key == "ship" else one for one in made]  # type: ignore[arg-type]
 
     async def pick(self, a: int) -> str:
@@ -78,7 +83,8 @@ class Machine:
     async def create(self, a: int, b: int) -> None:
         strategy = rolling(1, AN_HOUR, auto_rollback=b % 3 > 0)
         about: dict[str, Any] = {"auto_start": b % 4 > 0, "freeze_override_reason": "urgent" if b % 5 == 0 else None}
-        id_ = await self.site.deploy("v1", *self.graph(a), strategy=strategy, **about)
+        about["manual_approval"] = (a + b) % 3 == 0
+        id_ = await self.site.deploy("v1", *self.graph(a, b), strategy=strategy, **about)
         self.made.append(id_)
 
     async def steer(self, a: int, b: int) -> None:
@@ -150,6 +156,8 @@ class Machine:
             mine = hand[b % len(hand)]
             await self.change(worker, mine, a)
             parked = Parked(WATCHED, self.engine.runtime.clock.now() + timedelta(seconds=a % 3 - 1))
+            if a % 4 == 0:
+                parked = Parked(replace(WATCHED, phase=Phase.IDLE, asked=1), None)
             deploys = mine.task.type is TaskType.DEPLOY and mine.task.activity == "RUN"
             came = parked if deploys and b % 3 == 0 else Outcome(ENDINGS[b % len(ENDINGS)], "chance")
             await self.turn(worker, mine.task.deployment_id, (Done(mine, came),), room=a % 3)
@@ -196,6 +204,28 @@ class Machine:
             await self.engine.call(freezes.delete, window.id)
         return bool(found)
 
+    async def overtake(self, a: int, b: int) -> None:
+        """Let the time of what waits for people pass, and sweep."""
+        past, action = self.engine.runtime.clock.now(), "CANCEL" if b % 2 else "REJECT"
+        await execute(
+            "UPDATE approvals SET expires_at = $2, on_timeout = $3 WHERE status = 'PENDING' AND deployment_id = $1",
+            await self.pick(a),
+            past,
+            action,
+        )
+        await sweep(self.engine.runtime)
+
+    async def heard(self, story: Story) -> None:
+        """Check that people are asked for exactly what waits for them."""
+        asked = await pending(self.engine, story.deployment.id)
+        status = story.status
+        assert not asked or status in (D.RUNNING, D.WAITING_CONFIRM), f"people are asked for what is {status}"
+        assert asked or status is not D.WAITING_CONFIRM, "it waits for nobody"
+        waiting = sorted(task.id for task in story.tasks.values() if task.status is S.WAITING_CONFIRM)
+        assert sorted(one.task_id for one in asked if one.task_id) == waiting
+        assert all(one.revision == story.deployment.revision for one in asked if one.rollout_step is None)
+        assert len([one for one in asked if one.task_id is None]) <= 1
+
     async def sound(self) -> None:
         """Check what must hold at any moment."""
         claims = (await admission.claims([self.site.environment_id]))[self.site.environment_id]
@@ -203,6 +233,7 @@ class Machine:
         frozen = next((window.created_at for window in await self.windows()), None)
         for id_ in self.made:
             story = await self.engine.story(id_)
+            await self.heard(story)
             begun, free = story.deployment.started_at, story.deployment.freeze_override_reason
             assert not frozen or not begun or begun <= frozen or free, "it began during a freeze"
             for key, task in story.tasks.items():
@@ -235,7 +266,8 @@ class Machine:
         for approval in await pending(self.engine, story.deployment.id):
             await decide(self.approver, approval)
         for task in story.tasks.values():
-            if task.retry_at or (task.activity and not task.worker):
+            waits = task.status is S.WAITING_CONFIRM
+            if task.retry_at or (task.activity and not task.worker and not waits):
                 await self.engine.put(due(task))
         for worker in WORKERS:
             await self.turn(worker, story.deployment.id, (), room=9)
@@ -268,9 +300,10 @@ DEEDS: tuple[Callable[[Machine, int, int], Awaitable[None]], ...] = (
     *3 * (Machine.take,),
     *5 * (Machine.settle,),
     *2 * (Machine.edit,),
-    Machine.decide,
+    *3 * (Machine.decide,),
     Machine.expire,
     Machine.freeze,
+    Machine.overtake,
 )
 deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 11), st.integers(0, 11)), max_size=40)
 
