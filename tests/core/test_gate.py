@@ -6,14 +6,18 @@ be followed.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from app.core.admission import Hold, Standing
+from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, ApprovalSubject
 from app.core.deployment import TRANSITIONS, DeploymentStatus
+from app.core.errors import Role
 from app.core.freeze import FreezeStatus, FreezeWindow
 from app.core.gate import BlockerKind, Situation, deployment_blockers, plan_blockers, task_blockers
 from app.core.task import Activity, Task, TaskStatus
+from app.core.workflow import TaskType
 from tests.core.build import NOW, at, deployment, task
 
 D, S, K = DeploymentStatus, TaskStatus, BlockerKind
@@ -304,3 +308,61 @@ def test_how_a_pause_ends_in_words(status: DeploymentStatus) -> None:
 def test_what_ended_badly_in_words(one: Task, words: str) -> None:
     (found,) = deployment_blockers(deployment(D.FAILED), [one], around(), NOW)
     assert found.message.startswith(words)
+
+
+def asked(subject: ApprovalSubject, task_id: str | None = None, **policy: Any) -> Approval:
+    return Approval(
+        id=f"of-{task_id}",
+        deployment_id="d",
+        subject=subject,
+        task_id=task_id,
+        rollout_step=1 if subject is ApprovalSubject.ROLLOUT_STEP else None,
+        revision=1,
+        status=ApprovalStatus.PENDING,
+        policy=ApprovalPolicy(**policy),
+        requested_at=NOW,
+        expires_at=at(60),
+    )
+
+
+ASKS = task("ask", S.WAITING_CONFIRM)
+ROLLING = task("roll", S.WAITING_CONFIRM, type=TaskType.DEPLOY, activity=RUN, attempt=1)
+SHIP, SHIPPED = task("ship", type=TaskType.DEPLOY), task("again", type=TaskType.DEPLOY, attempt=1)
+WHOLE, PART = asked(ApprovalSubject.DEPLOYMENT), asked(ApprovalSubject.TASK, "ask", required_approvals=2)
+STEP = asked(ApprovalSubject.ROLLOUT_STEP, "roll", approver_roles=(Role.ADMIN,))
+
+
+@pytest.mark.parametrize(
+    ("status", "tasks", "approvals", "kinds"),
+    [
+        (D.WAITING_CONFIRM, [ASKS], [PART], [K.APPROVAL]),
+        (D.WAITING_CONFIRM, [SHIP, ASKS, ROLLING], [WHOLE, PART, STEP], [K.APPROVAL] * 3),
+        (D.RUNNING, [SHIP, WATCHED], [WHOLE], [K.BATCH_INTERVAL, K.APPROVAL]),
+        (D.RUNNING, [SHIP, LATER], [WHOLE], [K.RETRY_BACKOFF, K.APPROVAL]),
+        (D.RUNNING, [SHIP, HELD], [WHOLE], []),
+        (D.RUNNING, [SHIP, PENDING], [WHOLE], []),
+    ],
+)
+def test_a_deployment_that_people_hold_up(
+    status: DeploymentStatus, tasks: list[Task], approvals: list[Approval], kinds: list[BlockerKind]
+) -> None:
+    around_it = replace(around(), approvals=tuple(approvals))
+    assert [one.kind for one in deployment_blockers(deployment(status), tasks, around_it, NOW)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (SHIP, "The deployment waits for one more approval, of somebody with the role APPROVER or ADMIN."),
+        (ASKS, "“ask” waits for 2 more approvals, of somebody with the role APPROVER or ADMIN."),
+        (ROLLING, "Step 2 of the rollout of “roll” waits for one more approval, of somebody with the role ADMIN."),
+        (SHIPPED, None),
+    ],
+)
+def test_a_task_that_people_hold_up(one: Task, words: str | None) -> None:
+    around_it = replace(around(), approvals=(WHOLE, PART, STEP))
+    found = task_blockers(one, deployment(D.RUNNING), {one.id: one}, around_it, NOW)
+    told = [(each.kind, each.message, each.until) for each in found]
+    assert told == ([(K.APPROVAL, words, at(60))] if words else [])
+    paused = task_blockers(one, deployment(D.RUNNING, paused=True), {one.id: one}, around_it, NOW)
+    assert [each.kind for each in paused] == [*([K.APPROVAL] if words else []), K.PAUSED]

@@ -162,6 +162,7 @@ class Driver(RuleBasedStateMachine):
 
     def approve(self, one: Approval) -> None:
         """Store that people approved, and what it was that they let go on: that alone."""
+        assert one.subject is ApprovalSubject.ROLLOUT_STEP or one.revision == self.revision, "an edit overtook it"
         self.approvals[one.id] = replace(one, status=A.APPROVED)
         if one.subject is ApprovalSubject.TASK:
             self.put(one.task_id or "", S.PENDING, confirmed_at=self.now)
