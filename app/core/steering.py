@@ -62,7 +62,7 @@ def why_not_edit(deployment: Deployment) -> str | None:
 def why_not_retry_task(deployment: Deployment, task: Task) -> str | None:
     """Retry one task: it has failed, was cancelled or rolled back, and its deployment has failed or is about to."""
     if deployment.status not in (_S.FAILED, _S.RUNNING, _S.WAITING_CONFIRM):
-        return f"Its deployment is {deployment.status}; tasks of a deployment that runs, waits or has FAILED can be retried."
+        return f"Its deployment is {deployment.status}; a task can be retried while it runs, waits or has FAILED."
     if task.status not in FAILURES and task.status is not TaskStatus.ROLLED_BACK:
         return f"It is {task.status}; only a task that failed, was cancelled or rolled back can be retried."
     return None
