@@ -81,17 +81,21 @@ def _unblocked(items: Sequence[Item], now: datetime) -> tuple[tuple[Change, ...]
         if item.status is TaskStatus.BLOCKED and done.issuperset(item.block_by):
             changes.append(Change(item.id, TaskStatus.PENDING))
             free.append(item)
+        elif _is_free(item) and not done.issuperset(item.block_by):
+            changes.append(Change(item.id, TaskStatus.BLOCKED))
         elif item.status is TaskStatus.PENDING and item.retry_at is not None and item.retry_at > now:
             timers.append(item.retry_at)
         elif item.status is TaskStatus.PENDING:
             free.append(item)
-        elif item.status is TaskStatus.WAITING_CONFIRM and not item.activity:
-            if not done.issuperset(item.block_by):
-                changes.append(Change(item.id, TaskStatus.BLOCKED))
-            elif not item.asks:
-                changes.append(Change(item.id, TaskStatus.PENDING))
-                free.append(item)
+        elif item.status is TaskStatus.WAITING_CONFIRM and _is_free(item) and not item.asks:
+            changes.append(Change(item.id, TaskStatus.PENDING))
+            free.append(item)
     return tuple(changes), free, timers
+
+
+def _is_free(item: Item) -> bool:
+    """Whether a task stands as one that nothing blocks, and has not begun."""
+    return item.status in (TaskStatus.PENDING, TaskStatus.WAITING_CONFIRM) and not item.activity
 
 
 def _held_for_approval(state: State) -> set[str]:

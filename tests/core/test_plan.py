@@ -60,6 +60,8 @@ def test_what_has_ended_or_not_begun_needs_nothing(status: DeploymentStatus) -> 
         ([SUCCESS, HELD, item("t", S.BLOCKED, "ok", "held")], Plan()),
         ([item("t", S.BLOCKED), HELD], Plan(changes=(Change("t", S.PENDING),), start=("t",))),
         ([HELD], Plan()),
+        ([HELD, item("t", S.PENDING, "held")], Plan(changes=(Change("t", S.BLOCKED),))),
+        ([HELD, item("t", S.WAITING_CONFIRM, "held")], Plan(changes=(Change("t", S.BLOCKED),))),
         ([ASKING], Plan(asks=(Request(ApprovalSubject.TASK, "ask"),), to=D.WAITING_CONFIRM)),
         ([LATER], Plan(wake_at=at(10))),
         ([item("t", S.PENDING, retry_at=at(0))], Plan(start=("t",))),
