@@ -9,9 +9,11 @@ import pytest
 
 from app.core.application import CommandStep, KubernetesTarget
 from app.core.environment import KubernetesConnection, OperatorKind
+from app.core.strategy import Strategy, StrategyKind, StrategyStep
 from app.core.workflow import TaskType, WorkflowTask
 from tests.cluster.api import ClusterServer
 from tests.cluster.nodes import Nodes
+from tests.cluster.rollers import Rollers
 from tests.gateways.kubernetes.conftest import kubeconfig
 from tests.services.engine import D, Engine, S, Site, Worker
 
@@ -20,10 +22,11 @@ from tests.services.engine import D, Engine, S, Site, Worker
 async def cluster(tmp_path: Path) -> AsyncIterator[ClusterServer]:
     """A played cluster whose address is in `kubeconfig`."""
     async with ClusterServer() as server, kmock.Server(server) as wire:
-        nodes = Nodes(server, tmp_path)
+        nodes, rollers = Nodes(server, tmp_path), Rollers(server)
         (tmp_path / "kubeconfig").write_text(kubeconfig(str(wire.url)))
         yield server
         server.drop()
+        rollers.close()
         await nodes.close()
 
 
@@ -94,3 +97,35 @@ async def test_what_is_cancelled_is_gone_from_the_cluster(engine: Engine, place:
     await engine.cancel(id_)
     await engine.until(id_, D.CANCELLED)
     assert (list(cluster.of("jobs")), list(cluster.of("pods"))) == ([], [])
+
+
+CANARY = Strategy(StrategyKind.CANARY, (StrategyStep(canary_ratio=0.5), StrategyStep(canary_ratio=1.0)))
+
+
+def image(cluster: ClusterServer) -> list[tuple[str, str, int]]:
+    """Return what each Deployment of the cluster runs."""
+    return [
+        (
+            each["metadata"]["name"],
+            each["spec"]["template"]["spec"]["containers"][0]["image"],
+            each["spec"]["replicas"],
+        )
+        for each in cluster.of("deployments")
+    ]
+
+
+async def test_a_deployment_is_rolled_out_step_by_step_and_back(
+    engine: Engine, place: Site, cluster: ClusterServer
+) -> None:
+    template = {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": [{"name": "main", "image": "shop:v0"}]}}
+    spec = {"replicas": 2, "selector": {"matchLabels": {"app": "shop"}}, "template": template}
+    cluster.store("deployments", {"metadata": {"name": "shop"}, "spec": spec})
+    await engine.worker()
+    await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
+    assert image(cluster) == [("shop", "shop:v1", 2)]
+    id_ = await place.deploy("v2", strategy=CANARY)
+    await engine.until(id_, D.SUCCESS, seconds=60)
+    assert image(cluster) == [("shop", "shop:v2", 2)]
+    assert (await place.releases()) == {"shop": "v2"}
+    await engine.until(await engine.roll_back(id_), D.SUCCESS, seconds=60)
+    assert image(cluster) == [("shop", "shop:v1", 2)]

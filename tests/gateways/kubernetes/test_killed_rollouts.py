@@ -98,7 +98,7 @@ async def test_killed_at_every_change(bench: Bench, played: ClusterServer, name:
         image = OLD if back else NEW
         assert await web.images() == {"web": (image, TOTAL)}, (number, web.lines.system)
         assert await web.selector() == LABELS
-        assert bench.rollers.fewest >= TOTAL, (number, web.lines.system)
+        assert bench.rollers.fewest >= TOTAL, f"{number}: " + " | ".join(web.lines.system)
         played.listeners.pop(0)
         if not running.cancelled():
             running.result()

@@ -103,6 +103,7 @@ async def _share(moving: Moving, shape: Shape) -> None:
     there = await moving.get(DEPLOYMENTS, f"{moving.name}-{CANARY}")
     if not fixed and there is not None and replicas_of(there) > shape.updated:
         await moving.scale(moving.name, shape.total - shape.updated)
+        await moving.settled(moving.name)
     selector = await _selector(moving, CANARY) if routed else None
     await _second(moving, CANARY, shape.updated, shape.watch_seconds, selector)
     if not fixed:
