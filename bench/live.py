@@ -21,6 +21,7 @@ from tests.support.world import task, world
 
 CROWDS = (100, 1000, 5000)
 EVENTS = 30
+"""Even: every other one takes back what the one before did."""
 RATE = 10
 OURS = "Boreas"
 PEERS = (
