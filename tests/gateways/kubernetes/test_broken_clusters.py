@@ -49,13 +49,13 @@ async def test_one_job_is_made_whenever_a_worker_is_lost(bench: Bench, played: C
 
 
 async def test_a_log_goes_on_where_its_connection_broke(bench: Bench, played: ClusterServer) -> None:
-    played.cut_log_after = 5
-    script = "for i in 1 2 3 4 5 6 7 8 9 10 11; do echo line $i; sleep 0.3; done"
+    played.cut_log_after = 9
+    script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do echo line $i; sleep 0.3; done"
     running = bench.begin("sh", "-c", script, lines=(lines := Lines()))
-    await eventually(lambda: len(lines.said) >= 8, "some lines")
+    await eventually(lambda: len(lines.said) >= 11, "some lines")
     played.cut_log_after = None
     assert (await running).ending is Ending.SUCCEEDED
-    assert lines.said == [f"line {number}" for number in range(1, 12)]
+    assert lines.said == [f"line {number}" for number in range(1, 15)]
 
 
 async def test_a_cluster_away_delays_and_does_not_fail(bench: Bench, played: ClusterServer) -> None:
