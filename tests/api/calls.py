@@ -32,7 +32,7 @@ SCALARS: dict[str, Any] = {
 SELECTIONS = {
     OperationType.QUERY: "{ __typename }",
     OperationType.MUTATION: "{ errors { __typename code path } }",
-    OperationType.SUBSCRIPTION: "{ cursor }",
+    OperationType.SUBSCRIPTION: "{ __typename }",
 }
 
 

@@ -105,6 +105,11 @@ class Application(Part, frozen=True, kw_only=True, tag_field="kind", tag="Applic
     kubernetes: KubernetesTarget | None = None
     health_check: HealthCheck | None = None
 
+    def __post_init__(self) -> None:
+        """Check what types can not say. Raises ValueError, which msgspec tells with its place."""
+        if (self.shell is None) == (self.kubernetes is None):
+            raise ValueError("Give exactly one of shell and kubernetes.")
+
 
 class FreezeWindow(Part, frozen=True, kw_only=True):
     """When no deployment of an environment starts. A recurring one says when it comes first."""
