@@ -41,7 +41,7 @@ $(CLIENTS_INSTALLED): tests/node/package-lock.json | $(INSTALLED)
 
 test: $(INSTALLED) ## Run every test
 	@$(MAKE) --no-print-directory $(CLIENTS_INSTALLED) || echo "That failed; the tests with those clients are left out."
-	@$(BIN)/python -m pytest -n 4 --dist loadfile
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED) ## Style, types, imports
 	@$(BIN)/ruff format --check .

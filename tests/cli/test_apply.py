@@ -209,7 +209,7 @@ kubernetes: {workload: web, container: web, service: web}
     ran = await apply(system, tmp_path, shell)
     assert (ran.status, "shell: " in ran.out, "kubernetes: {" in ran.out and "→ nothing" in ran.out) == (0, True, True)
     ran = await apply(system, tmp_path, "kind: Application\nname: api\n")
-    assert (ran.status, "Application api: INVALID (shell)" in ran.err) == (2, True), ran.err
+    assert (ran.status, "Give exactly one of shell and kubernetes." in ran.err) == (2, True), ran.err
 
 
 async def test_a_window_that_is_past_is_not_made_any_more(system: System, tmp_path: Path) -> None:
