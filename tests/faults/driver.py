@@ -79,6 +79,7 @@ async def _run(options: Options, report: Report) -> None:
                 await keeping
     finally:
         processes.close()
+        await processes.part()
         report.take(processes)
 
 

@@ -139,6 +139,13 @@ class Fleet:
             if not process.alive and not process.leaving:
                 process.start()
 
+    async def part(self) -> None:
+        """Close the ways, and leave the loop a turn to let go of their connections."""
+        for ways in self.ways.values():
+            for way in ways:
+                await way.cut()
+        await asyncio.sleep(0)
+
     def close(self) -> None:
         """End everything, whatever state it is in."""
         self.closed = True

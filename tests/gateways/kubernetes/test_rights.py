@@ -18,6 +18,7 @@ async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: Cl
     await web.make()
     played.rights.clear()
     await bench.run("true")
+    await bench.run("true")  # another worker finds the Job of the first one
     killed = bench.begin("sleep", "60", lines=Lines(), run="1")
     await eventually(lambda: any("-1-" in call and "log" in call for call in played.asked))
     nodes, played.listeners = played.listeners, []
