@@ -86,8 +86,8 @@ class Bench:
 
     def another(self) -> KubernetesOperator:
         """Return another worker's operator."""
-        pace = Pace(poll=0.01, patience=0.5, settle=0.02) if self._server else Pace(poll=0.5, patience=15.0, settle=2.0)
-        return KubernetesOperator(pace)
+        is_real = self._server is None
+        return KubernetesOperator(Pace(0.5, 15.0, 2.0) if is_real else Pace(0.01, 0.5, 0.02))
 
     def instruction(self, *command: str, run: str = "0", **more: Any) -> Instruction:
         """Return an instruction; by default it has a minute's time."""
