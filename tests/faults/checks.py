@@ -1,11 +1,11 @@
 """What must be true whatever happened: endings, attempts and effects. Each check yields what is not."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.core.retry import MAX_LOSSES
-from tests.faults.observe import Attempt, Effect, Seen, Task
-from tests.faults.scripts import Ground, Scripted, ScriptedTask, ancestors
+from tests.faults.observe import REFUSALS, Attempt, Effect, Seen, Task
+from tests.faults.scripts import Ground, Policy, Scripted, ScriptedTask, ancestors
 from tests.faults.work import ENDED
 
 
@@ -46,7 +46,7 @@ def deployment(asked: Scripted, seen: Seen, ground: Ground) -> Violations:
     if sorted(scripts) != sorted(task.key for task in seen.tasks):
         yield Violation("graph", where, "its tasks are not those that were asked for")
         return
-    yield from _ending(asked, seen, where)
+    yield from _ending(asked, seen, ground.policies[asked.environment], where)
     for task in seen.tasks:
         script = scripts[task.key]
         place = f"{where} task {task.key}"
@@ -59,7 +59,7 @@ def deployment(asked: Scripted, seen: Seen, ground: Ground) -> Violations:
             mine = [effect for effect in effects if effect.attempt == attempt.number]
             yield from _attempt(script, attempt, mine, f"{place} attempt {attempt.number}")
         if task.status in ("SUCCESS", "ROLLED_BACK"):
-            yield from _instances(task, instances, effects, place)
+            yield from _instances(task, instances, effects, place, sets=asked.kind == "BLUE_GREEN")
 
 
 def lost_for_good(task: Task) -> bool:
@@ -67,13 +67,17 @@ def lost_for_good(task: Task) -> bool:
     return sum(attempt.status == "CANCELLED" for attempt in task.attempts) > MAX_LOSSES
 
 
-def _ending(asked: Scripted, seen: Seen, where: str) -> Violations:
+def _ending(asked: Scripted, seen: Seen, policy: Policy | None, where: str) -> Violations:
     if seen.status not in ENDED:
         waits = ", ".join(f"{task.key} {task.status}" for task in seen.tasks if task.status not in ENDED)
         yield Violation("ending", where, f"has not ended: {seen.status}; {waits or 'all of its tasks have'}")
         return
     failed = set(_failed(seen))
-    if not failed:
+    refusals = REFUSALS.intersection(one.status for one in seen.approvals)
+    if refusals:
+        keeps = "EXPIRED" in refusals and policy is not None and policy.on_timeout == "CANCEL"
+        wanted = {"CANCELLED"} if keeps else _after_refusal(asked, seen)
+    elif not failed:
         doomed = [task.key for task in asked.tasks if task.doomed]
         wanted = {"SUCCESS"} if not doomed else set()
     elif not asked.auto_rollback:
@@ -89,6 +93,16 @@ def _ending(asked: Scripted, seen: Seen, where: str) -> Violations:
         for task in seen.tasks:
             if task.status != "SUCCESS":
                 yield Violation("ending", f"{where} task {task.key}", f"is {task.status} in a successful deployment")
+
+
+def _after_refusal(asked: Scripted, seen: Seen) -> set[str]:
+    """Return how a deployment may end that people refused: by what was certainly, or perhaps, touched."""
+    deploys = {task.key for task in asked.tasks if task.application}
+    begun = [task for task in seen.tasks if task.key in deploys and task.attempts]
+    if not begun:
+        return {"CANCELLED"}
+    back = {"ROLLED_BACK", "FAILED"} if any(map(lost_for_good, begun)) else {"ROLLED_BACK"}
+    return back if any(seen.effects.get(task.id) for task in begun) else back | {"CANCELLED"}
 
 
 def _failed(seen: Seen) -> Iterator[str]:
@@ -152,14 +166,14 @@ def order(task: Task, effects: Sequence[Effect], where: str) -> Violations:
     said: set[tuple[str, int, str]] = set()
     started: set[tuple[int, str]] = set()
     for effect in effects:
-        place = f"{where} attempt {effect.attempt} on {effect.instance}"
+        place = f"{where} attempt {effect.attempt} at {effect.place}"
         if effect.attempt not in known:
             yield from _once(said, "unrecorded attempt", place, "a command ran for an attempt that is not recorded")
         if effect.word == "start":
-            if (effect.attempt, effect.instance) in started:
+            if (effect.attempt, effect.place) in started:
                 yield Violation("doubled start", place, "its command was started twice")
-            started.add((effect.attempt, effect.instance))
-        elif (effect.attempt, effect.instance) not in started:
+            started.add((effect.attempt, effect.place))
+        elif (effect.attempt, effect.place) not in started:
             yield Violation("effects", place, f"“{effect.word}” comes without a start")
         if effect.attempt < newest.get(effect.instance, 0):
             what = f"its command still ran when attempt {newest[effect.instance]} had started"
@@ -175,8 +189,8 @@ def _once(said: set[tuple[str, int, str]], kind: str, place: str, what: str) -> 
 
 def _attempt(script: ScriptedTask, attempt: Attempt, effects: Sequence[Effect], where: str) -> Violations:
     """Check an attempt's status against what its command did."""
-    started = [effect.instance for effect in effects if effect.word == "start"]
-    ended = [effect.instance for effect in effects if effect.word == "end"]
+    started = [effect.place for effect in effects if effect.word == "start"]
+    ended = [effect.place for effect in effects if effect.word == "end"]
     kinds = {effect.kind for effect in effects}
     if attempt.status == "CANCELLED":
         return
@@ -198,17 +212,26 @@ def _attempt(script: ScriptedTask, attempt: Attempt, effects: Sequence[Effect], 
         yield Violation("effects", where, "succeeded without running its command")
 
 
-def _instances(task: Task, instances: Sequence[str], effects: Sequence[Effect], where: str) -> Violations:
+def _instances(
+    task: Task, instances: Sequence[str], effects: Sequence[Effect], where: str, *, sets: bool
+) -> Violations:
     """What succeeded was brought to every instance, and what was undone was undone on each that was begun."""
-    last: dict[tuple[str, str], str] = {}
-    for effect in effects:
-        last[effect.kind, effect.instance] = effect.word
+    last = {(effect.kind, effect.phase, effect.instance): effect for effect in effects}
+
+    def left(kind: str, phase: str, wanted: Iterable[str]) -> list[str]:
+        found = {instance: last.get((kind, phase, instance)) for instance in wanted}
+        return [instance for instance, effect in found.items() if effect is None or effect.word != "end"]
+
+    run = {effect.phase for effect in effects if effect.kind == "run"}
     if any(attempt.status == "SUCCESS" for attempt in task.attempts):
-        left = [instance for instance in instances if last.get(("run", instance)) != "end"]
-        if left:
-            yield Violation("effects", where, f"succeeded, but its command did not come to an end on {left}")
+        for phase in run or {"-"}:
+            if missing := left("run", phase, instances):
+                yield Violation("effects", where, f"succeeded, but {phase} did not come to an end on {missing}")
     if task.status == "ROLLED_BACK":
-        touched = [instance for kind, instance in last if kind == "run"]
-        left = [instance for instance in touched if last.get(("undo", instance)) != "end"]
-        if left:
-            yield Violation("effects", where, f"was rolled back, but not on {left}")
+        touched = {instance: effect for (kind, _, instance), effect in last.items() if kind == "run"}
+        ways = ["retire"] if sets else ["bring"]
+        if "switch" in run and any(effect.previous != "-" for effect in touched.values()):
+            ways.append("switch")
+        for phase in ways:
+            if missing := left("undo", phase, touched):
+                yield Violation("effects", where, f"was rolled back, but {phase} not on {missing}")

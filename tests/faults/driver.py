@@ -5,19 +5,21 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults import checks, feeds
+from tests.faults import checks, feeds, waits
 from tests.faults.calls import Calls, NoAnswerError
 from tests.faults.checks import Violation
 from tests.faults.faults import Storm
 from tests.faults.fleet import TOKEN, Fleet, fleet
 from tests.faults.observe import Seen, observe, read_effects
+from tests.faults.people import People, Person
 from tests.faults.report import Report
-from tests.faults.scripts import UNDO_LINES, Scripted, Stage, draw, ground
+from tests.faults.scripts import Scripted, Stage, draw, ground
+from tests.faults.sets import sets
 from tests.faults.work import ENDED, Work
 
 DEPLOYING = 0.85
@@ -68,19 +70,30 @@ async def _run(options: Options, report: Report) -> None:
         await processes.start()
         calls = Calls(processes.urls, TOKEN)
         work = Work(calls, Stage(report.folder), field, run_name)
-        keeping = asyncio.create_task(processes.keep())
-        try:
+        async with beside(processes.keep()):
+            viewer = (await calls.query("{ viewer { id } }"))["viewer"]["id"]
+            people = People(Person(viewer, calls), work.stage.effects, options.seed)
+            await people.arrive(processes.urls)
             await work.settle()
-            await _storm(options, report, processes, work, scripted, random.Random(chance.random()))
-            await _look(options, report, work, scripted)
-        finally:
-            keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeping
+            async with beside(people.answer()):
+                await _storm(options, report, processes, work, scripted, random.Random(chance.random()))
+            await _look(options, report, work, people, scripted)
     finally:
         processes.close()
         await processes.part()
         report.take(processes)
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Let something go on for as long as the block takes."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def _storm(
@@ -102,29 +115,35 @@ async def _storm(
     say("at rest")
 
 
-async def _look(options: Options, report: Report, work: Work, scripted: list[Scripted]) -> None:
-    effects = read_effects(work.stage.effects)
+async def _look(options: Options, report: Report, work: Work, people: People, scripted: list[Scripted]) -> None:
+    effects, given = read_effects(work.stage.effects)
     statuses = await work.statuses()
     found = report.violations
     found += [Violation("refused", "creation", text) for text in work.refused]
+    found += [Violation("refused", "decision", text) for text in people.troubles]
     found += checks.existence(statuses, work.versions, work.made)
     asked = {work.made[one.number]: one for one in scripted if one.number in work.made}
     report.seen = await observe(work.calls, list(asked), effects)
     for seen in report.seen:
-        found += _checked(asked[seen.id], seen, work)
+        found += _checked(asked[seen.id], seen, work, given)
+    found += sets(asked, report.seen, work.ground)
+    found += waits.answers(people.said, report.seen, [each.id for each in people.approvers])
     known = {task.id for seen in report.seen for task in seen.tasks}
     found += [Violation("effects", task_id, "a command ran for no task") for task_id in effects.keys() - known]
     await _repeat(report, work, scripted)
     await _probe(report, work, scripted)
-    found += [Violation("answer", "API", text) for text in dict.fromkeys(work.calls.odd)]
-    report.repeated = work.calls.repeated
+    every = [work.calls, *(each.calls for each in people.approvers)]
+    found += [Violation("answer", "API", text) for calls in every for text in dict.fromkeys(calls.odd)]
+    report.repeated = sum(calls.repeated for calls in every)
 
 
-def _checked(asked: Scripted, seen: Seen, work: Work) -> Iterator[Violation]:
+def _checked(asked: Scripted, seen: Seen, work: Work, given: dict[str, int]) -> Iterator[Violation]:
     where = f"deployment {asked.number} ({seen.id})"
     yield from checks.deployment(asked, seen, work.ground)
+    yield from waits.approvals(asked, seen, work.ground, given, where)
+    yield from waits.weights(seen, where)
     yield from feeds.events(seen, where)
-    yield from feeds.logs(seen, where, {task.key: (task.lines, UNDO_LINES) for task in asked.tasks})
+    yield from feeds.logs(seen, where, {task.key: task.lines for task in asked.tasks})
 
 
 async def _repeat(report: Report, work: Work, scripted: list[Scripted]) -> None:

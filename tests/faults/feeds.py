@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from tests.faults.checks import Violation, Violations
 from tests.faults.observe import Seen, Task
+from tests.faults.scripts import FEW_LINES
 
 DEPLOYMENT = {
     "PENDING": "RUNNING CANCELLED",
@@ -25,8 +26,9 @@ TASK = {
     "ROLLED_BACK": "PENDING BLOCKED",
 }
 """The changes that there may be, written down here once more: a table that is wrong must not vouch for itself."""
+BRIEF = {"switch", "retire"}
 BEGINNINGS = {None, "BLOCKED", "PENDING"}
-PRINTED = re.compile(r"line (\d+) of (\d+) attempt (\d+) instance (\S+)$")
+PRINTED = re.compile(r"line (\d+) of (\d+) attempt (\d+) at (\S+)$")
 
 
 def events(seen: Seen, where: str) -> Violations:
@@ -63,7 +65,9 @@ def _runs(seen: Seen, where: str) -> Violations:
     if seen.status != "SUCCESS":
         return
     for task in seen.tasks:
-        announced = sum(event.task_id == task.id and event.now == "RUNNING" for event in seen.events)
+        announced = sum(
+            (event.task_id, event.was, event.now) == (task.id, "PENDING", "RUNNING") for event in seen.events
+        )
         if announced != len(task.attempts):
             yield Violation(
                 "feed", where, f"{task.key} became RUNNING {announced} times in {len(task.attempts)} attempts"
@@ -75,8 +79,8 @@ def _gaps(numbers: Sequence[int]) -> str:
     return ", ".join(f"{later} after {earlier}" for earlier, later in odd[:3])
 
 
-def logs(seen: Seen, where: str, lines: dict[str, tuple[int, int]]) -> Violations:
-    """Check the logs of all tasks. `lines` says how many lines each prints, by key: running, and undoing."""
+def logs(seen: Seen, where: str, lines: dict[str, int]) -> Violations:
+    """Check the logs of all tasks. `lines` says how many lines each prints, by key, that does not print a few."""
     for task in seen.tasks:
         place = f"{where} task {task.key}"
         numbers = [line.number for line in task.log]
@@ -85,26 +89,26 @@ def logs(seen: Seen, where: str, lines: dict[str, tuple[int, int]]) -> Violation
         yield from _printed(seen, task, place, lines[task.key])
 
 
-def _printed(seen: Seen, task: Task, where: str, lines: tuple[int, int]) -> Violations:
+def _printed(seen: Seen, task: Task, where: str, lines: int) -> Violations:
     """Each attempt that came to its end printed all of its lines once and in order; a lost one the first of them."""
     found: dict[tuple[int, str], list[int]] = {}
     for line in task.log:
         if match := PRINTED.search(line.message):
-            number, _, attempt, instance = match.groups()
+            number, _, attempt, place = match.groups()
             if int(attempt) != line.attempt:
                 yield Violation("log", where, f"a line of attempt {attempt} is kept as one of attempt {line.attempt}")
-            found.setdefault((int(attempt), instance), []).append(int(number))
+            found.setdefault((int(attempt), place), []).append(int(number))
     statuses = {attempt.number: attempt.status for attempt in task.attempts}
     whole = {
-        (effect.attempt, effect.instance): effect.kind
+        (effect.attempt, effect.place): FEW_LINES if effect.kind == "undo" or effect.phase in BRIEF else lines
         for effect in seen.effects.get(task.id, [])
         if effect.word == "end" and statuses.get(effect.attempt) in ("SUCCESS", "FAILED", "ROLLED_BACK")
     }
     for key in sorted(found.keys() | whole.keys()):
         numbers = found.get(key, [])
-        wanted = len(numbers) if key not in whole else lines[whole[key] == "undo"]
+        wanted = whole.get(key, len(numbers))
         if numbers != list(range(1, wanted + 1)):
-            what = f"attempt {key[0]} ({statuses.get(key[0])}) on {key[1]} printed {wanted} lines"
+            what = f"attempt {key[0]} ({statuses.get(key[0])}) at {key[1]} printed {wanted} lines"
             yield Violation("log", where, f"{what}, kept are {list(_runs_of(numbers))}")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.faults.checks import Violation, lost_for_good
 from tests.faults.fleet import Fleet
-from tests.faults.observe import Seen
+from tests.faults.observe import REFUSALS, Seen
 
 
 @dataclass(slots=True)
@@ -37,12 +37,20 @@ class Report:
         attempts = [attempt for one in self.seen for task in one.tasks for attempt in task.attempts]
         tasks = [task for one in self.seen for task in one.tasks]
         statuses = Counter(one.status for one in self.seen)
-        lost = [attempt for attempt in attempts if attempt.status == "CANCELLED"]
+        lost = [
+            attempt
+            for one in self.seen
+            if not REFUSALS.intersection(asked.status for asked in one.approvals)
+            for task in one.tasks
+            for attempt in task.attempts
+            if attempt.status == "CANCELLED"
+        ]
         recoveries = sorted(self._recoveries())
         rows = [("seed", str(self.seed)), ("faults", str(sum(self.faults.values())))]
         rows += [(f"  {name}", str(count)) for name, count in sorted(self.faults.items())]
         rows += [("deployments", ", ".join(f"{count} {status}" for status, count in sorted(statuses.items())))]
         rows += [
+            ("approvals", _counts(f"{asked.subject} {asked.status}" for one in self.seen for asked in one.approvals)),
             ("tasks", str(len(tasks))),
             ("attempts", f"{len(attempts)}: {_counts(attempt.status for attempt in attempts)}"),
             ("lost attempts", str(len(lost))),

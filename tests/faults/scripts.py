@@ -1,21 +1,24 @@
-"""What is deployed: graphs of tasks drawn by chance, and the command that each of them runs."""
+"""What is deployed: graphs of tasks and strategies drawn by chance, and the command that each of them runs."""
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 FOREVER = 1_000_000
-UNDO_LINES = 3
+FEW_LINES = 3
+"""What undoing, switching and retiring print."""
 PROBE_LINES = 2
 
 SCRIPT = r"""
 # FOLDER run|undo: notes what it does in a file that all share, and prints numbered lines, as its plan says.
 folder=$1 kind=$2 lines=1 bursts=1 pause=0 fails=0 where= quiet=
 . "$folder/plans/$BOREAS_TASK_KEY"
-if [ "$kind" = undo ]; then lines=@UNDO@ bursts=1 pause=0.1 fails=0; fi
-instance=${BOREAS_INSTANCE:--}
-note() { echo "$1 $BOREAS_TASK_ID $BOREAS_ATTEMPT $instance $$ $kind" >> "$folder/effects"; }
+if [ "$kind" = undo ]; then fails=0; fi
+place=${BOREAS_INSTANCE:--}/${BOREAS_PHASE:--} color=${BOREAS_COLOR--}
+case $kind$place in undo*|*/switch|*/retire) lines=@FEW@ bursts=1 pause=0.1;; esac
+about="$BOREAS_TASK_ID $BOREAS_ATTEMPT $place $kind ${BOREAS_BATCH:-0} ${color:-old} ${BOREAS_PREVIOUS_VERSION:--}"
+note() { echo "$1 $about" >> "$folder/effects"; }
 note start
 line=0 burst=0
 while [ $burst -lt $bursts ]; do
@@ -23,23 +26,23 @@ while [ $burst -lt $bursts ]; do
     if [ -n "$quiet" ]; then until=$lines; fi
     while [ $line -lt $until ]; do
         line=$((line + 1))
-        echo "line $line of $lines attempt $BOREAS_ATTEMPT instance $instance"
+        echo "line $line of $lines attempt $BOREAS_ATTEMPT at $place"
     done
     sleep $pause
     note still
 done
 note end
-if [ "$BOREAS_ATTEMPT" -le "$fails" ] && { [ -z "$where" ] || [ "$where" = "$instance" ]; }; then exit 7; fi
+if [ "$BOREAS_ATTEMPT" -le "$fails" ] && { [ -z "$where" ] || [ "$where" = "$place" ]; }; then exit 7; fi
 exit 0
-""".replace("@UNDO@", str(UNDO_LINES))
+""".replace("@FEW@", str(FEW_LINES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptedTask:
-    """A task and what its command does: `fails` attempts fail, on the instance `where` of a deploy task.
+    """A task and what its command does: `fails` attempts fail, at the place `where` (instance/phase) of a deploy task.
 
     It prints `lines` lines in `bursts`, `pause` seconds after each; all of them in the first one where it is `quiet`.
-    `application` (its name) makes it a deploy task.
+    `application` (its name) makes it a deploy task. People are asked before a task that `asks`.
     """
 
     key: str
@@ -52,6 +55,7 @@ class ScriptedTask:
     bursts: int = 4
     pause: float = 0.1
     quiet: bool = False
+    asks: bool = False
 
     @property
     def doomed(self) -> bool:
@@ -66,33 +70,65 @@ class ScriptedTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of a strategy; people are asked before one that `asks`."""
+
+    size: int = 0
+    interval: int = 0
+    ratio: float = 0.0
+    asks: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scripted:
-    """A deployment as it is asked for: `number` makes its names unique, `environment` is the index of one."""
+    """A deployment as it is asked for: `number` makes its names unique, `environment` is the index of one.
+
+    `asks` tells that people are to approve it, before its first deploy task.
+    """
 
     number: int
     environment: int
     applications: tuple[str, ...]
-    batch_size: int
-    batch_interval: int
+    kind: str
+    steps: tuple[Step, ...]
     auto_rollback: bool
     shape: str
     tasks: tuple[ScriptedTask, ...]
+    asks: bool = False
+
+    def first_batch(self, step: int) -> int:
+        """Return the first batch that a step is about: the only step of BLUE_GREEN is the switch, its second one."""
+        return 2 if self.kind == "BLUE_GREEN" and len(self.steps) == 1 else step + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What approvals of an environment take."""
+
+    required: int
+    seconds: int
+    on_timeout: str
+
+
+POLICIES = (Policy(required=2, seconds=9, on_timeout="REJECT"), Policy(required=1, seconds=7, on_timeout="CANCEL"))
+"""Those of the last environments. The first one has none, so that nothing expires there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What deployments are drawn over: applications with their instances, and how many environments there are."""
+    """What deployments are drawn over: applications with their instances, and the policy of each environment."""
 
     applications: dict[str, tuple[str, ...]]
-    environments: int
+    policies: tuple[Policy | None, ...]
 
 
 def ground(chance: random.Random, applications: int, environments: int, run: str) -> Ground:
     """Draw applications with one to four instances; `run` keeps their names apart from those of others."""
     names = [f"app-{run}-{number}" for number in range(1, applications + 1)]
+    policies = POLICIES[: environments // 2]
     return Ground(
         {name: tuple(f"i{number}" for number in range(1, chance.choice((1, 2, 3, 4)) + 1)) for name in names},
-        environments,
+        (None,) * (environments - len(policies)) + policies,
     )
 
 
@@ -104,16 +140,39 @@ def draw(chance: random.Random, number: int, size: int, ground: Ground) -> Scrip
     edges = SHAPES[shape](chance, keys)
     deploys = dict(zip(chance.sample(keys, min(len(applications), size)), applications, strict=False))
     doomed = chance.choice(keys) if chance.random() < 0.2 else None
+    kind, steps = _strategy(chance)
     tasks = [_task(chance, key, edges[key], deploys.get(key), key == doomed, ground) for key in keys]
+    if kind == "BLUE_GREEN" and chance.random() < 0.3:
+        tasks = [replace(task, where=task.where.replace("/bring", "/switch")) for task in tasks]
+    environment = chance.randrange(len(ground.policies))
     return Scripted(
         number=number,
-        environment=chance.randrange(ground.environments),
+        environment=environment,
         applications=tuple(applications),
-        batch_size=chance.choice((0, 1, 2)),
-        batch_interval=chance.choice((0, 1)),
+        kind=kind,
+        steps=steps,
         auto_rollback=chance.random() < 0.7,
         shape=shape,
         tasks=tuple(tasks),
+        asks=chance.random() < 0.25,
+    )
+
+
+def _strategy(chance: random.Random) -> tuple[str, tuple[Step, ...]]:
+    """Draw a kind and its steps, some of which ask. Steps of a canary are one batch each."""
+    kind = chance.choice(("ROLLING", "ROLLING", "CANARY", "BLUE_GREEN"))
+    ratios = {
+        "CANARY": chance.choice(((1.0,), (0.4, 1.0), (0.1, 0.5, 1.0))),
+        "BLUE_GREEN": (0.0,) * chance.choice((1, 2)),
+    }
+    return kind, tuple(
+        Step(
+            size=chance.choice((0, 1, 2)) if kind == "ROLLING" else 0,
+            interval=chance.choice((0, 1)),
+            ratio=ratio,
+            asks=chance.random() < 0.25,
+        )
+        for ratio in ratios.get(kind, (0.0,) * chance.choice((1, 1, 2)))
     )
 
 
@@ -132,11 +191,12 @@ def _task(
         application=application,
         max_attempts=min(attempts, 2) if doomed else attempts,
         fails=FOREVER if doomed else fails,
-        where=chance.choice(ground.applications[application]) if application else "",
+        where=f"{chance.choice(ground.applications[application])}/bring" if application else "",
         lines=chance.randint(10, 40),
         bursts=bursts,
         pause=seconds / bursts,
         quiet=long and chance.random() < 0.5,
+        asks=chance.random() < 0.08,
     )
 
 

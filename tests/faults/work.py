@@ -34,10 +34,17 @@ class Work:
 
     async def settle(self) -> None:
         """Make the environments and applications."""
-        for number in range(1, self.ground.environments + 1):
+        for number, policy in enumerate(self.ground.policies, 1):
             name = f"env-{self.run}-{number}"
             made = await self._change("createEnvironment", "environment { id }", name, operator="SHELL")
             self.environments.append(made["environment"]["id"])
+            if policy is not None:
+                await self._set_policy(
+                    self.environments[-1],
+                    requiredApprovals=policy.required,
+                    timeoutSeconds=policy.seconds,
+                    onTimeout=policy.on_timeout,
+                )
         for name, instances in self.ground.applications.items():
             self.stage.probe(name)
             shell = {
@@ -47,6 +54,9 @@ class Work:
             }
             made = await self._change("createApplication", "application { id }", name, shell=shell)
             self.applications[name] = made["application"]["id"]
+
+    async def _set_policy(self, environment: str, **fields: Any) -> None:
+        await self.calls.change("setApprovalPolicy", "environment { id }", environmentId=environment, **fields)
 
     async def _change(self, mutation: str, selection: str, name: str, **fields: Any) -> dict[str, Any]:
         return await self.calls.change(mutation, selection, name=name, idempotencyKey=f"{mutation} {name}", **fields)
@@ -76,17 +86,23 @@ class Work:
 
     async def create(self, one: Scripted, version: str) -> str:
         """Create a deployment under the key that belongs to it, and return its id."""
-        step = {
-            "batchSize": one.batch_size,
-            "batchInterval": one.batch_interval,
-            "autoRollback": one.auto_rollback,
-        }
+        steps = [
+            {
+                "batchSize": step.size,
+                "batchInterval": step.interval,
+                "canaryRatio": step.ratio,
+                "autoRollback": one.auto_rollback,
+                "requireApproval": step.asks,
+            }
+            for step in one.steps
+        ]
         made = await self.calls.change(
             "createDeployment",
             "deployments { id }",
             versionId=version,
             environmentIds=[self.environments[one.environment]],
-            strategy={"kind": "ROLLING", "steps": [step]},
+            strategy={"kind": one.kind, "steps": steps},
+            manualApproval=one.asks,
             tasks=[self._input(task) for task in one.tasks],
             idempotencyKey=f"deployment {self.run} {one.number}",
         )
@@ -99,6 +115,7 @@ class Work:
             "name": task.key,
             "blockBy": list(task.block_by),
             "maxAttempts": task.max_attempts,
+            "requireConfirm": task.asks,
         }
         if task.application:
             return fields | {"type": "DEPLOY", "applicationId": self.applications[task.application]}
@@ -133,7 +150,10 @@ class Work:
         return time.monotonic() - began
 
     async def probe(self, seconds: float) -> dict[str, str]:
-        """Deploy every application in every environment once more; return the ids, by environment."""
+        """Deploy every application in every environment once more, unasked; return the ids, by environment."""
+        for environment, policy in zip(self.environments, self.ground.policies, strict=True):
+            if policy is not None:
+                await self._set_policy(environment, requiredApprovals=0)
         version = await self._version(f"probe-{self.run}", list(self.applications))
         made = await self.calls.change(
             "createDeployment",
