@@ -30,7 +30,7 @@ async def serve(settings: Settings, pool: str) -> None:
         asyncio.get_running_loop().add_signal_handler(number, obey)
     async with opened(settings, operators=True) as (runtime, queue):
         hands = Hands(runtime, WorkerName(worker_id(), pool), settings.worker.slots)
-        arq = queue.worker(pool, jobs(hands), lambda: hands.has_room)
+        arq = queue.worker(pool, jobs(runtime, hands), lambda: hands.has_room)
         taking = asyncio.create_task(arq.main(), name="jobs")
         loops = [
             taking,

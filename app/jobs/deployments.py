@@ -3,13 +3,15 @@
 from typing import Any
 
 from app.ports import JobFunction
-from app.services.engine import JOB
+from app.services.engine import ADMISSION_JOB, JOB
 from app.services.hands import Hands
+from app.services.runtime import Runtime
+from app.services.sweep import look_at_queue
 
 
-def jobs(hands: Hands) -> dict[str, JobFunction]:
+def jobs(runtime: Runtime, hands: Hands) -> dict[str, JobFunction]:
     """Return the jobs that a worker does, by name."""
-    return {JOB: work_on(hands)}
+    return {JOB: work_on(hands), ADMISSION_JOB: start_waiting(runtime)}
 
 
 def work_on(hands: Hands) -> JobFunction:
@@ -17,5 +19,14 @@ def work_on(hands: Hands) -> JobFunction:
 
     async def job(_: dict[Any, Any], deployment_id: str) -> None:
         hands.offer(deployment_id)
+
+    return job
+
+
+def start_waiting(runtime: Runtime) -> JobFunction:
+    """Return the job that starts what waits in an environment and may start now."""
+
+    async def job(_: dict[Any, Any], environment_id: str) -> None:
+        await look_at_queue(runtime, environment_id)
 
     return job

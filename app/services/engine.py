@@ -6,10 +6,12 @@ the deployment, so ticks of one deployment come one after another.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from app.core import admission, freeze, progress, rollout, schedule
 from app.core.approval import ApprovalPolicy, ApprovalStatus, ApprovalTimeoutAction
 from app.core.deployment import ENDED, Deployment, DeploymentStatus, Rollback, RollbackStatus
+from app.core.environment import Environment
 from app.core.schedule import Change, Item, Plan, State
 from app.core.task import UNSTARTED, TaskStatus
 from app.ports import Job
@@ -26,7 +28,9 @@ from app.store.approvals import Asking
 from app.store.unit import Unit, unit
 
 JOB = "work_on"
-"""The one job there is: look for tasks to take in a deployment."""
+"""The job to look for tasks to take in a deployment."""
+ADMISSION_JOB = "start_waiting"
+"""The job to start what waits in an environment and may start by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +213,10 @@ async def admit_waiting(runtime: Runtime, work: Unit) -> None:
 
 
 async def admit(runtime: Runtime, environment_id: str) -> None:
-    """Start every deployment that waits in an environment and may start now: no freeze holds it, nor another one."""
+    """Start every deployment that waits in an environment and may start now: no freeze holds it, nor another one.
+
+    While a freeze holds any, a worker is told to look again when it ends.
+    """
     async with unit(runtime) as work:
         environment = await environment_store.locked(environment_id)
         if environment is None:
@@ -217,11 +224,23 @@ async def admit(runtime: Runtime, environment_id: str) -> None:
         claims = (await admission_store.claims([environment_id]))[environment_id]
         capacity = environment.max_concurrent_deployments
         windows = (await freeze_store.of_environments([environment_id]))[environment_id] if claims.waiting else ()
-        frozen = freeze.status(windows, work.now, runtime.calendar).frozen
-        for deployment_id in admission.admit(claims.active, claims.waiting, capacity, frozen=frozen):
+        status = freeze.status(windows, work.now, runtime.calendar)
+        if status.next_end and status.frozen and not all(claim.exempt for claim in claims.waiting):
+            work.jobs.append(_when_thawed(environment, status.next_end, work.now))
+        for deployment_id in admission.admit(claims.active, claims.waiting, capacity, frozen=status.frozen):
             async with hold(work, deployment_id) as ledger:
                 deployment = ledger.deployment
                 if deployment.status is DeploymentStatus.PENDING and deployment.queued_at and not deployment.paused:
                     ledger.move(DeploymentStatus.RUNNING)
                     await tick_and_send(ledger)
     await admit_waiting(runtime, work)
+
+
+def _when_thawed(environment: Environment, end: datetime, now: datetime) -> Job:
+    return Job(
+        pool=environment.worker_pool,
+        name=ADMISSION_JOB,
+        args=(environment.id,),
+        key=f"thaw:{environment.id}:{end.timestamp()}",
+        delay=(end - now).total_seconds(),
+    )

@@ -47,6 +47,14 @@ async def settle_all(runtime: Runtime) -> None:
     await workers.forget_before(runtime.clock.now() - FORGET_AFTER)
 
 
+async def look_at_queue(runtime: Runtime, environment_id: str) -> None:
+    """Start what waits in an environment and may start; while the database is away that waits for the next sweep."""
+    try:
+        await admit(runtime, environment_id)
+    except AWAY as error:
+        logger.warning("the database is away, what waits starts later: %s", error or type(error).__name__)
+
+
 async def _try(work: Awaitable[None], id_: str) -> None:
     """Do a part of a sweep; what is wrong with one deployment keeps no other waiting."""
     try:

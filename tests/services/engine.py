@@ -218,7 +218,7 @@ class Engine:
         """Start a worker; it stops with the test."""
         runtime = runtime or self.runtime
         hands = Hands(runtime, WorkerName(worker_id(), pool), slots)
-        arq = self.queue.worker(pool, jobs(hands), lambda: hands.has_room)
+        arq = self.queue.worker(pool, jobs(runtime, hands), lambda: hands.has_room)
         runs = [hands.keep(), hands.obey(), *([hands.look(), sweep_forever(runtime)] if sweeps else [])]
         loops = [asyncio.create_task(run) for run in runs]
         worker = Worker(hands, arq, loops, asyncio.create_task(arq.main()))

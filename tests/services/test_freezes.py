@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from redis.asyncio import Redis
 
 from app.core import gate as gates_of
 from app.core.access import Grant
@@ -70,10 +71,29 @@ async def test_a_deployment_waits_until_the_freeze_ends_and_starts_by_itself(eng
         True,
         True,
     )
-    await engine.worker(sweeps=True)
+    await engine.worker()
     story = await engine.until(id_, D.SUCCESS)
     assert story.deployment.started_at and story.deployment.started_at >= window.ends_at
     assert await freeze_blocker(engine, id_) is None
+
+
+async def test_what_a_longer_freeze_still_holds_is_looked_at_again_when_that_ends(engine: Engine, trial: Site) -> None:
+    await freeze(trial, timedelta(seconds=1))
+    id_ = await trial.deploy()
+    longer = await freeze(trial, timedelta(seconds=2.5))
+    await engine.worker()
+    story = await engine.until(id_, D.SUCCESS)
+    assert story.deployment.started_at and story.deployment.started_at >= longer.ends_at
+
+
+async def test_what_the_queue_lost_starts_with_the_sweep(engine: Engine, trial: Site) -> None:
+    window = await freeze(trial, timedelta(seconds=1))
+    id_ = await trial.deploy()
+    async with Redis.from_url(engine.servers.redis_url) as valkey:
+        await valkey.flushall()
+    await engine.worker(sweeps=True)
+    story = await engine.until(id_, D.SUCCESS)
+    assert story.deployment.started_at and story.deployment.started_at >= window.ends_at
 
 
 async def test_what_runs_is_not_touched(engine: Engine, site: Site, gate: Gate) -> None:

@@ -52,7 +52,7 @@ class System:
     @asynccontextmanager
     async def _worker(self, pool: str, slots: int) -> AsyncIterator[Hands]:
         hands = Hands(self.runtime, WorkerName(worker_id(), pool), slots)
-        arq = self.queue.worker(pool, jobs(hands), lambda: hands.has_room)
+        arq = self.queue.worker(pool, jobs(self.runtime, hands), lambda: hands.has_room)
         runs = (hands.keep(), hands.obey(), hands.look(), sweep_forever(self.runtime))
         loops = [asyncio.create_task(run) for run in runs]
         taking = asyncio.create_task(arq.main())
