@@ -54,11 +54,13 @@ class Origin:
     `run` names the run within the task, by lower case letters, digits and hyphens: an attempt that follows a lost one
     has the same run and goes on with what is there; one that follows a failure has another. `stays` tells whether what
     was made is kept for a while after its end, for people to look at; else the same run can be asked for again.
+    `attempt` is who asks: what is found is marked with it, and is not ended then by who thought that it is nobody's.
     """
 
     deployment_id: str
     task_id: str
     run: str
+    attempt: int = 0
     application: str | None = None
     stays: bool = True
 
@@ -106,6 +108,31 @@ class Operator(Protocol):
         this worker is to be ended without it, so that nothing runs beside the attempt that follows; and nothing starts
         before the next call. As long as it was never called there is no such limit. Returns at once.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that goes on, with a worker or without; `state` tells it from what it becomes when somebody takes it."""
+
+    deployment_id: str
+    task_id: str
+    name: str
+    state: str
+
+
+class RunOperator(Protocol):
+    """An operator whose runs outlive their workers, and can be found and ended by anybody. Raises nothing.
+
+    What can not be reached is logged: who looks again later finds it then.
+    """
+
+    async def running(self, connection: KubernetesConnection) -> Sequence[Run]:
+        """Return the runs that go on, those of other installations too; none where they can not be known."""
+        ...
+
+    async def end(self, connection: KubernetesConnection, run: Run) -> bool:
+        """End a run, unless somebody took it since it was found. Return whether it is being ended."""
         ...
 
 

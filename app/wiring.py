@@ -39,6 +39,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
         await bus.open()
         try:
             carriers = _operators(settings, stack) if operators else {}
+            clusters = {kind: one for kind, one in carriers.items() if isinstance(one, KubernetesOperator)}
             yield (
                 Runtime(
                     clock=SystemClock(),
@@ -48,7 +49,8 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
                     probe=probe,
                     calendar=WallCalendar(),
                     operators=carriers,
-                    rollouts={kind: one for kind, one in carriers.items() if isinstance(one, KubernetesOperator)},
+                    rollouts=clusters,
+                    runs=clusters,
                     lease_seconds=settings.worker.lease_seconds,
                     log_bytes=settings.worker.log_mebibytes * 1024 * 1024,
                 ),

@@ -9,6 +9,7 @@ from typing import Any
 from app.jobs.deployments import jobs
 from app.services.execution import WorkerName
 from app.services.hands import Hands
+from app.services.orphans import reap_forever
 from app.services.sweep import sweep_forever
 from app.settings import Settings
 from app.wiring import opened, worker_id
@@ -38,6 +39,7 @@ async def serve(settings: Settings, pool: str) -> None:
             asyncio.create_task(hands.obey(), name="orders"),
             asyncio.create_task(hands.look(), name="look"),
             asyncio.create_task(sweep_forever(runtime), name="sweep"),
+            asyncio.create_task(reap_forever(runtime, pool), name="orphans"),
         ]
         logger.info("worker %s serves the pool “%s”", hands.worker.id, pool)
         stopping = asyncio.create_task(stop.wait(), name="stop")

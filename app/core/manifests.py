@@ -14,6 +14,8 @@ DEPLOYMENT_LABEL = "boreas.dev/deployment"
 TASK_LABEL = "boreas.dev/task"
 APPLICATION_LABEL = "boreas.dev/application"
 RUN_LABEL = "boreas.dev/run"
+ATTEMPT = "boreas.dev/attempt"
+"""On a Job: the attempt that made it, or went on with it last."""
 CONTAINER = "main"
 KEPT_SECONDS = 3600
 """How long a Job that has ended stays for people to look at, and for another worker to read how it ended."""
@@ -41,8 +43,24 @@ def job_name(task_id: str, run: str) -> str:
     return f"boreas-{task_id.partition('_')[2] or task_id}-{run}".lower()
 
 
+def run_of(job: Object) -> str | None:
+    """Return which run of its task a Job is, None where it is none of Boreas'."""
+    known = job["metadata"].get("labels") or {}
+    before = job_name(known.get(TASK_LABEL) or "", "")
+    name = name_of(job)
+    is_one = known.get(MANAGED_BY) == MANAGER and known.get(RUN_LABEL) == name and DEPLOYMENT_LABEL in known
+    return name.removeprefix(before) if is_one and name.startswith(before) else None
+
+
 def job(
-    owner: Owner, run: str, *, image: str, command: tuple[str, ...], env: Mapping[str, str], limit_seconds: int
+    owner: Owner,
+    run: str,
+    *,
+    image: str,
+    command: tuple[str, ...],
+    env: Mapping[str, str],
+    limit_seconds: int,
+    attempt: int,
 ) -> Object:
     """Return the Job that runs a command once: no retries of its own, an end by itself at the task's limit.
 
@@ -73,7 +91,7 @@ def job(
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, "labels": marks},
+        "metadata": {"name": name, "labels": marks, "annotations": {ATTEMPT: str(attempt)}},
         "spec": {
             "backoffLimit": 0,
             "completions": 1,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from app.core import runs
 from app.core.deployment import Definition, Deployment
 from app.core.environment import Environment
 from app.core.task import Task
@@ -85,6 +86,7 @@ def instruct(
             deployment_id=task.deployment_id,
             task_id=task.id,
             run=_run(setting, place),
+            attempt=task.attempt,
             application=definition.name if definition else None,
             stays=place is None,
         ),
@@ -94,9 +96,9 @@ def instruct(
 def _run(setting: Setting, place: Place | None) -> str:
     """Return the run's name: commands at several places of a rollout are as many runs."""
     if place is None:
-        return str(setting.run)
+        return runs.name(setting.run)
     where = hashlib.sha256(f"{place.instance}\0{place.batch}\0{place.ratio}".encode()).hexdigest()
-    return f"{setting.run}-{where[:10]}"
+    return runs.name(setting.run, where[:10])
 
 
 def _variables(setting: Setting, task: Task, place: Place | None, back_to: Version | None) -> Iterator[tuple[str, str]]:

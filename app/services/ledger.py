@@ -16,6 +16,7 @@ from app.core.errors import not_found
 from app.core.events import Body, DeploymentPaused, DeploymentStatusChanged, Event, TaskStatusChanged
 from app.core.schedule import Change
 from app.core.task import Task, TaskAttempt, TaskStatus, changed
+from app.services import orphans
 from app.store import deployments as deployment_store
 from app.store import feed
 from app.store import tasks as task_store
@@ -42,6 +43,7 @@ class Ledger:
     _writes: Writes = field(default_factory=Writes)
     _changes: dict[str, Change] = field(default_factory=dict)
     _abandoned: list[str] = field(default_factory=list)
+    _stopped: bool = False
 
     @property
     def now(self) -> datetime:
@@ -83,6 +85,7 @@ class Ledger:
     def note_task(self, task_id: str, seen: TaskStatus, to: TaskStatus, reason: str | None = None) -> None:
         """Record that a task changes its status. Raises IllegalTransitionError."""
         tasks.transition(seen, to)
+        self._stopped |= to is TaskStatus.CANCELLED
         self.record(TaskStatusChanged(task_id, seen, to, reason))
 
     def change_tasks(self, seen: Mapping[str, TaskStatus], changes: Sequence[Change]) -> None:
@@ -137,6 +140,8 @@ class Ledger:
         await self.flush()
         if self.events:
             self.unit.messages.append((feed.topic(self.deployment.id), feed.encode(self.events)))
+        if self._stopped:
+            self.unit.messages.append((orphans.topic(self.pool), b""))
 
 
 def _error(deployment: Deployment, to: DeploymentStatus, reason: str | None) -> str | None:

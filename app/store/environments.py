@@ -56,6 +56,16 @@ async def all_by_rank() -> list[Environment]:
     return [_read(row) for row in rows]
 
 
+async def served_by(pool: str, operators: Sequence[str]) -> list[Environment]:
+    """Return the environments of a pool that have one of the operators."""
+    rows = await fetch(
+        f"SELECT {COLUMNS} FROM environments WHERE worker_pool = $1 AND operator = ANY($2) ORDER BY id",
+        pool,
+        list(operators),
+    )
+    return [_read(row) for row in rows]
+
+
 async def releases_in(environment_ids: Sequence[str]) -> list[Release]:
     """Return what runs in the environments."""
     rows = await fetch(

@@ -1,16 +1,24 @@
 """What a sweep looks for."""
 
 from datetime import datetime
+from hashlib import sha256
 
 from app.core.deployment import ACTIVE
 from app.store.database import fetch
 
+ENGINE = "engine"
+KEY_LENGTH = 20
 
-async def claim(now: datetime, last: datetime) -> bool:
-    """Take the next sweep: True for one worker of all, once since `last`. It is no lock, so none can be left behind."""
+
+async def claim(now: datetime, last: datetime, what: str = ENGINE) -> bool:
+    """Take the next sweep: True for one worker of all, once since `last`. It is no lock, so none can be left behind.
+
+    `what` names what is swept, in any number of characters.
+    """
     taken = await fetch(
-        "INSERT INTO sweeps (id, at) VALUES ('engine', $1)"
-        " ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE sweeps.at <= $2 RETURNING id",
+        "INSERT INTO sweeps (id, at) VALUES ($1, $2)"
+        " ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE sweeps.at <= $3 RETURNING id",
+        what if what == ENGINE else sha256(what.encode()).hexdigest()[:KEY_LENGTH],
         now,
         last,
     )

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from app.core.deployment import DeploymentStatus
+from app.core.runs import Standing
 from app.core.schedule import Change, Item
 from app.core.strategy import Progress
 from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
@@ -262,6 +264,26 @@ async def runs_before(task_id: str, attempt: int) -> int:
         attempt,
     )
     return int(row["n"]) if row else 0
+
+
+async def standings(ids: Sequence[str]) -> dict[str, Standing]:
+    """Return how the tasks that exist among `ids` stand as runs see it, by id."""
+    rows = await fetch(
+        "SELECT t.id, t.deployment_id, d.status AS deployment, t.status, t.activity, (SELECT count(*)"
+        " FROM task_attempts a WHERE a.task_id = t.id AND a.status NOT IN ('RUNNING', 'CANCELLED')) AS runs"
+        " FROM tasks t JOIN deployments d ON d.id = t.deployment_id WHERE t.id = ANY($1)",
+        list(ids),
+    )
+    return {
+        row["id"]: Standing(
+            deployment_id=row["deployment_id"],
+            deployment=DeploymentStatus(row["deployment"]),
+            status=STATUSES[row["status"]],
+            activity=Activity(row["activity"]) if row["activity"] else None,
+            runs=row["runs"],
+        )
+        for row in rows
+    }
 
 
 async def last_log(task_id: str) -> int:

@@ -198,6 +198,9 @@ class ClusterServer(kmock.KubernetesScaffold):
 
     def _delete(self, key: Key, options: Object) -> aiohttp.web.StreamResponse:
         body = self._there(key)
+        wanted = (options.get("preconditions") or {}).get("resourceVersion")
+        if wanted not in (None, body["metadata"]["resourceVersion"]):
+            raise Refusal(409, "Conflict", "Precondition failed: the object has been modified")
         is_foreground = key[0] != "pods" and options.get("propagationPolicy") == "Foreground"
         is_graceful = key[0] == "pods" and options.get("gracePeriodSeconds") != 0
         if "deletionTimestamp" not in body["metadata"] and (is_foreground or is_graceful):
@@ -209,9 +212,8 @@ class ClusterServer(kmock.KubernetesScaffold):
         return aiohttp.web.json_response({"kind": "Status", "status": "Success"})
 
     def _matching(self, plural: str, namespace: str, params: Any) -> Iterator[tuple[Key, Object]]:
-        wanted = selector(params.get("labelSelector", ""))
         for key, body in self.objects.items():
-            if key[:2] == (plural, namespace) and matches(wanted, body["metadata"].get("labels") or {}):
+            if key[:2] == (plural, namespace) and chosen(plural, body, params):
                 yield key, body
 
     async def _watch(
@@ -220,7 +222,6 @@ class ClusterServer(kmock.KubernetesScaffold):
         position = int(params.get("resourceVersion") or self.version)
         if position < self.oldest:
             raise Refusal(410, "Expired", "too old resource version")
-        wanted = selector(params.get("labelSelector", ""))
         response = aiohttp.web.StreamResponse()
         await response.prepare(raw)
         self._open.append(raw)
@@ -230,7 +231,7 @@ class ClusterServer(kmock.KubernetesScaffold):
                 for version, what, key, body in list(self.events):
                     if version > position:
                         position = version
-                        if key[:2] == (plural, namespace) and matches(wanted, body["metadata"].get("labels") or {}):
+                        if key[:2] == (plural, namespace) and chosen(plural, body, params):
                             await response.write(json.dumps({"type": what, "object": body}).encode() + b"\n")
                 mark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(position)}}}
                 await response.write(json.dumps(mark).encode() + b"\n")
@@ -282,12 +283,24 @@ class Refusal(Exception):
         self.response = aiohttp.web.json_response(body, status=status)
 
 
-def selector(text: str) -> dict[str, str]:
-    return dict(part.split("=", 1) for part in text.split(",") if part)
+def chosen(plural: str, body: Object, params: Any) -> bool:
+    """Return whether the selectors of a request choose an object. Only some fields can be selected by."""
+    labels, fields = selector(params.get("labelSelector", "")), selector(params.get("fieldSelector", ""))
+    known = {"metadata.name": body["metadata"]["name"]}
+    if plural == "jobs":
+        known["status.successful"] = str(body.get("status", {}).get("succeeded", 0))
+    if fields.keys() - known.keys():
+        raise Refusal(400, "BadRequest", f"field label not supported: {', '.join(fields)}")
+    return matches(labels, body["metadata"].get("labels") or {}) and matches(fields, known)
+
+
+def selector(text: str) -> dict[str, str | None]:
+    parts = [part.partition("=") for part in text.split(",") if part]
+    return {name: value if equals else None for name, equals, value in parts}
 
 
 def matches(wanted: Any, labels: Any) -> bool:
-    return all(labels.get(name) == value for name, value in wanted.items())
+    return all(name in labels if value is None else labels.get(name) == value for name, value in wanted.items())
 
 
 def verb(request: Any) -> str:

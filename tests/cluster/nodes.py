@@ -90,7 +90,8 @@ class Nodes:
 
     def _end(self, name: str, space: str, kind: str, reason: str | None) -> None:
         condition = {"type": kind, "status": "True", "reason": reason}
-        self._server.change("jobs", name, lambda j: j["status"].update(conditions=[condition]), space)
+        told = {"conditions": [condition], "succeeded" if kind == "Complete" else "failed": 1}
+        self._server.change("jobs", name, lambda j: j["status"].update(told), space)
 
     def _make_pod(self, job: Object) -> None:
         meta = job["metadata"]

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from app.core.attempt import Ending, Outcome
+from app.ports import Origin, Run
 from tests.cluster.api import ClusterServer
 from tests.gateways.kubernetes.bench import Bench, Lines, eventually
 
@@ -120,6 +121,35 @@ async def test_a_lost_attempt_leaves_its_job_to_the_next(bench: Bench) -> None:
         await running
     outcome, again = await bench.run("true")
     assert (outcome.ending, again.said) == (Ending.SUCCEEDED, ["begun", "done"])
+
+
+async def left(bench: Bench) -> list[Run]:
+    """Begin a run, and leave it as its worker dies; return what can be found of it."""
+    running = bench.begin("sh", "-c", "echo begun; sleep 2; echo done", lines=(lines := Lines()))
+    await eventually(lambda: lines.said, "the command to begin")
+    await bench.leave(running)
+    return list(await bench.operator.running(bench.connection))
+
+
+async def test_what_was_left_is_found_and_ended_with_its_pods(bench: Bench) -> None:
+    await bench.run("true", run="0-ended")
+    await bench.run("false", run="1-ended")
+    (run,) = await left(bench)
+    assert (run.deployment_id, run.task_id, run.name) == ("dep_01", "tsk_01hzz", "0")
+    assert await bench.operator.end(bench.connection, run)
+    while any("-ended" not in each["metadata"]["name"] for each in await bench.objects("jobs")):
+        await asyncio.sleep(0.05)
+    assert not any(each["metadata"]["name"].startswith("boreas-01hzz-0-u") for each in await bench.objects("pods"))
+
+
+async def test_what_somebody_goes_on_with_is_not_ended(bench: Bench) -> None:
+    (run,) = await left(bench)
+    origin = Origin(deployment_id=run.deployment_id, task_id=run.task_id, run=run.name, attempt=2)
+    running = bench.begin("true", lines=(lines := Lines()), origin=origin)
+    await eventually(lambda: "begun" in lines.said, "another attempt to go on")
+    assert not await bench.operator.end(bench.connection, run)
+    assert (await running).ending is Ending.SUCCEEDED
+    assert not await bench.operator.end(bench.connection, run)
 
 
 async def test_credentials_are_in_no_line_and_no_message(bench: Bench, played: ClusterServer) -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 import yaml
 
 from app.core.strategy import StrategyKind
+from app.ports import Origin
 from tests.cluster.api import ClusterServer
 from tests.gateways.kubernetes.bench import Bench, Lines, eventually
 from tests.gateways.kubernetes.workload import TOTAL, Web
 
 FILE = Path(__file__).parents[3] / "examples" / "kubernetes" / "rights.yaml"
+TAKEN = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=2)
 
 
 async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: ClusterServer) -> None:
@@ -18,7 +20,8 @@ async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: Cl
     await web.make()
     played.rights.clear()
     await bench.run("true")
-    await bench.run("true")  # another worker finds the Job of the first one
+    await bench.run("true", origin=TAKEN)  # another attempt goes on with the Job of the first one
+    await bench.operator.running(bench.connection)
     killed = bench.begin("sleep", "60", lines=Lines(), run="1")
     await eventually(lambda: any("-1-" in call and "log" in call for call in played.asked))
     nodes, played.listeners = played.listeners, []

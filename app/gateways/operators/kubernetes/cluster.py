@@ -85,9 +85,9 @@ class Cluster:
                 return None
             raise
 
-    async def list(self, kind: Kind, selector: str = "") -> Listing:
-        """Return the objects with the labels of a selector."""
-        query = {"labelSelector": selector} if selector else {}
+    async def list(self, kind: Kind, selector: str = "", fields: str = "") -> Listing:
+        """Return the objects with the labels, and with the fields, of a selector each."""
+        query = ({"labelSelector": selector} if selector else {}) | ({"fieldSelector": fields} if fields else {})
         found = await self._json("GET", self._path(kind), f"listing {kind.plural}", query=query)
         return Listing(tuple(found.get("items") or ()), version_of(found))
 
@@ -117,13 +117,24 @@ class Cluster:
                     raise
 
     async def delete(
-        self, kind: Kind, name: str, *, propagation: str = "Background", grace_seconds: int | None = None
+        self,
+        kind: Kind,
+        name: str,
+        *,
+        propagation: str = "Background",
+        grace_seconds: int | None = None,
+        version: str | None = None,
     ) -> bool:
-        """Delete an object, and what belongs to it as `propagation` says. False where there was none."""
+        """Delete an object, and what belongs to it as `propagation` says. False where there was none.
+
+        With `version`, only as it was then: else raises ClusterRefusedError with `is_conflict`.
+        """
         await self._hold.good()
         body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
         if grace_seconds is not None:
             body["gracePeriodSeconds"] = grace_seconds
+        if version is not None:
+            body["preconditions"] = {"resourceVersion": version}
         try:
             await self._json("DELETE", self._path(kind, name), f"deleting {kind.name} {name}", body=body)
         except ClusterRefusedError as error:

@@ -10,6 +10,7 @@ from app.core import manifests, pods
 from app.core.attempt import Ending, Outcome
 from app.core.logs import Stream
 from app.core.manifests import Object, is_going, is_owned_by, name_of, uid_of
+from app.core.workloads import is_ours, noted
 from app.gateways.operators.kubernetes.cluster import JOBS, PODS, Cluster
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.tail import Tail
@@ -112,14 +113,30 @@ class JobRun:
             except ClusterRefusedError as error:
                 if not error.is_conflict:
                     raise
-            found = await persistently(lambda: self._cluster.get(JOBS, self._name), self._trouble)
-            if found is not None and not is_going(found):
-                if (found["metadata"].get("labels") or {}).get(manifests.MANAGED_BY) != manifests.MANAGER:
+            found = await self._taken()
+            if found is not None:
+                if not is_ours(found):
                     raise ClusterRefusedError(409, f"there is a Job {self._name} that Boreas did not make")
                 self._job = found
                 await self._say(f"Going on with Job {self._name}, which is there already.")
                 return
             await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _taken(self) -> Object | None:
+        """Mark the Job that is there as this attempt's, and return it; None where there is none, or not for long."""
+
+        def marked(seen: Object) -> Object:
+            if is_going(seen) or not is_ours(seen):
+                return seen
+            return noted(seen, {manifests.ATTEMPT: str(self._origin.attempt)})
+
+        try:
+            found = await persistently(lambda: self._cluster.modify(JOBS, self._name, marked), self._trouble)
+        except ClusterRefusedError as error:
+            if error.is_missing:
+                return None
+            raise
+        return None if is_going(found) else found
 
     def _manifest(self) -> Object:
         instruction = self._instruction
@@ -134,6 +151,7 @@ class JobRun:
             command=instruction.command or (),
             env=instruction.env,
             limit_seconds=math.ceil(instruction.timeout_seconds),
+            attempt=self._origin.attempt,
         )
 
     @property

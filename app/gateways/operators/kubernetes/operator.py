@@ -1,21 +1,26 @@
 """The operator: commands as Jobs, and rollouts of Deployments, in the namespace that an environment names."""
 
+import logging
 from collections.abc import Sequence
 
-from app.core import replicas
+from app.core import manifests, pods, replicas
 from app.core.attempt import Ending, Outcome
 from app.core.environment import KubernetesConnection
 from app.core.logs import Stream
 from app.core.strategy import Shape
 from app.gateways.operators.kubernetes import rollouts
-from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, Cluster, Hold
+from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, JOBS, Cluster, Hold
 from app.gateways.operators.kubernetes.connections import Connections
-from app.gateways.operators.kubernetes.errors import ClusterRefusedError
+from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.jobs import JobRun
 from app.gateways.operators.kubernetes.moving import Moving, Pace, StuckError
-from app.ports import Instruction, LogSink, Workload
+from app.ports import Instruction, LogSink, Run, Workload
+
+logger = logging.getLogger(__name__)
 
 PACE = Pace()
+UNENDED = "status.successful=0"
+"""Most Jobs that are there have succeeded, and need not be sent: the one field of a Job by which a cluster selects."""
 
 
 class KubernetesOperator:
@@ -47,6 +52,25 @@ class KubernetesOperator:
     def hold(self, seconds: float) -> None:
         """Take note that this worker may change things for `seconds` more. Jobs run on, for the next attempt."""
         self._hold.renew(seconds)
+
+    async def running(self, connection: KubernetesConnection) -> Sequence[Run]:
+        """Return the runs of Jobs in a namespace that have not ended, and that nobody deletes already."""
+        selector = f"{manifests.MANAGED_BY}={manifests.MANAGER},{manifests.RUN_LABEL}"
+        try:
+            listing = await self._cluster(connection).list(JOBS, selector, UNENDED)
+        except (ClusterAwayError, ClusterRefusedError) as error:
+            logger.warning("it can not be seen which Jobs of %s run: %s", connection.namespace, error)
+            return ()
+        return [_run(job, run) for job in listing.items if (run := manifests.run_of(job)) and _goes_on(job)]
+
+    async def end(self, connection: KubernetesConnection, run: Run) -> bool:
+        """Delete the Job of a run with its pods, as it was when it was found."""
+        name = manifests.job_name(run.task_id, run.name)
+        try:
+            return await self._cluster(connection).delete(JOBS, name, propagation="Foreground", version=run.state)
+        except (ClusterAwayError, ClusterRefusedError) as error:
+            logger.warning("Job %s of %s could not be deleted: %s", name, connection.namespace, error)
+            return False
 
     async def size(self, workload: Workload) -> int:
         """Return how many replicas the workload is to have; one where that can not be known: `bring` will tell why."""
@@ -81,6 +105,15 @@ class KubernetesOperator:
 
     def _cluster(self, connection: KubernetesConnection) -> Cluster:
         return Cluster(self._connections, connection, self._hold)
+
+
+def _goes_on(job: manifests.Object) -> bool:
+    return not (pods.is_done(job) or manifests.is_going(job))
+
+
+def _run(job: manifests.Object, name: str) -> Run:
+    known = job["metadata"]["labels"]
+    return Run(known[manifests.DEPLOYMENT_LABEL], known[manifests.TASK_LABEL], name, manifests.version_of(job))
 
 
 async def _unheard(_stream: Stream, _lines: Sequence[str]) -> None:

@@ -1,0 +1,58 @@
+"""What tests of the engine share that deploy to a cluster: a played one, an environment in it, and tasks as Jobs."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import kmock
+import pytest
+
+from app.core.application import CommandStep, KubernetesTarget
+from app.core.environment import KubernetesConnection, OperatorKind
+from app.core.workflow import TaskType, WorkflowTask
+from tests.cluster.api import ClusterServer
+from tests.cluster.nodes import Nodes
+from tests.cluster.rollers import Rollers
+from tests.gateways.kubernetes.conftest import kubeconfig
+from tests.services.engine import Engine, Site, Worker
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[ClusterServer]:
+    """A played cluster whose address is in `kubeconfig`."""
+    async with ClusterServer() as server, kmock.Server(server) as wire:
+        nodes, rollers = Nodes(server, tmp_path), Rollers(server)
+        (tmp_path / "kubeconfig").write_text(kubeconfig(str(wire.url)))
+        yield server
+        server.drop()
+        rollers.close()
+        await nodes.close()
+
+
+@pytest.fixture
+async def place(engine: Engine, cluster: ClusterServer, tmp_path: Path) -> Site:
+    """An environment in that cluster."""
+    del cluster
+    connection = KubernetesConnection(kubeconfig_path=str(tmp_path / "kubeconfig"))
+    site = await engine.site(OperatorKind.KUBERNETES, kubernetes=connection)
+    await site.application("shop", KubernetesTarget("shop", "main"))
+    return site
+
+
+def job(script: str, **more: Any) -> WorkflowTask:
+    """Return a task of its own that runs a script."""
+    step = CommandStep(("sh", "-c", script), image="busybox:1.36")
+    return WorkflowTask(key="job", name="Job", type=TaskType.CUSTOM, command=step, **more)
+
+
+async def begun(engine: Engine, place: Site, script: str, **more: Any) -> tuple[str, Worker]:
+    """Deploy a script that first says that it has begun; return the deployment and the worker that runs it."""
+    worker = await engine.worker()
+    id_ = await place.deploy("v1", job(f"echo begun; {script}", **more))
+    await engine.until_said(id_, "job", "begun")
+    return id_, worker
+
+
+def jobs(cluster: ClusterServer) -> list[int]:
+    """Return how often each Job was made."""
+    return [count for (kind, _, _), count in cluster.made.items() if kind == "jobs"]

@@ -1,0 +1,108 @@
+"""Jobs that outlived their worker while their task was stopped: found by another one, and deleted with their pods."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.services.orphans import reap
+from tests.cluster.api import ClusterServer
+from tests.services.clusters import begun, job, jobs
+from tests.services.engine import D, Engine, S, Site, eventually
+
+ROOT = Path(__file__).parents[2]
+OURS = {"app.kubernetes.io/managed-by": "boreas"}
+SPEC = {"activeDeadlineSeconds": 600, "template": {"metadata": {"labels": {}}, "spec": {"containers": []}}}
+STRANGERS: dict[str, dict[str, str]] = {
+    "of-a-person": {},
+    "of-another-tool": {"app.kubernetes.io/managed-by": "helm", "boreas.dev/run": "of-another-tool"},
+    "boreas-of-another-boreas-0": {
+        **OURS,
+        "boreas.dev/run": "boreas-of-another-boreas-0",
+        "boreas.dev/deployment": "dep_of-another-boreas",
+        "boreas.dev/task": "tsk_of-another-boreas",
+    },
+}
+
+
+@asynccontextmanager
+async def process(engine: Engine) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start a worker that is a process, with leases of a second; it is killed at the end."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("BOREAS_")}
+    environ |= {"BOREAS_DATABASE_URL": engine.servers.database_url, "BOREAS_REDIS_URL": engine.servers.redis_url}
+    environ |= {"BOREAS_LEASE_SECONDS": "1", "BOREAS_DATA_DIR": str(engine.folder)}
+    command = (sys.executable, "-m", "app.cli", "worker")
+    worker = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environ)
+    try:
+        yield worker
+    finally:
+        if worker.returncode is None:
+            worker.kill()
+        await worker.wait()
+
+
+def settle_strangers(cluster: ClusterServer) -> None:
+    """Let Jobs run that are not ours."""
+    for name, labels in STRANGERS.items():
+        cluster.store("jobs", {"metadata": {"name": name, "labels": labels}, "spec": SPEC})
+
+
+def running(cluster: ClusterServer) -> set[str]:
+    """Return the names of the Jobs that there are."""
+    return {each["metadata"]["name"] for each in cluster.of("jobs")}
+
+
+async def test_the_job_of_a_killed_worker_is_gone_once_its_task_is_cancelled(
+    engine: Engine, place: Site, cluster: ClusterServer
+) -> None:
+    settle_strangers(cluster)
+    async with process(engine) as worker:
+        id_ = await place.deploy("v1", job("echo begun; sleep 60"))
+        await engine.until_said(id_, "job", "begun")
+        worker.kill()
+    await engine.cancel(id_)
+    async with process(engine):
+        await engine.until(id_, D.CANCELLED)
+        await eventually(gone(cluster), "the Job to be gone")
+    assert [each for each in cluster.of("pods") if "boreas.dev/task" in each["metadata"]["labels"]] == []
+    assert jobs(cluster) == [1] * (1 + len(STRANGERS))
+
+
+def gone(cluster: ClusterServer) -> Callable[[], Any]:
+    async def look() -> bool:
+        return running(cluster) == set(STRANGERS)
+
+    return look
+
+
+async def test_what_may_be_gone_on_with_stays(engine: Engine, place: Site, cluster: ClusterServer) -> None:
+    id_, worker = await begun(engine, place, "sleep 1; echo done", max_attempts=2)
+    await reap(engine.runtime, "default")
+    await worker.leave()
+    await reap(engine.runtime, "default")
+    await engine.worker()
+    story = await engine.until(id_, D.SUCCESS)
+    await reap(engine.runtime, "default")
+    assert story.tries("job") == [S.CANCELLED, S.SUCCESS]
+    assert jobs(cluster) == [1] and len(running(cluster)) == 1
+
+
+async def test_a_cluster_that_is_away_delays_it(
+    engine: Engine, place: Site, cluster: ClusterServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    id_, worker = await begun(engine, place, "sleep 60")
+    await worker.vanish()
+    await engine.cancel(id_, force=True)
+    await engine.worker(sweeps=True)
+    await engine.until(id_, D.CANCELLED)
+    cluster.away = True
+    await reap(engine.runtime, "default")
+    assert "it can not be seen which Jobs of default run" in caplog.text
+    cluster.away = False
+    await reap(engine.runtime, "default")
+    assert all("deletionTimestamp" in each["metadata"] for each in cluster.of("jobs"))
