@@ -108,8 +108,8 @@ def _workspace() -> dict[str, str]:
 
 
 def _literal(text: str) -> str:
-    """Return a text that the cluster takes as it is: it would put variables in for `$(NAME)`."""
-    return text.replace("$(", "$$(")
+    """Return a text that the cluster takes as it is: it would put variables in for `$(NAME)`, and one `$` for two."""
+    return text.replace("$", "$$")
 
 
 def version_of(body: Object) -> str:

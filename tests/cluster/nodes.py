@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import re
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +12,15 @@ from tests.cluster.api import ClusterServer, Log, Object, now
 
 UNREACHABLE = ".invalid/"
 """Images of such a registry can not be pulled, here as in any cluster."""
+
+
+def expanded(text: str, env: Mapping[str, str]) -> str:
+    """Return a text with variables put in for `$(NAME)` as the kubelet does: those not known stay, `$$` is one `$`."""
+
+    def put(found: re.Match[str]) -> str:
+        return "$" if found[0] == "$$" else env.get(found[1], found[0])
+
+    return re.sub(r"\$\$|\$\(([^)]*)\)", put, text)
 
 
 class Nodes:
@@ -139,13 +150,15 @@ class Nodes:
     async def _carry_out(self, pod: Object, container: Object) -> None:
         name = pod["metadata"]["name"]
         log = self._server.logs[name] = Log()
-        env = {"PATH": os.environ["PATH"]} | {each["name"]: each["value"] for each in container["env"]}
-        command = [argument.replace("$$(", "$(") for argument in container["command"]]
+        env: dict[str, str] = {}
+        for each in container["env"]:
+            env[each["name"]] = expanded(each["value"], env)
+        command = [expanded(argument, env) for argument in container["command"]]
         process = await asyncio.create_subprocess_exec(
             *command,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env=env,
+            env={"PATH": os.environ["PATH"]} | env,
             cwd=self._folder,
             limit=2**24,
             start_new_session=True,

@@ -29,8 +29,14 @@ async def test_a_command_that_fails_tells_its_exit_status(bench: Bench) -> None:
 
 
 async def test_text_that_looks_like_a_variable_of_the_cluster_is_left_alone(bench: Bench) -> None:
-    _, lines = await bench.run("echo", "$(GREETING) $$(GREETING) $GREETING")
-    assert lines.said == ["$(GREETING) $$(GREETING) $GREETING"] or bench.server is not None
+    text = "$(GREETING) $$(GREETING) $$$(GREETING) $GREETING $(NOBODY) $$ $"
+    _, lines = await bench.run("echo", text, "$")
+    assert lines.said == [f"{text} $"]
+
+
+async def test_a_script_knows_its_own_process(bench: Bench) -> None:
+    _, lines = await bench.run("sh", "-c", 'test "$$" -gt 0 && echo "$MONEY"', env={"MONEY": "$$100 $(HOME)"})
+    assert lines.said == ["$$100 $(HOME)"]
 
 
 async def test_an_image_that_can_not_be_pulled_is_named(bench: Bench) -> None:
