@@ -11,7 +11,6 @@ from app.core.environment import Environment, KubernetesConnection, OperatorKind
 from app.core.errors import InvalidInput, Problem, Role
 from app.core.strategy import Strategy, StrategyKind
 from app.core.template import Parameter, value_problems
-from app.core.workflow import WorkflowTask
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -74,14 +73,17 @@ def storable(value: object, *path: str) -> Problems:
     waiting = [value]
     while waiting:
         one = waiting.pop()
+        if type(one) is str and one.isascii() and "\0" not in one:
+            continue
         if isinstance(one, str) and UNSTORABLE.search(one):
             yield InvalidInput(message="It holds NUL or half a character.", path=path)
             return
         if isinstance(one, int) and abs(one) > MAX_INTEGER:
             yield InvalidInput(message="A whole number has at most 64 bits.", path=path)
             return
-        if isinstance(one, Mapping):
-            waiting += [*one, *one.values()]
+        if type(one) is dict or isinstance(one, Mapping):
+            waiting += one
+            waiting += one.values()
         elif isinstance(one, list | tuple):
             waiting += one
 
@@ -297,26 +299,6 @@ def _ratios(value: Strategy) -> Problems:
         elif index == len(value.steps) - 1 and ratio != 1:
             yield InvalidInput(message=f"It is {ratio:g}; the last step brings everything: 1.", path=path)
         before = max(before, ratio)
-
-
-def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
-    """The fields of tasks; what is wrong between them is for `workflow.check`."""
-    for index, task in enumerate(tasks):
-        yield from workflow_task(task, "tasks", str(index))
-
-
-def workflow_task(task: WorkflowTask, *path: str) -> Problems:
-    """The fields of one task."""
-    yield from title(task.key, 200, *path, "key")
-    yield from title(task.name, 200, *path, "name")
-    if task.command is not None:
-        yield from variables(task.command.env, *path, "command", "env")
-        yield from storable(task.command.image, *path, "command", "image")
-        if any(UNSTORABLE.search(argument) for argument in task.command.command):
-            yield InvalidInput(message="An argument must not hold NUL.", path=(*path, "command", "command"))
-    yield from storable(task.payload, *path, "payload")
-    yield from between(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
-    yield from between(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
 
 
 def parameters(values: Sequence[Parameter]) -> Problems:

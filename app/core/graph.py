@@ -53,8 +53,13 @@ def levels(graph: Graph) -> list[list[str]]:
 
 
 def order(graph: Graph) -> list[str]:
-    """Return the nodes so that each stands behind all it waits for. Raises CycleError."""
-    return [node for level in levels(graph) for node in level]
+    """Return the nodes so that each stands behind all it waits for: as they are, where they do. Raises CycleError."""
+    seen: set[str] = set()
+    for node, blockers in graph.items():
+        if not seen.issuperset(blockers):
+            return [node for level in levels(graph) for node in level]
+        seen.add(node)
+    return list(graph)
 
 
 def find_cycle(graph: Graph) -> tuple[str, ...] | None:

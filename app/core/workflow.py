@@ -68,7 +68,7 @@ FIELDS = tuple(name for name in WorkflowTask.__dataclass_fields__ if name != "ke
 
 def changed_fields(before: WorkflowTask, after: WorkflowTask) -> tuple[str, ...]:
     """Return the names of the fields in which two forms of a task differ. The order within `block_by` says nothing."""
-    if before == after:
+    if before is after or before == after:
         return ()
     differing = [name for name in FIELDS if getattr(before, name) != getattr(after, name)]
     same_blockers = set(before.block_by) == set(after.block_by)
@@ -208,6 +208,8 @@ def _keys(tasks: Sequence[WorkflowTask]) -> Iterator[WorkflowFault]:
 def _edges(tasks: Sequence[WorkflowTask]) -> Iterator[WorkflowFault]:
     known = {task.key for task in tasks}
     for task in tasks:
+        if known.issuperset(task.block_by) and task.key not in task.block_by:
+            continue
         for blocker in dict.fromkeys(task.block_by):
             if blocker == task.key:
                 yield _fault(FaultKind.SELF_BLOCK, f"“{task.key}” waits for itself.", task.key)
@@ -226,9 +228,11 @@ def _cycles(tasks: Sequence[WorkflowTask]) -> Iterator[WorkflowFault]:
     for task in tasks:
         edges[task.key] += [blocker for blocker in task.block_by if blocker in edges and blocker != task.key]
     for _ in range(MAX_CYCLES):
-        cycle = graph.find_cycle(edges)
-        if cycle is None:
+        try:
+            graph.order(edges)
             return
+        except graph.CycleError as error:
+            cycle = error.path
         yield _fault(FaultKind.CYCLE, f"Tasks wait for each other: {' → '.join(cycle)}.", *cycle)
         gone = set(cycle)
         edges = {
@@ -252,7 +256,7 @@ def _contents(
             )
         if commands_needed and task.type in NEEDS_COMMAND and (task.command is None or not task.command.command):
             yield _fault(FaultKind.MISSING_COMMAND, f"“{task.key}” ({task.type}) has no command to run.", task.key)
-        stray = next((found for text in _texts(task) for found in STRAY_PARAMETER.findall(text)), None)
+        stray = _stray(task)
         if stray:
             yield _fault(
                 FaultKind.MISSING_PARAMETER, f"“{task.key}” holds {stray}, for which no value is given.", task.key
@@ -269,11 +273,14 @@ def _without_image(tasks: Sequence[WorkflowTask], images: Collection[str]) -> It
             yield _fault(FaultKind.MISSING_COMMAND, message, task.key)
 
 
-def _texts(task: WorkflowTask) -> Iterator[str]:
-    yield task.name
-    if task.command:
-        yield from task.command.command
-        yield from task.command.env.values()
+def _stray(task: WorkflowTask) -> str | None:
+    """Return the first expression that is left in a task."""
+    texts = (task.name, *task.command.command, *task.command.env.values()) if task.command else (task.name,)
+    for text in texts:
+        found = STRAY_PARAMETER.search(text) if "${{" in text else None
+        if found:
+            return found[0]
+    return None
 
 
 def _type_order(tasks: Sequence[WorkflowTask], masks: Mapping[str, int]) -> Iterator[WorkflowFault]:

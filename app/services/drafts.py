@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.core import checks, fitting, template, workflow
+from app.core import checks, fitting, task_checks, template, workflow
 from app.core.application import Application
 from app.core.deployment import Definition
 from app.core.environment import Environment, OperatorKind
@@ -139,7 +139,7 @@ def _problems(
     if request.tasks is not None:
         if not request.tasks:
             yield InvalidInput(message="A workflow has at least one task.", path=("tasks",))
-        yield from checks.workflow_tasks(request.tasks)
+        yield from task_checks.workflow_tasks(request.tasks)
 
 
 def _application_problems(

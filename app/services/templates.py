@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.core import checks, template, workflow
+from app.core import checks, task_checks, template, workflow
 from app.core.errors import InvalidInput, Problem, Refused, Role, WorkflowFault, WrongState, not_found
 from app.core.ids import Kind
 from app.core.task import written
@@ -104,7 +104,7 @@ async def make(use: TemplateUse) -> Made:
     ]
     refuse_if([problem for problem in problems if not isinstance(problem, WorkflowFault)])
     made = template.filled(tasks, template.values(version.parameters, use.given))
-    refuse_if(replace(problem, path=("parameters",)) for problem in checks.workflow_tasks(made))
+    refuse_if(replace(problem, path=("parameters",)) for problem in task_checks.workflow_tasks(made))
     return Made(made, tuple(problem for problem in problems if isinstance(problem, WorkflowFault)))
 
 
@@ -139,7 +139,7 @@ def _problems(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> Iterator[P
         yield InvalidInput(message="Give exactly one of tasks and fromDeploymentId.", path=("tasks",))
     elif not tasks:
         yield InvalidInput(message="A workflow has at least one task.", path=("tasks",))
-    yield from checks.workflow_tasks(tasks)
+    yield from task_checks.workflow_tasks(tasks)
 
 
 async def _faults(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> list[Problem]:

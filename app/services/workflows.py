@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from app.core import checks, editing, steering, workflow
+from app.core import checks, editing, steering, task_checks, workflow
 from app.core.deployment import Deployment
 from app.core.editing import PATHS, Addition, Edit, Modification, Replacement, Restoration
 from app.core.environment import OperatorKind
@@ -174,11 +174,11 @@ def _problems(edit_: Edit, after: Sequence[WorkflowTask]) -> Iterator[Problem]:
         yield InvalidInput(message="A workflow has at least one task.", path=PATHS[type(edit_)])
     match edit_:
         case Replacement(tasks):
-            yield from checks.workflow_tasks(tasks)
+            yield from task_checks.workflow_tasks(tasks)
         case Addition(task):
-            yield from checks.workflow_task(task, "task")
+            yield from task_checks.workflow_task(task, "task")
         case Modification(key):
-            yield from checks.workflow_task(next(task for task in after if task.key == key))
+            yield from task_checks.workflow_task(next(task for task in after if task.key == key))
 
 
 def _summary_problems(summary: str) -> Iterator[Problem]:

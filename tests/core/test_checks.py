@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.core import checks
+from app.core import checks, task_checks
 from app.core.application import Application, CommandStep, HealthCheck, MetricCheck, ShellTarget
 from app.core.checks import Problems
 from app.core.environment import Environment, OperatorKind
@@ -303,14 +303,14 @@ def test_the_steps_of_a_kind(strategy: Strategy, wrong: list[str]) -> None:
 def test_the_fields_of_tasks_are_checked_at_once() -> None:
     command = CommandStep(("a\0",), env={"9": "x"})
     tasks = [node("ok"), replace(node("", timeout_seconds=0, max_attempts=0), name="\n", command=command)]
-    assert " ".join(paths(checks.workflow_tasks(tasks))) == (
+    assert " ".join(paths(task_checks.workflow_tasks(tasks))) == (
         "tasks.1.key tasks.1.name tasks.1.command.env.9 tasks.1.command.command tasks.1.timeoutSeconds "
         "tasks.1.maxAttempts"
     )
 
 
 def test_a_task_without_a_command_is_left_to_the_check_of_the_graph() -> None:
-    assert paths(checks.workflow_tasks([node("a", command=None), node("b", command=CommandStep(()))])) == []
+    assert paths(task_checks.workflow_tasks([node("a", command=None), node("b", command=CommandStep(()))])) == []
 
 
 WORDS: list[tuple[str, Callable[[str], Problems]]] = [
@@ -320,10 +320,13 @@ WORDS: list[tuple[str, Callable[[str], Problems]]] = [
     ("argument", lambda value: checks.command(["make", value], "f")),
     ("variable", lambda value: checks.variables({"A": value}, "f")),
     ("image", lambda value: checks.step(CommandStep(("make",), image=value), "f")),
-    ("payload", lambda value: checks.workflow_tasks([node("x", payload={"a": [value]})])),
-    ("payload key", lambda value: checks.workflow_tasks([node("x", payload={value: 1})])),
-    ("command of a task", lambda value: checks.workflow_tasks([node("x", command=CommandStep((value,)))])),
-    ("image of a task", lambda value: checks.workflow_tasks([node("x", command=CommandStep(("a",), image=value))])),
+    ("payload", lambda value: task_checks.workflow_tasks([node("x", payload={"a": [value]})])),
+    ("payload key", lambda value: task_checks.workflow_tasks([node("x", payload={value: 1})])),
+    ("command of a task", lambda value: task_checks.workflow_tasks([node("x", command=CommandStep((value,)))])),
+    (
+        "image of a task",
+        lambda value: task_checks.workflow_tasks([node("x", command=CommandStep(("a",), image=value))]),
+    ),
 ]
 
 
