@@ -215,44 +215,40 @@ def has_started(task: Task) -> bool:
     return task.status not in UNSTARTED or task.attempt > 0
 
 
-def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str]) -> Rewrite:
+def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str], before: Tasks | None = None) -> Rewrite:
     """Return what leads from the tasks as they are stored to the graph `after`, which is sound.
 
-    `new_ids` has an id for each key that is new. Tasks keep their ids by their keys. One that was changed loses its
-    confirmation: nobody's approval covers what they did not see.
+    `new_ids` has an id for each key that is new. `before` is the graph of `tasks`, where the caller has it already.
+    Tasks keep their ids by their keys. One that was changed loses its confirmation: nobody's approval covers what they
+    did not see.
     """
-    known = {task.key: task for task in tasks}
-    ids = {task.key: known[task.key].id if task.key in known else new_ids[task.key] for task in after}
+    known = {task.key: (task, was) for task, was in zip(tasks, before or written(tasks), strict=True)}
+    ids = {**new_ids, **{task.key: task.id for task in tasks}}
     deployment_id = tasks[0].deployment_id
-    before = {task.key: task for task in written(tasks)}
     redefined: list[Task] = []
     moved: dict[str, int] = {}
     new: list[Task] = []
     for order, task in enumerate(after):
-        old = known.get(task.key)
-        if old is None:
+        old, was = known.get(task.key, (None, None))
+        if old is None or was is None:
             new.append(unbegun(task, deployment_id, order, ids))
-        elif task == before[task.key]:
+        elif task is was or task == was:
             new.append(old)
             if old.order != order:
                 moved[old.id] = order
         else:
-            anew = workflow.redefined(before[task.key], task)
+            anew = workflow.redefined(was, task)
             new.append(_kept(old, unbegun(task, deployment_id, order, ids), anew=anew))
             redefined.append(new[-1])
     free = settled(new)
-    standing = {task.id: _standing(task, free) for task in new}
-    added = [replace(task, status=standing[task.id]) for task in new if task.key not in known]
+    standing = [(task, to) for task in new if (to := _standing(task, free)) is not task.status]
+    kept = {task.key for task in after}
     return Rewrite(
-        removed=tuple(task.id for task in tasks if task.key not in ids),
-        added=tuple(added),
+        removed=tuple(task.id for task in tasks if task.key not in kept),
+        added=tuple(replace(task, status=_standing(task, free)) for task in new if task.key not in known),
         redefined=tuple(redefined),
         moved=moved,
-        changes=tuple(
-            Change(task.id, standing[task.id], "its workflow was edited")
-            for task in new
-            if task.key in known and standing[task.id] is not task.status
-        ),
+        changes=tuple(Change(task.id, to, "its workflow was edited") for task, to in standing if task.key in known),
     )
 
 
@@ -276,10 +272,10 @@ def _kept(old: Task, new: Task, *, anew: bool) -> Task:
     )
 
 
-def _standing(task: Task, free: Collection[str]) -> TaskStatus:
+def _standing(task: Task, free: set[str]) -> TaskStatus:
     """Return where a task stands, of which `free` has the ones that hold up nobody."""
     if task.status not in UNSTARTED:
         return task.status
-    if not all(id_ in free for id_ in task.block_by):
+    if not free.issuperset(task.block_by):
         return TaskStatus.BLOCKED
     return TaskStatus.PENDING if task.status is TaskStatus.BLOCKED else task.status

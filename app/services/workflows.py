@@ -124,7 +124,7 @@ async def _edit(case: Case, ledger: Ledger, tasks: Sequence[Task], order: EditOr
     await _check(ledger.deployment, tasks, order.edit, (before, after))
     known = {task.key for task in tasks}
     new_ids = {task.key: case.work.new_id(Kind.TASK) for task in after if task.key not in known}
-    made = editing.rewrite(tasks, after, new_ids)
+    made = editing.rewrite(tasks, after, new_ids, before)
     revision = Revision(
         deployment_id=order.deployment_id,
         number=ledger.deployment.revision + 1,

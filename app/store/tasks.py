@@ -6,33 +6,39 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
+from app.core.application import CommandStep
 from app.core.deployment import DeploymentStatus
 from app.core.runs import Standing
 from app.core.schedule import Change, Item
 from app.core.strategy import Progress
 from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
-from app.core.workflow import TaskType
+from app.core.workflow import Position, TaskType
 from app.store import models
-from app.store.convert import dump, plain, reader
-from app.store.database import Row, execute, fetch, fetch_columns, fetch_one
+from app.store.convert import dump, filled, json_reader, plain, reader
+from app.store.database import execute, fetch, fetch_columns, fetch_one
 
 JSON_COLUMNS = ("block_by", "command", "payload", "result", "position", "rollout")
-SELECT = (
-    'SELECT id, deployment_id, key, application_id, name, type, status, "order", block_by, command, payload,'
-    " timeout_seconds, max_attempts, position, require_confirm, confirmed_by, confirmed_at, result, error_message,"
-    " attempt, failures, losses, activity, worker, lease_until, resume_at, retry_at, touched, stop, rollout,"
-    " started_at, completed_at, last_log, log_bytes, logs_truncated FROM tasks"
-)
+TASK = tuple(Task.__dataclass_fields__)
+ITEM = tuple(name for name in Item.__dataclass_fields__ if name != "confirmed")
+OF_DEPLOYMENTS = 'WHERE deployment_id = ANY($1) ORDER BY deployment_id, "order"'
 ATTEMPT = "task_id, number, activity, status, worker, started_at, completed_at, error_message, exit_code"
-_read = reader(Task, *JSON_COLUMNS)
 _read_attempt = reader(TaskAttempt)
 TYPES = {str(each): each for each in TaskType}
 STATUSES = {str(each): each for each in TaskStatus}
+ACTIVITIES: Mapping[str | None, Activity | None] = {None: None} | {str(each): each for each in Activity}
 """Looked up instead of called: a tick reads up to 2,000 tasks, and calling an enum costs four times as much."""
-_decode_ids = msgspec.json.Decoder(tuple[str, ...]).decode
-_decode_progress = msgspec.json.Decoder(Progress).decode
+READERS: Mapping[str, Callable[[Any], Any]] = {
+    "type": TYPES.__getitem__,
+    "status": STATUSES.__getitem__,
+    "activity": ACTIVITIES.__getitem__,
+    "block_by": json_reader(tuple[str, ...]),
+    "command": json_reader(CommandStep | None),
+    "payload": json_reader(dict[str, Any]),
+    "result": json_reader(dict[str, Any] | None),
+    "position": json_reader(Position | None),
+    "rollout": json_reader(Progress | None),
+}
+"""How values of columns are read that are not stored as they are."""
 
 
 async def insert(tasks: Iterable[Task]) -> None:
@@ -50,86 +56,59 @@ def _column(task: Task, name: str) -> Any:
 
 async def by_ids(ids: Sequence[str]) -> dict[str, Task]:
     """Return the tasks that exist among `ids`, by id."""
-    return {row["id"]: _read(row) for row in await fetch(f"{SELECT} WHERE id = ANY($1)", list(ids))}
+    return {task.id: task for task in await _read("WHERE id = ANY($1)", list(ids))}
 
 
 async def of_deployments(deployment_ids: Sequence[str]) -> dict[str, list[Task]]:
     """Return the tasks of each deployment in workflow order."""
     found: dict[str, list[Task]] = {id_: [] for id_ in deployment_ids}
-    rows = await fetch(f'{SELECT} WHERE deployment_id = ANY($1) ORDER BY deployment_id, "order"', list(deployment_ids))
-    for row in rows:
-        found[row["deployment_id"]].append(_read(row))
+    for task in await _read(OF_DEPLOYMENTS, list(deployment_ids)):
+        found[task.deployment_id].append(task)
     return found
 
 
-COLUMNS: Mapping[str, Callable[[Any], Any] | None] = {
-    **dict.fromkeys(("id", "key", "deployment_id", "application_id", "name", "order", "timeout_seconds"), None),
-    **dict.fromkeys(("max_attempts", "error_message", "attempt", "started_at", "completed_at"), None),
-    "type": TYPES.__getitem__,
-    "status": STATUSES.__getitem__,
-}
-"""What can be read of many tasks without making each of them, and how its values are read."""
+async def _read(which: str, ids: list[str]) -> list[Task]:
+    return filled(Task, dict(zip(TASK, await _columns(TASK, which, ids), strict=True)))
+
+
+async def _columns(names: Sequence[str], which: str, ids: list[str]) -> list[Sequence[Any]]:
+    """Return columns of some tasks, as the core has them: a value for each task in each."""
+    chosen = ", ".join(f'"{name}"' for name in names)
+    columns = await fetch_columns(f"SELECT {chosen} FROM tasks {which}", ids) or [() for _ in names]
+    return [
+        column if (read := READERS.get(name)) is None else list(map(read, column))
+        for name, column in zip(names, columns, strict=True)
+    ]
+
+
 Columns = tuple[str, ...]
 
 
 async def columns_of_deployments(keys: Sequence[tuple[str, Columns]]) -> dict[tuple[str, Columns], list[list[Any]]]:
-    """Return, for a deployment and names of COLUMNS, a list of values per column, of its tasks in workflow order."""
+    """Return, for a deployment and names of columns, a list of values per column, of its tasks in workflow order."""
     found: dict[tuple[str, Columns], list[list[Any]]] = {}
     for names in dict.fromkeys(names for _, names in keys):
         ids = [id_ for id_, others in keys if others == names]
-        for id_, columns in (await _columns(ids, names)).items():
+        for id_, columns in (await _columns_of(ids, names)).items():
             found[id_, names] = columns
     return found
 
 
-async def _columns(deployment_ids: Sequence[str], names: Columns) -> dict[str, list[list[Any]]]:
-    readers = [COLUMNS[name] for name in names]
-    chosen = "".join(f', "{name}"' for name in names)
-    owners, *columns = await fetch_columns(
-        f'SELECT deployment_id{chosen} FROM tasks WHERE deployment_id = ANY($1) ORDER BY deployment_id, "order"',
-        list(deployment_ids),
-    ) or [()]
-    read = [list(map(reader, column) if reader else column) for reader, column in zip(readers, columns, strict=False)]
+async def _columns_of(deployment_ids: Sequence[str], names: Columns) -> dict[str, list[list[Any]]]:
+    owners, *columns = await _columns(("deployment_id", *names), OF_DEPLOYMENTS, list(deployment_ids))
     found: dict[str, list[list[Any]]] = {id_: [[] for _ in names] for id_ in deployment_ids}
     start = 0
     for id_, size in Counter(owners).items():
-        found[id_] = [column[start : start + size] for column in read]
+        found[id_] = [list(column[start : start + size]) for column in columns]
         start += size
     return found
 
 
 async def items(deployment_id: str) -> list[Item]:
     """Return what a tick needs of a deployment's tasks, in workflow order. The deployment's row must be held."""
-    rows = await fetch(
-        "SELECT id, key, type, status, block_by, application_id, activity, worker, stop, touched, resume_at, retry_at,"
-        " error_message, rollout, completed_at, attempt, require_confirm, confirmed_at FROM tasks"
-        ' WHERE deployment_id = $1 ORDER BY "order"',
-        deployment_id,
-    )
-    return [_item(row) for row in rows]
-
-
-def _item(row: Row) -> Item:
-    return Item(
-        id=row["id"],
-        key=row["key"],
-        type=TYPES[row["type"]],
-        status=STATUSES[row["status"]],
-        block_by=_decode_ids(row["block_by"]),
-        application_id=row["application_id"],
-        activity=Activity(row["activity"]) if row["activity"] else None,
-        worker=row["worker"],
-        stop=row["stop"],
-        touched=row["touched"],
-        resume_at=row["resume_at"],
-        retry_at=row["retry_at"],
-        error_message=row["error_message"],
-        rollout=_decode_progress(row["rollout"]) if row["rollout"] else None,
-        completed_at=row["completed_at"],
-        attempt=row["attempt"],
-        require_confirm=row["require_confirm"],
-        confirmed=row["confirmed_at"] is not None,
-    )
+    columns = await _columns((*ITEM, "confirmed_at"), OF_DEPLOYMENTS, [deployment_id])
+    confirmed = [moment is not None for moment in columns.pop()]
+    return filled(Item, dict(zip(ITEM, columns, strict=True)) | {"confirmed": confirmed})
 
 
 FIELDS = (
