@@ -26,10 +26,10 @@ from graphql import (
     is_object_type,
 )
 from graphql.pyutils import Path
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
+from app.api.coercing import CoercingExecutor
 from app.api.leaves import Column, completing
 
 _encode = msgspec.json.Encoder().encode
@@ -152,8 +152,8 @@ def _attribute(found: GraphQLField) -> str | None:
     return definition.python_name
 
 
-class Executor(StrawberryGraphQLCoreExecutionContext):
-    """graphql-core's executor, except for plain fields."""
+class Executor(CoercingExecutor):
+    """graphql-core's executor, except for plain fields, and for long lists in variables."""
 
     def __init__(self, *args: Any, selections: Selections | None = None, **others: Any) -> None:
         super().__init__(*args, **others)

@@ -2,11 +2,13 @@
 
 import strawberry
 
+from app.api.inputs.common import built_plainly
 from app.api.inputs.workflows import WorkflowTaskInput
 from app.core.template import Parameter
 from app.services.templates import TemplateDraft
 
 
+@built_plainly()
 @strawberry.input(description="What users of a template say; written as ${{ parameters.NAME }}.")
 class TemplateParameterInput:
     name: str
@@ -26,6 +28,7 @@ class TemplateParameterInput:
         )
 
 
+@built_plainly(tasks=WorkflowTaskInput, parameters=TemplateParameterInput)
 @strawberry.input(description="A version to save: of exactly one of tasks and fromDeploymentId.")
 class SaveWorkflowTemplateInput:
     name: str = strawberry.field(description="A name that is known makes the next version of that template.")

@@ -63,6 +63,7 @@ UNLIMITED = application.CommandStep(())
 """Has the limits of a task that has no command."""
 
 
+@built_plainly(tasks=WorkflowTaskInput)
 @strawberry.input(description="The whole graph, as an editor saves it. Tasks are the same as before by their keys.")
 class UpdateWorkflowInput:
     deployment_id: strawberry.ID
