@@ -21,14 +21,14 @@ MAX_KEY = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A mutation as it was called. `input` is its canonical text, by which a repeated key is told from a reused one.
+    """A mutation as it was called. The text of its `input` tells a repeated key from a reused one.
 
     `reason` is the caller's, where the mutation takes one; `address` is where the call came from, where that is known.
     """
 
     principal: Principal
     mutation: str
-    input: bytes
+    input: object
     idempotency_key: str | None
     reason: str | None = None
     address: str | None = None
@@ -74,7 +74,7 @@ async def perform(runtime: Runtime, call: Call, use_case: UseCase[Command], comm
     actor, key = call.principal.actor.id, call.idempotency_key
     if key is not None and not 0 < len(key) <= MAX_KEY:
         raise Refused(InvalidInput(message=f"It takes 1 to {MAX_KEY} characters.", path=("idempotencyKey",)))
-    fingerprint = hashlib.sha256(call.input).hexdigest()
+    fingerprint = "" if key is None else hashlib.sha256(repr(call.input).encode()).hexdigest()
     async with unit(runtime) as work:
         if key is not None and (answer := await idempotency.find(actor, key)) is not None:
             return _first_answer(answer, call.mutation, fingerprint)
