@@ -4,6 +4,7 @@ The tasks of the current revision are those of the deployment; each revision tha
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -20,6 +21,17 @@ SELECT = "SELECT deployment_id, number, author_id AS author, at, summary FROM wo
 _read = reader(Revision)
 _read_kept = msgspec.json.Decoder(tuple[KeptTask, ...]).decode
 _read_task = msgspec.json.Decoder(WorkflowTask).decode
+USUAL: Mapping[str, Any] = {
+    "application_id": None,
+    "block_by": (),
+    "require_confirm": False,
+    "payload": {},
+    "timeout_seconds": 1800,
+    "max_attempts": 1,
+    "position": None,
+}
+USUAL_OF_COMMANDS: Mapping[str, Any] = {"image": None, "env": {}, "timeout_seconds": 1800, "max_attempts": 1}
+"""What a revision leaves out of a task, and of its command. It is for ever: old revisions read so."""
 Durations = Mapping[tuple[str | None, str], float]
 """Seconds by a task's application (None: of none) and key."""
 LOOKED_BACK = 5
@@ -55,8 +67,25 @@ async def supersede(kept: Sequence[KeptTask], new: Revision) -> None:
         new.author,
         new.at,
         new.summary,
-        dump(kept),
+        dump([{"id": one.id, "task": _short(one.task)} for one in kept]),
     )
+
+
+def _short(task: WorkflowTask) -> dict[str, Any]:
+    """Return a task as a revision keeps it: without what is usual, which is most of it, and reads the same."""
+    made = {"key": task.key, "name": task.name, "type": task.type} | _unusual(task, USUAL)
+    if task.command is not None:
+        made["command"] = {"command": task.command.command} | _unusual(task.command, USUAL_OF_COMMANDS)
+    return made
+
+
+def _unusual(value: object, usual: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, each in usual.items():
+        content = getattr(value, name)
+        if content is not each and content != each:
+            found[name] = content
+    return found
 
 
 async def write(made: Rewrite) -> None:
