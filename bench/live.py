@@ -20,8 +20,7 @@ from bench.table import Beside, Row
 from tests.support.world import task, world
 
 CROWDS = (100, 1000, 5000)
-EVENTS = 30
-"""Even: every other one takes back what the one before did."""
+SECONDS = 10.0
 RATE = 10
 OURS = "Boreas"
 PEERS = (
@@ -76,7 +75,7 @@ async def _crowd(url: str, id_: str, number: int, base_kib: float) -> Figures:
         document=FEED,
         variables={"id": id_},
         poke=[_poke(name, id_) for name in ("pauseDeployment", "resumeDeployment")],
-        events=EVENTS,
+        seconds=SECONDS,
         rate=RATE,
         storm=number == CROWDS[-1],
         base_kib=base_kib,

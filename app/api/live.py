@@ -142,7 +142,7 @@ class Group:
         finally:
             self.ended = self.forward is None
             for reader in self._readers:
-                reader.news.set()
+                reader.wake()
             if self.ended:
                 self._live.forget(self)
 
@@ -236,7 +236,6 @@ class Live:
             group = self._enter(operation, principal, reader)
             try:
                 while True:
-                    reader.news.clear()
                     if reader.changed:
                         reader.changed = False
                         if reader.principal is None:
@@ -259,9 +258,7 @@ class Live:
                     elif group.ended:
                         return
                     else:
-                        reader.waiting = True
-                        await reader.news.wait()
-                        reader.waiting = False
+                        await reader.wait()
             finally:
                 group.leave(reader)
 

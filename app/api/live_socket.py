@@ -11,7 +11,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 
 from app.api.context import Context
 from app.api.live import AccessLostError, FeedBrokenError, NotSharedError
-from app.api.parts import Part, Push
+from app.api.parts import Push
 from app.api.shareable import Shareable, shareable
 from app.api.sockets import SocketAdapter
 from app.api.wire import wire_of
@@ -39,6 +39,7 @@ class LiveSocket(BaseGraphQLTransportWSHandler[Context, None]):
             try:
                 principal = await self.view.live.principal(secret)
                 if principal is not None and principal.allows_somewhere(Role.VIEWER):
+                    operation.query, operation.variables = found[0].text, None
                     await self._follow(operation, principal, secret, *found)
                     return
             except NotSharedError as refused:
@@ -73,11 +74,4 @@ class LiveSocket(BaseGraphQLTransportWSHandler[Context, None]):
         """Return what delivers a part at once, where the socket has a wire. Once it was cancelled it delivers none."""
         wire = wire_of(self.websocket.ws.scope)
         task = asyncio.current_task()
-        if wire is None or task is None:
-            return None
-        send, cancelling = wire.sender(head), task.cancelling
-
-        def push(part: Part) -> bool:
-            return not cancelling() and send(part.ending)
-
-        return push
+        return None if wire is None or task is None else wire.sender(head, task.cancelling)

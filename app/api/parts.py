@@ -27,34 +27,50 @@ class Part:
         return self.ending[:-1]
 
 
-Push = Callable[[Part], bool]
-"""Delivers a part at once, or returns False where it can not."""
+Push = Callable[[bytes], bool]
+"""Delivers the ending of a part at once, or returns False where it can not."""
 
 
 class Reader:
     """A subscriber: what wakes it, and where it stands among the parts of its group, and in the feed."""
 
-    __slots__ = ("_push", "changed", "news", "position", "principal", "seq", "waiting")
+    __slots__ = ("_asleep", "_push", "changed", "position", "principal", "seq", "waiting")
 
     def __init__(self, position: Place, push: Push | None = None) -> None:
-        self.news = asyncio.Event()
         self.seq = 0
         self.position = position
         self.waiting = False
         self.changed = False
         self.principal: Principal | None = None
         self._push = push
+        self._asleep: asyncio.Future[None] | None = None
 
     def hand(self, part: Part, seq: int) -> None:
         """Deliver a part that it waits for, or else wake it."""
         ready = self.waiting and self.seq == seq and not self.changed
-        if ready and self._push is not None and self._push(part):
+        if ready and self._push is not None and self._push(part.ending):
             self.seq += 1
             self.position = part.end
         else:
-            self.news.set()
+            self.wake()
 
     def tell(self, principal: Principal | None) -> None:
         """Take note of who it is now."""
         self.principal, self.changed = principal, True
-        self.news.set()
+        self.wake()
+
+    def wake(self) -> None:
+        """Let it look at what there is, if it waits: who does not wait looks by itself before it does."""
+        self.waiting = False
+        if self._asleep is not None and not self._asleep.done():
+            self._asleep.set_result(None)
+
+    async def wait(self) -> None:
+        """Wait to be woken, and meanwhile take what is handed. Whoever calls has seen that there is nothing to do."""
+        self._asleep = asyncio.get_running_loop().create_future()
+        self.waiting = True
+        try:
+            await self._asleep
+        finally:
+            self.waiting = False
+            self._asleep = None

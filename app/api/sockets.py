@@ -8,12 +8,13 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from json import JSONDecodeError
 from typing import Any, cast
 
 from graphql import GraphQLError
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
-from strawberry.http.exceptions import NonTextMessageReceived, WebSocketDisconnected
+from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation as Running
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
@@ -26,7 +27,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from app.api.context import Context
 from app.api.operation import Operation
 from app.api.seats import TooManyError
-from app.api.wire import cut
+from app.api.wire import cut, forget_handshake
 
 logger = logging.getLogger(__name__)
 SEND_SECONDS = 30.0
@@ -44,12 +45,16 @@ class SocketAdapter(ASGIWebSocketAdapter):
     """A socket whose closing always works, however long the reason, and which tells text from bytes."""
 
     async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
-        """Yield every message. Raises NonTextMessageReceived, NonJsonMessageReceived."""
-        try:
-            async for message in super().iter_json(ignore_parsing_errors=ignore_parsing_errors):
-                yield message
-        except TypeError as error:
-            raise NonTextMessageReceived from error
+        """Yield every message, and keep none. Raises NonTextMessageReceived, NonJsonMessageReceived."""
+        with suppress(WebSocketDisconnect):
+            while self.ws.application_state is not WebSocketState.DISCONNECTED:
+                try:
+                    yield self.view.decode_json(await self.ws.receive_text())
+                except JSONDecodeError as error:
+                    if not ignore_parsing_errors:
+                        raise NonJsonMessageReceived from error
+                except (KeyError, TypeError) as error:
+                    raise NonTextMessageReceived from error
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """Send a message. Raises WebSocketDisconnected."""
@@ -85,19 +90,24 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     """One connection. Who overrides `run_operation` or `send_message` leaves the rest of the protocol to this."""
 
     async def handle_message(self, message: Message) -> None:
-        """Handle a message, or close the socket when it is none of the protocol."""
+        """Handle a message, or close the socket when it is none of the protocol. It is emptied: none is kept."""
         fault = fault_of(message)
         if fault is not None:
             await self.handle_invalid_message(fault)
             return
-        await super().handle_message(cast("Message", _without_nulls(cast("Mapping[str, Any]", message))))
+        given = cast("dict[str, Any]", message)
+        await super().handle_message(cast("Message", _without_nulls(given)))
+        given.clear()
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        """Acknowledge the connection, or close it when its actor has too many."""
+        """Acknowledge the connection, or close it when its actor has too many. What it began with is not kept."""
         try:
             await super().handle_connection_init(message)
         except TooManyError as error:
             await self.websocket.close(TOO_MANY, str(error))
+        self.connection_init_timeout_task = None
+        self.context.connection_params = {}
+        forget_handshake(cast("SocketAdapter", self.websocket).ws.scope)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """Begin an operation, or close the socket when it carries too many."""

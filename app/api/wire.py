@@ -42,25 +42,31 @@ class Wire:
     protocol: WebSocketsSansIOProtocol
     transport: Transport
 
-    def sender(self, head: bytes) -> Callable[[bytes], bool]:
+    def sender(self, head: bytes, unwanted: Callable[[], int]) -> Callable[[bytes], bool]:
         """Return what writes a text message that begins with `head`.
 
-        Where it would have to wait, or is not wanted any more, it is not written, and False is returned.
+        Where it would have to wait, or is not wanted any more, it is not written, and False is returned. What is
+        written to a transport that closes goes nowhere, like all that was on its way when a connection broke.
         """
-        connection, pending, closing = (
-            self.protocol.conn,
-            self.transport.get_write_buffer_size,
-            self.transport.is_closing,
-        )
-        write, size = self.transport.write, len(head)
+        connection, pending, write = self.protocol.conn, self.transport.get_write_buffer_size, self.transport.write
+        size = len(head)
 
         def send(tail: bytes) -> bool:
-            if connection.state is not State.OPEN or pending() > FULL_BYTES or closing():
+            if unwanted() or connection.state is not State.OPEN or pending() > FULL_BYTES:
                 return False
             write(b"".join((header(size + len(tail)), head, tail)))
             return True
 
         return send
+
+
+def forget_handshake(scope: Scope) -> None:
+    """Let go of what a client said to get its socket, once it has it: it is as large as all else that is kept."""
+    scope["headers"].clear()
+    protocol: WebSocketsSansIOProtocol | None = scope.get(KEY)
+    if protocol is not None and protocol.handshake_complete:
+        protocol.request.headers.clear()
+        protocol.response.headers.clear()
 
 
 def cut(scope: Scope) -> None:

@@ -23,8 +23,8 @@ class Written:
         self.taken = self.refused = 0
         sender = Wire.sender
 
-        def counted(wire: Wire, head: bytes) -> Callable[[bytes], bool]:
-            send = sender(wire, head)
+        def counted(wire: Wire, head: bytes, unwanted: Callable[[], int]) -> Callable[[bytes], bool]:
+            send = sender(wire, head, unwanted)
 
             def count(tail: bytes) -> bool:
                 done = send(tail)
