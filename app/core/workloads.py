@@ -5,7 +5,7 @@ both are there. What is needed to go back is kept in annotations of the objects 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 
 from app.core.manifests import MANAGED_BY, MANAGER, Object
@@ -15,11 +15,16 @@ FOR = "boreas.dev/rollout-of"
 PREVIOUS = "boreas.dev/previous-image"
 REPLICAS = "boreas.dev/replicas"
 """On the base: how many replicas it is to have in the end."""
+SIZE = "boreas.dev/size"
+"""On the base and beside it: how many replicas Boreas found or asked for last; another number is somebody else's."""
+SHARE = "boreas.dev/share"
+"""On a route: how many hundredths of the traffic Boreas gave to the canary last."""
 MANNER = "boreas.dev/manner"
 """On the base: its own manner of updates, while Boreas has another one in its place."""
 SELECTOR = "boreas.dev/selector"
 """On a Service: whom it selects when no rollout is under way."""
 TRACK = "boreas.dev/track"
+CANARY, PREVIEW = "canary", "preview"
 LONGEST_LABEL = 63
 WHOLE = 100
 """Weights are hundredths of what a route gave to the service before."""
@@ -57,8 +62,8 @@ def with_image(deployment: Object, container: str, image: str) -> Object:
 
 
 def with_replicas(deployment: Object, replicas: int) -> Object:
-    """Return a Deployment of another size."""
-    made = deepcopy(deployment)
+    """Return a Deployment of another size, which it notes."""
+    made = noted(deployment, {SIZE: str(replicas)})
     made["spec"]["replicas"] = replicas
     return made
 
@@ -90,11 +95,14 @@ def carefully(deployment: Object, watch_seconds: int) -> Object:
 
 
 def in_its_own_manner(deployment: Object) -> Object:
-    """Return a Deployment that is updated as its owner had it."""
+    """Return a Deployment that is updated as its owner had it, or as somebody wants it since."""
     own = note(deployment, MANNER)
     if own is None:
         return deployment
     made = noted(deployment, {MANNER: None})
+    manner = deployment["spec"].get("strategy") or {}
+    if manner.get("type") != "RollingUpdate" or (manner.get("rollingUpdate") or {}).get("maxUnavailable") != 0:
+        return made
     for name, value in json.loads(own).items():
         if value is None:
             made["spec"].pop(name, None)
@@ -139,6 +147,13 @@ def is_ours(body: Object) -> bool:
     return (body["metadata"].get("labels") or {}).get(MANAGED_BY) == MANAGER
 
 
+def depends_on(service: Object, second: Object, base: Object) -> bool:
+    """Return whether a Service has only the second Deployment of the two to send traffic to."""
+    wanted = (service["spec"].get("selector") or {}).items()
+    labels = [each["spec"]["template"]["metadata"].get("labels") or {} for each in (second, base)]
+    return bool(wanted) and wanted <= labels[0].items() and not wanted <= labels[1].items()
+
+
 def service_beside(service: Object, name: str, marks: Mapping[str, str], selector: Mapping[str, str]) -> Object:
     """Return a Service of the same ports for other pods."""
     ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in service["spec"]["ports"]]
@@ -166,28 +181,42 @@ def switched(service: Object, track: str | None) -> Object:
 
 def weighted(route: Object, service: str, beside: str, share: int) -> Object:
     """Return a route that gives `share` hundredths of a service's traffic to the one beside it; 0 removes that."""
-    made = deepcopy(route)
-    for rule in made["spec"].get("rules") or ():
-        refs = rule.get("backendRefs") or []
-        mine = next((ref for ref in refs if ref["name"] == service and ref.get("kind", "Service") == "Service"), None)
-        if mine is None:
-            continue
-        other = next((ref for ref in refs if ref["name"] == beside), None)
-        whole = int(mine.get("weight", 1)) if other is None else _whole(mine, other)
-        others = [ref for ref in refs if ref is not mine and ref is not other]
+    made = noted(route, {SHARE: str(share) if share else None})
+    for rule, mine, other in shared_rules(made, service, beside):
+        whole = weight(mine) if other is None else _whole(mine, other)
+        others = [ref for ref in rule["backendRefs"] if ref is not mine and ref is not other]
         if share:
             mine["weight"] = whole * (WHOLE - share)
             new = {**deepcopy(mine), "name": beside, "weight": whole * share}
             rule["backendRefs"] = [mine, new, *(_scaled(ref, other is None) for ref in others)]
         elif other is not None:
             mine["weight"] = whole
-            rule["backendRefs"] = [mine, *({**ref, "weight": int(ref.get("weight", 1)) // WHOLE} for ref in others)]
+            rule["backendRefs"] = [mine, *({**ref, "weight": _hundredth(weight(ref))} for ref in others)]
     return made
 
 
+def shared_rules(route: Object, service: str, beside: str) -> Iterator[tuple[Object, Object, Object | None]]:
+    """Yield each rule of a route that sends traffic to a service, with its reference to that and to the one beside."""
+    for rule in route["spec"].get("rules") or ():
+        refs = rule.get("backendRefs") or []
+        mine = next((ref for ref in refs if ref["name"] == service and ref.get("kind", "Service") == "Service"), None)
+        if mine is not None:
+            yield rule, mine, next((ref for ref in refs if ref["name"] == beside), None)
+
+
+def weight(ref: Object) -> int:
+    """Return the weight of a reference; one where it does not say."""
+    return int(ref.get("weight", 1))
+
+
 def _whole(mine: Object, other: Object) -> int:
-    return (int(mine.get("weight", 1)) + int(other.get("weight", 1))) // WHOLE
+    return _hundredth(weight(mine) + weight(other))
+
+
+def _hundredth(number: int) -> int:
+    """Return a hundredth, and something of what was something: people may have put other weights in place of ours."""
+    return -(-number // WHOLE)
 
 
 def _scaled(ref: Object, first: bool) -> Object:
-    return {**ref, "weight": int(ref.get("weight", 1)) * WHOLE} if first else ref
+    return {**ref, "weight": weight(ref) * WHOLE} if first else ref

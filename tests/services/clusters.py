@@ -1,6 +1,7 @@
 """What tests of the engine share that deploy to a cluster: a played one, an environment in it, and tasks as Jobs."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from app.core.application import CommandStep, KubernetesTarget
 from app.core.environment import KubernetesConnection, OperatorKind
 from app.core.workflow import TaskType, WorkflowTask
+from app.gateways.operators.kubernetes import KubernetesOperator
+from app.gateways.operators.kubernetes.moving import Pace
 from tests.cluster.api import ClusterServer
 from tests.cluster.nodes import Nodes
 from tests.cluster.rollers import Rollers
@@ -32,6 +35,11 @@ async def cluster(tmp_path: Path) -> AsyncIterator[ClusterServer]:
 @pytest.fixture
 async def place(engine: Engine, cluster: ClusterServer, tmp_path: Path) -> Site:
     """An environment in that cluster."""
+    operator = KubernetesOperator(Pace(0.01, 0.5, 0.02))
+    engine.stack.push_async_callback(operator.close)
+    clusters = {OperatorKind.KUBERNETES: operator}
+    operators = {**engine.runtime.operators, **clusters}
+    engine.runtime = replace(engine.runtime, operators=operators, rollouts=clusters, runs=clusters)
     del cluster
     connection = KubernetesConnection(kubeconfig_path=str(tmp_path / "kubeconfig"))
     site = await engine.site(OperatorKind.KUBERNETES, kubernetes=connection)

@@ -1,9 +1,12 @@
 """Tasks as Jobs of a cluster, through the engine: a lost worker's Job is gone on with, a failed one is made anew."""
 
+from dataclasses import replace
+
 from app.core.strategy import Strategy, StrategyKind, StrategyStep
+from app.core.workflow import TaskType
 from tests.cluster.api import ClusterServer
 from tests.services.clusters import begun, jobs
-from tests.services.engine import D, Engine, S, Site
+from tests.services.engine import D, Engine, S, Site, watched
 
 
 async def test_a_lost_worker_leaves_its_job_to_the_next(engine: Engine, place: Site, cluster: ClusterServer) -> None:
@@ -61,12 +64,17 @@ def image(cluster: ClusterServer) -> list[tuple[str, str, int]]:
     ]
 
 
-async def test_a_deployment_is_rolled_out_step_by_step_and_back(
-    engine: Engine, place: Site, cluster: ClusterServer
-) -> None:
+def make_shop(cluster: ClusterServer) -> None:
+    """Make the Deployment that runs before Boreas comes."""
     template = {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": [{"name": "main", "image": "shop:v0"}]}}
     spec = {"replicas": 2, "selector": {"matchLabels": {"app": "shop"}}, "template": template}
     cluster.store("deployments", {"metadata": {"name": "shop"}, "spec": spec})
+
+
+async def test_a_deployment_is_rolled_out_step_by_step_and_back(
+    engine: Engine, place: Site, cluster: ClusterServer
+) -> None:
+    make_shop(cluster)
     await engine.worker()
     await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
     assert image(cluster) == [("shop", "shop:v1", 2)]
@@ -76,3 +84,19 @@ async def test_a_deployment_is_rolled_out_step_by_step_and_back(
     assert (await place.releases()) == {"shop": "v2"}
     await engine.until(await engine.roll_back(id_), D.SUCCESS, seconds=60)
     assert image(cluster) == [("shop", "shop:v1", 2)]
+
+
+async def test_what_people_change_meanwhile_fails_the_task_and_says_so(
+    engine: Engine, place: Site, cluster: ClusterServer
+) -> None:
+    make_shop(cluster)
+    await engine.worker()
+    watch = StrategyStep(canary_ratio=0.5, batch_interval=1, auto_rollback=False)
+    id_ = await place.deploy("v1", strategy=replace(CANARY, steps=(watch, *CANARY.steps[1:])))
+    key = next(key for key, task in (await engine.story(id_)).tasks.items() if task.type is TaskType.DEPLOY)
+    await engine.until_task(id_, key, watched)
+    cluster.change("deployments", "shop-canary", lambda body: body["spec"].update(replicas=7))
+    story = await engine.until(id_, D.FAILED)
+    told = "somebody scaled shop-canary to 7 replicas meanwhile; it is left so"
+    assert told in str(story.tasks[key].error_message) and told in (await engine.said(id_, key))[-1]
+    assert ("shop-canary", "shop:v1", 7) in image(cluster)

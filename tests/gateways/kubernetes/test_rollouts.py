@@ -103,29 +103,6 @@ async def test_a_version_that_does_not_start_is_told_and_nothing_old_is_touched(
     assert await web.images() == BASE_OLD
 
 
-async def test_what_people_changed_before_is_told_and_comes_back(web: Web, played: ClusterServer) -> None:
-    def by_hand(body: dict[str, dict[str, dict[str, dict[str, list[dict[str, str]]]]]]) -> None:
-        body["spec"]["template"]["spec"]["containers"][0]["image"] = "by/hand:1"
-
-    played.change("deployments", "web", by_hand, web.bench.connection.namespace)
-    await web.bring(web.shape(1, CANARY))
-    assert any("WARN: web runs by/hand:1, which Boreas did not bring" in line for line in web.lines.system)
-    await web.take_back(web.shape(1, CANARY))
-    assert await web.images() == {"web": ("by/hand:1", TOTAL)}
-
-
-async def test_what_people_change_meanwhile_is_told_and_left(web: Web, played: ClusterServer) -> None:
-    def by_hand(body: dict[str, dict[str, dict[str, dict[str, list[dict[str, str]]]]]]) -> None:
-        body["spec"]["template"]["spec"]["containers"][0]["image"] = "by/hand:1"
-
-    await web.bring(web.shape(1, CANARY))
-    played.change("deployments", "web", by_hand, web.bench.connection.namespace)
-    outcome = await web.bring(web.shape(2, CANARY))
-    assert "somebody changed the image of web to by/hand:1 meanwhile" in str(outcome.message)
-    assert (await web.take_back(web.shape(1, CANARY))).ending is Ending.LEFT
-    assert await web.images() == {"web": ("by/hand:1", TOTAL)}
-
-
 async def test_a_size_that_an_autoscaler_decides_is_left_to_it(web: Web, played: ClusterServer) -> None:
     target = {"kind": "Deployment", "name": "web"}
     body = {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": target}}

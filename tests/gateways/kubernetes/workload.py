@@ -1,5 +1,6 @@
 """A workload to roll out: a Deployment of three replicas, its Service, and where asked for a route."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -66,6 +67,14 @@ class Web:
     async def take_back(self, shape: Shape, operator: KubernetesOperator | None = None) -> Outcome:
         """Bring the old version back."""
         return await (operator or self.bench.operator).take_back(self.workload, shape, self.lines)
+
+    async def by_hand(self, plural: str, change: Callable[[dict[str, Any]], object], name: str = "web") -> None:
+        """Change an object as a person does: the newest there is, again where it was changed in between."""
+        path = f"{APIS[plural]}:{plural}/{name}"
+        while True:
+            change(body := await self.bench.ask("GET", path))
+            if (await self.bench.ask("PUT", path, body)).get("code") != 409:
+                return
 
     async def images(self) -> dict[str, tuple[str, int]]:
         """Return what each Deployment runs, and how many of it."""

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core import manifests, pods, replicas, workloads
+from app.core import manifests, meddling, pods, replicas, workloads
 from app.core.logs import Stream
 from app.core.manifests import Object, is_going
-from app.core.workloads import TRACK, replicas_of, with_image, with_replicas
+from app.core.workloads import PREVIOUS, TRACK, note, replicas_of, with_image, with_replicas
 from app.gateways.operators.kubernetes.cluster import AUTOSCALERS, DEPLOYMENTS, PODS, Cluster, Kind
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.watching import persistently
@@ -16,6 +16,14 @@ from app.ports import LogSink, Workload
 
 class StuckError(Exception):
     """What is wanted can not come about; the message says why."""
+
+
+Judgement = Callable[[Object], str | None]
+"""Says what somebody changed of an object, None where nobody did."""
+
+
+def _unjudged(_: Object) -> None:
+    """Find nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +82,18 @@ class Moving:
         """Change an object that is there, again where somebody else changed it in between."""
         return await persistently(lambda: self.cluster.modify(kind, name, to), self._trouble)
 
-    async def make(self, kind: Kind, body: Object) -> None:
-        """Make an object, or bring one that Boreas made before to what it shall be. Raises StuckError."""
+    async def make(self, kind: Kind, body: Object, meddled: Judgement = _unjudged) -> None:
+        """Make an object, or bring one that Boreas made before to what it shall be. Raises StuckError.
+
+        One of this very rollout is judged first by whether somebody has `meddled` with it.
+        """
         name = manifests.name_of(body)
+
+        def brought(seen: Object) -> Object:
+            if self.is_of_this(seen):
+                stuck_if(meddled(seen))
+            return _brought_to(seen, body)
+
         while True:
             try:
                 await persistently(lambda: self.cluster.create(kind, body), self._trouble)
@@ -91,10 +108,17 @@ class Moving:
             if not workloads.is_ours(found):
                 raise StuckError(f"there is a {kind.name} {name} that Boreas did not make")
             if kind is DEPLOYMENTS and found["spec"]["selector"] != body["spec"]["selector"]:
+                if self.is_of_this(found):
+                    raise StuckError(f"somebody changed whom Service {self.target.service} selects meanwhile")
                 await self.remove(kind, name)
                 continue
-            await self.change(kind, name, lambda seen: _brought_to(seen, body))
+            await self.change(kind, name, brought)
             return
+
+    def is_of_this(self, body: Object) -> bool:
+        """Return whether an object that Boreas made was made for this rollout."""
+        known = body["metadata"].get("labels") or {}
+        return known.get(manifests.DEPLOYMENT_LABEL) == self.workload.deployment_id
 
     async def remove(self, kind: Kind, name: str) -> None:
         """Delete an object of ours and wait until it is gone; what others made stays."""
@@ -105,6 +129,10 @@ class Moving:
             found = await self.get(kind, name)
             if found is not None:
                 await asyncio.sleep(self.pace.poll)
+
+    def images(self, base: Object) -> tuple[str | None, ...]:
+        """Return what the base may run that nobody else brought: the new version, and what was there before."""
+        return self.workload.image, note(base, PREVIOUS)
 
     async def base(self) -> Object:
         """Return the base, with the container that is to change. Raises StuckError."""
@@ -120,11 +148,12 @@ class Moving:
 
     async def scale(self, name: str, size: int) -> None:
         """Give a Deployment a size, and wait where it grows until all of it is available. Raises StuckError."""
-        before = replicas_of(await self.need(DEPLOYMENTS, name))
-        if before == size:
-            return
-        await self.say(f"Scaling {name} from {before} to {size}.")
-        await self.change(DEPLOYMENTS, name, lambda seen: with_replicas(seen, size))
+        seen = await self.need(DEPLOYMENTS, name)
+        before = replicas_of(seen)
+        if before != size:
+            stuck_if(meddling.size(seen))
+            await self.say(f"Scaling {name} from {before} to {size}.")
+        await self.change(DEPLOYMENTS, name, lambda seen: _sized(seen, size))
         if size > before:
             await self.settled(name)
 
@@ -132,8 +161,9 @@ class Moving:
         """Let the base run an image, replica by replica, never with fewer than asked for. Raises StuckError."""
 
         def changed(seen: Object) -> Object:
+            stuck_if(meddling.image(seen, self.target.container, *self.images(seen)))
             made = with_image(workloads.carefully(seen, watch_seconds), self.target.container, image)
-            return made if size is None else with_replicas(made, size)
+            return made if size is None else _sized(made, size)
 
         await self.change(DEPLOYMENTS, self.name, changed)
         await self.settled(self.name)
@@ -176,8 +206,25 @@ class Moving:
         return None
 
 
+def stuck_if(what: str | None) -> None:
+    """Raise StuckError where there is something to say."""
+    if what is not None:
+        raise StuckError(what)
+
+
+def _sized(seen: Object, size: int) -> Object:
+    """Return a Deployment of that size. Raises StuckError where somebody else wants another one."""
+    if replicas_of(seen) != size:
+        stuck_if(meddling.size(seen))
+    return with_replicas(seen, size)
+
+
 def _brought_to(seen: Object, body: Object) -> Object:
     """Return an object of ours as it shall be: what the cluster keeps of it stays."""
     spec = {**seen["spec"], **body["spec"]}
-    meta = {**seen["metadata"], "labels": {**(seen["metadata"].get("labels") or {}), **body["metadata"]["labels"]}}
+    kept = {
+        part: {**(seen["metadata"].get(part) or {}), **(body["metadata"].get(part) or {})}
+        for part in ("labels", "annotations")
+    }
+    meta = {**seen["metadata"], **{part: values for part, values in kept.items() if values}}
     return {**seen, "metadata": meta, "spec": spec}

@@ -8,6 +8,7 @@ from app.core.attempt import Ending, Outcome
 from app.core.environment import KubernetesConnection
 from app.core.logs import Stream
 from app.core.strategy import Shape
+from app.core.workloads import CANARY, PREVIEW
 from app.gateways.operators.kubernetes import rollouts
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, JOBS, Cluster, Hold
 from app.gateways.operators.kubernetes.connections import Connections
@@ -83,9 +84,7 @@ class KubernetesOperator:
     @staticmethod
     async def _size(moving: Moving) -> int:
         base = await moving.base()
-        beside = [
-            await moving.get(DEPLOYMENTS, f"{moving.name}-{track}") for track in (rollouts.CANARY, rollouts.PREVIEW)
-        ]
+        beside = [await moving.get(DEPLOYMENTS, f"{moving.name}-{track}") for track in (CANARY, PREVIEW)]
         return replicas.size(base, is_split=any(beside), is_scaled=await moving.is_scaled())
 
     async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:

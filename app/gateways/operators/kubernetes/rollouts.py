@@ -6,16 +6,28 @@ The order of steps keeps as many healthy replicas, of either version, as are ask
 
 import asyncio
 
-from app.core import workloads
+from app.core import meddling, workloads
 from app.core.attempt import Ending, Outcome
-from app.core.manifests import Object
+from app.core.manifests import Object, name_of
 from app.core.strategy import Shape, StrategyKind
-from app.core.workloads import FOR, PREVIOUS, REPLICAS, image_of, note, noted, replicas_of, with_image, with_replicas
-from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
+from app.core.workloads import (
+    CANARY,
+    FOR,
+    PREVIEW,
+    PREVIOUS,
+    REPLICAS,
+    SIZE,
+    image_of,
+    note,
+    noted,
+    replicas_of,
+    with_image,
+    with_replicas,
+)
+from app.gateways.operators.kubernetes import traffic
+from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, SERVICES
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
-from app.gateways.operators.kubernetes.moving import Moving, StuckError
-
-CANARY, PREVIEW = "canary", "preview"
+from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
 
 
 async def bring(moving: Moving, shape: Shape) -> Outcome:
@@ -50,8 +62,7 @@ async def _begin(moving: Moving, shape: Shape) -> None:
     base, work = await moving.base(), moving.workload
     found = image_of(base, moving.target.container)
     if note(base, FOR) == work.deployment_id:
-        if found not in (work.image, note(base, PREVIOUS)):
-            raise StuckError(f"somebody changed the image of {moving.name} to {found} meanwhile; it is left so")
+        stuck_if(meddling.image(base, moving.target.container, *moving.images(base)))
         return
     if work.previous_image and found not in (work.previous_image, work.image):
         await moving.say(
@@ -61,7 +72,7 @@ async def _begin(moving: Moving, shape: Shape) -> None:
     await _tidy(moving, base)
     previous = work.previous_image if found == work.image and work.previous_image else found
     notes = {FOR: work.deployment_id, PREVIOUS: previous, REPLICAS: str(shape.total)}
-    await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(seen, notes))
+    await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(seen, notes | {SIZE: str(replicas_of(seen))}))
 
 
 async def _tidy(moving: Moving, base: Object) -> None:
@@ -71,12 +82,13 @@ async def _tidy(moving: Moving, base: Object) -> None:
         return
     await moving.say("An earlier rollout was left half way; removing what it made.")
     kept = note(base, REPLICAS)
+    await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(seen, {SIZE: None}))
     if kept is not None and replicas_of(base) < int(kept) and not await moving.is_scaled():
         await moving.scale(moving.name, int(kept))
     await moving.settled(moving.name)
-    await _unsplit(moving)
-    await _switch(moving, None)
-    await _clear(moving)
+    await traffic.unsplit(moving, back=True)
+    await traffic.switch_back(moving)
+    stuck_if(await _clear(moving))
 
 
 async def _second(moving: Moving, track: str, size: int, watch_seconds: int, selector: dict[str, str] | None) -> str:
@@ -91,7 +103,12 @@ async def _second(moving: Moving, track: str, size: int, watch_seconds: int, sel
     there = await moving.get(DEPLOYMENTS, name)
     if there is None or replicas_of(there) != size or image_of(there, moving.target.container) != moving.workload.image:
         await moving.say(f"Bringing {moving.workload.image} to {size} replicas of {name}.")
-    await moving.make(DEPLOYMENTS, with_replicas(body, size))
+
+    def meddled(seen: Object) -> str | None:
+        fault = meddling.image(seen, moving.target.container, moving.workload.image)
+        return fault or (meddling.size(seen) if replicas_of(seen) != size else None)
+
+    await moving.make(DEPLOYMENTS, with_replicas(body, size), meddled)
     await moving.settled(name)
     return name
 
@@ -104,106 +121,80 @@ async def _share(moving: Moving, shape: Shape) -> None:
     if not fixed and there is not None and replicas_of(there) > shape.updated:
         await moving.scale(moving.name, shape.total - shape.updated)
         await moving.settled(moving.name)
-    selector = await _selector(moving, CANARY) if routed else None
+    selector = await traffic.selector(moving, CANARY) if routed else None
     await _second(moving, CANARY, shape.updated, shape.watch_seconds, selector)
     if not fixed:
         await moving.scale(moving.name, shape.total - shape.updated)
     if selector is not None:
-        await _split(moving, selector, round(shape.weight * workloads.WHOLE))
-
-
-async def _selector(moving: Moving, track: str) -> dict[str, str]:
-    """Return whom the second set's own traffic selects. Raises StuckError."""
-    if moving.target.service is None:
-        raise StuckError("its application names no service whose traffic could be steered")
-    own = workloads.own_selector(await moving.need(SERVICES, moving.target.service))
-    if not own:
-        raise StuckError(f"Service {moving.target.service} selects no pods by labels")
-    return workloads.apart(own, track)
-
-
-async def _split(moving: Moving, selector: dict[str, str], share: int) -> None:
-    """Give hundredths of the traffic to the canary."""
-    service, route = str(moving.target.service), str(moving.target.http_route)
-    beside = f"{service}-{CANARY}"
-    body = await moving.need(SERVICES, service)
-    await moving.make(SERVICES, workloads.service_beside(body, beside, moving.marks, selector))
-    await moving.need(ROUTES, route)
-    before = await moving.get(ROUTES, route)
-    after = await moving.change(ROUTES, route, lambda seen: workloads.weighted(seen, service, beside, share))
-    if before != after:
-        await moving.say(f"HTTPRoute {route} gives {share} % of the traffic to {beside}.")
-
-
-async def _unsplit(moving: Moving) -> None:
-    """Give all traffic to the base."""
-    if moving.target.http_route is None or moving.target.service is None:
-        return
-    service = moving.target.service
-    if await moving.get(ROUTES, moving.target.http_route) is not None:
-        await moving.change(
-            ROUTES, moving.target.http_route, lambda seen: workloads.weighted(seen, service, f"{service}-{CANARY}", 0)
-        )
+        await traffic.split(moving, selector, round(shape.weight * workloads.WHOLE))
 
 
 async def _complete(moving: Moving, shape: Shape) -> None:
     """Let the base run the new version in full, and then remove what stood beside it."""
-    size = None if await moving.is_scaled() else shape.total
-    now = replicas_of(await moving.base())
+    base = await moving.base()
+    now, is_more = replicas_of(base), meddling.size(base) if replicas_of(base) >= shape.total else None
+    size = shape.total if await _is_sized(moving, base, is_more) else None
     await moving.run(moving.workload.image, size if now == 0 else None, shape.watch_seconds)
     if size is not None:
         await moving.scale(moving.name, size)
     await moving.settled(moving.name)
-    await _unsplit(moving)
-    await _switch(moving, None)
+    await traffic.unsplit(moving, back=False)
+    await traffic.switch(moving, None)
     await _clear(moving)
     if shape.finished:
-        await moving.change(DEPLOYMENTS, moving.name, workloads.in_its_own_manner)
+        await moving.change(
+            DEPLOYMENTS, moving.name, lambda seen: noted(workloads.in_its_own_manner(seen), {SIZE: None})
+        )
 
 
-async def _clear(moving: Moving) -> None:
-    """Remove what stood beside the base, once traffic has left it."""
+async def _is_sized(moving: Moving, base: Object, meddled: str | None) -> bool:
+    """Return whether it is for this rollout to say how many replicas the base has: not once it has ended."""
+    if note(base, SIZE) is None or await moving.is_scaled():
+        return False
+    if meddled:
+        await moving.say(f"WARN: {meddled}.")
+    return meddled is None
+
+
+async def _clear(moving: Moving) -> str | None:
+    """Remove what stood beside the base, once traffic has left it. Return why something has to stay."""
     beside = [f"{moving.name}-{track}" for track in (CANARY, PREVIEW)]
-    there = [name for name in beside if await moving.get(DEPLOYMENTS, name) is not None]
+    there = [found for name in beside if (found := await moving.get(DEPLOYMENTS, name)) is not None]
     if there:
         await asyncio.sleep(moving.pace.settle)
-    for name in there:
-        await moving.remove(DEPLOYMENTS, name)
+    service = await moving.get(SERVICES, moving.target.service) if moving.target.service else None
+    base, fault = await moving.base(), None
+    for each in there:
+        if service and workloads.depends_on(service, each, base):
+            fault = f"Service {moving.target.service} selects the pods of {name_of(each)}, which is left"
+            continue
+        await moving.remove(DEPLOYMENTS, name_of(each))
     if moving.target.service is not None and moving.target.http_route is not None:
         await moving.remove(SERVICES, f"{moving.target.service}-{CANARY}")
-
-
-async def _switch(moving: Moving, track: str | None) -> None:
-    """Let the service select one set of pods, at once."""
-    if moving.target.service is None or (service := await moving.get(SERVICES, moving.target.service)) is None:
-        if track:
-            raise StuckError(f"there is no Service {moving.target.service}")
-        return
-    if track is None and note(service, workloads.SELECTOR) is None:
-        return
-    if workloads.switched(service, track) != service:
-        await moving.change(SERVICES, moving.target.service, lambda seen: workloads.switched(seen, track))
-        await moving.say(f"Service {moving.target.service} serves the {'new' if track else 'old'} set.")
+    return fault
 
 
 async def _blue_green(moving: Moving, shape: Shape) -> None:
     if shape.finished:
         await _complete(moving, shape)
         return
-    await _second(moving, PREVIEW, shape.total, shape.watch_seconds, await _selector(moving, PREVIEW))
+    selector = await traffic.selector(moving, PREVIEW)
+    await _second(moving, PREVIEW, shape.total, shape.watch_seconds, selector)
     if shape.switched:
-        await _switch(moving, PREVIEW)
+        await traffic.switch(moving, selector)
 
 
 async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:
     previous, found = note(base, PREVIOUS), image_of(base, moving.target.container)
-    foreign = found not in (previous, moving.workload.image)
+    fault = meddling.image(base, moving.target.container, *moving.images(base))
+    left = None
     if found == previous and replicas_of(base) >= shape.total:
-        await _unsplit(moving)
-        await _switch(moving, None)
-    size = None if await moving.is_scaled() else int(note(base, REPLICAS) or shape.total)
-    if foreign:
-        await moving.say(f"WARN: somebody changed the image of {moving.name} to {found} meanwhile; it is left so.")
+        await traffic.unsplit(moving, back=True)
+        left = await traffic.switch_back(moving)
+    is_sized = await _is_sized(moving, base, meddling.size(base))
+    size = int(note(base, REPLICAS) or shape.total) if is_sized else None
+    if fault:
+        await moving.say(f"WARN: {fault}.")
     elif previous and found != previous:
         await moving.say(f"Bringing {previous} back to {moving.name}.")
         now = replicas_of(base)
@@ -211,12 +202,9 @@ async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:
     if size is not None and replicas_of(base) < size:
         await moving.scale(moving.name, size)
     await moving.settled(moving.name)
-    await _unsplit(moving)
-    await _switch(moving, None)
-    await _clear(moving)
-    await moving.change(
-        DEPLOYMENTS, moving.name, lambda seen: noted(workloads.in_its_own_manner(seen), {FOR: None, REPLICAS: None})
-    )
-    return (
-        Outcome(Ending.LEFT, f"its image was changed to {found} by somebody") if foreign else Outcome(Ending.SUCCEEDED)
-    )
+    await traffic.unsplit(moving, back=True)
+    left = await traffic.switch_back(moving) or left
+    left = await _clear(moving) or left
+    notes = {FOR: None, REPLICAS: None, SIZE: None}
+    await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(workloads.in_its_own_manner(seen), notes))
+    return Outcome(Ending.LEFT, fault or left) if fault or left else Outcome(Ending.SUCCEEDED)

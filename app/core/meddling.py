@@ -1,0 +1,55 @@
+"""What people changed in a cluster while a rollout was under way: found by what Boreas noted of its own last change.
+
+Each function returns what is to be said of an object as it is now, None where nobody has meddled with it. Boreas writes
+an object and its note in one, so whatever differs from the note is somebody else's; what has no note is not judged.
+"""
+
+from app.core.manifests import Object, name_of
+from app.core.workloads import (
+    SELECTOR,
+    SHARE,
+    SIZE,
+    WHOLE,
+    apart,
+    image_of,
+    note,
+    own_selector,
+    replicas_of,
+    shared_rules,
+    weight,
+)
+
+
+def image(deployment: Object, container: str, *known: str | None) -> str | None:
+    """Judge the image of a container: it is to be one of those known."""
+    found = image_of(deployment, container)
+    if found in known:
+        return None
+    return f"somebody changed the image of {name_of(deployment)} to {found} meanwhile; it is left so"
+
+
+def size(deployment: Object) -> str | None:
+    """Judge how many replicas a Deployment is to have, which no autoscaler decides."""
+    kept, found = note(deployment, SIZE), replicas_of(deployment)
+    if kept is None or int(kept) == found:
+        return None
+    return f"somebody scaled {name_of(deployment)} to {found} replicas meanwhile; it is left so"
+
+
+def selector(service: Object, track: str) -> str | None:
+    """Judge whom a Service selects that was switched to a track."""
+    if note(service, SELECTOR) is None or service["spec"].get("selector") == apart(own_selector(service), track):
+        return None
+    return f"somebody changed whom Service {name_of(service)} selects meanwhile; it is left so"
+
+
+def weights(route: Object, service: str, beside: str) -> str | None:
+    """Judge the shares that a route gives to a service and the one beside it."""
+    share = note(route, SHARE)
+    if share is None:
+        return None
+    for _, mine, other in shared_rules(route, service, beside):
+        given = weight(other) if other else 0
+        if other is None or given * WHOLE != int(share) * (weight(mine) + given):
+            return f"somebody changed the weights of HTTPRoute {name_of(route)} meanwhile; they are left so"
+    return None
