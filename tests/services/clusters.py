@@ -35,7 +35,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[ClusterServer]:
 @pytest.fixture
 async def place(engine: Engine, cluster: ClusterServer, tmp_path: Path) -> Site:
     """An environment in that cluster."""
-    operator = KubernetesOperator(Pace(0.01, 0.5, 0.02))
+    operator = KubernetesOperator(Pace(0.01, 0.5, 0.02, 0.05))
     engine.stack.push_async_callback(operator.close)
     clusters = {OperatorKind.KUBERNETES: operator}
     operators = {**engine.runtime.operators, **clusters}

@@ -87,7 +87,7 @@ class Bench:
     def another(self) -> KubernetesOperator:
         """Return another worker's operator."""
         is_real = self._server is None
-        return KubernetesOperator(Pace(0.5, 15.0, 2.0) if is_real else Pace(0.01, 0.5, 0.02))
+        return KubernetesOperator(Pace(0.5, 15.0, 2.0) if is_real else Pace(0.01, 0.5, 0.02, 0.05))
 
     def instruction(self, *command: str, run: str = "0", **more: Any) -> Instruction:
         """Return an instruction; by default it has a minute's time."""

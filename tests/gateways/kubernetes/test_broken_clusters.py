@@ -5,8 +5,11 @@ import asyncio
 import pytest
 
 from app.core.attempt import Ending
-from tests.cluster.api import ClusterServer, Cut
+from app.gateways.operators.kubernetes import KubernetesOperator
+from app.gateways.operators.kubernetes.moving import Pace
+from tests.cluster.api import ClusterServer, Cut, Refusal
 from tests.gateways.kubernetes.bench import Bench, Lines, eventually
+from tests.gateways.kubernetes.workload import NEW, OLD, TOTAL, Web
 
 SCRIPT = ("sh", "-c", "echo one; sleep 0.3; echo two; sleep 0.3; echo three")
 THREE = ["one", "two", "three"]
@@ -81,6 +84,32 @@ async def test_a_watch_that_is_too_old_begins_anew(bench: Bench, played: Cluster
         await asyncio.sleep(0.05)
     assert (await running).ending is Ending.SUCCEEDED
     assert lines.said == THREE
+
+
+async def test_a_rollout_hears_of_its_end_over_any_number_of_watches(bench: Bench, played: ClusterServer) -> None:
+    await (web := Web(bench)).make()
+    slow = KubernetesOperator(Pace(poll=1.0, settle=0.02, watched=10_000.0))
+    for image in (NEW, OLD, NEW):
+        rolling = asyncio.create_task(web.bring(web.shape(TOTAL), slow, image=image, deployment_id=f"dep_{image}"))
+        for _ in range(3):
+            await asyncio.sleep(0.02)
+            played.store("services", {"metadata": {"name": "other"}}, "elsewhere")
+            played.forget()
+            played.drop()
+        assert (await rolling).ending is Ending.SUCCEEDED
+    await slow.close()
+
+
+async def test_a_rollout_that_may_not_be_watched_is_looked_at(bench: Bench, played: ClusterServer) -> None:
+    await (web := Web(bench)).make()
+
+    def refuse(_method: str, path: str) -> None:
+        if path.endswith("/deployments"):
+            raise Refusal(403, "Forbidden", "deployments is forbidden")
+
+    played.before = refuse
+    assert (await web.bring(web.shape(TOTAL))).ending is Ending.SUCCEEDED
+    assert any(call.startswith("GET") and call.endswith("/deployments") for call in played.asked)
 
 
 async def test_a_job_that_somebody_deletes_fails_and_says_so(bench: Bench, played: ClusterServer) -> None:

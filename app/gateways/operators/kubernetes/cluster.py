@@ -87,7 +87,7 @@ class Cluster:
 
     async def list(self, kind: Kind, selector: str = "", fields: str = "") -> Listing:
         """Return the objects with the labels, and with the fields, of a selector each."""
-        query = ({"labelSelector": selector} if selector else {}) | ({"fieldSelector": fields} if fields else {})
+        query = _selectors(selector, fields)
         found = await self._json("GET", self._path(kind), f"listing {kind.plural}", query=query)
         return Listing(tuple(found.get("items") or ()), version_of(found))
 
@@ -143,14 +143,14 @@ class Cluster:
             raise
         return True
 
-    async def watch(self, kind: Kind, selector: str, version: str) -> AsyncGenerator[Object, None]:
+    async def watch(self, kind: Kind, selector: str, version: str, fields: str = "") -> AsyncGenerator[Object, None]:
         """Yield what changes after `version`, until the cluster ends it: events as they come, bookmarks too."""
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
             "timeoutSeconds": str(WATCH_SECONDS),
-        } | ({"labelSelector": selector} if selector else {})
+        } | _selectors(selector, fields)
         async with self._stream(self._path(kind), f"watching {kind.plural}", query, QUIET_SECONDS) as response:
             buffer = b""
             async for chunk in response.content.iter_any():
@@ -234,3 +234,8 @@ class Cluster:
             response.close()
             await self._connections.renew(self._connection, api)
         return response
+
+
+def _selectors(labels: str, fields: str) -> dict[str, str]:
+    """Return the part of a query that chooses objects."""
+    return {name: value for name, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}

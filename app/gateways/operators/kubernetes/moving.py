@@ -10,7 +10,7 @@ from app.core.manifests import Object, is_going
 from app.core.workloads import PREVIOUS, TRACK, note, replicas_of, with_image, with_replicas
 from app.gateways.operators.kubernetes.cluster import AUTOSCALERS, DEPLOYMENTS, PODS, Cluster, Kind
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
-from app.gateways.operators.kubernetes.watching import persistently
+from app.gateways.operators.kubernetes.watching import Alarm, alarmed, persistently
 from app.ports import LogSink, Workload
 
 
@@ -28,11 +28,14 @@ def _unjudged(_: Object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often is looked, how long faults of pods may last, and how long traffic takes to follow, in seconds."""
+    """How often is looked, how long faults of pods may last, how long traffic takes to follow, and how often is looked
+    at what a watch tells of anyway, in seconds.
+    """
 
     poll: float = 1.0
     patience: float = 60.0
     settle: float = 5.0
+    watched: float = 5.0
 
 
 class Moving:
@@ -170,6 +173,12 @@ class Moving:
 
     async def settled(self, name: str) -> None:
         """Wait until all of a Deployment is on its newest template and available. Raises StuckError."""
+        if replicas.standing(await self.need(DEPLOYMENTS, name)).settled:
+            return
+        async with alarmed(self.cluster, DEPLOYMENTS, name, self.pace.poll, self.pace.watched) as alarm:
+            await self._settled(name, alarm)
+
+    async def _settled(self, name: str, alarm: Alarm) -> None:
         loop = asyncio.get_running_loop()
         told, since = "", loop.time()
         while True:
@@ -188,7 +197,7 @@ class Moving:
                 raise StuckError(f"{name}: {at.stalled}" + (f": {fault}" if fault else ""))
             if fault and loop.time() - since >= self.pace.patience:
                 raise StuckError(f"{name}: {fault}")
-            await asyncio.sleep(self.pace.poll)
+            await alarm.wait()
 
     async def _fault(self, deployment: Object) -> str | None:
         """Return what keeps the newest pods of a Deployment from running, where waiting may not help."""
