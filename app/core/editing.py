@@ -105,7 +105,7 @@ def edited(tasks: Tasks, edit: Edit) -> tuple[WorkflowTask, ...]:
     """Return the list of tasks after an edit. Raises Refused when the edit makes no sense for this list."""
     match edit:
         case Replacement(new) | Restoration(new):
-            made: Tasks = new
+            made: Tasks = _alike(tasks, new)
         case Addition(task):
             made = (*tasks, task)
         case Modification(key, fields):
@@ -138,6 +138,12 @@ def summary(before: Tasks, after: Tasks, edit: Edit) -> str:
             return f"moved {key} {direction.lower()}"
         case _:
             return describe(before, after)
+
+
+def _alike(tasks: Tasks, new: Tasks) -> Tasks:
+    """Return the new tasks, but those that are as they were as themselves: the same object is soon seen to be equal."""
+    known = {task.key: task for task in tasks}
+    return [was if (was := known.get(task.key)) == task else task for task in new]
 
 
 def _tidy(task: WorkflowTask) -> WorkflowTask:
@@ -201,8 +207,10 @@ class Rewrite:
     """What is stored of an edit: tasks (ids) that are gone, new ones, and those that are not what they were.
 
     `moved` has the new places of tasks of which nothing else has changed. `changes` are statuses, of tasks that stay.
+    `tasks` are all of them as they are then, in workflow order.
     """
 
+    tasks: tuple[Task, ...]
     removed: tuple[str, ...]
     added: tuple[Task, ...]
     redefined: tuple[Task, ...]
@@ -233,7 +241,7 @@ def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str], bef
         if old is None or was is None:
             new.append(unbegun(task, deployment_id, order, ids))
         elif task is was or task == was:
-            new.append(old)
+            new.append(old if old.order == order else replace(old, order=order))
             if old.order != order:
                 moved[old.id] = order
         else:
@@ -241,14 +249,19 @@ def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str], bef
             new.append(_kept(old, unbegun(task, deployment_id, order, ids), anew=anew))
             redefined.append(new[-1])
     free = settled(new)
-    standing = [(task, to) for task in new if (to := _standing(task, free)) is not task.status]
+    then = [task if (to := _standing(task, free)) is task.status else replace(task, status=to) for task in new]
     kept = {task.key for task in after}
     return Rewrite(
+        tasks=tuple(then),
         removed=tuple(task.id for task in tasks if task.key not in kept),
-        added=tuple(replace(task, status=_standing(task, free)) for task in new if task.key not in known),
+        added=tuple(task for task in then if task.key not in known),
         redefined=tuple(redefined),
         moved=moved,
-        changes=tuple(Change(task.id, to, "its workflow was edited") for task, to in standing if task.key in known),
+        changes=tuple(
+            Change(task.id, task.status, "its workflow was edited")
+            for task, seen in zip(then, new, strict=True)
+            if task.status is not seen.status and task.key in known
+        ),
     )
 
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Protocol
 
 from app.core.approval import Approval, ApprovalStatus, Request
+from app.core.bulk import columns_of, filled
 from app.core.deployment import DeploymentStatus
 from app.core.strategy import Progress
-from app.core.task import Activity, TaskStatus
+from app.core.task import Activity, Task, TaskStatus
 from app.core.workflow import TaskType
 
 
@@ -67,6 +68,16 @@ class Item:
     def held(self) -> bool:
         """Whether a worker has its attempt in hand."""
         return self.worker is not None
+
+
+ITEM_OF_TASK = tuple(name for name in Item.__dataclass_fields__ if name != "confirmed")
+"""What a tick needs of a task just as it is stored."""
+
+
+def items_of(tasks: Sequence[Task]) -> list[Item]:
+    """Return what a tick needs to know of tasks that are as they are stored."""
+    confirmed = [task.confirmed_at is not None for task in tasks]
+    return filled(Item, columns_of(tasks, ITEM_OF_TASK) | {"confirmed": confirmed})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

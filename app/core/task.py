@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.core.application import CommandStep
+from app.core.bulk import columns_of, filled
 from app.core.errors import IllegalTransitionError
 from app.core.strategy import Progress
 from app.core.workflow import Position, TaskType, WorkflowTask
@@ -139,22 +140,12 @@ def removed(deployment_id: str, task_id: str, task: WorkflowTask) -> Task:
 def written(tasks: Sequence[Task]) -> tuple[WorkflowTask, ...]:
     """Return the tasks of a deployment as a graph that can be compared and edited."""
     keys = {task.id: task.key for task in tasks}
-    return tuple(
-        WorkflowTask(
-            key=task.key,
-            name=task.name,
-            type=task.type,
-            application_id=task.application_id,
-            block_by=tuple(keys[id_] for id_ in task.block_by),
-            require_confirm=task.require_confirm,
-            command=task.command,
-            payload=task.payload,
-            timeout_seconds=task.timeout_seconds,
-            max_attempts=task.max_attempts,
-            position=task.position,
-        )
-        for task in tasks
-    )
+    columns = columns_of(tasks, WRITTEN)
+    columns["block_by"] = [tuple([keys[id_] for id_ in ids]) for ids in columns["block_by"]]
+    return tuple(filled(WorkflowTask, columns))
+
+
+WRITTEN = tuple(WorkflowTask.__dataclass_fields__)
 
 
 def changed(task: Task, to: TaskStatus, reason: str | None, now: datetime) -> Task:

@@ -201,9 +201,9 @@ async def advance(runtime: Runtime, deployment_id: str) -> None:
     await admit_waiting(runtime, work)
 
 
-async def tick_and_send(ledger: Ledger) -> None:
-    """Tick a held deployment; workers hear of what they may take after the commit."""
-    send_work(ledger, (await tick(ledger)).plan)
+async def tick_and_send(ledger: Ledger, known: Sequence[Item] | None = None) -> None:
+    """Tick a held deployment; workers hear of what they may take after the commit. `known` is as for `tick`."""
+    send_work(ledger, (await tick(ledger, known)).plan)
 
 
 async def admit_waiting(runtime: Runtime, work: Unit) -> None:

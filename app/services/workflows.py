@@ -11,6 +11,7 @@ from app.core.environment import OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, RevisionConflict, WrongState, not_found
 from app.core.events import WorkflowChanged
 from app.core.ids import Kind
+from app.core.plan import items_of
 from app.core.revision import MAX_SUMMARY, KeptTask, Revision
 from app.core.task import Task, written
 from app.core.workflow import Position, WorkflowTask
@@ -138,7 +139,7 @@ async def _edit(case: Case, ledger: Ledger, tasks: Sequence[Task], order: EditOr
     ledger.deployment = replace(ledger.deployment, revision=revision.number)
     ledger.record(WorkflowChanged(revision.number, revision.summary))
     ledger.change_tasks({task.id: task.status for task in tasks}, made.changes)
-    await tick_and_send(ledger)
+    await tick_and_send(ledger, items_of(made.tasks))
 
 
 async def _check(

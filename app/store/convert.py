@@ -1,7 +1,6 @@
 """Between rows and core values: JSON columns in and out, checked against the types of the core."""
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -39,17 +38,3 @@ def json_reader(to: Any) -> Callable[[str | None], Any]:
     """Return a function that makes a core value, or None, of JSON text."""
     decode = msgspec.json.Decoder(to).decode
     return lambda text: None if text is None else decode(text)
-
-
-def filled(to: type[T], columns: Mapping[str, Sequence[Any]]) -> list[T]:
-    """Return values of a frozen dataclass with slots, of a column for each of its fields.
-
-    There may be thousands of them: calling the class for each, which sets field by field as well, takes four times
-    as long. What the columns hold is not checked.
-    """
-    if columns.keys() != to.__dataclass_fields__.keys():  # type: ignore[attr-defined]
-        raise TypeError(f"these are not the fields of {to.__name__}: {', '.join(columns)}")
-    made = [object.__new__(to) for _ in next(iter(columns.values()))]
-    for name, values in columns.items():
-        deque(map(getattr(to, name).__set__, made, values), maxlen=0)
-    return made

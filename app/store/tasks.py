@@ -7,19 +7,19 @@ from datetime import datetime
 from typing import Any
 
 from app.core.application import CommandStep
+from app.core.bulk import filled
 from app.core.deployment import DeploymentStatus
+from app.core.plan import ITEM_OF_TASK, Change, Item
 from app.core.runs import Standing
-from app.core.schedule import Change, Item
 from app.core.strategy import Progress
 from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
 from app.core.workflow import Position, TaskType
 from app.store import models
-from app.store.convert import dump, filled, json_reader, plain, reader
+from app.store.convert import dump, json_reader, plain, reader
 from app.store.database import execute, fetch, fetch_columns, fetch_one
 
 JSON_COLUMNS = ("block_by", "command", "payload", "result", "position", "rollout")
 TASK = tuple(Task.__dataclass_fields__)
-ITEM = tuple(name for name in Item.__dataclass_fields__ if name != "confirmed")
 OF_DEPLOYMENTS = 'WHERE deployment_id = ANY($1) ORDER BY deployment_id, "order"'
 ATTEMPT = "task_id, number, activity, status, worker, started_at, completed_at, error_message, exit_code"
 _read_attempt = reader(TaskAttempt)
@@ -106,9 +106,9 @@ async def _columns_of(deployment_ids: Sequence[str], names: Columns) -> dict[str
 
 async def items(deployment_id: str) -> list[Item]:
     """Return what a tick needs of a deployment's tasks, in workflow order. The deployment's row must be held."""
-    columns = await _columns((*ITEM, "confirmed_at"), OF_DEPLOYMENTS, [deployment_id])
+    columns = await _columns((*ITEM_OF_TASK, "confirmed_at"), OF_DEPLOYMENTS, [deployment_id])
     confirmed = [moment is not None for moment in columns.pop()]
-    return filled(Item, dict(zip(ITEM, columns, strict=True)) | {"confirmed": confirmed})
+    return filled(Item, dict(zip(ITEM_OF_TASK, columns, strict=True)) | {"confirmed": confirmed})
 
 
 FIELDS = (

@@ -264,6 +264,7 @@ def test_any_sequence_of_edits_keeps_the_graph_sound_and_can_be_told(
             )
             graph = after
             assert written(stored) == after
+            assert list(made.tasks) == stored
             assert_stands(stored)
 
 

@@ -31,6 +31,7 @@ from app.core.events import (
 )
 from app.core.ids import Kind
 from app.core.logs import LogLevel, LogLine
+from app.core.plan import items_of
 from app.core.strategy import Phase, Progress
 from app.core.task import Activity, TaskAttempt, TaskStatus
 from app.core.version import Artifact, Version
@@ -163,6 +164,8 @@ async def test_a_task_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
     )
     await engine.put(changed)
     assert await tasks.by_ids([task.id]) == {task.id: changed}
+    present = (await tasks.of_deployments([task.deployment_id]))[task.deployment_id]
+    assert changed in present and await tasks.items(task.deployment_id) == items_of(present)
     await engine.put(task)
     assert await tasks.by_ids([task.id]) == {task.id: task}
 
