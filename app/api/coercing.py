@@ -202,7 +202,7 @@ def _reader_of_list(type_: GraphQLInputType) -> Read:
         if type(value) is not list:
             raise UnplainError
         if exact is not None and set(map(type, value)) <= {exact}:
-            return value.copy()
+            return value
         return [read(one) for one in value]
 
     return read_list

@@ -133,7 +133,7 @@ async def _edit(case: Case, ledger: Ledger, tasks: Sequence[Task], order: EditOr
         at=ledger.now,
         summary=order.summary.strip() or editing.summary(before, after, order.edit),
     )
-    kept = [KeptTask(task.id, was) for task, was in zip(tasks, before, strict=True)]
+    kept = (KeptTask(task.id, was) for task, was in zip(tasks, before, strict=True))
     await store.supersede(kept, revision)
     await store.write(made)
     ledger.deployment = replace(ledger.deployment, revision=revision.number)

@@ -57,7 +57,7 @@ async def begin(deployment: Deployment) -> None:
     )
 
 
-async def supersede(kept: Sequence[KeptTask], new: Revision) -> None:
+async def supersede(kept: Iterable[KeptTask], new: Revision) -> None:
     """Store the next revision, and in the one before it the tasks that it had. The deployment's row must be held."""
     await fetch(
         "WITH past AS (UPDATE workflow_revisions SET tasks = $6::jsonb WHERE deployment_id = $1 AND number = $2 - 1)"
@@ -67,7 +67,7 @@ async def supersede(kept: Sequence[KeptTask], new: Revision) -> None:
         new.author,
         new.at,
         new.summary,
-        dump([{"id": one.id, "task": _short(one.task)} for one in kept]),
+        f"[{','.join(dump({'id': one.id, 'task': _short(one.task)}) for one in kept)}]",
     )
 
 

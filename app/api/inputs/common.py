@@ -1,6 +1,6 @@
 """Inputs: shapes of the contract, turned into core values. What they hold is checked further in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.api.scalars import JSON
 from app.core import application
+from app.core.bulk import columns_of, filled
 from app.core.errors import InvalidInput, Refused
 from app.services.deployments import Reasoned
 
@@ -25,6 +26,17 @@ def mapping(value: object, *path: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise Refused(InvalidInput(message="It takes a JSON object.", path=path))
     return value
+
+
+Place = Callable[[int], tuple[str, ...]]
+"""Returns the path of an item of a list in the input."""
+
+
+def mappings(values: Sequence[object], place: Place, field: str) -> list[Mapping[str, Any]]:
+    """Return the JSON objects that a field has in the items of a list. Raises Refused."""
+    return [
+        value if type(value) is dict else mapping(value, *place(index), field) for index, value in enumerate(values)
+    ]
 
 
 def given(**fields: object) -> dict[str, object]:
@@ -115,10 +127,14 @@ class CommandStepInput:
 
     def step(self, *path: str) -> application.CommandStep:
         """Return it as a core value. Raises Refused."""
-        return application.CommandStep(
-            command=tuple(self.command),
-            image=self.image,
-            env=mapping(self.env, *path, "env"),
-            timeout_seconds=1800 if self.timeout_seconds is None else self.timeout_seconds,
-            max_attempts=1 if self.max_attempts is None else self.max_attempts,
-        )
+        return steps([self], lambda _: path)[0]
+
+
+def steps(given: Sequence[CommandStepInput], place: Place) -> list[application.CommandStep]:
+    """Return commands as core values. Raises Refused."""
+    columns = columns_of(given, application.CommandStep.__dataclass_fields__)
+    columns["command"] = list(map(tuple, columns["command"]))
+    columns["env"] = mappings(columns["env"], place, "env")
+    columns["timeout_seconds"] = [1800 if one is None else one for one in columns["timeout_seconds"]]
+    columns["max_attempts"] = [1 if one is None else one for one in columns["max_attempts"]]
+    return filled(application.CommandStep, columns)

@@ -6,7 +6,7 @@ from datetime import datetime
 import strawberry
 
 from app.api.inputs.common import built_plainly, mapping
-from app.api.inputs.workflows import WorkflowTaskInput
+from app.api.inputs.workflows import WorkflowTaskInput, core_tasks
 from app.api.scalars import JSON
 from app.core import strategy
 from app.core.deployment import DeploymentFilter, DeploymentStatus
@@ -108,7 +108,7 @@ class CreateDeploymentInput:
             application_ids=None if self.application_ids is None else tuple(self.application_ids),
             must_in_order=tuple(self.must_in_order or ()),
             strategy=self.strategy.strategy() if self.strategy else strategy.Strategy(),
-            tasks=None if tasks is None else tuple(t.task("tasks", str(i)) for i, t in enumerate(tasks)),
+            tasks=None if tasks is None else core_tasks(tasks, "tasks"),
             template=self._template(),
             auto_start=self.auto_start is not False,
             freeze_override_reason=self.freeze_override_reason,

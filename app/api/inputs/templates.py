@@ -3,7 +3,7 @@
 import strawberry
 
 from app.api.inputs.common import built_plainly
-from app.api.inputs.workflows import WorkflowTaskInput
+from app.api.inputs.workflows import WorkflowTaskInput, core_tasks
 from app.core.template import Parameter
 from app.services.templates import TemplateDraft
 
@@ -46,7 +46,7 @@ class SaveWorkflowTemplateInput:
             name=self.name,
             description=self.description or "",
             note=self.note or "",
-            tasks=None if tasks is None else tuple(t.task("tasks", str(i)) for i, t in enumerate(tasks)),
+            tasks=None if tasks is None else core_tasks(tasks, "tasks"),
             deployment_id=self.from_deployment_id,
             parameters=tuple(parameter.parameter() for parameter in self.parameters or ()),
         )

@@ -1,12 +1,15 @@
 """Inputs about graphs of tasks: tasks, edits, layout."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 import strawberry
 
-from app.api.inputs.common import CommandStepInput, built_plainly, given, mapping
+from app.api.inputs.common import CommandStepInput, Place, built_plainly, given, mapping, mappings, steps
 from app.api.scalars import JSON
 from app.core import application, workflow
+from app.core.bulk import columns_of, filled
 from app.core.editing import Addition, Connection, Disconnection, Edit, Modification, Move, MoveDirection, Removal
 from app.core.editing import Replacement as WholeGraph
 from app.services.workflows import EditOrder, Layout, RestoreOrder
@@ -42,21 +45,33 @@ class WorkflowTaskInput:
 
     def task(self, *path: str) -> workflow.WorkflowTask:
         """Return it as a core value. Raises Refused."""
-        step = self.command.step(*path, "command") if self.command else None
-        limits = step or UNLIMITED
-        return workflow.WorkflowTask(
-            key=self.key,
-            name=self.name,
-            type=self.type,
-            application_id=self.application_id,
-            block_by=tuple(self.block_by or ()),
-            require_confirm=bool(self.require_confirm),
-            command=step,
-            payload=mapping(self.payload, *path, "payload"),
-            timeout_seconds=limits.timeout_seconds if self.timeout_seconds is None else self.timeout_seconds,
-            max_attempts=limits.max_attempts if self.max_attempts is None else self.max_attempts,
-            position=self.position.position() if self.position else None,
-        )
+        return _tasks([self], lambda _: path)[0]
+
+
+def core_tasks(given: Sequence[WorkflowTaskInput], *path: str) -> tuple[workflow.WorkflowTask, ...]:
+    """Return the tasks of a list, which has this path, as core values. Raises Refused."""
+    return tuple(_tasks(given, lambda index: (*path, str(index))))
+
+
+def _tasks(given: Sequence[WorkflowTaskInput], place: Place) -> list[workflow.WorkflowTask]:
+    """Return tasks as core values, column by column: there may be thousands. Raises Refused."""
+    columns = columns_of(given, workflow.WorkflowTask.__dataclass_fields__)
+    commands = {index: command for index, command in enumerate(columns["command"]) if command is not None}
+    placed = list(commands)
+    made = steps(list(commands.values()), lambda number: (*place(placed[number]), "command"))
+    step_of = dict(zip(placed, made, strict=True))
+    limits = [step_of.get(index, UNLIMITED) for index in range(len(given))]
+    columns |= {
+        "block_by": [tuple(keys or ()) for keys in columns["block_by"]],
+        "require_confirm": list(map(bool, columns["require_confirm"])),
+        "command": [step_of.get(index) for index in range(len(given))],
+        "payload": mappings(columns["payload"], place, "payload"),
+        "position": [one and one.position() for one in columns["position"]],
+    }
+    for name in ("timeout_seconds", "max_attempts"):
+        usual = map(attrgetter(name), limits)
+        columns[name] = [limit if own is None else own for own, limit in zip(columns[name], usual, strict=True)]
+    return filled(workflow.WorkflowTask, columns)
 
 
 UNLIMITED = application.CommandStep(())
@@ -74,8 +89,7 @@ class UpdateWorkflowInput:
 
     def order(self) -> EditOrder:
         """Return it as a core value. Raises Refused."""
-        edit = WholeGraph(tuple(task.task("tasks", str(index)) for index, task in enumerate(self.tasks)))
-        return replace(_order(self, edit), summary=self.summary or "")
+        return replace(_order(self, WholeGraph(core_tasks(self.tasks, "tasks"))), summary=self.summary or "")
 
 
 @strawberry.input(description="One task more.")
@@ -110,13 +124,13 @@ class UpdateTaskInput:
 
     def order(self) -> EditOrder:
         """Return it as a core value. Raises Refused."""
+        step = self.command.step("command") if self.command else None
         fields = given(
-            command=self.command.step("command") if self.command else self.command,
+            command=step or self.command,
             payload=self.payload if self.payload is strawberry.UNSET else mapping(self.payload, "payload"),
             block_by=self.block_by if self.block_by is strawberry.UNSET else tuple(self.block_by or ()),
         )
-        if self.command:
-            step = self.command.step("command")
+        if step is not None:
             fields |= {"timeout_seconds": step.timeout_seconds, "max_attempts": step.max_attempts}
         simple = {
             "name": self.name,
