@@ -53,9 +53,10 @@ def autoscaler(autoscalers: Iterable[Object], workload: str) -> Object | None:
 def size(base: Object, *, is_split: bool, is_scaled: bool) -> int:
     """Return how many replicas there are to be in all, also while a rollout has given some of them to a second one.
 
-    `is_split`: there is a second one. `is_scaled`: an autoscaler decides, whose word is what the base asks for.
+    `is_split`: there is a second one. `is_scaled`: an autoscaler decides, whose word is what the base asks for; where
+    the second one has taken traffic of the base, that is no word on how few are needed.
     """
     kept = note(base, REPLICAS)
-    if is_split and not is_scaled and kept is not None:
-        return int(kept)
-    return replicas_of(base)
+    if not is_split or kept is None:
+        return replicas_of(base)
+    return max(int(kept), replicas_of(base)) if is_scaled else int(kept)

@@ -103,14 +103,6 @@ async def test_a_version_that_does_not_start_is_told_and_nothing_old_is_touched(
     assert await web.images() == BASE_OLD
 
 
-async def test_a_size_that_an_autoscaler_decides_is_left_to_it(web: Web, played: ClusterServer) -> None:
-    target = {"kind": "Deployment", "name": "web"}
-    body = {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": target}}
-    played.store("horizontalpodautoscalers", body, web.bench.connection.namespace)
-    await web.bring(web.shape(1, CANARY))
-    assert await web.images() == {"web": (OLD, TOTAL), "web-canary": (NEW, 1)}
-
-
 async def test_objects_of_others_are_not_touched(web: Web) -> None:
     template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "x", "image": OLD}]}}
     spec = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": template}

@@ -149,6 +149,16 @@ class Moving:
         listing = await persistently(lambda: self.cluster.list(AUTOSCALERS), self._trouble)
         return replicas.autoscaler(listing.items, self.name) is not None
 
+    async def raise_to(self, size: int) -> None:
+        """Give the base that an autoscaler sizes at least so many replicas, for now, and wait until they are available.
+
+        It had nothing to do and was made small, or may have been; as soon as it has, its autoscaler decides again.
+        """
+        if replicas_of(await self.base()) < size:
+            await self.say(f"Scaling {self.name} to {size}, as it takes back what as many serve.")
+            await self.change(DEPLOYMENTS, self.name, lambda seen: with_replicas(seen, max(size, replicas_of(seen))))
+            await self.settled(self.name)
+
     async def scale(self, name: str, size: int) -> None:
         """Give a Deployment a size, and wait where it grows until all of it is available. Raises StuckError."""
         seen = await self.need(DEPLOYMENTS, name)

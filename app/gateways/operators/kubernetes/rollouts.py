@@ -101,6 +101,8 @@ async def _second(moving: Moving, track: str, size: int, watch_seconds: int, sel
         body["spec"]["minReadySeconds"] = watch_seconds
     name = str(body["metadata"]["name"])
     there = await moving.get(DEPLOYMENTS, name)
+    if there is not None and moving.is_of_this(there) and await moving.is_scaled():
+        size = max(size, int(note(there, SIZE) or 0))
     if there is None or replicas_of(there) != size or image_of(there, moving.target.container) != moving.workload.image:
         await moving.say(f"Bringing {moving.workload.image} to {size} replicas of {name}.")
 
@@ -137,6 +139,7 @@ async def _complete(moving: Moving, shape: Shape) -> None:
     await moving.run(moving.workload.image, size if now == 0 else None, shape.watch_seconds)
     if size is not None:
         await moving.scale(moving.name, size)
+    await moving.raise_to(await _floor(moving))
     await moving.settled(moving.name)
     await traffic.unsplit(moving, back=False)
     await traffic.switch(moving, None)
@@ -145,6 +148,14 @@ async def _complete(moving: Moving, shape: Shape) -> None:
         await moving.change(
             DEPLOYMENTS, moving.name, lambda seen: noted(workloads.in_its_own_manner(seen), {SIZE: None})
         )
+
+
+async def _floor(moving: Moving) -> int:
+    """Return with how many replicas a base can take the traffic back that an autoscaler sizes: as many as serve now."""
+    if not await moving.is_scaled() or not await traffic.is_away(moving):
+        return 0
+    beside = [await moving.get(DEPLOYMENTS, f"{moving.name}-{track}") for track in (CANARY, PREVIEW)]
+    return max((replicas_of(each) for each in beside if each), default=0)
 
 
 async def _is_sized(moving: Moving, base: Object, meddled: str | None) -> bool:
@@ -179,7 +190,8 @@ async def _blue_green(moving: Moving, shape: Shape) -> None:
         await _complete(moving, shape)
         return
     selector = await traffic.selector(moving, PREVIEW)
-    await _second(moving, PREVIEW, shape.total, shape.watch_seconds, selector)
+    size = max(shape.total, replicas_of(await moving.base())) if await moving.is_scaled() else shape.total
+    await _second(moving, PREVIEW, size, shape.watch_seconds, selector)
     if shape.switched:
         await traffic.switch(moving, selector)
 
@@ -187,8 +199,8 @@ async def _blue_green(moving: Moving, shape: Shape) -> None:
 async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:
     previous, found = note(base, PREVIOUS), image_of(base, moving.target.container)
     fault = meddling.image(base, moving.target.container, *moving.images(base))
-    left = None
-    if found == previous and replicas_of(base) >= shape.total:
+    left, floor = None, await _floor(moving)
+    if found == previous and replicas_of(base) >= max(shape.total, floor):
         await traffic.unsplit(moving, back=True)
         left = await traffic.switch_back(moving)
     is_sized = await _is_sized(moving, base, meddling.size(base))
@@ -201,6 +213,7 @@ async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:
         await moving.run(previous, size if now == 0 else None)
     if size is not None and replicas_of(base) < size:
         await moving.scale(moving.name, size)
+    await moving.raise_to(floor)
     await moving.settled(moving.name)
     await traffic.unsplit(moving, back=True)
     left = await traffic.switch_back(moving) or left

@@ -6,7 +6,7 @@ removed: what they changed is told, and taken back no further than that.
 
 from app.core import meddling, workloads
 from app.core.manifests import Object
-from app.core.workloads import CANARY, PREVIEW, SELECTOR, note, noted, own_selector
+from app.core.workloads import CANARY, PREVIEW, SELECTOR, SHARE, note, noted, own_selector
 from app.gateways.operators.kubernetes.cluster import ROUTES, SERVICES
 from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
 
@@ -19,6 +19,16 @@ async def selector(moving: Moving, track: str) -> dict[str, str]:
     if not own:
         raise StuckError(f"Service {moving.target.service} selects no pods by labels")
     return workloads.apart(own, track)
+
+
+async def is_away(moving: Moving) -> bool:
+    """Return whether traffic of the base goes to a set beside it, by the Service or by the route."""
+    service, route = moving.target.service, moving.target.http_route
+    told = [
+        await moving.get(SERVICES, service) if service else None,
+        await moving.get(ROUTES, route) if route else None,
+    ]
+    return any(each and note(each, name) is not None for each, name in zip(told, (SELECTOR, SHARE), strict=True))
 
 
 async def split(moving: Moving, canary: dict[str, str], share: int) -> None:

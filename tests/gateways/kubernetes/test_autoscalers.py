@@ -1,0 +1,93 @@
+"""Workloads that a HorizontalPodAutoscaler sizes, played by the test: its word stands, and no fewer serve."""
+
+import pytest
+
+from app.core.attempt import Ending
+from app.core.strategy import Shape, StrategyKind
+from tests.gateways.kubernetes.bench import Bench
+from tests.gateways.kubernetes.workload import LABELS, NEW, OLD, TOTAL, Web
+
+K = StrategyKind
+BEGUN = {
+    "rolling": Shape(kind=K.ROLLING, updated=1, total=TOTAL, weight=0.3),
+    "canary": Shape(kind=K.CANARY, updated=1, total=TOTAL, weight=0.3),
+    "blue-green": Shape(kind=K.BLUE_GREEN, updated=TOTAL, total=TOTAL, weight=1.0, switched=True),
+}
+FINISHED = {
+    "rolling": Shape(kind=K.ROLLING, updated=TOTAL, total=TOTAL, weight=1.0, finished=True),
+    "canary": Shape(kind=K.CANARY, updated=TOTAL, total=TOTAL, weight=1.0, finished=True),
+    "blue-green": Shape(kind=K.BLUE_GREEN, updated=TOTAL, total=TOTAL, weight=1.0, switched=True, finished=True),
+}
+
+
+@pytest.fixture
+async def web(bench: Bench) -> Web:
+    """A workload that runs the old version, and has an autoscaler."""
+    web = Web(bench)
+    await web.make()
+    await autoscaled(web)
+    return web
+
+
+async def autoscaled(web: Web) -> None:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}
+    spec = {"minReplicas": 1, "maxReplicas": 9, "metrics": [{"type": "Resource", "resource": cpu}]}
+    body = {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": target, **spec}}
+    await web.create("horizontalpodautoscalers", body)
+
+
+async def scaled(web: Web, to: int) -> None:
+    """Size the workload as its autoscaler does."""
+    await web.by_hand("deployments", lambda body: body["spec"].update(replicas=to))
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["on", "back"])
+@pytest.mark.parametrize("name", BEGUN)
+async def test_what_it_decides_meanwhile_stands(web: Web, name: str, back: bool) -> None:
+    await scaled(web, 4)
+    assert (await web.bring(BEGUN[name])).ending is Ending.SUCCEEDED
+    assert (await web.images())["web"] == (OLD, 4)
+    await scaled(web, 5)
+    outcome = await (web.take_back(BEGUN[name]) if back else web.bring(FINISHED[name]))
+    assert outcome.ending is Ending.SUCCEEDED
+    assert await web.images() == {"web": (OLD if back else NEW, 5)}
+    assert not any("somebody" in line for line in web.lines.system)
+
+
+async def test_all_at_once_leaves_the_size_alone(web: Web) -> None:
+    await scaled(web, 5)
+    await web.bring(web.shape(TOTAL))
+    assert await web.images() == {"web": (NEW, 5)}
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["on", "back"])
+async def test_a_base_that_was_made_small_while_it_had_nothing_to_do_takes_the_traffic_back_at_full_size(
+    web: Web, back: bool
+) -> None:
+    await scaled(web, 5)
+    await web.bring(BEGUN["blue-green"])
+    await scaled(web, 1)
+    assert await web.bench.operator.size(web.workload) == TOTAL
+    await web.bring(web.shape(1, K.BLUE_GREEN, total=1, switched=True))
+    assert await web.images() == {"web": (OLD, 1), "web-preview": (NEW, 5)}
+    outcome = await (web.take_back(BEGUN["blue-green"]) if back else web.bring(FINISHED["blue-green"]))
+    assert outcome.ending is Ending.SUCCEEDED
+    assert await web.images() == {"web": (OLD if back else NEW, 5)}
+    assert await web.selector() == LABELS
+
+
+@pytest.mark.usefixtures("played")
+@pytest.mark.parametrize("back", [False, True], ids=["on", "back"])
+async def test_by_weight_too(bench: Bench, back: bool) -> None:
+    web = Web(bench, route=True)
+    await web.make()
+    await autoscaled(web)
+    shape = web.shape(TOTAL, K.CANARY, weight=1.0)
+    await web.bring(shape)
+    await scaled(web, 1)
+    await web.bring(web.shape(1, K.CANARY, total=1, weight=1.0))
+    assert await web.images() == {"web": (OLD, 1), "web-canary": (NEW, TOTAL)}
+    outcome = await (web.take_back(shape) if back else web.bring(FINISHED["canary"]))
+    assert outcome.ending is Ending.SUCCEEDED
+    assert (await web.weights(), await web.images()) == ({"web": 1}, {"web": (OLD if back else NEW, TOTAL)})
