@@ -11,12 +11,17 @@ COMMON = "shop_common"
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 
+FIRST_PORT = 18100
+SETS = ("", "blue", "green")
+"""The set of instances that rolling and canary bring where there are no two, and the two of blue-green."""
+
+
 @dataclass(frozen=True)
 class Service:
-    """A service: its name in Boreas, and the ports of its instances; an instance is named by its port."""
+    """A service: its name in Boreas, and where its instances stand behind the shop's first port."""
 
     name: str
-    ports: tuple[int, ...]
+    places: tuple[int, ...]
     description: str
     own_rollback: bool = False
 
@@ -27,10 +32,26 @@ class Service:
 
 
 SERVICES = (
-    Service("user-service", (18101, 18102), "The users of the shop.", own_rollback=True),
-    Service("order-service", (18111, 18112), "The orders of the shop."),
-    Service("payment-service", (18121, 18122), "The payments of the shop."),
+    Service("user-service", (1, 2), "The users of the shop.", own_rollback=True),
+    Service("order-service", (11, 12), "The orders of the shop."),
+    Service("payment-service", (21, 22), "The payments of the shop."),
 )
+
+
+def own_port(front: int, color: str) -> int:
+    """The port that the process of a set listens on, besides that of its instance while the set serves."""
+    return front + 100 * (1 + SETS.index(color))
+
+
+def valid_color(name: str) -> str:
+    """A set that there is.
+
+    Raises:
+        ShopError: there is no such set.
+    """
+    if name not in SETS:
+        raise ShopError(f"{name!r} is no set of instances here; there are blue and green")
+    return name
 
 
 def find_service(name: str) -> Service:
@@ -54,11 +75,11 @@ def valid_version(name: str) -> str:
 
 
 def valid_port(name: str) -> int:
-    """The port that an instance's name stands for.
+    """The port that an instance's name stands for. Those of its sets lie 100, 200 and 300 above.
 
     Raises:
         ShopError: it is no port that an ordinary user may listen on.
     """
-    if not (name.isascii() and name.isdigit() and len(name) <= 5 and 1024 <= int(name) <= 65535):
-        raise ShopError(f"instance {name!r} is not a port from 1024 to 65535; the shop's instances are named by port")
+    if not (name.isascii() and name.isdigit() and len(name) <= 5 and 1024 <= int(name) <= 65235):
+        raise ShopError(f"instance {name!r} is not a port from 1024 to 65235; the shop's instances are named by port")
     return int(name)

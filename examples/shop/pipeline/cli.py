@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from pipeline import build, deploy, instances, register, verify
-from pipeline.catalog import SERVICES
+from pipeline.catalog import FIRST_PORT, SERVICES
 from pipeline.job import read_home, read_job
 from pipeline.report import ShopError, use_plain_streams
 
@@ -49,17 +49,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     jobs = {"build": build.build, "test": verify.test, "deploy": deploy.deploy, "rollback": deploy.rollback}
+    jobs["health"] = instances.health
     homes = {"stop": instances.stop, "status": instances.status}
     if options.subcommand in jobs:
         jobs[options.subcommand](read_job(options))
     elif options.subcommand in homes:
         homes[options.subcommand](read_home(options))
     else:
-        tool_options = ["--home", str(read_home(options).root)] if options.home else []
+        home = read_home(options)
+        tool_options = ["--home", str(home.root)] if options.home else []
+        tool_options += ["--first-port", str(home.first_port)] if home.first_port != FIRST_PORT else []
         if options.subcommand == "register":
-            register.register(options.version, tool_options)
+            register.register(options.version, home, tool_options)
         else:
-            register.ship(options.version, tool_options, first=options.first)
+            register.ship(options.version, home, tool_options, first=options.first, strategy=options.strategy)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,15 +71,21 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND", title="subcommands")
     home = argparse.ArgumentParser(add_help=False)
     home.add_argument("--home", metavar="DIR", help="where artifacts, data, logs and records lie (default: .run here)")
+    home.add_argument(
+        "--first-port", metavar="N", type=int, default=FIRST_PORT, help="the ports follow it (default: %(default)s)"
+    )
     job = _job_options()
     commands.add_parser("build", parents=[job, home], help="make the artifact of one version in the workspace")
     commands.add_parser("test", parents=[job, home], help="run the service's tests against the built artifact")
     for name, text in (
         ("deploy", "start a version as an instance, in place of what runs there"),
         ("rollback", "bring the version before back, or stop the instance when there is none"),
+        ("health", "tell how an instance feels, that of BOREAS_COLOR or the one that serves"),
     ):
         placed = commands.add_parser(name, parents=[job, home], help=text, description=text)
         placed.add_argument("--instance", metavar="PORT", help="BOREAS_INSTANCE (default: all of the service)")
+        if name == "health":
+            continue
         placed.add_argument("--settings", metavar="FILE", help="settings of the services (default: settings.json here)")
         if name == "rollback":
             placed.add_argument("--previous", metavar="NAME", help="BOREAS_PREVIOUS_VERSION: where to go back to")
@@ -89,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     text = "register a version, then have Boreas deploy it and follow the deployment"
     ship = commands.add_parser("ship", parents=[home], help=text, description=text)
     ship.add_argument("version")
+    ship.add_argument(
+        "--strategy", default="", metavar="KIND", help="rolling, blue-green or canary:50,100 (default: boreas deploy's)"
+    )
     ship.add_argument(
         "--first", action="store_true", help="nothing when a version runs already; watch a deployment under way"
     )

@@ -1,7 +1,7 @@
-"""deploy and rollback: one version of a service onto its instances.
+"""deploy and rollback: one version of a service onto its instances, or onto a second set of them.
 
 An instance counts as deployed when its process answers HTTP. Whether it is healthy is not judged here: that is
-the health check's business, and an instance that is up and unwell can tell why.
+the health check's business, and an instance that is up and unwell can tell why. Everything may be done again.
 """
 
 import fcntl
@@ -14,49 +14,65 @@ from pathlib import Path
 
 from pipeline import processes
 from pipeline.build import describe
-from pipeline.catalog import Service
+from pipeline.catalog import SETS, Service, own_port
 from pipeline.home import Home, Record, write_whole
 from pipeline.job import Job
 from pipeline.report import ShopError, say
+from pipeline.traffic import holder, named, switch
 
 LOCK_SECONDS = 60.0
 
 
 def deploy(job: Job) -> None:
-    """Brings the job's version onto its instances, one after the other.
+    """Brings the job's version onto its instances, one after the other, or does what its phase says.
 
     Raises:
-        ShopError: there is no such artifact, a port belongs to somebody else, a new process does not answer, or it is
-            to be a second set of instances.
+        ShopError: there is no such artifact, a port belongs to somebody else, or a process does not do its part.
     """
-    if job.color and job.phase == "bring":
-        raise ShopError(f"{job.service.name} has one set of instances, and no {job.color} one: use rolling or canary")
-    if job.color:
-        say(f"nothing to {job.phase}: {job.service.name} has one set of instances")
-        return
-    artifact = _stored_artifact(job)
-    for port in job.ports:
-        with locked(job.home, job.service, port):
-            _replace(job, port, job.version, artifact)
+    _act(job, job.version)
 
 
 def rollback(job: Job) -> None:
-    """Brings the version before back; without one, the instances are stopped.
+    """Brings the version before back; without one, the instances are stopped. Or does what its phase says.
 
     Raises:
         ShopError: as deploy.
     """
-    if job.color:
-        say(f"nothing to {job.phase}: {job.service.name} has one set of instances")
-        return
     say(f"roll {job.service.name} back from {job.version} to {job.previous or 'nothing: it had no version before'}")
-    artifact = _kept_artifact(job.home, job.service, job.previous) if job.previous else None
+    _act(job, job.previous)
+
+
+def _act(job: Job, version: str) -> None:
+    bring = job.phase not in ("switch", "retire")
+    artifact = _artifact(job, version) if bring and version else None
     for port in job.ports:
         with locked(job.home, job.service, port):
             if artifact:
-                _replace(job, port, job.previous, artifact)
+                _bring(job, port, version, artifact)
+            elif job.phase == "switch":
+                switch(job.home, job.service, port, job.color or "")
             else:
-                end_instance(job.home, job.service, port)
+                _retire(job, port)
+
+
+def _bring(job: Job, port: int, version: str, artifact: Path) -> None:
+    """Puts a version in place of what runs of a set; where there is one set alone, in place of everything."""
+    color, alone = job.color or "", job.color is None
+    serves = alone or job.home.serving(job.service, port) == color
+    _replace(job, port, version, artifact, serving=serves)
+    if alone:
+        for other in SETS[1:]:
+            if processes.running(job.home, job.service, own_port(port, other)) is not None:
+                end_instance(job.home, job.service, own_port(port, other))
+    if serves:
+        switch(job.home, job.service, port, color)
+
+
+def _retire(job: Job, port: int) -> None:
+    color = job.color or ""
+    end_instance(job.home, job.service, own_port(port, color))
+    if job.home.serving(job.service, port) == color:
+        job.home.write_serving(job.service, port, "")
 
 
 def end_instance(home: Home, service: Service, port: int) -> bool:
@@ -101,20 +117,20 @@ def locked(home: Home, service: Service, port: int) -> Iterator[None]:
         yield
 
 
-def _stored_artifact(job: Job) -> Path:
-    """The artifact of the job's version in the home, fresh from the workspace when it was built there.
+def _artifact(job: Job, version: str) -> Path:
+    """The artifact of a version in the home, fresh from the workspace when it was built there.
 
     A workspace without it is normal: that is how the version before comes back.
     """
-    kept = job.home.artifact(job.service, job.version)
-    if not job.built().is_file():
-        return _kept_artifact(job.home, job.service, job.version)
+    kept = job.home.artifact(job.service, version)
+    if version != job.version or not job.built().is_file():
+        return _kept_artifact(job.home, job.service, version)
     content = job.built().read_bytes()
     if not kept.is_file() or kept.read_bytes() != content:
         write_whole(kept, content)
     say(f"artifact {job.built().name} from the workspace, sha256 {hashlib.sha256(content).hexdigest()}")
     say(f"  kept as {kept}")
-    return _checked(job.service, job.version, kept)
+    return _checked(job.service, version, kept)
 
 
 def _kept_artifact(home: Home, service: Service, version: str) -> Path:
@@ -137,18 +153,22 @@ def _checked(service: Service, version: str, artifact: Path) -> Path:
     return artifact
 
 
-def _replace(job: Job, port: int, version: str, artifact: Path) -> None:
-    """Stops what runs as this instance and starts the artifact in its place."""
-    home, service = job.home, job.service
-    say(f"deploy {service.name} {version} to instance {port}")
-    pid = processes.running(home, service, port)
-    if pid is None and processes.is_taken(port):
-        raise ShopError(_foreign(port))
+def _replace(job: Job, front: int, version: str, artifact: Path, *, serving: bool) -> None:
+    """Stops what runs as this instance of the job's set and starts the artifact in its place."""
+    home, service, color = job.home, job.service, job.color or ""
+    port = own_port(front, color)
+    where = f"instance {front}" + (f" of the {named(color)} set" if color else "")
+    say(f"deploy {service.name} {version} to {where}")
+    for taken in (port, front):
+        if processes.is_taken(taken) and not _is_ours(job, front, taken):
+            raise ShopError(_foreign(taken))
     end_instance(home, service, port)
     started = time.monotonic()
-    process = processes.start(home, service, port, artifact, job.settings)
+    options = ["--front", str(front), *(["--serving"] if serving else [])]
+    process = processes.start(home, service, port, artifact, job.settings, options)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    home.write_record(service, Record(service.name, version, port, process.pid, str(artifact), now))
+    record = Record(service.name, version, port, front, color, process.pid, str(artifact), now)
+    home.write_record(service, record)
     say(f"  {service.name} {port}: started process {process.pid}, log {home.log(service, port)}")
     try:
         processes.await_answer(process, port)
@@ -158,9 +178,16 @@ def _replace(job: Job, port: int, version: str, artifact: Path) -> None:
         home.drop_record(service, port)
         lines = [f"    | {line}" for line in processes.last_lines(home.log(service, port))] or ["    | (no output)"]
         say("\n".join(["  its last lines:", *lines]))
-        raise ShopError(f"{service.name} {version} did not come up as instance {port}: {error}") from error
+        raise ShopError(f"{service.name} {version} did not come up as {where}: {error}") from error
     say(f"  {service.name} {port}: answers after {time.monotonic() - started:.2f} s")
     say(f"deployed {service.name} {version} to http://{processes.LOOPBACK}:{port}; its health is judged elsewhere")
+
+
+def _is_ours(job: Job, front: int, taken: int) -> bool:
+    """Whether a process of this instance has the port: one that answers there, or one that hangs."""
+    ports = [own_port(front, color) for color in SETS] if taken == front else [taken]
+    known = {processes.running(job.home, job.service, port) for port in ports} - {None}
+    return bool(known) and holder(taken) in known | {None}
 
 
 def _foreign(port: int) -> str:

@@ -27,6 +27,7 @@ query Application($name: String!) {
     build { command }
     test { command }
     deploy { ... on ShellTarget { command instances rollbackCommand } }
+    healthCheck { command }
   }
 }
 """

@@ -1,4 +1,4 @@
-"""The shop's home: where artifacts, data, logs and the records of running instances lie."""
+"""The shop's home: where artifacts, data, logs and the records of running instances lie, and which ports they have."""
 
 import json
 import os
@@ -6,16 +6,21 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.catalog import Service
+from pipeline.catalog import FIRST_PORT, SETS, Service
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a deployment left behind about an instance: the process it started, and what that runs."""
+    """What a deployment left behind about an instance of a set: the process it started, and what that runs.
+
+    `port` is the process's own one, `front` that of the instance.
+    """
 
     service: str
     version: str
     port: int
+    front: int
+    color: str
     pid: int
     artifact: str
     started: str
@@ -26,6 +31,11 @@ class Home:
     """Paths below the home folder, which is absolute and free of links."""
 
     root: Path
+    first_port: int = FIRST_PORT
+
+    def ports(self, service: Service) -> tuple[int, ...]:
+        """The ports of a service's instances, which are their names."""
+        return tuple(self.first_port + place for place in service.places)
 
     def artifacts(self, service: Service) -> Path:
         """Folder of all deployed versions of a service."""
@@ -58,10 +68,23 @@ class Home:
         except (OSError, ValueError, TypeError):
             return None
 
-    def recorded_ports(self, service: Service) -> list[int]:
-        """Ports of all instances that have a record."""
+    def recorded_fronts(self, service: Service) -> list[int]:
+        """Ports of all instances that have a record of any set."""
         found = self.root.joinpath("instances").glob(f"{service.name}-*.json")
-        return sorted(int(port) for file in found if (port := file.stem.rpartition("-")[2]).isdigit())
+        ports = [int(port) for file in found if (port := file.stem.rpartition("-")[2]).isdigit()]
+        return sorted({record.front for port in ports if (record := self.record(service, port))})
+
+    def serving(self, service: Service, front: int) -> str:
+        """The set that has the traffic of an instance."""
+        try:
+            color = self._instance(service, front, "serving").read_text().strip()
+        except OSError:
+            return SETS[0]
+        return color if color in SETS else SETS[0]
+
+    def write_serving(self, service: Service, front: int, color: str) -> None:
+        """Keeps which set has the traffic of an instance."""
+        write_whole(self._instance(service, front, "serving"), f"{color}\n".encode())
 
     def write_record(self, service: Service, record: Record) -> None:
         """Keeps a record, replacing the one before."""

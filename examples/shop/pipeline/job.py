@@ -18,8 +18,8 @@ from pipeline.report import ShopError
 class Job:
     """One service, one version, one workspace; `previous` and `commit` may be empty.
 
-    `previous` and `ports` matter to deploy and rollback only, as do `color` and `phase`: which of two sets of instances
-    is meant and what is to be done with it, empty where there is one.
+    `previous` and `ports` matter to deploy, rollback and health only, as do `color` and `phase`: which of several sets
+    of instances is meant (None where there is one) and what is to be done with it (empty: the version is to run there).
     """
 
     service: Service
@@ -31,7 +31,7 @@ class Job:
     ports: tuple[int, ...]
     home: Home
     settings: Path
-    color: str = ""
+    color: str | None = None
     phase: str = ""
 
     def built(self) -> Path:
@@ -45,7 +45,7 @@ class Job:
 
 def read_home(options: argparse.Namespace) -> Home:
     """The home folder that was given, else .run beside shop.py."""
-    return Home(Path(options.home or ROOT / ".run").resolve())
+    return Home(Path(options.home or ROOT / ".run").resolve(), options.first_port)
 
 
 def read_job(options: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> Job:
@@ -65,7 +65,7 @@ def read_job(options: argparse.Namespace, environment: Mapping[str, str] = os.en
     version, previous = given("version", "BOREAS_VERSION"), given("previous", "BOREAS_PREVIOUS_VERSION")
     if not version:
         raise ShopError("which version? Give --version (such as v1), or set BOREAS_VERSION")
-    instance = given("instance", "BOREAS_INSTANCE")
+    instance, color = given("instance", "BOREAS_INSTANCE"), environment.get("BOREAS_COLOR")
     return Job(
         service=service,
         version=catalog.valid_version(version),
@@ -73,10 +73,10 @@ def read_job(options: argparse.Namespace, environment: Mapping[str, str] = os.en
         commit=given("commit", "BOREAS_COMMIT"),
         workspace=Path(given("workspace", "BOREAS_WORKSPACE") or home.workspace(service)).resolve(),
         repository=_repository(given("repository", "BOREAS_REPOSITORY")),
-        ports=(catalog.valid_port(instance),) if instance else service.ports,
+        ports=(catalog.valid_port(instance),) if instance else home.ports(service),
         home=home,
         settings=Path(getattr(options, "settings", None) or ROOT / "settings.json").resolve(),
-        color=environment.get("BOREAS_COLOR", ""),
+        color=None if color is None else catalog.valid_color(color),
         phase=environment.get("BOREAS_PHASE", ""),
     )
 

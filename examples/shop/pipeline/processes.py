@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,8 +118,14 @@ def end(home: Home, service: Service, port: int, pid: int) -> str:
     raise ShopError(f"process {pid} ({service.name} {port}) is still there after SIGKILL")
 
 
-def start(home: Home, service: Service, port: int, artifact: Path, settings: Path) -> subprocess.Popen[bytes]:
-    """Starts an instance in a session of its own, with its output in its log file; it outlives this program."""
+def start(
+    home: Home, service: Service, port: int, artifact: Path, settings: Path, front: Sequence[str]
+) -> subprocess.Popen[bytes]:
+    """Starts an instance in a session of its own, with its output in its log file; it outlives this program.
+
+    Args:
+        front: options that say which port it has besides its own one, and when.
+    """
     log = home.log(service, port)
     for folder in (log.parent, home.data()):
         folder.mkdir(parents=True, exist_ok=True)
@@ -127,7 +134,7 @@ def start(home: Home, service: Service, port: int, artifact: Path, settings: Pat
     command = [sys.executable, "-B", str(artifact), "--port", str(port), "--settings", str(settings)]
     with log.open("wb") as output:
         return subprocess.Popen(
-            [*command, "--data", str(home.data())],
+            [*command, "--data", str(home.data()), *front],
             cwd=home.root,
             env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
             stdin=subprocess.DEVNULL,

@@ -13,6 +13,7 @@ from typing import Any
 from pipeline import documents
 from pipeline.boreas import Boreas, connect
 from pipeline.catalog import ROOT, SERVICES, Service, valid_version
+from pipeline.home import Home
 from pipeline.report import ShopError, say
 
 ENVIRONMENT = "production"
@@ -21,11 +22,12 @@ UNDER_WAY = ["PENDING", "RUNNING", "WAITING_CONFIRM", "CANCELLING", "ROLLING_BAC
 TOOL = "examples/shop/shop.py"
 
 
-def register(version: str, tool_options: Sequence[str]) -> None:
+def register(version: str, home: Home, tool_options: Sequence[str]) -> None:
     """Makes environment, applications and version known; prints their ids.
 
     Args:
         version: such as v1.
+        home: says which ports the instances have.
         tool_options: options of shop.py that Boreas shall give with every command, such as --home.
 
     Raises:
@@ -35,16 +37,18 @@ def register(version: str, tool_options: Sequence[str]) -> None:
     boreas = connect()
     say(f"register the shop with Boreas at {boreas.url}")
     _environment(boreas)
-    applications = [_application(boreas, service, tool_options) for service in SERVICES]
+    applications = [_application(boreas, service, definition(service, home, tool_options)) for service in SERVICES]
     _version(boreas, version, applications)
 
 
-def ship(version: str, tool_options: Sequence[str], *, first: bool = False) -> None:
+def ship(version: str, home: Home, tool_options: Sequence[str], *, first: bool = False, strategy: str = "") -> None:
     """Registers the version, then becomes `boreas deploy`, which follows the deployment to its end.
 
     Args:
         version: such as v1.
+        home: as of register.
         tool_options: as of register.
+        strategy: as `boreas deploy --strategy` has it; empty: its default.
         first: do nothing when a version runs already, and only watch a deployment that is under way.
 
     Raises:
@@ -53,9 +57,10 @@ def ship(version: str, tool_options: Sequence[str], *, first: bool = False) -> N
     command = _boreas_command()
     if first and _is_shipped(connect(), command):
         return
-    register(version, tool_options)
+    register(version, home, tool_options)
     order = ",".join(service.name for service in SERVICES)
     arguments = ["deploy", "--version", version, "--environment", ENVIRONMENT, "--order", order, "--follow"]
+    arguments += ["--strategy", strategy] if strategy else []
     say(f"run boreas {' '.join(arguments)}")
     sys.stdout.flush()
     os.execv(command, [command, *arguments])
@@ -79,7 +84,7 @@ def _releases(standing: dict[str, Any]) -> list[dict[str, Any]]:
     return list((standing["environment"] or {"releases": []})["releases"])
 
 
-def definition(service: Service, tool_options: Sequence[str]) -> dict[str, Any]:
+def definition(service: Service, home: Home, tool_options: Sequence[str]) -> dict[str, Any]:
     """What Boreas is told about a service, in the shape of CreateApplicationInput without its name."""
 
     def command(name: str) -> list[str]:
@@ -92,13 +97,13 @@ def definition(service: Service, tool_options: Sequence[str]) -> dict[str, Any]:
         "test": {"command": command("test"), "timeoutSeconds": STEP_SECONDS},
         "shell": {
             "command": command("deploy"),
-            "instances": [str(port) for port in service.ports],
+            "instances": [str(port) for port in home.ports(service)],
             "rollbackCommand": command("rollback") if service.own_rollback else None,
         },
         "healthCheck": {
-            "httpUrl": "http://127.0.0.1:{instance}/health",
+            "command": command("health"),
             "intervalSeconds": 1,
-            "timeoutSeconds": 2,
+            "timeoutSeconds": 5,
             "successThreshold": 1,
             "failureThreshold": 3,
         },
@@ -108,7 +113,8 @@ def definition(service: Service, tool_options: Sequence[str]) -> dict[str, Any]:
 def is_current(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
     """Whether the commands that Boreas has are those that it should have."""
     steps = all((found[step] or {}).get("command") == wanted[step]["command"] for step in ("build", "test"))
-    return steps and bool(found["deploy"] == wanted["shell"])
+    health = (found["healthCheck"] or {}).get("command") == wanted["healthCheck"]["command"]
+    return steps and health and bool(found["deploy"] == wanted["shell"])
 
 
 def _environment(boreas: Boreas) -> None:
@@ -120,9 +126,8 @@ def _environment(boreas: Boreas) -> None:
     _tell("environment", boreas.change(documents.CREATE_ENVIRONMENT, "environment", **values), "created")
 
 
-def _application(boreas: Boreas, service: Service, tool_options: Sequence[str]) -> str:
+def _application(boreas: Boreas, service: Service, wanted: dict[str, Any]) -> str:
     """The application's id."""
-    wanted = definition(service, tool_options)
     found = boreas.call(documents.APPLICATION, name=service.name)["application"]
     if not found:
         found = boreas.change(documents.CREATE_APPLICATION, "application", name=service.name, **wanted)

@@ -1,4 +1,4 @@
-"""The HTTP server under each service: sockets, limits, access log, an orderly end."""
+"""The HTTP server under each service: sockets, limits, access log, an orderly end; and a port that changes hands."""
 
 import socketserver
 import sys
@@ -22,14 +22,19 @@ DRAIN_SECONDS = 3.0
 
 
 class Server(ThreadingHTTPServer):
-    """Serves one `answer` function, on the loopback interface unless told otherwise; port 0 takes any free port."""
+    """Serves one `answer` function, on the loopback interface unless told otherwise; port 0 takes any free port.
+
+    Several servers may listen on a port that they all have `shared`; each call goes to one of them.
+    """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, answer: Answer, host: str = LOOPBACK) -> None:
+    def __init__(self, port: int, answer: Answer, host: str = LOOPBACK, *, shared: bool = False) -> None:
+        self.allow_reuse_port = shared
         super().__init__((host, port), Handler)
         self.answer = answer
+        self._nobody_waits = False
         self._busy = 0
         self._idle = threading.Condition()
 
@@ -39,11 +44,25 @@ class Server(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def run(self) -> None:
-        """Serves until `stop`, then lets the calls in progress end."""
+        """Serves until `stop`, then lets the calls that have come end."""
         self.serve_forever(poll_interval=0.1)
+        self._take_waiting()
         self.server_close()
         with self._idle:
             self._idle.wait_for(lambda: self._busy == 0, timeout=DRAIN_SECONDS)
+
+    def _take_waiting(self) -> None:
+        """Takes the calls that wait to be taken: closing would reset them."""
+        self.timeout = 0
+        for _ in range(self.request_queue_size):
+            self._nobody_waits = False
+            self.handle_request()
+            if self._nobody_waits:
+                return
+
+    def handle_timeout(self) -> None:
+        """Notes that no call waits."""
+        self._nobody_waits = True
 
     def stop(self) -> None:
         """Asks `run` to return; safe in a signal handler, because `shutdown` waits in a thread of its own."""
@@ -64,6 +83,28 @@ class Server(ThreadingHTTPServer):
             with self._idle:
                 self._busy -= 1
                 self._idle.notify_all()
+
+
+class Front:
+    """The port that customers call, of which a process has a part while its set of instances serves."""
+
+    def __init__(self, port: int, answer: Answer, host: str) -> None:
+        self._port, self._answer, self._host = port, answer, host
+        self._server: Server | None = None
+
+    def take(self) -> None:
+        """Listens there; twice is once. Another process that listens there, too, goes on until it leaves."""
+        if self._server is None:
+            self._server = Server(self._port, self._answer, self._host, shared=True)
+            threading.Thread(target=self._server.run, daemon=True).start()
+            print(f"takes calls on port {self._port}")
+
+    def leave(self) -> None:
+        """Takes no new call there; those in progress end in peace."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+            print(f"takes no calls on port {self._port} any more")
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -14,7 +14,7 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
-from shop_common.server import LOOPBACK, Server
+from shop_common.server import LOOPBACK, Front, Server
 from shop_common.web import Request, Response, Route, dispatch
 
 
@@ -63,15 +63,22 @@ def serve(create: Create, release: Release) -> int:
         service = create(Surroundings(_section(arguments.settings, release.service), arguments.data))
         answer = partial(dispatch, [*_own_routes(service, release), *service.routes])
         server = Server(arguments.port, answer, arguments.host)
+        front = Front(arguments.front or arguments.port, answer, arguments.host)
+        if arguments.front and arguments.serving:
+            front.take()
     except (OSError, ValueError) as error:
         print(f"ERROR: {release.service} {release.version} can not start on port {arguments.port}: {error}")
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
+    if arguments.front:
+        signal.signal(signal.SIGUSR1, lambda *_: front.take())
+        signal.signal(signal.SIGUSR2, lambda *_: front.leave())
     print(
         f"{release.service} {release.version} (pid {os.getpid()}) listens on http://{arguments.host}:{server.server_port}"
     )
     server.run()
+    front.leave()
     print(f"{release.service} {release.version} (pid {os.getpid()}) has ended")
     return 0
 
@@ -80,6 +87,8 @@ def _arguments(release: Release) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=release.service, description=f"{release.service} {release.version}")
     parser.add_argument("--host", default=LOOPBACK, help=f"address to listen at (default: {LOOPBACK})")
     parser.add_argument("--port", type=int, default=0, help="port to listen at (default: any free one)")
+    parser.add_argument("--front", type=int, help="port to listen at, too, from SIGUSR1 to SIGUSR2 (default: none)")
+    parser.add_argument("--serving", action="store_true", help="listen at --front from the start")
     parser.add_argument("--settings", type=Path, help="JSON file with one section per service (default: no settings)")
     parser.add_argument("--data", type=Path, default=Path(), help="folder for the service's data (default: .)")
     parser.add_argument("--describe", action="store_true", help="print what was built as JSON, and end")
