@@ -33,18 +33,31 @@ from app.api.coercing import CoercingExecutor
 from app.api.leaves import Column, completing
 
 _encode = msgspec.json.Encoder().encode
+MAX_KNOWN = 4
+"""In how many ways the same values are kept encoded."""
 BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
 @dataclass(slots=True)
 class Columns:
-    """Values of many objects, a list per attribute: loaded once for everybody who asked at that moment.
+    """Values of many objects, a list per attribute: loaded once for everybody who wants the same.
 
     What they look like to those who select the same is `known` to all of them, for as long as any of them needs it.
     """
 
     values: Sequence[Column]
     known: dict[int, tuple["Fields", Any]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """How many values it holds."""
+        return sum(map(len, self.values))
+
+    def know(self, fields: "Fields", shown: Any) -> None:
+        """Remember what they look like to those who select `fields`; of too many, what was remembered first goes."""
+        if len(self.known) >= MAX_KNOWN:
+            del self.known[next(iter(self.known))]
+        self.known[id(fields)] = fields, shown
 
 
 class Unloaded(ABC):
@@ -225,7 +238,7 @@ class Executor(CoercingExecutor):
         done = self._completed_rows(named, fields, dict(zip(fields.attributes, columns.values, strict=True)))
         if done is not None and self._selections.encoded:
             done = _raw(done)
-            columns.known[id(fields)] = (fields, done)
+            columns.know(fields, done)
         return done
 
     def _completed_rows(self, type_: GraphQLObjectType, fields: Fields, values: Mapping[str, Column]) -> Column | None:

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from app.api.batching import Loader, Together
 from app.api.executing import Columns
+from app.api.kept import Kept, Mark
 from app.core.access import ApiToken, Grant, Principal
 from app.core.approval import Approval
 from app.core.deployment import Deployment, DeploymentFilter
@@ -97,9 +98,14 @@ async def _grouped(
 
 async def _task_columns(keys: Sequence[TaskColumns]) -> dict[TaskColumns, Columns]:
     found = await tasks.columns_of_deployments(keys)
-    return {key: Columns(values) for key, values in found.items()}
+    made = {key: (mark, Columns(values)) for key, (mark, values) in found.items()}
+    for key, (mark, columns) in made.items():
+        if mark is not None:
+            _kept.put(key, mark, columns)
+    return {key: columns for key, (_, columns) in made.items()}
 
 
+_kept: Kept[TaskColumns] = Kept()
 _applications = Together(applications.by_ids)
 _environments = Together(environments.by_ids)
 _versions = Together(versions.by_ids)
@@ -165,6 +171,10 @@ class Loaders:
     def __init__(self, runtime: Runtime, viewer: Callable[[], Principal]) -> None:
         self._runtime = runtime
         self._viewer = viewer
+
+    async def columns(self, key: TaskColumns, mark: Mark) -> Columns:
+        """Return columns of a deployment's tasks that are not older than its mark."""
+        return _kept.get(key, mark) or await self.task_columns.load(key)
 
     async def _deployments(self, ids: list[str]) -> list[Deployment | None]:
         found = await _deployments(ids)

@@ -170,6 +170,8 @@ async def ask_to_stop(
 ) -> None:
     """Ask the workers that hold attempts of these tasks to end them; with `kill`, without patience."""
     holders = await task_store.ask_to_stop(task_ids, reason)
+    if holders and reason:
+        ledger.touch()
     how = " kill" if kill else ""
     ledger.unit.messages.extend((worker_topic(worker), f"{id_}{how}".encode()) for id_, worker in holders.items())
 

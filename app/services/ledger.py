@@ -7,7 +7,7 @@ and writes deployment, tasks, attempts and events in one go when it is closed.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.core import deployment as deployments
 from app.core import task as tasks
@@ -22,6 +22,9 @@ from app.store import feed
 from app.store import tasks as task_store
 from app.store.tasks import AttemptEnd, Writes
 from app.store.unit import Unit
+
+TICK = timedelta(microseconds=1)
+"""The smallest step between two moments, as they are stored."""
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Ledger:
     _changes: dict[str, Change] = field(default_factory=dict)
     _abandoned: list[str] = field(default_factory=list)
     _stopped: bool = False
+    _touched: bool = False
 
     @property
     def now(self) -> datetime:
@@ -122,17 +126,26 @@ class Ledger:
             raise not_found("task", task_id, path)
         return task
 
+    def touch(self) -> None:
+        """Have the deployment written: something of its tasks was changed past this ledger."""
+        self._touched = True
+
     async def flush(self) -> None:
-        """Write what has changed, so that what is read from the database from now on is how things stand."""
+        """Write what has changed, so that what is read from the database from now on is how things stand.
+
+        Whatever changes, the moment of the deployment's newest change is later than it was, whatever clocks say: by
+        that moment, readers know what they have read before.
+        """
         if self._changes:
             await task_store.change(list(self._changes.values()), self.now)
         if self._abandoned:
             await task_store.end_open_attempts(self._abandoned, self.now)
-        if self.deployment != self.stored or self._writes.tasks:
-            self.deployment = self.stored = replace(self.deployment, updated_at=self.now)
+        if self.deployment != self.stored or self._writes.tasks or self._touched:
+            moment = max(self.now, self.stored.updated_at + TICK)
+            self.deployment = self.stored = replace(self.deployment, updated_at=moment)
             self.unit.messages.append((feed.CHANGES, self.deployment.id.encode()))
             await deployment_store.save(self.deployment, self.events[self._events_stored :], self._writes)
-        self._changes, self._abandoned, self._writes = {}, [], Writes()
+        self._changes, self._abandoned, self._writes, self._touched = {}, [], Writes(), False
         self._events_stored = len(self.events)
 
     async def close(self) -> None:

@@ -21,6 +21,9 @@ from app.store.database import execute, fetch, fetch_columns, fetch_one
 JSON_COLUMNS = ("block_by", "command", "payload", "result", "position", "rollout")
 TASK = tuple(Task.__dataclass_fields__)
 OF_DEPLOYMENTS = 'WHERE deployment_id = ANY($1) ORDER BY deployment_id, "order"'
+MARK = ("mark_event", "mark_moment")
+MARKED = "JOIN (SELECT id AS owner, last_event AS mark_event, updated_at AS mark_moment FROM deployments) AS marks"
+MARKED += " ON owner = deployment_id"
 ATTEMPT = "task_id, number, activity, status, worker, started_at, completed_at, error_message, exit_code"
 _read_attempt = reader(TaskAttempt)
 TYPES = {str(each): each for each in TaskType}
@@ -84,9 +87,18 @@ async def _columns(names: Sequence[str], which: str, ids: list[str]) -> list[Seq
 Columns = tuple[str, ...]
 
 
-async def columns_of_deployments(keys: Sequence[tuple[str, Columns]]) -> dict[tuple[str, Columns], list[list[Any]]]:
-    """Return, for a deployment and names of columns, a list of values per column, of its tasks in workflow order."""
-    found: dict[tuple[str, Columns], list[list[Any]]] = {}
+Mark = tuple[int, datetime]
+"""What a deployment had when tasks were read: its newest event, and the moment of its newest change."""
+
+
+async def columns_of_deployments(
+    keys: Sequence[tuple[str, Columns]],
+) -> dict[tuple[str, Columns], tuple[Mark | None, list[list[Any]]]]:
+    """Return, for a deployment and names of columns, a list of values per column, of its tasks in workflow order.
+
+    With them comes the deployment's mark at that very moment; None where there are no tasks.
+    """
+    found: dict[tuple[str, Columns], tuple[Mark | None, list[list[Any]]]] = {}
     for names in dict.fromkeys(names for _, names in keys):
         ids = [id_ for id_, others in keys if others == names]
         for id_, columns in (await _columns_of(ids, names)).items():
@@ -94,12 +106,15 @@ async def columns_of_deployments(keys: Sequence[tuple[str, Columns]]) -> dict[tu
     return found
 
 
-async def _columns_of(deployment_ids: Sequence[str], names: Columns) -> dict[str, list[list[Any]]]:
-    owners, *columns = await _columns(("deployment_id", *names), OF_DEPLOYMENTS, list(deployment_ids))
-    found: dict[str, list[list[Any]]] = {id_: [[] for _ in names] for id_ in deployment_ids}
+async def _columns_of(deployment_ids: Sequence[str], names: Columns) -> dict[str, tuple[Mark | None, list[list[Any]]]]:
+    owners, events, moments, *columns = await _columns(
+        ("deployment_id", *MARK, *names), f"{MARKED} {OF_DEPLOYMENTS}", list(deployment_ids)
+    )
+    found: dict[str, tuple[Mark | None, list[list[Any]]]] = {id_: (None, [[] for _ in names]) for id_ in deployment_ids}
     start = 0
     for id_, size in Counter(owners).items():
-        found[id_] = [list(column[start : start + size]) for column in columns]
+        mark = events[start], moments[start]
+        found[id_] = mark, [list(column[start : start + size]) for column in columns]
         start += size
     return found
 

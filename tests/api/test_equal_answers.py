@@ -141,7 +141,11 @@ async def test_a_query_that_is_asked_again_tells_what_has_changed(system: System
     before = [(await system.admin.query(TASKS, id=id_))["deployment"] for _ in range(3)]
     assert before[0] == before[1] == before[2]
     async with database(system) as connection:
-        await connection.execute("UPDATE tasks SET status = 'SKIPPED' WHERE deployment_id = $1 AND key = 'a'", id_)
+        await connection.execute(
+            "WITH marked AS (UPDATE deployments SET updated_at = now() WHERE id = $1)"
+            " UPDATE tasks SET status = 'SKIPPED' WHERE deployment_id = $1 AND key = 'a'",
+            id_,
+        )
     assert (await system.admin.query(TASKS, id=id_))["deployment"]["tasks"][0]["status"] == "SKIPPED"
     await system.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="over")
     after = (await system.admin.query(TASKS, id=id_))["deployment"]

@@ -172,7 +172,11 @@ async def broken(system: System) -> str:
     """Make a deployment whose rows can not be read any more."""
     id_ = await deployment(system)
     async with database(system) as connection:
-        await connection.execute("UPDATE tasks SET status = 'TORN ROW' WHERE deployment_id = $1", id_)
+        await connection.execute(
+            "WITH marked AS (UPDATE deployments SET updated_at = now() WHERE id = $1)"
+            " UPDATE tasks SET status = 'TORN ROW' WHERE deployment_id = $1",
+            id_,
+        )
         await connection.execute("UPDATE deployment_events SET type = 'TORN ROW' WHERE deployment_id = $1", id_)
     return id_
 

@@ -1,6 +1,8 @@
 """Times tell the order of what happened: a moment is taken when it is one's turn, not before the wait for it."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from app.services.ledger import hold
@@ -32,3 +34,20 @@ async def test_the_events_of_a_busy_deployment_are_in_the_order_of_time(engine: 
     id_ = (await trial.deployed("v1", *graph)).deployment.id
     for before, after in pairwise(await engine.events(id_)):
         assert before.at <= after.at, (before, after)
+
+
+class Behind:
+    """The clock of a process whose machine is years behind."""
+
+    def now(self) -> datetime:
+        return datetime(2020, 2, 29, tzinfo=UTC)
+
+
+async def test_a_change_is_later_than_the_one_before_whatever_a_clock_says(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy(auto_start=False)
+    moments = []
+    for paused in (True, False, True):
+        async with unit(replace(engine.runtime, clock=Behind())) as work, hold(work, id_) as ledger:
+            moments.append(ledger.deployment.updated_at)
+            ledger.pause(paused)
+    assert moments == sorted(set(moments))

@@ -64,10 +64,48 @@ async def database(socket_folder: str, name: str) -> AsyncIterator[str]:
         await admin.execute(f'CREATE DATABASE "{name}"')
         url = f"postgres://postgres@/{name}?host={quote(socket_folder, safe='')}"
         await migrations.migrate(url, migrations_folder())
+        await _watch_marks(url)
         yield url
         await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     finally:
         await admin.close()
+
+
+SHOWN = (
+    *("id", "key", "application_id", "name", "type", "status", '"order"', "attempt", "max_attempts"),
+    *("timeout_seconds", "error_message", "started_at", "completed_at"),
+)
+MARKS = f"""
+CREATE SCHEMA checks;
+CREATE TABLE checks.marks (id text PRIMARY KEY, mark text, writer bigint);
+CREATE FUNCTION checks.mark_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE owner text; mark text;
+BEGIN
+  IF TG_OP = 'DELETE' THEN owner := OLD.deployment_id; ELSE owner := NEW.deployment_id; END IF;
+  SELECT last_event || ' at ' || updated_at INTO mark FROM public.deployments WHERE id = owner;
+  IF mark IS NULL THEN RETURN NULL; END IF;
+  INSERT INTO checks.marks VALUES (owner, mark, txid_current()) ON CONFLICT (id) DO UPDATE
+    SET mark = excluded.mark, writer = excluded.writer
+    WHERE marks.mark <> excluded.mark OR marks.writer = excluded.writer;
+  IF NOT FOUND THEN RAISE EXCEPTION 'a task of % changed, and its mark did not: %', owner, mark; END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER tasks_made_or_gone AFTER INSERT OR DELETE ON tasks DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION checks.mark_changes();
+CREATE CONSTRAINT TRIGGER tasks_changed AFTER UPDATE ON tasks DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+  WHEN (({", ".join(f"OLD.{name}" for name in SHOWN)})
+    IS DISTINCT FROM ({", ".join(f"NEW.{name}" for name in SHOWN)}))
+  EXECUTE FUNCTION checks.mark_changes();
+"""
+"""What is kept of tasks is found by their deployment's mark: nothing that is shown of them may change without it."""
+
+
+async def _watch_marks(url: str) -> None:
+    connection = await connect(url)
+    try:
+        await connection.execute(MARKS)
+    finally:
+        await connection.close()
 
 
 async def connect(url: str) -> asyncpg.Connection:

@@ -112,7 +112,7 @@ class Deployment(Node):
 
     @strawberry.field(description="In workflow order; at most 2000.")
     async def tasks(self, info: Info) -> list[Task]:
-        return tasks_of(info, self.id)
+        return tasks_of(info, self.value)
 
     @strawberry.field
     async def workflow(self) -> Workflow:

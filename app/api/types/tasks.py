@@ -213,21 +213,22 @@ class TasksOf(Unloaded):
     }
     ATTRIBUTES = frozenset(COLUMNS)
 
-    def __init__(self, info: Info, deployment_id: str) -> None:
+    def __init__(self, info: Info, deployment: CoreDeployment) -> None:
         self._loaders = info.context.loaders
-        self._deployment_id = deployment_id
+        self._deployment = deployment
 
     async def objects(self) -> list[Task]:
-        return [Task.of(task) for task in await self._loaders.tasks_of.load(self._deployment_id)]
+        return [Task.of(task) for task in await self._loaders.tasks_of.load(self._deployment.id)]
 
     async def columns(self, attributes: tuple[str, ...]) -> Columns:
         names = tuple(self.COLUMNS[attribute] for attribute in attributes)
-        return await self._loaders.task_columns.load((self._deployment_id, names))
+        seen = self._deployment
+        return await self._loaders.columns((seen.id, names), (seen.last_event, seen.updated_at))
 
 
-def tasks_of(info: Info, deployment_id: str) -> list[Task]:
+def tasks_of(info: Info, deployment: CoreDeployment) -> list[Task]:
     """Return the tasks of a deployment, for the executor to load."""
-    return cast("list[Task]", TasksOf(info, deployment_id))
+    return cast("list[Task]", TasksOf(info, deployment))
 
 
 def permission(info: Info, deployment: CoreDeployment, why_not: str | None) -> Permission:

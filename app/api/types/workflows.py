@@ -153,7 +153,7 @@ class Workflow:
 
     @strawberry.field(description="In workflow order.")
     async def tasks(self, info: Info) -> list[Task]:
-        return tasks_of(info, self.deployment.id)
+        return tasks_of(info, self.deployment)
 
     @strawberry.field
     async def edges(self, info: Info) -> list[WorkflowEdge]:

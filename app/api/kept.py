@@ -1,0 +1,44 @@
+"""Columns of tasks as they were read before, kept for as long as nothing of them has changed.
+
+Every change of a task is written together with its deployment, whose `mark` it changes. So whoever has read a
+deployment knows by its mark which columns are those of that very moment, and most who look at one have company.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from app.api.executing import Columns
+
+K = TypeVar("K", bound=Hashable)
+ROOM = 500_000
+"""How many values are kept: each takes about 100 bytes, encoded and not."""
+Mark = tuple[int, datetime]
+"""The number of a deployment's newest event, and when it was changed."""
+
+
+class Kept(Generic[K]):
+    """Columns by key, as of a mark. Of too many, those go that nobody has asked for the longest."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = room
+        self._size = 0
+        self._columns: OrderedDict[K, tuple[Mark, Columns]] = OrderedDict()
+
+    def get(self, key: K, mark: Mark) -> Columns | None:
+        """Return what is kept as of just this mark."""
+        found = self._columns.get(key)
+        if found is None or found[0] != mark:
+            return None
+        self._columns.move_to_end(key)
+        return found[1]
+
+    def put(self, key: K, mark: Mark, columns: Columns) -> None:
+        """Keep columns, in place of those of another mark."""
+        before = self._columns.pop(key, None)
+        self._size += columns.size - (before[1].size if before else 0)
+        self._columns[key] = mark, columns
+        while self._size > self._room:
+            _, (_, dropped) = self._columns.popitem(last=False)
+            self._size -= dropped.size
