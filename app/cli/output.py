@@ -26,6 +26,7 @@ LOOK = {
     "ASKED": ("?", "bold yellow"),
     "APPROVED": ("✓", "green"),
     "REJECTED": ("✗", "bold red"),
+    "EXPIRED": ("✗", "bold red"),
 }
 LEVEL_STYLES = {"ERROR": "red", "WARN": "yellow", "DEBUG": "dim"}
 COLOURS = re.compile("\x1b\\[[0-9;]*m")
@@ -132,9 +133,9 @@ class Lines:
         elif kind == "ApprovalRequested":
             self._status(event["at"], "ASKED", *asked(event["approval"], deployment))
         elif kind == "ApprovalDecided":
-            status = "APPROVED" if event["verdict"] == "APPROVE" else "REJECTED"
-            who = event["actor"]["name"] if event["actor"] else "somebody"
-            said = f"by {who}" + (f": {event['comment']}" if event["comment"] else "")
+            status = "APPROVED" if event["verdict"] == "APPROVE" else "REJECTED" if event["actor"] else "EXPIRED"
+            who = f"by {event['actor']['name']}" if event["actor"] else ""
+            said = ": ".join(filter(None, [who, event["comment"]]))
             self._status(event["at"], status, asked(event["approval"], deployment)[0], said)
         elif kind == "WorkflowChanged":
             self._status(event["at"], "EDITED", f"{_name(deployment)}, revision {event['revision']}", event["summary"])

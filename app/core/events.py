@@ -64,7 +64,10 @@ class ApprovalRequested:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalDecided:
-    """Somebody approved or rejected; whether that was the last decision that was needed, the approval says."""
+    """Somebody approved or rejected; whether that was the last decision that was needed, the approval says.
+
+    One that expires is rejected by nobody.
+    """
 
     approval_id: str
     verdict: Verdict

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.core import admission, freeze, progress, rollout, schedule
-from app.core.approval import ApprovalPolicy, ApprovalStatus, ApprovalTimeoutAction
+from app.core.approval import ApprovalPolicy, ApprovalStatus, ApprovalTimeoutAction, Verdict
 from app.core.deployment import ENDED, Deployment, DeploymentStatus, Rollback, RollbackStatus
 from app.core.environment import Environment
+from app.core.events import ApprovalDecided
 from app.core.schedule import Change, Item, Plan, State
 from app.core.task import UNSTARTED, TaskStatus
 from app.ports import Job
@@ -99,9 +100,16 @@ async def _expire(ledger: Ledger, state: State, ids: Sequence[str]) -> None:
     await approval_store.end(ids, ApprovalStatus.EXPIRED, ledger.now)
     asking.tell(ledger, ids)
     since = min(one.expires_at or ledger.now for one in overdue)
-    reason = f"nobody approved until {since:%Y-%m-%d %H:%M:%S} UTC"
+    reason = _nobody_until(since)
+    for one in overdue:
+        decided = ApprovalDecided(one.id, Verdict.REJECT, _nobody_until(one.expires_at or since))
+        ledger.record(decided, by_itself=True)
     roll_back = any(one.policy.on_timeout is ApprovalTimeoutAction.REJECT for one in overdue)
     await refuse(ledger, reason, roll_back=roll_back, automatic=True)
+
+
+def _nobody_until(moment: datetime) -> str:
+    return f"nobody approved until {moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 async def refuse(ledger: Ledger, reason: str, *, roll_back: bool, automatic: bool) -> None:

@@ -54,12 +54,13 @@ class Ledger:
         """The moment of the transaction."""
         return self.unit.now
 
-    def record(self, body: Body) -> None:
-        """Add an event to the feed."""
+    def record(self, body: Body, *, by_itself: bool = False) -> None:
+        """Add an event to the feed; `by_itself` nobody did it, whoever acts here."""
         number = self.deployment.last_event + 1
         self.deployment = replace(self.deployment, last_event=number)
+        actor_id = None if by_itself else self.actor_id
         self.events.append(
-            Event(deployment_id=self.deployment.id, number=number, at=self.now, actor_id=self.actor_id, body=body)
+            Event(deployment_id=self.deployment.id, number=number, at=self.now, actor_id=actor_id, body=body)
         )
 
     def move(self, to: DeploymentStatus, reason: str | None = None) -> None:

@@ -45,3 +45,15 @@ async def test_rejecting_one_of_two_says_what_was_wrong_with_the_other(system: S
     assert (await boreas(system, "watch", id_)).status == 4
     unknown = await boreas(system, "approve", "dep_nothing")
     assert (unknown.status, "no deployment “dep_nothing”" in unknown.err) == (2, True)
+
+
+async def test_watching_tells_what_nobody_approved_in_time(system: System) -> None:
+    here = await world(system.admin)
+    await here.application("web")
+    policy = {"environmentId": here.environment_id, "requiredApprovals": 1, "timeoutSeconds": 1}
+    await system.admin.change("setApprovalPolicy", "environment { id }", **policy)
+    id_ = await here.deploy(tasks=[ASKING])
+    await system.start_worker()
+    watched = await boreas(system, "watch", id_)
+    (line,) = [line for line in watched.out.splitlines() if "EXPIRED" in line]
+    assert "ask" in line and "nobody approved until" in line and "by" not in line

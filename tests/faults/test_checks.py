@@ -217,6 +217,16 @@ def test_a_refused_deployment_ends_by_what_it_touched() -> None:
     assert "approval" in kinds(replace(seen, tasks=RIGHT.tasks, effects=RIGHT.effects), deploying)
 
 
+def test_what_expires_is_an_event_of_its_own() -> None:
+    late = replace(APPROVAL, status="EXPIRED", decisions=())
+    seen = replace(
+        WAITED, approvals=(late,), events=story("WAITING_CONFIRM", "asked", "REJECT", "CANCELLED"), effects={}
+    )
+    seen = replace(seen, status="CANCELLED", tasks=(replace(TASK, status="CANCELLED", attempts=()),))
+    assert "approval" not in kinds(seen, ASKING)
+    assert "approval" in kinds(replace(seen, events=story("WAITING_CONFIRM", "asked", "CANCELLED")), ASKING)
+
+
 def test_weights_only_grow_until_they_fall() -> None:
     def progress(*told: float) -> Seen:
         moves = [Event(number, "t", None, None, weight=abs(each)) for number, each in enumerate(told, 1)]

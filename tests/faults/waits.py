@@ -34,7 +34,8 @@ def _decisions(one: Approval, seen: Seen, where: str) -> Violations:
     if len({actor for actor, _ in one.decisions}) != len(verdicts) or len(verdicts) > one.required:
         yield Violation("approval", where, f"was decided too often: {one.decisions} ({one.required} wanted)")
     told = [event.verdict for event in seen.events if event.approval_id == one.id]
-    if told != [None, *verdicts]:
+    expired = ["REJECT"] if one.status == "EXPIRED" else []
+    if told != [None, *verdicts, *expired]:
         yield Violation("approval", where, f"its events tell {told}, decided were {verdicts}")
 
 

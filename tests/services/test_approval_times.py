@@ -10,10 +10,11 @@ from datetime import timedelta
 import pytest
 
 from app.core.application import ShellTarget
-from app.core.approval import ApprovalPolicy, ApprovalSubject, ApprovalTimeoutAction
+from app.core.approval import ApprovalPolicy, ApprovalSubject, ApprovalTimeoutAction, Verdict
 from app.core.editing import Modification
 from app.core.environment import OperatorKind
 from app.core.errors import ErrorCode
+from app.core.events import ApprovalDecided
 from app.services import environments, workflows
 from app.services.sweep import sweep
 from app.services.workflows import EditOrder
@@ -80,6 +81,10 @@ async def test_the_time_is_kept_without_a_sweep(engine: Engine, trial: Site) -> 
     await engine.worker()
     assert (await engine.until(id_, D.CANCELLED)).statuses["prepare"] is S.SUCCESS
     assert await statuses(engine, id_) == [(DEPLOYMENT, A.EXPIRED)]
+    (one,) = await asked(engine, id_)
+    (told,) = [event for event in await engine.events(id_) if isinstance(event.body, ApprovalDecided)]
+    said = f"nobody approved until {one.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    assert (told.actor_id, told.body) == (None, ApprovalDecided(one.id, Verdict.REJECT, said))
 
 
 async def test_after_an_edit_people_are_asked_again(engine: Engine, trial: Site) -> None:

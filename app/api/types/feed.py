@@ -87,7 +87,10 @@ class ApprovalRequested(DeploymentEvent):
         return await need(info, "Approval", self.approval_id)
 
 
-@strawberry.type(description="Somebody approved or rejected. The approval says whether more is needed.")
+@strawberry.type(
+    description="Somebody approved or rejected; the approval says whether more is needed. Without an actor: nobody did "
+    "in time, which counts as a rejection and makes the approval EXPIRED."
+)
 class ApprovalDecided(DeploymentEvent):
     approval_id: strawberry.Private[str]
     verdict: Verdict
