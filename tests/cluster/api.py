@@ -17,6 +17,11 @@ import aiohttp.web
 import attrs
 import kmock
 
+from tests.cluster.schema import Schema
+
+BOREAS = "boreas"
+"""How the operator names itself; people and tests have other names."""
+KINDS = {"jobs": ("batch/v1", "Job"), "deployments": ("apps/v1", "Deployment"), "services": ("v1", "Service")}
 Object = dict[str, Any]
 Key = tuple[str, str, str]
 Change = Callable[[Object], object]
@@ -59,6 +64,8 @@ class ClusterServer(kmock.KubernetesScaffold):
     oldest: int = 0
     made: Counter[Key] = attrs.field(factory=Counter)
     asked: list[str] = attrs.field(factory=list)
+    schema: Schema | None = None
+    faults: list[str] = attrs.field(factory=list)
     rights: set[tuple[str, str, str]] = attrs.field(factory=set)
     away: bool = False
     before: Callable[[str, str], None] = lambda _method, _path: None
@@ -146,8 +153,10 @@ class ClusterServer(kmock.KubernetesScaffold):
         if request.resource is None:
             return await super()._handle(request)
         self.asked.append(f"{raw.method} {raw.path}")
-        self.rights.add((verb(request), request.resource.group, resource(request)))
         try:
+            if raw.headers.get("User-Agent") == BOREAS:
+                self.rights.add((verb(request), request.resource.group, resource(request)))
+                self._check(request.resource.plural, str(raw.method), request.data)
             self.before(str(raw.method), raw.path)
             response = await self._answer(request, raw)
             self.after(str(raw.method), raw.path)
@@ -180,6 +189,20 @@ class ClusterServer(kmock.KubernetesScaffold):
             case "DELETE":
                 return self._delete(key, request.data or {})
         raise Refusal(405, "MethodNotAllowed", f"{raw.method} is not played")
+
+    def _check(self, plural: str, method: str, body: Any) -> None:
+        """Refuse, and keep as a fault, what Boreas sends that the API does not know; the schema has no routes."""
+        if method not in ("POST", "PUT") or self.schema is None or plural not in KINDS:
+            return
+        version, kind = KINDS[plural]
+        sent = {"apiVersion": version, "kind": kind, "spec": body["spec"]} if method == "PUT" else body
+        try:
+            known = self.schema.as_known(sent)
+        except ValueError as error:
+            known = error
+        if known != sent:
+            self.faults.append(f"{method} {sent}: {known}")
+            raise Refusal(422, "Invalid", f"{kind} is invalid: {known}")
 
     def _there(self, key: Key) -> Object:
         if key not in self.objects:

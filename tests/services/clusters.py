@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import kmock
 import pytest
 
 from app.core.application import CommandStep, KubernetesTarget
@@ -14,22 +13,15 @@ from app.core.workflow import TaskType, WorkflowTask
 from app.gateways.operators.kubernetes import KubernetesOperator
 from app.gateways.operators.kubernetes.moving import Pace
 from tests.cluster.api import ClusterServer
-from tests.cluster.nodes import Nodes
-from tests.cluster.rollers import Rollers
-from tests.gateways.kubernetes.conftest import kubeconfig
+from tests.cluster.played import play
 from tests.services.engine import Engine, Site, Worker
 
 
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[ClusterServer]:
     """A played cluster whose address is in `kubeconfig`."""
-    async with ClusterServer() as server, kmock.Server(server) as wire:
-        nodes, rollers = Nodes(server, tmp_path), Rollers(server)
-        (tmp_path / "kubeconfig").write_text(kubeconfig(str(wire.url)))
-        yield server
-        server.drop()
-        rollers.close()
-        await nodes.close()
+    async with play(tmp_path) as cast:
+        yield cast.server
 
 
 @pytest.fixture

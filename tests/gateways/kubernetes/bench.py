@@ -18,6 +18,7 @@ from app.gateways.operators.kubernetes.moving import Pace
 from app.ports import LEAVE, Instruction, Origin
 from tests.cluster.api import ClusterServer
 from tests.cluster.nodes import Nodes
+from tests.cluster.played import Cast
 from tests.cluster.rollers import Rollers
 
 IMAGE = "busybox:1.36"
@@ -56,37 +57,33 @@ class Bench:
         self,
         path: str,
         namespace: str,
-        server: ClusterServer | None = None,
-        nodes: Nodes | None = None,
-        rollers: Rollers | None = None,
+        cast: Cast | None = None,
     ) -> None:
         self.connection = KubernetesConnection(kubeconfig_path=path, namespace=namespace)
-        self._server = server
-        self._nodes = nodes
-        self._rollers = rollers
+        self._cast = cast
         self._api: Any = None
         self.operator = self.another()
 
     @property
     def server(self) -> ClusterServer | None:
         """The played cluster, None where it is real."""
-        return self._server
+        return self._cast.server if self._cast else None
 
     @property
     def nodes(self) -> Nodes:
         """The machines of the played cluster."""
-        assert self._nodes is not None
-        return self._nodes
+        assert self._cast is not None
+        return self._cast.nodes
 
     @property
     def rollers(self) -> Rollers:
         """Who rolls Deployments out in the played cluster."""
-        assert self._rollers is not None
-        return self._rollers
+        assert self._cast is not None
+        return self._cast.rollers
 
     def another(self) -> KubernetesOperator:
         """Return another worker's operator."""
-        is_real = self._server is None
+        is_real = self._cast is None
         return KubernetesOperator(Pace(0.5, 15.0, 2.0) if is_real else Pace(0.01, 0.5, 0.02, 0.05))
 
     def instruction(self, *command: str, run: str = "0", **more: Any) -> Instruction:

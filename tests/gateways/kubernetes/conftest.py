@@ -8,13 +8,10 @@ import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import kmock
 import pytest
-import yaml
 
 from tests.cluster.api import ClusterServer
-from tests.cluster.nodes import Nodes
-from tests.cluster.rollers import Rollers
+from tests.cluster.played import play
 from tests.gateways.kubernetes.bench import Bench, real_namespace
 
 KUBECONFIG = os.environ.get("BOREAS_TEST_KUBECONFIG")
@@ -28,18 +25,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         async with real_namespace(KUBECONFIG, namespace), Bench(KUBECONFIG, namespace) as bench:
             yield bench
         return
-    async with ClusterServer() as server, kmock.Server(server) as wire:
-        nodes = Nodes(server, tmp_path)
-        rollers = Rollers(server)
-        config = tmp_path / "kubeconfig"
-        config.write_text(kubeconfig(str(wire.url)))
-        try:
-            async with Bench(str(config), namespace, server, nodes, rollers) as bench:
-                yield bench
-        finally:
-            server.drop()
-            rollers.close()
-            await nodes.close()
+    async with play(tmp_path) as cast, Bench(str(cast.kubeconfig), namespace, cast) as bench:
+        yield bench
 
 
 @pytest.fixture
@@ -48,16 +35,3 @@ def played(bench: Bench) -> ClusterServer:
     if bench.server is None:
         pytest.skip("a real cluster is not broken by tests")
     return bench.server
-
-
-def kubeconfig(url: str) -> str:
-    return yaml.safe_dump(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "played", "cluster": {"server": url.rstrip("/")}}],
-            "users": [{"name": "tester", "user": {"token": "a-secret-of-tests"}}],
-            "contexts": [{"name": "played", "context": {"cluster": "played", "user": "tester"}}],
-            "current-context": "played",
-        }
-    )

@@ -1,24 +1,20 @@
 """The role that the manifests give a worker is what the operator asks for: nothing is missing, nothing is too much."""
 
 import asyncio
-from pathlib import Path
-
-import yaml
 
 from app.core.strategy import StrategyKind
 from app.ports import Origin
 from tests.cluster.api import ClusterServer
+from tests.cluster.played import allowed
 from tests.gateways.kubernetes.bench import Bench, Lines, eventually
 from tests.gateways.kubernetes.workload import TOTAL, Web
 
-FILE = Path(__file__).parents[3] / "examples" / "kubernetes" / "rights.yaml"
 TAKEN = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=2)
 
 
 async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: ClusterServer) -> None:
     web = Web(bench, route=True)
     await web.make()
-    played.rights.clear()
     await bench.run("true")
     await bench.run("true", origin=TAKEN)  # another attempt goes on with the Job of the first one
     await bench.operator.running(bench.connection)
@@ -33,12 +29,4 @@ async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: Cl
     await web.bring(web.shape(1, StrategyKind.CANARY))
     await web.bring(web.shape(TOTAL, StrategyKind.CANARY, finished=True))
     await web.bring(web.shape(TOTAL, StrategyKind.BLUE_GREEN, switched=True))
-    role, _ = yaml.safe_load_all(FILE.read_text(encoding="utf-8"))
-    allowed = {
-        (verb, group, resource)
-        for rule in role["rules"]
-        for verb in rule["verbs"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-    }
-    assert played.rights == allowed
+    assert played.rights == allowed()

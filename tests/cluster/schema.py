@@ -1,0 +1,37 @@
+"""What the API of a cluster knows: whether an object, as it is sent, has only fields that it has, with their types."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from kubernetes_asyncio import client
+
+MODELS = {
+    "v1": "V1",
+    "apps/v1": "V1",
+    "batch/v1": "V1",
+    "policy/v1": "V1",
+    "rbac.authorization.k8s.io/v1": "V1",
+}
+_client: Any = client
+
+
+class Schema:
+    """The models of the API. To be closed."""
+
+    def __init__(self) -> None:
+        self._api = _client.ApiClient()
+
+    def as_known(self, body: dict[str, Any]) -> Any:
+        """Return an object as the API understands it: equal to what was sent where it knows all of it.
+
+        Raises ValueError where something that must be there is missing, or is of another type.
+        """
+        model = MODELS[body["apiVersion"]] + body["kind"]
+        return self._api.sanitize_for_serialization(
+            self._api.deserialize(SimpleNamespace(data=json.dumps(body)), model)
+        )
+
+    async def aclose(self) -> None:
+        """Close it."""
+        await self._api.close()
