@@ -197,6 +197,13 @@ class Hands:
             if ours[task_id]:
                 attempt.interrupt(Interruption.STOPPED)
         self._hold()
+        await self._remember()
+
+    async def _remember(self) -> None:
+        """Keep in mind what was given up for as long as it stands as this worker's, and might seem to be begun anew."""
+        if given_up := frozenset(self._forgotten):
+            ours = await task_store.held_by(self.worker.id, list(given_up))
+            self._forgotten -= given_up - ours
 
     def _kill(self, attempt: Attempt, why: Interruption) -> None:
         killing = asyncio.create_task(attempt.kill(why))

@@ -209,6 +209,12 @@ async def renew(worker: str, ids: Sequence[str], until: datetime) -> dict[str, b
     return {row["id"]: row["stop"] for row in rows}
 
 
+async def held_by(worker: str, ids: Sequence[str]) -> set[str]:
+    """Return which of some tasks stand as a worker's own."""
+    rows = await fetch("SELECT id FROM tasks WHERE id = ANY($2) AND worker = $1", worker, list(ids))
+    return {row["id"] for row in rows}
+
+
 async def lock(task_id: str) -> None:
     """Hold a task's row until the transaction ends: its lease is either renewed already, or not before that."""
     await fetch("SELECT 1 FROM tasks WHERE id = $1 FOR NO KEY UPDATE", task_id)

@@ -136,7 +136,12 @@ async def test_a_worker_ends_what_is_not_its_own_any_more(engine: Engine, site: 
     await worker.ended()
     story = await engine.story(id_)
     assert (story.tasks["slow"].worker, story.tries("slow")) == ("somebody-else", [S.RUNNING])
+    await eventually(lambda: remembers_nothing(worker), "what it gave up to be forgotten")
     await engine.put(task)
+
+
+async def remembers_nothing(worker: Worker) -> bool:
+    return not worker.hands._forgotten
 
 
 async def test_a_worker_does_not_begin_again_what_it_has_given_up(
@@ -155,6 +160,7 @@ async def test_a_worker_does_not_begin_again_what_it_has_given_up(
     await asyncio.sleep(0.3)
     story = await engine.story(id_)
     assert (notes.lines, story.tasks["slow"].worker, story.tries("slow")) == (["begun"], worker.name.id, [S.RUNNING])
+    assert not await remembers_nothing(worker)
 
 
 async def has_begun(notes: Notes) -> bool:
