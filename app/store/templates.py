@@ -8,13 +8,14 @@ import msgspec
 from app.core.template import Template, TemplateVersion
 from app.core.workflow import WorkflowTask
 from app.store.convert import dump, reader
-from app.store.database import execute, fetch, fetch_one
+from app.store.database import execute, fetch
+from app.store.named import Named
 
-SELECT = "SELECT id, name, description, archived_at, created_at FROM workflow_templates"
 SELECT_VERSION = (
     "SELECT id, template_id, number, author_id AS author, created_at, note, parameters FROM template_versions"
 )
-_read = reader(Template)
+_named = Named("workflow_templates", "id, name, description, archived_at, created_at", reader(Template))
+by_ids, by_name, locked, page, count = _named.by_ids, _named.by_name, _named.locked, _named.page, _named.count
 _read_version = reader(TemplateVersion, "parameters")
 _read_tasks = msgspec.json.Decoder(tuple[WorkflowTask, ...]).decode
 
@@ -55,45 +56,6 @@ async def insert_version(version: TemplateVersion, tasks: Sequence[WorkflowTask]
         dump(version.parameters),
         dump(tasks),
     )
-
-
-async def by_ids(ids: Sequence[str]) -> dict[str, Template]:
-    """Return the templates that exist among `ids`, by id."""
-    return {row["id"]: _read(row) for row in await fetch(f"{SELECT} WHERE id = ANY($1)", list(ids))}
-
-
-async def by_name(name: str) -> Template | None:
-    """Return the template of that name, archived or not."""
-    row = await fetch_one(f"{SELECT} WHERE name = $1", name)
-    return _read(row) if row else None
-
-
-async def locked(id_: str) -> Template | None:
-    """Return a template and hold its row until the transaction ends."""
-    row = await fetch_one(f"{SELECT} WHERE id = $1 FOR NO KEY UPDATE", id_)
-    return _read(row) if row else None
-
-
-async def page(after: str | None, limit: int, contains: str | None) -> list[Template]:
-    """Return up to `limit` templates that are not archived, by name, from behind the name `after`."""
-    rows = await fetch(
-        f"{SELECT} WHERE archived_at IS NULL AND ($1::text IS NULL OR name > $1)"
-        " AND ($2::text IS NULL OR strpos(lower(name), lower($2)) > 0) ORDER BY name LIMIT $3",
-        after,
-        contains,
-        limit,
-    )
-    return [_read(row) for row in rows]
-
-
-async def count(contains: str | None) -> int:
-    """Return how many templates `page` would go through."""
-    row = await fetch_one(
-        "SELECT count(*) AS n FROM workflow_templates WHERE archived_at IS NULL"
-        " AND ($1::text IS NULL OR strpos(lower(name), lower($1)) > 0)",
-        contains,
-    )
-    return int(row["n"]) if row else 0
 
 
 async def versions_by_ids(ids: Sequence[str]) -> dict[str, TemplateVersion]:
