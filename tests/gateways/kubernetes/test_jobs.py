@@ -145,7 +145,8 @@ async def test_what_was_left_is_found_and_ended_with_its_pods(bench: Bench) -> N
     assert await bench.operator.end(bench.connection, run)
     while any("-ended" not in each["metadata"]["name"] for each in await bench.objects("jobs")):
         await asyncio.sleep(0.05)
-    assert not any(each["metadata"]["name"].startswith("boreas-01hzz-0-u") for each in await bench.objects("pods"))
+    runs = {each["metadata"]["labels"]["boreas.dev/run"] for each in await bench.objects("pods")}
+    assert runs == {"boreas-01hzz-0-ended", "boreas-01hzz-1-ended"}
 
 
 async def test_what_somebody_goes_on_with_is_not_ended(bench: Bench) -> None:

@@ -7,6 +7,7 @@ traffic the new version gets: that rises on the way on, and falls on the way bac
 import asyncio
 import itertools
 import math
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -43,6 +44,7 @@ PLANS: dict[str, list[Shape]] = {
         Shape(kind=K.BLUE_GREEN, updated=TOTAL, total=TOTAL, weight=1.0, switched=True, finished=True),
     ],
 }
+PLANS["blue-green-autoscaled"] = PLANS["blue-green"]
 
 
 class Killer:
@@ -60,12 +62,16 @@ class Killer:
 
 
 class Traffic:
-    """Whom the Service and the route send traffic to, after every change: how much of it the new version gets."""
+    """Whom the Service and the route send traffic to, after every change: how much of it the new version gets.
+
+    Where there is an autoscaler, it makes the base small once that has no traffic.
+    """
 
     def __init__(self, web: Web, rollers: Rollers, server: ClusterServer) -> None:
         self.shares = [0.0]
         self.unserved: list[str] = []
         self._space = web.bench.connection.namespace
+        self._is_idle_soon = bool(list(server.of("horizontalpodautoscalers")))
         self._rollers = rollers
         self._server = server
         rollers.watched, rollers.fewest = LABELS, TOTAL
@@ -86,6 +92,9 @@ class Traffic:
         if share != self.shares[-1]:
             self.shares.append(share)
         self._rollers.watched = self._selector("web")
+        if self._is_idle_soon and self._rollers.watched != LABELS:
+            self._is_idle_soon = False
+            self._server.change("deployments", "web", lambda body: body["spec"].update(replicas=1), self._space)
 
     def _weights(self) -> dict[str, float]:
         route = self._server.seek("httproutes", "web", self._space)
@@ -100,15 +109,18 @@ class Traffic:
         return selector
 
 
-async def fresh(bench: Bench, played: ClusterServer, number: int, *, route: bool) -> Web:
-    """Return a workload in a namespace of its own."""
+async def fresh(bench: Bench, played: ClusterServer, name: str, number: int) -> tuple[Web, Traffic]:
+    """Return a workload in a namespace of its own, and its traffic."""
     for key in list(played.objects):
         played.remove(key)
     bench.connection = replace(bench.connection, namespace=f"boreas-test-{number}")
-    web = Web(bench, route=route)
+    web = Web(bench, route=name == "canary-by-weight")
     await web.make()
+    if name == "blue-green-autoscaled":
+        target = {"kind": "Deployment", "name": "web"}
+        await web.create("horizontalpodautoscalers", {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": target}})
     played.made.clear()
-    return web
+    return web, Traffic(web, bench.rollers, played)
 
 
 async def bring_all(web: Web, left: list[Shape]) -> None:
@@ -119,31 +131,67 @@ async def bring_all(web: Web, left: list[Shape]) -> None:
         del left[0]
 
 
-@pytest.mark.parametrize("back", [False, True], ids=["on", "back"])
+async def take_back(web: Web, plan: list[Shape]) -> None:
+    """Go back from somewhere in the plan."""
+    outcome = await web.take_back(plan[-1])
+    assert outcome.ending is Ending.SUCCEEDED, outcome
+
+
+async def killed(played: ClusterServer, number: int, work: Coroutine[Any, Any, None]) -> bool:
+    """Do some work, and kill it at its n-th change, by turns before and after that. Return whether it was killed."""
+    killer, when = Killer(number), "before" if number % 2 else "after"
+    setattr(played, when, killer)
+    killer.victim = running = asyncio.create_task(work)
+    await asyncio.wait([running])
+    setattr(played, when, lambda _method, _path: None)
+    if not running.cancelled():
+        running.result()
+    return running.cancelled()
+
+
+async def check(web: Web, played: ClusterServer, traffic: Traffic, image: str, told: str) -> None:
+    """Check that all of it is on an image, that nothing was left or made twice, and that no fewer served meanwhile."""
+    traffic.close()
+    told += f": {traffic.shares}, {traffic.unserved}, " + " | ".join(web.lines.system)
+    assert await web.images() == {"web": (image, TOTAL)}, told
+    assert await web.selector() == LABELS
+    assert {each["metadata"]["name"] for each in played.of("services")} == {"web"}
+    assert web.bench.rollers.fewest >= TOTAL and not traffic.unserved, told
+    assert set(played.made.values()) <= {1}, played.made
+
+
 @pytest.mark.parametrize("name", PLANS)
-async def test_killed_at_every_change(bench: Bench, played: ClusterServer, name: str, back: bool) -> None:
-    is_routed = name == "canary-by-weight"
-    for number, when in zip(itertools.count(1), itertools.cycle(["before", "after"]), strict=False):
-        web, left = await fresh(bench, played, number, route=is_routed), list(PLANS[name])
-        traffic = Traffic(web, bench.rollers, played)
-        killer = Killer(number)
-        setattr(played, when, killer)
-        killer.victim = running = asyncio.create_task(bring_all(web, left))
-        await asyncio.wait([running])
-        setattr(played, when, lambda _method, _path: None)
+async def test_killed_on_the_way_on_another_worker_goes_on(bench: Bench, played: ClusterServer, name: str) -> None:
+    was_killed, numbers = True, itertools.count(1)
+    while was_killed:
+        web, traffic = await fresh(bench, played, name, number := next(numbers))
+        was_killed = await killed(played, number, bring_all(web, left := list(PLANS[name])))
+        await bring_all(web, left)
+        await check(web, played, traffic, NEW, f"{number}")
+        assert traffic.shares == sorted(traffic.shares), number
+
+
+@pytest.mark.parametrize("name", PLANS)
+async def test_killed_on_the_way_on_another_worker_goes_back(bench: Bench, played: ClusterServer, name: str) -> None:
+    was_killed, numbers = True, itertools.count(1)
+    while was_killed:
+        web, traffic = await fresh(bench, played, name, number := next(numbers))
+        was_killed = await killed(played, number, bring_all(web, list(PLANS[name])))
         rise = len(traffic.shares)
-        if back:
-            assert (await web.take_back(PLANS[name][-1])).ending is Ending.SUCCEEDED
-        else:
-            await bring_all(web, left)
-        traffic.close()
-        told = f"{number}: {traffic.shares}, {traffic.unserved}, " + " | ".join(web.lines.system)
-        assert await web.images() == {"web": (OLD if back else NEW, TOTAL)}, told
-        assert await web.selector() == LABELS
-        assert bench.rollers.fewest >= TOTAL and not traffic.unserved, told
-        if is_routed or not back:  # pods that were begun may still become ready on the way back
-            assert traffic.shares == sorted(traffic.shares[:rise]) + sorted(traffic.shares[rise:], reverse=back), told
-        assert set(played.made.values()) <= {1}, played.made
-        if not running.cancelled():
-            running.result()
-            break
+        await take_back(web, PLANS[name])
+        await check(web, played, traffic, OLD, f"{number}")
+        if name == "canary-by-weight":  # elsewhere pods that were begun may still become ready
+            assert traffic.shares[rise:] == sorted(traffic.shares[rise:], reverse=True), number
+
+
+@pytest.mark.parametrize("name", PLANS)
+async def test_killed_on_the_way_back_another_worker_goes_on(bench: Bench, played: ClusterServer, name: str) -> None:
+    was_killed, numbers = True, itertools.count(1)
+    while was_killed:
+        web, traffic = await fresh(bench, played, name, number := next(numbers))
+        await bring_all(web, PLANS[name][:-1])
+        rise = len(traffic.shares) - 1
+        was_killed = await killed(played, number, take_back(web, PLANS[name]))
+        await take_back(web, PLANS[name])
+        await check(web, played, traffic, OLD, f"{number}")
+        assert traffic.shares[rise:] == sorted(traffic.shares[rise:], reverse=True), number

@@ -6,7 +6,7 @@ The order of steps keeps as many healthy replicas, of either version, as are ask
 
 import asyncio
 
-from app.core import meddling, workloads
+from app.core import meddling, replicas, workloads
 from app.core.attempt import Ending, Outcome
 from app.core.manifests import Object, name_of
 from app.core.strategy import Shape, StrategyKind
@@ -200,7 +200,8 @@ async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:
     previous, found = note(base, PREVIOUS), image_of(base, moving.target.container)
     fault = meddling.image(base, moving.target.container, *moving.images(base))
     left, floor = None, await _floor(moving)
-    if found == previous and replicas_of(base) >= max(shape.total, floor):
+    ready = min(replicas_of(base), replicas.standing(base).available)
+    if found == previous and replicas_of(base) >= shape.total and ready >= floor:
         await traffic.unsplit(moving, back=True)
         left = await traffic.switch_back(moving)
     is_sized = await _is_sized(moving, base, meddling.size(base))
