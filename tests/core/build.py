@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app.core.application import Application, CommandStep, HealthCheck, ShellTarget
 from app.core.deployment import Deployment, DeploymentStatus
 from app.core.schedule import Item
-from app.core.strategy import Strategy
+from app.core.strategy import Ask, Check, Decision, Fail, Observed, Strategy, Update, Wait
 from app.core.task import Task, TaskStatus
 from app.core.workflow import TaskType, WorkflowTask
 
@@ -78,6 +78,26 @@ def task(id: str = "t", status: TaskStatus = TaskStatus.PENDING, *block_by: str,
         position=None,
     )
     return replace(plain, **more)
+
+
+def saw(updated: str = "", healthy: str = "", **more: Any) -> Observed:
+    """Return what was seen of instances with names of one letter."""
+    return Observed(frozenset(updated), frozenset(healthy), **more)
+
+
+def outline(decision: Decision) -> str:
+    """Return what a strategy decided in a few words: its kind, and what it is about."""
+    match decision:
+        case Update(_, names) | Check(_, names):
+            return f"{type(decision).__name__} {''.join(names)}".strip()
+        case Wait(_, until):
+            return f"Wait {(until - NOW).total_seconds():.0f}"
+        case Ask(progress):
+            return f"Ask {progress.asked}"
+        case Fail(_, reason):
+            return f"Fail {reason}"
+        case _:
+            return type(decision).__name__
 
 
 def deployment(status: DeploymentStatus, **more: Any) -> Deployment:

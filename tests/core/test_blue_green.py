@@ -31,7 +31,7 @@ from app.core.strategy import (
 )
 from app.core.strategy.blue_green import decide, other
 from app.core.strategy.undo import Back, BackKind, back
-from tests.core.build import NOW, at, property_of
+from tests.core.build import NOW, at, outline, property_of, saw
 
 NOTHING = Observed()
 MOST_DECISIONS = 100
@@ -40,24 +40,6 @@ MOST_DECISIONS = 100
 def blue_green(*intervals: int, asking: int | None = None) -> Strategy:
     steps = [StrategyStep(0, seconds, True, index == asking) for index, seconds in enumerate(intervals or (0,))]
     return Strategy(StrategyKind.BLUE_GREEN, tuple(steps))
-
-
-def saw(updated: str = "", healthy: str = "", **more: object) -> Observed:
-    return Observed(frozenset(updated), frozenset(healthy), **more)  # type: ignore[arg-type]
-
-
-def outline(decision: Decision) -> str:
-    match decision:
-        case Update(_, names) | Check(_, names):
-            return f"{type(decision).__name__} {''.join(names)}".strip()
-        case Wait(_, until):
-            return f"Wait {(until - NOW).total_seconds():.0f}"
-        case Ask(progress):
-            return f"Ask {progress.asked}"
-        case Fail(_, reason):
-            return f"Fail {reason}"
-        case _:
-            return type(decision).__name__
 
 
 @pytest.mark.parametrize(("serving", "idle"), [(None, "blue"), ("blue", "green"), ("green", "blue"), ("", "blue")])
