@@ -72,6 +72,7 @@ async def _document(operation: Operation, made: Context, method: Any, media: Med
     result: Any = await schema.execute_known(known, operation.variables, made, operation.extensions)
     if result is None:
         result = await _executed(operation, made, method)
+    made.refresh()
     body = result_body(result)
     if media is Media.GRAPHQL and _was_not_run(result):
         del body["data"]

@@ -30,7 +30,7 @@ from graphql import (
     is_required_input_field,
     type_from_ast,
 )
-from graphql.type import GraphQLBoolean, GraphQLID, GraphQLInt
+from graphql.type import GraphQLBoolean, GraphQLID, GraphQLInt, GraphQLResolveInfoHelpers
 from graphql.utilities.coerce_input_value import coerce_default_value
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -58,7 +58,20 @@ class Built:
 
 
 class CoercingExecutor(StrawberryGraphQLCoreExecutionContext):
-    """graphql-core's executor, except for variables with long lists of input objects."""
+    """graphql-core's executor, except for variables with long lists of input objects, and for what it holds."""
+
+    @property
+    def async_helpers(self) -> GraphQLResolveInfoHelpers:
+        """What resolvers are given of the executor.
+
+        Were it kept here, the executor would hold itself, and all that came with the operation, until the garbage
+        collector comes by.
+        """
+        return GraphQLResolveInfoHelpers(gather=self.gather_async_work, track=self.track_async_work)
+
+    @async_helpers.setter
+    def async_helpers(self, _: GraphQLResolveInfoHelpers) -> None:
+        pass
 
     @classmethod
     def build(  # noqa: PLR0917

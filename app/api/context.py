@@ -62,8 +62,10 @@ class Context:
         return self.principal
 
     def refresh(self) -> None:
-        """Forget what was loaded: something was changed, or time has passed."""
-        self._loaders = None
+        """Forget what was loaded: something was changed, time has passed, or the operation has ended."""
+        if self._loaders is not None:
+            self._loaders.forget()
+            self._loaders = None
 
     def wrote(self) -> None:
         """Forget what was loaded and who comes with which token: a mutation was carried out."""

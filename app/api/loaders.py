@@ -176,6 +176,11 @@ class Loaders:
         """Return columns of a deployment's tasks that are not older than its mark."""
         return _kept.get(key, mark) or await self.task_columns.load(key)
 
+    def forget(self) -> None:
+        """Let go of what was loaded. Loaders hold each other: without this it is there until the collector comes by."""
+        for name in [name for name, one in self.__dict__.items() if isinstance(one, Loader)]:
+            del self.__dict__[name]
+
     async def _deployments(self, ids: list[str]) -> list[Deployment | None]:
         found = await _deployments(ids)
         return [d if (d := found.get(id_)) and may_see(self._viewer(), d) else None for id_ in ids]

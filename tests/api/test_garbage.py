@@ -1,0 +1,47 @@
+"""Operations leave nothing for the garbage collector: what they loaded and what was sent goes when they end."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from app.api.context import Context
+from app.api.executing import Executor
+from app.api.inputs.workflows import WorkflowTaskInput
+from app.api.loaders import Loaders
+from app.core.task import Task
+from tests.support.system import System
+from tests.support.world import task, world
+
+READ = """query($id: ID!) { deployment(id: $id) {
+  version { name } tasks { key blockers { task { key } } }
+  workflow { criticalPath diff(from: 1, to: 1) { added { key } } }
+} }"""
+SAVE = """mutation($input: UpdateWorkflowInput!) { updateWorkflow(input: $input) {
+  workflow { revision tasks { key } } errors { message } } }"""
+
+
+@pytest.fixture
+def collecting_nothing() -> Iterator[None]:
+    """Keep the collector from coming by, and what it finds from going."""
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    yield
+    gc.set_debug(0)
+    gc.garbage.clear()
+    gc.enable()
+
+
+async def test_nothing_of_an_operation_stays(system: System, collecting_nothing: None) -> None:
+    here = await world(system.admin)
+    await here.application("web")
+    id_ = await here.deploy(tasks=[task("a"), task("b", "a")], autoStart=False)
+    many = [task(f"t{index}") for index in range(50)]
+    saved = await system.admin.query(SAVE, input={"deploymentId": id_, "expectedRevision": 1, "tasks": many})
+    assert saved["updateWorkflow"]["errors"] == []
+    for _ in range(2):
+        await system.admin.query(READ, id=id_)
+    gc.collect()
+    kinds = (Executor, Loaders, Context, Task, WorkflowTaskInput)
+    assert [type(one).__name__ for one in gc.garbage if isinstance(one, kinds)] == []
