@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from app.services import tasks
+from app.services.deployments import Reasoned
 from app.services.orphans import reap
 from tests.cluster.api import ClusterServer
 from tests.services.clusters import begun, job, jobs
@@ -57,17 +59,22 @@ def running(cluster: ClusterServer) -> set[str]:
     return {each["metadata"]["name"] for each in cluster.of("jobs")}
 
 
-async def test_the_job_of_a_killed_worker_is_gone_once_its_task_is_cancelled(
-    engine: Engine, place: Site, cluster: ClusterServer
+@pytest.mark.parametrize("what", ["deployment", "task"])
+async def test_the_job_of_a_killed_worker_is_gone_once_it_is_cancelled(
+    engine: Engine, place: Site, cluster: ClusterServer, what: str
 ) -> None:
     settle_strangers(cluster)
     async with process(engine) as worker:
         id_ = await place.deploy("v1", job("echo begun; sleep 60"))
         await engine.until_said(id_, "job", "begun")
         worker.kill()
-    await engine.cancel(id_)
+    if what == "task":
+        await engine.call(tasks.cancel, Reasoned((await engine.story(id_)).tasks["job"].id, "not wanted"))
+    else:
+        await engine.cancel(id_)
     async with process(engine):
-        await engine.until(id_, D.CANCELLED)
+        story = await engine.until(id_, D.CANCELLED, D.FAILED)
+        assert story.statuses["job"] is S.CANCELLED
         await eventually(gone(cluster), "the Job to be gone")
     assert [each for each in cluster.of("pods") if "boreas.dev/task" in each["metadata"]["labels"]] == []
     assert jobs(cluster) == [1] * (1 + len(STRANGERS))
