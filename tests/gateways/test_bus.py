@@ -211,6 +211,26 @@ async def test_a_silent_server_holds_up_nobody_for_long(servers: Servers, monkey
                 await bus.publish([("a", b"nobody hears this")])
 
 
+async def test_a_server_that_answers_again_is_trusted_again(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(patience, "REST_SECONDS", 0.0)
+    async with (
+        relayed(servers.redis_url) as (relay, bus),
+        opened(servers.redis_url) as other,
+        other.listen("a") as listener,
+    ):
+        relay.silence()
+        for _ in range(3):
+            await bus.publish([("a", b"nobody hears this")])
+        await relay.heal()
+
+        async def heard() -> bool:
+            await bus.publish([("a", b"fresh")])
+            return b"fresh" in (await listener.get(0.05) or ())
+
+        await eventually(heard, "the bus to be heard again")
+
+
 async def test_silence_is_noticed_and_told_as_a_gap(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SILENCE_SECONDS", 0.1)
     async with (
