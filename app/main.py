@@ -2,7 +2,9 @@
 
 import gc
 import resource
+import signal
 from contextlib import suppress
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -60,10 +62,17 @@ async def serve(settings: Settings) -> None:
         config = configuration(app, settings.serve)
         _calm_collector()
         _allow_files()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _end)
         try:
             await uvicorn.Server(config).serve()
         finally:
             await app.state.close()
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """End with 0, and close everything. Uvicorn sends the signal that stopped it once more, to whoever had it."""
+    raise SystemExit(0)
 
 
 def configuration(app: Starlette, settings: ServeSettings) -> uvicorn.Config:

@@ -98,6 +98,34 @@ async def test_an_api_that_stops_tells_its_feeds_to_come_back(settings: dict[str
         assert await api.wait() == 0
 
 
+AMID_A_CALLBACK = """
+import signal, weakref
+known = signal.signal
+
+class Thing:
+    pass
+
+def first(number, handler):
+    before = known(number, handler)
+    if number == signal.SIGTERM:
+        signal.signal, thing = known, Thing()
+        told = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGTERM))
+        del thing
+    return before
+
+signal.signal = first
+"""
+"""Sends the signal to the process itself, while the collector calls back: what is raised there is ignored."""
+
+
+async def test_an_api_that_is_told_to_stop_before_it_serves_ends_whatever_it_is_at(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(AMID_A_CALLBACK)
+    async with asyncio.timeout(30), started(settings | {"PYTHONPATH": str(tmp_path)}, "api") as process:
+        assert await process.wait() == 0
+
+
 @pytest.mark.parametrize(
     ("patience", "signals", "ends"),
     [("30", 1, "SUCCESS"), ("30", 2, "CANCELLED"), ("0", 1, "CANCELLED")],
