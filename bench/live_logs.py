@@ -13,7 +13,9 @@ from bench.boreas import TOKEN, Boreas, started
 from bench.table import Row
 from tests.support.world import task, world
 
-RATE = 50_000
+GOAL = 50_000
+RATE = 52_000
+"""A little more, as the task takes time to start and to end as well."""
 SECONDS = 10
 FEED = """subscription($id: ID!) { taskLogs(taskId: $id) {
   cursor caughtUp lines { cursor timestamp level message attempt } } }"""
@@ -41,7 +43,7 @@ async def measure() -> list[Row]:
     p50, p99 = (1000 * ages[int(len(ages) * share)] for share in (0.5, 0.99))
     what = f"{len(ages):,} log lines, produced → stored → at the subscriber"
     return [
-        Row(what, f"{len(ages) / seconds:,.0f} lines/s", f"{RATE:,} lines/s"),
+        Row(what, f"{len(ages) / seconds:,.0f} lines/s", f"{GOAL:,} lines/s"),
         Row(f"{what}: p50", f"{p50:.0f} ms", "-"),
         Row(f"{what}: p99", f"{p99:.0f} ms", "250 ms"),
     ]
