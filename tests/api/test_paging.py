@@ -276,7 +276,10 @@ async def logged(shared: System) -> str:
         ]
         columns = ["task_id", "number", "at", "level", "message", "attempt"]
         await connection.copy_records_to_table("task_logs", records=lines, columns=columns)
-        await connection.execute("UPDATE tasks SET last_log = 25, attempt = 2 WHERE id = $1", id_)
+        async with connection.transaction():
+            made = "UPDATE tasks SET last_log = 25, attempt = 2 WHERE id = $1 RETURNING deployment_id"
+            owner = await connection.fetchval(made, id_)
+            await connection.execute("UPDATE deployments SET updated_at = now() WHERE id = $1", owner)
     return id_
 
 
