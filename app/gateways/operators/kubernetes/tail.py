@@ -2,7 +2,7 @@
 
 import codecs
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from app.ports import LONG_LINE
 
@@ -60,9 +60,9 @@ class Tail:
         if self._stamp is not None:
             return text
         stamp, space, rest = text.partition(" ")
-        is_stamp = bool(space) and len(stamp) >= 20 and stamp[10:11] == "T"
-        self._stamp = stamp[:19] if is_stamp else self._latest
-        return rest if is_stamp else text
+        second = _second_of(stamp) if space else None
+        self._stamp = second or self._latest
+        return rest if second else text
 
     def _piece(self) -> list[str]:
         text = self._open(self._buffer)
@@ -97,6 +97,18 @@ class Tail:
             self._passed += len(fresh)
         pieces = [fresh[at : at + LONG_LINE] for at in range(0, len(fresh), LONG_LINE)]
         return pieces or ([] if more or begun else [""])
+
+
+def _second_of(stamp: str) -> str | None:
+    """Return the second of a timestamp in UTC, None where it is none: nodes write the time of where they are."""
+    if len(stamp) < 20 or stamp[10] != "T":
+        return None
+    if stamp.endswith("Z"):
+        return stamp[:19]
+    try:
+        return datetime.fromisoformat(stamp).astimezone(UTC).isoformat()[:19]
+    except ValueError:
+        return None
 
 
 def _second_before(second: str) -> str:
