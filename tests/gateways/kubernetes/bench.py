@@ -31,6 +31,12 @@ APIS = {
     "httproutes": "apis/gateway.networking.k8s.io/v1",
     "horizontalpodautoscalers": "apis/autoscaling/v2",
 }
+KINDS = {
+    "services": "Service",
+    "deployments": "Deployment",
+    "httproutes": "HTTPRoute",
+    "horizontalpodautoscalers": "HorizontalPodAutoscaler",
+}
 _client: Any = client
 _config: Any = config
 

@@ -77,7 +77,6 @@ async def test_a_base_that_was_made_small_while_it_had_nothing_to_do_takes_the_t
     assert await web.selector() == LABELS
 
 
-@pytest.mark.usefixtures("played")
 @pytest.mark.parametrize("back", [False, True], ids=["on", "back"])
 async def test_by_weight_too(bench: Bench, back: bool) -> None:
     web = Web(bench, route=True)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.core.attempt import Ending
-from app.gateways.operators.kubernetes import KubernetesOperator
+from app.gateways.operators.kubernetes import KubernetesOperator, cluster
 from app.gateways.operators.kubernetes.moving import Pace
 from tests.cluster.api import ClusterServer, Cut, Refusal
 from tests.gateways.kubernetes.bench import Bench, Lines, eventually
@@ -72,6 +72,41 @@ async def test_a_cluster_away_delays_and_does_not_fail(bench: Bench, played: Clu
     assert (await running).ending is Ending.SUCCEEDED
     assert lines.said == THREE
     assert "The cluster answers again." in lines.system
+
+
+class NoRights:
+    """Forbids what it is told to, as a cluster does that has not read its roles yet."""
+
+    def __init__(self, seconds: float) -> None:
+        self._until = asyncio.get_running_loop().time() + seconds
+        self.asked = 0
+
+    def __call__(self, _method: str, _path: str) -> None:
+        self.asked += 1
+        if asyncio.get_running_loop().time() < self._until:
+            raise Refusal(403, "Forbidden", "jobs.batch is forbidden: the cluster knows no roles")
+
+
+async def test_a_cluster_that_starts_and_knows_no_rights_yet_delays_and_does_not_fail(
+    bench: Bench, played: ClusterServer
+) -> None:
+    running = bench.begin(*SCRIPT, lines=(lines := Lines()))
+    await eventually(lambda: lines.said, "the command to begin")
+    played.before = NoRights(1.0)
+    played.drop()
+    assert (await running).ending is Ending.SUCCEEDED
+    assert lines.said == THREE
+    assert any("403 jobs.batch is forbidden" in line for line in lines.system)
+
+
+async def test_rights_that_stay_away_are_missing(
+    bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "FORBIDDEN_SECONDS", 0.5)
+    played.before = rights = NoRights(60.0)
+    outcome, _ = await bench.run("true")
+    assert (outcome.ending, rights.asked > 1) == (Ending.FAILED, True)
+    assert "403 jobs.batch is forbidden" in str(outcome.message)
 
 
 async def test_a_watch_that_is_too_old_begins_anew(bench: Bench, played: ClusterServer) -> None:

@@ -148,8 +148,7 @@ async def test_what_a_service_was_given_by_hand_is_not_taken_from_it(web: Web) -
 
 
 @pytest.mark.parametrize("by_hand", [(50, 50), (3, 1), (100, 0)])
-async def test_a_route(bench: Bench, played: ClusterServer, by_hand: tuple[int, int]) -> None:
-    del played
+async def test_a_route(bench: Bench, by_hand: tuple[int, int]) -> None:
     web = Web(bench, route=True)
     await web.make()
     await web.bring(web.shape(1, CANARY, weight=0.1))

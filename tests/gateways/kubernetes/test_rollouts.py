@@ -66,7 +66,7 @@ async def test_the_way_back_from_blue_green(web: Web, more: dict[str, bool]) -> 
     assert (await web.images(), await web.selector()) == (BASE_OLD, LABELS)
 
 
-async def test_a_route_gives_the_canary_its_weight(bench: Bench, played: ClusterServer) -> None:
+async def test_a_route_gives_the_canary_its_weight(bench: Bench) -> None:
     web = Web(bench, route=True)
     await web.make()
     for weight, replicas in ((0.1, 1), (0.5, 2)):
@@ -76,7 +76,7 @@ async def test_a_route_gives_the_canary_its_weight(bench: Bench, played: Cluster
         assert await web.images() == BASE_OLD | {"web-canary": (NEW, replicas)}
     await web.bring(web.shape(TOTAL, CANARY, weight=1.0, finished=True))
     assert (await web.weights(), await web.images()) == ({"web": 1}, BASE_NEW)
-    assert [each["metadata"]["name"] for each in played.of("services")] == ["web"]
+    assert [each["metadata"]["name"] for each in await bench.objects("services")] == ["web"]
 
 
 async def test_the_way_back_takes_the_weight_away_first(bench: Bench, played: ClusterServer) -> None:

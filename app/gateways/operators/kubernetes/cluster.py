@@ -12,7 +12,13 @@ import aiohttp
 from app.core.environment import KubernetesConnection
 from app.core.manifests import MANAGER, Object, version_of
 from app.gateways.operators.kubernetes.connections import Connections
-from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError, cut, refusal
+from app.gateways.operators.kubernetes.errors import (
+    FORBIDDEN_STATUS,
+    ClusterAwayError,
+    ClusterRefusedError,
+    cut,
+    refusal,
+)
 
 ANSWER_SECONDS = 30.0
 """How long a call may take that does not follow anything."""
@@ -21,6 +27,8 @@ QUIET_SECONDS = 330.0
 """How long a watch may say nothing before its connection counts as dead: longer than the cluster lets it last."""
 WATCH_SECONDS = 300
 """After how long the cluster ends a watch by itself."""
+FORBIDDEN_SECONDS = 15.0
+"""How long a call must be forbidden to be believed: a cluster that has just started knows nobody's rights yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,7 @@ class Cluster:
         self._connections = connections
         self._connection = connection
         self._hold = hold
+        self._forbidden: dict[str, float] = {}
 
     async def get(self, kind: Kind, name: str) -> Object | None:
         """Return an object, None where there is none of that name."""
@@ -205,13 +214,19 @@ class Cluster:
         try:
             response = await self._send(method, path, query, body, timeout)
             if not 200 <= response.status < 300:
-                raise refusal(response.status, (await response.read())[:65_536].decode(errors="replace"), doing)
+                said = (await response.read())[:65_536].decode(errors="replace")
+                raise refusal(response.status, said, doing, is_new=self._is_newly_forbidden(response.status, doing))
+            self._forbidden.pop(doing, None)
             yield response
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise ClusterAwayError(f"{doing}: {cut(str(error)) or type(error).__name__}") from None
         finally:
             if response is not None:
                 response.close()
+
+    def _is_newly_forbidden(self, status: int, doing: str) -> bool:
+        now = asyncio.get_running_loop().time()
+        return status in FORBIDDEN_STATUS and now - self._forbidden.setdefault(doing, now) < FORBIDDEN_SECONDS
 
     async def _send(
         self, method: str, path: str, query: Mapping[str, str], body: Object | None, timeout: aiohttp.ClientTimeout

@@ -35,12 +35,13 @@ class ClusterRefusedError(Exception):
 
 
 AWAY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+FORBIDDEN_STATUS = frozenset({401, 403})
 
 
-def refusal(status: int, body: str, doing: str) -> ClusterAwayError | ClusterRefusedError:
-    """Return the error for an answer that is none: `doing` says what was asked for."""
+def refusal(status: int, body: str, doing: str, *, is_new: bool) -> ClusterAwayError | ClusterRefusedError:
+    """Return the error for an answer that is none: `doing` says what was asked for, `is_new` that it may yet pass."""
     message = f"{doing}: {status} {words(body)}".strip()
-    return ClusterAwayError(message) if status in AWAY_STATUS else ClusterRefusedError(status, message)
+    return ClusterAwayError(message) if status in AWAY_STATUS or is_new else ClusterRefusedError(status, message)
 
 
 def words(body: str) -> str:

@@ -197,7 +197,8 @@ class Moving:
             if at.settled:
                 return
             fault = await self._fault(seen)
-            now = f"{at.available} of {at.wanted} replicas of {name} are available" + (f"; {fault}" if fault else "")
+            now = f"{at.updated} of {at.wanted} replicas of {name} are updated, {at.available} available"
+            now += f"; {fault}" if fault else ""
             if now != told:
                 await self.say(f"WARN: {now}." if fault else f"{now}.")
             if fault is None:
