@@ -1,5 +1,6 @@
 """What pods and Jobs tell about how they fare: pure functions from their status to words and endings."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -43,6 +44,19 @@ def fault(pod: Object) -> Fault | None:
         if reason in CRASHING:
             return Fault(f"the container ends again and again ({reason}){_last_end(each)}")
     return None
+
+
+def unmade(events: Iterable[Object]) -> Fault:
+    """Return why a Job has no pod, by the events that tell of it: somebody in the cluster may refuse to let it be made.
+
+    A quota may have room again; other rules of a namespace hardly change.
+    """
+    told = [event for event in events if event.get("message")]
+    if not told:
+        return Fault("the cluster has made no pod for it yet", passing=True)
+    last = max(told, key=lambda event: str(event.get("lastTimestamp") or ""))
+    why = re.sub(r'^Error creating: (pods "[^"]*" is )?', "", str(last["message"]))
+    return Fault(f"its pod can not be made{_said({'message': why})}", passing="exceeded quota" in why)
 
 
 def _last_end(container: Object) -> str:

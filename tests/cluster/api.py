@@ -312,6 +312,8 @@ def chosen(plural: str, body: Object, params: Any) -> bool:
     known = {"metadata.name": body["metadata"]["name"]}
     if plural == "jobs":
         known["status.successful"] = str(body.get("status", {}).get("succeeded", 0))
+    if plural == "events":
+        known |= {"involvedObject.uid": body["involvedObject"]["uid"], "reason": body["reason"]}
     if fields.keys() - known.keys():
         raise Refusal(400, "BadRequest", f"field label not supported: {', '.join(fields)}")
     return matches(labels, body["metadata"].get("labels") or {}) and matches(fields, known)

@@ -33,6 +33,7 @@ class Nodes:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._due = False
         self.unschedulable = False
+        self.refusal: str | None = None
         self.killed_as: str | None = None
         server.listeners.append(self._soon)
 
@@ -79,13 +80,16 @@ class Nodes:
         if status.get("conditions"):
             return
         if "startTime" not in status:
-            self._make_pod(job)
+            if self.refusal:
+                self._refuse(job, self.refusal)
+            else:
+                self._make_pod(job)
             self._server.change("jobs", name, lambda j: j.setdefault("status", {}).update(startTime=now()), space)
             limit = job["spec"]["activeDeadlineSeconds"]
             self._timers[meta["uid"]] = asyncio.get_running_loop().call_later(limit, self._late, name, space)
-        elif not pods:
+        elif not pods and not self.refusal:
             self._end(name, space, "Failed", "BackoffLimitExceeded")
-        elif pods[0].get("status", {}).get("phase") in ("Succeeded", "Failed"):
+        elif pods and pods[0].get("status", {}).get("phase") in ("Succeeded", "Failed"):
             good = pods[0]["status"]["phase"] == "Succeeded"
             self._end(name, space, "Complete" if good else "Failed", None if good else "BackoffLimitExceeded")
 
@@ -103,6 +107,13 @@ class Nodes:
         condition = {"type": kind, "status": "True", "reason": reason}
         told = {"conditions": [condition], "succeeded" if kind == "Complete" else "failed": 1}
         self._server.change("jobs", name, lambda j: j["status"].update(told), space)
+
+    def _refuse(self, job: Object, why: str) -> None:
+        """Tell by an event, and nowhere else, that the cluster does not let a pod be made."""
+        about = {"kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
+        event = {"metadata": {"name": f"{about['name']}.1"}, "involvedObject": about, "reason": "FailedCreate"}
+        told = {"type": "Warning", "message": f"Error creating: {why}", "lastTimestamp": now()}
+        self._server.store("events", event | told, job["metadata"]["namespace"])
 
     def _make_pod(self, job: Object) -> None:
         meta = job["metadata"]

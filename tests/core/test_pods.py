@@ -84,3 +84,13 @@ def test_what_kept_it_explains_a_limit_that_was_reached() -> None:
 def test_a_job_that_is_complete_succeeded() -> None:
     assert pods.outcome(job("Complete"), []) == Outcome(Ending.SUCCEEDED, exit_code=0)
     assert not pods.is_done({"status": {"conditions": [{"type": "Complete", "status": "False"}]}})
+
+
+def test_of_a_job_without_a_pod_the_newest_event_is_told() -> None:
+    events = [
+        {"message": f'Error creating: pods "x-{at}" is forbidden: {at}', "lastTimestamp": f"2030-01-01T12:00:0{at}Z"}
+        for at in (1, 3, 2)
+    ]
+    assert pods.unmade(events) == pods.Fault("its pod can not be made: forbidden: 3")
+    assert pods.unmade([]) == pods.Fault("the cluster has made no pod for it yet", passing=True)
+    assert pods.unmade([{"message": "exceeded quota: small"}]).passing

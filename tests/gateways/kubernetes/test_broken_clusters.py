@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from app.core.attempt import Ending
-from app.gateways.operators.kubernetes import KubernetesOperator, cluster
+from app.core.attempt import Ending, Outcome
+from app.gateways.operators.kubernetes import KubernetesOperator, cluster, jobs
 from app.gateways.operators.kubernetes.moving import Pace
 from tests.cluster.api import ClusterServer, Cut, Refusal
 from tests.gateways.kubernetes.bench import Bench, Lines, eventually
@@ -163,6 +163,29 @@ async def test_a_pod_that_fits_on_no_node_waits_until_the_limit_and_says_why(
     assert "the time limit of 2 seconds was reached" in str(outcome.message)
     assert "Unschedulable): 0/3 nodes are available" in str(outcome.message)
     assert any(line.startswith("WARN: waiting: no node can take it") for line in lines.system)
+
+
+@pytest.mark.usefixtures("played")
+async def test_a_pod_that_the_cluster_does_not_let_be_made_fails_and_says_why(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "UNMADE_SECONDS", 0.1)
+    bench.nodes.refusal = 'pods "x" is forbidden: violates PodSecurity "restricted:latest"'
+    outcome, _ = await bench.run("true")
+    why = 'its pod can not be made: forbidden: violates PodSecurity "restricted:latest"'
+    assert outcome == Outcome(Ending.FAILED, why)
+    assert await bench.objects("jobs") == []
+
+
+@pytest.mark.usefixtures("played")
+async def test_a_pod_for_which_a_quota_has_no_room_waits_until_the_limit(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "UNMADE_SECONDS", 0.1)
+    bench.nodes.refusal = "exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3"
+    outcome, lines = await bench.run("true", timeout_seconds=2)
+    assert "the time limit of 2 seconds was reached, and it was ended; its pod can not be made" in str(outcome.message)
+    assert any("exceeded quota: small" in line for line in lines.system)
 
 
 @pytest.mark.usefixtures("played")

@@ -2,7 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from app.core.strategy import StrategyKind
+from app.gateways.operators.kubernetes import jobs
 from app.ports import Origin
 from tests.cluster.api import ClusterServer
 from tests.cluster.played import allowed
@@ -12,11 +15,17 @@ from tests.gateways.kubernetes.workload import TOTAL, Web
 TAKEN = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=2)
 
 
-async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: ClusterServer) -> None:
+async def test_a_worker_may_do_what_it_does_and_no_more(
+    bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "UNMADE_SECONDS", 0.1)
     web = Web(bench, route=True)
     await web.make()
     await bench.run("true")
     await bench.run("true", origin=TAKEN)  # another attempt goes on with the Job of the first one
+    bench.nodes.refusal = "exceeded quota: small"
+    await bench.run("true", run="2", timeout_seconds=2)
+    bench.nodes.refusal = None
     await bench.operator.running(bench.connection)
     killed = bench.begin("sleep", "60", lines=Lines(), run="1")
     await eventually(lambda: any("-1-" in call and "log" in call for call in played.asked))

@@ -42,6 +42,7 @@ class Kind:
 
 JOBS = Kind("apis/batch/v1", "jobs", "Job")
 PODS = Kind("api/v1", "pods", "Pod")
+EVENTS = Kind("api/v1", "events", "Event")
 SERVICES = Kind("api/v1", "services", "Service")
 DEPLOYMENTS = Kind("apis/apps/v1", "deployments", "Deployment")
 AUTOSCALERS = Kind("apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")

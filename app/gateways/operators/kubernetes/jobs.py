@@ -11,7 +11,7 @@ from app.core.attempt import Ending, Outcome
 from app.core.logs import Stream
 from app.core.manifests import Object, is_going, is_owned_by, name_of, uid_of
 from app.core.workloads import is_ours, noted
-from app.gateways.operators.kubernetes.cluster import JOBS, PODS, Cluster
+from app.gateways.operators.kubernetes.cluster import EVENTS, JOBS, PODS, Cluster
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.tail import Tail
 from app.gateways.operators.kubernetes.watching import persistently, snapshots
@@ -24,6 +24,8 @@ REST_SECONDS = 30.0
 STOP_SECONDS = 30.0
 """How long a cluster that is away is asked to end a Job that is not wanted any more."""
 PAUSE_SECONDS = 0.2
+UNMADE_SECONDS = 3.0
+"""After how long without a pod is asked why, and how often."""
 
 
 class JobRun:
@@ -40,6 +42,7 @@ class JobRun:
         self._job: Object = {}
         self._pods: list[Object] = []
         self._fault: pods.Fault | None = None
+        self._unmade: pods.Fault | None = None
         self._changed = asyncio.Event()
 
     async def run(self) -> Outcome:
@@ -70,6 +73,7 @@ class JobRun:
         await self._ensure()
         works = [asyncio.create_task(work) for work in (self._watch_job(), self._watch_pods(), self._follow())]
         following = works[-1]
+        works.append(asyncio.create_task(self._ask_for_a_pod()))
         try:
             ended: Outcome = await self._beside(works, self._ended())
             if ended.ending is Ending.FAILED and not pods.is_done(self._job):
@@ -178,6 +182,20 @@ class JobRun:
                     self._pods = ours or self._pods
                 self._changed.set()
 
+    async def _ask_for_a_pod(self) -> None:
+        """Find out why there is no pod for long, as the Job itself does not tell."""
+        while not self._pods:
+            await asyncio.sleep(UNMADE_SECONDS)
+            if self._pods or pods.is_done(self._job):
+                return
+            about = f"involvedObject.uid={uid_of(self._job)},reason=FailedCreate"
+            try:
+                events = (await self._cluster.list(EVENTS, fields=about)).items
+            except (ClusterAwayError, ClusterRefusedError):
+                events = ()
+            self._unmade = pods.unmade(events)
+            self._changed.set()
+
     async def _look_at_pods(self) -> None:
         """See the pods of a Job that has ended as they are now: their watch may lag behind that of the Job."""
         listing = await persistently(lambda: self._cluster.list(PODS, self._selector), self._quiet)
@@ -192,7 +210,9 @@ class JobRun:
             if pods.is_done(self._job):
                 await self._look_at_pods()
                 return pods.outcome(self._job, self._pods, self._fault)
-            found = next((fault for pod in self._pods if (fault := pods.fault(pod))), None)
+            found = next(
+                (fault for pod in self._pods if (fault := pods.fault(pod))), None if self._pods else self._unmade
+            )
             if found and (self._fault is None or found.message != self._fault.message):
                 await self._say(f"WARN: waiting: {found.message}")
             if found is None or self._fault is None:
