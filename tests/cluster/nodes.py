@@ -104,9 +104,12 @@ class Nodes:
                     )
 
     def _end(self, name: str, space: str, kind: str, reason: str | None) -> None:
-        condition = {"type": kind, "status": "True", "reason": reason}
-        told = {"conditions": [condition], "succeeded" if kind == "Complete" else "failed": 1}
-        self._server.change("jobs", name, lambda j: j["status"].update(told), space)
+        """End a Job, in two steps: it is settled how it ends, and then it has."""
+        target = "SuccessCriteriaMet" if kind == "Complete" else "FailureTarget"
+        conditions = [{"type": each, "status": "True", "reason": reason} for each in (target, kind)]
+        count = {"succeeded" if kind == "Complete" else "failed": 1}
+        self._server.change("jobs", name, lambda j: j["status"].update(conditions=conditions[:1]), space)
+        self._server.change("jobs", name, lambda j: j["status"].update({"conditions": conditions} | count), space)
 
     def _refuse(self, job: Object, why: str) -> None:
         """Tell by an event, and nowhere else, that the cluster does not let a pod be made."""
