@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from app.core.attempt import Ending, Outcome
-from app.core.manifests import CONTAINER, Object, name_of
+from app.core.manifests import CONTAINER, Object, is_going, name_of
 
 STUCK = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"})
 """Why a container can wait that may pass, and mostly does not."""
@@ -116,7 +116,9 @@ def outcome(job: Object, pods: Iterable[Object], last_fault: Fault | None = None
     if lost:
         return Outcome(Ending.FAILED, lost, code)
     if ends:
-        return Outcome(Ending.FAILED, ended_badly(ends[-1]), code)
+        told = ended_badly(ends[-1])
+        is_deleted = any(is_going(pod) for pod in known)
+        return Outcome(Ending.FAILED, f"its pod was deleted by somebody; {told}" if is_deleted else told, code)
     why = last_fault.message if last_fault else f"its pod is gone{_said(verdict)}"
     return Outcome(Ending.FAILED, why)
 

@@ -94,3 +94,10 @@ def test_of_a_job_without_a_pod_the_newest_event_is_told() -> None:
     assert pods.unmade(events) == pods.Fault("its pod can not be made: forbidden: 3")
     assert pods.unmade([]) == pods.Fault("the cluster has made no pod for it yet", passing=True)
     assert pods.unmade([{"message": "exceeded quota: small"}]).passing
+
+
+def test_a_pod_that_somebody_deleted_is_told_from_one_that_failed() -> None:
+    deleted = pod(ended(143))
+    deleted["metadata"]["deletionTimestamp"] = "2030-01-01T12:00:00Z"
+    outcome = pods.outcome(job("Failed", "BackoffLimitExceeded"), [deleted])
+    assert outcome == Outcome(Ending.FAILED, "its pod was deleted by somebody; exit status 143", 143)
