@@ -13,7 +13,8 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -215,6 +216,21 @@ async def poke(plan: Plan, seconds: float, rate: float) -> int:
     return events
 
 
+@asynccontextmanager
+async def awake() -> AsyncIterator[None]:
+    """Do not sleep meanwhile: whoever sends to a process on the same machine that sleeps pays for waking it up."""
+
+    async def turn() -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    turning = asyncio.create_task(turn())
+    try:
+        yield
+    finally:
+        turning.cancel()
+
+
 async def until(done: Callable[[], bool]) -> None:
     """Wait, but not for ever."""
     async with asyncio.timeout(STEP_SECONDS):
@@ -240,7 +256,8 @@ async def run(plan: Plan) -> Figures:
     had = [member.events for member in crowd.members]
     used = cpu(plan.pid)
     crowd.counting = True
-    events = await poke(plan, plan.seconds, plan.rate)
+    async with awake():
+        events = await poke(plan, plan.seconds, plan.rate)
     figures.wanted = events * plan.sockets
     await until(lambda: crowd.deliveries >= figures.wanted or any(member.lost for member in crowd.members))
     crowd.counting = False
