@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +67,10 @@ async def story(client: Client, id_: str) -> dict[str, Any]:
     return found
 
 
-async def until_running(client: Client, id_: str) -> None:
+async def until(runs: Callable[[], bool]) -> None:
+    """Wait until a command runs, by its mark: a task that is RUNNING may be about to be begun."""
     async with asyncio.timeout(30):
-        while (await story(client, id_))["tasks"][0]["status"] != "RUNNING":
+        while not runs():
             await asyncio.sleep(0.05)
 
 
@@ -134,12 +135,12 @@ async def test_an_api_that_is_told_to_stop_before_it_serves_ends_whatever_it_is_
 async def test_a_worker_that_stops_lets_what_runs_end_or_hands_it_back(
     settings: dict[str, str], patience: str, signals: int, ends: str, tmp_path: Path
 ) -> None:
-    door = tmp_path / "door"
-    command = ["sh", "-c", 'while [ ! -e "$1" ]; do sleep 0.05; done', "sh", str(door)]
+    door, here = tmp_path / "door", tmp_path / "here"
+    command = ["sh", "-c", ': > "$2"; while [ ! -e "$1" ]; do sleep 0.05; done', "sh", str(door), str(here)]
     async with started(settings, "api"), started(settings | {"BOREAS_SHUTDOWN_SECONDS": patience}, "worker") as worker:
         client = await client_of(settings)
         id_ = await deployed(client, command)
-        await until_running(client, id_)
+        await until(here.exists)
         for _ in range(signals):
             worker.send_signal(signal.SIGTERM)
             await asyncio.sleep(0.3)
