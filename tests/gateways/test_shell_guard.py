@@ -241,6 +241,8 @@ async def test_a_guard_that_was_killed_while_nothing_ran_is_replaced(operator: S
     await operator.execute(shell("true"), log)
     (former,) = guards() - others
     os.kill(former, signal.SIGKILL)
+    while former in guards():
+        await asyncio.sleep(0.01)
     await operator.execute(shell("true"), log)
     (latter,) = guards() - others
     assert latter != former
