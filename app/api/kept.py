@@ -6,16 +6,14 @@ deployment knows by its mark which columns are those of that very moment, and mo
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from datetime import datetime
 from typing import Generic, TypeVar
 
 from app.api.executing import Columns
+from app.store.tasks import Mark
 
 K = TypeVar("K", bound=Hashable)
 ROOM = 500_000
 """How many values are kept: each takes about 100 bytes, encoded and not."""
-Mark = tuple[int, datetime]
-"""The number of a deployment's newest event, and when it was changed."""
 
 
 class Kept(Generic[K]):

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from app.api.batching import Loader, Together
 from app.api.executing import Columns
-from app.api.kept import Kept, Mark
+from app.api.kept import Kept
 from app.core.access import ApiToken, Grant, Principal
 from app.core.approval import Approval
 from app.core.deployment import Deployment, DeploymentFilter
@@ -172,7 +172,7 @@ class Loaders:
         self._runtime = runtime
         self._viewer = viewer
 
-    async def columns(self, key: TaskColumns, mark: Mark) -> Columns:
+    async def columns(self, key: TaskColumns, mark: tasks.Mark) -> Columns:
         """Return columns of a deployment's tasks that are not older than its mark."""
         return _kept.get(key, mark) or await self.task_columns.load(key)
 

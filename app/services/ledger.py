@@ -7,7 +7,7 @@ and writes deployment, tasks, attempts and events in one go when it is closed.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.core import deployment as deployments
 from app.core import task as tasks
@@ -20,11 +20,9 @@ from app.services import orphans
 from app.store import deployments as deployment_store
 from app.store import feed
 from app.store import tasks as task_store
+from app.store.database import MICROSECOND
 from app.store.tasks import AttemptEnd, Writes
 from app.store.unit import Unit
-
-TICK = timedelta(microseconds=1)
-"""The smallest step between two moments, as they are stored."""
 
 
 @dataclass(slots=True)
@@ -142,7 +140,7 @@ class Ledger:
         if self._abandoned:
             await task_store.end_open_attempts(self._abandoned, self.now)
         if self.deployment != self.stored or self._writes.tasks or self._touched:
-            moment = max(self.now, self.stored.updated_at + TICK)
+            moment = max(self.now, self.stored.updated_at + MICROSECOND)
             self.deployment = self.stored = replace(self.deployment, updated_at=moment)
             self.unit.messages.append((feed.CHANGES, self.deployment.id.encode()))
             await deployment_store.save(self.deployment, self.events[self._events_stored :], self._writes)

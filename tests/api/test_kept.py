@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.executing import MAX_KNOWN, Columns, Fields
-from app.api.kept import Kept, Mark
+from app.api.kept import Kept
+from app.store.tasks import Mark
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 EARLIER: Mark = (4, NOW)
