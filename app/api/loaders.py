@@ -12,9 +12,9 @@ from app.api.executing import Columns
 from app.api.kept import Kept
 from app.core.access import ApiToken, Grant, Principal
 from app.core.approval import Approval
-from app.core.deployment import Deployment, DeploymentFilter
+from app.core.deployment import Definition, Deployment, DeploymentFilter
 from app.core.environment import Release
-from app.core.errors import Role
+from app.core.errors import Problem, Role
 from app.core.events import Event
 from app.core.freeze import FreezeWindow
 from app.core.gate import Situation
@@ -23,13 +23,16 @@ from app.core.revision import Revision
 from app.core.task import Task, TaskAttempt, removed, written
 from app.core.template import TemplateVersion
 from app.core.workflow import WorkflowTask
-from app.services import gates
+from app.services import gates, steering
+from app.services.gatekeeping import authors_of
 from app.services.runtime import Runtime
+from app.services.steering import Asker
 from app.store import access as access_store
 from app.store import (
     applications,
     approvals,
     audit,
+    definitions,
     deployments,
     environments,
     feed,
@@ -150,6 +153,15 @@ class Loaders:
     tokens_of: Lazy[str, list[ApiToken]] = Lazy(lambda self: Loader(_listed(access_store.tokens_of)))
     releases_in: Lazy[str, list[Release]] = Lazy(lambda self: Loader(self._releases_in))
     releases_of: Lazy[str, list[Release]] = Lazy(lambda self: Loader(self._releases_of))
+    definitions_of: Lazy[str, list[Definition]] = Lazy(lambda _: Loader(_listed(definitions.of_deployments)))
+    running_in: Lazy[str, Mapping[str, Definition]] = Lazy(lambda _: Loader(_listed(definitions.running_in)))
+    authors_of: Lazy[str, frozenset[str]] = Lazy(lambda self: Loader(self._authors_of))
+    why_not_start: Lazy[str, Problem | None] = Lazy(
+        lambda self: self._steered(lambda _, found: steering.why_not_start(found))
+    )
+    why_not_retry: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(steering.why_not_retry))
+    why_not_resume: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(steering.why_not_resume))
+    why_not_roll_back: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(steering.why_not_roll_back))
     situation: Lazy[str, Situation] = Lazy(lambda self: Loader(self._situations))
     events: Lazy[Part, list[Event]] = Lazy(lambda self: Loader(_events))
     logs: Lazy[LogKey, list[LogLine]] = Lazy(lambda self: Loader(_logs))
@@ -227,6 +239,23 @@ class Loaders:
     async def _situations(self, ids: list[str]) -> list[Situation]:
         found = await deployments.by_ids(ids)
         return await gates.situations(self._runtime, [found[id_] for id_ in ids])
+
+    def _steered(
+        self, why_not: Callable[[Asker, Sequence[Deployment]], Awaitable[steering.Answers]]
+    ) -> Loader[str, Problem | None]:
+        """Return a loader of why the viewer may not steer deployments in some way."""
+
+        async def many(ids: list[str]) -> list[Problem | None]:
+            found = [one for one in await self.deployment.load_many(ids) if one is not None]
+            answers = await why_not(Asker(self._runtime, self._viewer()), found)
+            return [answers.get(id_) for id_ in ids]
+
+        return Loader(many)
+
+    async def _authors_of(self, ids: list[str]) -> list[frozenset[str]]:
+        found = [one for one in await self.deployment.load_many(ids) if one is not None]
+        known = {one.id: await authors_of(one) for one in found}
+        return [known.get(id_, frozenset()) for id_ in ids]
 
     async def _of_versions(self, keys: list[Part]) -> list[list[Deployment]]:
         async def load(ids: list[str], rest: tuple[str | None, int]) -> Mapping[str, list[Deployment]]:

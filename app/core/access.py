@@ -58,6 +58,24 @@ class ApiToken:
     revoked_at: datetime | None
 
 
+def granted(
+    grants: Iterable[Grant], role: Role, *, environment_id: str | None = None, application_ids: Collection[str] = ()
+) -> bool:
+    """Tell whether grants allow what `role` permits on an environment and every one of the applications.
+
+    An object with neither (accounts, a new application) takes a grant on everything.
+    """
+    fitting = [grant for grant in grants if role in PERMITS[grant.role]]
+    wanted: Iterable[str | None] = application_ids or (None,)
+    return all(
+        any(
+            grant.environment_id in (None, environment_id) and grant.application_id in (None, application_id)
+            for grant in fitting
+        )
+        for application_id in wanted
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """Who asks: an actor, what was granted to them, and the scopes of the token they came with."""
@@ -70,20 +88,10 @@ class Principal:
     def allows(self, role: Role, *, environment_id: str | None = None, application_ids: Collection[str] = ()) -> bool:
         """Tell whether this principal may do what `role` permits to an object.
 
-        A deployment is of one environment and of every one of its applications: each must be covered. An object with
-        neither (accounts, a new application) takes a grant on everything.
+        A deployment is of one environment and of every one of its applications: each must be covered.
         """
-        if not any(role in PERMITS[scope] for scope in self.scopes):
-            return False
-        fitting = [grant for grant in self.grants if role in PERMITS[grant.role]]
-        wanted: Iterable[str | None] = application_ids or (None,)
-        return all(
-            any(
-                grant.environment_id in (None, environment_id) and grant.application_id in (None, application_id)
-                for grant in fitting
-            )
-            for application_id in wanted
-        )
+        scoped = any(role in PERMITS[scope] for scope in self.scopes)
+        return scoped and granted(self.grants, role, environment_id=environment_id, application_ids=application_ids)
 
     def allows_somewhere(self, role: Role, application_id: str | None = None) -> bool:
         """Tell whether what `role` permits is allowed in any environment, for one application or for any.

@@ -25,8 +25,8 @@ DEPLOYMENT = (
 )
 TASK = ("deployment_id", "key", "status", "attempt", "require_confirm", "confirmed_by", "resume_at", "error_message")
 
-HIDDEN = frozenset({"kubeconfig_path"})
-"""What nobody can read, of whatever object."""
+HIDDEN = frozenset({"kubeconfig_path", "authors", "held"})
+"""What is not kept, of whatever object: what nobody can read, and what the log itself tells of an approval."""
 
 
 @dataclass(frozen=True, slots=True)

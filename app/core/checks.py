@@ -246,6 +246,8 @@ def environment(value: Environment) -> Problems:
     """Everything about an environment."""
     yield from label(value.name, "name")
     yield from label(value.worker_pool, "workerPool")
+    if value.build_pool is not None:
+        yield from label(value.build_pool, "buildPool")
     yield from between(value.rank, -1000, 1000, "rank")
     yield from between(value.max_concurrent_deployments, 1, 1000, "maxConcurrentDeployments")
     in_cluster = value.operator is OperatorKind.KUBERNETES

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.core.application import HealthCheck, KubernetesTarget, ShellTarget
+from app.core.application import Application, CommandStep, HealthCheck, KubernetesTarget, ShellTarget
 from app.core.errors import IllegalTransitionError
 from app.core.strategy import Strategy
 
@@ -30,6 +30,19 @@ class RollbackStatus(StrEnum):
     RUNNING = "RUNNING"
     SUCCESS = "SUCCESS"
     FAILED = "FAILED"
+
+
+class WorkflowSource(StrEnum):
+    """Where the first revision of a deployment's workflow came from.
+
+    GENERATED: from its applications as they were defined then. REPEATED: from definitions that were copied into earlier
+    deployments, which ran in the same environment. CUSTOM: the caller sent it. TEMPLATE: a version of a template.
+    """
+
+    GENERATED = "GENERATED"
+    REPEATED = "REPEATED"
+    CUSTOM = "CUSTOM"
+    TEMPLATE = "TEMPLATE"
 
 
 _S = DeploymentStatus
@@ -74,7 +87,8 @@ class DeploymentApplication:
 class Definition:
     """How an application was defined when a deployment of it was made: later changes of it touch later deployments.
 
-    `image` is that of the deployment's version.
+    `image` is that of the deployment's version. `build` and `test` are what a generated workflow runs; the tasks of the
+    workflow say what this deployment runs.
     """
 
     application_id: str
@@ -84,6 +98,45 @@ class Definition:
     health_check: HealthCheck | None
     shell: ShellTarget | None = None
     kubernetes: KubernetesTarget | None = None
+    build: CommandStep | None = None
+    test: CommandStep | None = None
+
+
+def definition_of(application: Application, image: str | None) -> Definition:
+    """Return how an application is defined now, with the image of a version."""
+    return Definition(
+        application_id=application.id,
+        name=application.name,
+        repository_url=application.repository_url,
+        image=image,
+        health_check=application.health_check,
+        shell=application.shell,
+        kubernetes=application.kubernetes,
+        build=application.build,
+        test=application.test,
+    )
+
+
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "repositoryUrl": ("repository_url",),
+    "build": ("build",),
+    "test": ("test",),
+    "deploy": ("shell", "kubernetes"),
+    "healthCheck": ("health_check",),
+}
+"""The parts of a definition that decide what runs: names that the API gives them, and the fields of each.
+
+The image is none of them: it comes with the version.
+"""
+
+
+def differing_parts(one: Definition, other: Definition | None) -> tuple[str, ...]:
+    """Return the names of the parts in which a definition differs from another; beside None, all that it has."""
+    return tuple(
+        part
+        for part, names in PARTS.items()
+        if any(getattr(one, name) != (getattr(other, name) if other else None) for name in names)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +157,10 @@ class Deployment:
     """A deployment as it is stored.
 
     `queued_at` is when its start was asked for; None while nobody has. `resumed_at` is when it last became RUNNING,
-    except after a wait for people. While it is `paused` no task starts. `manual_approval` asks people before its first
-    deploy task; `freeze_override_reason` says why it may start although its environment is frozen. `attempt` counts
-    retries from 1. `progress` is percent. `last_event` is the number of the newest event of its feed, `revision` that
-    of its workflow.
+    except after a wait for people. While it is `paused` no task starts. `manual_approval` asks people before anything
+    but preparing, building and testing; `freeze_override_reason` says why it may start although its environment is
+    frozen. `attempt` counts retries from 1. `progress` is percent. `last_event` is the number of the newest event of
+    its feed, `revision` that of its workflow, whose first one came from `source`.
     """
 
     id: str
@@ -121,6 +174,7 @@ class Deployment:
     created_by: str
     created_at: datetime
     updated_at: datetime
+    source: WorkflowSource = WorkflowSource.CUSTOM
     error_message: str | None = None
     queued_at: datetime | None = None
     started_at: datetime | None = None

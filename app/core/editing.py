@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from app.core import workflow
+from app.core import graph, workflow
 from app.core.errors import FaultKind, InvalidInput, Refused, WorkflowFault, not_found
 from app.core.revision import describe
 from app.core.schedule import Change, settled
@@ -127,6 +127,27 @@ def faults(before: Tasks, after: Tasks, edit: Edit, started: Collection[str]) ->
         message = f"“{edit.key}” has started or ended: it can not be moved."
         return (WorkflowFault(kind=FaultKind.NOT_EDITABLE, message=message, task_keys=(edit.key,)),)
     return workflow.check_edit(before, after, started)
+
+
+def lifted(before: Tasks, after: Tasks, settled_keys: Collection[str]) -> tuple[str, ...]:
+    """Return the keys of the tasks that ask for approval and that an edit removes, relaxes, or leads something past.
+
+    Tasks that are done (`settled_keys`) ask nobody any more.
+    """
+    gates = [task.key for task in before if task.require_confirm and task.key not in settled_keys]
+    if not gates:
+        return ()
+    ask = {task.key for task in after if task.require_confirm}
+    behind, still = _waiting(before), _waiting(after)
+    passed = {key for other in behind.keys() & still.keys() for key in behind[other] - still[other]}
+    return tuple(key for key in gates if key not in ask or key in passed)
+
+
+def _waiting(tasks: Tasks) -> Mapping[str, set[str]]:
+    """Return the tasks that ask and that each task waits for, over any number of others, by key."""
+    masks = graph.ancestors(workflow.blockers(tasks))
+    asking = [(1 << index, task.key) for index, task in enumerate(tasks) if task.require_confirm]
+    return {key: {gate for bit, gate in asking if mask & bit} for key, mask in masks.items()}
 
 
 def summary(before: Tasks, after: Tasks, edit: Edit) -> str:

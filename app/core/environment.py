@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.core.approval import ApprovalPolicy
+from app.core.workflow import BUILDING, TaskType
 
 
 class OperatorKind(StrEnum):
@@ -27,11 +28,29 @@ class KubernetesConnection:
     namespace: str = "default"
 
 
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """The pools whose workers serve an environment. `build` is None where `main` runs everything."""
+
+    main: str
+    build: str | None = None
+
+    def of(self, type_: TaskType) -> str:
+        """Return the pool that runs tasks of a type."""
+        return self.build if self.build is not None and type_ in BUILDING else self.main
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Both of them, or the one."""
+        return (self.main,) if self.build in (None, self.main) else (self.main, self.build)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """An environment as it is stored. `rank` is the promotion order: dev 0, staging 1, production 2.
 
     `kubernetes` is set where the operator is KUBERNETES. `approval_policy` None: what asks for approval takes one.
+    `build_pool` runs PREPARE, BUILD and TEST tasks; None: the workers of `worker_pool` do.
     """
 
     id: str
@@ -43,6 +62,12 @@ class Environment:
     created_at: datetime
     kubernetes: KubernetesConnection | None = None
     approval_policy: ApprovalPolicy | None = None
+    build_pool: str | None = None
+
+    @property
+    def pools(self) -> Pools:
+        """The pools whose workers serve it."""
+        return Pools(self.worker_pool, self.build_pool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator
 
-from app.core.application import Application
+from app.core.deployment import Definition
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem
 from app.core.strategy import StrategyKind
 
 
-def problems(
-    environment: Environment, application: Application, image: str | None, kind: StrategyKind
-) -> Iterator[Problem]:
-    """An application that is to be deployed to an environment, by a strategy of that kind."""
+def problems(environment: Environment, definition: Definition, kind: StrategyKind) -> Iterator[Problem]:
+    """An application that is to be deployed as defined to an environment, by a strategy of that kind."""
     path = ("applicationIds",)
-    name, operator = application.name, environment.operator
-    target = application.kubernetes
-    if operator is OperatorKind.SHELL and application.shell is None:
+    name, operator = definition.name, environment.operator
+    target = definition.kubernetes
+    if operator is OperatorKind.SHELL and definition.shell is None:
         message = f"“{name}” is deployed to a cluster, but the operator of “{environment.name}” is SHELL."
         yield InvalidInput(message=message, path=path)
     if operator is not OperatorKind.KUBERNETES:
@@ -24,7 +22,7 @@ def problems(
         message = f"“{name}” is deployed by a command, but the operator of “{environment.name}” is KUBERNETES."
         yield InvalidInput(message=message, path=path)
         return
-    if image is None:
+    if definition.image is None:
         message = f"The version has no image of “{name}”, and “{environment.name}” is a cluster: give its artifact one."
         yield InvalidInput(message=message, path=path)
     if kind is StrategyKind.BLUE_GREEN and target.service is None:

@@ -1,6 +1,6 @@
 """Why something waits: every reason that a deployment or a task does not go on, in words, with what would change it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +8,9 @@ from enum import StrEnum
 from app.core.admission import Standing
 from app.core.approval import Approval, ApprovalSubject, words
 from app.core.deployment import ENDED, Deployment, DeploymentStatus
+from app.core.environment import Pools
 from app.core.freeze import FreezeStatus, why_not_start
+from app.core.task import ENDED as TASK_ENDED
 from app.core.task import FAILURES, UNBLOCKING, Task, TaskStatus
 from app.core.workflow import TaskType
 
@@ -42,15 +44,18 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What surrounds a deployment: its standing in the queue while it waits to start, and whether workers live.
+    """What surrounds a deployment: its standing in the queue while it waits to start, and which pools have workers.
 
-    `freeze` is the one that keeps it from starting, `approvals` are those that people have yet to decide.
+    `pools` serve its environment, those in `alive` have a worker. `freeze` is the one that keeps it from starting,
+    `approvals` are those that people have yet to decide, and `before_approval` the types of tasks that may run before
+    the deployment is approved; None: it need not be.
     """
 
     standing: Standing | None
     capacity: int
-    pool: str
-    pool_alive: bool
+    pools: Pools
+    alive: frozenset[str]
+    before_approval: frozenset[TaskType] | None = None
     freeze: FreezeStatus | None = None
     approvals: tuple[Approval, ...] = ()
 
@@ -60,7 +65,7 @@ def deployment_blockers(
 ) -> tuple[Blocker, ...]:
     """Return why a deployment does not go on; empty while it does, and for one that has ended for good."""
     if deployment.status is DeploymentStatus.PENDING:
-        return (*_before_start(deployment, situation), *_no_worker(situation))
+        return (*_before_start(deployment, situation), *_no_worker(situation, tasks))
     if deployment.status in ENDED and deployment.status is not DeploymentStatus.FAILED:
         return ()
     if deployment.status is DeploymentStatus.FAILED:
@@ -70,24 +75,27 @@ def deployment_blockers(
     keys = {task.id: task.key for task in tasks}
     asked = tuple(_asked(one, keys.get(one.task_id or "")) for one in situation.approvals)
     if deployment.status is DeploymentStatus.WAITING_CONFIRM:
-        return (*asked, *beside_approval(deployment, situation))
+        return (*asked, *beside_approval(deployment, situation, tasks))
     failing = any(task.status in FAILURES for task in tasks)
     pending = [task for task in tasks if task.status is TaskStatus.PENDING and not failing]
-    held = [task for task in pending if _before_first_deploy(task, situation)]
+    held = [task for task in pending if _unapproved(task, situation)]
     open_tasks = [task for task in tasks if _is_open(task) or (task in pending and task not in held)]
     timed = [blocker for task in open_tasks for blocker in _timers(task, now)]
     paused = _paused(deployment) if any(task.status is TaskStatus.PENDING for task in open_tasks) else ()
     free = len(open_tasks) > len(timed) and not paused
-    return tuple(_no_worker(situation)) if free else (*paused, *timed, *asked, *_no_worker(situation))
+    idle = _no_worker(situation, open_tasks)
+    return idle if free else (*paused, *timed, *asked, *idle)
 
 
 def _is_open(task: Task) -> bool:
     return task.activity is not None and task.status is not TaskStatus.WAITING_CONFIRM
 
 
-def beside_approval(deployment: Deployment, situation: Situation) -> tuple[Blocker, ...]:
-    """Return what keeps a deployment from going on even when it is approved."""
-    return (*_paused(deployment), *_no_worker(situation))
+def beside_approval(
+    deployment: Deployment, situation: Situation, tasks: Iterable[Task] | None = None
+) -> tuple[Blocker, ...]:
+    """Return what keeps a deployment, or some of its `tasks`, from going on even when it is approved."""
+    return (*_paused(deployment), *_no_worker(situation, tasks))
 
 
 def task_blockers(
@@ -98,24 +106,25 @@ def task_blockers(
         return tuple(_waits_for(tasks[id_]) for id_ in task.block_by if tasks[id_].status not in UNBLOCKING)
     if task.status is TaskStatus.WAITING_CONFIRM:
         mine = tuple(_asked(one, task.key) for one in situation.approvals if one.task_id == task.id)
-        return (*mine, *beside_approval(deployment, situation))
+        return (*mine, *beside_approval(deployment, situation, [task]))
     if task.worker or (task.status is not TaskStatus.PENDING and not task.activity):
         return ()
     if deployment.status is DeploymentStatus.PENDING:
-        return (*_before_start(deployment, situation), *_no_worker(situation))
+        return (*_before_start(deployment, situation), *_no_worker(situation, [task]))
     failed = tuple(_ended_badly(other) for other in tasks.values() if other.status in FAILURES)
     if task.status is TaskStatus.PENDING and failed:
         return failed
-    first = _before_first_deploy(task, situation)
-    if first:
-        return (*first, *beside_approval(deployment, situation))
+    asked = _unapproved(task, situation)
+    if asked:
+        return (*asked, *beside_approval(deployment, situation, [task]))
     if task.status is TaskStatus.PENDING and deployment.paused:
         return (*_paused(deployment), *_timers(task, now))
-    return (*_timers(task, now), *_no_worker(situation))
+    return (*_timers(task, now), *_no_worker(situation, [task]))
 
 
-def _before_first_deploy(task: Task, situation: Situation) -> tuple[Blocker, ...]:
-    if task.status is not TaskStatus.PENDING or task.type is not TaskType.DEPLOY or task.attempt:
+def _unapproved(task: Task, situation: Situation) -> tuple[Blocker, ...]:
+    """Return the approval of the deployment, where a free task waits for it."""
+    if task.status is not TaskStatus.PENDING or task.type in (situation.before_approval or ()):
         return ()
     return tuple(_asked(one, None) for one in situation.approvals if one.subject is ApprovalSubject.DEPLOYMENT)
 
@@ -152,7 +161,7 @@ def _before_start(deployment: Deployment, situation: Situation) -> tuple[Blocker
 def plan_blockers(situation: Situation) -> tuple[Blocker, ...]:
     """Return what would keep a deployment from starting that stood where the situation says."""
     queue = _in_queue(situation.standing, situation.capacity) if situation.standing else ()
-    return (*_frozen(situation), *queue, *_no_worker(situation))
+    return (*_frozen(situation), *queue, *_no_worker(situation, None))
 
 
 def _frozen(situation: Situation) -> tuple[Blocker, ...]:
@@ -183,13 +192,20 @@ def _in_queue(standing: Standing, capacity: int) -> tuple[Blocker, ...]:
     return (*locks, Blocker(kind=BlockerKind.CAPACITY, message=message))
 
 
-def _no_worker(situation: Situation) -> tuple[Blocker, ...]:
-    if situation.pool_alive:
-        return ()
-    message = (
-        f"No live worker serves the pool “{situation.pool}”: start one with boreas worker --pool {situation.pool}."
+def _no_worker(situation: Situation, tasks: Iterable[Task] | None) -> tuple[Blocker, ...]:
+    """Return the pools without a worker that are to run what has not ended of `tasks`, or (None) any task."""
+    pools = situation.pools
+    wanted = None if tasks is None else {pools.of(task.type) for task in tasks if task.status not in TASK_ENDED}
+    if wanted is None:
+        wanted = set(pools.all)
+    return tuple(
+        Blocker(
+            kind=BlockerKind.NO_WORKER,
+            message=f"No live worker serves the pool “{pool}”: start one with boreas worker --pool {pool}.",
+        )
+        for pool in sorted(wanted or {pools.main})
+        if pool not in situation.alive
     )
-    return (Blocker(kind=BlockerKind.NO_WORKER, message=message),)
 
 
 def _timers(task: Task, now: datetime) -> tuple[Blocker, ...]:

@@ -87,8 +87,8 @@ class State:
     `auto_rollback` tells that a step in force wants a rollback on failure; `undo_error` is the first failure of the
     rollback in hand. `resumed_at` is when it last became RUNNING: tasks that failed before do not keep others from
     starting, since one task alone may have been retried. While it is `paused` no task starts; what runs goes on.
-    `needs_approval` tells that people are asked before its first deploy task, for its workflow in this `revision`.
-    `approvals` are those that are pending, and those of the deployment itself that were given.
+    `before_approval` are the types of tasks that may run before people approve its workflow in this `revision`; None:
+    nobody needs to. `approvals` are those that are pending, and those of the deployment itself that were given.
     """
 
     status: DeploymentStatus
@@ -97,7 +97,7 @@ class State:
     undo_error: str | None = None
     resumed_at: datetime | None = None
     paused: bool = False
-    needs_approval: bool = False
+    before_approval: frozenset[TaskType] | None = None
     revision: int = 1
     approvals: Sequence[Approval] = ()
 

@@ -14,13 +14,17 @@ FIRST_SUMMARY = "created"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """A revision of a deployment's workflow: its number, from 1, who made it, when, and what was done, in words."""
+    """A revision of a deployment's workflow: its number, from 1, who made it, when, and what was done, in words.
+
+    `restores` is the number of the earlier revision that it brings back, if it does.
+    """
 
     deployment_id: str
     number: int
     author: str
     at: datetime
     summary: str
+    restores: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.core import graph
-from app.core.approval import Approval, ApprovalStatus, ApprovalSubject, Request
+from app.core.approval import VALIDITY, Approval, ApprovalStatus, ApprovalSubject, Request
 from app.core.deployment import DeploymentStatus
 from app.core.plan import Change, Item, Plan, Standing, State
 from app.core.task import FAILURES, UNBLOCKING, UNSTARTED, Activity, TaskStatus
@@ -41,19 +41,21 @@ def _running(state: State, now: datetime) -> Plan:
     fresh = [item for item in failed if _is_new(item, state.resumed_at)]
     if fresh:
         return _failing(state, fresh, now)
-    if all(item.status in UNBLOCKING for item in state.items):
+    unapproved = state.before_approval is not None and not _approved(state)
+    if all(item.status in UNBLOCKING for item in state.items) and not unapproved:
         return Plan(to=DeploymentStatus.SUCCESS, withdraw=state.all_pending)
     overdue = tuple(one.id for one in state.pending if one.overdue(now))
     if overdue:
         return Plan(expire=overdue)
     changes, free, timers = _unblocked(state.items, now)
     resume, later = _parked(state.items, now)
-    held = _held_for_approval(state)
+    held = _held_for_approval(state) if unapproved else frozenset[str]()
     start = tuple(item.id for item in free if item.id not in held and not item.asks)
     confirm = tuple(item.id for item in free if item.id not in held and item.asks)
-    wanted = _wanted(state, changes, confirm, bool(held))
     runs = any(item.activity and item.status is not TaskStatus.WAITING_CONFIRM for item in state.items)
     idle = not (start or timers or runs)
+    in_vain = failed and idle and held.isdisjoint(item.id for item in free)
+    wanted = _wanted(state, changes, confirm, unapproved and not in_vain)
     if failed and idle and not wanted:
         return _failing(state, failed, now)
     known = {one.request: one for one in state.pending if _counts(one, state)}
@@ -98,21 +100,23 @@ def _is_free(item: Item) -> bool:
     return item.status in (TaskStatus.PENDING, TaskStatus.WAITING_CONFIRM) and not item.activity
 
 
-def _held_for_approval(state: State) -> set[str]:
-    """Return the deploy tasks, none of them ever begun, that wait for the approval of the deployment."""
-    given = any(
+def _approved(state: State) -> bool:
+    """Whether people have approved the workflow as it is. An approval counts for retries as long as it is valid."""
+    return any(
         one.subject is ApprovalSubject.DEPLOYMENT
         and one.status is ApprovalStatus.APPROVED
         and one.revision == state.revision
+        and (one.decided_at is None or state.resumed_at is None or one.decided_at + VALIDITY > state.resumed_at)
         for one in state.approvals
     )
-    if given or not state.needs_approval:
-        return set()
-    return {
-        item.id
-        for item in state.items
-        if item.type is TaskType.DEPLOY and item.status in UNSTARTED and item.attempt == 0
-    }
+
+
+def _held_for_approval(state: State) -> frozenset[str]:
+    """Return the tasks that wait for the approval of the deployment: all but those that may run before it."""
+    free = state.before_approval or frozenset()
+    return frozenset(
+        item.id for item in state.items if item.type not in free and item.status in UNSTARTED and item.activity is None
+    )
 
 
 def _wanted(state: State, changes: Sequence[Change], confirm: Sequence[str], deployment: bool) -> list[Request]:

@@ -12,7 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 from app.core import graph
-from app.core.application import Application, CommandStep
+from app.core.application import CommandStep
+from app.core.deployment import Definition
 from app.core.errors import FaultKind, WorkflowFault
 
 MAX_TASKS = 2000
@@ -32,6 +33,8 @@ class TaskType(StrEnum):
 
 
 TYPE_RANK = {TaskType.BUILD: 0, TaskType.TEST: 1, TaskType.DEPLOY: 2, TaskType.HEALTH_CHECK: 3}
+BUILDING = frozenset({TaskType.PREPARE, TaskType.BUILD, TaskType.TEST})
+"""What makes and tries an artifact, without touching what runs in an environment."""
 NEEDS_COMMAND = frozenset({TaskType.BUILD, TaskType.TEST, TaskType.CUSTOM})
 NEEDS_APPLICATION = frozenset({TaskType.BUILD, TaskType.TEST, TaskType.DEPLOY, TaskType.HEALTH_CHECK})
 
@@ -85,14 +88,16 @@ def blockers(tasks: Iterable[WorkflowTask]) -> dict[str, tuple[str, ...]]:
     return {task.key: task.block_by for task in tasks}
 
 
-def generate(applications: Sequence[Application], must_in_order: Sequence[str] = ()) -> tuple[WorkflowTask, ...]:
-    """Return the graph of a deployment of `applications`: one prepare task, then build → test → deploy → health check.
+def generate(definitions: Sequence[Definition], must_in_order: Sequence[str] = ()) -> tuple[WorkflowTask, ...]:
+    """Return the graph of a deployment of applications that are defined so.
+
+    That is one prepare task, then build → test → deploy → health check for each application.
 
     `must_in_order` holds application ids: the deploy task of each waits for the last task of the one before it, while
     builds and tests run side by side. Ids that are not among the applications are left to `check`.
     """
     tasks = [WorkflowTask(key="prepare", name="Prepare", type=TaskType.PREPARE)]
-    chains = {application.id: list(_chain(application)) for application in applications}
+    chains = {definition.application_id: list(_chain(definition)) for definition in definitions}
     for earlier, later in pairwise(must_in_order):
         if earlier in chains and later in chains:
             last = chains[earlier][-1].key
@@ -105,20 +110,20 @@ def generate(applications: Sequence[Application], must_in_order: Sequence[str] =
     return tuple(tasks)
 
 
-def _chain(application: Application) -> Iterator[WorkflowTask]:
+def _chain(definition: Definition) -> Iterator[WorkflowTask]:
     previous = "prepare"
-    for task_type, step in _steps(application):
+    for task_type, step in _steps(definition):
         yield WorkflowTask(
-            key=f"{application.name}/{task_type.lower()}",
-            name=f"{TITLES[task_type]} {application.name}",
+            key=f"{definition.name}/{task_type.lower()}",
+            name=f"{TITLES[task_type]} {definition.name}",
             type=task_type,
-            application_id=application.id,
+            application_id=definition.application_id,
             block_by=(previous,),
             command=step,
             timeout_seconds=step.timeout_seconds if step else DEPLOY_TIMEOUT_SECONDS,
             max_attempts=step.max_attempts if step else 1,
         )
-        previous = f"{application.name}/{task_type.lower()}"
+        previous = f"{definition.name}/{task_type.lower()}"
 
 
 TITLES = {
@@ -129,13 +134,13 @@ TITLES = {
 }
 
 
-def _steps(application: Application) -> Iterator[tuple[TaskType, CommandStep | None]]:
-    if application.build:
-        yield TaskType.BUILD, application.build
-    if application.test:
-        yield TaskType.TEST, application.test
+def _steps(definition: Definition) -> Iterator[tuple[TaskType, CommandStep | None]]:
+    if definition.build:
+        yield TaskType.BUILD, definition.build
+    if definition.test:
+        yield TaskType.TEST, definition.test
     yield TaskType.DEPLOY, None
-    if application.health_check:
+    if definition.health_check:
         yield TaskType.HEALTH_CHECK, None
 
 

@@ -45,11 +45,22 @@ async def archive(case: Case, id_: str) -> tuple[str, ...]:
     return (id_,)
 
 
-async def _held(case: Case, id_: str) -> Application:
+async def unarchive(case: Case, id_: str) -> tuple[str, ...]:
+    """Bring an archived application back: it can be deployed again. For DEPLOYER on it."""
+    application = await _held(case, id_, archived=True)
+    active = replace(application, archived_at=None)
+    await store.update(active)
+    case.changed(id_, application, active)
+    return (id_,)
+
+
+async def _held(case: Case, id_: str, *, archived: bool = False) -> Application:
     application = await store.locked(id_)
     if application is None:
         raise not_found("application", id_, ("id",))
     case.require(Role.DEPLOYER, application_ids=[id_])
-    if application.archived_at is not None:
+    if archived and application.archived_at is None:
+        raise Refused(WrongState(message=f"“{application.name}” is not archived.", status="ACTIVE", path=("id",)))
+    if application.archived_at is not None and not archived:
         raise Refused(WrongState(message=f"“{application.name}” is archived.", status="ARCHIVED", path=("id",)))
     return application

@@ -11,7 +11,7 @@ from app.core import checks, rollout
 from app.core.access import Principal
 from app.core.approval import Approval, ApprovalStatus, ApprovalSubject, Decision, Verdict
 from app.core.deployment import Deployment
-from app.core.errors import Forbidden, InvalidInput, NotFound, Problem, Refused, Role, WrongState
+from app.core.errors import Forbidden, InvalidInput, NotFound, Problem, Refused, RevisionConflict, Role, WrongState
 from app.core.events import ApprovalDecided
 from app.core.strategy import Progress
 from app.core.task import TaskStatus
@@ -29,16 +29,17 @@ FIELD = "approvalIds"
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """A verdict on some approvals, and why."""
+    """A verdict on some approvals, and why. `expected_revision` is that of the workflow that was looked at."""
 
     approval_ids: tuple[str, ...]
     verdict: Verdict
     comment: str = ""
+    expected_revision: int | None = None
 
 
-_Kept = NotFound | Forbidden | WrongState
+_Kept = NotFound | Forbidden | WrongState | RevisionConflict
 """What may be said of one approval among several; `_KINDS` tells them apart where they are kept."""
-_KINDS: dict[str, type[_Kept]] = {kind.__name__: kind for kind in (NotFound, Forbidden, WrongState)}
+_KINDS: dict[str, type[_Kept]] = {kind.__name__: kind for kind in (NotFound, Forbidden, WrongState, RevisionConflict)}
 
 
 async def decide(case: Case, order: Decide) -> tuple[str, ...]:
@@ -98,6 +99,17 @@ def _kept(problem: Problem, index: int) -> str:
     return dump({"kind": type(problem).__name__, "problem": placed})
 
 
+def _not_as_seen(deployment: Deployment, order: Decide) -> RevisionConflict | None:
+    expected, actual = order.expected_revision, deployment.revision
+    if expected is None or expected == actual:
+        return None
+    message = (
+        f"The workflow of its deployment is at revision {actual} now, and you looked at {expected}. "
+        "Look at what has changed, and decide on that."
+    )
+    return RevisionConflict(message=message, expected=expected, actual=actual)
+
+
 async def _decide_one(case: Case, ledger: Ledger, order: Decide, index: int) -> str:
     id_ = order.approval_ids[index]
     approval = (await store.by_ids([id_]))[id_]
@@ -105,7 +117,7 @@ async def _decide_one(case: Case, ledger: Ledger, order: Decide, index: int) -> 
     place = {"environment_id": deployment.environment_id, "application_ids": deployment.application_ids}
     if not principal.allows(Role.VIEWER, **place):  # type: ignore[arg-type]
         return _kept(_unknown(id_), index)
-    problem = core.why_not(approval, deployment, principal, order.verdict, ledger.now)
+    problem = _not_as_seen(deployment, order) or core.why_not(approval, principal, order.verdict, ledger.now)
     if approval.overdue(ledger.now):
         await tick_and_send(ledger)
     if problem is not None:
@@ -122,10 +134,11 @@ async def _store(case: Case, ledger: Ledger, approval: Approval, order: Decide) 
     comment = order.comment.strip()
     decision = Decision(actor_id=actor.id, actor_name=actor.name, verdict=order.verdict, comment=comment, at=ledger.now)
     status = core.decided(approval, order.verdict)
-    await store.decide(approval.id, decision, status)
+    await store.decide(approval, decision, status)
     ledger.record(ApprovalDecided(approval.id, order.verdict, comment))
     asking.tell(ledger, [approval.id])
-    after = replace(approval, status=status, decisions=(*approval.decisions, decision))
+    others = tuple(each for each in approval.decisions if each.actor_id != actor.id)
+    after = replace(approval, status=status, decisions=(*others, decision))
     case.changed(approval.id, approval, after)
     if status is ApprovalStatus.REJECTED:
         reason = f"rejected by {actor.name}" + (f": {comment}" if comment else "")
@@ -156,7 +169,7 @@ async def _let_go_on(ledger: Ledger, approval: Approval, actor_id: str) -> None:
 
 async def inbox(principal: Principal, now: datetime) -> list[Approval]:
     """Return what waits for somebody: everything that they may decide now and have not, the oldest first."""
-    return [one for one, deployment in await waiting() if awaits(one, deployment, principal, now)]
+    return [one for one, _ in await waiting() if awaits(one, principal, now)]
 
 
 async def waiting() -> list[tuple[Approval, Deployment]]:
@@ -166,6 +179,6 @@ async def waiting() -> list[tuple[Approval, Deployment]]:
     return [(one, deployments[one.deployment_id]) for one in approvals]
 
 
-def awaits(one: Approval, deployment: Deployment, principal: Principal, now: datetime) -> bool:
-    """Whether somebody may decide: the one who started it may only reject, and is not waited for."""
-    return core.why_not(one, deployment, principal, Verdict.APPROVE, now) is None
+def awaits(one: Approval, principal: Principal, now: datetime) -> bool:
+    """Whether somebody may decide: whoever wrote what is to be approved may only reject, and is not waited for."""
+    return core.why_not(one, principal, Verdict.APPROVE, now) is None

@@ -2,37 +2,31 @@
 
 from collections.abc import Iterable, Sequence
 
-from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, expiry
-from app.core.deployment import Deployment, DeploymentStatus
+from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, before_approval, expiry
+from app.core.deployment import DeploymentStatus
 from app.core.events import ApprovalRequested
 from app.core.ids import Kind
 from app.core.plan import Item, Plan
-from app.core.task import UNSTARTED, TaskStatus
-from app.core.workflow import TaskType
+from app.core.task import TaskStatus
 from app.services.ledger import Ledger
 from app.store import approvals as store
-from app.store.approvals import Asking
 
 
-async def asking(ledger: Ledger, items: Sequence[Item]) -> Asking:
+async def asking(ledger: Ledger, items: Sequence[Item]) -> tuple[Approval, ...]:
     """Return how a held deployment stands with people.
 
-    Most ticks need not know: while it runs, only tasks that ask, and deploy tasks that are yet to begin, depend on it.
+    Most ticks need not know: while it runs, it matters where the deployment needs approval, where people were asked and
+    have not decided, and where tasks ask.
     """
+    needs = before_approval(ledger.deployment, ledger.policy) is not None
     runs = ledger.deployment.status is DeploymentStatus.RUNNING
-    if runs and not ledger.asked and not any(map(_depends, items)):
-        return Asking(None, ())
-    return await store.asking(ledger.deployment.id)
+    if runs and not (needs or ledger.asked or any(map(_depends, items))):
+        return ()
+    return await store.open_of(ledger.deployment.id)
 
 
 def _depends(item: Item) -> bool:
-    fresh_deploy = item.type is TaskType.DEPLOY and item.status in UNSTARTED and item.attempt == 0
-    return fresh_deploy or item.asks or item.status is TaskStatus.WAITING_CONFIRM
-
-
-def needs_approval(deployment: Deployment, policy: ApprovalPolicy | None) -> bool:
-    """Tell whether a deployment is to be approved before its first deploy task; one that rolls another back is not."""
-    return (deployment.manual_approval or policy is not None) and deployment.rollback_of is None
+    return item.asks or item.status is TaskStatus.WAITING_CONFIRM
 
 
 async def ask(ledger: Ledger, plan: Plan, policy: ApprovalPolicy) -> list[Approval]:
@@ -44,6 +38,8 @@ async def ask(ledger: Ledger, plan: Plan, policy: ApprovalPolicy) -> list[Approv
         Approval(
             id=ledger.unit.new_id(Kind.APPROVAL),
             deployment_id=ledger.deployment.id,
+            environment_id=ledger.deployment.environment_id,
+            application_ids=ledger.deployment.application_ids,
             subject=request.subject,
             task_id=request.task_id,
             rollout_step=request.rollout_step,
@@ -52,6 +48,7 @@ async def ask(ledger: Ledger, plan: Plan, policy: ApprovalPolicy) -> list[Approv
             policy=policy,
             requested_at=ledger.now,
             expires_at=expiry(policy, ledger.now),
+            authors=frozenset({ledger.deployment.created_by}),
         )
         for request in plan.asks
     ]

@@ -1,28 +1,28 @@
 """Use cases of deployments: create, start, pause, cancel, retry, roll back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from app.core import admission, steering
+from app.core import steering
+from app.core.approval import VALIDITY
 from app.core.deployment import Deployment, DeploymentApplication, DeploymentStatus, RollbackStatus
-from app.core.environment import Environment, Release
-from app.core.errors import Locked, Refused, Role, WrongState, not_found
+from app.core.environment import Environment
+from app.core.errors import Problem, Refused, Role, WrongState, not_found
 from app.core.events import DeploymentStatusChanged
 from app.core.ids import Kind
 from app.core.schedule import settled
-from app.core.task import FAILURES, Task, TaskStatus, afresh, unbegun
+from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, afresh, unbegun
 from app.core.workflow import WorkflowTask
 from app.services.cases import Case, reason_problems, refuse_if
 from app.services.drafts import DeploymentRequest, Draft, draft
 from app.services.engine import ask_to_stop, begin_rollback, cancel_waiting, set_rollback, tick_and_send
-from app.services.freezes import refuse_frozen
 from app.services.ledger import Ledger, hold
-from app.store import admission as admission_store
+from app.services.steering import Asker, ways_back, why_not_retry, why_not_roll_back, why_not_start
 from app.store import deployments as store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
-from app.store import versions as version_store
 from app.store import workflows as workflow_store
 
 _S = DeploymentStatus
@@ -68,10 +68,11 @@ async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
         queued_at=now if made.request.auto_start else None,
         manual_approval=made.request.manual_approval,
         rollback_of=made.request.rollback_of,
+        source=made.request.source,
         freeze_override_reason=made.request.freeze_override_reason,
         template_version_id=made.request.template.version_id if made.request.template else None,
     )
-    await store.insert(deployment, made.definitions)
+    await store.insert(deployment, {definition.application_id: definition for definition in made.definitions})
     await task_store.insert(_tasks(case, deployment.id, made.tasks))
     case.changed(deployment.id, None, deployment)
     await workflow_store.begin(deployment)
@@ -105,15 +106,17 @@ def refuse_state(status: str, why: str | None, field: str = "id") -> None:
         raise Refused(WrongState(message=why, status=status, path=(field,)))
 
 
-def _wrong(deployment: Deployment, message: str) -> Refused:
-    return Refused(WrongState(message=message, status=deployment.status, path=("id",)))
+def refuse_problem(problem: Problem | None) -> None:
+    """Refuse with a problem, if there is one. Raises Refused."""
+    if problem is not None:
+        raise Refused(problem)
 
 
 async def start(case: Case, id_: str) -> tuple[str, ...]:
     """Queue a deployment that was made without starting. For DEPLOYER."""
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
-        refuse_state(ledger.deployment.status, steering.why_not_start(ledger.deployment))
+        refuse_problem((await why_not_start([ledger.deployment]))[id_])
         ledger.deployment = replace(ledger.deployment, queued_at=case.work.now)
         case.work.queues.add(ledger.deployment.environment_id)
     return (id_,)
@@ -175,15 +178,37 @@ async def _cancel_rollback(ledger: Ledger, reason: str) -> None:
 
 async def retry(case: Case, id_: str) -> tuple[str, ...]:
     """Go on with a failed deployment: tasks that failed or never ran start again; not in a freeze. For DEPLOYER."""
-    await take_turn(case, id_)
+    await hold_queue(id_)
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
-        refuse_state(ledger.deployment.status, steering.why_not_retry(ledger.deployment))
-        await refuse_frozen(case, ledger.deployment)
+        refuse_problem((await why_not_retry(Asker(case.runtime, case.principal), [ledger.deployment]))[id_])
         tasks = (await task_store.of_deployments([id_]))[id_]
         again = [task for task in tasks if task.status in FAILURES or task.status is TaskStatus.ROLLED_BACK]
         await resume(ledger, tasks, again)
     return (id_,)
+
+
+def _forget_old_confirmations(ledger: Ledger, tasks: Iterable[Task]) -> None:
+    """Let people be asked again for tasks that have not begun, and were confirmed too long ago."""
+    for task in tasks:
+        if task.status in UNSTARTED and (asks := _unconfirmed(task, ledger.now)) != task:
+            ledger.put(asks)
+
+
+def _unconfirmed(task: Task, now: datetime) -> Task:
+    """Return a task without its confirmation, where that is not valid any more."""
+    valid = task.confirmed_at is None or task.confirmed_at + VALIDITY > now
+    return task if valid else replace(task, confirmed_by=None, confirmed_at=None)
+
+
+async def hold_queue(deployment_id: str) -> None:
+    """Hold the queue of a deployment's environment: nothing else starts there until this transaction ends.
+
+    It comes before the deployment itself is held, as whoever starts one holds both in that order.
+    """
+    known = (await store.by_ids([deployment_id])).get(deployment_id)
+    if known is not None:
+        await environment_store.locked(known.environment_id)
 
 
 async def resume(ledger: Ledger, tasks: Sequence[Task], again: Sequence[Task]) -> None:
@@ -192,39 +217,12 @@ async def resume(ledger: Ledger, tasks: Sequence[Task], again: Sequence[Task]) -
     for task in again:
         to = TaskStatus.PENDING if free.issuperset(task.block_by) else TaskStatus.BLOCKED
         ledger.note_task(task.id, task.status, to, "retried")
-        ledger.put(replace(afresh(task), status=to))
+        ledger.put(_unconfirmed(replace(afresh(task), status=to), ledger.now))
     if ledger.deployment.status is _S.FAILED:
+        _forget_old_confirmations(ledger, [task for task in tasks if task not in again])
         ledger.move(_S.RUNNING, "retried")
         ledger.deployment = replace(ledger.deployment, attempt=ledger.deployment.attempt + 1)
     await tick_and_send(ledger)
-
-
-async def take_turn(case: Case, deployment_id: str) -> None:
-    """Hold the queue of a failed deployment's environment, and refuse when another one has or had its turn since.
-
-    Raises Refused. Says nothing of deployments that have not failed: the use case itself knows what to say of them.
-    """
-    known = (await store.by_ids([deployment_id])).get(deployment_id)
-    if known is None:
-        raise not_found("deployment", deployment_id, ("id",))
-    environment = await environment_store.locked(known.environment_id)
-    known = (await store.by_ids([deployment_id]))[deployment_id]
-    if known.status is not _S.FAILED or environment is None:
-        return
-    require_deployer(case, known)
-    claims = (await admission_store.claims([known.environment_id]))[known.environment_id]
-    claim = admission.Claim(known.id, known.application_ids)
-    standing = admission.standing(known.id, claims.active, [claim], environment.max_concurrent_deployments)
-    if standing.holds:
-        ids = ", ".join(dict.fromkeys(hold_.deployment_id for hold_ in standing.holds))
-        raise Refused(Locked(message=f"Deployment {ids} holds an application that this one needs.", path=("id",)))
-    if standing.full:
-        message = "As many deployments run in the environment as may. Try again later."
-        raise Refused(Locked(message=message, path=("id",)))
-    later = await admission_store.changed_since(known)
-    if later is not None:
-        message = f"Deployment {later} has changed its applications since it failed. Make a new deployment instead."
-        raise _wrong(known, message)
 
 
 async def roll_back(case: Case, order: Reasoned) -> tuple[str, ...]:
@@ -234,48 +232,18 @@ async def roll_back(case: Case, order: Reasoned) -> tuple[str, ...]:
     version before is made, and its id returned; with `force` it overrides freezes, which is for ADMIN.
     """
     refuse_if(reason_problems(order.reason))
-    await take_turn(case, order.id)
+    await hold_queue(order.id)
+    asker = Asker(case.runtime, case.principal)
     async with _held(case, order.id) as ledger:
         require_deployer(case, ledger.deployment)
         deployment = ledger.deployment
-        refuse_state(deployment.status, steering.why_not_roll_back(deployment))
+        refuse_problem((await why_not_roll_back(asker, [deployment]))[order.id])
         if deployment.status is not _S.SUCCESS:
             ledger.move(_S.ROLLING_BACK, order.reason)
             await begin_rollback(ledger, automatic=False, reason=order.reason)
             await tick_and_send(ledger)
             return (order.id,)
-    override = order.reason if order.force else None
-    return await create(case, replace(await _way_back(deployment), freeze_override_reason=override))
-
-
-async def _way_back(deployment: Deployment) -> DeploymentRequest:
-    """Return the request for the deployment of the version before a successful one. Raises Refused."""
-    running = {
-        release.application_id: release for release in await environment_store.releases_in([deployment.environment_id])
-    }
-    _refuse_if_replaced(deployment, running)
-    previous = {a.application_id: a.previous_version_id for a in deployment.applications if a.previous_version_id}
-    if not previous:
-        raise _wrong(deployment, "No version ran before it; there is nothing to go back to.")
-    targets = set(previous.values())
-    if len(targets) > 1:
-        names = sorted(version.name for version in (await version_store.by_ids(list(targets))).values())
-        message = f"Its applications ran different versions before ({', '.join(names)}): deploy each of them."
-        raise _wrong(deployment, message)
-    steps = tuple(replace(step, require_approval=False) for step in deployment.strategy.steps)
-    return DeploymentRequest(
-        version_id=targets.pop(),
-        environment_ids=(deployment.environment_id,),
-        application_ids=tuple(previous),
-        must_in_order=tuple(id_ for id_ in deployment.must_in_order if id_ in previous),
-        strategy=replace(deployment.strategy, steps=steps),
-        rollback_of=deployment.id,
-    )
-
-
-def _refuse_if_replaced(deployment: Deployment, running: dict[str, Release]) -> None:
-    for application_id in deployment.application_ids:
-        release = running.get(application_id)
-        if release and release.deployment_id != deployment.id:
-            message = f"It does not run any more: deployment {release.deployment_id} came after it. Roll that one back."
-            raise _wrong(deployment, message)
+    way = (await ways_back(asker, [deployment]))[order.id]
+    if isinstance(way, Problem):
+        raise Refused(way)
+    return await create(case, replace(way, freeze_override_reason=order.reason if order.force else None))

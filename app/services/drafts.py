@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.core import checks, fitting, task_checks, template, workflow
 from app.core.application import Application
-from app.core.deployment import Definition
+from app.core.deployment import Definition, WorkflowSource, definition_of
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, not_found
 from app.core.strategy import Strategy
@@ -23,7 +23,9 @@ MAX_ENVIRONMENTS = 50
 class DeploymentRequest:
     """What is asked for. `application_ids` None means all that the version has.
 
-    `tasks` are the caller's own, or those of a `template`; with neither they are generated.
+    `tasks` are the caller's own, or those of a `template`; with neither they are generated, from `definitions` where
+    these are given, else from the applications as they are defined now. `proven` tells that the definitions given ran
+    in the environment before.
     """
 
     version_id: str
@@ -37,6 +39,17 @@ class DeploymentRequest:
     freeze_override_reason: str | None = None
     manual_approval: bool = False
     rollback_of: str | None = None
+    definitions: tuple[Definition, ...] | None = None
+    proven: bool = False
+
+    @property
+    def source(self) -> WorkflowSource:
+        """Where its workflow comes from."""
+        if self.template is not None:
+            return WorkflowSource.TEMPLATE
+        if self.tasks is not None:
+            return WorkflowSource.CUSTOM
+        return WorkflowSource.REPEATED if self.definitions is not None and self.proven else WorkflowSource.GENERATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,25 +60,9 @@ class Draft:
     version: Version
     environments: tuple[Environment, ...]
     applications: tuple[Application, ...]
+    definitions: tuple[Definition, ...]
     tasks: tuple[WorkflowTask, ...]
     faults: tuple[WorkflowFault, ...]
-
-    @property
-    def definitions(self) -> dict[str, Definition]:
-        """How the applications are defined now, by id."""
-        images = {artifact.application_id: artifact.image for artifact in self.version.artifacts}
-        return {
-            application.id: Definition(
-                application_id=application.id,
-                name=application.name,
-                repository_url=application.repository_url,
-                image=images[application.id],
-                shell=application.shell,
-                kubernetes=application.kubernetes,
-                health_check=application.health_check,
-            )
-            for application in self.applications
-        }
 
 
 async def draft(request: DeploymentRequest) -> Draft:
@@ -82,23 +79,24 @@ async def draft(request: DeploymentRequest) -> Draft:
         raise Refused(*problems)
     chosen = tuple(applications[id_] for id_ in wanted)
     images = {artifact.application_id: artifact.image for artifact in version.artifacts}
+    definitions = request.definitions or tuple(definition_of(each, images[each.id]) for each in chosen)
     unfit = [
         problem
         for id_ in request.environment_ids
-        for each in chosen
-        for problem in fitting.problems(environments[id_], each, images[each.id], request.strategy.kind)
+        for definition in definitions
+        for problem in fitting.problems(environments[id_], definition, request.strategy.kind)
     ]
     if unfit:
         raise Refused(*unfit)
-    made = await _made(request, chosen)
+    made = await _made(request, definitions)
     places = tuple(environments[id_] for id_ in request.environment_ids)
     faults = workflow.check(
         template.blanked(made.tasks) if made.faults else made.tasks,
-        {application.id: application.name for application in chosen},
+        {definition.application_id: definition.name for definition in definitions},
         request.must_in_order,
         commands_needed=any(place.operator is not OperatorKind.SIMULATED for place in places),
         images=(
-            {id_ for id_, image in images.items() if image}
+            {definition.application_id for definition in definitions if definition.image}
             if any(place.operator is OperatorKind.KUBERNETES for place in places)
             else None
         ),
@@ -108,18 +106,19 @@ async def draft(request: DeploymentRequest) -> Draft:
         version=version,
         environments=places,
         applications=chosen,
+        definitions=definitions,
         tasks=made.tasks,
         faults=(*made.faults, *faults),
     )
 
 
-async def _made(request: DeploymentRequest, applications: Sequence[Application]) -> Made:
+async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -> Made:
     """Return the graph that is asked for. Raises Refused."""
     if request.template is not None:
         return await make(request.template)
     if request.tasks is not None:
         return Made(request.tasks, ())
-    return Made(workflow.generate(applications, request.must_in_order), ())
+    return Made(workflow.generate(definitions, request.must_in_order), ())
 
 
 def _problems(
@@ -153,8 +152,9 @@ def _application_problems(
     for id_ in wanted:
         if id_ not in found or id_ not in held:
             yield InvalidInput(message=f"The version has no application “{id_}”.", path=path)
-        elif found[id_].archived_at is not None:
-            yield InvalidInput(message=f"“{found[id_].name}” is archived.", path=path)
+        elif found[id_].archived_at is not None and request.rollback_of is None:
+            message = f"“{found[id_].name}” is archived: bring it back with unarchiveApplication, or leave it out."
+            yield InvalidInput(message=message, path=path)
     if len(set(request.must_in_order)) < len(request.must_in_order):
         yield InvalidInput(message="An application is named twice.", path=("mustInOrder",))
     for id_ in request.must_in_order:

@@ -4,13 +4,20 @@ Runs wherever something changed: in a mutation, in a worker whose attempts ended
 the deployment, so ticks of one deployment come one after another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.core import admission, freeze, progress, rollout, schedule
-from app.core.approval import ApprovalPolicy, ApprovalStatus, ApprovalTimeoutAction, Verdict
-from app.core.deployment import ENDED, Deployment, DeploymentStatus, Rollback, RollbackStatus
+from app.core.approval import (
+    Approval,
+    ApprovalPolicy,
+    ApprovalStatus,
+    ApprovalTimeoutAction,
+    Verdict,
+    before_approval,
+)
+from app.core.deployment import ENDED, DeploymentStatus, Rollback, RollbackStatus
 from app.core.environment import Environment
 from app.core.events import ApprovalDecided
 from app.core.schedule import Change, Item, Plan, State
@@ -20,12 +27,12 @@ from app.services import asking
 from app.services.ledger import Ledger, hold
 from app.services.runtime import Runtime
 from app.store import admission as admission_store
+from app.store import applications as application_store
 from app.store import approvals as approval_store
 from app.store import deployments as deployment_store
 from app.store import environments as environment_store
 from app.store import freezes as freeze_store
 from app.store import tasks as task_store
-from app.store.approvals import Asking
 from app.store.unit import Unit, unit
 
 JOB = "work_on"
@@ -51,8 +58,7 @@ async def tick(ledger: Ledger, known: Sequence[Item] | None = None) -> Ticked:
         await ledger.flush()
         known = await task_store.items(ledger.deployment.id)
     items = known
-    people = await asking.asking(ledger, items)
-    state = _state(ledger.deployment, items, people)
+    state = _state(ledger, items, await asking.asking(ledger, items))
     plan = schedule.plan(state, ledger.now)
     if plan.expire:
         await _expire(ledger, state, plan.expire)
@@ -63,7 +69,7 @@ async def tick(ledger: Ledger, known: Sequence[Item] | None = None) -> Ticked:
     for changes in (plan.changes, [Change(id_, TaskStatus.WAITING_CONFIRM) for id_ in plan.confirm]):
         ledger.change_tasks(statuses, changes)
         statuses |= {change.task_id: change.to for change in changes}
-    asked = await asking.ask(ledger, plan, people.policy or ApprovalPolicy())
+    asked = await asking.ask(ledger, plan, ledger.policy or ApprovalPolicy())
     if plan.stop:
         await ask_to_stop(ledger, plan.stop)
     if plan.to is not None:
@@ -75,8 +81,8 @@ async def tick(ledger: Ledger, known: Sequence[Item] | None = None) -> Ticked:
     return Ticked(replace(plan, wake_at=min(moments, default=None)), {item.id: item for item in items})
 
 
-def _state(deployment: Deployment, items: Sequence[Item], people: Asking) -> State:
-    undo_error = None
+def _state(ledger: Ledger, items: Sequence[Item], approvals: Sequence[Approval]) -> State:
+    deployment, undo_error = ledger.deployment, None
     if deployment.status is DeploymentStatus.ROLLING_BACK and deployment.rollback:
         undo_error = deployment.rollback.error_message if deployment.rollback.status is RollbackStatus.FAILED else None
     return State(
@@ -88,9 +94,9 @@ def _state(deployment: Deployment, items: Sequence[Item], people: Asking) -> Sta
         undo_error=undo_error,
         resumed_at=deployment.resumed_at,
         paused=deployment.paused,
-        needs_approval=asking.needs_approval(deployment, people.policy),
+        before_approval=before_approval(deployment, ledger.policy),
         revision=deployment.revision,
-        approvals=people.approvals,
+        approvals=approvals,
     )
 
 
@@ -186,22 +192,30 @@ async def ask_to_stop(
 
 def work_job(pool: str, deployment_id: str, state: str) -> Job:
     """Return the job that makes a worker look for tasks; jobs of the same `state` are one while they are queued."""
-    return Job(pool=pool, name=JOB, args=(deployment_id,), key=f"work:{deployment_id}:{state}")
+    return Job(pool=pool, name=JOB, args=(deployment_id,), key=f"work:{pool}:{deployment_id}:{state}")
 
 
-def send_work(ledger: Ledger, plan: Plan, *, taken: int = 0) -> None:
-    """After the commit, tell a worker that there is work, unless all of it is taken; and when to look again.
+def send_work(ledger: Ledger, ticked: Ticked, *, taken: Collection[str] = ()) -> None:
+    """After the commit, tell a worker of each pool that there is work, unless all is taken; and when to look again.
 
     A job of the same state of the deployment is queued once. What a worker leaves it tells of itself, so one job is
     enough to make all the workers of the pool busy, one after the other.
     """
-    deployment = ledger.deployment
-    if len(plan.work) > taken:
-        ledger.unit.jobs.append(work_job(ledger.pool, deployment.id, str(deployment.last_event)))
-    if plan.wake_at is not None:
-        key = f"wake:{deployment.id}:{plan.wake_at.timestamp()}"
-        delay = max(0.0, (plan.wake_at - ledger.now).total_seconds())
-        ledger.unit.jobs.append(Job(pool=ledger.pool, name=JOB, args=(deployment.id,), key=key, delay=delay))
+    deployment, wake_at = ledger.deployment, ticked.plan.wake_at
+    for pool in dict.fromkeys(ledger.pools.of(ticked.items[id_].type) for id_ in ticked.plan.work if id_ not in taken):
+        ledger.unit.jobs.append(work_job(pool, deployment.id, str(deployment.last_event)))
+    if wake_at is not None:
+        delay = max(0.0, (wake_at - ledger.now).total_seconds())
+        ledger.unit.jobs.extend(
+            Job(
+                pool=pool,
+                name=JOB,
+                args=(deployment.id,),
+                key=f"wake:{pool}:{deployment.id}:{wake_at.timestamp()}",
+                delay=delay,
+            )
+            for pool in ledger.pools.all
+        )
 
 
 async def advance(runtime: Runtime, deployment_id: str) -> None:
@@ -213,7 +227,7 @@ async def advance(runtime: Runtime, deployment_id: str) -> None:
 
 async def tick_and_send(ledger: Ledger, known: Sequence[Item] | None = None) -> None:
     """Tick a held deployment; workers hear of what they may take after the commit. `known` is as for `tick`."""
-    send_work(ledger, (await tick(ledger, known)).plan)
+    send_work(ledger, await tick(ledger, known))
 
 
 async def admit_waiting(runtime: Runtime, work: Unit) -> None:
@@ -241,9 +255,21 @@ async def admit(runtime: Runtime, environment_id: str) -> None:
             async with hold(work, deployment_id) as ledger:
                 deployment = ledger.deployment
                 if deployment.status is DeploymentStatus.PENDING and deployment.queued_at and not deployment.paused:
-                    ledger.move(DeploymentStatus.RUNNING)
-                    await tick_and_send(ledger)
+                    await _start(ledger)
     await admit_waiting(runtime, work)
+
+
+async def _start(ledger: Ledger) -> None:
+    """Start a held deployment that waited; cancel it where one of its applications was archived meanwhile."""
+    deployment = ledger.deployment
+    archived = () if deployment.rollback_of else await application_store.archived_among(deployment.application_ids)
+    if archived:
+        names = ", ".join(f"“{name}”" for name in archived)
+        reason = f"{names} was archived while it waited: bring it back with unarchiveApplication, and deploy again"
+        cancel_waiting(ledger, await task_store.items(deployment.id), reason)
+    else:
+        ledger.move(DeploymentStatus.RUNNING)
+    await tick_and_send(ledger)
 
 
 def _when_thawed(environment: Environment, end: datetime, now: datetime) -> Job:

@@ -23,6 +23,7 @@ from app.services.instructions import Setting
 from app.services.ledger import Ledger, hold
 from app.services.rollouts import Parked
 from app.services.runtime import Runtime
+from app.store import definitions as definition_store
 from app.store import deployment_logs, logs
 from app.store import deployments as deployment_store
 from app.store import environments as environment_store
@@ -89,13 +90,14 @@ async def take_turn(
             else:
                 logger.warning("attempt %d of %s is not ours any more", each.assignment.task.attempt, id_)
         ticked = await tick(ledger, list(items.values()))
-        picked = list(ticked.plan.work[:room]) if ledger.pool == worker.pool else []
+        mine = [id_ for id_ in ticked.plan.work if ledger.pools.of(ticked.items[id_].type) == worker.pool]
+        picked = mine[:room]
         taken = await _begin(runtime, ledger, worker, ticked, picked)
         strays = [id_ for id_, item in ticked.items.items() if item.worker == worker.id and id_ not in in_hand]
         taken += await _take_again(runtime, ledger, strays)
-        send_work(ledger, ticked.plan, taken=len(picked))
+        send_work(ledger, ticked, taken=picked)
     await admit_waiting(runtime, work)
-    more = len(ticked.plan.work) > len(picked) and ledger.pool == worker.pool
+    more = len(mine) > len(picked)
     if not taken:
         return Turn(more=more)
     setting = done[0].assignment.setting if done else None
@@ -119,7 +121,7 @@ async def lose(runtime: Runtime, deployment_id: str, task_id: str, attempt: int,
             return
         items = {item.id: item for item in await task_store.items(deployment_id)}
         items[task_id] = _seen(items[task_id], await _store_end(runtime, ledger, task, outcome))
-        send_work(ledger, (await tick(ledger, list(items.values()))).plan)
+        send_work(ledger, await tick(ledger, list(items.values())))
     await admit_waiting(runtime, work)
 
 
@@ -341,7 +343,7 @@ async def _setting(deployment_id: str) -> Setting:
         deployment=deployment,
         environment=environment,
         version=versions[deployment.version_id],
-        definitions=await deployment_store.definitions(deployment_id),
+        definitions=await definition_store.by_application(deployment_id),
         previous={application_id: versions[version_id] for application_id, version_id in previous.items()},
         colors={release.application_id: release.color for release in releases},
     )

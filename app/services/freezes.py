@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.core import freeze
-from app.core.deployment import Deployment
-from app.core.errors import Frozen, InvalidInput, Refused, Role, not_found
+from app.core.errors import InvalidInput, Refused, Role, not_found
 from app.core.freeze import FreezeStatus, FreezeWindow
 from app.core.ids import Kind
 from app.services.cases import Case, refuse_if
@@ -55,11 +54,3 @@ async def statuses(runtime: Runtime, environment_ids: Sequence[str]) -> dict[str
     found = await store.of_environments(environment_ids)
     now = runtime.clock.now()
     return {id_: freeze.status(windows, now, runtime.calendar) for id_, windows in found.items()}
-
-
-async def refuse_frozen(case: Case, deployment: Deployment) -> None:
-    """Refuse with FROZEN when a freeze keeps a deployment from starting again. Raises Refused."""
-    status = (await statuses(case.runtime, [deployment.environment_id]))[deployment.environment_id]
-    why = freeze.why_not_start(status, overridden=deployment.freeze_override_reason is not None)
-    if why is not None:
-        raise Refused(Frozen(message=why, until=status.next_end, path=("id",)))

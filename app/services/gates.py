@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from app.core import admission, gate
+from app.core.approval import before_approval
 from app.core.deployment import Deployment, DeploymentStatus
 from app.core.environment import Environment
 from app.core.freeze import FreezeStatus
@@ -35,13 +36,14 @@ async def situations(runtime: Runtime, deployments: Sequence[Deployment]) -> lis
     ]
 
 
-async def _alive(runtime: Runtime, environments: Sequence[Environment]) -> set[str]:
+async def _alive(runtime: Runtime, environments: Sequence[Environment]) -> frozenset[str]:
     since = runtime.clock.now() - timedelta(seconds=runtime.alive_seconds)
-    return await workers.alive([environment.worker_pool for environment in environments], since)
+    pools = {pool for environment in environments for pool in environment.pools.all}
+    return frozenset(await workers.alive(list(pools), since))
 
 
 def _situation(
-    deployment: Deployment, environment: Environment, claims: Claims, freeze: FreezeStatus, alive: set[str]
+    deployment: Deployment, environment: Environment, claims: Claims, freeze: FreezeStatus, alive: frozenset[str]
 ) -> Situation:
     capacity = environment.max_concurrent_deployments
     waits = deployment.status is DeploymentStatus.PENDING and any(
@@ -56,8 +58,9 @@ def _situation(
         standing=standing,
         freeze=freeze if freeze.frozen and deployment.freeze_override_reason is None else None,
         capacity=capacity,
-        pool=environment.worker_pool,
-        pool_alive=environment.worker_pool in alive,
+        pools=environment.pools,
+        alive=alive,
+        before_approval=before_approval(deployment, environment.approval_policy),
     )
 
 
@@ -82,8 +85,8 @@ async def of_plan(
             standing=admission.standing("", known.active, waiting, capacity, frozen=freeze.frozen),
             freeze=freeze if freeze.frozen and not overrides else None,
             capacity=capacity,
-            pool=environment.worker_pool,
-            pool_alive=environment.worker_pool in alive,
+            pools=environment.pools,
+            alive=alive,
         )
         found += gate.plan_blockers(situation)
     return tuple(found)

@@ -47,7 +47,7 @@ def _version(one: Approval) -> Version:
 
 async def _mine(runtime: Runtime, principal: Principal) -> list[tuple[Approval, Deployment]]:
     now = runtime.clock.now()
-    return [(one, deployment) for one, deployment in await waiting() if awaits(one, deployment, principal, now)]
+    return [(one, deployment) for one, deployment in await waiting() if awaits(one, principal, now)]
 
 
 async def _with_deployments(ids: list[str]) -> list[tuple[Approval, Deployment]]:

@@ -11,7 +11,9 @@ from datetime import datetime
 
 from app.core import deployment as deployments
 from app.core import task as tasks
+from app.core.approval import ApprovalPolicy
 from app.core.deployment import ENDED, PAUSABLE, Deployment, DeploymentStatus
+from app.core.environment import Pools
 from app.core.errors import not_found
 from app.core.events import Body, DeploymentPaused, DeploymentStatusChanged, Event, TaskStatusChanged
 from app.core.schedule import Change
@@ -21,6 +23,7 @@ from app.store import deployments as deployment_store
 from app.store import feed
 from app.store import tasks as task_store
 from app.store.database import MICROSECOND
+from app.store.deployments import Place
 from app.store.tasks import AttemptEnd, Writes
 from app.store.unit import Unit
 
@@ -29,13 +32,13 @@ from app.store.unit import Unit
 class Ledger:
     """The deployment as it stands now in this transaction, and what is to be written when it is closed.
 
-    `pool` names the workers that serve its environment, `stored` is the deployment as it was last written. `actor_id`
-    is who acts, None for Boreas itself. `asked` tells that approvals of it may be pending.
+    `place` has the pools and the policy of its environment, `stored` is the deployment as it was last written.
+    `actor_id` is who acts, None for Boreas itself. `asked` tells that approvals of it may be pending.
     """
 
     unit: Unit
     deployment: Deployment
-    pool: str
+    place: Place
     stored: Deployment
     actor_id: str | None = None
     asked: bool = False
@@ -46,6 +49,16 @@ class Ledger:
     _abandoned: list[str] = field(default_factory=list)
     _stopped: bool = False
     _touched: bool = False
+
+    @property
+    def pools(self) -> Pools:
+        """The pools whose workers serve its environment."""
+        return self.place.pools
+
+    @property
+    def policy(self) -> ApprovalPolicy | None:
+        """The approval policy of its environment."""
+        return self.place.policy
 
     @property
     def now(self) -> datetime:
@@ -153,7 +166,7 @@ class Ledger:
         if self.events:
             self.unit.messages.append((feed.topic(self.deployment.id), feed.encode(self.events)))
         if self._stopped:
-            self.unit.messages.append((orphans.topic(self.pool), b""))
+            self.unit.messages.extend((orphans.topic(pool), b"") for pool in self.pools.all)
 
 
 def _error(deployment: Deployment, to: DeploymentStatus, reason: str | None) -> str | None:
@@ -172,7 +185,7 @@ async def hold(unit: Unit, deployment_id: str, actor_id: str | None = None, fiel
     if found is None:
         raise not_found("deployment", deployment_id, (field,))
     unit.now = max(unit.now, unit.clock.now())
-    ledger = Ledger(unit, found.deployment, found.pool, found.deployment, actor_id, found.asked)
+    ledger = Ledger(unit, found.deployment, found.place, found.deployment, actor_id, found.asked)
     yield ledger
     await ledger.close()
     unit.note(deployment_id, found.deployment, ledger.deployment)

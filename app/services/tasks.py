@@ -12,10 +12,18 @@ from app.core.schedule import Change
 from app.core.strategy import Progress
 from app.core.task import Task, TaskStatus
 from app.services.cases import Case, reason_problems, refuse_if
-from app.services.deployments import Reasoned, refuse_state, require_deployer, resume, take_turn
+from app.services.deployments import (
+    Reasoned,
+    hold_queue,
+    refuse_problem,
+    refuse_state,
+    require_deployer,
+    resume,
+)
 from app.services.engine import ask_to_stop, tick_and_send
-from app.services.freezes import refuse_frozen
+from app.services.gatekeeping import why_not_lift
 from app.services.ledger import Ledger, hold
+from app.services.steering import Asker, why_not_resume
 from app.store import tasks as store
 
 
@@ -48,11 +56,12 @@ async def retry(case: Case, id_: str) -> tuple[str, ...]:
     """
     known = (await store.by_ids([id_])).get(id_)
     if known is not None:
-        await take_turn(case, known.deployment_id)
+        await hold_queue(known.deployment_id)
     async with _held(case, id_) as (ledger, task):
-        refuse_state(task.status, steering.why_not_retry_task(ledger.deployment, task))
-        if ledger.deployment.status is DeploymentStatus.FAILED:
-            await refuse_frozen(case, ledger.deployment)
+        deployment = ledger.deployment
+        refuse_state(task.status, steering.why_not_retry_task(deployment, task))
+        if deployment.status is DeploymentStatus.FAILED:
+            refuse_problem((await why_not_resume(Asker(case.runtime, case.principal), [deployment]))[deployment.id])
         await resume(ledger, await _all(ledger), [task])
     return (id_,)
 
@@ -62,10 +71,15 @@ async def _all(ledger: Ledger) -> Sequence[Task]:
 
 
 async def skip(case: Case, order: Reasoned) -> tuple[str, ...]:
-    """Leave a task out; what waits for it goes on as if it had succeeded. For DEPLOYER."""
+    """Leave a task out; what waits for it goes on as if it had succeeded. For DEPLOYER.
+
+    A task that asks for approval takes somebody who may approve it.
+    """
     refuse_if(reason_problems(order.reason))
     async with _held(case, order.id) as (ledger, task):
         refuse_state(task.status, steering.why_not_skip_task(ledger.deployment, task))
+        if task.require_confirm:
+            refuse_problem(await why_not_lift(ledger, case.principal))
         ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.SKIPPED, order.reason)])
         await tick_and_send(ledger)
     return (order.id,)

@@ -13,13 +13,14 @@ from app.core.events import WorkflowChanged
 from app.core.ids import Kind
 from app.core.plan import items_of
 from app.core.revision import MAX_SUMMARY, KeptTask, Revision
-from app.core.task import Task, written
+from app.core.task import UNBLOCKING, Task, written
 from app.core.workflow import Position, WorkflowTask
 from app.services.cases import Case, refuse_if
 from app.services.deployments import require_deployer
 from app.services.engine import tick_and_send
+from app.services.gatekeeping import refuse_lifting
 from app.services.ledger import Ledger, hold
-from app.store import deployments as deployment_store
+from app.store import definitions as definition_store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
 from app.store import workflows as store
@@ -123,6 +124,9 @@ async def _edit(case: Case, ledger: Ledger, tasks: Sequence[Task], order: EditOr
     after = editing.edited(before, order.edit)
     refuse_if(_problems(order.edit, after))
     await _check(ledger.deployment, tasks, order.edit, (before, after))
+    done = {task.key for task in tasks if task.status in UNBLOCKING}
+    lifted = editing.lifted(before, after, done)
+    await refuse_lifting(ledger, case.principal, {t.key: t.id for t in tasks}, lifted, PATHS[type(order.edit)])
     known = {task.key for task in tasks}
     new_ids = {task.key: case.work.new_id(Kind.TASK) for task in after if task.key not in known}
     made = editing.rewrite(tasks, after, new_ids, before)
@@ -132,6 +136,7 @@ async def _edit(case: Case, ledger: Ledger, tasks: Sequence[Task], order: EditOr
         author=case.principal.actor.id,
         at=ledger.now,
         summary=order.summary.strip() or editing.summary(before, after, order.edit),
+        restores=order.edit.number if isinstance(order.edit, Restoration) else None,
     )
     kept = (KeptTask(task.id, was) for task, was in zip(tasks, before, strict=True))
     await store.supersede(kept, revision)
@@ -149,7 +154,7 @@ async def _check(
     graphs: tuple[Sequence[WorkflowTask], Sequence[WorkflowTask]],
 ) -> None:
     """Refuse with everything that is wrong with the graph after an edit. Raises Refused."""
-    definitions = await deployment_store.definitions(deployment.id)
+    definitions = await definition_store.by_application(deployment.id)
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
     started = {task.key for task in tasks if editing.has_started(task)}
     found = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.core.admission import Claim
 from app.core.deployment import ACTIVE, Deployment, DeploymentStatus
-from app.store.database import fetch, fetch_one
+from app.store.database import fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,22 @@ async def claims(environment_ids: Sequence[str]) -> dict[str, Claims]:
     return {id_: Claims(tuple(active), tuple(waiting)) for id_, (active, waiting) in found.items()}
 
 
-async def changed_since(deployment: Deployment) -> str | None:
-    """Return the id of a later deployment that began to change an application which this one had begun to change."""
-    row = await fetch_one(
-        "SELECT d.id FROM deployments d JOIN tasks t ON t.deployment_id = d.id"
-        " WHERE d.environment_id = $1 AND d.id <> $2 AND d.resumed_at > $3 AND t.type = 'DEPLOY' AND t.attempt > 0"
-        " AND t.application_id IN (SELECT application_id FROM tasks"
-        " WHERE deployment_id = $2 AND type = 'DEPLOY' AND attempt > 0) ORDER BY d.id DESC LIMIT 1",
-        deployment.environment_id,
-        deployment.id,
-        deployment.completed_at,
+async def changed_since(deployments: Sequence[Deployment]) -> dict[str, str]:
+    """Return, by the ids of those ended deployments that have one, a later deployment that began to change an
+    application which they had begun to change.
+    """
+    rows = await fetch(
+        "SELECT DISTINCT ON (w.id) w.id, d.id AS later FROM unnest($1::text[], $2::text[], $3::timestamptz[])"
+        " AS w(id, environment, ended) JOIN deployments d"
+        " ON d.environment_id = w.environment AND d.id <> w.id AND d.resumed_at > w.ended"
+        " JOIN tasks t ON t.deployment_id = d.id AND t.type = 'DEPLOY' AND t.attempt > 0"
+        " AND t.application_id IN (SELECT m.application_id FROM tasks m"
+        " WHERE m.deployment_id = w.id AND m.type = 'DEPLOY' AND m.attempt > 0) ORDER BY w.id, d.id DESC",
+        [one.id for one in deployments],
+        [one.environment_id for one in deployments],
+        [one.completed_at for one in deployments],
     )
-    return row["id"] if row else None
+    return {row["id"]: row["later"] for row in rows}
 
 
 async def environments_waiting() -> list[str]:

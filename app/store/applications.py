@@ -1,15 +1,25 @@
 """Applications in the database."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.core.application import Application
 from app.store import models
 from app.store.convert import plain, reader
+from app.store.database import fetch
 from app.store.named import Named
 
 COLUMNS = "id, name, description, repository_url, build, test, shell, kubernetes, health_check, archived_at, created_at"
 _named = Named("applications", COLUMNS, reader(Application, "build", "test", "shell", "kubernetes", "health_check"))
 by_ids, by_name, locked, page, count = _named.by_ids, _named.by_name, _named.locked, _named.page, _named.count
+
+
+async def archived_among(ids: Sequence[str]) -> list[str]:
+    """Return the names of those applications among `ids` that are archived."""
+    rows = await fetch(
+        "SELECT name FROM applications WHERE id = ANY($1) AND archived_at IS NOT NULL ORDER BY name", list(ids)
+    )
+    return [row["name"] for row in rows]
 
 
 async def insert(application: Application) -> None:

@@ -1,60 +1,70 @@
 """Approvals and decisions in the database. Whoever changes one holds its deployment's row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
-from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, Decision
+from app.core.approval import Approval, ApprovalStatus, Decision
 from app.store import models
 from app.store.convert import reader
-from app.store.database import execute, fetch, fetch_one
+from app.store.database import execute, fetch
 
 CHANGES = "approvals"
 """The topic on which the ids of approvals are published that have changed."""
+AUTHORS = (
+    "(SELECT json_agg(DISTINCT w.author_id) FROM (SELECT coalesce(max(x.revision), 0) AS approved FROM approvals x"
+    " WHERE x.deployment_id = {deployment} AND x.subject = 'DEPLOYMENT' AND x.status = 'APPROVED' AND {before}) AS last"
+    " CROSS JOIN LATERAL (SELECT coalesce(max(y.restores), 0) AS restored FROM workflow_revisions y"
+    " WHERE y.deployment_id = {deployment} AND y.number > last.approved) AS back"
+    " JOIN workflow_revisions w ON w.deployment_id = {deployment}"
+    " AND (w.number = 1 OR w.number > last.approved OR w.number <= back.restored))"
+)
+"""Who wrote what a deployment would run: its creator, who made its first revision; the author of each revision since
+the last approval of it that lies {before}; and where one of these restores an older one, those who had written that."""
 SELECT = (
-    "SELECT a.id, a.deployment_id, a.subject, a.task_id, a.rollout_step, a.revision, a.status, a.requested_at,"
-    " a.expires_at, a.decided_at, json_build_object('required_approvals', a.required_approvals,"
+    "SELECT a.id, a.deployment_id, p.environment_id, a.subject, a.task_id, a.rollout_step, a.revision, a.status,"
+    " a.requested_at, a.expires_at, a.decided_at,"
+    " (SELECT json_agg(b.application_id ORDER BY b.position) FROM deployment_applications b"
+    " WHERE b.deployment_id = a.deployment_id) AS application_ids,"
+    f" {AUTHORS.format(deployment='a.deployment_id', before='x.id < a.id')} AS authors,"
+    " json_build_object('required_approvals', a.required_approvals,"
     " 'approver_roles', a.approver_roles, 'allow_self_approval', a.allow_self_approval,"
     " 'timeout_seconds', extract(epoch FROM a.expires_at - a.requested_at)::int, 'on_timeout', a.on_timeout) AS policy,"
-    " (SELECT coalesce(json_agg(json_build_object('actor_id', d.actor_id, 'actor_name', p.name,"
-    " 'verdict', d.verdict, 'comment', d.comment, 'at', d.at) ORDER BY d.id), '[]')"
-    " FROM approval_decisions d JOIN actors p ON p.id = d.actor_id WHERE d.approval_id = a.id) AS decisions"
-    " FROM approvals a"
+    " (SELECT coalesce(json_agg(json_build_object('actor_id', d.actor_id, 'actor_name', n.name,"
+    " 'verdict', d.verdict, 'comment', d.comment, 'at', d.at, 'counts', d.counts,"
+    " 'held', (SELECT coalesce(json_agg(json_build_object('role', g.role, 'environment_id', g.environment_id,"
+    " 'application_id', g.application_id)), '[]') FROM grants g WHERE g.actor_id = d.actor_id)) ORDER BY d.at, d.id),"
+    " '[]') FROM approval_decisions d JOIN actors n ON n.id = d.actor_id WHERE d.approval_id = a.id) AS decisions"
+    " FROM approvals a JOIN deployments p ON p.id = a.deployment_id"
 )
-_read = reader(Approval, "policy", "decisions")
+_read = reader(Approval, "application_ids", "authors", "policy", "decisions")
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """What a tick needs to know of a deployment's approvals: the policy of its environment, what is pending, and what
-    was approved of the deployment itself.
+async def open_of(deployment_id: str) -> tuple[Approval, ...]:
+    """Return what a tick needs of a deployment's approvals: those that are pending, and those of itself as a whole that
+    were given.
     """
-
-    policy: ApprovalPolicy | None
-    approvals: tuple[Approval, ...]
-
-
-async def asking(deployment_id: str) -> Asking:
-    """Return how a held deployment stands with people."""
-    row = await fetch_one(
-        "SELECT e.approval_policy, EXISTS (SELECT 1 FROM approvals a WHERE a.deployment_id = d.id) AS asked"
-        " FROM deployments d JOIN environments e ON e.id = d.environment_id WHERE d.id = $1",
-        deployment_id,
-    )
-    if row is None:
-        return Asking(None, ())
-    text = row["approval_policy"]
-    policy = msgspec.json.decode(text, type=ApprovalPolicy | None) if text else None
-    if not row["asked"]:
-        return Asking(policy, ())
     rows = await fetch(
         f"{SELECT} WHERE a.deployment_id = $1"
         " AND (a.status = 'PENDING' OR (a.subject = 'DEPLOYMENT' AND a.status = 'APPROVED')) ORDER BY a.id",
         deployment_id,
     )
-    return Asking(policy, tuple(_read(row) for row in rows))
+    return tuple(_read(row) for row in rows)
+
+
+async def authors_of(deployment_id: str) -> frozenset[str]:
+    """Return the ids of those who wrote what a deployment would run, since it was last approved."""
+    rows = await fetch(f"SELECT {AUTHORS.format(deployment='$1', before='true')} AS authors", deployment_id)
+    return msgspec.json.decode(rows[0]["authors"], type=frozenset[str])
+
+
+async def tasks_asked_for(deployment_id: str) -> frozenset[str]:
+    """Return the ids of the tasks of a deployment that people were ever asked for."""
+    rows = await fetch(
+        "SELECT DISTINCT task_id FROM approvals WHERE deployment_id = $1 AND subject = 'TASK'", deployment_id
+    )
+    return frozenset(row["task_id"] for row in rows)
 
 
 async def insert(approvals: Sequence[Approval]) -> None:
@@ -108,18 +118,32 @@ async def pending() -> list[Approval]:
     return [_read(row) for row in await fetch(f"{SELECT} WHERE a.status = 'PENDING' ORDER BY a.id")]
 
 
-async def decide(approval_id: str, decision: Decision, status: ApprovalStatus) -> None:
-    """Store a decision, and where it leaves the approval."""
+async def decide(approval: Approval, decision: Decision, status: ApprovalStatus) -> None:
+    """Store a decision, where it leaves the approval, and which votes before it do not count any more.
+
+    A vote of somebody whose earlier one did not count takes its place.
+    """
     await execute(
-        "INSERT INTO approval_decisions (approval_id, actor_id, verdict, comment, at) VALUES ($1, $2, $3, $4, $5)",
-        approval_id,
+        "INSERT INTO approval_decisions (approval_id, actor_id, verdict, comment, at) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (approval_id, actor_id) DO UPDATE SET verdict = excluded.verdict, comment = excluded.comment,"
+        " at = excluded.at, counts = true",
+        approval.id,
         decision.actor_id,
         decision.verdict,
         decision.comment,
         decision.at,
     )
+    lost = [each.actor_id for each in approval.decisions if not approval.counts(each)]
+    if lost:
+        await execute(
+            "UPDATE approval_decisions SET counts = false WHERE approval_id = $1 AND actor_id = ANY($2)"
+            " AND actor_id <> $3",
+            approval.id,
+            lost,
+            decision.actor_id,
+        )
     if status is not ApprovalStatus.PENDING:
-        await end([approval_id], status, decision.at)
+        await end([approval.id], status, decision.at)
 
 
 async def end(ids: Sequence[str], status: ApprovalStatus, at: datetime) -> None:

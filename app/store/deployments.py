@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from app.core.approval import ApprovalPolicy
 from app.core.deployment import (
     Definition,
     Deployment,
@@ -14,7 +15,7 @@ from app.core.deployment import (
     DeploymentStatus,
     Rollback,
 )
-from app.core.environment import Release
+from app.core.environment import Pools, Release
 from app.core.events import Event
 from app.store import models
 from app.store.convert import dump, plain, reader
@@ -25,7 +26,7 @@ SELECT = (
     "SELECT d.id, d.version_id, d.environment_id, d.status, d.progress, d.strategy, d.must_in_order,"
     " d.created_by_id AS created_by, d.created_at, d.updated_at, d.error_message, d.queued_at, d.started_at,"
     " d.resumed_at, d.completed_at, d.paused, d.attempt, d.revision, d.last_event, d.rollback_of,"
-    " d.manual_approval, d.freeze_override_reason, d.template_version_id,"
+    " d.manual_approval, d.freeze_override_reason, d.template_version_id, d.source,"
     " (SELECT json_agg(json_build_object('application_id', a.application_id,"
     " 'previous_version_id', a.previous_version_id, 'previous_deployment_id', a.previous_deployment_id,"
     " 'previous_since', a.previous_since) ORDER BY a.position)"
@@ -35,13 +36,24 @@ SELECT = (
     " 'error_message', r.error_message)"
     " FROM rollbacks r WHERE r.deployment_id = d.id ORDER BY r.id DESC LIMIT 1) AS rollback FROM deployments d"
 )
-SELECT_WITH_POOL = SELECT.removesuffix(" FROM deployments d") + (
-    ", (SELECT e.worker_pool FROM environments e WHERE e.id = d.environment_id) AS worker_pool,"
+SELECT_WITH_PLACE = SELECT.removesuffix(" FROM deployments d") + (
+    ", (SELECT json_build_object('pools', json_build_object('main', e.worker_pool, 'build', e.build_pool),"
+    " 'policy', e.approval_policy) FROM environments e WHERE e.id = d.environment_id) AS place,"
     " EXISTS (SELECT 1 FROM approvals p WHERE p.deployment_id = d.id AND p.status = 'PENDING') AS asked"
     " FROM deployments d"
 )
-_read_definition = msgspec.json.Decoder(Definition).decode
 _read = reader(Deployment, "strategy", "must_in_order", "applications", "rollback")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a tick needs to know of a deployment's environment: the pools that serve it, and its approval policy."""
+
+    pools: Pools
+    policy: ApprovalPolicy | None
+
+
+_read_place = msgspec.json.Decoder(Place).decode
 
 
 MATCHES = (
@@ -111,6 +123,7 @@ PLAIN_COLUMNS = (
     "manual_approval",
     "freeze_override_reason",
     "template_version_id",
+    "source",
 )
 
 
@@ -163,13 +176,13 @@ async def by_ids(ids: Sequence[str]) -> dict[str, Deployment]:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A deployment whose row is held, and the pool of workers that serves its environment.
+    """A deployment whose row is held, and its environment's pools and approval policy.
 
     `asked` tells that people were asked and have not decided, as of when the lock was asked for.
     """
 
     deployment: Deployment
-    pool: str
+    place: Place
     asked: bool
 
 
@@ -179,10 +192,10 @@ async def locked(id_: str) -> Held | None:
     Where the lock was waited for, PostgreSQL reads the row itself again, but not what was joined to it: that is read by
     a second statement in the one state in which it changes.
     """
-    row = await fetch_one(f"{SELECT_WITH_POOL} WHERE d.id = $1 FOR NO KEY UPDATE OF d", id_)
+    row = await fetch_one(f"{SELECT_WITH_PLACE} WHERE d.id = $1 FOR NO KEY UPDATE OF d", id_)
     if row is not None and row["status"] == DeploymentStatus.ROLLING_BACK:
-        row = await fetch_one(f"{SELECT_WITH_POOL} WHERE d.id = $1", id_)
-    return Held(_read(row), row["worker_pool"], row["asked"]) if row else None
+        row = await fetch_one(f"{SELECT_WITH_PLACE} WHERE d.id = $1", id_)
+    return Held(_read(row), _read_place(row["place"]), row["asked"]) if row else None
 
 
 async def updated_since(at: datetime) -> list[Deployment]:
@@ -213,13 +226,6 @@ async def count(wanted: DeploymentFilter) -> int:
     """Return how many deployments match."""
     row = await fetch_one(f"SELECT count(*) AS n FROM deployments d WHERE {MATCHES}", *_values(wanted))
     return int(row["n"]) if row else 0
-
-
-async def definitions(deployment_id: str) -> dict[str, Definition]:
-    """Return how a deployment's applications are defined for it, by application id."""
-    rows = await fetch("SELECT definition FROM deployment_applications WHERE deployment_id = $1", deployment_id)
-    found = [_read_definition(row["definition"]) for row in rows]
-    return {definition.application_id: definition for definition in found}
 
 
 async def of_versions(

@@ -59,7 +59,7 @@ async def all_by_rank() -> list[Environment]:
 async def served_by(pool: str, operators: Sequence[str]) -> list[Environment]:
     """Return the environments of a pool that have one of the operators."""
     rows = await fetch(
-        f"SELECT {COLUMNS} FROM environments WHERE worker_pool = $1 AND operator = ANY($2) ORDER BY id",
+        f"SELECT {COLUMNS} FROM environments WHERE $1 IN (worker_pool, build_pool) AND operator = ANY($2) ORDER BY id",
         pool,
         list(operators),
     )

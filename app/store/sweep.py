@@ -4,6 +4,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from app.core.deployment import ACTIVE
+from app.core.workflow import BUILDING
 from app.store.database import fetch
 
 ENGINE = "engine"
@@ -46,13 +47,15 @@ async def hungry(pool: str, now: datetime) -> list[str]:
     """
     rows = await fetch(
         "SELECT d.id FROM deployments d JOIN environments e ON e.id = d.environment_id"
-        " WHERE e.worker_pool = $1 AND d.status IN ('RUNNING', 'ROLLING_BACK') AND EXISTS ("
-        " SELECT 1 FROM tasks t WHERE t.deployment_id = d.id AND t.worker IS NULL AND ("
+        " WHERE $1 IN (e.worker_pool, e.build_pool) AND d.status IN ('RUNNING', 'ROLLING_BACK') AND EXISTS ("
+        " SELECT 1 FROM tasks t WHERE t.deployment_id = d.id AND t.worker IS NULL"
+        " AND $1 = CASE WHEN t.type = ANY($3) THEN coalesce(e.build_pool, e.worker_pool) ELSE e.worker_pool END AND ("
         " (d.status = 'RUNNING' AND NOT d.paused AND t.status = 'PENDING'"
         " AND (t.retry_at IS NULL OR t.retry_at <= $2))"
         " OR (t.activity IS NOT NULL AND t.status <> 'WAITING_CONFIRM' AND (t.resume_at IS NULL OR t.resume_at <= $2))"
         " OR (d.status = 'ROLLING_BACK' AND t.touched))) ORDER BY d.id",
         pool,
         now,
+        [str(type_) for type_ in BUILDING],
     )
     return [row["id"] for row in rows]

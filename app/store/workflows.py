@@ -17,7 +17,7 @@ from app.store import tasks as task_store
 from app.store.convert import dump, reader
 from app.store.database import execute, fetch
 
-SELECT = "SELECT deployment_id, number, author_id AS author, at, summary FROM workflow_revisions"
+SELECT = "SELECT deployment_id, number, author_id AS author, at, summary, restores FROM workflow_revisions"
 _read = reader(Revision)
 _read_kept = msgspec.json.Decoder(tuple[KeptTask, ...]).decode
 _read_task = msgspec.json.Decoder(WorkflowTask).decode
@@ -61,13 +61,15 @@ async def supersede(kept: Iterable[KeptTask], new: Revision) -> None:
     """Store the next revision, and in the one before it the tasks that it had. The deployment's row must be held."""
     await fetch(
         "WITH past AS (UPDATE workflow_revisions SET tasks = $6::jsonb WHERE deployment_id = $1 AND number = $2 - 1)"
-        " INSERT INTO workflow_revisions (deployment_id, number, author_id, at, summary) VALUES ($1, $2, $3, $4, $5)",
+        " INSERT INTO workflow_revisions (deployment_id, number, author_id, at, summary, restores)"
+        " VALUES ($1, $2, $3, $4, $5, $7)",
         new.deployment_id,
         new.number,
         new.author,
         new.at,
         new.summary,
         f"[{','.join(dump({'id': one.id, 'task': _short(one.task)}) for one in kept)}]",
+        new.restores,
     )
 
 

@@ -138,9 +138,10 @@ async def test_bad_policies_are_refused(system: System, fields: Data, path: list
 
 async def test_a_policy_is_set_read_and_taken_away(system: System) -> None:
     here = await place(system)
-    selection = """environment { approvalPolicy { requiredApprovals approverRoles allowSelfApproval timeoutSeconds
-      onTimeout } }"""
+    selection = """environment { approvalPolicy { requiredApprovals approverRoles allowSelfApproval trustBuilds
+      timeoutSeconds onTimeout } }"""
     given = {"requiredApprovals": 2, "approverRoles": ["ADMIN"], "timeoutSeconds": 60, "onTimeout": "CANCEL"}
+    given |= {"trustBuilds": True}
     made = await system.admin.change("setApprovalPolicy", selection, environmentId=here.environment_id, **given)
     assert made["environment"]["approvalPolicy"] == given | {"allowSelfApproval": False}
     id_ = await here.deploy()
@@ -159,9 +160,6 @@ async def test_a_policy_is_set_read_and_taken_away(system: System) -> None:
 
 async def test_the_inbox_holds_what_one_may_decide_and_has_not(system: System) -> None:
     here, there = await place(system), await place(system)
-    await system.admin.change(
-        "setApprovalPolicy", "environment { id }", environmentId=here.environment_id, requiredApprovals=2
-    )
     ann = await approver(system, environmentId=here.environment_id)
     for one in (here, there):
         await one.deploy(tasks=[task(f"t{number}", requireConfirm=True) for number in range(3)])

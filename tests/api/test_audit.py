@@ -41,7 +41,8 @@ async def keep_catalogue(admin: Audited, here: World) -> None:
     )
     _, found = await admin.change("createVersion", "version { id }", name="v1", artifacts=[{"applicationId": id_}])
     assert only(found, "name") == (None, "v1")
-    _, found = await admin.change("archiveApplication", "application { id }", id=id_)
+    for name in ("archiveApplication", "unarchiveApplication", "archiveApplication"):
+        _, found = await admin.change(name, "application { id }", id=id_)
     assert only(found, "archivedAt")[0] is None and only(found, "archivedAt")[1]
     _, found = await admin.change("createEnvironment", "environment { id }", name=unique("e"), operator="SHELL")
     assert only(found, "operator") == (None, "SHELL")

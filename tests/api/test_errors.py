@@ -156,6 +156,7 @@ async def test_a_name_is_given_once_also_to_two_at_once(
 BY_ID = {
     "updateApplication": {},
     "archiveApplication": {},
+    "unarchiveApplication": {},
     "updateEnvironment": {},
     "startDeployment": {},
     "cancelDeployment": {"reason": "why not"},

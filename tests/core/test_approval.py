@@ -1,7 +1,7 @@
 """Who may decide an approval, and what comes of it.
 
-In: an approval with its policy and decisions, its deployment, and somebody with grants. Out: nothing when they may
-decide, else why not; where a decision leaves it. When people are asked is tested in test_plan and test_play.
+In: an approval with its policy and decisions, and somebody with grants. Out: nothing when they may decide, else why
+not; where a decision leaves it; what may run before it. When people are asked is tested in test_plan and test_play.
 """
 
 from dataclasses import replace
@@ -20,16 +20,21 @@ from app.core.approval import (
     ApprovalSubject,
     Decision,
     Verdict,
+    before_approval,
     decided,
     expiry,
+    planned_approvals,
     why_not,
+    why_not_lift,
     words,
 )
-from app.core.deployment import DeploymentApplication, DeploymentStatus
+from app.core.deployment import DeploymentApplication, DeploymentStatus, WorkflowSource
 from app.core.errors import ErrorCode, Role
-from tests.core.build import NOW, at, deployment, property_of
+from app.core.strategy import Strategy, StrategyStep
+from app.core.workflow import BUILDING, TaskType
+from tests.core.build import NOW, at, deployment, node, property_of
 
-A, V, R = ApprovalStatus, Verdict, Role
+A, V, R, W = ApprovalStatus, Verdict, Role, WorkflowSource
 APPLICATIONS = (DeploymentApplication(application_id="web"), DeploymentApplication(application_id="api"))
 DEPLOYMENT = replace(deployment(DeploymentStatus.RUNNING), applications=APPLICATIONS, created_by="starter")
 EVERYTHING = Grant(R.APPROVER)
@@ -41,6 +46,9 @@ def approval(
     return Approval(
         id="apr",
         deployment_id="d",
+        environment_id="e",
+        application_ids=("web", "api"),
+        authors=frozenset({"starter", "editor"}),
         subject=ApprovalSubject.DEPLOYMENT,
         task_id=None,
         rollout_step=None,
@@ -58,12 +66,13 @@ def somebody(*grants: Grant, id: str = "ann", scopes: tuple[Role, ...] = (R.ADMI
     return Principal(actor=actor, grants=grants, scopes=scopes, token_id="t")
 
 
-def said(actor: str, verdict: Verdict = V.APPROVE) -> Decision:
-    return Decision(actor_id=actor, actor_name=actor, verdict=verdict, comment="", at=NOW)
+def said(actor: str, verdict: Verdict = V.APPROVE, *held: Grant, counts: bool = True) -> Decision:
+    held = held or (EVERYTHING,)
+    return Decision(actor_id=actor, actor_name=actor, verdict=verdict, comment="", at=NOW, held=held, counts=counts)
 
 
 def code(one: Approval, who: Principal, verdict: Verdict = V.APPROVE) -> ErrorCode | None:
-    problem = why_not(one, DEPLOYMENT, who, verdict, NOW)
+    problem = why_not(one, who, verdict, NOW)
     return problem.code if problem else None
 
 
@@ -99,8 +108,110 @@ def test_a_token_without_the_scope_does_not_decide() -> None:
     ("allow", "verdict", "expected"),
     [(False, V.APPROVE, ErrorCode.SELF_APPROVAL), (False, V.REJECT, None), (True, V.APPROVE, None)],
 )
-def test_whoever_started_it(allow: bool, verdict: Verdict, expected: ErrorCode | None) -> None:
-    assert code(approval(allow_self_approval=allow), somebody(EVERYTHING, id="starter"), verdict) is expected
+@pytest.mark.parametrize("author", ["starter", "editor"])
+def test_whoever_wrote_it(author: str, allow: bool, verdict: Verdict, expected: ErrorCode | None) -> None:
+    assert code(approval(allow_self_approval=allow), somebody(EVERYTHING, id=author), verdict) is expected
+
+
+@pytest.mark.parametrize(
+    ("vote", "counts"),
+    [
+        (said("bob"), True),
+        (said("bob", V.APPROVE, Grant(R.APPROVER, "e")), True),
+        (said("bob", V.APPROVE, Grant(R.DEPLOYER)), False),
+        (said("bob", V.APPROVE, Grant(R.APPROVER, "other")), False),
+        (said("bob", V.APPROVE, Grant(R.APPROVER, "e", "web")), False),
+        (said("editor"), False),
+        (said("bob", counts=False), False),
+        (said("bob", V.REJECT, Grant(R.VIEWER)), True),
+    ],
+)
+def test_a_vote_counts_for_as_long_as_its_author_may_decide(vote: Decision, counts: bool) -> None:
+    one = approval(vote, required_approvals=2)
+    assert one.counts(vote) is counts
+    if vote.verdict is V.APPROVE:
+        assert one.missing == (1 if counts else 2)
+        assert decided(one, V.APPROVE) is (A.APPROVED if counts else A.PENDING)
+
+
+def test_a_vote_that_does_not_count_any_more_can_be_given_again() -> None:
+    assert code(approval(said("ann", counts=False), required_approvals=2), somebody(EVERYTHING)) is None
+
+
+@pytest.mark.parametrize("status", [A.APPROVED, A.CANCELLED, A.EXPIRED])
+def test_once_it_is_decided_a_vote_counts_as_it_did_then(status: ApprovalStatus) -> None:
+    vote = said("bob", V.APPROVE, Grant(R.VIEWER))
+    assert approval(vote, status=status).counts(vote)
+
+
+POLICY, TRUSTING = ApprovalPolicy(), ApprovalPolicy(trust_builds=True)
+NOTHING: frozenset[TaskType] = frozenset()
+
+
+@pytest.mark.parametrize(
+    ("source", "revision", "manual", "policy", "free"),
+    [
+        (W.GENERATED, 1, False, None, None),
+        (W.CUSTOM, 1, False, None, None),
+        (W.CUSTOM, 3, False, None, None),
+        (W.GENERATED, 1, True, None, BUILDING),
+        (W.CUSTOM, 1, True, None, BUILDING),
+        (W.TEMPLATE, 2, True, None, BUILDING),
+        (W.GENERATED, 1, False, POLICY, BUILDING),
+        (W.GENERATED, 1, True, POLICY, BUILDING),
+        (W.GENERATED, 2, False, POLICY, NOTHING),
+        (W.CUSTOM, 1, False, POLICY, NOTHING),
+        (W.TEMPLATE, 1, False, POLICY, NOTHING),
+        (W.CUSTOM, 1, True, POLICY, NOTHING),
+        (W.CUSTOM, 1, False, TRUSTING, BUILDING),
+        (W.TEMPLATE, 4, False, TRUSTING, BUILDING),
+        (W.REPEATED, 1, False, POLICY, None),
+        (W.REPEATED, 1, True, POLICY, None),
+        (W.REPEATED, 2, False, POLICY, NOTHING),
+        (W.REPEATED, 2, False, TRUSTING, BUILDING),
+        (W.REPEATED, 2, False, None, None),
+    ],
+)
+def test_what_may_run_before_the_approval(
+    source: WorkflowSource,
+    revision: int,
+    manual: bool,
+    policy: ApprovalPolicy | None,
+    free: frozenset[TaskType] | None,
+) -> None:
+    one = replace(DEPLOYMENT, source=source, revision=revision, manual_approval=manual)
+    assert before_approval(one, policy) == free
+
+
+@pytest.mark.parametrize(
+    ("who", "policy", "expected"),
+    [
+        (somebody(Grant(R.DEPLOYER)), POLICY, ErrorCode.FORBIDDEN),
+        (somebody(EVERYTHING), POLICY, None),
+        (somebody(Grant(R.APPROVER, "other")), POLICY, ErrorCode.FORBIDDEN),
+        (somebody(EVERYTHING, id="starter"), POLICY, ErrorCode.SELF_APPROVAL),
+        (somebody(EVERYTHING, id="editor"), POLICY, ErrorCode.SELF_APPROVAL),
+        (somebody(EVERYTHING, id="editor"), ApprovalPolicy(allow_self_approval=True), None),
+        (somebody(Grant(R.ADMIN), id="starter"), POLICY, None),
+        (somebody(Grant(R.ADMIN, "other"), EVERYTHING, id="starter"), POLICY, ErrorCode.SELF_APPROVAL),
+        (somebody(Grant(R.DEPLOYER)), ApprovalPolicy(approver_roles=(R.DEPLOYER,)), None),
+        (somebody(EVERYTHING), ApprovalPolicy(approver_roles=(R.ADMIN,)), ErrorCode.FORBIDDEN),
+    ],
+)
+def test_who_may_let_go_of_a_task_that_asks(who: Principal, policy: ApprovalPolicy, expected: ErrorCode | None) -> None:
+    problem = why_not_lift(DEPLOYMENT, policy, who, {"starter", "editor"})
+    assert (problem.code if problem else None) is expected
+
+
+def test_a_plan_tells_every_approval_that_it_would_ask_for() -> None:
+    steps = (StrategyStep(), StrategyStep(require_approval=True))
+    tasks = [node("ask", require_confirm=True), node("ship", type=TaskType.DEPLOY, app="web"), node("other")]
+    found = planned_approvals(W.GENERATED, POLICY, Strategy(steps=steps), tasks, manual=False)
+    assert [(one.subject, one.task_key, one.rollout_step) for one in found] == [
+        (ApprovalSubject.DEPLOYMENT, None, None),
+        (ApprovalSubject.TASK, "ask", None),
+        (ApprovalSubject.ROLLOUT_STEP, "ship", 1),
+    ]
 
 
 @pytest.mark.parametrize("verdict", Verdict)
@@ -122,7 +233,7 @@ def test_nobody_decides_twice_or_too_late(one: Approval, expected: ErrorCode | N
 
 
 def test_who_decided_and_when_is_told() -> None:
-    problem = why_not(approval(said("bob"), status=A.APPROVED), DEPLOYMENT, somebody(EVERYTHING), V.APPROVE, NOW)
+    problem = why_not(approval(said("bob"), status=A.APPROVED), somebody(EVERYTHING), V.APPROVE, NOW)
     assert problem and problem.message == "It is APPROVED: APPROVE by bob at 2030-01-01 12:00:00 UTC."
 
 

@@ -13,11 +13,12 @@ import pytest
 from app.core.admission import Hold, Standing
 from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, ApprovalSubject
 from app.core.deployment import TRANSITIONS, DeploymentStatus
+from app.core.environment import Pools
 from app.core.errors import Role
 from app.core.freeze import FreezeStatus, FreezeWindow
 from app.core.gate import BlockerKind, Situation, deployment_blockers, plan_blockers, task_blockers
 from app.core.task import Activity, Task, TaskStatus
-from app.core.workflow import TaskType
+from app.core.workflow import BUILDING, TaskType
 from tests.core.build import NOW, at, deployment, task
 
 D, S, K = DeploymentStatus, TaskStatus, BlockerKind
@@ -43,7 +44,7 @@ NOBODY, PAUSED = (K.NO_WORKER, None), (K.PAUSED, None)
 
 
 def around(standing: Standing | None = None, *, alive: bool = True) -> Situation:
-    return Situation(standing=standing, capacity=5, pool="east", pool_alive=alive)
+    return Situation(standing=standing, capacity=5, pools=Pools("east"), alive=frozenset({"east"} if alive else ()))
 
 
 def told_of(status: DeploymentStatus, *tasks: Task, alive: bool = True, paused: bool = False) -> Told:
@@ -314,6 +315,9 @@ def asked(subject: ApprovalSubject, task_id: str | None = None, **policy: Any) -
     return Approval(
         id=f"of-{task_id}",
         deployment_id="d",
+        environment_id="e",
+        application_ids=("web",),
+        authors=frozenset({"u"}),
         subject=subject,
         task_id=task_id,
         rollout_step=1 if subject is ApprovalSubject.ROLLOUT_STEP else None,
@@ -338,15 +342,16 @@ STEP = asked(ApprovalSubject.ROLLOUT_STEP, "roll", approver_roles=(Role.ADMIN,))
         (D.WAITING_CONFIRM, [ASKS], [PART], [K.APPROVAL]),
         (D.WAITING_CONFIRM, [SHIP, ASKS, ROLLING], [WHOLE, PART, STEP], [K.APPROVAL] * 3),
         (D.RUNNING, [SHIP, WATCHED], [WHOLE], [K.BATCH_INTERVAL, K.APPROVAL]),
-        (D.RUNNING, [SHIP, LATER], [WHOLE], [K.RETRY_BACKOFF, K.APPROVAL]),
+        (D.RUNNING, [SHIP, replace(LATER, type=TaskType.BUILD)], [WHOLE], [K.RETRY_BACKOFF, K.APPROVAL]),
         (D.RUNNING, [SHIP, HELD], [WHOLE], []),
-        (D.RUNNING, [SHIP, PENDING], [WHOLE], []),
+        (D.RUNNING, [SHIP, replace(PENDING, type=TaskType.TEST)], [WHOLE], []),
+        (D.RUNNING, [PENDING], [WHOLE], [K.APPROVAL]),
     ],
 )
 def test_a_deployment_that_people_hold_up(
     status: DeploymentStatus, tasks: list[Task], approvals: list[Approval], kinds: list[BlockerKind]
 ) -> None:
-    around_it = replace(around(), approvals=tuple(approvals))
+    around_it = replace(around(), approvals=tuple(approvals), before_approval=BUILDING)
     assert [one.kind for one in deployment_blockers(deployment(status), tasks, around_it, NOW)] == kinds
 
 
@@ -356,11 +361,12 @@ def test_a_deployment_that_people_hold_up(
         (SHIP, "The deployment waits for one more approval, of somebody with the role APPROVER or ADMIN."),
         (ASKS, "“ask” waits for 2 more approvals, of somebody with the role APPROVER or ADMIN."),
         (ROLLING, "Step 2 of the rollout of “roll” waits for one more approval, of somebody with the role ADMIN."),
-        (SHIPPED, None),
+        (SHIPPED, "The deployment waits for one more approval, of somebody with the role APPROVER or ADMIN."),
+        (replace(PENDING, type=TaskType.PREPARE), None),
     ],
 )
 def test_a_task_that_people_hold_up(one: Task, words: str | None) -> None:
-    around_it = replace(around(), approvals=(WHOLE, PART, STEP))
+    around_it = replace(around(), approvals=(WHOLE, PART, STEP), before_approval=BUILDING)
     found = task_blockers(one, deployment(D.RUNNING), {one.id: one}, around_it, NOW)
     told = [(each.kind, each.message, each.until) for each in found]
     assert told == ([(K.APPROVAL, words, at(60))] if words else [])

@@ -26,7 +26,7 @@ from app.core.deployment import DeploymentStatus
 from app.core.schedule import Item, Plan, State, plan, refused
 from app.core.strategy import Progress
 from app.core.task import Activity, Task, TaskStatus
-from app.core.workflow import TaskType
+from app.core.workflow import BUILDING, TaskType
 from tests.core.build import NOW, closure, dags, task
 
 D, S, A = DeploymentStatus, TaskStatus, ApprovalStatus
@@ -77,7 +77,7 @@ class Driver(RuleBasedStateMachine):
         self.auto_rollback = False
         self.undo_error: str | None = None
         self.resumed_at: datetime | None = None
-        self.needs_approval = False
+        self.before_approval: frozenset[TaskType] | None = None
         self.revision = 1
         self.approvals: dict[str, Approval] = {}
 
@@ -88,7 +88,7 @@ class Driver(RuleBasedStateMachine):
             auto_rollback=self.auto_rollback,
             undo_error=self.undo_error,
             resumed_at=self.resumed_at,
-            needs_approval=self.needs_approval,
+            before_approval=self.before_approval,
             revision=self.revision,
             approvals=tuple(self.approvals.values()),
         )
@@ -150,6 +150,9 @@ class Driver(RuleBasedStateMachine):
             self.approvals[id] = Approval(
                 id=id,
                 deployment_id="d",
+                environment_id="e",
+                application_ids=("web",),
+                authors=frozenset({"u"}),
                 subject=request.subject,
                 task_id=request.task_id,
                 rollout_step=request.rollout_step,
@@ -163,7 +166,7 @@ class Driver(RuleBasedStateMachine):
     def approve(self, one: Approval) -> None:
         """Store that people approved, and what it was that they let go on: that alone."""
         assert one.subject is ApprovalSubject.ROLLOUT_STEP or one.revision == self.revision, "an edit overtook it"
-        self.approvals[one.id] = replace(one, status=A.APPROVED)
+        self.approvals[one.id] = replace(one, status=A.APPROVED, decided_at=self.now)
         if one.subject is ApprovalSubject.TASK:
             self.put(one.task_id or "", S.PENDING, confirmed_at=self.now)
         elif one.subject is ApprovalSubject.ROLLOUT_STEP:
@@ -201,12 +204,18 @@ class Driver(RuleBasedStateMachine):
         assert not any(self.failed_now(other) for other in self.tasks.values())
         assert one.retry_at is None or one.retry_at <= self.now
         assert one.confirmed_at is not None or not one.require_confirm
-        if self.needs_approval and one.type is TaskType.DEPLOY and not one.attempt:
-            assert any(
-                given.subject is ApprovalSubject.DEPLOYMENT
-                and (given.status, given.revision) == (A.APPROVED, self.revision)
-                for given in self.approvals.values()
-            )
+        assert one.type in (self.before_approval or ()) or self.is_approved()
+
+    def is_approved(self) -> bool:
+        """Whether nobody needs to approve it, or people have: as it is now, and not more than a day before a retry."""
+        return self.before_approval is None or any(
+            given.subject is ApprovalSubject.DEPLOYMENT
+            and (given.status, given.revision) == (A.APPROVED, self.revision)
+            and given.decided_at is not None
+            and self.resumed_at is not None
+            and given.decided_at > self.resumed_at - timedelta(days=1)
+            for given in self.approvals.values()
+        )
 
     def failed_now(self, one: Task) -> bool:
         """Whether a task has failed since the deployment last began to run; older failures are left as they are."""
@@ -252,13 +261,13 @@ class Play(Driver):
 
     @initialize(
         edges=dags(NODES, min_nodes=3),
-        kinds=st.lists(st.sampled_from([TaskType.DEPLOY, TaskType.CUSTOM]), min_size=NODES, max_size=NODES),
+        kinds=st.lists(st.sampled_from(list(TaskType)), min_size=NODES, max_size=NODES),
         attempts=st.lists(st.integers(1, 2), min_size=NODES, max_size=NODES),
         auto_rollback=st.booleans(),
         fates=st.sampled_from(FATES),
         patience=st.integers(1, 6),
         asking=st.lists(st.sampled_from([True, False, False]), min_size=NODES, max_size=NODES),
-        needs_approval=st.booleans(),
+        before_approval=st.sampled_from([None, BUILDING, frozenset[TaskType]()]),
     )
     def create(
         self,
@@ -269,7 +278,7 @@ class Play(Driver):
         fates: str,
         patience: int,
         asking: list[bool],
-        needs_approval: bool,
+        before_approval: frozenset[TaskType] | None,
     ) -> None:
         for index, (key, block_by) in enumerate(edges.items()):
             status = S.BLOCKED if block_by else S.PENDING
@@ -279,7 +288,7 @@ class Play(Driver):
                 "require_confirm": asking[index],
             }
             self.tasks[key] = task(key, status, *block_by, **more)
-        self.needs_approval = needs_approval
+        self.before_approval = before_approval
         self.waits_for = closure(edges)
         self.auto_rollback = auto_rollback
         self.fates, self.patience = fates.split(), patience
@@ -372,12 +381,12 @@ class Play(Driver):
         self.move(D.ROLLING_BACK)
 
     @precondition(lambda self: self.status is D.FAILED)
-    @rule(all_of_them=st.booleans(), data=st.data())
-    def a_person_tries_again(self, all_of_them: bool, data: st.DataObject) -> None:
+    @rule(all_of_them=st.booleans(), data=st.data(), later=st.sampled_from([1, 1, 100_000]))
+    def a_person_tries_again(self, all_of_them: bool, data: st.DataObject, later: int) -> None:
         failed = [one for one in self.tasks.values() if one.status in FAILED]
         if failed and not all_of_them:
             failed = [data.draw(st.sampled_from(failed))]
-        self.now += timedelta(seconds=1)
+        self.now += timedelta(seconds=later)
         self.move(D.RUNNING)
         for one in failed:
             self.reset(one)
@@ -390,7 +399,7 @@ class Play(Driver):
         assert S.WAITING_CONFIRM not in statuses or self.status is not D.SUCCESS
         assert not any(one.activity for one in self.tasks.values())
         if self.status is D.SUCCESS:
-            assert statuses <= {S.SUCCESS, S.SKIPPED}
+            assert statuses <= {S.SUCCESS, S.SKIPPED} and self.is_approved()
         if self.status in (D.CANCELLED, D.ROLLED_BACK):
             assert not statuses & tasks.UNSTARTED
         if self.status is D.ROLLED_BACK:
@@ -407,6 +416,8 @@ class Play(Driver):
             for waits in self.pending:
                 self.approve(waits)
                 made = self.tick()
+            if self.status in deployments.ENDED:
+                break
             for id in made.work:
                 self.take(id, made)
             held = [one for one in self.tasks.values() if one.worker]

@@ -5,6 +5,7 @@ Tested: the tasks and edges for each shape of an application, the order's edges,
 fault. What a fault is, is tested in test_workflow_faults.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,10 +14,16 @@ from hypothesis import strategies as st
 
 from app.core import graph
 from app.core.application import Application, CommandStep
-from app.core.workflow import TaskType, WorkflowTask, blockers, check, generate
+from app.core.deployment import definition_of
+from app.core.workflow import TaskType, WorkflowTask, blockers, check
+from app.core.workflow import generate as generate_defined
 from tests.core.build import application, property_of
 
 EARLY = {TaskType.BUILD, TaskType.TEST}
+
+
+def generate(applications: Sequence[Application], must_in_order: Sequence[str] = ()) -> tuple[WorkflowTask, ...]:
+    return generate_defined([definition_of(one, None) for one in applications], must_in_order)
 
 
 def edges(tasks: tuple[WorkflowTask, ...]) -> dict[str, tuple[str, ...]]:

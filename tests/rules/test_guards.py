@@ -29,6 +29,7 @@ CHANGES = {
     "createApplication": Role.DEPLOYER,
     "updateApplication": Role.DEPLOYER,
     "archiveApplication": Role.DEPLOYER,
+    "unarchiveApplication": Role.DEPLOYER,
     "createVersion": Role.DEPLOYER,
     "createDeployment": Role.DEPLOYER,
     "startDeployment": Role.DEPLOYER,

@@ -24,8 +24,16 @@ async def person(engine: Engine, name: str, *grants: Grant) -> Engine:
     async with unit(engine.runtime) as work:
         actor = Actor(id=work.new_id(Kind.USER), kind=ActorKind.USER, name=name)
         await access_store.insert_actor(actor, work.now)
+        for grant in given:
+            await access_store.add_grant(actor.id, grant, work.now)
     scopes = (Role.ADMIN,)
     return replace(engine, principal=Principal(actor=actor, grants=given, scopes=scopes, token_id="none"))
+
+
+async def revoke(engine: Engine, somebody: Engine, grant: Grant | None = None) -> None:
+    """Take a role away from somebody: APPROVER of everything without more."""
+    async with unit(engine.runtime):
+        assert await access_store.remove_grant(somebody.principal.actor.id, grant or Grant(Role.APPROVER))
 
 
 async def asked(engine: Engine, id_: str) -> list[Approval]:

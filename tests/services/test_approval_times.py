@@ -11,7 +11,7 @@ import pytest
 
 from app.core.application import ShellTarget
 from app.core.approval import ApprovalPolicy, ApprovalSubject, ApprovalTimeoutAction, Verdict
-from app.core.editing import Modification
+from app.core.editing import Modification, Removal
 from app.core.environment import OperatorKind
 from app.core.errors import ErrorCode
 from app.core.events import ApprovalDecided
@@ -21,10 +21,10 @@ from app.services.workflows import EditOrder
 from app.store.database import execute
 from tests.services import controls
 from tests.services.approving import A, asked, decide, pending, person, policy, statuses, stepped, until_asked
-from tests.services.commands import Notes, node
-from tests.services.engine import D, Engine, S, Site
+from tests.services.commands import FAILURE, Notes, node
+from tests.services.engine import D, Engine, S, Site, rolling
 
-DEPLOYMENT, TASK, STEP = ApprovalSubject.DEPLOYMENT, ApprovalSubject.TASK, ApprovalSubject.ROLLOUT_STEP
+DEPLOYMENT, STEP = ApprovalSubject.DEPLOYMENT, ApprovalSubject.ROLLOUT_STEP
 
 
 async def let_expire(engine: Engine, id_: str) -> None:
@@ -90,7 +90,7 @@ async def test_the_time_is_kept_without_a_sweep(engine: Engine, trial: Site) -> 
 async def test_after_an_edit_people_are_asked_again(engine: Engine, trial: Site) -> None:
     await policy(trial, required_approvals=2)
     ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
-    id_ = await trial.deploy("v1", node("a", require_confirm=True))
+    id_ = await trial.deploy("v1", node("a"), node("b", "a"))
     (first,) = await until_asked(engine, id_)
     assert await decide(ann, first) == []
     edit = EditOrder(deployment_id=id_, expected_revision=1, edit=Modification("a", {"name": "something else"}))
@@ -99,10 +99,14 @@ async def test_after_an_edit_people_are_asked_again(engine: Engine, trial: Site)
     assert (second.revision, second.decisions) == (2, ())
     (wrong,) = await decide(bob, first)
     assert wrong.code is ErrorCode.WRONG_STATE
-    assert await statuses(engine, id_) == [(TASK, A.CANCELLED), (TASK, A.PENDING)]
-    edit = EditOrder(deployment_id=id_, expected_revision=2, edit=Modification("a", {"require_confirm": False}))
-    await engine.call(workflows.edit, edit)
+    assert await statuses(engine, id_) == [(DEPLOYMENT, A.CANCELLED), (DEPLOYMENT, A.PENDING)]
+    await engine.call(workflows.edit, EditOrder(deployment_id=id_, expected_revision=2, edit=Removal("b")))
+    (third,) = await pending(engine, id_)
+    assert (third.subject, third.revision) == (DEPLOYMENT, 3)
     await engine.worker()
+    for each in (ann, bob):
+        assert (await engine.story(id_)).statuses == {"a": S.PENDING}
+        assert await decide(each, third) == []
     await engine.until(id_, D.SUCCESS)
     assert await pending(engine, id_) == []
 
@@ -154,7 +158,7 @@ async def test_one_person_who_approves_twice_at_the_same_moment_counts_once(engi
 async def test_approving_while_it_is_cancelled_rejected_or_expires(engine: Engine, trial: Site, round_: int) -> None:
     ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
     await policy(trial, timeout_seconds=600)
-    id_ = await trial.deploy("v1", node("a", require_confirm=True))
+    id_ = await trial.deploy("v1", node("a"))
     (one,) = await pending(engine, id_)
     if round_ % 3 == 2:
         await let_expire(engine, id_)
@@ -201,3 +205,36 @@ async def test_a_paused_deployment_asks_and_says_that_it_is_paused(engine: Engin
     assert (story.status, story.statuses["b"]) == (D.RUNNING, S.PENDING)
     await controls.go_on(engine, id_)
     await engine.until(id_, D.SUCCESS)
+
+
+async def test_an_approval_counts_for_retries_of_its_day_only(engine: Engine, site: Site, notes: Notes) -> None:
+    await policy(site)
+    ann = await person(engine, "Ann")
+    await site.application("web", ShellTarget(notes.then("tried", "exit 1")))
+    await engine.worker()
+    id_ = await site.deploy(strategy=rolling(auto_rollback=False))
+    assert await decide(ann, *await until_asked(engine, id_)) == []
+    await engine.until(id_, D.FAILED)
+    await engine.retry(id_)
+    await engine.until(id_, D.FAILED)
+    assert (await statuses(engine, id_), len(notes.lines)) == ([(DEPLOYMENT, A.APPROVED)], 2)
+    await execute("UPDATE approvals SET decided_at = decided_at - interval '25 hours' WHERE deployment_id = $1", id_)
+    await engine.retry(id_)
+    (again,) = await until_asked(engine, id_)
+    assert (await engine.until(id_, D.WAITING_CONFIRM)).deployment.attempt == 3
+    assert (again.subject, len(notes.lines)) == (DEPLOYMENT, 2)
+    assert await decide(ann, again) == []
+    await engine.until(id_, D.FAILED)
+    assert len(notes.lines) == 3
+
+
+async def test_a_task_that_was_confirmed_long_ago_is_asked_for_again(engine: Engine, site: Site) -> None:
+    ann = await person(engine, "Ann")
+    await engine.worker()
+    id_ = await site.deploy("v1", node("a", command=FAILURE, require_confirm=True))
+    assert await decide(ann, *await until_asked(engine, id_)) == []
+    await engine.until(id_, D.FAILED)
+    await execute("UPDATE tasks SET confirmed_at = confirmed_at - interval '25 hours' WHERE deployment_id = $1", id_)
+    await engine.retry(id_)
+    (again,) = await until_asked(engine, id_)
+    assert (again.subject, (await engine.story(id_)).statuses) == (ApprovalSubject.TASK, {"a": S.WAITING_CONFIRM})

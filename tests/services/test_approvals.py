@@ -4,6 +4,8 @@ In: deployments of simulated and real commands that ask, people with and without
 what was asked for, and how it ended. Who may decide at all is a table in tests/core/test_approval.
 """
 
+import pytest
+
 from app.core.access import Grant
 from app.core.application import ShellTarget
 from app.core.approval import ApprovalSubject
@@ -51,11 +53,30 @@ async def test_a_policy_asks_for_every_deployment_and_for_as_many_people(engine:
     assert late.code is ErrorCode.ALREADY_DECIDED
 
 
-async def test_a_deployment_without_a_deploy_task_asks_for_nothing(engine: Engine, trial: Site) -> None:
-    await policy(trial)
+@pytest.mark.parametrize("asks", ["policy", "by hand"])
+async def test_a_deployment_without_a_deploy_task_is_approved_too(engine: Engine, trial: Site, asks: str) -> None:
+    if asks == "policy":
+        await policy(trial)
+    ann = await person(engine, "Ann")
     await engine.worker()
-    id_ = (await trial.deployed("v1", node("a"), manual_approval=True)).deployment.id
-    assert await asked(engine, id_) == []
+    id_ = await trial.deploy("v1", node("a"), manual_approval=asks == "by hand")
+    story = await engine.until(id_, D.WAITING_CONFIRM)
+    assert (story.statuses, story.attempts) == ({"a": S.PENDING}, {"a": []})
+    assert await decide(ann, *await pending(engine, id_)) == []
+    await engine.until(id_, D.SUCCESS)
+    assert await statuses(engine, id_) == [(DEPLOYMENT, A.APPROVED)]
+
+
+async def test_what_may_run_before_the_approval_does_not_succeed_without_it(engine: Engine, trial: Site) -> None:
+    web = await trial.application("web")
+    ann = await person(engine, "Ann")
+    await engine.worker()
+    build = node("build", type=TaskType.BUILD, application_id=web)
+    id_ = await trial.deploy("v1", build, manual_approval=True)
+    assert (await engine.until(id_, D.WAITING_CONFIRM)).statuses == {"build": S.SUCCESS}
+    assert await controls.blockers(engine, id_) == [BlockerKind.APPROVAL]
+    assert await decide(ann, *await pending(engine, id_)) == []
+    await engine.until(id_, D.SUCCESS)
 
 
 async def test_a_task_is_approved_when_it_is_free_and_never_its_neighbour(engine: Engine, trial: Site) -> None:
@@ -163,7 +184,7 @@ async def test_whoever_started_it_may_not_approve_but_reject(engine: Engine, tri
 async def test_people_without_the_role_are_refused_and_strangers_find_nothing(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True))
     (one,) = await until_asked(engine, id_)
-    elsewhere = Grant(Role.APPROVER, "env_" + "0" * 26)
+    elsewhere = Grant(Role.APPROVER, (await engine.site()).environment_id)
     (wrong,) = await decide(await person(engine, "Ann", Grant(Role.DEPLOYER)), one)
     (unseen,) = await decide(await person(engine, "Bob", elsewhere), one, reject=True)
     assert (wrong.code, unseen.code) == (ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND)
@@ -234,10 +255,11 @@ async def test_rolling_a_successful_deployment_back_asks_nobody(engine: Engine, 
     assert await asked(engine, back) == []
 
 
-async def test_a_graph_of_ones_own_is_held_at_its_deploy_tasks_alone(engine: Engine, trial: Site) -> None:
+async def test_by_hand_a_graph_of_ones_own_is_held_behind_its_builds(engine: Engine, trial: Site) -> None:
     web = await trial.application("web")
-    ship = node("ship", "a", type=TaskType.DEPLOY, application_id=web)
+    build = node("build", type=TaskType.BUILD, application_id=web)
+    ship = node("ship", "build", type=TaskType.DEPLOY, application_id=web)
     await engine.worker()
-    id_ = await trial.deploy("v1", node("a"), ship, node("b", "a"), manual_approval=True)
+    id_ = await trial.deploy("v1", build, ship, node("b", "build"), node("c", "b"), manual_approval=True)
     story = await engine.until(id_, D.WAITING_CONFIRM)
-    assert story.statuses == {"a": S.SUCCESS, "ship": S.PENDING, "b": S.SUCCESS}
+    assert story.statuses == {"build": S.SUCCESS, "ship": S.PENDING, "b": S.PENDING, "c": S.BLOCKED}

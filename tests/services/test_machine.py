@@ -21,8 +21,9 @@ from app.core.attempt import Ending, Outcome
 from app.core.deployment import ENDED
 from app.core.editing import Addition, Connection, Disconnection, Edit, Modification, Move, MoveDirection, Removal
 from app.core.environment import OperatorKind
-from app.core.errors import Refused
+from app.core.errors import Problem, Refused
 from app.core.freeze import FreezeWindow
+from app.core.steering import why_not_cancel, why_not_pause, why_not_resume
 from app.core.strategy import Phase, Progress
 from app.core.task import Task, written
 from app.core.workflow import TaskType, WorkflowTask
@@ -30,6 +31,7 @@ from app.services import deployments, freezes, tasks, workflows
 from app.services.deployments import Reasoned
 from app.services.execution import Assignment, Done, WorkerName, take_turn
 from app.services.rollouts import Parked
+from app.services.steering import Asker, why_not_retry, why_not_roll_back, why_not_start
 from app.services.sweep import sweep
 from app.services.tasks import Promotion
 from app.services.workflows import EditOrder
@@ -88,18 +90,26 @@ class Machine:
         self.made.append(id_)
 
     async def steer(self, a: int, b: int) -> None:
-        """Do something to a deployment."""
+        """Do something to a deployment. What a page was told of it beforehand is what it is answered."""
         id_ = await self.pick(a)
         order = Reasoned(id_, "chance", force=b % 2 > 0)
-        call = self.engine.call
-        await (
-            lambda: call(deployments.start, id_),
-            lambda: call(deployments.pause, id_),
-            lambda: call(deployments.go_on, id_),
-            lambda: call(deployments.cancel, order),
-            lambda: call(deployments.retry, id_),
-            lambda: call(deployments.roll_back, order),
-        )[b % 6]()
+        call, one = self.engine.call, (await self.engine.story(id_)).deployment
+        asker = Asker(self.engine.runtime, self.engine.principal)
+        use_case, told = (
+            (lambda: call(deployments.start, id_), (await why_not_start([one]))[id_]),
+            (lambda: call(deployments.pause, id_), why_not_pause(one)),
+            (lambda: call(deployments.go_on, id_), why_not_resume(one)),
+            (lambda: call(deployments.cancel, order), why_not_cancel(one)),
+            (lambda: call(deployments.retry, id_), (await why_not_retry(asker, [one]))[id_]),
+            (lambda: call(deployments.roll_back, order), (await why_not_roll_back(asker, [one]))[id_]),
+        )[b % 6]
+        try:
+            await use_case()
+        except Refused as refused:
+            (problem,) = refused.problems
+            assert problem.message == (told.message if isinstance(told, Problem) else told)
+        else:
+            assert told is None
 
     async def steer_task(self, a: int, b: int) -> None:
         """Do something to a task."""

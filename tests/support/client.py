@@ -94,6 +94,7 @@ class Client:
 
 INPUTS = {
     "archiveApplication": "ById",
+    "unarchiveApplication": "ById",
     "startDeployment": "ById",
     "retryDeployment": "ById",
     "retryTask": "ById",

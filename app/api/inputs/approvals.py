@@ -13,11 +13,15 @@ DEFAULT = ApprovalPolicy()
 class DecideInput:
     approval_ids: list[strawberry.ID]
     comment: str | None = ""
+    expected_revision: int | None = strawberry.field(
+        default=None,
+        description="The revision of the workflow that was looked at. RevisionConflict where it has changed since.",
+    )
     idempotency_key: str | None = None
 
     def order(self, verdict: Verdict) -> Decide:
         """Return it as a core value."""
-        return Decide(tuple(self.approval_ids), verdict, self.comment or "")
+        return Decide(tuple(self.approval_ids), verdict, self.comment or "", self.expected_revision)
 
 
 @strawberry.input(description="What approvals of an environment take from now on.")
@@ -31,6 +35,9 @@ class SetApprovalPolicyInput:
         default_factory=lambda: list(DEFAULT.approver_roles), description="Not VIEWER, who only reads."
     )
     allow_self_approval: bool | None = False
+    trust_builds: bool | None = strawberry.field(
+        default=False, description="Whether PREPARE, BUILD and TEST tasks of any graph may run before the approval."
+    )
     timeout_seconds: int | None = None
     on_timeout: ApprovalTimeoutAction | None = ApprovalTimeoutAction.REJECT
     idempotency_key: str | None = None
@@ -44,6 +51,7 @@ class SetApprovalPolicyInput:
             required_approvals=self.required_approvals,
             approver_roles=roles,
             allow_self_approval=bool(self.allow_self_approval),
+            trust_builds=bool(self.trust_builds),
             timeout_seconds=self.timeout_seconds,
             on_timeout=self.on_timeout or ApprovalTimeoutAction.REJECT,
         )

@@ -143,6 +143,9 @@ class CreateEnvironmentInput:
         default=None, description="Required where the operator is KUBERNETES, and nowhere else."
     )
     worker_pool: str | None = "default"
+    build_pool: str | None = strawberry.field(
+        default=None, description="The pool that runs PREPARE, BUILD and TEST tasks; null: the same as for the rest."
+    )
     max_concurrent_deployments: int | None = 10
     idempotency_key: str | None = None
 
@@ -155,6 +158,7 @@ class CreateEnvironmentInput:
             operator=self.operator,
             kubernetes=self.kubernetes.connection() if self.kubernetes else None,
             worker_pool="default" if self.worker_pool is None else self.worker_pool,
+            build_pool=self.build_pool,
             max_concurrent_deployments=(
                 10 if self.max_concurrent_deployments is None else self.max_concurrent_deployments
             ),
@@ -162,7 +166,7 @@ class CreateEnvironmentInput:
         )
 
 
-@strawberry.input(description="Changes of an environment. What is left out, or null, stays.")
+@strawberry.input(description="Changes of an environment. What is left out stays, and so does what is null.")
 class UpdateEnvironmentInput:
     id: strawberry.ID
     rank: int | None = None
@@ -170,6 +174,9 @@ class UpdateEnvironmentInput:
         default=None, description="Replaces the connection as a whole."
     )
     worker_pool: str | None = None
+    build_pool: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Null takes it away: the worker pool runs everything then."
+    )
     max_concurrent_deployments: int | None = None
     idempotency_key: str | None = None
 
@@ -181,7 +188,8 @@ class UpdateEnvironmentInput:
             "worker_pool": self.worker_pool,
             "max_concurrent_deployments": self.max_concurrent_deployments,
         }
-        return self.id, {name: value for name, value in fields.items() if value is not None}
+        known = {name: value for name, value in fields.items() if value is not None}
+        return self.id, known | given(build_pool=self.build_pool)
 
 
 @strawberry.input(description="What a version holds of one application.")

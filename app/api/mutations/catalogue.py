@@ -66,6 +66,14 @@ class CatalogueMutations:
         return ApplicationPayload(application=await changed(info, "Application", id_))
 
     @strawberry.mutation(
+        description="Bring an archived application back: it can be deployed again. For DEPLOYER on it.",
+        extensions=[Answers(Role.DEPLOYER, ApplicationPayload)],
+    )
+    async def unarchive_application(self, info: Info, input: ByIdInput) -> ApplicationPayload:
+        (id_,) = await perform(info, input, applications.unarchive, str(input.id))
+        return ApplicationPayload(application=await changed(info, "Application", id_))
+
+    @strawberry.mutation(
         description="Create an environment. For ADMIN.", extensions=[Answers(Role.ADMIN, EnvironmentPayload)]
     )
     async def create_environment(self, info: Info, input: CreateEnvironmentInput) -> EnvironmentPayload:

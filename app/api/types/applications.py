@@ -10,6 +10,7 @@ from app.api.scalars import JSON
 from app.api.types.common import Node
 from app.api.types.refs import wrap
 from app.core import application as core
+from app.core.deployment import Definition
 
 if TYPE_CHECKING:
     from app.api.types.environments import Release
@@ -106,8 +107,8 @@ class Application(Node):
             repository_url=application.repository_url,
             build=command_step(application.build),
             test=command_step(application.test),
-            deploy=_target(application),
-            health_check=_health_check(application.health_check),
+            deploy=deploy_target(application),
+            health_check=health_check(application.health_check),
             archived_at=application.archived_at,
             created_at=application.created_at,
         )
@@ -117,7 +118,8 @@ class Application(Node):
         return [wrap(info, "Release", release) for release in await info.context.loaders.releases_of.load(self.id)]
 
 
-def _target(application: core.Application) -> ShellTarget | KubernetesTarget:
+def deploy_target(application: core.Application | Definition) -> ShellTarget | KubernetesTarget:
+    """Return how an application is deployed, as it is or was defined."""
     if (cluster := application.kubernetes) is not None:
         return KubernetesTarget(
             workload=cluster.workload,
@@ -127,7 +129,7 @@ def _target(application: core.Application) -> ShellTarget | KubernetesTarget:
         )
     target = application.shell
     if target is None:
-        raise LookupError(f"application {application.id} has no target")
+        raise LookupError(f"application {application.name} has no target")
     rollback = target.rollback_command
     return ShellTarget(
         command=list(target.command),
@@ -136,7 +138,8 @@ def _target(application: core.Application) -> ShellTarget | KubernetesTarget:
     )
 
 
-def _health_check(check: core.HealthCheck | None) -> HealthCheck | None:
+def health_check(check: core.HealthCheck | None) -> HealthCheck | None:
+    """Return how health is told, as clients see it."""
     if check is None:
         return None
     return HealthCheck(

@@ -25,7 +25,13 @@ class ApprovalPolicy:
     approver_roles: list[Role] = strawberry.field(
         description="One of these roles, on the environment and all the deployment's applications, lets people decide."
     )
-    allow_self_approval: bool = strawberry.field(description="Whether whoever started a deployment may approve it.")
+    allow_self_approval: bool = strawberry.field(
+        description="Whether whoever started a deployment, or edited it since it was last approved, may approve it."
+    )
+    trust_builds: bool = strawberry.field(
+        description="Whether PREPARE, BUILD and TEST tasks of any graph may run before the approval; else only those "
+        "of a graph that was generated from the applications, and not edited."
+    )
     timeout_seconds: int | None = strawberry.field(description="Null: however long it takes.")
     on_timeout: core.ApprovalTimeoutAction = strawberry.field(
         description="REJECT: as if rejected; CANCEL: the deployment is cancelled, and nothing is taken back."
@@ -37,6 +43,7 @@ class ApprovalPolicy:
             required_approvals=policy.required_approvals,
             approver_roles=list(policy.approver_roles),
             allow_self_approval=policy.allow_self_approval,
+            trust_builds=policy.trust_builds,
             timeout_seconds=policy.timeout_seconds,
             on_timeout=policy.on_timeout,
         )
@@ -48,10 +55,14 @@ class ApprovalDecision:
     verdict: core.Verdict
     comment: str
     at: datetime
+    counts: bool = strawberry.field(
+        description="False for an approval of somebody who lost the right to decide before the last one came."
+    )
 
     @classmethod
-    def of(cls, decision: core.Decision) -> "ApprovalDecision":
-        return cls(value=decision, verdict=decision.verdict, comment=decision.comment, at=decision.at)
+    def of(cls, decision: core.Decision, approval: core.Approval) -> "ApprovalDecision":
+        counts = approval.counts(decision)
+        return cls(value=decision, verdict=decision.verdict, comment=decision.comment, at=decision.at, counts=counts)
 
     @strawberry.field
     async def actor(self, info: Info) -> Actor:
@@ -84,7 +95,7 @@ class Approval(Node):
             approver_roles=list(approval.policy.approver_roles),
             missing=max(0, approval.missing),
             revision=approval.revision,
-            decisions=[ApprovalDecision.of(decision) for decision in approval.decisions],
+            decisions=[ApprovalDecision.of(decision, approval) for decision in approval.decisions],
             requested_at=approval.requested_at,
             expires_at=approval.expires_at,
         )
@@ -111,7 +122,7 @@ class Approval(Node):
 async def may_approve(info: Info, approval: core.Approval, deployment: CoreDeployment) -> Permission:
     """Return whether the viewer may approve, and what they should know if they may."""
     now = info.context.runtime.clock.now()
-    problem = core.why_not(approval, deployment, info.context.viewer, core.Verdict.APPROVE, now)
+    problem = core.why_not(approval, info.context.viewer, core.Verdict.APPROVE, now)
     if problem is not None:
         return Permission(allowed=False, reason=problem.message)
     situation = await info.context.loaders.situation.load(deployment.id)

@@ -11,19 +11,21 @@ from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
 from app.api.types.approvals import Approval, may_approve_any
 from app.api.types.common import Connection, Node, Permission, Shown, connection, window
+from app.api.types.definitions import DeploymentDefinition
 from app.api.types.environments import Environment
 from app.api.types.feed import EVENT, DeploymentEvent, event_of
 from app.api.types.gates import Gate, blockers
 from app.api.types.refs import find, need
 from app.api.types.rollouts import Rollback, Rollout, Strategy, grayscale_of, rollouts_of
-from app.api.types.tasks import Task, permission, retry_permission, tasks_of
+from app.api.types.tasks import Task, permission, tasks_of
 from app.api.types.templates import TemplateVersion
 from app.api.types.versions import Version
 from app.api.types.workflows import Workflow
 from app.core import deployment as core
 from app.core import gate, steering
+from app.core.approval import before_approval
+from app.core.errors import Problem
 from app.core.strategy import StrategyKind
-from app.services.asking import needs_approval
 
 
 @strawberry.type(description="What the viewer may do with a deployment now.")
@@ -57,7 +59,9 @@ class Deployment(Node):
     must_in_order: list[strawberry.ID] = strawberry.field(description="Applications, in the order they are deployed.")
     strategy: Strategy
     grayscale_enabled: bool = strawberry.field(description="Whether its strategy has canary steps.")
-    manual_approval: bool = strawberry.field(description="Whether people are asked before its first deploy task.")
+    manual_approval: bool = strawberry.field(
+        description="Whether people are asked before anything but PREPARE, BUILD and TEST tasks runs."
+    )
     rollback: Rollback | None = strawberry.field(description="The newest rollback of it.")
     cursor: Cursor = strawberry.field(description="Subscribe with after: this, and nothing is missed or doubled.")
 
@@ -118,6 +122,15 @@ class Deployment(Node):
     async def workflow(self) -> Workflow:
         return Workflow.of(self.value)
 
+    @strawberry.field(
+        description="What it was created with, an entry for each application: what will run, whatever changes since."
+    )
+    async def definitions(self, info: Info) -> list[DeploymentDefinition]:
+        return [
+            DeploymentDefinition.of(definition, self.environment_id)
+            for definition in await info.context.loaders.definitions_of.load(self.id)
+        ]
+
     @strawberry.field(description="Everything that people were asked for, the first one first.")
     async def approvals(self, info: Info) -> list[Approval]:
         return [Approval.of(approval) for approval in await info.context.loaders.approvals_of.load(self.id)]
@@ -130,7 +143,7 @@ class Deployment(Node):
         if self.value.manual_approval or any(step.require_approval for step in self.value.strategy.steps):
             return True
         environment = await info.context.loaders.environment.load(self.value.environment_id)
-        if environment is not None and needs_approval(self.value, environment.approval_policy):
+        if environment is not None and before_approval(self.value, environment.approval_policy) is not None:
             return True
         return any(task.require_confirm for task in await info.context.loaders.tasks_of.load(self.id))
 
@@ -173,13 +186,18 @@ class Deployment(Node):
 
     @strawberry.field
     async def viewer_can(self, info: Info) -> DeploymentPermissions:
+        loaders = info.context.loaders
         return DeploymentPermissions(
-            start=permission(info, self.value, steering.why_not_start(self.value)),
+            start=permission(info, self.value, _said(await loaders.why_not_start.load(self.id))),
             cancel=permission(info, self.value, steering.why_not_cancel(self.value)),
             pause=permission(info, self.value, steering.why_not_pause(self.value)),
             resume=permission(info, self.value, steering.why_not_resume(self.value)),
-            retry=await retry_permission(info, self.value, steering.why_not_retry(self.value)),
-            rollback=permission(info, self.value, steering.why_not_roll_back(self.value)),
+            retry=permission(info, self.value, _said(await loaders.why_not_retry.load(self.id))),
+            rollback=permission(info, self.value, _said(await loaders.why_not_roll_back.load(self.id))),
             edit_workflow=permission(info, self.value, steering.why_not_edit(self.value)),
             approve=await may_approve_any(info, self.value),
         )
+
+
+def _said(problem: Problem | None) -> str | None:
+    return problem.message if problem else None

@@ -32,6 +32,9 @@ class Environment(Node):
     operator: core.OperatorKind
     kubernetes: KubernetesConnection | None = strawberry.field(description="Where the operator is KUBERNETES.")
     worker_pool: str = strawberry.field(description="Which workers serve it.")
+    build_pool: str | None = strawberry.field(
+        description="The pool that runs PREPARE, BUILD and TEST tasks; null: the same as for the rest."
+    )
     max_concurrent_deployments: int
     approval_policy: ApprovalPolicy | None = strawberry.field(
         description="With one, every deployment to it is to be approved; null: only what asks by itself."
@@ -50,6 +53,7 @@ class Environment(Node):
                 else None
             ),
             worker_pool=environment.worker_pool,
+            build_pool=environment.build_pool,
             max_concurrent_deployments=environment.max_concurrent_deployments,
             approval_policy=(ApprovalPolicy.of(environment.approval_policy) if environment.approval_policy else None),
         )

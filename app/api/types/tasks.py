@@ -17,8 +17,9 @@ from app.api.types.common import Connection, Node, Permission, connection, windo
 from app.api.types.gates import Blocker, blockers
 from app.api.types.logs import LOG, LogLine, log_page
 from app.api.types.refs import find, need
-from app.core import freeze, gate, steering
+from app.core import gate, steering
 from app.core import task as core
+from app.core.approval import ApprovalPolicy, why_not_lift
 from app.core.deployment import Deployment as CoreDeployment
 from app.core.deployment import DeploymentStatus
 from app.core.errors import Role
@@ -187,20 +188,31 @@ class Task(Node):
         deployment = await _deployment(info, self.value)
         task, now = self.value, info.context.runtime.clock.now()
         return TaskPermissions(
-            retry=await retry_permission(info, deployment, steering.why_not_retry_task(deployment, task)),
-            skip=permission(info, deployment, steering.why_not_skip_task(deployment, task)),
+            retry=permission(info, deployment, await _why_not_retry(info, deployment, task)),
+            skip=permission(info, deployment, await _why_not_skip(info, deployment, task)),
             cancel=permission(info, deployment, steering.why_not_cancel_task(deployment, task)),
             approve=await may_approve_any(info, deployment, task.id),
             promote=permission(info, deployment, steering.why_not_promote(deployment, task, now)),
         )
 
 
-async def retry_permission(info: Info, deployment: CoreDeployment, why_not: str | None) -> Permission:
-    """Return the same of a retry, from which a freeze keeps what has failed."""
+async def _why_not_retry(info: Info, deployment: CoreDeployment, task: core.Task) -> str | None:
+    why_not = steering.why_not_retry_task(deployment, task)
     if why_not is None and deployment.status is DeploymentStatus.FAILED:
-        situation = await info.context.loaders.situation.load(deployment.id)
-        why_not = freeze.why_not_start(situation.freeze, overridden=False)
-    return permission(info, deployment, why_not)
+        problem = await info.context.loaders.why_not_resume.load(deployment.id)
+        return problem.message if problem else None
+    return why_not
+
+
+async def _why_not_skip(info: Info, deployment: CoreDeployment, task: core.Task) -> str | None:
+    why_not = steering.why_not_skip_task(deployment, task)
+    if why_not is not None or not task.require_confirm:
+        return why_not
+    environment = await info.context.loaders.environment.load(deployment.environment_id)
+    policy = (environment.approval_policy if environment else None) or ApprovalPolicy()
+    authors = await info.context.loaders.authors_of.load(deployment.id)
+    problem = why_not_lift(deployment, policy, info.context.viewer, authors)
+    return problem.message if problem else None
 
 
 class TasksOf(Unloaded):

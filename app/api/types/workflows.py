@@ -12,13 +12,16 @@ from app.api.errors import WorkflowFault
 from app.api.scalars import JSON
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import CommandStep, command_step
+from app.api.types.definitions import DeploymentDefinition
 from app.api.types.gates import Gate
 from app.api.types.tasks import Position, Task, tasks_of
+from app.core import approval as approvals
 from app.core import graph, steering
 from app.core import revision as revisions
 from app.core import workflow as core
+from app.core.approval import ApprovalSubject
 from app.core.deployment import Deployment
-from app.core.errors import not_found
+from app.core.errors import Role, not_found
 from app.services.drafts import Draft
 
 From = Annotated[int, strawberry.argument(name="from")]
@@ -199,6 +202,25 @@ class Workflow:
         return {task.id: task.block_by for task in tasks}
 
 
+@strawberry.type(description="An approval that people would be asked for.")
+class PlannedApproval:
+    subject: ApprovalSubject
+    task_key: str | None = strawberry.field(description="Of a TASK or a ROLLOUT_STEP.")
+    rollout_step: int | None = strawberry.field(description="The step of the strategy, from 0, of a ROLLOUT_STEP.")
+    required_approvals: int
+    approver_roles: list[Role]
+
+    @classmethod
+    def of(cls, planned: approvals.PlannedApproval) -> "PlannedApproval":
+        return cls(
+            subject=planned.subject,
+            task_key=planned.task_key,
+            rollout_step=planned.rollout_step,
+            required_approvals=planned.policy.required_approvals,
+            approver_roles=list(planned.policy.approver_roles),
+        )
+
+
 @strawberry.type(description="What a deployment would be. Nothing is stored.")
 class DeploymentPlan:
     draft: strawberry.Private[Draft]
@@ -206,6 +228,30 @@ class DeploymentPlan:
     critical_path: list[str] = strawberry.field(description="Empty while the graph has faults.")
     gate: Gate = strawberry.field(description="Whether it could start now, and why not.")
     faults: list[WorkflowFault] = strawberry.field(description="Everything that is wrong with the graph.")
+
+    @strawberry.field(description="Every approval that people would be asked for, once where environments ask alike.")
+    async def approvals(self) -> list[PlannedApproval]:
+        request = self.draft.request
+        found = [
+            planned
+            for environment in self.draft.environments
+            for planned in approvals.planned_approvals(
+                request.source,
+                environment.approval_policy,
+                request.strategy,
+                self.draft.tasks,
+                manual=request.manual_approval,
+            )
+        ]
+        return [PlannedApproval.of(planned) for planned in dict.fromkeys(found)]
+
+    @strawberry.field(
+        description="How its applications would be defined: what would run. Beside what runs in the environment where "
+        "the plan is for one."
+    )
+    async def definitions(self) -> list[DeploymentDefinition]:
+        environment_id = self.draft.environments[0].id if len(self.draft.environments) == 1 else ""
+        return [DeploymentDefinition.of(definition, environment_id) for definition in self.draft.definitions]
 
     @strawberry.field
     async def tasks(self) -> list[WorkflowTask]:

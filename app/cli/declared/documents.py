@@ -16,8 +16,8 @@ UPDATE_APPLICATION = """mutation UpdateApplication($input: UpdateApplicationInpu
   updateApplication(input: $input) { application { id } errors { code message path } } }"""
 
 ENVIRONMENT = """query Environment($name: String!) { environment(name: $name) {
-  id rank operator kubernetes { context namespace } workerPool maxConcurrentDeployments
-  approvalPolicy { requiredApprovals approverRoles allowSelfApproval timeoutSeconds onTimeout }
+  id rank operator kubernetes { context namespace } workerPool buildPool maxConcurrentDeployments
+  approvalPolicy { requiredApprovals approverRoles allowSelfApproval trustBuilds timeoutSeconds onTimeout }
   freezeWindows { id name reason startsAt endsAt recurrence timezone } } }"""
 
 CREATE_ENVIRONMENT = """mutation CreateEnvironment($input: CreateEnvironmentInput!) {

@@ -151,6 +151,7 @@ class ApprovalPolicy(Part, frozen=True, kw_only=True):
     required_approvals: Annotated[int, Meta(ge=1)]
     approver_roles: Annotated[tuple[Role, ...], Meta(min_length=1)] = (Role.APPROVER, Role.ADMIN)
     allow_self_approval: bool = False
+    trust_builds: bool = False
     timeout_seconds: int | None = None
     on_timeout: OnTimeout = OnTimeout.REJECT
 
@@ -167,6 +168,7 @@ class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="Enviro
     operator: Operator
     kubernetes: KubernetesConnection | None = None
     worker_pool: str = "default"
+    build_pool: Annotated[str, Meta(description="Runs PREPARE, BUILD and TEST tasks.")] | None = None
     max_concurrent_deployments: int = 10
     approval_policy: ApprovalPolicy | UnsetType | None = UNSET
     freeze_windows: tuple[FreezeWindow, ...] | UnsetType = UNSET

@@ -39,6 +39,7 @@ class ApprovalDecision(Model):
     actor = foreign("Actor")
     verdict = fields.CharField(max_length=10)
     comment = fields.TextField()
+    counts = fields.BooleanField(db_default=True)
     at = fields.DatetimeField()
 
     class Meta:

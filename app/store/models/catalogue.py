@@ -36,6 +36,7 @@ class Environment(Model):
     operator = fields.CharField(max_length=20)
     kubernetes: Any = fields.JSONField(null=True)
     worker_pool = fields.CharField(max_length=63)
+    build_pool = fields.CharField(max_length=63, null=True)
     max_concurrent_deployments = fields.IntField()
     approval_policy: Any = fields.JSONField(null=True)
     created_at = fields.DatetimeField()

@@ -22,6 +22,7 @@ class Deployment(Model):
     manual_approval = fields.BooleanField(db_default=False)
     freeze_override_reason = fields.TextField(null=True)
     template_version_id = reference(null=True)
+    source = fields.CharField(max_length=20, db_default="CUSTOM")
     error_message = fields.TextField(null=True)
     attempt = fields.IntField()
     revision = fields.IntField()

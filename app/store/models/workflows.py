@@ -17,6 +17,7 @@ class WorkflowRevision(Model):
     author = foreign("Actor")
     at = fields.DatetimeField()
     summary = fields.TextField()
+    restores = fields.IntField(null=True)
     tasks: Any = fields.JSONField(null=True)
 
     class Meta:

@@ -1,0 +1,63 @@
+"""What a deployment was created with: how each of its applications was defined then."""
+
+import strawberry
+
+from app.api.context import Info
+from app.api.types.applications import (
+    Application,
+    CommandStep,
+    DeployTarget,
+    HealthCheck,
+    command_step,
+    deploy_target,
+    health_check,
+)
+from app.api.types.refs import need
+from app.core.deployment import Definition, definition_of, differing_parts
+
+
+@strawberry.type(
+    description="An application as it was defined when the deployment was created: what will run, whatever changes "
+    "since."
+)
+class DeploymentDefinition:
+    value: strawberry.Private[Definition]
+    environment_id: strawberry.Private[str]
+    repository_url: str | None
+    image: str | None = strawberry.field(description="That of the deployment's version.")
+    build: CommandStep | None = strawberry.field(description="Null: it had no build task.")
+    test: CommandStep | None = strawberry.field(description="Null: it had no test task.")
+    deploy: DeployTarget
+    health_check: HealthCheck | None
+
+    @classmethod
+    def of(cls, definition: Definition, environment_id: str) -> "DeploymentDefinition":
+        return cls(
+            value=definition,
+            environment_id=environment_id,
+            repository_url=definition.repository_url,
+            image=definition.image,
+            build=command_step(definition.build),
+            test=command_step(definition.test),
+            deploy=deploy_target(definition),
+            health_check=health_check(definition.health_check),
+        )
+
+    @strawberry.field
+    async def application(self, info: Info) -> Application:
+        return await need(info, "Application", self.value.application_id)
+
+    @strawberry.field(
+        description="Names of the parts that differ from what runs in the environment now: repositoryUrl, build, test, "
+        "deploy, healthCheck. All that it has where nothing runs."
+    )
+    async def differs_from_running(self, info: Info) -> list[str]:
+        running = await info.context.loaders.running_in.load(self.environment_id)
+        return list(differing_parts(self.value, running.get(self.value.application_id)))
+
+    @strawberry.field(description="Names of the parts that differ from the application as it is defined now.")
+    async def differs_from_current(self, info: Info) -> list[str]:
+        current = await info.context.loaders.application.load(self.value.application_id)
+        if current is None:
+            return []
+        return list(differing_parts(self.value, definition_of(current, self.value.image)))

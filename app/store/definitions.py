@@ -1,0 +1,81 @@
+"""Definitions in the database: how applications were defined when a deployment was made, and which of them ran."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from app.core.deployment import Definition
+from app.store.database import fetch
+
+_read = msgspec.json.Decoder(Definition).decode
+
+
+async def by_application(deployment_id: str) -> dict[str, Definition]:
+    """Return how a deployment's applications are defined for it, by application id."""
+    rows = await fetch("SELECT definition FROM deployment_applications WHERE deployment_id = $1", deployment_id)
+    found = [_read(row["definition"]) for row in rows]
+    return {definition.application_id: definition for definition in found}
+
+
+async def of_deployments(deployment_ids: Sequence[str]) -> dict[str, list[Definition]]:
+    """Return how the applications of each deployment are defined for it, in the order they were asked for."""
+    found: dict[str, list[Definition]] = {id_: [] for id_ in deployment_ids}
+    rows = await fetch(
+        "SELECT deployment_id, definition FROM deployment_applications WHERE deployment_id = ANY($1)"
+        " ORDER BY deployment_id, position",
+        list(deployment_ids),
+    )
+    for row in rows:
+        found[row["deployment_id"]].append(_read(row["definition"]))
+    return found
+
+
+async def running_in(environment_ids: Sequence[str]) -> dict[str, dict[str, Definition]]:
+    """Return, by environment and application, the definitions that brought what runs now."""
+    rows = await fetch(
+        "SELECT r.environment_id, r.application_id, a.definition FROM releases r JOIN deployment_applications a"
+        " ON a.deployment_id = r.deployment_id AND a.application_id = r.application_id"
+        " WHERE r.environment_id = ANY($1)",
+        list(environment_ids),
+    )
+    found: dict[str, dict[str, Definition]] = {id_: {} for id_ in environment_ids}
+    for row in rows:
+        found[row["environment_id"]][row["application_id"]] = _read(row["definition"])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A definition that ran in an environment. `proven`: its deployment was successful, and so was its deploy task."""
+
+    definition: Definition
+    proven: bool
+
+
+async def ran(deployment_ids: Sequence[str]) -> dict[str, dict[str, Ran]]:
+    """Return, by deployment and application, the definition that brought what ran before each deployment.
+
+    That is the one of the last successful deployment of that version in that environment, where the application's
+    deploy task succeeded; else that of the deployment which had brought it, and then it is not proven.
+    """
+    rows = await fetch(
+        "SELECT a.deployment_id, a.application_id, coalesce(last.definition, b.definition) AS definition,"
+        " last.definition IS NOT NULL AS proven"
+        " FROM deployment_applications a JOIN deployments d ON d.id = a.deployment_id"
+        " LEFT JOIN deployment_applications b"
+        " ON b.deployment_id = a.previous_deployment_id AND b.application_id = a.application_id"
+        " LEFT JOIN LATERAL (SELECT c.definition FROM deployments e JOIN deployment_applications c"
+        " ON c.deployment_id = e.id AND c.application_id = a.application_id"
+        " WHERE e.version_id = a.previous_version_id AND e.environment_id = d.environment_id AND e.status = 'SUCCESS'"
+        " AND EXISTS (SELECT 1 FROM tasks t WHERE t.deployment_id = e.id AND t.application_id = a.application_id"
+        " AND t.type = 'DEPLOY' AND t.status = 'SUCCESS') ORDER BY e.completed_at DESC, e.id DESC LIMIT 1) AS last"
+        " ON true WHERE a.deployment_id = ANY($1) AND a.previous_version_id IS NOT NULL",
+        list(deployment_ids),
+    )
+    found: dict[str, dict[str, Ran]] = {id_: {} for id_ in deployment_ids}
+    for row in rows:
+        if row["definition"] is not None:
+            made = Ran(_read(row["definition"]), row["proven"])
+            found[row["deployment_id"]][row["application_id"]] = made
+    return found

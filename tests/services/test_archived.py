@@ -1,0 +1,64 @@
+"""Applications that are archived while deployments of them wait, have failed, or are taken back.
+
+In: deployments in each of these states, and an application that goes. Out: what still may run, and what says why not.
+"""
+
+from app.core.errors import ErrorCode
+from app.services import applications, deployments, steering
+from app.services.steering import Asker
+from tests.services.commands import FAILURE, node
+from tests.services.engine import D, Engine, Site
+
+
+async def archive(site: Site) -> None:
+    await site.engine.call(applications.archive, site.applications["web"])
+
+
+async def test_one_that_waits_to_start_is_cancelled_and_says_why(engine: Engine, site: Site) -> None:
+    await site.application("web")
+    first = await site.deploy("v1", node("hold"))
+    waiting = await site.deploy("v2")
+    await archive(site)
+    await engine.cancel(first)
+    story = await engine.until(waiting, D.CANCELLED)
+    assert "“web” was archived while it waited" in (story.deployment.error_message or "")
+
+
+async def test_one_that_was_not_started_is_refused_until_the_application_is_back(engine: Engine, site: Site) -> None:
+    await site.application("web")
+    id_ = await site.deploy(auto_start=False)
+    await archive(site)
+    problem = await engine.refusal(deployments.start, id_)
+    assert (problem.code, "unarchiveApplication" in problem.message) == (ErrorCode.WRONG_STATE, True)
+    deployment = (await engine.story(id_)).deployment
+    assert (await steering.why_not_start([deployment]))[id_] == problem
+    await engine.call(applications.unarchive, site.applications["web"])
+    assert (await engine.refusal(applications.unarchive, site.applications["web"])).code is ErrorCode.WRONG_STATE
+    await engine.worker()
+    await engine.call(deployments.start, id_)
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_one_that_failed_is_not_retried(engine: Engine, site: Site) -> None:
+    await site.application("web")
+    await engine.worker()
+    id_ = await site.deploy("v1", node("a", command=FAILURE))
+    await engine.until(id_, D.FAILED)
+    await archive(site)
+    problem = await engine.refusal(deployments.retry, id_)
+    assert (problem.code, "is archived" in problem.message) == (ErrorCode.WRONG_STATE, True)
+    deployment = (await engine.story(id_)).deployment
+    asker = Asker(engine.runtime, engine.principal)
+    assert (await steering.why_not_retry(asker, [deployment]))[id_] == problem
+
+
+async def test_one_that_succeeded_is_taken_back_all_the_same(engine: Engine, site: Site) -> None:
+    await site.application("web")
+    await site.application("api")
+    await engine.worker()
+    await site.deployed("v1")
+    second = await site.deployed("v2")
+    await archive(site)
+    back = await engine.roll_back(second.deployment.id)
+    await engine.until(back, D.SUCCESS)
+    assert await site.releases() == {"web": "v1", "api": "v1"}

@@ -1,0 +1,66 @@
+"""A pool of its own for builds: which worker runs what, and what is missing while there is none.
+
+In: an environment that names a build pool, workers of either pool. Out: who ran each task, and why others wait.
+"""
+
+from app.core.gate import BlockerKind
+from app.core.workflow import TaskType
+from tests.services import controls
+from tests.services.approving import decide, pending, person, policy
+from tests.services.commands import NOTHING, node, step
+from tests.services.engine import D, Engine, S, Site
+
+
+async def built(engine: Engine) -> Site:
+    """Return a place whose builds run apart."""
+    site = await engine.site(build_pool="builders")
+    await site.application("web", build=step(NOTHING), test=step(NOTHING))
+    return site
+
+
+async def test_each_task_runs_in_the_pool_that_is_for_it(engine: Engine) -> None:
+    site = await built(engine)
+    builder, worker = await engine.worker(pool="builders"), await engine.worker()
+    story = await site.deployed()
+    ran = {key: attempts[0].worker for key, attempts in story.attempts.items()}
+    assert ran == {
+        "prepare": builder.name.id,
+        "web/build": builder.name.id,
+        "web/test": builder.name.id,
+        "web/deploy": worker.name.id,
+    }
+
+
+async def test_without_a_builder_builds_wait_and_say_so(engine: Engine) -> None:
+    site = await built(engine)
+    await engine.worker(sweeps=True)
+    id_ = await site.deploy()
+    story = await engine.until(id_, D.RUNNING)
+    assert await controls.blockers(engine, id_) == [BlockerKind.NO_WORKER]
+    await engine.worker(pool="builders", sweeps=True)
+    story = await engine.until(id_, D.SUCCESS)
+    assert set(story.statuses.values()) == {S.SUCCESS}
+
+
+async def test_what_waits_for_approval_is_built_apart_meanwhile(engine: Engine) -> None:
+    site = await built(engine)
+    await policy(site)
+    ann = await person(engine, "Ann")
+    await engine.worker(pool="builders")
+    id_ = await site.deploy()
+    await engine.until(id_, D.WAITING_CONFIRM)
+    assert await decide(ann, *await pending(engine, id_)) == []
+    assert await controls.blockers(engine, id_) == [BlockerKind.NO_WORKER]
+    await engine.worker()
+    await engine.until(id_, D.SUCCESS)
+
+
+async def test_a_build_that_failed_is_tried_again_where_it_was(engine: Engine) -> None:
+    site = await built(engine)
+    await engine.worker(pool="builders")
+    await engine.worker()
+    web = site.applications["web"]
+    again = node("again", type=TaskType.BUILD, application_id=web, command=("false",), max_attempts=2)
+    story = await engine.until(await site.deploy("v1", again, node("other")), D.FAILED)
+    assert len(story.attempts["again"]) == 2
+    assert len({attempt.worker for attempt in story.attempts["again"]}) == 1
