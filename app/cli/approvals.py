@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import shlex
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import click
 
@@ -13,10 +16,17 @@ from app.cli import documents
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.output import printable
 
+MAX_APPROVALS = 100
+"""How many the API decides in one call."""
 DECIDE_EPILOG = """\b
 Examples:
   boreas approve dep_0a1b2c --comment "looks good"
   boreas approve apr_0a1b2c apr_3d4e5f
+  boreas approve dep_0a1b2c --revision 3
+
+\b
+What a deployment will run is shown first. On a terminal the command asks back before it decides a whole
+deployment. Elsewhere it takes --revision or --yes to approve a deployment whose workflow was edited.
 
 \b
 Exit status: 0 all of them are decided, 2 some could not be."""
@@ -34,13 +44,28 @@ def approvals(url: str, token: str | None, as_json: bool) -> None:
         click.echo("Nothing waits for you.", err=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How to decide: the mutation, why, the revision that was looked at (None: not said), and without asking back."""
+
+    name: str
+    comment: str
+    revision: int | None
+    yes: bool
+
+
 def _decision(name: str, verdict: str, done: str) -> click.Command:
     @click.command(name, epilog=DECIDE_EPILOG.replace("approve", name), help=f"{verdict} by ids; of a deployment all.")
     @click.argument("targets", metavar="DEPLOYMENT|APPROVAL...", nargs=-1, required=True)
     @click.option("--comment", default="", help="Why; it is kept and shown.")
+    @click.option(
+        "--revision", type=int, help="The revision of the workflow that you looked at; refused if it changed."
+    )
+    @click.option("-y", "--yes", is_flag=True, help="Do not ask back.")
     @address_options
-    def decide(url: str, token: str | None, targets: tuple[str, ...], comment: str) -> None:
-        decided, wrong = asyncio.run(_decide(api_of(url, token), name, targets, comment))
+    def decide(url: str, token: str | None, targets: tuple[str, ...], **options: Any) -> None:
+        order = Verdict(name, **options)
+        decided, wrong = asyncio.run(_decide_all(api_of(url, token), order, targets))
         for one in decided:
             left = f", {one['missing']} more needed" if one["status"] == "PENDING" else ""
             click.echo(f"{done}{left}: {told(one)}")
@@ -57,7 +82,7 @@ reject = _decision("reject", "Reject", "Rejected")
 
 
 def told(one: Data) -> str:
-    """Say what an approval is of, and until when it waits for whom."""
+    """Say what an approval is of, at which revision, and until when it waits for whom."""
     deployment = one["deployment"]
     place = f"{deployment['version']['name']} to {deployment['environment']['name']}"
     what = {
@@ -68,7 +93,8 @@ def told(one: Data) -> str:
     if one["status"] != "PENDING":
         return printable(what)
     until = f", until {_local(one['expiresAt'])}" if one["expiresAt"] else ""
-    return printable(f"{what}: {one['missing']} of {one['requiredApprovals']} missing{until}")
+    revision = f", revision {one['revision']}" if one["revision"] > 1 else ""
+    return printable(f"{what}{revision}: {one['missing']} of {one['requiredApprovals']} missing{until}")
 
 
 def _key(one: Data) -> str:
@@ -90,12 +116,26 @@ async def _inbox(api: Api) -> list[Data]:
         after = page["pageInfo"]["endCursor"]
 
 
-async def _decide(api: Api, name: str, targets: Sequence[str], comment: str) -> tuple[list[Data], list[str]]:
-    """Return the approvals that were decided, and why others were not."""
-    ids = list(dict.fromkeys([id_ for target in targets for id_ in await _asked(api, target)]))
-    document = documents.APPROVE if name == "approve" else documents.REJECT
-    given = {"approvalIds": ids, "comment": comment, "idempotencyKey": str(uuid.uuid4())}
-    payload = (await api.query(document, input=given))[name]
+async def _decide_all(api: Api, order: Verdict, targets: Sequence[str]) -> tuple[list[Data], list[str]]:
+    """Return the approvals that were decided, and why others were not. Raises ApiError."""
+    decided: list[Data] = []
+    wrong: list[str] = []
+    plain = [target for target in targets if not target.startswith("dep_")]
+    groups: list[tuple[list[str], int | None]] = [(plain, order.revision)] if plain else []
+    groups += [await _looked_at(api, order, target) for target in targets if target.startswith("dep_")]
+    for ids, revision in groups:
+        once = list(dict.fromkeys(ids))
+        for start in range(0, len(once), MAX_APPROVALS):
+            some = await _decide(api, order, once[start : start + MAX_APPROVALS], revision)
+            decided += some[0]
+            wrong += some[1]
+    return decided, wrong
+
+
+async def _decide(api: Api, order: Verdict, ids: Sequence[str], revision: int | None) -> tuple[list[Data], list[str]]:
+    document = documents.APPROVE if order.name == "approve" else documents.REJECT
+    given = {"approvalIds": ids, "comment": order.comment, "idempotencyKey": str(uuid.uuid4())}
+    payload = (await api.query(document, input=given | {"expectedRevision": revision}))[order.name]
     return payload["approvals"], [_refusal(error, ids) for error in payload["errors"]]
 
 
@@ -105,14 +145,69 @@ def _refusal(error: Data, ids: Sequence[str]) -> str:
     return f"{which}{error['message']} ({error['code']})"
 
 
-async def _asked(api: Api, target: str) -> list[str]:
-    """Return the approvals that a target names: itself, or what its deployment waits for. Raises ApiError."""
-    if not target.startswith("dep_"):
-        return [target]
+async def _looked_at(api: Api, order: Verdict, target: str) -> tuple[list[str], int]:
+    """Show what a deployment will run; return the approvals that it waits for, and the revision. Raises ApiError.
+
+    One rejection rejects all of it, so one approval is enough then.
+    """
     found = (await api.query(documents.ASKED, id=target))["deployment"]
     if found is None:
         raise ApiError(f"There is no deployment “{target}” that you may see.")
-    pending = [one["id"] for one in found["approvals"] if one["status"] == "PENDING"]
+    pending = [one for one in found["approvals"] if one["status"] == "PENDING"]
     if not pending:
         raise ApiError(f"Deployment {target} waits for nobody's approval; it is {found['status']}.")
-    return pending
+    revision = found["workflow"]["revision"]
+    for line in (*_content(found), *await _changes(api, found, pending)):
+        click.echo(printable(line), err=True)
+    if order.revision is None and not order.yes:
+        _ask_back(order, target, revision, len(pending))
+    wanted = pending if order.name == "approve" else pending[:1]
+    return [one["id"] for one in wanted], revision if order.revision is None else order.revision
+
+
+def _ask_back(order: Verdict, target: str, revision: int, number: int) -> None:
+    """Have a person confirm what they saw. Raises ApiError where there is none and the workflow was edited."""
+    if sys.stdin.isatty():
+        what = "it" if number == 1 else f"all {number}"
+        click.confirm(f"{order.name.capitalize()} {what} at revision {revision}?", abort=True, err=True)
+    elif revision > 1 and order.name == "approve":
+        raise ApiError(
+            f"The workflow of {target} was edited: it is at revision {revision}. Look at it, and say which one you "
+            f"{order.name}: boreas {order.name} {target} --revision {revision}"
+        )
+
+
+def _content(found: Data) -> Iterator[str]:
+    yield f"{found['id']}, revision {found['workflow']['revision']}, will run:"
+    for task in found["tasks"]:
+        command = f": {shlex.join(task['command']['command'])}" if task["command"] else ""
+        yield f"  {task['key']} ({task['type']}){command}"
+    for definition in found["definitions"]:
+        name, deploy = definition["application"]["name"], definition["deploy"]
+        if deploy["__typename"] == "ShellTarget":
+            yield f"  {name} is deployed by: {shlex.join(deploy['command'])}"
+            if deploy["rollbackCommand"]:
+                yield f"  {name} is taken back by: {shlex.join(deploy['rollbackCommand'])}"
+        else:
+            yield f"  {name} is deployed to {deploy['workload']}/{deploy['container']}: {definition['image']}"
+        if definition["differsFromRunning"]:
+            yield f"  {name} differs from what runs now in: {', '.join(definition['differsFromRunning'])}"
+        if definition["differsFromCurrent"]:
+            yield f"  {name} has changed since in: {', '.join(definition['differsFromCurrent'])}"
+
+
+async def _changes(api: Api, found: Data, pending: Sequence[Data]) -> list[str]:
+    """Return what edits have changed since the revision that was last asked for, or since it was created."""
+    revision = found["workflow"]["revision"]
+    before = max((one["revision"] for one in found["approvals"] if one["revision"] < revision), default=1)
+    if revision == 1:
+        return []
+    given = {"id": found["id"], "from": before, "to": revision}
+    diff = (await api.query(documents.WORKFLOW_DIFF, **given))["deployment"]["workflow"]["diff"]
+    changed = [f"  changed {one['key']}: {', '.join(one['fields'])}" for one in diff["changed"]]
+    return [
+        f"Since revision {before}:",
+        *[f"  added {one['key']}" for one in diff["added"]],
+        *[f"  removed {one['key']}" for one in diff["removed"]],
+        *changed,
+    ]

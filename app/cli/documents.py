@@ -29,13 +29,23 @@ LOG_PAGE = """query LogPage($id: ID!, $first: Int, $after: Cursor, $last: Int, $
     nodes { cursor timestamp level message attempt }
     pageInfo { hasNextPage endCursor hasPreviousPage startCursor } } } }"""
 
-_approval = """id status subject rolloutStep missing requiredApprovals expiresAt task { key }
+_approval = """id status subject rolloutStep missing requiredApprovals expiresAt revision task { key }
   deployment { id status version { name } environment { name } }"""
+
+_content = """tasks { key type requireConfirm command { command } }
+  definitions { application { name } differsFromRunning differsFromCurrent image
+    deploy { __typename ... on ShellTarget { command rollbackCommand }
+      ... on KubernetesTarget { workload container } } }"""
 
 INBOX = f"""query Inbox($after: Cursor) {{ myApprovals(first: 100, after: $after) {{
   nodes {{ {_approval} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
 
-ASKED = """query Asked($id: ID!) { deployment(id: $id) { status approvals { id status } } }"""
+ASKED = f"""query Asked($id: ID!) {{ deployment(id: $id) {{ id status
+  approvals {{ {_approval} }} workflow {{ revision }} {_content} }} }}"""
+
+WORKFLOW_DIFF = """query WorkflowDiff($id: ID!, $from: Int!, $to: Int!) { deployment(id: $id) {
+  workflow { diff(from: $from, to: $to) {
+  added { key } removed { key } changed { key fields } } } } }"""
 
 APPROVE = f"""mutation Approve($input: DecideInput!) {{ approve(input: $input) {{
   approvals {{ {_approval} }} errors {{ code message path }} }} }}"""

@@ -56,4 +56,41 @@ async def test_watching_tells_what_nobody_approved_in_time(system: System) -> No
     await system.start_worker()
     watched = await boreas(system, "watch", id_)
     (line,) = [line for line in watched.out.splitlines() if "EXPIRED" in line]
-    assert "ask" in line and "nobody approved until" in line and "by" not in line
+    assert "deployment of v1" in line and "nobody approved until" in line and "by" not in line
+
+
+async def edited(system: System, id_: str, revision: int = 1) -> None:
+    payload = {"deploymentId": id_, "expectedRevision": revision, "task": task("more", command={"command": ["true"]})}
+    await system.admin.change("addTask", "deployment { id }", **payload)
+
+
+async def test_what_was_edited_is_shown_and_approved_by_its_revision_only(system: System) -> None:
+    here = await world(system.admin)
+    await here.application("web", shell={"command": ["./deploy.sh", "now"]})
+    id_ = await here.deploy(tasks=[ASKING])
+    ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}
+    await edited(system, id_)
+    refused = await boreas(system, "approve", id_, **ann)
+    assert (refused.status, refused.out) == (2, "")
+    for part in (
+        "revision 2, will run:",
+        "is deployed by: ./deploy.sh now",
+        "added more",
+        f"approve {id_} --revision 2",
+    ):
+        assert part in refused.err
+    stale = await boreas(system, "approve", id_, "--revision", "1", **ann)
+    assert (stale.status, "REVISION_CONFLICT" in stale.err) == (2, True)
+    done = await boreas(system, "approve", id_, "--revision", "2", **ann)
+    assert (done.status, done.out.startswith("Approved: ask, v1 to env-")) == (0, True)
+
+
+async def test_more_approvals_than_one_call_takes_are_given_and_rejected_at_once(system: System) -> None:
+    here = await world(system.admin)
+    await here.application("web")
+    ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}
+    graph = [task(f"ask-{number}", requireConfirm=True) for number in range(103)]
+    rejected = await boreas(system, "reject", await here.deploy(tasks=graph), **ann)
+    assert (rejected.status, rejected.out.count("Rejected")) == (0, 1)
+    approved = await boreas(system, "approve", await here.deploy(tasks=graph), **ann)
+    assert (approved.status, approved.out.count("Approved")) == (0, 103)

@@ -9,6 +9,7 @@ enough people had given it who could.
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hypothesis import HealthCheck as Complaint
 from hypothesis import given, settings
@@ -116,7 +117,7 @@ class House:
         return [*own, replace(ship, command=None) if ship.type is TaskType.DEPLOY else ship]
 
     def another(self, number: int, b: int) -> WorkflowTask:
-        build = {"type": TaskType.BUILD, "application_id": self.web} if b % 3 else {}
+        build: dict[str, Any] = {"type": TaskType.BUILD, "application_id": self.web} if b % 3 else {}
         return node(f"x{number}", require_confirm=b % 2 > 0, **build)
 
     async def change(self, a: int, b: int) -> None:

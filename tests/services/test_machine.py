@@ -95,14 +95,15 @@ class Machine:
         order = Reasoned(id_, "chance", force=b % 2 > 0)
         call, one = self.engine.call, (await self.engine.story(id_)).deployment
         asker = Asker(self.engine.runtime, self.engine.principal)
-        use_case, told = (
+        doings: tuple[tuple[Callable[[], Awaitable[object]], Problem | str | None], ...] = (
             (lambda: call(deployments.start, id_), (await why_not_start([one]))[id_]),
             (lambda: call(deployments.pause, id_), why_not_pause(one)),
             (lambda: call(deployments.go_on, id_), why_not_resume(one)),
             (lambda: call(deployments.cancel, order), why_not_cancel(one)),
             (lambda: call(deployments.retry, id_), (await why_not_retry(asker, [one]))[id_]),
             (lambda: call(deployments.roll_back, order), (await why_not_roll_back(asker, [one]))[id_]),
-        )[b % 6]
+        )
+        use_case, told = doings[b % len(doings)]
         try:
             await use_case()
         except Refused as refused:
