@@ -1,6 +1,6 @@
 """What the services need of the outside world, as protocols; gateways fulfil them."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,6 +63,7 @@ class Origin:
     attempt: int = 0
     application: str | None = None
     stays: bool = True
+    environment_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,18 @@ class Instruction:
     payload: Mapping[str, Any] = field(default_factory=dict)
     connection: KubernetesConnection | None = None
     origin: Origin | None = None
+
+
+class WorkspaceKeeper(Protocol):
+    """Has the folders that commands of deployments worked in on this machine."""
+
+    def idle_workspaces(self, before: datetime) -> Sequence[str]:
+        """Return the ids of deployments of which there are folders in which nothing was made since then."""
+        ...
+
+    def remove_workspaces(self, deployments: Collection[str]) -> Sequence[str]:
+        """Remove the folders of some deployments and return those that are gone. May take long: for a thread."""
+        ...
 
 
 class HoldLapsedError(Exception):

@@ -12,6 +12,8 @@ from app.gateways.bus import RedisBus
 from app.gateways.clock import SystemChance, SystemClock
 from app.gateways.operators.kubernetes import KubernetesOperator
 from app.gateways.operators.shell import ShellOperator
+from app.gateways.operators.shell.accounts import Accounts, accounts
+from app.gateways.operators.shell.landlock import Wall
 from app.gateways.operators.simulated import SimulatedOperator
 from app.gateways.probes import HttpProbe
 from app.gateways.queue import ArqQueue, connect
@@ -39,6 +41,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
         await bus.open()
         try:
             carriers = _operators(settings, stack) if operators else {}
+            shell = next((one for one in carriers.values() if isinstance(one, ShellOperator)), None)
             clusters = {kind: one for kind, one in carriers.items() if isinstance(one, KubernetesOperator)}
             yield (
                 Runtime(
@@ -51,6 +54,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
                     operators=carriers,
                     rollouts=clusters,
                     runs=clusters,
+                    workspaces=shell,
                     lease_seconds=settings.worker.lease_seconds,
                     log_bytes=settings.worker.log_mebibytes * 1024 * 1024,
                 ),
@@ -62,8 +66,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
 
 
 def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, Operator]:
-    workspaces = settings.data_dir / "workspaces"
-    shell = ShellOperator(workspaces.absolute(), settings.worker.grace_seconds)
+    shell = _shell(settings)
     stack.push_async_callback(shell.close)
     kubernetes = KubernetesOperator()
     stack.push_async_callback(kubernetes.close)
@@ -72,6 +75,29 @@ def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, 
         OperatorKind.KUBERNETES: kubernetes,
         OperatorKind.SIMULATED: SimulatedOperator(),
     }
+
+
+def _shell(settings: Settings) -> ShellOperator:
+    data, worker = settings.data_dir.absolute(), settings.worker
+    try:
+        return ShellOperator(
+            data / "workspaces", worker.grace_seconds, accounts=who_runs_commands(settings), wall=wall(settings)
+        )
+    except ValueError as error:
+        raise SettingError(str(error)) from error
+
+
+def who_runs_commands(settings: Settings) -> Accounts:
+    """Return whom commands run as. Raises ValueError where that can not be."""
+    worker = settings.worker
+    return accounts(worker.command_user, settings.data_dir.absolute(), passage=bool(worker.command_passage))
+
+
+def wall(settings: Settings) -> Wall | None:
+    """Return the wall that keeps commands out of what is Boreas' own, None where none is wanted."""
+    if not settings.worker.command_wall:
+        return None
+    return Wall([settings.data_dir, *settings.secret_files], settings.worker.command_passage or None)
 
 
 def worker_id() -> str:
