@@ -1,7 +1,7 @@
 """What keeps the secrets of this process its own: none in its environment, and its memory closed.
 
-Whatever a process was started with can be read, as long as it runs, by all processes of the same user: `/proc/PID/environ`
-shows the memory that holds it, whatever became of `os.environ`. So that memory is overwritten, and then closed.
+Whatever a process was started with can be read by all processes of the same user, as long as it runs: in /proc the
+memory is shown that holds it, whatever became of `os.environ`. So that memory is overwritten, and closed.
 """
 
 import ctypes
@@ -10,7 +10,8 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 
-SECRETS = ("BOREAS_DATABASE_URL", "BOREAS_REDIS_URL", "BOREAS_ADMIN_TOKEN", "BOREAS_TOKEN")
+SECRETS = ("BOREAS_DATABASE_URL", "BOREAS_REDIS_URL", "BOREAS_ADMIN_TOKEN")
+TOKEN = "BOREAS_TOKEN"  # noqa: S105 - the name of a variable
 SET_DUMPABLE = 4
 
 _taken: dict[str, str] = {}
@@ -27,13 +28,17 @@ def close_memory() -> None:
 
 
 def take_secrets() -> None:
-    """Take the secrets out of the environment: of this process, and of all that it starts."""
-    for name in SECRETS:
+    """Take the secrets out of the environment: of this process, and of all that it starts.
+
+    The token of a client, which starts nothing, stays in `os.environ` alone, where its option looks for it.
+    """
+    for name in (*SECRETS, TOKEN):
         if value := os.environ.get(name):
-            _taken[name] = value
             with suppress(OSError, AttributeError, ValueError):
                 _overwrite(os.fsencode(name) + b"=")
-            del os.environ[name]
+            if name != TOKEN:
+                _taken[name] = value
+                del os.environ[name]
 
 
 def environ() -> Mapping[str, str]:

@@ -10,13 +10,14 @@ from types import FrameType
 import click
 
 from app.cli import address
+from app.cli.private import environ
 from app.cli.report import Failure, expected_failures
 from app.settings import SettingError, Settings, read
 
 
 def _settings() -> Settings:
     try:
-        return read()
+        return read(environ())
     except SettingError as error:
         raise Failure(str(error)) from error
 
