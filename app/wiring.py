@@ -1,5 +1,6 @@
 """Opens and closes everything that a process needs: one function for the API, the worker and the tests."""
 
+import logging
 import os
 import secrets
 import socket
@@ -22,6 +23,9 @@ from app.ports import Operator
 from app.services.runtime import Runtime
 from app.settings import SettingError, Settings
 from app.store.database import config, connected
+from app.store.roles import is_mighty
+
+logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 30.0
 """How long PostgreSQL may take to answer a statement before it counts as away: a connection can die without a word."""
@@ -65,6 +69,15 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
             await redis.aclose(close_connection_pool=True)
 
 
+async def warn_of_might() -> None:
+    """Log it where this process, once connected, could change the audit log."""
+    if await is_mighty():
+        logger.warning(
+            "this process owns the tables of its database, and could change the audit log; give it a role of its own, "
+            "as boreas migrate --help says"
+        )
+
+
 def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, Operator]:
     shell = _shell(settings)
     stack.push_async_callback(shell.close)
@@ -78,19 +91,19 @@ def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, 
 
 
 def _shell(settings: Settings) -> ShellOperator:
-    data, worker = settings.data_dir.absolute(), settings.worker
-    try:
-        return ShellOperator(
-            data / "workspaces", worker.grace_seconds, accounts=who_runs_commands(settings), wall=wall(settings)
-        )
-    except ValueError as error:
-        raise SettingError(str(error)) from error
+    workspaces = settings.data_dir.absolute() / "workspaces"
+    who = who_runs_commands(settings)
+    logger.info("commands run as %s", who.told())
+    return ShellOperator(workspaces, settings.worker.grace_seconds, accounts=who, wall=wall(settings))
 
 
 def who_runs_commands(settings: Settings) -> Accounts:
-    """Return whom commands run as. Raises ValueError where that can not be."""
+    """Return whom commands run as. Raises SettingError where that can not be."""
     worker = settings.worker
-    return accounts(worker.command_user, settings.data_dir.absolute(), passage=bool(worker.command_passage))
+    try:
+        return accounts(worker.command_user, settings.data_dir.absolute(), passage=bool(worker.command_passage))
+    except ValueError as error:
+        raise SettingError(str(error)) from error
 
 
 def wall(settings: Settings) -> Wall | None:

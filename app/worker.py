@@ -12,7 +12,7 @@ from app.services.hands import Hands
 from app.services.orphans import reap_forever
 from app.services.sweep import sweep_forever
 from app.settings import Settings
-from app.wiring import opened, worker_id
+from app.wiring import opened, warn_of_might, worker_id
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ async def serve(settings: Settings, pool: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, obey)
     async with opened(settings, operators=True) as (runtime, queue):
+        await warn_of_might()
         hands = Hands(runtime, WorkerName(worker_id(), pool), settings.worker.slots)
         arq = queue.worker(pool, jobs(runtime, hands), lambda: hands.has_room)
         taking = asyncio.create_task(arq.main(), name="jobs")

@@ -48,6 +48,9 @@ class Account:
 class Accounts(Protocol):
     """Says whom the commands of an environment run as."""
 
+    is_own: bool
+    """Whether that is the worker's own user."""
+
     def of(self, environment: str) -> Account | None:
         """Return the account, None for the worker's own. The same one each time. Raises NoAccountError."""
         ...
@@ -60,6 +63,8 @@ class Accounts(Protocol):
 class Own:
     """Everything runs as the worker does."""
 
+    is_own = True
+
     def of(self, _environment: str) -> Account | None:
         """Return None."""
         return None
@@ -71,6 +76,8 @@ class Own:
 
 class Nobody:
     """Nothing runs."""
+
+    is_own = False
 
     def __init__(self, why: str) -> None:
         self._why = why
@@ -87,6 +94,8 @@ class Nobody:
 class One:
     """Everything runs as one other user."""
 
+    is_own = False
+
     def __init__(self, account: Account) -> None:
         self._account = account
 
@@ -101,6 +110,8 @@ class One:
 
 class Each:
     """Each environment has a user of its own, out of a range, which is written down and stays its own."""
+
+    is_own = False
 
     def __init__(self, low: int, high: int, data: Path, *, passage: bool) -> None:
         self._low, self._high = low, high

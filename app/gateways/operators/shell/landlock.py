@@ -35,6 +35,8 @@ FRESH_SECONDS = 1.0
 """After so long it is looked again for what lies beside the way: something may have been made there."""
 PASSAGE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix", "/proc", "/sys")
 """What who may enter everything may use of the system, beside the devices below and of /etc what all may read."""
+TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - they are looked into, nothing is made there
+"""Of what is in these who may enter everything may use what everybody may."""
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm")
 
 
@@ -163,18 +165,30 @@ class Wall:
             return
         for path in (*map(Path, PASSAGE), *(Path("/dev") / name for name in DEVICES), *self._passage):
             yield from self._beside(path)
+        for folder in TEMPORARY:
+            for path in self._beside(Path(folder), enter=True):
+                if _is_open(path):
+                    yield path
         yield from _readable(Path("/etc"))
 
-    def _beside(self, path: Path) -> Iterator[Path]:
+    def _beside(self, path: Path, *, enter: bool = False) -> Iterator[Path]:
         if path in self._protected:
             return
-        if path not in self._ways:
+        if path not in self._ways and not enter:
             yield path
             return
         with suppress(OSError), os.scandir(path) as entries:
             for entry in entries:
                 if not entry.is_symlink():
                     yield from self._beside(Path(entry.path))
+
+
+def _is_open(path: Path) -> bool:
+    """Return whether everybody may read what is there, and enter it."""
+    with suppress(OSError):
+        mode = path.lstat().st_mode
+        return bool(mode & stat.S_IROTH and (mode & stat.S_IXOTH or not stat.S_ISDIR(mode)))
+    return False
 
 
 def _readable(folder: Path) -> Iterator[Path]:

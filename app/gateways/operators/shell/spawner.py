@@ -21,7 +21,6 @@ import socket
 import struct
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 LENGTH, ANSWER = struct.Struct("!q"), struct.Struct("!qi?")
 CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "loongarch64": 220}.get(platform.machine())
@@ -135,7 +134,7 @@ def _execute(candidates: list[bytes], arguments: list[bytes], environment: dict[
 
 def _hidden(path: bytes) -> bool:
     try:
-        Path(os.fsdecode(path)).stat()
+        os.close(os.open(path, os.O_RDONLY))
     except PermissionError:
         return True
     except OSError:
