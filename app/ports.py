@@ -1,6 +1,6 @@
 """What the services need of the outside world, as protocols; gateways fulfil them."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -92,8 +92,12 @@ class WorkspaceKeeper(Protocol):
         """Return the ids of deployments of which there are folders in which nothing was made since then."""
         ...
 
-    def remove_workspaces(self, deployments: Collection[str]) -> Sequence[str]:
-        """Remove the folders of some deployments and return those that are gone. May take long: for a thread."""
+    def put_aside(self, deployment_id: str) -> bool:
+        """Take the folders of a deployment out of use, at once; False where that is not possible."""
+        ...
+
+    def remove_put_aside(self) -> None:
+        """Remove what was put aside. May take long: for a thread."""
         ...
 
 

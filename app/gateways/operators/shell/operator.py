@@ -1,7 +1,6 @@
 """The operator: what a command sees, when it may start, and how it is brought to its end."""
 
 import tempfile
-from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -116,9 +115,13 @@ class ShellOperator:
         """Return the ids of deployments of which there are folders here that nothing was made in since then."""
         return self._workspaces.of_deployments(before)
 
-    def remove_workspaces(self, deployments: Collection[str]) -> Sequence[str]:
-        """Remove the folders of some deployments and return those that are gone. May take long: for a thread."""
-        return self._workspaces.remove(deployments)
+    def put_aside(self, deployment_id: str) -> bool:
+        """Take the folders of a deployment out of use, at once; False where that is not possible."""
+        return self._workspaces.put_aside(deployment_id)
+
+    def remove_put_aside(self) -> None:
+        """Remove what was put aside. May take long: for a thread."""
+        self._workspaces.remove_put_aside()
 
     def _place(self, instruction: Instruction) -> Place:
         """Make the folders. Raises NoAccountError, OSError, and ValueError where one would not lie where it should."""

@@ -1,15 +1,19 @@
 """The folders that commands work in: made for whom they run as, closed to everybody else, and removed in the end."""
 
 import os
+import re
+import secrets
 import shutil
 import stat
-from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path, PurePath
 
 from app.gateways.operators.shell.accounts import Account
 
+OF_DEPLOYMENT = re.compile(r"dep_[0-9a-z]+")
+ASIDE = ".gone-"
+"""How the name begins of what is to be removed."""
 _CLOSED, _PASSABLE = 0o700, 0o711
 
 
@@ -65,23 +69,31 @@ class Workspaces:
         return folder
 
     def of_deployments(self, before: datetime) -> list[str]:
-        """Return the deployments whose folder nobody has made or changed something in since then."""
+        """Return the deployments of which there is a folder in which nothing was made since then."""
         since = before.timestamp()
         with suppress(FileNotFoundError), os.scandir(self.root) as entries:
-            folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
-            return [entry.name for entry in folders if entry.stat(follow_symlinks=False).st_mtime < since]
+            folders = [each for each in entries if OF_DEPLOYMENT.fullmatch(each.name) and _is_folder(each)]
+            return [each.name for each in folders if each.stat(follow_symlinks=False).st_mtime < since]
         return []
 
-    def remove(self, deployments: Collection[str]) -> Sequence[str]:
-        """Remove the folders of some deployments, without following a link, and return those that are gone."""
-        gone = []
-        for name in deployments:
-            folder = self.root / name
-            if PurePath(name).name == name and name not in ("", ".", ".."):
-                with suppress(OSError):
-                    shutil.rmtree(folder)
-                    gone.append(name)
-        return gone
+    def put_aside(self, deployment: str) -> bool:
+        """Rename the folder of a deployment, so that nobody finds it any more."""
+        if OF_DEPLOYMENT.fullmatch(deployment):
+            with suppress(OSError):
+                (self.root / deployment).rename(self.root / f"{ASIDE}{deployment}-{secrets.token_hex(4)}")
+                return True
+        return False
+
+    def remove_put_aside(self) -> None:
+        """Remove what was put aside, without following a link. What can not be removed is tried again next time."""
+        with suppress(FileNotFoundError), os.scandir(self.root) as entries:
+            for each in entries:
+                if each.name.startswith(ASIDE) and _is_folder(each):
+                    shutil.rmtree(each.path, ignore_errors=True)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False)
 
 
 def _let_pass(folder: Path) -> None:
