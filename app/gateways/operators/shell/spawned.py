@@ -145,6 +145,8 @@ class Spawner:
         return answer
 
     def _open(self) -> socket.socket:
+        if self._process and self._process.poll() is not None:
+            self.close()
         if self._ours is None:
             ours, theirs = socket.socketpair()
             with theirs:
