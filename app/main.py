@@ -16,7 +16,7 @@ from app.api.tokens import Tokens
 from app.api.wire import Wired
 from app.services.runtime import Runtime
 from app.settings import ServeSettings, Settings
-from app.wiring import opened
+from app.wiring import opened, warn_of_might
 
 GRAPHQL = "/graphql"
 PING_SECONDS = 15.0
@@ -58,6 +58,7 @@ def application(runtime: Runtime, *, connections_each: int = ServeSettings().con
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     async with opened(settings) as (runtime, _):
+        await warn_of_might()
         app = application(runtime, connections_each=settings.serve.connections_each)
         config = configuration(app, settings.serve)
         _calm_collector()

@@ -63,6 +63,7 @@ class Origin:
     attempt: int = 0
     application: str | None = None
     stays: bool = True
+    environment_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,22 @@ class Instruction:
     payload: Mapping[str, Any] = field(default_factory=dict)
     connection: KubernetesConnection | None = None
     origin: Origin | None = None
+
+
+class WorkspaceKeeper(Protocol):
+    """Has the folders that commands of deployments worked in on this machine."""
+
+    def idle_workspaces(self, before: datetime) -> Sequence[str]:
+        """Return the ids of deployments of which there are folders in which nothing was made since then."""
+        ...
+
+    def put_aside(self, deployment_id: str) -> bool:
+        """Take the folders of a deployment out of use, at once; False where that is not possible."""
+        ...
+
+    def remove_put_aside(self) -> None:
+        """Remove what was put aside. May take long: for a thread."""
+        ...
 
 
 class HoldLapsedError(Exception):

@@ -48,6 +48,15 @@ class WorkerSettings:
     length. A command that prints without end shall not fill the database."""
     grace_seconds: float = 10.0
     """How long a command that is told to end may take before it is killed."""
+    command_user: str | None = None
+    """Whom commands run as: a user's name or number, or a range of numbers of which each environment gets one. None:
+    the worker's own user, and nobody where that is root."""
+    command_wall: bool = True
+    """Whether commands are kept out of the data folder by Landlock, where the kernel has it."""
+    command_passage: tuple[Path, ...] = ()
+    """Folders that commands of other users may enter and read although they are closed to them; none: no passage."""
+    workspace_days: float = 7.0
+    """How long the folders of a deployment that has ended are kept, for who retries it or looks at them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,8 @@ class Settings:
 
     data_dir: Path = Path(".boreas")
     """Where `boreas up` keeps its database, and a worker its workspaces."""
+    secret_files: tuple[Path, ...] = ()
+    """The files that secrets were read from."""
     admin_token: str | None = None
     """A first ADMIN token, for automation; made and printed by `boreas up` where it is not given."""
     log_level: str = "INFO"
@@ -73,7 +84,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
     level = environ.get("BOREAS_LOG_LEVEL", "INFO").upper()
     if level not in LEVELS:
         raise SettingError(f"BOREAS_LOG_LEVEL is “{level}”; it takes one of {', '.join(LEVELS)}.")
-    token = environ.get("BOREAS_ADMIN_TOKEN") or None
+    files: list[Path] = []
+    token = _secret(environ, "BOREAS_ADMIN_TOKEN", files)
     if token is not None and len(token) < ADMIN_TOKEN_LENGTH:
         raise SettingError(f"BOREAS_ADMIN_TOKEN is too short to be safe; it takes {ADMIN_TOKEN_LENGTH} characters.")
     return Settings(
@@ -87,8 +99,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             trusted_proxies=environ.get("BOREAS_TRUSTED_PROXIES") or None,
         ),
         store=StoreSettings(
-            database_url=environ.get("BOREAS_DATABASE_URL") or None,
-            redis_url=environ.get("BOREAS_REDIS_URL") or None,
+            database_url=_secret(environ, "BOREAS_DATABASE_URL", files),
+            redis_url=_secret(environ, "BOREAS_REDIS_URL", files),
             pool_size=_whole(environ, "BOREAS_DATABASE_POOL", 10, 1, 1000),
         ),
         worker=WorkerSettings(
@@ -97,8 +109,41 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             shutdown_seconds=_number(environ, "BOREAS_SHUTDOWN_SECONDS", 10.0, 0, 86_400),
             log_mebibytes=_whole(environ, "BOREAS_LOG_MEBIBYTES", 500, 1, 1_000_000),
             grace_seconds=_number(environ, "BOREAS_GRACE_SECONDS", 10.0, 0, 3600),
+            command_user=environ.get("BOREAS_COMMAND_USER") or None,
+            command_wall=_switch(environ, "BOREAS_COMMAND_WALL"),
+            command_passage=tuple(
+                Path(each) for each in environ.get("BOREAS_COMMAND_PASSAGE", "").split(os.pathsep) if each
+            ),
+            workspace_days=_number(environ, "BOREAS_WORKSPACE_DAYS", 7.0, 0, 36_500),
         ),
+        secret_files=tuple(files),
     )
+
+
+def _secret(environ: Mapping[str, str], name: str, files: list[Path]) -> str | None:
+    """Return a secret that is given itself, or as the name of a file, which is added to `files`."""
+    given, named = environ.get(name), environ.get(f"{name}_FILE")
+    if not named:
+        return given or None
+    if given:
+        raise SettingError(f"{name} and {name}_FILE are both given; leave one of them out.")
+    path = Path(named).expanduser()
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SettingError(f"{name}_FILE is {path}, which can not be read: {why}.") from None
+    if not text:
+        raise SettingError(f"{name}_FILE is {path}, which is empty.")
+    files.append(path)
+    return text
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name) or "on"
+    if value not in ("on", "off"):
+        raise SettingError(f"{name} is “{value}”; it takes on or off.")
+    return value == "on"
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

@@ -1,5 +1,6 @@
 """Opens and closes everything that a process needs: one function for the API, the worker and the tests."""
 
+import logging
 import os
 import secrets
 import socket
@@ -12,6 +13,8 @@ from app.gateways.bus import RedisBus
 from app.gateways.clock import SystemChance, SystemClock
 from app.gateways.operators.kubernetes import KubernetesOperator
 from app.gateways.operators.shell import ShellOperator
+from app.gateways.operators.shell.accounts import Accounts, accounts
+from app.gateways.operators.shell.landlock import Wall
 from app.gateways.operators.simulated import SimulatedOperator
 from app.gateways.probes import HttpProbe
 from app.gateways.queue import ArqQueue, connect
@@ -20,6 +23,9 @@ from app.ports import Operator
 from app.services.runtime import Runtime
 from app.settings import SettingError, Settings
 from app.store.database import config, connected
+from app.store.roles import is_mighty
+
+logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 30.0
 """How long PostgreSQL may take to answer a statement before it counts as away: a connection can die without a word."""
@@ -39,6 +45,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
         await bus.open()
         try:
             carriers = _operators(settings, stack) if operators else {}
+            shell = next((one for one in carriers.values() if isinstance(one, ShellOperator)), None)
             clusters = {kind: one for kind, one in carriers.items() if isinstance(one, KubernetesOperator)}
             yield (
                 Runtime(
@@ -51,6 +58,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
                     operators=carriers,
                     rollouts=clusters,
                     runs=clusters,
+                    workspaces=shell,
                     lease_seconds=settings.worker.lease_seconds,
                     log_bytes=settings.worker.log_mebibytes * 1024 * 1024,
                 ),
@@ -61,9 +69,17 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
             await redis.aclose(close_connection_pool=True)
 
 
+async def warn_of_might() -> None:
+    """Log it where this process, once connected, could change the audit log."""
+    if await is_mighty():
+        logger.warning(
+            "this process owns the tables of its database, and could change the audit log; give it a role of its own, "
+            "as boreas migrate --help says"
+        )
+
+
 def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, Operator]:
-    workspaces = settings.data_dir / "workspaces"
-    shell = ShellOperator(workspaces.absolute(), settings.worker.grace_seconds)
+    shell = _shell(settings)
     stack.push_async_callback(shell.close)
     kubernetes = KubernetesOperator()
     stack.push_async_callback(kubernetes.close)
@@ -72,6 +88,29 @@ def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, 
         OperatorKind.KUBERNETES: kubernetes,
         OperatorKind.SIMULATED: SimulatedOperator(),
     }
+
+
+def _shell(settings: Settings) -> ShellOperator:
+    workspaces = settings.data_dir.absolute() / "workspaces"
+    who = who_runs_commands(settings)
+    logger.info("commands run as %s", who.told())
+    return ShellOperator(workspaces, settings.worker.grace_seconds, accounts=who, wall=wall(settings))
+
+
+def who_runs_commands(settings: Settings) -> Accounts:
+    """Return whom commands run as. Raises SettingError where that can not be."""
+    worker = settings.worker
+    try:
+        return accounts(worker.command_user, settings.data_dir.absolute(), passage=bool(worker.command_passage))
+    except ValueError as error:
+        raise SettingError(str(error)) from error
+
+
+def wall(settings: Settings) -> Wall | None:
+    """Return the wall that keeps commands out of what is Boreas' own, None where none is wanted."""
+    if not settings.worker.command_wall:
+        return None
+    return Wall([settings.data_dir, *settings.secret_files], settings.worker.command_passage or None)
 
 
 def worker_id() -> str:

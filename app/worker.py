@@ -3,16 +3,19 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from app.jobs.deployments import jobs
 from app.services.execution import WorkerName
 from app.services.hands import Hands
 from app.services.orphans import reap_forever
+from app.services.runtime import Runtime
 from app.services.sweep import sweep_forever
-from app.settings import Settings
-from app.wiring import opened, worker_id
+from app.services.workspaces import tidy_forever
+from app.settings import Settings, WorkerSettings
+from app.wiring import opened, warn_of_might, worker_id
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ async def serve(settings: Settings, pool: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, obey)
     async with opened(settings, operators=True) as (runtime, queue):
+        await warn_of_might()
         hands = Hands(runtime, WorkerName(worker_id(), pool), settings.worker.slots)
         arq = queue.worker(pool, jobs(runtime, hands), lambda: hands.has_room)
         taking = asyncio.create_task(arq.main(), name="jobs")
@@ -40,6 +44,7 @@ async def serve(settings: Settings, pool: str) -> None:
             asyncio.create_task(hands.look(), name="look"),
             asyncio.create_task(sweep_forever(runtime), name="sweep"),
             asyncio.create_task(reap_forever(runtime, pool), name="orphans"),
+            *_tidying(runtime, settings.worker),
         ]
         logger.info("worker %s serves the pool “%s”", hands.worker.id, pool)
         stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -51,6 +56,12 @@ async def serve(settings: Settings, pool: str) -> None:
         await asyncio.wait([taking])
         await _end([*loops, stopping])
         _raise_first(loops)
+
+
+def _tidying(runtime: Runtime, settings: WorkerSettings) -> Iterator[asyncio.Task[None]]:
+    if runtime.workspaces is not None:
+        kept = timedelta(days=settings.workspace_days)
+        yield asyncio.create_task(tidy_forever(runtime, runtime.workspaces, kept), name="workspaces")
 
 
 async def _end(loops: Sequence[asyncio.Task[Any]]) -> None:

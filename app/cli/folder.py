@@ -13,7 +13,7 @@ from app.cli.report import Failure, say
 
 LOCK = "lock"
 TOKEN = "admin-token"  # noqa: S105 - the name of a file
-PRIVATE = ("logs", "valkey", "workspaces")
+PRIVATE = ("logs", "valkey", "secrets", "workspaces")
 RETRY_SECONDS = 0.1
 TELL_SECONDS = 0.5
 LOG_LIMIT_BYTES = 10_000_000
@@ -49,6 +49,17 @@ class DataFolder:
     def keep_token(self, secret: str) -> None:
         """Keep the first token for later runs, in a file that is whole or not there."""
         write_private(self.path / TOKEN, secret + "\n")
+
+    def keep_secret(self, name: str, secret: str) -> Path:
+        """Keep a secret in a file that only we may read, and return where."""
+        path = self.path / "secrets" / name
+        write_private(path, secret)
+        return path
+
+    def secret(self, name: str) -> str | None:
+        """Return a secret that an earlier run kept, or None."""
+        path = self.path / "secrets" / name
+        return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
 
 def write_private(path: Path, text: str) -> None:

@@ -8,14 +8,18 @@ SECONDS. The starter can be killed in any way: the pipe ends with it. USER is wh
 same. It ends as the program ends, with 128 and the signal's number when it was a signal.
 """
 
+import ctypes
 import os
 import pwd
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from types import FrameType
 from typing import Any
+
+SET_DUMPABLE = 4
 
 
 class Leash:
@@ -74,6 +78,14 @@ def _wait_for_starter() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _close_memory() -> None:
+    """Close what the program is started with, its variables, to others of the same user."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(SET_DUMPABLE, 0, 0, 0, 0)
+
+
 if __name__ == "__main__":
+    _close_memory()
     options, program = sys.argv[1:5], sys.argv[6:]
     sys.exit(Leash(*options).run(program))

@@ -14,6 +14,12 @@ class Failure(click.ClickException):
     exit_code = 2
 
 
+def plain_environ() -> dict[str, str]:
+    """Return what the servers see of our environment: no secrets, and no PG… variable that would steer them."""
+    kept = ("PATH", "HOME", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
+
+
 def say(message: str) -> None:
     """Tell the user. A terminal that is gone must not stop the work that is told of."""
     try:

@@ -10,13 +10,14 @@ from types import FrameType
 import click
 
 from app.cli import address
+from app.cli.private import environ
 from app.cli.report import Failure, expected_failures
 from app.settings import SettingError, Settings, read
 
 
 def _settings() -> Settings:
     try:
-        return read()
+        return read(environ())
     except SettingError as error:
         raise Failure(str(error)) from error
 
@@ -100,14 +101,23 @@ def worker(pool: str) -> None:
 @click.command()
 @click.option("--down", is_flag=True, help="Undo the latest migration, with the data that it made room for.")
 @click.option("--yes", is_flag=True, help="Do not ask before undoing.")
+@click.option("--app-role", metavar="NAME", help="A role that is given the rights that boreas api needs.")
+@click.option("--worker-role", metavar="NAME", help="A role that is given the rights that boreas worker needs.")
 @click.option("--status", "only_status", is_flag=True, help="Show what is applied and what is pending; change nothing.")
-def migrate(down: bool, yes: bool, only_status: bool) -> None:
+def migrate(down: bool, yes: bool, only_status: bool, app_role: str | None, worker_role: str | None) -> None:
     """Bring the database to the shape that this release needs.
 
     Safe to run any number of times, also at the same time. BOREAS_DATABASE_URL names the database.
+
+    \b
+    The tables belong to who migrates. Have API and workers come as others, who can not change the audit log:
+        CREATE ROLE boreas_api LOGIN PASSWORD '...';
+        CREATE ROLE boreas_worker LOGIN PASSWORD '...';
+    and name both with each migration:
+        boreas migrate --app-role boreas_api --worker-role boreas_worker
     """
-    if down and only_status:
-        raise click.UsageError("--down and --status exclude each other.")
+    if down + only_status + bool(app_role or worker_role) > 1:
+        raise click.UsageError("--down, --status and the roles exclude each other.")
     settings = _settings()
     if settings.store.database_url is None:
         raise Failure("Set BOREAS_DATABASE_URL. What boreas up brings along is migrated by itself.")
@@ -118,6 +128,7 @@ def migrate(down: bool, yes: bool, only_status: bool) -> None:
             _undo_migration(settings.store.database_url, yes)
         else:
             _apply_migrations(settings.store.database_url)
+            _grant(settings.store.database_url, app_role, worker_role)
 
 
 def _show_migrations(url: str) -> None:
@@ -140,6 +151,14 @@ def _apply_migrations(url: str) -> None:
         click.echo(f"applied  {Path(name).stem}")
     if not names:
         click.echo("Nothing to do: the database is up to date.")
+
+
+def _grant(url: str, app_role: str | None, worker_role: str | None) -> None:
+    from app.store import roles
+
+    if app_role or worker_role:
+        asyncio.run(roles.grant(url, roles.Roles(app_role, worker_role)))
+        click.echo(f"granted  {', '.join(filter(None, (app_role, worker_role)))}")
 
 
 def _undo_migration(url: str, yes: bool) -> None:
@@ -174,6 +193,7 @@ def up(program: tuple[str, ...]) -> None:
     BOREAS_HOST          the address to listen on (127.0.0.1)
     BOREAS_DATA_DIR      where everything is kept (.boreas)
     BOREAS_ADMIN_TOKEN   the first token; made and printed where it is not given
+    BOREAS_COMMAND_USER  whom commands run as; as root, one of 64000-64999 for each environment
     BOREAS_DATABASE_URL  a PostgreSQL to use instead of an own one
     BOREAS_REDIS_URL     a Redis or Valkey to use instead of an own one
     """

@@ -17,14 +17,16 @@ from importlib import import_module
 from pathlib import Path
 
 import app
-from app.cli import address
+from app.cli import address, walls
 from app.cli.child import Child, GaveUpError, Program, Ties, ending
-from app.cli.embedded import Postgres, Valkey
+from app.cli.embedded import API, OWNER, WORKER, Postgres
 from app.cli.folder import TOKEN, DataFolder, claimed
 from app.cli.report import Failure, expected_failures, say
+from app.cli.valkey import Valkey
 from app.settings import Settings
 
 POOL = "default"
+SECRET_FILES = ("BOREAS_DATABASE_URL_FILE", "BOREAS_REDIS_URL_FILE", "BOREAS_ADMIN_TOKEN_FILE")
 WORKER_STOP_SECONDS = 5.0
 """What a worker may take beyond the grace that it gives to commands."""
 API_STOP_SECONDS = 15.0
@@ -41,9 +43,11 @@ KILLED = 130
 def up(settings: Settings, program: Sequence[str]) -> int:
     """Run everything until told to stop and return what to exit with. Raises Failure."""
     address.check_redis(settings.store.redis_url)
+    with expected_failures():
+        walls.check(walls.settled(settings))
     patience = settings.worker.grace_seconds + LATER_PATIENCE_SECONDS
     with claimed(settings.data_dir, patience) as data:
-        settings = replace(settings, data_dir=data.path, serve=address.settle(settings.serve))
+        settings = walls.settled(replace(settings, data_dir=data.path, serve=address.settle(settings.serve)))
         return asyncio.run(_run(settings, data, program))
 
 
@@ -139,7 +143,7 @@ class Supervisor:
             if postgres.new:
                 say(f"Making a database in {self._data.path}. This is done once.")
                 await asyncio.to_thread(postgres.make)
-            store = replace(store, database_url=postgres.url)
+            store = replace(store, database_url=postgres.url(OWNER))
             servers.append(postgres.child())
         if store.redis_url is None:
             valkey = Valkey(self._data)
@@ -157,12 +161,17 @@ class Supervisor:
         """Migrate, make sure of the first token, and return it."""
         from app.log import configure
         from app.services.access import authenticate, ensure_admin, new_secret
+        from app.store import roles
         from app.store.migrations import exclusive, migrate
         from app.wiring import migrations_folder, opened
 
         configure("WARNING")
         url = self._settings.store.database_url or ""
         applied = await migrate(url, migrations_folder())
+        if self._postgres is not None:
+            passwords = {role: self._postgres.password(role) for role in (API, WORKER)}
+            await roles.make(url, passwords)
+            await roles.grant(url, roles.Roles(API, WORKER))
         if applied:
             say(f"Migrated the database: {len(applied)} applied.")
         async with exclusive(url), opened(self._settings) as (runtime, _):
@@ -186,7 +195,7 @@ class Supervisor:
             program = Program(
                 name=name,
                 command=(sys.executable, "-P", "-m", "app.cli", *arguments),
-                environ=self._environ(),
+                environ=self._environ(name),
                 log=self._data.log(name),
                 folder=Path.cwd(),
                 grace_seconds=seconds,
@@ -198,20 +207,27 @@ class Supervisor:
     def _user_ties(self) -> Ties:
         return Ties(self._users_leash, (self._data.lock, self._servers_hold))
 
-    def _environ(self) -> dict[str, str]:
-        """Return the settings of the children as environment. The first token is not among them: none needs it.
+    def _environ(self, child: str) -> dict[str, str]:
+        """Return the settings of a child as environment. Secrets are named by files, and the first token not at all.
 
         Whoever stops all of it waits for it: its worker hands back at once, and the next start goes on.
         """
         settings = self._settings
-        environ = {name: value for name, value in os.environ.items() if name != "BOREAS_ADMIN_TOKEN"}
+        environ = {name: value for name, value in os.environ.items() if name not in SECRET_FILES}
+        database = settings.store.database_url or ""
+        if self._postgres is not None:
+            database = self._postgres.url(API if child == "api" else WORKER)
+            self._data.keep_secret("owner-url", self._postgres.url(OWNER))
         environ |= {
-            "BOREAS_DATABASE_URL": settings.store.database_url or "",
-            "BOREAS_REDIS_URL": settings.store.redis_url or "",
+            "BOREAS_DATABASE_URL_FILE": str(self._data.keep_secret(f"{child}-database-url", database)),
+            "BOREAS_REDIS_URL_FILE": str(self._data.keep_secret("redis-url", settings.store.redis_url or "")),
             "BOREAS_DATA_DIR": str(settings.data_dir),
             "BOREAS_HOST": settings.serve.host,
             "BOREAS_PORT": str(settings.serve.port),
         }
+        if settings.worker.command_user:
+            environ["BOREAS_COMMAND_USER"] = settings.worker.command_user
+        environ["BOREAS_COMMAND_PASSAGE"] = os.pathsep.join(map(str, settings.worker.command_passage))
         environ.setdefault("BOREAS_SHUTDOWN_SECONDS", "0")
         root = str(Path(app.__file__).parent.parent)
         if root not in site.getsitepackages():
@@ -231,6 +247,7 @@ class Supervisor:
             f"  sign in with  {self._sign_in(secret)}\n"
             f"  data          {self._data.path}\n"
             f"  logs          {self._data.path / 'logs'}\n"
+            f"  commands      {walls.told(self._settings)}\n"
             "Ctrl-C stops it."
         )
 

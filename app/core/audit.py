@@ -1,9 +1,10 @@
 """Audit: what is kept of every change that somebody makes, in a form that outlives the objects themselves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
+from hashlib import sha256
 from typing import Any
 
 from app.core.deployment import Deployment
@@ -93,6 +94,46 @@ def entries(
         )
         for id_, (before, after) in (differing or kept).items()
     )
+
+
+FIRST_HASH = "0" * 64
+"""What stands for the hash of the entry before the first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as a link of the chain: its number and hash, and all that the hash is over but the hash before."""
+
+    number: int
+    id: str
+    at: datetime
+    hash: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """How far a chain was followed: how many links, the hash of the last one, and what is wrong with the next."""
+
+    length: int = 0
+    head: str = FIRST_HASH
+    fault: str | None = None
+
+
+def follow(chain: Chain, links: Iterable[Link]) -> Chain:
+    """Follow a whole chain over some links more, up to the first that is not as it was written."""
+    length, head = chain.length, chain.head
+    for link in links:
+        if link.number != length + 1:
+            return Chain(length, head, f"entry {length + 1} is missing; {_named(link)} follows entry {length}")
+        if sha256(f"{head} {link.content}".encode()).hexdigest() != link.hash:
+            return Chain(length, head, f"{_named(link)} is not what was written, or not behind what it was written")
+        length, head = link.number, link.hash
+    return Chain(length, head)
+
+
+def _named(link: Link) -> str:
+    return f"entry {link.number} ({link.id}, {link.at:%Y-%m-%d %H:%M:%S} UTC)"
 
 
 def view(value: object) -> Any:

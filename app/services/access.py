@@ -12,8 +12,10 @@ from datetime import datetime
 
 from app.core import checks
 from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, token_faults
+from app.core.audit import Act
 from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, Role, WrongState, not_found
 from app.core.ids import Kind
+from app.services import audit
 from app.services.cases import Case, refuse_if
 from app.services.runtime import Runtime
 from app.store import access as store
@@ -25,7 +27,9 @@ from app.store.unit import Unit, unit
 
 TOKEN_BYTES = 32
 PREFIX_LENGTH = 10
-ADMIN_NAME = "admin"
+ADMIN_NAME, OWN_NAME = "admin", "Boreas"
+FIRST, FIRST_REASON = "start", "a first token was given to begin with"
+"""What the audit log keeps of an act that was no mutation."""
 
 
 def hash_secret(secret: str) -> str:
@@ -175,15 +179,33 @@ async def _checked(case: Case, request: GrantRequest) -> dict[str, object]:
 
 
 async def ensure_admin(runtime: Runtime, secret: str) -> None:
-    """Make sure that `secret` is a token of a person who is ADMIN of everything; safe to call again."""
+    """Make sure that `secret` is a token of the first person; safe to call again.
+
+    That one is ADMIN of everything when made, and has later what people have left it. What is done here is kept in the
+    audit log as an act of Boreas itself.
+    """
     async with unit(runtime) as work:
         admin = await store.actor_by_name(ADMIN_NAME)
         if admin is None:
             admin = Actor(id=work.new_id(Kind.USER), kind=ActorKind.USER, name=ADMIN_NAME)
             await store.insert_actor(admin, work.now)
-        await store.add_grant(admin.id, Grant(Role.ADMIN), work.now)
+            await store.add_grant(admin.id, Grant(Role.ADMIN), work.now)
+            work.note(admin.id, None, {"name": admin.name, **await _granted(admin.id)})
         if await store.token_id_by_hash(hash_secret(secret)) is None:
             request = TokenRequest(
                 name="first token", service_account_id=None, scopes=(Role.ADMIN,), expires_at=None, secret=secret
             )
-            await store.insert_token(NewToken(_token(work, admin.id, request), hash_secret(secret)))
+            token = _token(work, admin.id, request)
+            await store.insert_token(NewToken(token, hash_secret(secret)))
+            work.note(token.id, None, token)
+        if work.changes:
+            await audit.keep(Act(actor_id=await _boreas(work), action=FIRST, reason=FIRST_REASON, address=None), work)
+
+
+async def _boreas(work: Unit) -> str:
+    """Return the id of the account in whose name Boreas itself acts. It has no token and no grant."""
+    found = await store.actor_by_name(OWN_NAME)
+    if found is None:
+        found = Actor(id=work.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=OWN_NAME)
+        await store.insert_actor(found, work.now)
+    return found.id

@@ -1,13 +1,27 @@
 """Keeping what a use case changed, in its own transaction."""
 
 from app.core import audit
-from app.core.audit import Act
+from app.core.audit import FIRST_HASH, Act, Chain, follow
 from app.store import audit as store
 from app.store.unit import Unit
 
 
 class UnrecordedError(Exception):
     """A mutation ended well and did not note what it held or changed: a defect of its use case."""
+
+
+CHAIN_PAGE = 1000
+
+
+async def verify(noted: str | None = None) -> tuple[Chain, bool]:
+    """Follow the chain of all entries, up to a fault; also tell whether the hash that was noted is one of theirs."""
+    chain, found = Chain(), noted in (None, FIRST_HASH)
+    while links := await store.links(chain.length, CHAIN_PAGE):
+        chain = follow(chain, links)
+        found = found or any(link.hash == noted for link in links[: chain.length - links[0].number + 1])
+        if chain.fault:
+            break
+    return chain, found
 
 
 async def keep(act: Act, work: Unit) -> None:

@@ -69,7 +69,8 @@ UseCase = Callable[[Case, Command], Awaitable[tuple[str, ...]]]
 async def perform(runtime: Runtime, call: Call, use_case: UseCase[Command], command: Command) -> tuple[str, ...]:
     """Carry out a use case and return the ids that it gave, now or the first time its key was used. Raises Refused.
 
-    What it changed is kept in the audit log, in the same transaction.
+    What it changed is kept in the audit log, in the same transaction, and last: from then to the commit no other
+    mutation gets an entry in.
     """
     actor, key = call.principal.actor.id, call.idempotency_key
     if key is not None and not 0 < len(key) <= MAX_KEY:
@@ -79,9 +80,9 @@ async def perform(runtime: Runtime, call: Call, use_case: UseCase[Command], comm
         if key is not None and (answer := await idempotency.find(actor, key)) is not None:
             return _first_answer(answer, call.mutation, fingerprint)
         ids = await use_case(Case(runtime, work, call.principal), command)
-        await audit.keep(call.act, work)
         if key is not None:
             await idempotency.keep(actor, key, Answer(call.mutation, fingerprint, ids), work.now)
+        await audit.keep(call.act, work)
     await admit_waiting(runtime, work)
     return ids
 

@@ -14,6 +14,8 @@ from app.core.version import Version
 from app.ports import Instruction, Origin
 
 SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY", re.IGNORECASE)
+OF_NO_APPLICATION = "_deployment"
+"""The workspace of tasks of no application: a name that no application can have."""
 SHORTEST_SECRET = 4
 """Shorter values are not masked: hiding every “1” of a log hides the log, not the secret."""
 
@@ -77,7 +79,7 @@ def instruct(
     return Instruction(
         command=command,
         env=env,
-        workspace=f"{task.deployment_id}/{definition.name if definition else 'deployment'}",
+        workspace=f"{task.deployment_id}/{definition.name if definition else OF_NO_APPLICATION}",
         timeout_seconds=task.timeout_seconds,
         image=(step.image if step else None) or env["BOREAS_IMAGE"] or None,
         payload=task.payload,
@@ -89,6 +91,7 @@ def instruct(
             attempt=task.attempt,
             application=definition.name if definition else None,
             stays=place is None,
+            environment_id=setting.environment.id,
         ),
     )
 

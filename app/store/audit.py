@@ -1,13 +1,12 @@
-"""The audit log in the database, which itself forbids that entries are changed or removed."""
+"""The audit log in the database, which itself numbers and chains entries, and forbids to change or remove them."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.core import ids
-from app.core.audit import AuditEntry, AuditFilter
-from app.store import models
-from app.store.convert import reader
-from app.store.database import fetch, fetch_one
+from app.core.audit import AuditEntry, AuditFilter, Link
+from app.store.convert import dump, reader
+from app.store.database import execute, fetch, fetch_one
 
 COLUMNS = "id, at, actor_id, action, target_id, before, after, reason, source_ip"
 MATCHES = (
@@ -16,16 +15,35 @@ MATCHES = (
     " AND ($4::timestamptz IS NULL OR at >= $4) AND ($5::timestamptz IS NULL OR at < $5)"
     " AND ($6::text IS NULL OR id >= $6) AND ($7::text IS NULL OR id < $7)"
 )
+CONTENT = (
+    "jsonb_build_array(number, id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), actor_id,"
+    " action, target_id, before, after, reason, source_ip)::text"
+)
+"""What the hash of an entry is over, behind the hash of the one before: a migration has the same."""
 LONGEST_WAIT = timedelta(days=1)
 """How much earlier than its moment an entry can have got its id: what its transaction waited for locks."""
 _read = reader(AuditEntry, "before", "after")
 
 
 async def insert(entries: Sequence[AuditEntry]) -> None:
-    """Store new entries."""
-    names = COLUMNS.split(", ")
-    rows = [models.AuditEntry(**{name: getattr(entry, name) for name in names}) for entry in entries]
-    await models.AuditEntry.bulk_create(rows)
+    """Store new entries. The database numbers and chains them: nobody who may add one can choose that."""
+    await execute(
+        f"INSERT INTO audit_entries ({COLUMNS}) SELECT {COLUMNS}"
+        " FROM jsonb_to_recordset($1::jsonb) AS e(id text, at timestamptz, actor_id text, action text, target_id text,"
+        " before jsonb, after jsonb, reason text, source_ip text)",
+        dump(list(entries)),
+    )
+
+
+async def links(after: int, limit: int) -> list[Link]:
+    """Return up to `limit` links behind the one with the number `after`, in their order."""
+    rows = await fetch(
+        f"SELECT number, id, at, hash, {CONTENT} AS content FROM audit_entries WHERE number > $1"
+        " ORDER BY number LIMIT $2",
+        after,
+        limit,
+    )
+    return [Link(**row) for row in rows]
 
 
 def _values(wanted: AuditFilter) -> list[object]:
@@ -56,8 +74,9 @@ async def by_ids(wanted: Sequence[str]) -> dict[str, AuditEntry]:
 async def page(wanted: AuditFilter, after: str | None, limit: int) -> list[AuditEntry]:
     """Return up to `limit` entries, newest first, from behind the one with the id `after`."""
     rows = await fetch(
-        f"SELECT {COLUMNS} FROM audit_entries WHERE {MATCHES} AND ($8::text IS NULL OR id < $8)"
-        " ORDER BY id DESC LIMIT $9",
+        f"SELECT {COLUMNS} FROM audit_entries WHERE {MATCHES}"
+        " AND ($8::text IS NULL OR number < (SELECT number FROM audit_entries WHERE id = $8))"
+        " ORDER BY number DESC LIMIT $9",
         *_values(wanted),
         after,
         limit,

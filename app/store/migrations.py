@@ -55,7 +55,7 @@ class Status(NamedTuple):
 
 async def migrate(url: str, folder: Path) -> list[str]:
     """Apply what is pending and return its names. Raises MigrationError."""
-    async with _opened(url), _locked(connection()):
+    async with opened(url), _locked(connection()):
         before = await _status(folder)
         _refuse_unknown(before)
         if not before.pending:
@@ -72,7 +72,7 @@ async def migrate(url: str, folder: Path) -> list[str]:
 
 async def downgrade(url: str, folder: Path) -> list[str]:
     """Undo the latest migration, with the data that only it has room for. Raises MigrationError."""
-    async with _opened(url), _locked(connection()):
+    async with opened(url), _locked(connection()):
         before = await _status(folder)
         _refuse_unknown(before)
         if not before.applied:
@@ -88,7 +88,7 @@ async def downgrade(url: str, folder: Path) -> list[str]:
 
 async def status(url: str, folder: Path) -> Status:
     """Return what is applied, pending and unknown. Raises UnreachableDatabaseError."""
-    async with _opened(url):
+    async with opened(url):
         return await _status(folder)
 
 
@@ -154,8 +154,11 @@ async def _applied() -> list[str]:
 
 
 @asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[None]:
-    """Connect in a context of its own: what the process has open besides is neither used nor closed."""
+async def opened(url: str) -> AsyncIterator[None]:
+    """Connect in a context of its own: what the process has open besides is neither used nor closed.
+
+    Raises UnreachableDatabaseError.
+    """
     async with TortoiseContext() as context:
         await _connect(context, url)
         yield

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -43,6 +44,8 @@ async def settings(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
         "BOREAS_ADMIN_TOKEN": FIRST_TOKEN,
         "BOREAS_DATA_DIR": str(tmp_path),
         "BOREAS_LEASE_SECONDS": "5",
+        "BOREAS_COMMAND_USER": str(os.geteuid()),
+        "BOREAS_COMMAND_WALL": "off",
     }
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 from urllib.request import ProxyHandler, Request, build_opener
@@ -23,13 +23,15 @@ class Up:
 
     started: ClassVar[list["Up"]] = []
 
-    def __init__(self, data: Path, *program: str, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, *program: str, environ: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+    ) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("BOREAS_")}
         mine = {"BOREAS_DATA_DIR": str(data), "BOREAS_PORT": "0", "BOREAS_GRACE_SECONDS": "2", **(environ or {})}
         arguments = ["--", *program] if program else []
         self.data = data
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "up", *arguments],
+            [*prefix, sys.executable, "-m", "app.cli", "up", *arguments],
             cwd=ROOT,
             env=kept | mine,
             stdin=subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """All processes of a run: started together, kept running, ended together."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import time
@@ -13,6 +14,8 @@ from tests.faults.network import Relay
 from tests.faults.processes import Boreas, Postgres, Process, Valkey, end_descendants, free_port
 
 TOKEN = "bor_a-token-for-faults-only"
+ROLES = ("boreas_api", "boreas_worker")
+"""Whom API and workers come to the database as: they may do what they need, and no more."""
 READY_SECONDS = 60.0
 LEAVE_SECONDS = 20.0
 """What a worker or API may take to end when it is told to: its grace, and a machine with much to do."""
@@ -53,8 +56,12 @@ class Fleet:
         self.postgres.start()
         self.valkey.start()
         await self.until_database()
+        connection = await asyncpg.connect(self.postgres.url)
+        await connection.execute("".join(f"CREATE ROLE {role} LOGIN;" for role in ROLES))
+        await connection.close()
         url = {"BOREAS_DATABASE_URL": self.postgres.url}
-        migration = Process("migrate", (*self.apis[0].command[:-1], "migrate"), self.folder, url)
+        named = ("--app-role", ROLES[0], "--worker-role", ROLES[1])
+        migration = Process("migrate", (*self.apis[0].command[:-1], "migrate", *named), self.folder, url)
         migration.start()
         async with asyncio.timeout(READY_SECONDS):
             while migration.alive:
@@ -161,7 +168,9 @@ def fleet(folder: Path, workers: int, apis: int, lease_seconds: float) -> Fleet:
     """Make the servers' folders and choose the ports; nothing runs yet."""
     postgres, valkey = Postgres(folder), Valkey(folder)
     shared = {
-        "BOREAS_DATABASE_URL": postgres.url,
+        "BOREAS_DATABASE_URL": _as(ROLES[0], postgres.url),
+        "BOREAS_COMMAND_USER": str(os.geteuid()),
+        "BOREAS_COMMAND_WALL": "off",
         "BOREAS_REDIS_URL": valkey.url,
         "BOREAS_DATABASE_POOL": "5",
         "BOREAS_LEASE_SECONDS": f"{lease_seconds:g}",
@@ -188,9 +197,13 @@ def fleet(folder: Path, workers: int, apis: int, lease_seconds: float) -> Fleet:
     )
 
 
+def _as(role: str, url: str) -> str:
+    return url.replace("//postgres@", f"//{role}@")
+
+
 def _through(ways: tuple[Relay, Relay], postgres: Postgres, valkey: Valkey) -> dict[str, str]:
     to_postgres, to_valkey = ways
     return {
-        "BOREAS_DATABASE_URL": postgres.url.replace(f":{postgres.port}/", f":{to_postgres.port}/"),
+        "BOREAS_DATABASE_URL": _as(ROLES[1], postgres.url).replace(f":{postgres.port}/", f":{to_postgres.port}/"),
         "BOREAS_REDIS_URL": valkey.url.replace(f":{valkey.port}/", f":{to_valkey.port}/"),
     }

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from app.core.attempt import Ending, Outcome
 from app.gateways.operators.shell import ShellOperator
 from app.ports import LogSink
-from tests.gateways.shell_support import ERR, Log, instruct, is_alive, shell
+from tests.gateways.shell_support import ERR, WAYS, Log, instruct, is_alive, operator_of, shell
 
 
 @pytest.fixture
@@ -21,9 +22,11 @@ def root(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def operator(root: Path) -> ShellOperator:
-    return ShellOperator(root, grace_seconds=0.3)
+@pytest.fixture(params=WAYS)
+async def operator(root: Path, request: pytest.FixtureRequest) -> AsyncIterator[ShellOperator]:
+    operator = operator_of(root, request.param)
+    yield operator
+    await operator.close()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ asks: what goes on by itself must not need the sweep, which is there for crashes
 """
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -393,7 +394,12 @@ async def running(servers: Servers, folder: Path) -> AsyncIterator[Engine]:
     settings = Settings(
         data_dir=folder,
         store=StoreSettings(servers.database_url, servers.redis_url),
-        worker=WorkerSettings(lease_seconds=LEASE_SECONDS, grace_seconds=GRACE_SECONDS),
+        worker=WorkerSettings(
+            lease_seconds=LEASE_SECONDS,
+            grace_seconds=GRACE_SECONDS,
+            command_user=str(os.geteuid()),
+            command_wall=False,
+        ),
     )
     async with opened(settings, operators=True) as (runtime, queue), AsyncExitStack() as stack:
         await ensure_admin(runtime, ADMIN)

@@ -1,10 +1,39 @@
-"""The database itself keeps audit entries as they were written."""
+"""The database itself keeps audit entries as they were written, in an order and a chain that nobody chooses."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 
+from app.core.audit import FIRST_HASH
+from app.services.audit import verify
+from app.services.cases import Case
+from app.store import migrations
+from app.wiring import migrations_folder
 from tests.services.engine import Engine, Site
+from tests.store.test_migrations import url
 from tests.support.servers import connect
+
+__all__ = ["url"]
+ROOT = Path(__file__).parents[2]
+NEW = (
+    "INSERT INTO audit_entries (id, at, actor_id, action, target_id, after, number, hash)"
+    " VALUES ($1, now(), 'usr_1', 'test', 'x', '{\"b\": 1.50, \"a\": \"é 🚀\"}', 1, 'chosen')"
+)
+
+
+@pytest.fixture
+async def rows(engine: Engine, trial: Site) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to a database whose chain begins anew."""
+    connection = await connect(engine.servers.database_url)
+    await connection.execute("SET session_replication_role = replica; DELETE FROM audit_entries")
+    await connection.execute("SET session_replication_role = origin")
+    yield connection
+    await connection.close()
 
 
 @pytest.mark.parametrize(
@@ -20,3 +49,108 @@ async def test_entries_are_neither_changed_nor_removed(engine: Engine, trial: Si
         assert await connection.fetch("SELECT * FROM audit_entries") == written
     finally:
         await connection.close()
+
+
+async def test_numbers_and_hashes_are_the_databases_whatever_is_said(rows: asyncpg.Connection) -> None:
+    await rows.execute(NEW, "aud_1")
+    await rows.execute(NEW, "aud_2")
+    found = await rows.fetch("SELECT number, hash FROM audit_entries ORDER BY number")
+    assert [row["number"] for row in found] == [1, 2]
+    assert len({row["hash"] for row in found}) == 2 and "chosen" not in {row["hash"] for row in found}
+    chain, _ = await verify()
+    assert (chain.length, chain.head, chain.fault) == (2, found[1]["hash"], None)
+
+
+async def note(case: Case, name: str) -> tuple[str, ...]:
+    """Change nothing, and say two things of it."""
+    for number in range(2):
+        case.changed(f"{name}-{number}", None, {"name": name, "at": case.work.now, "ratio": 0.1 + number})
+    return (name,)
+
+
+async def test_entries_of_many_at_once_are_one_chain(engine: Engine, rows: asyncpg.Connection) -> None:
+    await asyncio.gather(*(engine.call(note, f"n{number}") for number in range(40)))
+    chain, _ = await verify()
+    assert (chain.length, chain.fault) == (80, None)
+    found = await rows.fetch("SELECT target_id FROM audit_entries ORDER BY number")
+    assert all(one["target_id"][:-2] == two["target_id"][:-2] for one, two in zip(found[::2], found[1::2], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("tampering", "says"),
+    [
+        ("UPDATE audit_entries SET reason = 'better' WHERE number = 3", "entry 3 (aud_"),
+        ("UPDATE audit_entries SET actor_id = 'usr_2' WHERE number = 1", "entry 1 (aud_"),
+        ("UPDATE audit_entries SET at = at + interval '1 microsecond' WHERE number = 6", "entry 6 (aud_"),
+        ("UPDATE audit_entries SET after = NULL WHERE number = 2", "entry 2 (aud_"),
+        ("UPDATE audit_entries SET number = -number WHERE number = 4", "entry 4 is missing; entry 5 (aud_"),
+        ("DELETE FROM audit_entries WHERE number = 4", "entry 4 is missing; entry 5 (aud_"),
+        ("DELETE FROM audit_entries WHERE number = 1", "entry 1 is missing; entry 2 (aud_"),
+        ("UPDATE audit_entries SET hash = md5(hash) || md5(hash) WHERE number = 5", "entry 5 (aud_"),
+    ],
+)
+async def test_what_was_done_past_the_database_is_found(
+    engine: Engine, rows: asyncpg.Connection, tampering: str, says: str
+) -> None:
+    for number in range(3):
+        await engine.call(note, f"n{number}")
+    whole, _ = await verify()
+    await rows.execute(f"SET session_replication_role = replica; {tampering}")
+    chain, found = await verify(whole.head)
+    assert (chain.fault or "").startswith(says)
+    assert not found
+
+
+async def test_a_tail_that_was_removed_or_made_anew_is_found_by_a_head_noted_earlier(
+    engine: Engine, rows: asyncpg.Connection
+) -> None:
+    await engine.call(note, "one")
+    early, _ = await verify()
+    await engine.call(note, "two")
+    late, found = await verify(early.head)
+    assert found and late.length == 4
+    await rows.execute("SET session_replication_role = replica; DELETE FROM audit_entries WHERE number > 2")
+    await rows.execute("SET session_replication_role = origin")
+    assert await verify(early.head) == (early, True)
+    assert await verify(late.head) == (early, False)
+    await engine.call(note, "three")
+    assert (await verify(late.head))[1] is False
+    assert await verify(FIRST_HASH)
+
+
+async def test_the_command_tells_it(engine: Engine, rows: asyncpg.Connection) -> None:
+    await engine.call(note, "one")
+    chain, _ = await verify()
+    environ = {"BOREAS_DATABASE_URL": engine.servers.database_url, "PATH": "/usr/bin:/bin"}
+
+    async def said(*more: str) -> tuple[int, str]:
+        command = (sys.executable, "-m", "app.cli", "audit", "verify", *more)
+        done = await asyncio.to_thread(
+            subprocess.run, command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert await said() == (0, f"2 entries are as they were written. The head is\n{chain.head}\n")
+    assert await said("--head", chain.head.upper()) == await said()
+    code, text = await said("--head", "f" * 64)
+    assert code == 1 and f"no entry up to there has the hash {'f' * 64}" in text
+    await rows.execute("SET session_replication_role = replica; UPDATE audit_entries SET reason = 'x' WHERE number = 2")
+    code, text = await said("--head", chain.head)
+    assert code == 1 and "1 entries are" in text and "tampered with: entry 2 (aud_" in text
+
+
+async def test_entries_that_there_were_are_chained_by_the_migration(url: str) -> None:
+    folder = migrations_folder()
+    await migrations.migrate(url, folder)
+    while "boundary" not in (await migrations.downgrade(url, folder))[0]:
+        pass
+    connection = await connect(url)
+    old = NEW.replace(", number, hash", "").replace(", 1, 'chosen'", "")
+    for number in range(5):
+        await connection.execute(old, f"aud_{number}")
+    await migrations.migrate(url, folder)
+    await connection.execute(NEW, "aud_9")
+    await connection.close()
+    async with migrations.opened(url):
+        chain, _ = await verify()
+    assert (chain.length, chain.fault) == (6, None)

@@ -1,6 +1,7 @@
 """A whole Boreas in the test's own loop: runtime, API on a free port, and as many workers as wanted."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -74,7 +75,7 @@ async def running(servers: Servers, folder: Path) -> AsyncIterator[System]:
     settings = Settings(
         data_dir=folder,
         store=StoreSettings(servers.database_url, servers.redis_url),
-        worker=WorkerSettings(lease_seconds=3.0, grace_seconds=1.0),
+        worker=WorkerSettings(lease_seconds=3.0, grace_seconds=1.0, command_user=str(os.geteuid()), command_wall=False),
     )
     async with opened(settings, operators=True) as (runtime, queue), served(runtime) as url, AsyncExitStack() as stack:
         await ensure_admin(runtime, ADMIN)

@@ -61,6 +61,12 @@ class Home:
         """Where builds by hand happen; Boreas gives workspaces of its own."""
         return self.root / "workspaces" / service.name
 
+    def open_to_commands(self) -> None:
+        """Makes the home; as root, others may make things in it: Boreas then runs commands as a user of their own."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            self.root.chmod(0o1777)
+
     def record(self, service: Service, port: int) -> Record | None:
         """The instance's record; an unreadable one counts as none, because the process is found by its port too."""
         try:

@@ -34,6 +34,7 @@ def register(version: str, home: Home, tool_options: Sequence[str]) -> None:
         ShopError: Boreas can not be reached, or refuses.
     """
     valid_version(version)
+    home.open_to_commands()
     boreas = connect()
     say(f"register the shop with Boreas at {boreas.url}")
     _environment(boreas)

@@ -4,10 +4,11 @@ import asyncio
 import os
 import threading
 from contextlib import suppress
-from subprocess import Popen
+
+from app.gateways.operators.shell.spawned import Process
 
 
-async def ended(process: Popen[bytes]) -> None:
+async def ended(process: Process) -> None:
     """Wait until `process` has ended.
 
     On Linux it is left unreaped, so that its number stays its own until `process.poll()`: what must be told about the
@@ -34,7 +35,7 @@ async def _readable(descriptor: int, over: asyncio.Event) -> None:
         os.close(descriptor)
 
 
-def _reap(process: Popen[bytes], loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
+def _reap(process: Process, loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
     process.wait()
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(over.set)

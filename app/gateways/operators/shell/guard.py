@@ -15,12 +15,15 @@ the signals that it shall survive: it would be too late to do that here.
 A group whose number has gone to another process since is never hit where /proc tells: that leader has another START.
 """
 
+import ctypes
 import os
 import select
 import signal
+import sys
 import time
 from contextlib import suppress
 
+SET_DUMPABLE = 4
 UNKNOWN = "?"
 """The START of a leader where the system does not tell."""
 
@@ -106,7 +109,15 @@ def _is_same(group: int, start: str, *, or_gone: bool) -> bool:
     return started == start and (or_gone or runs)
 
 
+def _close_memory() -> None:
+    """Close this process to others of the same user, such as the commands that it is to kill."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(SET_DUMPABLE, 0, 0, 0, 0)
+
+
 if __name__ == "__main__":
+    _close_memory()
     with suppress(OSError):
         os.write(1, b".")
     Guard().serve(0)

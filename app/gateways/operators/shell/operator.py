@@ -1,34 +1,51 @@
 """The operator: what a command sees, when it may start, and how it is brought to its end."""
 
-import os
-from collections.abc import Mapping
+import tempfile
 from dataclasses import replace
-from pathlib import Path, PurePath
+from datetime import datetime
+from pathlib import Path
 
 from app.core.attempt import Ending, Outcome
+from app.gateways.operators.shell.accounts import Accounts, NoAccountError, Own
 from app.gateways.operators.shell.faults import fault, not_started, refused
 from app.gateways.operators.shell.guarded import Guarded
+from app.gateways.operators.shell.landlock import Wall
 from app.gateways.operators.shell.output import DRAIN_SECONDS
-from app.gateways.operators.shell.run import Run, outcome_of, start
+from app.gateways.operators.shell.run import Place, Run, Starter, outcome_of, start
+from app.gateways.operators.shell.workspaces import Workspaces
 from app.ports import HoldLapsedError, Instruction, LogSink
 
 
 class ShellOperator:
     """Runs each command as a process group of its own in a folder of its own below `workspaces`.
 
-    Commands see PATH, HOME and LANG of the worker, BOREAS_WORKSPACE (their folder) and the variables of their
-    instruction. What a command leaves running when it ends stays, as deploy commands start services; it should
-    write its output elsewhere, since nobody reads it here any more. A time limit or a cancellation ends the whole
-    group: SIGTERM, then SIGKILL after `grace_seconds`. A process that left the group (setsid) is beyond reach.
+    They run as whom `accounts` says, and behind `wall`, where the system has one: both keep them out of what is not
+    theirs. Commands see PATH, HOME and LANG of the worker, BOREAS_WORKSPACE (their folder) and the variables of their
+    instruction; as another user the home of that one. Where the system's folder for temporary files is closed to them
+    TMPDIR names another one.
+
+    What a command leaves running when it ends stays, as deploy commands start services; it should write its output
+    elsewhere, since nobody reads it here any more. A time limit or a cancellation ends the whole group: SIGTERM, then
+    SIGKILL after `grace_seconds`. A process that left the group (setsid) is beyond reach.
 
     A guard, a process beside the worker, kills the groups of commands that run when the worker dies in whatever way,
     and when `hold` is not called in time. It comes with the first command and goes with `close`, or with the operator.
     """
 
-    def __init__(self, workspaces: Path, grace_seconds: float = 10.0) -> None:
-        self._workspaces = workspaces
+    def __init__(
+        self,
+        workspaces: Path,
+        grace_seconds: float = 10.0,
+        *,
+        accounts: Accounts | None = None,
+        wall: Wall | None = None,
+    ) -> None:
+        self._workspaces = Workspaces(workspaces)
         self._grace = grace_seconds
         self._guarded = Guarded()
+        self._accounts = accounts or Own()
+        self._wall = wall if wall and wall.stands else None
+        self._starter = Starter(self._guarded)
 
     async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
         """Make the folder, run the command if there is one, and return how it ended, with the code a shell would give.
@@ -40,7 +57,9 @@ class ShellOperator:
         """
         command = instruction.command
         try:
-            folder = self._folder(instruction.workspace)
+            place = self._place(instruction)
+        except NoAccountError as error:
+            return refused(command, str(error))
         except (OSError, RuntimeError, ValueError) as error:
             why = (isinstance(error, OSError) and error.strerror) or error
             return refused(command, f"its working folder {instruction.workspace!r} can not be used: {why}")
@@ -52,11 +71,11 @@ class ShellOperator:
             return refused(
                 command, "the leases of this worker ran out and were not renewed; check that it can reach the database"
             )
-        env = _environment(folder, instruction.env)
+        env = place.environment(instruction.env)
         try:
-            run = start(command, env, folder, log, self._guarded)
+            run = start(command, env, place, log, self._starter)
         except (OSError, ValueError) as error:
-            return not_started(command, env, folder, error)
+            return not_started(command, env, place.folder, error)
         try:
             return await self._attend(run, instruction.timeout_seconds)
         except BaseException:
@@ -76,6 +95,9 @@ class ShellOperator:
     async def close(self) -> None:
         """End the guard, and with it any command that still runs. Closing again does nothing."""
         await self._guarded.close()
+        self._starter.close()
+        if self._wall:
+            self._wall.close()
 
     async def _attend(self, run: Run, limit: float) -> Outcome:
         await run.flush(limit)
@@ -89,22 +111,27 @@ class ShellOperator:
         message = f"the time limit of {limit:.10g} seconds was reached, and its processes were ended"
         return replace(outcome_of(run.process.returncode), ending=Ending.FAILED, message=message)
 
-    def _folder(self, workspace: str) -> Path:
-        """Make the folder. Raises ValueError where it would not lie below the root, links followed."""
-        root = self._workspaces.resolve()
-        folder = (root / workspace).resolve()
-        if ".." in PurePath(workspace).parts or folder == root or not folder.is_relative_to(root):
-            raise ValueError("it must lie inside the folder of workspaces")
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+    def idle_workspaces(self, before: datetime) -> list[str]:
+        """Return the ids of deployments of which there are folders here that nothing was made in since then."""
+        return self._workspaces.of_deployments(before)
 
+    def put_aside(self, deployment_id: str) -> bool:
+        """Take the folders of a deployment out of use, at once; False where that is not possible."""
+        return self._workspaces.put_aside(deployment_id)
 
-def _environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    """Return all that a command sees: a worker's own environment holds secrets that are no command's business."""
-    return {
-        "PATH": os.environ.get("PATH") or os.defpath,
-        "HOME": os.environ.get("HOME") or str(folder),
-        "LANG": os.environ.get("LANG") or "C.UTF-8",
-        "BOREAS_WORKSPACE": str(folder),
-        **extra,
-    }
+    def remove_put_aside(self) -> None:
+        """Remove what was put aside. May take long: for a thread."""
+        self._workspaces.remove_put_aside()
+
+    def _place(self, instruction: Instruction) -> Place:
+        """Make the folders. Raises NoAccountError, OSError, and ValueError where one would not lie where it should."""
+        account = self._accounts.of(instruction.origin.environment_id if instruction.origin else "")
+        folder = self._workspaces.made(instruction.workspace, account)
+        home = self._workspaces.home(account)
+        if self._wall is None:
+            return Place(folder, account, home)
+        temporary = None
+        if self._wall.on_way(Path(tempfile.gettempdir())) or (account and account.passage):
+            temporary = home / "tmp" if home else self._workspaces.temporary(account)
+        given = [path for path in (folder, home, temporary) if path]
+        return Place(folder, account, home, temporary, self._wall.ruleset(given))

@@ -3,17 +3,23 @@
 import asyncio
 import errno
 import os
+import pwd
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 
 from app.core.attempt import Ending, Outcome
 from app.core.logs import Stream
+from app.gateways.operators.shell.accounts import Account
 from app.gateways.operators.shell.ended import ended
 from app.gateways.operators.shell.guarded import Group, Guarded
+from app.gateways.operators.shell.landlock import begun_behind
 from app.gateways.operators.shell.output import DRAIN_SECONDS, Output
+from app.gateways.operators.shell.spawned import UMASK, Process, Spawner
 from app.ports import LogSink
 
 _KILLED_SECONDS = 2.0
@@ -26,7 +32,7 @@ class Run:
     """A started command: its process group, and the tasks that follow it. Who started it closes it."""
 
     def __init__(
-        self, process: Popen[bytes], guarded: Guarded, group: Group, outputs: Sequence[Output], pipes: ExitStack
+        self, process: Process, guarded: Guarded, group: Group, outputs: Sequence[Output], pipes: ExitStack
     ) -> None:
         self.process = process
         self._guarded = guarded
@@ -100,7 +106,65 @@ class Run:
         return True
 
 
-def start(command: Sequence[str], env: Mapping[str, str], folder: Path, log: LogSink, guarded: Guarded) -> Run:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command runs, and as whom (None: as this process). `wall` is the ruleset of the wall around it."""
+
+    folder: Path
+    account: Account | None = None
+    home: Path | None = None
+    temporary: Path | None = None
+    wall: int | None = None
+
+    def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        """Return all that a command sees: a worker's own environment holds secrets that are no command's business."""
+        home = os.environ.get("HOME")
+        if self.account:
+            home = str(self.home) if self.home else pwd.getpwuid(self.account.user).pw_dir
+        return {
+            "PATH": os.environ.get("PATH") or os.defpath,
+            "HOME": home or str(self.folder),
+            "LANG": os.environ.get("LANG") or "C.UTF-8",
+            **({"TMPDIR": str(self.temporary)} if self.temporary else {}),
+            "BOREAS_WORKSPACE": str(self.folder),
+            **extra,
+        }
+
+
+class Starter:
+    """Starts commands: itself, or by a spawner where they run as somebody else."""
+
+    def __init__(self, guarded: Guarded) -> None:
+        self.guarded = guarded
+        self._spawner = Spawner()
+
+    def start(self, command: Sequence[str], env: Mapping[str, str], place: Place, ends: Sequence[int]) -> Process:
+        """Start a command as the leader of a new group. Raises OSError and ValueError where it can not be."""
+        account = place.account
+        if account and Spawner.usable:
+            return self._spawner.start(command, env, place.folder, ends, account=account, wall=place.wall)
+        begin = partial(
+            Popen[bytes],
+            command,
+            stdin=DEVNULL,
+            stdout=ends[0],
+            stderr=ends[1],
+            cwd=str(place.folder),
+            env=env,
+            start_new_session=True,
+            user=account.user if account else None,
+            group=account.group if account else None,
+            extra_groups=account.groups if account else None,
+            umask=UMASK if account else -1,
+        )
+        return begin() if place.wall is None else begun_behind(place.wall, begin)
+
+    def close(self) -> None:
+        """End the spawner."""
+        self._spawner.close()
+
+
+def start(command: Sequence[str], env: Mapping[str, str], place: Place, log: LogSink, starter: Starter) -> Run:
     """Start the command as the leader of a new group. Raises OSError and ValueError where it can not be.
 
     Nothing is awaited from the fork to the registration with the guard. What remains is the time until the program
@@ -116,10 +180,9 @@ def start(command: Sequence[str], env: Mapping[str, str], folder: Path, log: Log
             os.set_blocking(reading, False)
             outputs.append(Output(reading, stream, log, turn))
             ends.append(writing)
+        guarded = starter.guarded
         guarded.open()
-        process = Popen(
-            command, stdin=DEVNULL, stdout=ends[0], stderr=ends[1], cwd=str(folder), env=env, start_new_session=True
-        )
+        process = starter.start(command, env, place, ends)
         return Run(process, guarded, guarded.add(process.pid), outputs, ours.pop_all())
 
 

@@ -1,0 +1,103 @@
+"""What runs for users can not become Boreas: a real command tries, as root has it run and as an ordinary user has."""
+
+import os
+import shutil
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from app.gateways.operators.shell import landlock
+from tests.end_to_end.up import SERVING, Up
+from tests.support.client import Client
+from tests.support.world import World, task, world
+
+ATTACK = Path(__file__).with_name("attack.py")
+NOBODY = 65534
+LINES = "query($id: ID!) { task(id: $id) { logs(first: 500) { nodes { message } } } }"
+TASKS = "query($id: ID!) { deployment(id: $id) { status tasks { id key errorMessage } } }"
+ordinary = pytest.mark.skipif(landlock.version() < landlock.OLDEST, reason="this kernel has no Landlock")
+
+
+def as_nobody() -> Sequence[str]:
+    """Return what runs a program as an ordinary user, who may enter the folders of this test all the same."""
+    if os.geteuid():
+        return ()
+    capability = "-all,+dac_read_search"
+    who = ("--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
+    return (shutil.which("setpriv") or "setpriv", *who, "--inh-caps", capability, "--ambient-caps", capability)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder of that user."""
+    home = tmp_path / "home"
+    home.mkdir()
+    if os.geteuid() == 0:
+        os.chown(home, NOBODY, NOBODY)
+    return home
+
+
+async def printed(here: World, *command: str) -> list[str]:
+    """Run a command and return what it printed."""
+    await here.application("app")
+    id_ = await here.deploy(tasks=[task("run", command={"command": list(command), "timeoutSeconds": 60})])
+    await here.client.until(id_, "SUCCESS", "FAILED", seconds=60)
+    deployment = (await here.client.query(TASKS, id=id_))["deployment"]
+    (wanted,) = [each for each in deployment["tasks"] if each["key"] == "run"]
+    found = (await here.client.query(LINES, id=wanted["id"]))["task"]["logs"]["nodes"]
+    lines = [node["message"] for node in found]
+    assert deployment["status"] == "SUCCESS", (wanted["errorMessage"], lines)
+    return lines
+
+
+async def attacked(up: Up) -> dict[str, list[str]]:
+    """Have a command of one environment try what it can against Boreas and another environment."""
+    client = Client(up.url, up.token)
+    victim, attacker = await world(client, operator="SHELL"), await world(client, operator="SHELL")
+    (kept,) = await printed(victim, "sh", "-c", "echo theirs > kept; pwd")
+    port = (up.data / "secrets" / "redis-url").read_text().rpartition(":")[2].partition("/")[0]
+    given = (str(up.data), up.token.encode().hex(), kept, port)
+    lines = await printed(attacker, sys.executable, str(ATTACK), *given)
+    assert lines[-1] == "tried", lines
+    found: dict[str, list[str]] = defaultdict(list)
+    for line in lines[:-1]:
+        name, _, what = line.partition(": ")
+        found[name].append(what)
+    return dict(found)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may run commands as others")
+async def test_as_root_commands_are_others_and_get_nothing(data: Path) -> None:
+    up = Up(data).until(SERVING)
+    assert "run as the users 64000-64999, one for each environment" in up.said
+    assert await attacked(up) == {}
+    assert up.end() == 0
+
+
+@ordinary
+@pytest.mark.timeout(180)
+async def test_as_an_ordinary_user_commands_get_nothing_but_to_send_signals(home: Path) -> None:
+    up = Up(home / "data", prefix=as_nobody()).until(SERVING)
+    assert "run as the user of the worker; Landlock keeps them out of the data" in up.said
+    found = await attacked(up)
+    found.pop("signal", None)
+    assert found == {}
+    assert up.end() == 0
+
+
+@pytest.mark.timeout(120)
+def test_nothing_secret_is_in_a_variable_or_on_a_command_line(data: Path) -> None:
+    """Not even for who may look: what is given as a variable is taken out, and what is handed on goes by files."""
+    token = "bor_a-first-token-of-tests"
+    up = Up(data, environ={"BOREAS_ADMIN_TOKEN": token}).until(SERVING)
+    family = [up.process.pid, *up.family()]
+    secrets = [token, *(path.read_text().strip() for path in (data / "secrets").iterdir())]
+    places = [Path(f"/proc/{number}") / name for number in family for name in ("environ", "cmdline")]
+    shown = {path: path.read_bytes() for path in places}
+    assert len(secrets) == 6 and len(family) > 6
+    assert [where for where, text in shown.items() for secret in secrets if secret.encode() in text] == []
+    assert up.end() == 0

@@ -1,0 +1,164 @@
+"""Whom commands run as: one user for each environment, or one, or nobody; and whose their folders are."""
+
+import asyncio
+import os
+import signal
+import stat
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.core.attempt import Ending
+from app.gateways.operators.shell import ShellOperator
+from app.gateways.operators.shell.accounts import NoAccountError, Own, accounts, can_switch
+from app.ports import Instruction, Origin
+from tests.gateways.shell_support import Log, is_alive, owner_and_mode, text_of
+
+as_root = pytest.mark.skipif(not can_switch(), reason="only root may run commands as others")
+RANGE = "64000-64999"
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+async def operator(tmp_path: Path) -> AsyncIterator[ShellOperator]:
+    operator = ShellOperator(tmp_path / "workspaces", 0.3, accounts=accounts(RANGE, tmp_path, passage=True))
+    yield operator
+    await operator.close()
+
+
+def within(environment: str, script: str, workspace: str = "dep_1/web") -> Instruction:
+    origin = Origin(deployment_id="dep_1", task_id="t", run="0", environment_id=environment)
+    return Instruction(command=("sh", "-c", script), env={}, workspace=workspace, timeout_seconds=30, origin=origin)
+
+
+@as_root
+def test_an_environment_has_one_user_for_ever_and_no_other_has_it(tmp_path: Path) -> None:
+    names = [f"env_{number}" for number in range(200)]
+    given = accounts(RANGE, tmp_path)
+    users = [account.user for name in names if (account := given.of(name))]
+    assert len(set(users)) == len(names) and set(users) <= set(range(64000, 65000))
+    again = accounts(RANGE, tmp_path)
+    assert [again.of(name) for name in reversed(names)] == [given.of(name) for name in reversed(names)]
+    assert stat.S_IMODE((tmp_path / "command-users").stat().st_mode) == 0o600
+
+
+@as_root
+def test_a_range_that_is_used_up_says_so(tmp_path: Path) -> None:
+    given = accounts("64000-64001", tmp_path)
+    assert {account.user for name in "ab" if (account := given.of(name))} == {64000, 64001}
+    with pytest.raises(NoAccountError, match="wider range with BOREAS_COMMAND_USER"):
+        given.of("c")
+
+
+@as_root
+def test_root_runs_nothing_as_root_unless_told(tmp_path: Path) -> None:
+    with pytest.raises(NoAccountError, match=r"no command as root unless told; set BOREAS_COMMAND_USER=64000-64999"):
+        accounts(None, tmp_path).of("env")
+    assert isinstance(accounts("root", tmp_path), Own) and isinstance(accounts("0", tmp_path), Own)
+
+
+@as_root
+async def test_a_worker_that_is_root_and_was_not_told_says_what_to_do(tmp_path: Path, log: Log) -> None:
+    operator = ShellOperator(tmp_path / "workspaces", accounts=accounts(None, tmp_path))
+    outcome = await operator.execute(within("env", "id"), log)
+    assert outcome.ending is Ending.FAILED and "BOREAS_COMMAND_USER=64000-64999" in (outcome.message or "")
+    assert not (tmp_path / "workspaces").exists()
+
+
+@pytest.mark.parametrize("setting", ["nobody-at-all", "9-3", "0-5", "-", "1-99999999999", "64000 - 64009"])
+def test_what_is_no_user_is_refused(tmp_path: Path, setting: str) -> None:
+    with pytest.raises(ValueError, match="BOREAS_COMMAND_USER is"):
+        accounts(setting, tmp_path)
+
+
+@as_root
+def test_a_named_user_has_the_groups_of_its_own(tmp_path: Path) -> None:
+    account = accounts("nobody", tmp_path).of("env")
+    assert account is not None and (account.user, account.home, account.lasting) == (65534, None, False)
+    assert account.group in account.groups
+
+
+@as_root
+async def test_commands_of_two_environments_are_strangers(operator: ShellOperator, log: Log) -> None:
+    script = "id -u; id -G; umask; echo $HOME; touch $HOME/mine; echo kept > file; pwd"
+    await operator.execute(within("one", script), log)
+    user, groups, umask, home, folder = log.lines()
+    assert (groups, umask) == (user, "0077") and user != "0"
+    assert owner_and_mode(home) == owner_and_mode(folder) == (int(user), 0o700)
+    assert owner_and_mode(f"{folder}/..") == owner_and_mode(f"{folder}/../..") == (0, 0o711)
+    again = Log()
+    await operator.execute(within("two", f"id -u; echo x >> {folder}/file; kill -0 $PPID", "dep_2/web"), again)
+    assert again.lines() != [user] and text_of(f"{folder}/file") == "kept\n"
+    assert len([line for _, line in again.written if "ermitted" in line or "enied" in line]) == 2
+
+
+@as_root
+async def test_what_root_left_in_a_workspace_becomes_the_users(
+    operator: ShellOperator, tmp_path: Path, log: Log
+) -> None:
+    folder = tmp_path / "workspaces/dep_1/web"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep/file").write_text("old")
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    (folder / "link").symlink_to(outside)
+    (folder / "hard").hardlink_to(outside)
+    assert (await operator.execute(within("one", "echo new > deep/file"), log)).ending is Ending.SUCCEEDED
+    assert (folder / "deep/file").read_text() == "new\n"
+    assert outside.stat().st_uid == 0
+
+
+@as_root
+async def test_the_spawner_may_die_at_any_time(operator: ShellOperator, log: Log) -> None:
+    for _ in range(2):
+        assert (await operator.execute(within("one", "echo here"), log)).ending is Ending.SUCCEEDED
+        spawners = [pid for pid in _children() if "spawner.py" in text_of(f"/proc/{pid}/cmdline")]
+        assert spawners
+        for pid in spawners:
+            os.kill(pid, signal.SIGKILL)
+            while is_alive(pid):
+                await asyncio.sleep(0.01)
+    assert log.lines() == ["here", "here"]
+
+
+@as_root
+async def test_nothing_of_another_user_outlives_its_time_limit(operator: ShellOperator, log: Log) -> None:
+    origin = Origin(deployment_id="dep_1", task_id="t", run="0", environment_id="one")
+    command = ("sh", "-c", "trap '' TERM; sleep 600 & echo $! $$; wait; sleep 600")
+    given = Instruction(command=command, env={}, workspace="dep_1/web", timeout_seconds=0.5, origin=origin)
+    outcome = await operator.execute(given, log)
+    assert "time limit" in (outcome.message or "")
+    assert not any(is_alive(int(word)) for word in log.lines()[0].split())
+
+
+def _children() -> list[int]:
+    return [int(word) for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+
+
+# Removing workspaces
+
+
+def test_only_old_folders_of_deployments_are_found_and_links_are_not_followed(tmp_path: Path) -> None:
+    root = tmp_path / "workspaces"
+    operator = ShellOperator(root)
+    victim = tmp_path / "victim"
+    (victim / "web").mkdir(parents=True)
+    (root / "dep_1" / "web").mkdir(parents=True)
+    (root / "dep_1" / "web" / "link").symlink_to(victim)
+    (root / "dep_2").symlink_to(victim)
+    (root / "other").mkdir()
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    assert operator.idle_workspaces(later) == ["dep_1"]
+    assert operator.idle_workspaces(later - timedelta(days=1)) == []
+    for name in ("dep_1/web", "../victim", "..", ".", "", "other", "/tmp"):
+        assert not operator.put_aside(name)
+    assert operator.put_aside("dep_1") and not (root / "dep_1").exists()
+    operator.remove_put_aside()
+    assert sorted(path.name for path in root.iterdir()) == ["dep_2", "other"]
+    assert (victim / "web").is_dir()

@@ -1,0 +1,90 @@
+"""Workspaces go some days after their deployment, and never while it may go on."""
+
+import asyncio
+import os
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from app.core.application import ShellTarget
+from app.core.workflow import TaskType
+from app.gateways.operators.shell import ShellOperator
+from app.services.workspaces import tidy
+from tests.services.commands import Gate, node, sh
+from tests.services.engine import D, Engine, Site, eventually
+
+DAYS = timedelta(days=7)
+
+
+def aged(engine: Engine, days: float, *names: str) -> None:
+    """Have everything in the folder of workspaces look as if it was made some days ago, and some more."""
+    for name in names:
+        (engine.folder / "workspaces" / name / "web").mkdir(parents=True)
+    then = engine.runtime.clock.now().timestamp() - days * 86_400
+    for path in (engine.folder / "workspaces").iterdir():
+        os.utime(path, (then, then), follow_symlinks=False)
+
+
+def folders(engine: Engine) -> set[str]:
+    return {path.name for path in (engine.folder / "workspaces").iterdir()}
+
+
+async def over(engine: Engine, id_: str, days: float) -> None:
+    async with engine.outside() as connection:
+        await connection.execute(
+            f"UPDATE deployments SET completed_at = now() - interval '{days} days' WHERE id = '{id_}'"
+        )
+
+
+def files(folder: Path) -> dict[str, list[str]]:
+    return {path.name: [file.name for file in path.iterdir()] for path in folder.iterdir()}
+
+
+async def test_only_what_is_over_for_long_is_removed(engine: Engine, site: Site, gate: Gate) -> None:
+    await engine.worker()
+    await site.application("web")
+    old = (await site.deployed("v1", node("task", command=sh("echo kept > file")))).deployment.id
+    new = (await site.deployed("v1", node("task", command=sh("echo kept > file")))).deployment.id
+    runs = await site.deploy("v1", node("task", command=gate.wait))
+    await engine.until_running(runs, "task")
+    aged(engine, 0, "dep_gone")
+    aged(engine, 8)
+    await over(engine, old, 8)
+    await over(engine, new, 6)
+    keeper = ShellOperator(engine.folder / "workspaces")
+    assert sorted(await tidy(engine.runtime, keeper, DAYS)) == sorted([old, "dep_gone"])
+    assert await tidy(engine.runtime, keeper, DAYS) == []
+    assert folders(engine) == {new, runs}
+    gate.open()
+    await engine.until(runs, D.SUCCESS)
+
+
+async def test_what_is_retried_meanwhile_keeps_its_folder(engine: Engine, site: Site) -> None:
+    """It failed long ago, and is looked at while somebody who retries it, and fails again, holds it."""
+    await engine.worker()
+    await site.application("web")
+    id_ = await site.deploy("v1", node("task", command=sh("exit 1")))
+    await engine.until(id_, D.FAILED)
+    aged(engine, 8)
+    await over(engine, id_, 8)
+    keeper = ShellOperator(engine.folder / "workspaces")
+    async with engine.outside() as other, other.transaction():
+        await other.execute(f"UPDATE deployments SET completed_at = now() WHERE id = '{id_}'")
+        removing = asyncio.create_task(tidy(engine.runtime, keeper, DAYS))
+        await eventually(lambda: _waited_for(engine), "the deployment to be waited for")
+    assert await removing == []
+    assert folders(engine) == {id_}
+
+
+async def _waited_for(engine: Engine) -> bool:
+    async with engine.outside() as connection:
+        return bool(await connection.fetch("SELECT FROM pg_locks WHERE NOT granted"))
+
+
+async def test_an_application_has_no_folder_in_common_with_tasks_of_none(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    application = await site.application("deployment", ShellTarget(sh("touch of-the-application"), ("one",)))
+    deploy = replace(node("deploy", type=TaskType.DEPLOY, application_id=application), command=None)
+    story = await site.deployed("v1", node("task", command=sh("touch of-none")), deploy)
+    found = files(engine.folder / "workspaces" / story.deployment.id)
+    assert found == {"_deployment": ["of-none"], "deployment": ["of-the-application"]}
