@@ -6,8 +6,8 @@ STORY = """query Story($id: ID!) { deployment(id: $id) {
 
 EVENTS = """subscription Events($id: ID!, $after: Cursor) { deploymentEvents(id: $id, after: $after) {
   cursor events { __typename cursor at actor { name }
-    ... on TaskStatusChanged { taskId taskFrom: from taskTo: to reason }
-    ... on DeploymentStatusChanged { from to reason }
+    ... on TaskStatusChanged { taskId taskFrom: previousTaskStatus taskTo: taskStatus reason }
+    ... on DeploymentStatusChanged { from: previousDeploymentStatus to: deploymentStatus reason }
     ... on DeploymentPaused { paused }
     ... on ApprovalRequested { approval { subject rolloutStep requiredApprovals approverRoles expiresAt task { key } } }
     ... on ApprovalDecided { verdict comment approval { subject rolloutStep task { key } } }

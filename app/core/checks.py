@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from app.core.application import Application, CommandStep, HealthCheck, KubernetesTarget, MetricCheck, ShellTarget
 from app.core.approval import ApprovalPolicy
-from app.core.environment import Environment, KubernetesConnection, OperatorKind
+from app.core.environment import Environment, KubernetesAccess, OperatorKind
 from app.core.errors import InvalidInput, Problem, Role
 from app.core.strategy import Strategy, StrategyKind
 from app.core.template import Parameter, value_problems
@@ -174,7 +174,7 @@ def kubernetes_target(value: KubernetesTarget, *path: str) -> Problems:
             )
 
 
-def kubernetes_connection(value: KubernetesConnection, *path: str) -> Problems:
+def kubernetes_access(value: KubernetesAccess, *path: str) -> Problems:
     """A namespace, and a context of a kubeconfig file."""
     yield from label(value.namespace, *path, "namespace")
     if value.context is not None:
@@ -255,7 +255,7 @@ def environment(value: Environment) -> Problems:
         message = f"Only the operator KUBERNETES reaches a cluster; this one is {value.operator}."
         yield InvalidInput(message=message, path=("kubernetes",))
     elif value.kubernetes is not None:
-        yield from kubernetes_connection(value.kubernetes, "kubernetes")
+        yield from kubernetes_access(value.kubernetes, "kubernetes")
 
 
 def approval_policy(value: ApprovalPolicy) -> Problems:

@@ -16,7 +16,7 @@ class OperatorKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class KubernetesConnection:
+class KubernetesAccess:
     """How a cluster is reached: a context of a kubeconfig file of the worker's, or the worker's own service account.
 
     Credentials are never part of it: they stay where the worker runs.
@@ -41,7 +41,7 @@ class Environment:
     worker_pool: str
     max_concurrent_deployments: int
     created_at: datetime
-    kubernetes: KubernetesConnection | None = None
+    kubernetes: KubernetesAccess | None = None
     approval_policy: ApprovalPolicy | None = None
 
 

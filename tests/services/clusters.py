@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.core.application import CommandStep, KubernetesTarget
-from app.core.environment import KubernetesConnection, OperatorKind
+from app.core.environment import KubernetesAccess, OperatorKind
 from app.core.workflow import TaskType, WorkflowTask
 from app.gateways.operators.kubernetes import KubernetesOperator
 from app.gateways.operators.kubernetes.moving import Pace
@@ -33,7 +33,7 @@ async def place(engine: Engine, cluster: ClusterServer, tmp_path: Path) -> Site:
     operators = {**engine.runtime.operators, **clusters}
     engine.runtime = replace(engine.runtime, operators=operators, rollouts=clusters, runs=clusters)
     del cluster
-    connection = KubernetesConnection(kubeconfig_path=str(tmp_path / "kubeconfig"))
+    connection = KubernetesAccess(kubeconfig_path=str(tmp_path / "kubeconfig"))
     site = await engine.site(OperatorKind.KUBERNETES, kubernetes=connection)
     await site.application("shop", KubernetesTarget("shop", "main"))
     return site

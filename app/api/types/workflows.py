@@ -26,9 +26,11 @@ From = Annotated[int, strawberry.argument(name="from")]
 
 
 @strawberry.type(description="A task waits for another: `to` waits for `from`.")
-class WorkflowEdge:
+class WorkflowDependency:
     from_: strawberry.ID = strawberry.field(name="from")
     to: strawberry.ID
+    from_key: str = strawberry.field(description="The key of `from`, as inputs take it.")
+    to_key: str = strawberry.field(description="The key of `to`, as inputs take it.")
 
 
 @strawberry.type(description="A task of a graph that may have no deployment.")
@@ -156,11 +158,15 @@ class Workflow:
         return tasks_of(info, self.deployment)
 
     @strawberry.field
-    async def edges(self, info: Info) -> list[WorkflowEdge]:
+    async def edges(self, info: Info) -> list[WorkflowDependency]:
+        tasks = await info.context.loaders.tasks_of.load(self.deployment.id)
+        keys = {task.id: task.key for task in tasks}
         return [
-            WorkflowEdge(from_=strawberry.ID(blocker), to=strawberry.ID(task))
-            for task, blockers in (await self._graph(info)).items()
-            for blocker in blockers
+            WorkflowDependency(
+                from_=strawberry.ID(blocker), to=strawberry.ID(task.id), from_key=keys[blocker], to_key=task.key
+            )
+            for task in tasks
+            for blocker in task.block_by
         ]
 
     @strawberry.field(description="Topological levels: what can run side by side.")

@@ -122,7 +122,7 @@ class FreezeWindow(Part, frozen=True, kw_only=True):
     timezone: Annotated[str, Meta(description="IANA, such as Europe/Berlin.")] = "UTC"
 
 
-class KubernetesConnection(Part, frozen=True, kw_only=True):
+class KubernetesAccess(Part, frozen=True, kw_only=True):
     """How the workers of an environment reach its cluster. The API does not tell the path: it is no difference."""
 
     context: str | None = None
@@ -165,7 +165,7 @@ class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="Enviro
     name: Name
     rank: int = 0
     operator: Operator
-    kubernetes: KubernetesConnection | None = None
+    kubernetes: KubernetesAccess | None = None
     worker_pool: str = "default"
     max_concurrent_deployments: int = 10
     approval_policy: ApprovalPolicy | UnsetType | None = UNSET

@@ -11,7 +11,7 @@ import pytest
 from kubernetes_asyncio import client, config
 
 from app.core.attempt import Outcome
-from app.core.environment import KubernetesConnection
+from app.core.environment import KubernetesAccess
 from app.core.logs import Stream
 from app.gateways.operators.kubernetes import KubernetesOperator
 from app.gateways.operators.kubernetes.moving import Pace
@@ -65,7 +65,7 @@ class Bench:
         namespace: str,
         cast: Cast | None = None,
     ) -> None:
-        self.connection = KubernetesConnection(kubeconfig_path=path, namespace=namespace)
+        self.connection = KubernetesAccess(kubeconfig_path=path, namespace=namespace)
         self._cast = cast
         self._api: Any = None
         self.operator = self.another()

@@ -6,7 +6,7 @@ from typing import Any
 from kubernetes_asyncio import client, config
 from kubernetes_asyncio.config.config_exception import ConfigException
 
-from app.core.environment import KubernetesConnection
+from app.core.environment import KubernetesAccess
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError, cut
 
 AGENT = "boreas"
@@ -18,17 +18,17 @@ class Connections:
     """The clients of a process. Credentials are read where the worker runs and live nowhere but in these clients."""
 
     def __init__(self) -> None:
-        self._clients: dict[KubernetesConnection, Any] = {}
+        self._clients: dict[KubernetesAccess, Any] = {}
         self._opening = asyncio.Lock()
 
-    async def client(self, connection: KubernetesConnection) -> Any:
+    async def client(self, connection: KubernetesAccess) -> Any:
         """Return the client of a connection. Raises ClusterRefusedError where it can not be configured."""
         async with self._opening:
             if connection not in self._clients:
                 self._clients[connection] = await _opened(connection)
             return self._clients[connection]
 
-    async def renew(self, connection: KubernetesConnection, stale: Any) -> None:
+    async def renew(self, connection: KubernetesAccess, stale: Any) -> None:
         """Forget a client whose credentials are not taken any more: the next one reads them again."""
         async with self._opening:
             if connection in self._clients and self._clients[connection] is stale:
@@ -42,7 +42,7 @@ class Connections:
             await one.close()
 
 
-async def _opened(connection: KubernetesConnection) -> Any:
+async def _opened(connection: KubernetesAccess) -> Any:
     configuration = _api.Configuration()
     try:
         if connection.kubeconfig_path is None and connection.context is None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from app.core import manifests, pods, replicas
 from app.core.attempt import Ending, Outcome
-from app.core.environment import KubernetesConnection
+from app.core.environment import KubernetesAccess
 from app.core.logs import Stream
 from app.core.strategy import Shape
 from app.core.workloads import CANARY, PREVIEW
@@ -54,7 +54,7 @@ class KubernetesOperator:
         """Take note that this worker may change things for `seconds` more. Jobs run on, for the next attempt."""
         self._hold.renew(seconds)
 
-    async def running(self, connection: KubernetesConnection) -> Sequence[Run]:
+    async def running(self, connection: KubernetesAccess) -> Sequence[Run]:
         """Return the runs of Jobs in a namespace that have not ended, and that nobody deletes already."""
         selector = f"{manifests.MANAGED_BY}={manifests.MANAGER},{manifests.RUN_LABEL}"
         try:
@@ -64,7 +64,7 @@ class KubernetesOperator:
             return ()
         return [_run(job, run) for job in listing.items if (run := manifests.run_of(job)) and _goes_on(job)]
 
-    async def end(self, connection: KubernetesConnection, run: Run) -> bool:
+    async def end(self, connection: KubernetesAccess, run: Run) -> bool:
         """Delete the Job of a run with its pods, as it was when it was found."""
         name = manifests.job_name(run.task_id, run.name)
         try:
@@ -102,7 +102,7 @@ class KubernetesOperator:
         """Close the connections."""
         await self._connections.close()
 
-    def _cluster(self, connection: KubernetesConnection) -> Cluster:
+    def _cluster(self, connection: KubernetesAccess) -> Cluster:
         return Cluster(self._connections, connection, self._hold)
 
 
