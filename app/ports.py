@@ -149,6 +149,7 @@ class Workload:
     deployment_id: str
     task_id: str
     application: str
+    application_id: str
     version: str
     image: str
     previous_image: str | None

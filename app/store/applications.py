@@ -1,15 +1,29 @@
 """Applications in the database."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from app.core.application import Application
 from app.store import models
 from app.store.convert import plain, reader
+from app.store.database import fetch
 from app.store.named import Named
 
 COLUMNS = "id, name, description, repository_url, build, test, shell, kubernetes, health_check, archived_at, created_at"
-_named = Named("applications", COLUMNS, reader(Application, "build", "test", "shell", "kubernetes", "health_check"))
+_read = reader(Application, "build", "test", "shell", "kubernetes", "health_check")
+_named = Named("applications", COLUMNS, _read)
 by_ids, by_name, locked, page, count = _named.by_ids, _named.by_name, _named.locked, _named.page, _named.count
+
+
+async def naming(names: Mapping[str, Collection[str]], but: str) -> list[Application]:
+    """Return the other applications, by name, whose target has one of some names in the field that they are of."""
+    rows = await fetch(
+        f"SELECT {COLUMNS} FROM applications WHERE id <> $1 AND (kubernetes->>'workload' = ANY($2)"
+        " OR kubernetes->>'service' = ANY($3) OR kubernetes->>'http_route' = ANY($4)) ORDER BY name",
+        but,
+        *(list(names[field]) for field in ("workload", "service", "http_route")),
+    )
+    return [_read(row) for row in rows]
 
 
 async def insert(application: Application) -> None:

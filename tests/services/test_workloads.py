@@ -133,6 +133,7 @@ async def test_the_operator_is_told_both_images_and_whose_they_are(engine: Engin
         deployment_id=story.deployment.id,
         task_id=task.id,
         application="web",
+        application_id=site.applications["web"],
         version="v2",
         image="web:v2",
         previous_image="web:v1",
