@@ -48,6 +48,12 @@ class WorkerSettings:
     length. A command that prints without end shall not fill the database."""
     grace_seconds: float = 10.0
     """How long a command that is told to end may take before it is killed."""
+    kubeconfigs: Path | None = None
+    """The folder of the kubeconfigs that environments may name; None: only the service account of its pod is used."""
+    namespaces: frozenset[str] = frozenset()
+    """The namespaces of clusters that it serves; none named: all that its accounts may reach."""
+    trusts_kubeconfigs: bool = False
+    """Whether kubeconfigs may run programs (`exec`) and read files outside of their folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +103,28 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             shutdown_seconds=_number(environ, "BOREAS_SHUTDOWN_SECONDS", 10.0, 0, 86_400),
             log_mebibytes=_whole(environ, "BOREAS_LOG_MEBIBYTES", 500, 1, 1_000_000),
             grace_seconds=_number(environ, "BOREAS_GRACE_SECONDS", 10.0, 0, 3600),
+            kubeconfigs=folder_of_kubeconfigs(environ.get("BOREAS_KUBECONFIGS")),
+            namespaces=frozenset(filter(None, map(str.strip, environ.get("BOREAS_NAMESPACES", "").split(",")))),
+            trusts_kubeconfigs=_switch(environ, "BOREAS_TRUST_KUBECONFIGS"),
         ),
     )
+
+
+def folder_of_kubeconfigs(text: str | None) -> Path | None:
+    """Return the folder that a text names; None for none. Raises SettingError where it is none."""
+    if not text:
+        return None
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise SettingError(f"“{text}” is no folder of kubeconfigs. Name one that exists, or leave it out.")
+    return path.absolute()
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "").lower()
+    if text not in ("", "0", "1", "false", "true"):
+        raise SettingError(f"{name} is “{environ[name]}”; it takes 1 or 0.")
+    return text in ("1", "true")
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from app.core.environment import OperatorKind
 from app.gateways.bus import RedisBus
 from app.gateways.clock import SystemChance, SystemClock
-from app.gateways.operators.kubernetes import KubernetesOperator
+from app.gateways.operators.kubernetes import KubernetesOperator, Reach
 from app.gateways.operators.shell import ShellOperator
 from app.gateways.operators.simulated import SimulatedOperator
 from app.gateways.probes import HttpProbe
@@ -65,7 +65,8 @@ def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, 
     workspaces = settings.data_dir / "workspaces"
     shell = ShellOperator(workspaces.absolute(), settings.worker.grace_seconds)
     stack.push_async_callback(shell.close)
-    kubernetes = KubernetesOperator()
+    worker = settings.worker
+    kubernetes = KubernetesOperator(reach=Reach(worker.kubeconfigs, worker.namespaces, worker.trusts_kubeconfigs))
     stack.push_async_callback(kubernetes.close)
     return {
         OperatorKind.SHELL: shell,

@@ -14,12 +14,12 @@ from app.core.template import Parameter, value_problems
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LABEL_LENGTH = 63
 NAME_LENGTH = 253
-MAX_PATH = 4096
 MAX_SECONDS = 7 * 86_400
 MAX_ATTEMPTS = 100
 MAX_APPROVERS = 100
@@ -175,12 +175,16 @@ def kubernetes_target(value: KubernetesTarget, *path: str) -> Problems:
 
 
 def kubernetes_access(value: KubernetesAccess, *path: str) -> Problems:
-    """A namespace, and a context of a kubeconfig file."""
+    """A namespace, and a context of a kubeconfig: the name of a file in a folder that the workers know, no path."""
     yield from label(value.namespace, *path, "namespace")
     if value.context is not None:
         yield from title(value.context, NAME_LENGTH, *path, "context")
-    if value.kubeconfig_path is not None:
-        yield from title(value.kubeconfig_path, MAX_PATH, *path, "kubeconfigPath")
+    if value.kubeconfig_path is not None and not FILE_NAME.fullmatch(value.kubeconfig_path):
+        message = (
+            f"“{value.kubeconfig_path[:80]}” is no name of a file: name one of the folder that the workers were "
+            "started with (boreas worker --kubeconfigs DIR), without a path."
+        )
+        yield InvalidInput(message=message, path=(*path, "kubeconfigPath"))
 
 
 def health_check(value: HealthCheck | None, *path: str) -> Problems:

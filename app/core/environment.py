@@ -17,8 +17,9 @@ class OperatorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KubernetesAccess:
-    """How a cluster is reached: a context of a kubeconfig file of the worker's, or the worker's own service account.
+    """How a cluster is reached: a context of a kubeconfig of the worker's, or the worker's own service account.
 
+    `kubeconfig_path` is the name of a file in the folder that the workers were started with.
     Credentials are never part of it: they stay where the worker runs.
     """
 

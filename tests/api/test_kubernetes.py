@@ -14,7 +14,7 @@ APPLICATION = (
     "application { id deploy { __typename ... on KubernetesTarget { workload container service httpRoute } } }"
 )
 ENVIRONMENT = "environment { id operator kubernetes { context namespace } }"
-CONNECTION = {"context": "prod", "kubeconfigPath": "/etc/boreas/kubeconfig", "namespace": "shop"}
+CONNECTION = {"context": "prod", "kubeconfigPath": "kubeconfig", "namespace": "shop"}
 
 
 def target(**more: object) -> Data:
@@ -156,3 +156,42 @@ async def test_two_who_want_one_workload_at_the_same_time_do_not_both_get_it(sha
         *(shared.admin.mutate("createApplication", WHOLE, name=unique("app"), kubernetes=wanted) for _ in range(5))
     )
     assert sorted(len(answer["errors"]) for answer in answers) == [0, 3, 3, 3, 3]
+
+
+PLACE = "environment { id rank workerPool kubernetes { context namespace } }"
+REACHING: list[tuple[str, Data]] = [
+    ("workerPool", {"workerPool": "prod"}),
+    ("kubernetes", {"kubernetes": CONNECTION | {"namespace": "prod"}}),
+    ("kubernetes", {"kubernetes": CONNECTION | {"kubeconfigPath": "other"}}),
+    ("kubernetes", {"kubernetes": CONNECTION | {"context": None}}),
+]
+
+
+async def test_who_has_one_environment_does_not_choose_the_machines_of_others(shared: System) -> None:
+    where, _, _ = await made(shared.admin)
+    chief = await account(shared.admin, {"role": "ADMIN", "environmentId": where})
+    for field, change in REACHING:
+        answer = await chief.client.mutate("updateEnvironment", PLACE, id=where, rank=7, **change)
+        (error,) = answer["errors"]
+        assert (error["code"], error["path"]) == ("FORBIDDEN", [field])
+    answer = await chief.client.change("updateEnvironment", PLACE, id=where, rank=3, kubernetes=CONNECTION)
+    known = {"context": "prod", "namespace": "shop"}
+    assert answer["environment"] == {"id": where, "rank": 3, "workerPool": "default", "kubernetes": known}
+    for _, change in REACHING:
+        await shared.admin.change("updateEnvironment", PLACE, id=where, **change)
+
+
+PATHS = ["/etc/shadow", "../config", "a/b", ".", "..", "", " ", ".hidden", "a\\b", "a:b", "config\n", "ä", "x" * 300]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_kubeconfig_is_named_without_a_path(shared: System, path: str) -> None:
+    answer = await shared.admin.mutate(
+        "createEnvironment",
+        ENVIRONMENT,
+        name=unique("e"),
+        operator="KUBERNETES",
+        kubernetes=CONNECTION | {"kubeconfigPath": path},
+    )
+    (error,) = answer["errors"]
+    assert (error["code"], error["path"]) == ("INVALID", ["kubernetes", "kubeconfigPath"])

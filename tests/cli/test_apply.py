@@ -194,7 +194,7 @@ async def test_a_cluster_and_its_workloads_are_declared(system: System, tmp_path
 kind: Environment
 name: east
 operator: KUBERNETES
-kubernetes: {context: east, kubeconfigPath: /etc/kube, namespace: shop}
+kubernetes: {context: east, kubeconfigPath: kube, namespace: shop}
 ---
 kind: Application
 name: web

@@ -29,7 +29,8 @@ class KubernetesTargetInput:
 class KubernetesAccessInput:
     context: str | None = None
     kubeconfig_path: str | None = strawberry.field(
-        default=None, description="A file where the workers run; it can not be read here again."
+        default=None,
+        description="The name of a file in the folder that the workers were started with; it can not be read again.",
     )
     namespace: str | None = "default"
 

@@ -123,7 +123,7 @@ class FreezeWindow(Part, frozen=True, kw_only=True):
 
 
 class KubernetesAccess(Part, frozen=True, kw_only=True):
-    """How the workers of an environment reach its cluster. The API does not tell the path: it is no difference."""
+    """How the workers of an environment reach its cluster. The API does not tell the file: it is no difference."""
 
     context: str | None = None
     kubeconfig_path: str | None = None

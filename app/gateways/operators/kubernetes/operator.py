@@ -15,11 +15,14 @@ from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.jobs import JobRun
 from app.gateways.operators.kubernetes.moving import Moving, Pace, StuckError
+from app.gateways.operators.kubernetes.reach import Reach
 from app.ports import Instruction, LogSink, Run, Workload
 
 logger = logging.getLogger(__name__)
 
 PACE = Pace()
+ALL = Reach()
+"""No kubeconfig, and every namespace that the service account of the worker's pod may reach."""
 UNENDED = "status.successful=0"
 """Most Jobs that are there have succeeded, and need not be sent: the one field of a Job by which a cluster selects."""
 
@@ -29,11 +32,12 @@ class KubernetesOperator:
 
     `pace.patience` is how many seconds something may keep a pod from starting that rarely passes by itself, like an
     image that can not be pulled; what waits for a node waits until the task's limit. A cluster that is away delays.
+    `reach` is what the worker was started to serve; all else is refused.
     """
 
-    def __init__(self, pace: Pace = PACE) -> None:
+    def __init__(self, pace: Pace = PACE, reach: Reach = ALL) -> None:
         self._pace = pace
-        self._connections = Connections()
+        self._connections = Connections(reach)
         self._hold = Hold()
 
     async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
