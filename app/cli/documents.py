@@ -45,11 +45,13 @@ REJECT = f"""mutation Reject($input: DecideInput!) {{ reject(input: $input) {{
 
 TASKS = """query Tasks($id: ID!) { deployment(id: $id) { tasks { id key } } }"""
 
-ENVIRONMENTS = """query Environments { environments { id name } }"""
+ENVIRONMENTS = """query Environments { environments { id name approvalPolicy { requiredApprovals } } }"""
 
 VERSIONS = """query Versions($contains: String, $after: Cursor) {
   versions(first: 100, after: $after, contains: $contains) {
   nodes { id name artifacts { application { id name } } } pageInfo { hasNextPage endCursor } } }"""
+
+VERSION = """query Version($id: ID!) { version(id: $id) { id name artifacts { application { id name } } } }"""
 
 TEMPLATE = """query Template($name: String) { workflowTemplate(name: $name) { versions { id number } } }"""
 
@@ -62,4 +64,4 @@ MAKE_TOKEN = """mutation CreateToken($input: CreateApiTokenInput!) { createApiTo
   token { id name prefix scopes expiresAt } secret errors { code message path } } }"""
 
 END_TOKEN = """mutation RevokeToken($input: ByIdInput!) { revokeApiToken(input: $input) {
-  token { id name revokedAt } errors { code message path } } }"""
+  token { id name revokedAt } alsoRevoked { id name } errors { code message path } } }"""

@@ -9,8 +9,10 @@ from app.core.application import Application, CommandStep, HealthCheck, Kubernet
 from app.core.approval import ApprovalPolicy
 from app.core.environment import Environment, KubernetesAccess, OperatorKind
 from app.core.errors import InvalidInput, Problem, Role
+from app.core.sight import HIDDEN_COMMAND
 from app.core.strategy import Strategy, StrategyKind
 from app.core.template import Parameter, value_problems
+from app.core.tokens import HIDDEN
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -111,8 +113,15 @@ def command(value: Sequence[str], *path: str) -> Problems:
         yield InvalidInput(message="A command is a list: the program, then its arguments.", path=path)
     if len(value) > MAX_ARGUMENTS:
         yield InvalidInput(message=f"A command has at most {MAX_ARGUMENTS} arguments.", path=path)
+    yield from arguments(value, *path)
+
+
+def arguments(value: Sequence[str], *path: str) -> Problems:
+    """Arguments that can be kept, and do not stand for those of a command that somebody may not see."""
     if any(UNSTORABLE.search(argument) for argument in value):
         yield InvalidInput(message="An argument must not hold NUL.", path=path)
+    if tuple(value) == HIDDEN_COMMAND:
+        yield InvalidInput(message=f"{HIDDEN} stands for a command that you may not see; give the command.", path=path)
 
 
 def variables(value: Mapping[str, object], *path: str) -> Problems:
@@ -122,6 +131,9 @@ def variables(value: Mapping[str, object], *path: str) -> Problems:
             yield InvalidInput(message=f"“{name[:80]}” is no name of an environment variable.", path=(*path, name))
         elif name.startswith("BOREAS_"):
             yield InvalidInput(message="Names that begin with BOREAS_ are set by Boreas itself.", path=(*path, name))
+        elif content == HIDDEN:
+            message = f"{HIDDEN} stands for a value that you may not see; give the value."
+            yield InvalidInput(message=message, path=(*path, name))
         elif not isinstance(content, str) or UNSTORABLE.search(content):
             yield InvalidInput(message="An environment variable is a string without NUL.", path=(*path, name))
 

@@ -80,7 +80,8 @@ class CatalogueMutations:
         return EnvironmentPayload(environment=await changed(info, "Environment", id_))
 
     @strawberry.mutation(
-        description="Create a version. For DEPLOYER on each of its applications, in any environment.",
+        description="Create a version, or return the same one where it is there: a name is given once for an "
+        "application. For DEPLOYER on each of its applications, in any environment.",
         extensions=[Answers(Role.DEPLOYER, VersionPayload)],
     )
     async def create_version(self, info: Info, input: CreateVersionInput) -> VersionPayload:

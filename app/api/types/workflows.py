@@ -19,6 +19,7 @@ from app.core import revision as revisions
 from app.core import workflow as core
 from app.core.deployment import Deployment
 from app.core.errors import not_found
+from app.core.sight import See, of_deployment
 from app.services.drafts import Draft
 
 From = Annotated[int, strawberry.argument(name="from")]
@@ -48,7 +49,7 @@ class WorkflowTask:
     position: Position | None
 
     @classmethod
-    def of(cls, task: core.WorkflowTask, names: Mapping[str, str]) -> "WorkflowTask":
+    def of(cls, task: core.WorkflowTask, names: Mapping[str, str], see: See) -> "WorkflowTask":
         return cls(
             key=task.key,
             name=task.name,
@@ -56,7 +57,7 @@ class WorkflowTask:
             application_name=names.get(task.application_id) if task.application_id else None,
             block_by=list(task.block_by),
             require_confirm=task.require_confirm,
-            command=command_step(task.command),
+            command=command_step(task.command, see(task.application_id)),
             payload=JSON(dict(task.payload)),
             timeout_seconds=task.timeout_seconds,
             max_attempts=task.max_attempts,
@@ -79,15 +80,15 @@ class WorkflowDiff:
     changed: list[WorkflowTaskChange]
 
     @classmethod
-    def of(cls, found: revisions.WorkflowDiff, names: Mapping[str, str]) -> "WorkflowDiff":
+    def of(cls, found: revisions.WorkflowDiff, names: Mapping[str, str], see: See) -> "WorkflowDiff":
         return cls(
-            added=[WorkflowTask.of(task, names) for task in found.added],
-            removed=[WorkflowTask.of(task, names) for task in found.removed],
+            added=[WorkflowTask.of(task, names, see) for task in found.added],
+            removed=[WorkflowTask.of(task, names, see) for task in found.removed],
             changed=[
                 WorkflowTaskChange(
                     key=change.key,
-                    before=WorkflowTask.of(change.before, names),
-                    after=WorkflowTask.of(change.after, names),
+                    before=WorkflowTask.of(change.before, names, see),
+                    after=WorkflowTask.of(change.after, names, see),
                     fields=[FIELD_NAMES[name] for name in change.fields],
                 )
                 for change in found.changed
@@ -106,10 +107,14 @@ async def names_of(info: Info, tasks: Iterable[core.WorkflowTask]) -> dict[str, 
     return {application.id: application.name for application in found if application}
 
 
-async def shown(info: Info, tasks: Sequence[core.WorkflowTask]) -> list[WorkflowTask]:
-    """Return tasks as clients see them."""
+async def shown(info: Info, tasks: Sequence[core.WorkflowTask], see: See) -> list[WorkflowTask]:
+    """Return tasks as clients see them who see so much of them."""
     names = await names_of(info, tasks)
-    return [WorkflowTask.of(task, names) for task in tasks]
+    return [WorkflowTask.of(task, names, see) for task in tasks]
+
+
+def _see(info: Info, deployment: Deployment) -> See:
+    return of_deployment(info.context.viewer, (deployment.environment_id,), deployment.application_ids)
 
 
 @strawberry.type(description="A revision of a deployment's graph. All are kept for ever.")
@@ -129,7 +134,11 @@ class WorkflowRevision:
 
     @strawberry.field(description="In workflow order.")
     async def tasks(self, info: Info) -> list[WorkflowTask]:
-        return await shown(info, await _tasks_at(info, self.value.deployment_id, self.number, "number"))
+        deployment = await info.context.loaders.deployment.load(self.value.deployment_id)
+        if deployment is None:
+            raise not_found("deployment", self.value.deployment_id)
+        tasks = await _tasks_at(info, deployment.id, self.number, "number")
+        return await shown(info, tasks, _see(info, deployment))
 
 
 async def _tasks_at(info: Info, deployment_id: str, number: int, argument: str) -> Sequence[core.WorkflowTask]:
@@ -198,7 +207,9 @@ class Workflow:
     async def diff(self, info: Info, from_: From, to: int) -> WorkflowDiff:
         before = await _tasks_at(info, self.deployment.id, from_, "from")
         after = await _tasks_at(info, self.deployment.id, to, "to")
-        return WorkflowDiff.of(revisions.diff(before, after), await names_of(info, (*before, *after)))
+        return WorkflowDiff.of(
+            revisions.diff(before, after), await names_of(info, (*before, *after)), _see(info, self.deployment)
+        )
 
     async def _graph(self, info: Info) -> dict[str, tuple[str, ...]]:
         tasks = await info.context.loaders.tasks_of.load(self.deployment.id)
@@ -214,6 +225,8 @@ class DeploymentPlan:
     faults: list[WorkflowFault] = strawberry.field(description="Everything that is wrong with the graph.")
 
     @strawberry.field
-    async def tasks(self) -> list[WorkflowTask]:
+    async def tasks(self, info: Info) -> list[WorkflowTask]:
         names = {application.id: application.name for application in self.draft.applications}
-        return [WorkflowTask.of(task, names) for task in self.draft.tasks]
+        places = [environment.id for environment in self.draft.environments]
+        see = of_deployment(info.context.viewer, places, list(names))
+        return [WorkflowTask.of(task, names, see) for task in self.draft.tasks]
