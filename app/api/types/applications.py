@@ -121,7 +121,7 @@ class Application(Node):
 
     @strawberry.field
     def deploy(self, info: Info) -> DeployTarget:
-        return deploy_target(self.value.shell or self.value.kubernetes, self._sight(info))
+        return deploy_target(self.value, self._sight(info))
 
     @strawberry.field
     def health_check(self, info: Info) -> HealthCheck | None:
@@ -135,19 +135,18 @@ class Application(Node):
         return [wrap(info, "Release", release) for release in await info.context.loaders.releases_of.load(self.id)]
 
 
-def deploy_target(
-    target: core.ShellTarget | core.KubernetesTarget | None, sight: Sight
-) -> ShellTarget | KubernetesTarget:
-    """Return a target as clients see it who have that sight of it. Raises LookupError where there is none."""
-    if target is None:
-        raise LookupError("an application without a target")
-    if isinstance(target, core.KubernetesTarget):
+def deploy_target(application: core.Application, sight: Sight) -> ShellTarget | KubernetesTarget:
+    """Return how an application is deployed, as clients see it who have that sight of it."""
+    if (cluster := application.kubernetes) is not None:
         return KubernetesTarget(
-            workload=target.workload,
-            container=target.container,
-            service=target.service,
-            http_route=target.http_route,
+            workload=cluster.workload,
+            container=cluster.container,
+            service=cluster.service,
+            http_route=cluster.http_route,
         )
+    target = application.shell
+    if target is None:
+        raise LookupError(f"application {application.name} has no target")
     rollback = target.rollback_command
     return ShellTarget(
         command=sight.command(target.command),

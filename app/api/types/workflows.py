@@ -221,7 +221,9 @@ class DeploymentPlan:
     draft: strawberry.Private[Draft]
     levels: list[list[str]] = strawberry.field(description="Empty while the graph has faults.")
     critical_path: list[str] = strawberry.field(description="Empty while the graph has faults.")
-    gate: Gate = strawberry.field(description="Whether it could start now, and why not.")
+    gate: Gate = strawberry.field(
+        description="Whether it could start now, and why not; nothing of environments that the viewer may not see."
+    )
     faults: list[WorkflowFault] = strawberry.field(description="Everything that is wrong with the graph.")
 
     @strawberry.field
