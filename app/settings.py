@@ -103,20 +103,20 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             shutdown_seconds=_number(environ, "BOREAS_SHUTDOWN_SECONDS", 10.0, 0, 86_400),
             log_mebibytes=_whole(environ, "BOREAS_LOG_MEBIBYTES", 500, 1, 1_000_000),
             grace_seconds=_number(environ, "BOREAS_GRACE_SECONDS", 10.0, 0, 3600),
-            kubeconfigs=folder_of_kubeconfigs(environ.get("BOREAS_KUBECONFIGS")),
+            kubeconfigs=folder(environ.get("BOREAS_KUBECONFIGS"), "BOREAS_KUBECONFIGS"),
             namespaces=frozenset(filter(None, map(str.strip, environ.get("BOREAS_NAMESPACES", "").split(",")))),
             trusts_kubeconfigs=_switch(environ, "BOREAS_TRUST_KUBECONFIGS"),
         ),
     )
 
 
-def folder_of_kubeconfigs(text: str | None) -> Path | None:
-    """Return the folder that a text names; None for none. Raises SettingError where it is none."""
+def folder(text: str | None, setting: str) -> Path | None:
+    """Return the folder that a setting names; None for none. Raises SettingError where it is no folder."""
     if not text:
         return None
     path = Path(text).expanduser()
     if not path.is_dir():
-        raise SettingError(f"“{text}” is no folder of kubeconfigs. Name one that exists, or leave it out.")
+        raise SettingError(f"{setting} is “{text}”, which is no folder. Name one that exists, or leave it out.")
     return path.absolute()
 
 

@@ -13,7 +13,7 @@ import click
 
 from app.cli import address
 from app.cli.report import Failure, expected_failures
-from app.settings import SettingError, Settings, folder_of_kubeconfigs, read
+from app.settings import SettingError, Settings, folder, read
 
 
 def _settings() -> Settings:
@@ -31,7 +31,7 @@ def _within(
     try:
         worker = replace(
             known,
-            kubeconfigs=folder_of_kubeconfigs(kubeconfigs) or known.kubeconfigs,
+            kubeconfigs=folder(kubeconfigs, "--kubeconfigs") or known.kubeconfigs,
             namespaces=frozenset(namespaces) or known.namespaces,
             trusts_kubeconfigs=trust_kubeconfigs or known.trusts_kubeconfigs,
         )
