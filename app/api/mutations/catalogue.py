@@ -50,7 +50,8 @@ class CatalogueMutations:
         return ApplicationPayload(application=await changed(info, "Application", id_))
 
     @strawberry.mutation(
-        description="Change an application. Deployments keep what they were made with. For DEPLOYER on it.",
+        description="Change an application. Deployments keep what they were made with. For DEPLOYER on it; its "
+        "workload, service and httpRoute for ADMIN on it.",
         extensions=[Answers(Role.DEPLOYER, ApplicationPayload)],
     )
     async def update_application(self, info: Info, input: UpdateApplicationInput) -> ApplicationPayload:
@@ -73,7 +74,9 @@ class CatalogueMutations:
         return EnvironmentPayload(environment=await changed(info, "Environment", id_))
 
     @strawberry.mutation(
-        description="Change an environment. For ADMIN.", extensions=[Answers(Role.ADMIN, EnvironmentPayload)]
+        description="Change an environment. For ADMIN on it; which pool serves it and which cluster it reaches, for "
+        "ADMIN on everything.",
+        extensions=[Answers(Role.ADMIN, EnvironmentPayload)],
     )
     async def update_environment(self, info: Info, input: UpdateEnvironmentInput) -> EnvironmentPayload:
         (id_,) = await perform(info, input, environments.update, input.changes())
