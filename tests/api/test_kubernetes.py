@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.api.people import account
+from tests.api.rows import database
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import unique
@@ -195,3 +196,15 @@ async def test_a_kubeconfig_is_named_without_a_path(shared: System, path: str) -
     )
     (error,) = answer["errors"]
     assert (error["code"], error["path"]) == ("INVALID", ["kubernetes", "kubeconfigPath"])
+
+
+async def test_an_environment_of_an_older_release_keeps_its_path_until_it_is_named_anew(shared: System) -> None:
+    where, _, _ = await made(shared.admin)
+    async with database(shared) as connection:
+        old = '{"kubeconfig_path": "/etc/kube/config"}'
+        await connection.execute(
+            "UPDATE environments SET kubernetes = kubernetes || $2::jsonb WHERE id = $1", where, old
+        )
+    await shared.admin.change("updateEnvironment", PLACE, id=where, rank=5)
+    answer = await shared.admin.change("updateEnvironment", PLACE, id=where, kubernetes=CONNECTION)
+    assert answer["environment"]["rank"] == 5

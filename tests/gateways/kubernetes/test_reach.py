@@ -1,6 +1,7 @@
 """What a worker serves: kubeconfigs of its folder that do nothing but connect, and the namespaces that it was given."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,9 +77,10 @@ async def test_whatever_is_wrong_with_a_file_the_message_is_the_same(cast: Cast,
     (folder / "deep").write_text("[" * 20_000)
     (folder / "large").write_bytes(b" " * (1 << 21))
     (folder / "empty").touch()
+    os.mkfifo(folder / "pipe")
     names = [
         *("missing", "/etc/shadow", "/etc/no-such-file", "../outside", "../folder-2/outside", "link", "loop"),
-        *("folder", "folder/inner", "text", "bytes", "deep", "large", "empty", ".", "..", ""),
+        *("folder", "folder/inner", "text", "bytes", "deep", "large", "empty", "pipe", ".", "..", ""),
     ]
     said = {name: await refusal(Reach(folder), KubernetesAccess(kubeconfig_path=name)) for name in names}
     assert said == dict.fromkeys(names, NOT_SERVED)

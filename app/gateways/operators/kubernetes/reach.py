@@ -53,7 +53,7 @@ def kubeconfig(reach: Reach, access: KubernetesAccess) -> Loaded:
     folder = reach.kubeconfigs.resolve()
     name = access.kubeconfig_path or DEFAULT_FILE
     path = (folder / name).resolve()
-    if name != Path(name).name or not path.is_relative_to(folder):
+    if name != Path(name).name or not path.is_relative_to(folder) or not path.is_file():
         raise UnfitError(f"{name} is no file of {folder}")
     try:
         with path.open("rb") as file:
