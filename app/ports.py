@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from app.core.application import KubernetesTarget
 from app.core.attempt import Outcome
-from app.core.environment import KubernetesConnection
+from app.core.environment import KubernetesAccess
 from app.core.logs import Stream
 from app.core.strategy import Shape as Shape  # noqa: PLC0414 - found beside the port that takes it
 
@@ -81,7 +81,7 @@ class Instruction:
     timeout_seconds: float
     image: str | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
-    connection: KubernetesConnection | None = None
+    connection: KubernetesAccess | None = None
     origin: Origin | None = None
 
 
@@ -144,11 +144,11 @@ class RunOperator(Protocol):
     What can not be reached is logged: who looks again later finds it then.
     """
 
-    async def running(self, connection: KubernetesConnection) -> Sequence[Run]:
+    async def running(self, connection: KubernetesAccess) -> Sequence[Run]:
         """Return the runs that go on, those of other installations too; none where they can not be known."""
         ...
 
-    async def end(self, connection: KubernetesConnection, run: Run) -> bool:
+    async def end(self, connection: KubernetesAccess, run: Run) -> bool:
         """End a run, unless somebody took it since it was found. Return whether it is being ended."""
         ...
 
@@ -161,11 +161,12 @@ class Workload:
     none). The ids and names become labels, by which another worker finds what was made.
     """
 
-    connection: KubernetesConnection
+    connection: KubernetesAccess
     target: KubernetesTarget
     deployment_id: str
     task_id: str
     application: str
+    application_id: str
     version: str
     image: str
     previous_image: str | None

@@ -57,6 +57,12 @@ class WorkerSettings:
     """Folders that commands of other users may enter and read although they are closed to them; none: no passage."""
     workspace_days: float = 7.0
     """How long the folders of a deployment that has ended are kept, for who retries it or looks at them."""
+    kubeconfigs: Path | None = None
+    """The folder of the kubeconfigs that environments may name; None: only the service account of its pod is used."""
+    namespaces: frozenset[str] = frozenset()
+    """The namespaces of clusters that it serves; none named: all that its accounts may reach."""
+    trusts_kubeconfigs: bool = False
+    """Whether kubeconfigs may run programs (`exec`) and read files outside of their folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +116,14 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             log_mebibytes=_whole(environ, "BOREAS_LOG_MEBIBYTES", 500, 1, 1_000_000),
             grace_seconds=_number(environ, "BOREAS_GRACE_SECONDS", 10.0, 0, 3600),
             command_user=environ.get("BOREAS_COMMAND_USER") or None,
-            command_wall=_switch(environ, "BOREAS_COMMAND_WALL"),
+            command_wall=_switch(environ, "BOREAS_COMMAND_WALL", True),
             command_passage=tuple(
                 Path(each) for each in environ.get("BOREAS_COMMAND_PASSAGE", "").split(os.pathsep) if each
             ),
             workspace_days=_number(environ, "BOREAS_WORKSPACE_DAYS", 7.0, 0, 36_500),
+            kubeconfigs=folder(environ.get("BOREAS_KUBECONFIGS"), "BOREAS_KUBECONFIGS"),
+            namespaces=frozenset(filter(None, map(str.strip, environ.get("BOREAS_NAMESPACES", "").split(",")))),
+            trusts_kubeconfigs=_switch(environ, "BOREAS_TRUST_KUBECONFIGS", False),
         ),
         secret_files=tuple(files),
     )
@@ -139,11 +148,24 @@ def _secret(environ: Mapping[str, str], name: str, files: list[Path]) -> str | N
     return text
 
 
-def _switch(environ: Mapping[str, str], name: str) -> bool:
-    value = environ.get(name) or "on"
-    if value not in ("on", "off"):
-        raise SettingError(f"{name} is “{value}”; it takes on or off.")
-    return value == "on"
+def folder(text: str | None, setting: str) -> Path | None:
+    """Return the folder that a setting names; None for none. Raises SettingError where it is no folder."""
+    if not text:
+        return None
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise SettingError(f"{setting} is “{text}”, which is no folder. Name one that exists, or leave it out.")
+    return path.absolute()
+
+
+SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
+
+
+def _switch(environ: Mapping[str, str], name: str, default: bool) -> bool:
+    text = environ.get(name, "").lower()
+    if text and text not in SWITCH:
+        raise SettingError(f"{name} is “{environ[name]}”; it takes on or off.")
+    return SWITCH[text] if text else default
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

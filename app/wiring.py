@@ -11,7 +11,7 @@ from pathlib import Path
 from app.core.environment import OperatorKind
 from app.gateways.bus import RedisBus
 from app.gateways.clock import SystemChance, SystemClock
-from app.gateways.operators.kubernetes import KubernetesOperator
+from app.gateways.operators.kubernetes import KubernetesOperator, Reach
 from app.gateways.operators.shell import ShellOperator
 from app.gateways.operators.shell.accounts import Accounts, accounts
 from app.gateways.operators.shell.landlock import Wall
@@ -81,7 +81,8 @@ async def warn_of_might() -> None:
 def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, Operator]:
     shell = _shell(settings)
     stack.push_async_callback(shell.close)
-    kubernetes = KubernetesOperator()
+    worker = settings.worker
+    kubernetes = KubernetesOperator(reach=Reach(worker.kubeconfigs, worker.namespaces, worker.trusts_kubeconfigs))
     stack.push_async_callback(kubernetes.close)
     return {
         OperatorKind.SHELL: shell,

@@ -32,7 +32,8 @@ class InvalidInput(UserError):
 class NotFound(UserError):
     """No such object."""
 
-    id: strawberry.ID
+    object_id: strawberry.ID = strawberry.field(description="The id, or the name, that was asked for.")
+    id: strawberry.ID = strawberry.field(deprecation_reason="Use objectId.")
 
 
 @strawberry.type(description="You lack a right.")
@@ -96,7 +97,8 @@ def user_error(problem: Problem) -> UserError:
     path = list(problem.path) if problem.path else None
     match problem:
         case core.NotFound():
-            return NotFound(code=problem.code, message=problem.message, path=path, id=strawberry.ID(problem.id))
+            id_ = strawberry.ID(problem.id)
+            return NotFound(code=problem.code, message=problem.message, path=path, object_id=id_, id=id_)
         case core.Forbidden():
             return Forbidden(code=problem.code, message=problem.message, path=path, required=problem.required)
         case core.WrongState():

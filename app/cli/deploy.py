@@ -26,7 +26,7 @@ Exit status with --follow: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED, 2 re
 
 
 @click.command(epilog=EPILOG)
-@click.option("--version", required=True, help="The name of the version; the newest of that name.")
+@click.option("--version", required=True, help="The name of the version, or its id.")
 @click.option("--environment", "environments", required=True, multiple=True, help="Where to; may be repeated.")
 @click.option("--application", "applications", multiple=True, help="Which ones; default: all that the version has.")
 @click.option("--order", default="", help="Applications, by comma, that are deployed one after another.")
@@ -65,12 +65,13 @@ def deploy(url: str, token: str | None, following: bool, as_json: bool, **wanted
 
 
 async def _create(api: Api, wanted: Data) -> list[Data]:
-    version = await _version(api, wanted["version"])
+    version = await _version(api, wanted["version"], wanted["applications"])
     held = {artifact["application"]["name"]: artifact["application"]["id"] for artifact in version["artifacts"]}
-    known = {
-        environment["name"]: environment["id"]
-        for environment in (await api.query(documents.ENVIRONMENTS))["environments"]
-    }
+    environments = (await api.query(documents.ENVIRONMENTS))["environments"]
+    known = {environment["name"]: environment["id"] for environment in environments}
+    guarded = [
+        each["name"] for each in environments if each["approvalPolicy"] and each["name"] in wanted["environments"]
+    ]
     order = [name.strip() for name in wanted["order"].split(",") if name.strip()]
     payload = await api.change(
         documents.CREATE_DEPLOYMENT,
@@ -78,7 +79,7 @@ async def _create(api: Api, wanted: Data) -> list[Data]:
         environmentIds=[_pick("environment", name, known) for name in wanted["environments"]],
         applicationIds=[_pick("application", name, held) for name in wanted["applications"]] or None,
         mustInOrder=[_pick("application", name, held) for name in order],
-        templateVersionId=await _template(api, wanted["template"]),
+        templateVersionId=await _template(api, wanted["template"], guarded),
         parameters=wanted["parameters"] or None,
         strategy=strategy_of(wanted),
         autoStart=not wanted["no_start"],
@@ -97,8 +98,12 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in (text.partition("=") for text in given)}
 
 
-async def _template(api: Api, wanted: str | None) -> str | None:
-    """Return the id of a template's latest version, or of the one that is named. Raises ApiError."""
+async def _template(api: Api, wanted: str | None, guarded: Sequence[str]) -> str | None:
+    """Return the id of a template's latest version, or of the one that is named. Raises ApiError.
+
+    To `guarded` environments, which have an approval policy, goes only a version that is named: the latest one may be
+    somebody's who came after it was looked at.
+    """
     if wanted is None:
         return None
     name, _, number = wanted.rpartition("@") if wanted.rpartition("@")[2].isdecimal() else (wanted, "", "")
@@ -107,25 +112,48 @@ async def _template(api: Api, wanted: str | None) -> str | None:
         found = (await api.query(documents.TEMPLATES))["workflowTemplates"]["nodes"]
         raise _unknown("template", name, [template["name"] for template in found])
     versions = {str(version["number"]): version["id"] for version in known["versions"]}
+    if guarded and not number:
+        raise ApiError(
+            f"{guarded[0]} has an approval policy: name the version of the template that you mean. "
+            f"The latest one is --template {name}@{list(versions)[-1]}"
+        )
     return _pick(f"version of {name}", number.lstrip("0") or list(versions)[-1], versions)
 
 
-async def _version(api: Api, name: str) -> Data:
-    """Return the newest version of exactly that name. Raises ApiError."""
-    after, others = None, []
-    while True:
-        page = (await api.query(documents.VERSIONS, contains=name, after=after))["versions"]
-        for version in page["nodes"]:
-            if version["name"] == name:
-                found: Data = version
-                return found
-            others.append(version["name"])
-        if not page["pageInfo"]["hasNextPage"]:
-            break
-        after = page["pageInfo"]["endCursor"]
+async def _version(api: Api, name: str, applications: Sequence[str]) -> Data:
+    """Return the one version of exactly that name, or id, that holds the applications. Raises ApiError.
+
+    Where there are several nobody knows which one is meant, and the newest may be anybody's: they are told with ids.
+    """
+    found, others = await _versions_of(api, name)
+    if not found and name.startswith("ver_") and (known := (await api.query(documents.VERSION, id=name))["version"]):
+        return dict(known)
+    wanted = [each for each in found if set(applications) <= set(_held(each))] or found
+    if len(wanted) > 1:
+        shown = "".join(f"\n  {each['id']}  {', '.join(_held(each))}" for each in wanted[:SHOWN])
+        more = "\n  …" if len(wanted) > SHOWN else ""
+        raise ApiError(f"There are {len(wanted)} versions “{name}”. Name the one that you mean by its id:{shown}{more}")
+    if wanted:
+        return wanted[0]
     if not others:
         others = [version["name"] for version in (await api.query(documents.VERSIONS))["versions"]["nodes"]]
     raise _unknown("version", name, others)
+
+
+def _held(version: Data) -> list[str]:
+    return [artifact["application"]["name"] for artifact in version["artifacts"]]
+
+
+async def _versions_of(api: Api, name: str) -> tuple[list[Data], list[str]]:
+    """Return the versions of exactly that name, the newest first, and the names of others that hold it."""
+    after, found, others = None, list[Data](), list[str]()
+    while True:
+        page = (await api.query(documents.VERSIONS, contains=name, after=after))["versions"]
+        found += [version for version in page["nodes"] if version["name"] == name]
+        others += [version["name"] for version in page["nodes"] if version["name"] != name]
+        if not page["pageInfo"]["hasNextPage"]:
+            return found, others
+        after = page["pageInfo"]["endCursor"]
 
 
 def _pick(noun: str, name: str, known: dict[str, str]) -> str:

@@ -6,8 +6,8 @@ STORY = """query Story($id: ID!) { deployment(id: $id) {
 
 EVENTS = """subscription Events($id: ID!, $after: Cursor) { deploymentEvents(id: $id, after: $after) {
   cursor events { __typename cursor at actor { name }
-    ... on TaskStatusChanged { taskId taskFrom: from taskTo: to reason }
-    ... on DeploymentStatusChanged { from to reason }
+    ... on TaskStatusChanged { taskId taskFrom: previousTaskStatus taskTo: taskStatus reason }
+    ... on DeploymentStatusChanged { from: previousDeploymentStatus to: deploymentStatus reason }
     ... on DeploymentPaused { paused }
     ... on ApprovalRequested { approval { subject rolloutStep requiredApprovals approverRoles expiresAt task { key } } }
     ... on ApprovalDecided { verdict comment approval { subject rolloutStep task { key } } }
@@ -55,11 +55,13 @@ REJECT = f"""mutation Reject($input: DecideInput!) {{ reject(input: $input) {{
 
 TASKS = """query Tasks($id: ID!) { deployment(id: $id) { tasks { id key } } }"""
 
-ENVIRONMENTS = """query Environments { environments { id name } }"""
+ENVIRONMENTS = """query Environments { environments { id name approvalPolicy { requiredApprovals } } }"""
 
 VERSIONS = """query Versions($contains: String, $after: Cursor) {
   versions(first: 100, after: $after, contains: $contains) {
   nodes { id name artifacts { application { id name } } } pageInfo { hasNextPage endCursor } } }"""
+
+VERSION = """query Version($id: ID!) { version(id: $id) { id name artifacts { application { id name } } } }"""
 
 TEMPLATE = """query Template($name: String) { workflowTemplate(name: $name) { versions { id number } } }"""
 
@@ -72,4 +74,4 @@ MAKE_TOKEN = """mutation CreateToken($input: CreateApiTokenInput!) { createApiTo
   token { id name prefix scopes expiresAt } secret errors { code message path } } }"""
 
 END_TOKEN = """mutation RevokeToken($input: ByIdInput!) { revokeApiToken(input: $input) {
-  token { id name revokedAt } errors { code message path } } }"""
+  token { id name revokedAt } alsoRevoked { id name } errors { code message path } } }"""

@@ -4,15 +4,17 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
 from app.cli import address
 from app.cli.private import environ
 from app.cli.report import Failure, expected_failures
-from app.settings import SettingError, Settings, read
+from app.settings import SettingError, Settings, folder, read
 
 
 def _settings() -> Settings:
@@ -20,6 +22,23 @@ def _settings() -> Settings:
         return read(environ())
     except SettingError as error:
         raise Failure(str(error)) from error
+
+
+def _within(
+    settings: Settings, kubeconfigs: str | None, namespaces: tuple[str, ...], trust_kubeconfigs: bool
+) -> Settings:
+    """Return settings of a worker that serves what its options say, where they say something."""
+    known = settings.worker
+    try:
+        worker = replace(
+            known,
+            kubeconfigs=folder(kubeconfigs, "--kubeconfigs") or known.kubeconfigs,
+            namespaces=frozenset(namespaces) or known.namespaces,
+            trusts_kubeconfigs=trust_kubeconfigs or known.trusts_kubeconfigs,
+        )
+    except SettingError as error:
+        raise Failure(str(error)) from error
+    return replace(settings, worker=worker)
 
 
 def _ready_to_serve() -> Settings:
@@ -83,12 +102,18 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 @click.command()
 @click.option("--pool", default="default", show_default=True, help="Whose tasks to carry out.")
-def worker(pool: str) -> None:
+@click.option("--kubeconfigs", metavar="DIR", help="The folder of the kubeconfigs that environments may name.")
+@click.option("--namespace", "namespaces", multiple=True, help="Serve this namespace of clusters; may be repeated.")
+@click.option("--trust-kubeconfigs", is_flag=True, help="Let kubeconfigs run programs and read files elsewhere.")
+def worker(pool: str, **reach: Any) -> None:
     """Carry out tasks until told to stop.
 
-    Any number may run beside each other. A task goes to the pool that its environment names.
+    Any number may run beside each other. A task goes to the pool that its environment names. A worker reaches a cluster
+    by the service account of its pod, or by kubeconfigs of the folder that it is started with. Without --namespace it
+    serves every namespace that its accounts may reach. BOREAS_KUBECONFIGS, BOREAS_NAMESPACES (with commas) and
+    BOREAS_TRUST_KUBECONFIGS say the same.
     """
-    settings = _ready_to_serve()
+    settings = _within(_ready_to_serve(), **reach)
 
     from app.log import configure
     from app.worker import serve

@@ -60,9 +60,11 @@ def create(url: str, token: str | None, name: str, as_json: bool, **wanted: Any)
 @click.argument("id")
 @address_options
 def revoke(url: str, token: str | None, id: str) -> None:
-    """Revoke a token by its id: it can not be used any more."""
-    made = asyncio.run(api_of(url, token).change(documents.END_TOKEN, id=id))["token"]
-    click.echo(f"Token “{made['name']}” is revoked.", err=True)
+    """Revoke a token by its id: it can not be used any more, nor can the tokens that were made with it."""
+    payload = asyncio.run(api_of(url, token).change(documents.END_TOKEN, id=id))
+    click.echo(f"Token “{payload['token']['name']}” is revoked.", err=True)
+    for made in payload["alsoRevoked"]:
+        click.echo(f"Token “{made['name']}” ({made['id']}), which was made with it, is revoked.", err=True)
 
 
 async def _create(api: Api, name: str, expires: str | None, wanted: Data) -> Data:

@@ -45,7 +45,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """A token as it may be shown: its secret is stored hashed, and `prefix` is what people recognise it by."""
+    """A token as it may be shown: its secret is stored hashed, and `prefix` is what people recognise it by.
+
+    `made_by` is the token that its maker came with, and with which it ends (None: it is older than this, or the first).
+    """
 
     id: str
     actor_id: str
@@ -56,6 +59,11 @@ class ApiToken:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    made_by: str | None = None
+
+    def ended(self, now: datetime) -> bool:
+        """Return whether it is good no more."""
+        return self.revoked_at is not None or (self.expires_at is not None and self.expires_at <= now)
 
 
 def granted(

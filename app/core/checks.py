@@ -7,19 +7,21 @@ from urllib.parse import urlsplit
 
 from app.core.application import Application, CommandStep, HealthCheck, KubernetesTarget, MetricCheck, ShellTarget
 from app.core.approval import ApprovalPolicy
-from app.core.environment import Environment, KubernetesConnection, OperatorKind
+from app.core.environment import Environment, KubernetesAccess, OperatorKind
 from app.core.errors import InvalidInput, Problem, Role
+from app.core.sight import HIDDEN_COMMAND
 from app.core.strategy import Strategy, StrategyKind
 from app.core.template import Parameter, value_problems
+from app.core.tokens import HIDDEN
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LABEL_LENGTH = 63
 NAME_LENGTH = 253
-MAX_PATH = 4096
 MAX_SECONDS = 7 * 86_400
 MAX_ATTEMPTS = 100
 MAX_APPROVERS = 100
@@ -111,8 +113,15 @@ def command(value: Sequence[str], *path: str) -> Problems:
         yield InvalidInput(message="A command is a list: the program, then its arguments.", path=path)
     if len(value) > MAX_ARGUMENTS:
         yield InvalidInput(message=f"A command has at most {MAX_ARGUMENTS} arguments.", path=path)
+    yield from arguments(value, *path)
+
+
+def arguments(value: Sequence[str], *path: str) -> Problems:
+    """Arguments that can be kept, and do not stand for those of a command that somebody may not see."""
     if any(UNSTORABLE.search(argument) for argument in value):
         yield InvalidInput(message="An argument must not hold NUL.", path=path)
+    if tuple(value) == HIDDEN_COMMAND:
+        yield InvalidInput(message=f"{HIDDEN} stands for a command that you may not see; give the command.", path=path)
 
 
 def variables(value: Mapping[str, object], *path: str) -> Problems:
@@ -122,6 +131,9 @@ def variables(value: Mapping[str, object], *path: str) -> Problems:
             yield InvalidInput(message=f"“{name[:80]}” is no name of an environment variable.", path=(*path, name))
         elif name.startswith("BOREAS_"):
             yield InvalidInput(message="Names that begin with BOREAS_ are set by Boreas itself.", path=(*path, name))
+        elif content == HIDDEN:
+            message = f"{HIDDEN} stands for a value that you may not see; give the value."
+            yield InvalidInput(message=message, path=(*path, name))
         elif not isinstance(content, str) or UNSTORABLE.search(content):
             yield InvalidInput(message="An environment variable is a string without NUL.", path=(*path, name))
 
@@ -174,13 +186,17 @@ def kubernetes_target(value: KubernetesTarget, *path: str) -> Problems:
             )
 
 
-def kubernetes_connection(value: KubernetesConnection, *path: str) -> Problems:
-    """A namespace, and a context of a kubeconfig file."""
+def kubernetes_access(value: KubernetesAccess, *path: str) -> Problems:
+    """A namespace, and a context of a kubeconfig: the name of a file in a folder that the workers know, no path."""
     yield from label(value.namespace, *path, "namespace")
     if value.context is not None:
         yield from title(value.context, NAME_LENGTH, *path, "context")
-    if value.kubeconfig_path is not None:
-        yield from title(value.kubeconfig_path, MAX_PATH, *path, "kubeconfigPath")
+    if value.kubeconfig_path is not None and not FILE_NAME.fullmatch(value.kubeconfig_path):
+        message = (
+            f"“{value.kubeconfig_path[:80]}” is no name of a file: name one of the folder that the workers were "
+            "started with (boreas worker --kubeconfigs DIR), without a path."
+        )
+        yield InvalidInput(message=message, path=(*path, "kubeconfigPath"))
 
 
 def health_check(value: HealthCheck | None, *path: str) -> Problems:
@@ -257,7 +273,7 @@ def environment(value: Environment) -> Problems:
         message = f"Only the operator KUBERNETES reaches a cluster; this one is {value.operator}."
         yield InvalidInput(message=message, path=("kubernetes",))
     elif value.kubernetes is not None:
-        yield from kubernetes_connection(value.kubernetes, "kubernetes")
+        yield from kubernetes_access(value.kubernetes, "kubernetes")
 
 
 def approval_policy(value: ApprovalPolicy) -> Problems:

@@ -17,9 +17,10 @@ class OperatorKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class KubernetesConnection:
-    """How a cluster is reached: a context of a kubeconfig file of the worker's, or the worker's own service account.
+class KubernetesAccess:
+    """How a cluster is reached: a context of a kubeconfig of the worker's, or the worker's own service account.
 
+    `kubeconfig_path` is the name of a file in the folder that the workers were started with.
     Credentials are never part of it: they stay where the worker runs.
     """
 
@@ -60,7 +61,7 @@ class Environment:
     worker_pool: str
     max_concurrent_deployments: int
     created_at: datetime
-    kubernetes: KubernetesConnection | None = None
+    kubernetes: KubernetesAccess | None = None
     approval_policy: ApprovalPolicy | None = None
     build_pool: str | None = None
 

@@ -22,6 +22,8 @@ LONGEST = timedelta(days=366)
 """How long one occurrence of a recurring window may last."""
 REASON_SHOWN = 200
 """Characters of a window's reason that are told to whom it holds up."""
+UNFIT_ZONES = frozenset({"localtime", "Factory", "posixrules"})
+"""Names among the zones that stand for whatever a machine is set to, or for nothing."""
 FIRST_YEAR, LAST_YEAR = 2000, 2199
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
@@ -191,8 +193,8 @@ def faults(window: FreezeWindow, now: datetime, calendar: Calendar) -> Iterator[
         message = f"One occurrence of a recurring window lasts at most {LONGEST.days} days."
         yield InvalidInput(message=message, path=("endsAt",))
     zone = calendar.zone(window.timezone)
-    if zone is None:
-        message = f"“{window.timezone[:80]}” is no IANA time zone, such as Europe/Berlin."
+    if zone is None or window.timezone in UNFIT_ZONES:
+        message = f"“{window.timezone[:80]}” is no IANA time zone that is the same everywhere, such as Europe/Berlin."
         yield InvalidInput(message=message, path=("timezone",))
     elif window.recurrence is not None and FIRST_YEAR <= window.starts_at.year <= LAST_YEAR:
         why = calendar.fault(window.recurrence, _wall(window.starts_at, zone), zone)

@@ -6,15 +6,16 @@ from app.core.application import CommandStep
 from app.core.checks import (
     MAX_ATTEMPTS,
     MAX_SECONDS,
-    UNSTORABLE,
     VARIABLE,
     Problems,
+    arguments,
     between,
     storable,
     title,
     variables,
 )
-from app.core.errors import InvalidInput
+from app.core.sight import HIDDEN_COMMAND
+from app.core.tokens import HIDDEN
 from app.core.workflow import WorkflowTask
 
 MAX_TITLE = 200
@@ -34,8 +35,7 @@ def workflow_task(task: WorkflowTask, *path: str) -> Problems:
     if task.command is not None:
         yield from variables(task.command.env, *path, "command", "env")
         yield from storable(task.command.image, *path, "command", "image")
-        if any(UNSTORABLE.search(argument) for argument in task.command.command):
-            yield InvalidInput(message="An argument must not hold NUL.", path=(*path, "command", "command"))
+        yield from arguments(task.command.command, *path, "command", "command")
     yield from storable(task.payload, *path, "payload")
     yield from between(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
     yield from between(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
@@ -61,6 +61,7 @@ def _is_plain_command(step: CommandStep) -> bool:
     return (
         (step.image is None or step.image.isprintable())
         and all(map(str.isprintable, step.command))
+        and step.command != HIDDEN_COMMAND
         and (
             not step.env
             or all(
@@ -68,6 +69,7 @@ def _is_plain_command(step: CommandStep) -> bool:
                 and not name.startswith("BOREAS_")
                 and isinstance(content, str)
                 and content.isprintable()
+                and content != HIDDEN
                 for name, content in step.env.items()
             )
         )

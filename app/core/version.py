@@ -22,3 +22,7 @@ class Version:
     created_by: str
     created_at: datetime
     artifacts: tuple[Artifact, ...]
+
+    def is_same(self, other: "Version") -> bool:
+        """Return whether another version would deploy the same: its commit, and its artifacts in any order."""
+        return self.commit == other.commit and set(self.artifacts) == set(other.artifacts)

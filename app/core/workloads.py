@@ -8,8 +8,10 @@ import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 
-from app.core.manifests import MANAGED_BY, MANAGER, Object
+from app.core.manifests import APPLICATION_LABEL, MANAGED_BY, MANAGER, Object
 
+OWNER = APPLICATION_LABEL
+"""On the base, the Service and the route: the id of the application that they belong to, since its first rollout."""
 FOR = "boreas.dev/rollout-of"
 """On the base: the Boreas deployment that changes it, or changed it last."""
 PREVIOUS = "boreas.dev/previous-image"
@@ -145,6 +147,19 @@ def second(base: Object, track: str, marks: Mapping[str, str], selector: Mapping
 def is_ours(body: Object) -> bool:
     """Return whether Boreas made an object."""
     return (body["metadata"].get("labels") or {}).get(MANAGED_BY) == MANAGER
+
+
+def foreign(body: Object, what: str, namespace: str, application_id: str) -> str | None:
+    """Return why an object is none for an application to change; `what` is its kind and name. None: it is."""
+    owner = note(body, OWNER)
+    if is_ours(body) and TRACK in (body["metadata"].get("labels") or {}):
+        return f"{what} was made by Boreas, for a rollout of another workload; name the workload that it stands beside"
+    if owner in (None, application_id):
+        return None
+    return (
+        f"{what} belongs to another application, {owner}, and is left as it is. Name another one, or hand it over: "
+        f"kubectl --namespace {namespace} annotate {what.lower().replace(' ', '/')} {OWNER}-"
+    )
 
 
 def depends_on(service: Object, second: Object, base: Object) -> bool:

@@ -7,12 +7,12 @@ hash would add nothing, and a request is checked with one look at an index.
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.core import checks
 from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, token_faults
-from app.core.audit import Act
+from app.core.audit import Act, plain
 from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, Role, WrongState, not_found
 from app.core.ids import Kind
 from app.services import audit
@@ -30,6 +30,8 @@ PREFIX_LENGTH = 10
 ADMIN_NAME, OWN_NAME = "admin", "Boreas"
 FIRST, FIRST_REASON = "start", "a first token was given to begin with"
 """What the audit log keeps of an act that was no mutation."""
+TOKENS = "tokens"
+"""The turn of whoever makes or revokes tokens: nothing is made with a token while it is revoked."""
 
 
 def hash_secret(secret: str) -> str:
@@ -79,7 +81,11 @@ def new_secret(runtime: Runtime) -> str:
 
 
 async def create_token(case: Case, request: TokenRequest) -> tuple[str, ...]:
-    """Make a token. For oneself always, within the scopes one came with; for a service account it takes ADMIN."""
+    """Make a token. For oneself always, within the scopes one came with; for a service account it takes ADMIN.
+
+    It ends with the token that its maker came with: no later, and as soon as that is revoked. Else who found a token
+    that ends soon could keep what it opens for ever.
+    """
     owner = request.service_account_id or case.principal.actor.id
     if request.service_account_id is not None:
         case.require(Role.ADMIN)
@@ -89,19 +95,30 @@ async def create_token(case: Case, request: TokenRequest) -> tuple[str, ...]:
     refuse_if(checks.title(request.name, 100, "name"))
     if not request.scopes:
         raise Refused(InvalidInput(message="Name at least one scope.", path=("scopes",)))
+    await take_turns(TOKENS)
+    maker = (await store.tokens_by_ids([case.principal.token_id])).get(case.principal.token_id)
+    if maker is None or maker.ended(case.work.now):
+        raise Refused(Forbidden(message="Your token is not valid any more. Sign in with another one."))
     if request.expires_at is not None and request.expires_at <= case.work.now:
         raise Refused(InvalidInput(message="It is past.", path=("expiresAt",)))
+    if maker.expires_at is not None and request.expires_at is not None and request.expires_at > maker.expires_at:
+        message = (
+            f"The token you came with ends at {plain(maker.expires_at)}, and what it makes ends no later. Leave "
+            "expiresAt out, or come with a token that lasts longer."
+        )
+        raise Refused(InvalidInput(message=message, path=("expiresAt",)))
     wider = token_faults(case.principal, request.scopes)
     if wider:
         message = f"The token you came with has not the scope {', '.join(wider)}; a token can not make a wider one."
         raise Refused(Forbidden(message=message, required=wider[0], path=("scopes",)))
-    token = _token(case.work, owner, request)
+    until = request.expires_at or maker.expires_at
+    token = _token(case.work, owner, replace(request, expires_at=until), made_by=maker.id)
     await store.insert_token(NewToken(token, hash_secret(request.secret)))
     case.changed(token.id, None, token)
     return (token.id,)
 
 
-def _token(work: Unit, owner: str, request: TokenRequest) -> ApiToken:
+def _token(work: Unit, owner: str, request: TokenRequest, *, made_by: str | None = None) -> ApiToken:
     return ApiToken(
         id=work.new_id(Kind.API_TOKEN),
         actor_id=owner,
@@ -112,20 +129,47 @@ def _token(work: Unit, owner: str, request: TokenRequest) -> ApiToken:
         expires_at=request.expires_at,
         last_used_at=None,
         revoked_at=None,
+        made_by=made_by,
     )
 
 
 async def revoke_token(case: Case, id_: str) -> tuple[str, ...]:
-    """Revoke a token: one's own always, others' as ADMIN. Revoking again changes nothing."""
-    await take_turns(f"token {id_}")
+    """Revoke a token, and whatever was made with it: one's own always, others' as ADMIN.
+
+    Returns its id, and those of the others. Revoking again changes nothing.
+    """
+    await take_turns(TOKENS)
     token = (await store.tokens_by_ids([id_])).get(id_)
+    if token is None or token.actor_id != case.principal.actor.id:
+        case.require(Role.ADMIN)
     if token is None:
         raise not_found("token", id_, ("id",))
-    if token.actor_id != case.principal.actor.id:
+    return (id_, *(made for made in await _revoke(case, [id_]) if made != id_))
+
+
+async def revoke_all_tokens(case: Case, actor_id: str) -> tuple[str, ...]:
+    """Revoke every token of an actor, and whatever was made with them: one's own always, others' as ADMIN.
+
+    Returns the ids of those that were good until now. The actor keeps its grants.
+    """
+    await take_turns(TOKENS)
+    if actor_id != case.principal.actor.id:
         case.require(Role.ADMIN)
-    await store.revoke_token(id_, case.work.now)
-    case.changed(id_, token, (await store.tokens_by_ids([id_]))[id_])
-    return (id_,)
+    actor = (await store.actors_by_ids([actor_id])).get(actor_id)
+    if actor is None:
+        raise not_found("actor", actor_id, ("id",))
+    case.changed(actor_id, actor, actor)
+    theirs = (await store.tokens_of([actor_id]))[actor_id]
+    return await _revoke(case, [token.id for token in theirs], only_good=True)
+
+
+async def _revoke(case: Case, ids: Sequence[str], *, only_good: bool = False) -> tuple[str, ...]:
+    """Revoke tokens with all that was made with them, and return the ids; `only_good`: of those that were good."""
+    found = await store.descendants(ids)
+    await store.revoke_tokens([token.id for token in found], case.work.now)
+    for token in found:
+        case.changed(token.id, token, replace(token, revoked_at=token.revoked_at or case.work.now))
+    return tuple(token.id for token in found if not (only_good and token.ended(case.work.now)))
 
 
 @dataclass(frozen=True, slots=True)

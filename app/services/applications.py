@@ -2,13 +2,20 @@
 
 from dataclasses import replace
 
-from app.core import checks
+from app.core import checks, targets
 from app.core.application import Application
-from app.core.errors import InvalidInput, Refused, Role, WrongState, not_found
+from app.core.errors import Forbidden, InvalidInput, Refused, Role, WrongState, not_found
 from app.core.ids import Kind
 from app.services.cases import Case, refuse_if
 from app.store import applications as store
 from app.store.database import take_turns
+
+NAMES = "names of applications"
+"""The turn of whoever gives a name, or takes objects of a cluster for an application."""
+NOT_YOURS = (
+    "Which workload, service and route belong to an application is for ADMIN on it to change. "
+    "Leave them as they are, or ask an ADMIN."
+)
 
 
 async def create(case: Case, draft: Application) -> tuple[str, ...]:
@@ -16,21 +23,29 @@ async def create(case: Case, draft: Application) -> tuple[str, ...]:
     case.require(Role.DEPLOYER)
     application = replace(draft, id=case.work.new_id(Kind.APPLICATION), created_at=case.work.now)
     refuse_if(checks.application(application))
-    await take_turns("names of applications")
+    await take_turns(NAMES)
     if await store.by_name(application.name):
         message = f"There is an application “{application.name}” already (it may be archived)."
         raise Refused(InvalidInput(message=message, path=("name",)))
+    await _refuse_if_taken(application, None)
     await store.insert(application)
     case.changed(application.id, None, application)
     return (application.id,)
 
 
 async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[str, ...]:
-    """Change some fields (by name) of an application. For DEPLOYER on it. Deployments keep what they were made with."""
+    """Change some fields (by name) of an application. For DEPLOYER on it. Deployments keep what they were made with.
+
+    Which objects of a cluster are its own is for ADMIN to say: who deploys an application must not choose others'.
+    """
     id_, fields = changes
     application = await _held(case, id_)
     changed = replace(application, **fields)  # type: ignore[arg-type]
     refuse_if(checks.application(changed))
+    if targets.named(changed.kubernetes) != targets.named(application.kubernetes):
+        if not case.principal.allows(Role.ADMIN, application_ids=[id_]):
+            raise Refused(Forbidden(message=NOT_YOURS, required=Role.ADMIN, path=("kubernetes",)))
+        await _refuse_if_taken(changed, application)
     await store.update(changed)
     case.changed(id_, application, changed)
     return (id_,)
@@ -52,6 +67,15 @@ async def unarchive(case: Case, id_: str) -> tuple[str, ...]:
     await store.update(active)
     case.changed(id_, application, active)
     return (id_,)
+
+
+async def _refuse_if_taken(application: Application, before: Application | None) -> None:
+    """Refuse objects of a cluster that another application has, archived ones included. Raises Refused."""
+    target = application.kubernetes
+    if target is not None:
+        await take_turns(NAMES)
+        others = await store.naming(targets.rivals(target), but=application.id)
+        refuse_if(targets.taken(target, before.kubernetes if before else None, others))
 
 
 async def _held(case: Case, id_: str, *, archived: bool = False) -> Application:

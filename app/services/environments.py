@@ -5,11 +5,14 @@ from dataclasses import replace
 from app.core import checks
 from app.core.approval import ApprovalPolicy
 from app.core.environment import Environment
-from app.core.errors import InvalidInput, Refused, Role, not_found
+from app.core.errors import Forbidden, InvalidInput, Refused, Role, not_found
 from app.core.ids import Kind
 from app.services.cases import Case, refuse_if
 from app.store import environments as store
 from app.store.database import take_turns
+
+REACHING = {"worker_pool": "workerPool", "build_pool": "buildPool", "kubernetes": "kubernetes"}
+"""The fields of an environment that choose machines and credentials, which others use too; as the API calls them."""
 
 
 async def create(case: Case, draft: Environment) -> tuple[str, ...]:
@@ -26,14 +29,26 @@ async def create(case: Case, draft: Environment) -> tuple[str, ...]:
 
 
 async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[str, ...]:
-    """Change some fields (by name) of an environment. What runs in it goes on as it began."""
+    """Change some fields (by name) of an environment. What runs in it goes on as it began.
+
+    Which workers serve it, and which cluster they reach for it, is for ADMIN of everything: these are not its own.
+    """
     id_, fields = changes
     case.require(Role.ADMIN, environment_id=id_)
     environment = await store.locked(id_)
     if environment is None:
         raise not_found("environment", id_, ("id",))
     changed = replace(environment, **fields)  # type: ignore[arg-type]
-    refuse_if(checks.environment(changed))
+    moved = [name for name in REACHING if name in fields and getattr(environment, name) != fields[name]]
+    if moved and not case.principal.allows(Role.ADMIN):
+        path = REACHING[moved[0]]
+        message = f"Changing {path} takes ADMIN on everything: it reaches beyond this environment."
+        raise Refused(Forbidden(message=message, required=Role.ADMIN, path=(path,)))
+    refuse_if(
+        problem
+        for problem in checks.environment(changed)
+        if "kubernetes" in moved or (problem.path or ("",))[0] != "kubernetes"
+    )
     await store.update(changed)
     case.changed(id_, environment, changed)
     case.work.queues.add(id_)

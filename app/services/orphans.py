@@ -11,7 +11,7 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from app.core.environment import KubernetesConnection
+from app.core.environment import KubernetesAccess
 from app.core.runs import is_orphan
 from app.ports import RunOperator
 from app.services.runtime import Runtime
@@ -40,7 +40,7 @@ async def reap(runtime: Runtime, pool: str) -> None:
     await asyncio.gather(*(_reap(runtime.runs[kind], connection) for kind, connection in reached))
 
 
-async def _reap(operator: RunOperator, connection: KubernetesConnection) -> None:
+async def _reap(operator: RunOperator, connection: KubernetesAccess) -> None:
     found = await operator.running(connection)
     standings = await task_store.standings([run.task_id for run in found]) if found else {}
     for run in found:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.core import rollout, steering
 from app.core.deployment import DeploymentStatus
-from app.core.errors import not_found
+from app.core.errors import Role, not_found
 from app.core.events import RolloutProgressed
 from app.core.schedule import Change
 from app.core.strategy import Progress
@@ -24,6 +24,7 @@ from app.services.engine import ask_to_stop, tick_and_send
 from app.services.gatekeeping import why_not_lift
 from app.services.ledger import Ledger, hold
 from app.services.steering import Asker, why_not_resume
+from app.store import deployments as deployment_store
 from app.store import tasks as store
 
 
@@ -35,12 +36,26 @@ class Promotion:
     full: bool = False
 
 
+async def _seen(case: Case, id_: str, field: str = "id") -> Task:
+    """Return a task that the caller may see. Raises Refused: in the same words whether it is unseen or not there."""
+    task = (await store.by_ids([id_])).get(id_)
+    deployments = await deployment_store.by_ids([task.deployment_id]) if task else {}
+    place = deployments.get(task.deployment_id) if task else None
+    if (
+        task is None
+        or place is None
+        or not case.principal.allows(
+            Role.VIEWER, environment_id=place.environment_id, application_ids=place.application_ids
+        )
+    ):
+        raise not_found("task", id_, (field,))
+    return task
+
+
 @asynccontextmanager
 async def _held(case: Case, id_: str, field: str = "id") -> AsyncIterator[tuple[Ledger, Task]]:
     """Hold the deployment of a task, for a caller who may steer it. Raises Refused, naming the input's `field`."""
-    known = (await store.by_ids([id_])).get(id_)
-    if known is None:
-        raise not_found("task", id_, (field,))
+    known = await _seen(case, id_, field)
     async with hold(case.work, known.deployment_id, case.principal.actor.id) as ledger:
         require_deployer(case, ledger.deployment)
         before = await ledger.task(id_, (field,))
@@ -54,9 +69,8 @@ async def retry(case: Case, id_: str) -> tuple[str, ...]:
 
     A deployment that has failed does not start again in a freeze.
     """
-    known = (await store.by_ids([id_])).get(id_)
-    if known is not None:
-        await hold_queue(known.deployment_id)
+    known = await _seen(case, id_)
+    await hold_queue(known.deployment_id)
     async with _held(case, id_) as (ledger, task):
         deployment = ledger.deployment
         refuse_state(task.status, steering.why_not_retry_task(deployment, task))

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.core import checks, task_checks, template, workflow
-from app.core.errors import InvalidInput, Problem, Refused, Role, WorkflowFault, WrongState, not_found
+from app.core.errors import Forbidden, InvalidInput, Problem, Refused, Role, WorkflowFault, WrongState, not_found
 from app.core.ids import Kind
+from app.core.sight import of_deployment
 from app.core.task import written
 from app.core.template import Parameter, Template, TemplateVersion
 from app.core.workflow import WorkflowTask
@@ -48,13 +49,16 @@ class Made:
 async def save(case: Case, draft: TemplateDraft) -> tuple[str, ...]:
     """Save the first version of a template, or the next one. For DEPLOYER on each application that it is or was for.
 
-    A role in any one environment is enough: a template does nothing until it is used.
+    A role in any one environment is enough for the first: a template does nothing until it is used. Who uses it by its
+    name gets the latest version: so the next one is for its author, and for those who may deploy everything.
     """
     await take_turns("names of templates")
     known = await store.by_name(draft.name)
     versions = (await store.versions_of([known.id]))[known.id] if known else []
     tasks = await _tasks(case, draft)
-    await _require(case, [*tasks, *(await _latest_tasks(versions))])
+    latest = await _latest_tasks(versions)
+    await _require(case, [*tasks, *latest])
+    _refuse_unless_own(case, versions, latest, "name")
     if known is not None and known.archived_at is not None:
         message = f"“{known.name}” is archived; save it under another name."
         raise Refused(WrongState(message=message, status="ARCHIVED", path=("name",)))
@@ -76,11 +80,14 @@ async def save(case: Case, draft: TemplateDraft) -> tuple[str, ...]:
 
 
 async def archive(case: Case, id_: str) -> tuple[str, ...]:
-    """Archive a template: it stays readable, and nothing is made from it any more. For DEPLOYER on what it is for."""
+    """Archive a template: it stays readable, and nothing is made from it any more. For whoever may save a version."""
     known = await store.locked(id_)
     if known is None:
         raise not_found("template", id_, ("id",))
-    await _require(case, await _latest_tasks((await store.versions_of([id_]))[id_]))
+    versions = (await store.versions_of([id_]))[id_]
+    latest = await _latest_tasks(versions)
+    await _require(case, latest)
+    _refuse_unless_own(case, versions, latest, "id")
     if known.archived_at is not None:
         raise Refused(WrongState(message=f"“{known.name}” is archived.", status="ARCHIVED", path=("id",)))
     await store.archive(id_, case.work.now)
@@ -117,7 +124,12 @@ async def _tasks(case: Case, draft: TemplateDraft) -> tuple[WorkflowTask, ...]:
         Role.VIEWER, environment_id=found.environment_id, application_ids=found.application_ids
     ):
         raise not_found("deployment", draft.deployment_id, path)
-    return written((await task_store.of_deployments([found.id]))[found.id])
+    tasks = written((await task_store.of_deployments([found.id]))[found.id])
+    see = of_deployment(case.principal, (found.environment_id,), found.application_ids)
+    if any(task.command and task.command.env and not see(task.application_id).values for task in tasks):
+        message = "Its commands have variables whose values you may not see. This needs DEPLOYER on the deployment."
+        raise Refused(Forbidden(message=message, required=Role.DEPLOYER, path=path))
+    return tasks
 
 
 async def _latest_tasks(versions: Sequence[TemplateVersion]) -> Sequence[WorkflowTask]:
@@ -128,6 +140,21 @@ async def _require(case: Case, tasks: Sequence[WorkflowTask]) -> None:
     ids = {task.application_id for task in tasks if task.application_id}
     if not all(case.principal.allows_somewhere(Role.DEPLOYER, id_) for id_ in ids):
         raise forbidden(Role.DEPLOYER)
+
+
+def _refuse_unless_own(
+    case: Case, versions: Sequence[TemplateVersion], latest: Sequence[WorkflowTask], field: str
+) -> None:
+    """Refuse who neither made a template nor may deploy everything, or is ADMIN of all it is for. Raises Refused."""
+    ids = {task.application_id for task in latest if task.application_id}
+    mine = not versions or versions[0].author == case.principal.actor.id
+    if mine or case.principal.allows(Role.DEPLOYER) or (ids and case.principal.allows(Role.ADMIN, application_ids=ids)):
+        return
+    message = (
+        "This template is somebody else's: its author changes it, or who is DEPLOYER on everything or ADMIN on its "
+        "applications. Save yours under another name."
+    )
+    raise Refused(Forbidden(message=message, required=Role.DEPLOYER, path=(field,)))
 
 
 def _problems(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> Iterator[Problem]:

@@ -124,6 +124,7 @@ def workload_of(drive: Drive) -> Workload | str:
         deployment_id=drive.task.deployment_id,
         task_id=drive.task.id,
         application=definition.name,
+        application_id=id_,
         version=drive.setting.version.name,
         image=definition.image,
         previous_image=next((artifact.image for artifact in before if artifact.application_id == id_), None),

@@ -9,7 +9,7 @@ from app.store import models
 from app.store.convert import reader
 from app.store.database import execute, fetch, fetch_one
 
-TOKEN = "id, actor_id, name, prefix, scopes, created_at, expires_at, last_used_at, revoked_at"  # noqa: S105
+TOKEN = "id, actor_id, name, prefix, scopes, created_at, expires_at, last_used_at, revoked_at, made_by_id AS made_by"  # noqa: S105
 USED_RESOLUTION = timedelta(minutes=1)
 """How exactly the last use of a token is known: writing it at every request would make every read a write."""
 _read_actor = reader(Actor)
@@ -107,6 +107,7 @@ async def insert_token(new: NewToken) -> None:
         scopes=list(token.scopes),
         created_at=token.created_at,
         expires_at=token.expires_at,
+        made_by_id=token.made_by,
     )
 
 
@@ -134,9 +135,20 @@ async def token_id_by_hash(secret_hash: str) -> str | None:
     return row["id"] if row else None
 
 
-async def revoke_token(id_: str, at: datetime) -> None:
-    """Mark a token as revoked; the first time counts."""
-    await execute("UPDATE api_tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1", id_, at)
+async def descendants(ids: Sequence[str]) -> list[ApiToken]:
+    """Return the tokens with some ids and all that was made with them, and with those, the oldest first."""
+    rows = await fetch(
+        "WITH RECURSIVE made (id) AS (SELECT id FROM api_tokens WHERE id = ANY($1)"
+        " UNION SELECT t.id FROM api_tokens t JOIN made ON t.made_by_id = made.id)"
+        f" SELECT {TOKEN} FROM api_tokens WHERE id IN (SELECT id FROM made) ORDER BY id",
+        list(ids),
+    )
+    return [_read_token(row) for row in rows]
+
+
+async def revoke_tokens(ids: Sequence[str], at: datetime) -> None:
+    """Mark tokens as revoked; the first time counts."""
+    await execute("UPDATE api_tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = ANY($1)", list(ids), at)
 
 
 PRINCIPAL = (

@@ -1,6 +1,6 @@
 """Applications in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from app.core.application import Application
@@ -10,7 +10,8 @@ from app.store.database import fetch
 from app.store.named import Named
 
 COLUMNS = "id, name, description, repository_url, build, test, shell, kubernetes, health_check, archived_at, created_at"
-_named = Named("applications", COLUMNS, reader(Application, "build", "test", "shell", "kubernetes", "health_check"))
+_read = reader(Application, "build", "test", "shell", "kubernetes", "health_check")
+_named = Named("applications", COLUMNS, _read)
 by_ids, by_name, locked, page, count = _named.by_ids, _named.by_name, _named.locked, _named.page, _named.count
 
 
@@ -20,6 +21,17 @@ async def archived_among(ids: Sequence[str]) -> list[str]:
         "SELECT name FROM applications WHERE id = ANY($1) AND archived_at IS NOT NULL ORDER BY name", list(ids)
     )
     return [row["name"] for row in rows]
+
+
+async def naming(names: Mapping[str, Collection[str]], but: str) -> list[Application]:
+    """Return the other applications, by name, whose target has one of some names in the field that they are of."""
+    rows = await fetch(
+        f"SELECT {COLUMNS} FROM applications WHERE id <> $1 AND (kubernetes->>'workload' = ANY($2)"
+        " OR kubernetes->>'service' = ANY($3) OR kubernetes->>'http_route' = ANY($4)) ORDER BY name",
+        but,
+        *(list(names[field]) for field in ("workload", "service", "http_route")),
+    )
+    return [_read(row) for row in rows]
 
 
 async def insert(application: Application) -> None:

@@ -32,6 +32,17 @@ async def insert(version: Version) -> None:
     )
 
 
+async def of_name(name: str, application_ids: Sequence[str]) -> list[Version]:
+    """Return the versions of exactly that name that hold any of the applications, newest first."""
+    rows = await fetch(
+        f"{SELECT} WHERE v.name = $1 AND EXISTS (SELECT 1 FROM artifacts a"
+        " WHERE a.version_id = v.id AND a.application_id = ANY($2)) ORDER BY v.id DESC",
+        name,
+        list(application_ids),
+    )
+    return [_read(row) for row in rows]
+
+
 async def by_ids(ids: Sequence[str]) -> dict[str, Version]:
     """Return the versions that exist among `ids`, by id."""
     rows = await fetch(f"{SELECT} WHERE v.id = ANY($1)", list(ids))

@@ -9,7 +9,7 @@ from tests.support.system import System
 from tests.support.world import World, world
 
 TRUE = {"command": ["true"]}
-ERRORS = "errors { __typename code message path ... on NotFound { id } ... on WorkflowFault { kind taskKeys } }"
+ERRORS = "errors { __typename code message path ... on NotFound { objectId } ... on WorkflowFault { kind taskKeys } }"
 INPUTS = {
     "createApplication": "CreateApplicationInput",
     "createEnvironment": "CreateEnvironmentInput",

@@ -68,6 +68,8 @@ async def keep_people(admin: Audited) -> None:
     made, found = await admin.change("createApiToken", "token { id } secret", **given)
     assert only(found, "prefix") == (None, made["secret"][:10]) and made["secret"] not in str(found)
     _, found = await admin.change("revokeApiToken", "token { id }", id=made["token"]["id"])
+    await admin.change("createApiToken", "token { id } secret", **given | {"name": "another"})
+    await admin.change("revokeApiTokens", "tokens { id }", id=given["serviceAccountId"])
     assert only(found, "revokedAt")[0] is None and only(found, "revokedAt")[1]
 
 

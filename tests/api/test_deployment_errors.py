@@ -48,7 +48,7 @@ async def test_a_deployment_of_an_unknown_version_names_it(shared: System) -> No
     for id_ in ("nobody", here.environment_id, base["versionId"][:-1] + "!"):
         (error,) = await refusal(shared.admin, "createDeployment", base | {"versionId": id_})
         assert named([error]) == [("NotFound", "NOT_FOUND", "versionId")]
-        assert error["id"] == id_
+        assert error["objectId"] == id_
 
 
 async def test_an_archived_application_is_deployed_no_more(shared: System) -> None:

@@ -13,7 +13,7 @@ from tests.support.world import World, task, world
 
 GRAPH = """query($id: ID!) { deployment(id: $id) { workflow { revision editable
   tasks { id key name order payload position { x y } timeoutSeconds maxAttempts command { command } }
-  edges { from to } levels criticalPath
+  edges { from to fromKey toKey } levels criticalPath
   revisions { number summary at author { name } tasks { key blockBy requireConfirm } } } } }"""
 DIFF = """query($id: ID!, $from: Int!, $to: Int!) { deployment(id: $id) { workflow { diff(from: $from, to: $to) {
   added { key } removed { key } changed { key fields before { name } after { name } } } } } }"""
@@ -40,7 +40,8 @@ async def edges(client: Client, id_: str) -> dict[str, list[str]]:
     keys = {each["id"]: each["key"] for each in found["tasks"]}
     waits: dict[str, list[str]] = {key: [] for key in keys.values()}
     for edge in found["edges"]:
-        waits[keys[edge["to"]]].append(keys[edge["from"]])
+        assert (edge["fromKey"], edge["toKey"]) == (keys[edge["from"]], keys[edge["to"]])
+        waits[edge["toKey"]].append(edge["fromKey"])
     return waits
 
 

@@ -168,6 +168,7 @@ BY_ID = {
     "skipTask": {"reason": "why not"},
     "cancelTask": {"reason": "why not"},
     "revokeApiToken": {},
+    "revokeApiTokens": {},
     "archiveWorkflowTemplate": {},
     "deleteFreezeWindow": {},
 }

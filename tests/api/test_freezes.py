@@ -77,6 +77,10 @@ async def test_a_recurring_window_says_when_it_comes_next(system: System) -> Non
         ({"reason": " "}, "reason"),
         ({"endsAt": in_hours(-2)}, "endsAt"),
         ({"timezone": "Middle/Earth"}, "timezone"),
+        *(
+            ({"timezone": name}, "timezone")
+            for name in ("localtime", "Factory", "posixrules", "posix/UTC", "", "UTC\n")
+        ),
         ({"recurrence": "FREQ=SECONDLY"}, "recurrence"),
         ({"environmentId": "env_none"}, "environmentId"),
     ],

@@ -69,7 +69,7 @@ async def test_the_same_call_again_answers_the_same_and_makes_nothing(shared: Sy
 
 async def test_without_a_key_each_call_is_its_own(shared: System) -> None:
     for mutation, create in (await creates(shared)).items():
-        if "name" not in create.given or mutation in ("createVersion", "createApiToken"):
+        if "name" not in create.given or mutation == "createApiToken":
             made = [await shared.admin.change(mutation, create.selection, **create.given) for _ in range(2)]
             assert made[0] != made[1]
 

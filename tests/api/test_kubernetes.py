@@ -1,15 +1,27 @@
 """Clusters over the API: what is registered and read again, what never can be, and what does not fit together."""
 
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.api.people import account
+from tests.api.rows import database
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import unique
 
-TARGET = {"workload": "web", "container": "app", "service": "web", "httpRoute": "web"}
 APPLICATION = (
     "application { id deploy { __typename ... on KubernetesTarget { workload container service httpRoute } } }"
 )
 ENVIRONMENT = "environment { id operator kubernetes { context namespace } }"
-CONNECTION = {"context": "prod", "kubeconfigPath": "/etc/boreas/kubeconfig", "namespace": "shop"}
+CONNECTION = {"context": "prod", "kubeconfigPath": "kubeconfig", "namespace": "shop"}
+
+
+def target(**more: object) -> Data:
+    """Return a target that names no other application's objects."""
+    name = unique("web")
+    return {"workload": name, "container": "app", "service": name, "httpRoute": name} | more
 
 
 async def made(admin: Client, image: str | None = "web:1", **application: object) -> tuple[str, str, str]:
@@ -17,7 +29,7 @@ async def made(admin: Client, image: str | None = "web:1", **application: object
     where = await admin.mutate(
         "createEnvironment", ENVIRONMENT, name=unique("e"), operator="KUBERNETES", kubernetes=CONNECTION
     )
-    about = {"name": unique("app"), "kubernetes": TARGET} | application
+    about = {"name": unique("app"), "kubernetes": target()} | application
     what = await admin.mutate("createApplication", "application { id }", **about)
     app = what["application"]["id"]
     version = await admin.mutate(
@@ -42,8 +54,9 @@ async def test_a_target_and_a_connection_are_read_again_without_the_path(shared:
         "createEnvironment", ENVIRONMENT, name=unique("e"), operator="KUBERNETES", kubernetes=CONNECTION
     )
     assert payload["environment"]["kubernetes"] == {"context": "prod", "namespace": "shop"}
-    payload = await shared.admin.mutate("createApplication", APPLICATION, name=unique("app"), kubernetes=TARGET)
-    assert payload["application"]["deploy"] == {"__typename": "KubernetesTarget"} | TARGET
+    wanted = target()
+    payload = await shared.admin.mutate("createApplication", APPLICATION, name=unique("app"), kubernetes=wanted)
+    assert payload["application"]["deploy"] == {"__typename": "KubernetesTarget"} | wanted
     log = await shared.admin.query("{ auditLog(first: 100) { nodes { before after } } }")
     assert "kubeconfig" not in str(log)
 
@@ -51,7 +64,7 @@ async def test_a_target_and_a_connection_are_read_again_without_the_path(shared:
 async def test_a_target_takes_the_place_of_the_other(shared: System) -> None:
     made = await shared.admin.mutate("createApplication", APPLICATION, name=unique("a"), shell={"command": ["true"]})
     id_ = made["application"]["id"]
-    changed = await shared.admin.mutate("updateApplication", APPLICATION, id=id_, kubernetes=TARGET)
+    changed = await shared.admin.mutate("updateApplication", APPLICATION, id=id_, kubernetes=target())
     assert changed["application"]["deploy"]["__typename"] == "KubernetesTarget"
     changed = await shared.admin.mutate("updateApplication", APPLICATION, id=id_, shell={"command": ["true"]})
     assert changed["application"]["deploy"] == {"__typename": "ShellTarget"}
@@ -86,3 +99,112 @@ async def test_a_connection_belongs_to_a_cluster(shared: System) -> None:
             input={"name": unique("e")} | about,
         )
         assert answer["createEnvironment"]["errors"] == [{"path": ["kubernetes"]}]
+
+
+WHOLE = "application { id deploy { ... on KubernetesTarget { workload container service httpRoute } } }"
+OTHERS = [
+    ("workload", lambda theirs: target(workload=theirs["workload"])),
+    ("workload", lambda theirs: target(workload=f"{theirs['workload']}-canary")),
+    ("workload", lambda theirs: target(workload=f"{theirs['workload']}-preview")),
+    ("service", lambda theirs: target(service=theirs["service"])),
+    ("service", lambda theirs: target(service=f"{theirs['service']}-canary")),
+    ("httpRoute", lambda theirs: target(httpRoute=theirs["httpRoute"])),
+]
+
+
+@pytest.mark.parametrize(("field", "evil"), OTHERS)
+@pytest.mark.parametrize("archived", [False, True])
+async def test_what_one_application_names_no_other_can(
+    shared: System, field: str, evil: Callable[[Data], Data], archived: bool
+) -> None:
+    theirs = target()
+    payments = await shared.admin.change("createApplication", WHOLE, name=unique("payments"), kubernetes=theirs)
+    mine = await shared.admin.change("createApplication", WHOLE, name=unique("mine"), kubernetes=target())
+    if archived:
+        await shared.admin.change("archiveApplication", WHOLE, id=payments["application"]["id"])
+    for name, about in (
+        ("createApplication", {"name": unique("evil")}),
+        ("updateApplication", {"id": mine["application"]["id"]}),
+    ):
+        answer = await shared.admin.mutate(name, WHOLE, kubernetes=evil(theirs), **about)
+        (error,) = answer["errors"]
+        assert (error["code"], error["path"]) == ("INVALID", ["kubernetes", field])
+        assert "payments" in error["message"]
+
+
+async def test_who_deploys_an_application_does_not_choose_its_objects(shared: System) -> None:
+    wanted = target()
+    made = await shared.admin.change("createApplication", WHOLE, name=unique("mine"), kubernetes=wanted)
+    id_ = made["application"]["id"]
+    team = await account(shared.admin, {"role": "DEPLOYER", "applicationId": id_})
+    chief = await account(shared.admin, {"role": "ADMIN", "applicationId": id_})
+    for change in ({"workload": unique("pay")}, {"service": unique("pay")}, {"httpRoute": unique("pay")}):
+        answer = await team.client.mutate("updateApplication", WHOLE, id=id_, kubernetes=wanted | change)
+        (error,) = answer["errors"]
+        assert (error["code"], error["path"]) == ("FORBIDDEN", ["kubernetes"])
+    answer = await team.client.mutate("updateApplication", WHOLE, id=id_, shell={"command": ["true"]})
+    assert answer["errors"][0]["code"] == "FORBIDDEN"
+    answer = await team.client.change("updateApplication", WHOLE, id=id_, kubernetes=wanted | {"container": "other"})
+    assert answer["application"]["deploy"] == wanted | {"container": "other"}
+    wanted = target()
+    answer = await chief.client.change("updateApplication", WHOLE, id=id_, kubernetes=wanted)
+    assert answer["application"]["deploy"] == wanted
+
+
+async def test_two_who_want_one_workload_at_the_same_time_do_not_both_get_it(shared: System) -> None:
+    wanted = target()
+    answers = await asyncio.gather(
+        *(shared.admin.mutate("createApplication", WHOLE, name=unique("app"), kubernetes=wanted) for _ in range(5))
+    )
+    assert sorted(len(answer["errors"]) for answer in answers) == [0, 3, 3, 3, 3]
+
+
+PLACE = "environment { id rank workerPool kubernetes { context namespace } }"
+REACHING: list[tuple[str, Data]] = [
+    ("workerPool", {"workerPool": "prod"}),
+    ("kubernetes", {"kubernetes": CONNECTION | {"namespace": "prod"}}),
+    ("kubernetes", {"kubernetes": CONNECTION | {"kubeconfigPath": "other"}}),
+    ("kubernetes", {"kubernetes": CONNECTION | {"context": None}}),
+]
+
+
+async def test_who_has_one_environment_does_not_choose_the_machines_of_others(shared: System) -> None:
+    where, _, _ = await made(shared.admin)
+    chief = await account(shared.admin, {"role": "ADMIN", "environmentId": where})
+    for field, change in REACHING:
+        answer = await chief.client.mutate("updateEnvironment", PLACE, id=where, rank=7, **change)
+        (error,) = answer["errors"]
+        assert (error["code"], error["path"]) == ("FORBIDDEN", [field])
+    answer = await chief.client.change("updateEnvironment", PLACE, id=where, rank=3, kubernetes=CONNECTION)
+    known = {"context": "prod", "namespace": "shop"}
+    assert answer["environment"] == {"id": where, "rank": 3, "workerPool": "default", "kubernetes": known}
+    for _, change in REACHING:
+        await shared.admin.change("updateEnvironment", PLACE, id=where, **change)
+
+
+PATHS = ["/etc/shadow", "../config", "a/b", ".", "..", "", " ", ".hidden", "a\\b", "a:b", "config\n", "ä", "x" * 300]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_kubeconfig_is_named_without_a_path(shared: System, path: str) -> None:
+    answer = await shared.admin.mutate(
+        "createEnvironment",
+        ENVIRONMENT,
+        name=unique("e"),
+        operator="KUBERNETES",
+        kubernetes=CONNECTION | {"kubeconfigPath": path},
+    )
+    (error,) = answer["errors"]
+    assert (error["code"], error["path"]) == ("INVALID", ["kubernetes", "kubeconfigPath"])
+
+
+async def test_an_environment_of_an_older_release_keeps_its_path_until_it_is_named_anew(shared: System) -> None:
+    where, _, _ = await made(shared.admin)
+    async with database(shared) as connection:
+        old = '{"kubeconfig_path": "/etc/kube/config"}'
+        await connection.execute(
+            "UPDATE environments SET kubernetes = kubernetes || $2::jsonb WHERE id = $1", where, old
+        )
+    await shared.admin.change("updateEnvironment", PLACE, id=where, rank=5)
+    answer = await shared.admin.change("updateEnvironment", PLACE, id=where, kubernetes=CONNECTION)
+    assert answer["environment"]["rank"] == 5

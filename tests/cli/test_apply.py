@@ -13,6 +13,7 @@ from app.cli.declared import documents
 from app.cli.declared.diff import Difference, differences
 from app.cli.declared.specs import schema
 from tests.api.audited import entries
+from tests.api.people import account
 from tests.cli.test_commands import ROOT, Ran, boreas
 from tests.support.system import System
 
@@ -120,6 +121,25 @@ async def test_what_differs_is_shown_and_brought_in_line(system: System, tmp_pat
     assert "healthCheck: " in back.out and " → nothing" in back.out
 
 
+async def test_what_a_token_does_not_see_is_neither_compared_nor_overwritten(system: System, tmp_path: Path) -> None:
+    template = RELEASE.replace('command: ["true"]', 'command: ["true"], env: {A: b}')
+    await apply(system, tmp_path, f"{WEB}---{template}")
+    somebody = await account(system.admin, {"role": "DEPLOYER"}, scopes=["VIEWER"])
+    for text, place in ((WEB, "Application web: build.env.MODE"), (template, "release: ask.env.A")):
+        ran = await apply_as(system, tmp_path, text, somebody.client.token)
+        assert ran.status == 2 and f"{place}: Your token may not see what it is" in ran.err, ran
+    deployer = await account(system.admin, {"role": "DEPLOYER"})
+    ran = await apply_as(system, tmp_path, f"{WEB}---{template}", deployer.client.token)
+    assert (ran.status, ran.out.splitlines()[-1]) == (0, "2 as declared."), ran
+
+
+async def apply_as(system: System, folder: Path, text: str, token: str) -> Ran:
+    """Apply a file with somebody's token."""
+    file = folder / "theirs.yaml"
+    file.write_text(text, encoding="utf-8")
+    return await boreas(system, "apply", "-f", str(file), BOREAS_TOKEN=token)
+
+
 async def test_windows_that_are_left_out_stay_and_an_empty_list_takes_them_away(system: System, tmp_path: Path) -> None:
     await apply(system, tmp_path, STAGING)
     plain = "kind: Environment\nname: staging\noperator: SIMULATED\n"
@@ -194,7 +214,7 @@ async def test_a_cluster_and_its_workloads_are_declared(system: System, tmp_path
 kind: Environment
 name: east
 operator: KUBERNETES
-kubernetes: {context: east, kubeconfigPath: /etc/kube, namespace: shop}
+kubernetes: {context: east, kubeconfigPath: kube, namespace: shop}
 ---
 kind: Application
 name: web

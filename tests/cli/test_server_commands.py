@@ -82,6 +82,8 @@ async def test_servers_refuse_a_database_that_is_not_migrated(environ: dict[str,
         ("migrate", {"BOREAS_DATABASE_URL": ""}, "Set BOREAS_DATABASE_URL"),
         ("migrate", {"BOREAS_DATABASE_URL": "mysql://a:secret@b/c"}, "not one of PostgreSQL"),
         ("api", {"BOREAS_PORT": "eight"}, "BOREAS_PORT"),
+        ("worker", {"BOREAS_KUBECONFIGS": "/nowhere"}, "BOREAS_KUBECONFIGS is “/nowhere”, which is no folder"),
+        ("worker", {"BOREAS_TRUST_KUBECONFIGS": "yes"}, "BOREAS_TRUST_KUBECONFIGS is “yes”; it takes on or off."),
     ],
 )
 async def test_wrong_settings_are_told_in_one_line(
@@ -92,6 +94,15 @@ async def test_wrong_settings_are_told_in_one_line(
     assert says in complained
     assert "secret" not in complained
     assert len(complained.splitlines()) == 1
+
+
+async def test_a_worker_is_told_of_a_folder_that_is_none(environ: dict[str, str]) -> None:
+    await run(environ, "migrate")
+    code, said, complained = await run(environ, "worker", "--kubeconfigs", "/nowhere")
+    assert (code, said) == (2, "")
+    assert (
+        complained == "Error: --kubeconfigs is “/nowhere”, which is no folder. Name one that exists, or leave it out."
+    )
 
 
 async def test_many_apis_start_together_and_make_one_first_token(environ: dict[str, str]) -> None:

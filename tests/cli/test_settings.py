@@ -36,6 +36,10 @@ def test_nothing_given_gives_the_defaults() -> None:
         ({"BOREAS_WORKER_SLOTS": "1"}, Settings(worker=WorkerSettings(slots=1))),
         ({"BOREAS_LEASE_SECONDS": "2.5"}, Settings(worker=WorkerSettings(lease_seconds=2.5))),
         ({"BOREAS_GRACE_SECONDS": "0"}, Settings(worker=WorkerSettings(grace_seconds=0))),
+        ({"BOREAS_KUBECONFIGS": "/etc"}, Settings(worker=WorkerSettings(kubeconfigs=Path("/etc")))),
+        ({"BOREAS_NAMESPACES": "a, b,"}, Settings(worker=WorkerSettings(namespaces=frozenset("ab")))),
+        ({"BOREAS_TRUST_KUBECONFIGS": "1"}, Settings(worker=WorkerSettings(trusts_kubeconfigs=True))),
+        ({"BOREAS_TRUST_KUBECONFIGS": "0"}, Settings()),
         ({"HOME": "/root", "BOREAS_TOKEN": "other"}, Settings()),
     ],
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, dict) else "",
@@ -66,6 +70,9 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
         ("BOREAS_GRACE_SECONDS", "10s", "no number"),
         ("BOREAS_LOG_LEVEL", "loud", "DEBUG, INFO, WARNING, ERROR"),
         ("BOREAS_ADMIN_TOKEN", "short", "16 characters"),
+        ("BOREAS_KUBECONFIGS", "/nowhere", "no folder"),
+        ("BOREAS_KUBECONFIGS", "/etc/hostname", "no folder"),
+        ("BOREAS_TRUST_KUBECONFIGS", "maybe", "1 or 0"),
     ],
 )
 def test_bad_values_are_refused_by_name(name: str, value: str, says: str) -> None:

@@ -81,4 +81,5 @@ def test_a_token_is_kept_without_what_it_opens_with() -> None:
     )
     assert set(plain(token)) == {
         "id", "actorId", "name", "prefix", "scopes", "createdAt", "expiresAt", "lastUsedAt", "revokedAt",
+        "madeBy",
     }  # fmt: skip

@@ -62,6 +62,7 @@ CHANGES = {
     "deleteFreezeWindow": Role.ADMIN,
     "createServiceAccount": Role.ADMIN,
     "createApiToken": None,  # one's own within one's own scopes; for a service account the use case asks for ADMIN
+    "revokeApiTokens": None,  # as revokeApiToken
     "revokeApiToken": None,  # one's own; for others the use case asks for ADMIN
     "grantRole": Role.ADMIN,
     "revokeRole": Role.ADMIN,

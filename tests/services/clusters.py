@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from app.core.application import CommandStep, KubernetesTarget
-from app.core.environment import KubernetesConnection, OperatorKind
+from app.core.environment import KubernetesAccess, OperatorKind
 from app.core.workflow import TaskType, WorkflowTask
-from app.gateways.operators.kubernetes import KubernetesOperator
+from app.gateways.operators.kubernetes import KubernetesOperator, Reach
 from app.gateways.operators.kubernetes.moving import Pace
 from tests.cluster.api import ClusterServer
 from tests.cluster.played import play
@@ -27,13 +27,13 @@ async def cluster(tmp_path: Path) -> AsyncIterator[ClusterServer]:
 @pytest.fixture
 async def place(engine: Engine, cluster: ClusterServer, tmp_path: Path) -> Site:
     """An environment in that cluster."""
-    operator = KubernetesOperator(Pace(0.01, 0.5, 0.02, 0.05))
+    operator = KubernetesOperator(Pace(0.01, 0.5, 0.02, 0.05), Reach(tmp_path))
     engine.stack.push_async_callback(operator.close)
     clusters = {OperatorKind.KUBERNETES: operator}
     operators = {**engine.runtime.operators, **clusters}
     engine.runtime = replace(engine.runtime, operators=operators, rollouts=clusters, runs=clusters)
     del cluster
-    connection = KubernetesConnection(kubeconfig_path=str(tmp_path / "kubeconfig"))
+    connection = KubernetesAccess(kubeconfig_path="kubeconfig")
     site = await engine.site(OperatorKind.KUBERNETES, kubernetes=connection)
     await site.application("shop", KubernetesTarget("shop", "main"))
     return site

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+from app.core.application import KubernetesTarget
 from app.core.strategy import Strategy, StrategyKind, StrategyStep
 from app.core.workflow import TaskType
+from app.store import applications as store
 from tests.cluster.api import ClusterServer
 from tests.services.clusters import begun, jobs
 from tests.services.engine import D, Engine, S, Site, watched
@@ -100,3 +102,18 @@ async def test_what_people_change_meanwhile_fails_the_task_and_says_so(
     told = "somebody scaled shop-canary to 7 replicas meanwhile; it is left so"
     assert told in str(story.tasks[key].error_message) and told in (await engine.said(id_, key))[-1]
     assert ("shop-canary", "shop:v1", 7) in image(cluster)
+
+
+async def test_an_application_that_names_anothers_workload_does_not_get_it(
+    engine: Engine, place: Site, cluster: ClusterServer
+) -> None:
+    make_shop(cluster)
+    await engine.worker()
+    await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
+    evil = Site(engine, place.environment_id)
+    await evil.application("mine", KubernetesTarget("mine", "main"))
+    known = (await store.by_ids([evil.applications["mine"]]))[evil.applications["mine"]]
+    await store.update(replace(known, kubernetes=KubernetesTarget("shop", "main")))  # as an old database may have it
+    story = await engine.until(await evil.deploy("evil"), D.ROLLED_BACK, seconds=60)
+    assert "Deployment shop belongs to another application" in str(story.tasks["mine/deploy"].error_message)
+    assert image(cluster) == [("shop", "shop:v1", 2)]

@@ -38,7 +38,7 @@ async def process(engine: Engine) -> AsyncIterator[asyncio.subprocess.Process]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("BOREAS_")}
     environ |= {"BOREAS_DATABASE_URL": engine.servers.database_url, "BOREAS_REDIS_URL": engine.servers.redis_url}
     environ |= {"BOREAS_LEASE_SECONDS": "1", "BOREAS_DATA_DIR": str(engine.folder)}
-    command = (sys.executable, "-m", "app.cli", "worker")
+    command = (sys.executable, "-m", "app.cli", "worker", "--kubeconfigs", str(engine.folder))
     worker = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environ)
     try:
         yield worker

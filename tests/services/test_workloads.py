@@ -13,7 +13,7 @@ import pytest
 
 from app.core.application import KubernetesTarget
 from app.core.attempt import Ending, Outcome
-from app.core.environment import KubernetesConnection, OperatorKind
+from app.core.environment import KubernetesAccess, OperatorKind
 from app.core.logs import Stream
 from app.core.strategy import Shape, Strategy, StrategyKind, StrategyStep
 from app.gateways.operators.simulated import SimulatedOperator
@@ -77,7 +77,7 @@ def runtime(engine: Engine, cluster: Cluster) -> Runtime:
 
 async def place(engine: Engine, **target: Any) -> Site:
     """Return a cluster's environment with one application."""
-    site = await engine.site(OperatorKind.KUBERNETES, kubernetes=KubernetesConnection(namespace="shop"))
+    site = await engine.site(OperatorKind.KUBERNETES, kubernetes=KubernetesAccess(namespace="shop"))
     await site.application("web", KubernetesTarget("web", "app", **({"service": "web"} | target)))
     return site
 
@@ -128,11 +128,12 @@ async def test_the_operator_is_told_both_images_and_whose_they_are(engine: Engin
     story = await site.deployed("v2")
     task = story.tasks["web/deploy"]
     assert cluster.seen[-1] == Workload(
-        connection=KubernetesConnection(namespace="shop"),
+        connection=KubernetesAccess(namespace="shop"),
         target=KubernetesTarget("web", "app", "web"),
         deployment_id=story.deployment.id,
         task_id=task.id,
         application="web",
+        application_id=site.applications["web"],
         version="v2",
         image="web:v2",
         previous_image="web:v1",

@@ -108,7 +108,7 @@ async def test_what_names_contain_is_meant_literally(site: Site, contains: str, 
 
 async def test_versions_newest_first(site: Site) -> None:
     await site.application("web")
-    ids = [await site.version(f"v{n % 2}") for n in range(5)][::-1]
+    ids = [await site.version(f"v{n}") for n in range(5)][::-1]
     for after, limit in product([None, *ids], (0, 2, 9)):
         page = await versions.page(after, limit, None)
         assert [one.id for one in page] == [id_ for id_ in ids if after is None or id_ < after][:limit]

@@ -18,7 +18,7 @@ from app.core.application import (
 )
 from app.core.approval import ApprovalPolicy, ApprovalTimeoutAction
 from app.core.deployment import DeploymentStatus, Rollback, RollbackStatus
-from app.core.environment import Environment, KubernetesConnection, OperatorKind, Release
+from app.core.environment import Environment, KubernetesAccess, OperatorKind, Release
 from app.core.errors import Role
 from app.core.events import (
     Body,
@@ -116,7 +116,7 @@ async def test_an_environment_comes_back_as_it_was(engine: Engine) -> None:
     policy = ApprovalPolicy(
         required_approvals=2, approver_roles=(Role.ADMIN,), timeout_seconds=60, on_timeout=ApprovalTimeoutAction.CANCEL
     )
-    more: dict[str, Any] = {"kubernetes": KubernetesConnection("prod", None, "shop"), "approval_policy": policy}
+    more: dict[str, Any] = {"kubernetes": KubernetesAccess("prod", None, "shop"), "approval_policy": policy}
     more |= {"rank": 5, "operator": OperatorKind.SHELL, "worker_pool": "other", "max_concurrent_deployments": 8}
     changed = replace(place, **more)
     await environments.update(changed)

@@ -106,6 +106,7 @@ INPUTS = {
     "disconnectTasks": "ConnectTasks",
     "cancelTask": "Reason",
     "revokeApiToken": "ById",
+    "revokeApiTokens": "ById",
     "deleteFreezeWindow": "ById",
     "cancelDeployment": "Reason",
     "rollbackDeployment": "Reason",

@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 
 from app.api.inputs.common import NEVER, CommandStepInput, given
-from app.api.inputs.kubernetes import KubernetesConnectionInput, KubernetesTargetInput
+from app.api.inputs.kubernetes import KubernetesAccessInput, KubernetesTargetInput
 from app.core import application, environment, version
 
 
@@ -139,7 +139,7 @@ class CreateEnvironmentInput:
     name: str
     operator: environment.OperatorKind
     rank: int | None = 0
-    kubernetes: KubernetesConnectionInput | None = strawberry.field(
+    kubernetes: KubernetesAccessInput | None = strawberry.field(
         default=None, description="Required where the operator is KUBERNETES, and nowhere else."
     )
     worker_pool: str | None = "default"
@@ -170,7 +170,7 @@ class CreateEnvironmentInput:
 class UpdateEnvironmentInput:
     id: strawberry.ID
     rank: int | None = None
-    kubernetes: KubernetesConnectionInput | None = strawberry.field(
+    kubernetes: KubernetesAccessInput | None = strawberry.field(
         default=None, description="Replaces the connection as a whole."
     )
     worker_pool: str | None = None

@@ -26,16 +26,17 @@ class KubernetesTargetInput:
 @strawberry.input(
     description="How workers reach a cluster. Without context and kubeconfigPath: by the service account of their pod."
 )
-class KubernetesConnectionInput:
+class KubernetesAccessInput:
     context: str | None = None
     kubeconfig_path: str | None = strawberry.field(
-        default=None, description="A file where the workers run; it can not be read here again."
+        default=None,
+        description="The name of a file in the folder that the workers were started with; it can not be read again.",
     )
     namespace: str | None = "default"
 
-    def connection(self) -> environment.KubernetesConnection:
+    def connection(self) -> environment.KubernetesAccess:
         """Return it as a core value; null stands for the default."""
-        return environment.KubernetesConnection(
+        return environment.KubernetesAccess(
             context=self.context,
             kubeconfig_path=self.kubeconfig_path,
             namespace="default" if self.namespace is None else self.namespace,

@@ -1,5 +1,7 @@
 """Changing who may do what."""
 
+from collections.abc import Sequence
+
 import strawberry
 
 from app.api.context import Info
@@ -32,6 +34,15 @@ class CreateApiTokenPayload:
 @strawberry.type(description="The token, or why it was refused.")
 class ApiTokenPayload:
     token: ApiToken | None = None
+    also_revoked: list[ApiToken] = strawberry.field(
+        default_factory=list, description="The tokens that were made with it, of any generation: they end with it."
+    )
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type(description="The tokens that were good until now, or why it was refused.")
+class ApiTokensPayload:
+    tokens: list[ApiToken] = strawberry.field(default_factory=list)
     errors: list[UserError] = strawberry.field(default_factory=list)
 
 
@@ -39,6 +50,11 @@ class ApiTokenPayload:
 class ActorPayload:
     actor: Actor | None = None
     errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+async def _tokens(info: Info, ids: Sequence[str]) -> list[ApiToken]:
+    """Return those of some tokens that the viewer may see."""
+    return [token for id_ in ids if (token := await find_token(info, id_))]
 
 
 @strawberry.type
@@ -70,11 +86,21 @@ class AccessMutations:
         return CreateApiTokenPayload(token=token, secret=secret if token and secret.startswith(token.prefix) else None)
 
     @strawberry.mutation(
-        description="Revoke a token: one's own, or any as ADMIN.", extensions=[Answers(None, ApiTokenPayload)]
+        description="Revoke a token with all that was made with it: one's own, or any as ADMIN.",
+        extensions=[Answers(None, ApiTokenPayload)],
     )
     async def revoke_api_token(self, info: Info, input: ByIdInput) -> ApiTokenPayload:
-        (id_,) = await perform(info, input, access.revoke_token, str(input.id))
-        return ApiTokenPayload(token=await find_token(info, id_))
+        id_, *made = await perform(info, input, access.revoke_token, str(input.id))
+        return ApiTokenPayload(token=await find_token(info, id_), also_revoked=await _tokens(info, made))
+
+    @strawberry.mutation(
+        description="Revoke all tokens of an actor, by its id, with all that was made with them: one's own, or "
+        "anybody's as ADMIN. It keeps its grants.",
+        extensions=[Answers(None, ApiTokensPayload)],
+    )
+    async def revoke_api_tokens(self, info: Info, input: ByIdInput) -> ApiTokensPayload:
+        ids = await perform(info, input, access.revoke_all_tokens, str(input.id))
+        return ApiTokensPayload(tokens=await _tokens(info, ids))
 
     @strawberry.mutation(
         description="Give an actor a role. For ADMIN on everything.", extensions=[Answers(Role.ADMIN, ActorPayload)]

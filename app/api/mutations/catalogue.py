@@ -50,7 +50,8 @@ class CatalogueMutations:
         return ApplicationPayload(application=await changed(info, "Application", id_))
 
     @strawberry.mutation(
-        description="Change an application. Deployments keep what they were made with. For DEPLOYER on it.",
+        description="Change an application. Deployments keep what they were made with. For DEPLOYER on it; its "
+        "workload, service and httpRoute for ADMIN on it.",
         extensions=[Answers(Role.DEPLOYER, ApplicationPayload)],
     )
     async def update_application(self, info: Info, input: UpdateApplicationInput) -> ApplicationPayload:
@@ -81,14 +82,17 @@ class CatalogueMutations:
         return EnvironmentPayload(environment=await changed(info, "Environment", id_))
 
     @strawberry.mutation(
-        description="Change an environment. For ADMIN.", extensions=[Answers(Role.ADMIN, EnvironmentPayload)]
+        description="Change an environment. For ADMIN on it; which pool serves it and which cluster it reaches, for "
+        "ADMIN on everything.",
+        extensions=[Answers(Role.ADMIN, EnvironmentPayload)],
     )
     async def update_environment(self, info: Info, input: UpdateEnvironmentInput) -> EnvironmentPayload:
         (id_,) = await perform(info, input, environments.update, input.changes())
         return EnvironmentPayload(environment=await changed(info, "Environment", id_))
 
     @strawberry.mutation(
-        description="Create a version. For DEPLOYER on each of its applications, in any environment.",
+        description="Create a version, or return the same one where it is there: a name is given once for an "
+        "application. For DEPLOYER on each of its applications, in any environment.",
         extensions=[Answers(Role.DEPLOYER, VersionPayload)],
     )
     async def create_version(self, info: Info, input: CreateVersionInput) -> VersionPayload:

@@ -23,7 +23,8 @@ class TemplatePayload:
 @strawberry.type
 class TemplateMutations:
     @strawberry.mutation(
-        description="Save the first version of a template, or the next one. For DEPLOYER on what it is for.",
+        description="Save the first version of a template, or the next one. For DEPLOYER on what it is for; the next "
+        "one only for its author, for DEPLOYER on everything, or for ADMIN on what it is for.",
         extensions=[Answers(Role.DEPLOYER, TemplatePayload)],
     )
     async def save_workflow_template(self, info: Info, input: SaveWorkflowTemplateInput) -> TemplatePayload:
@@ -34,7 +35,8 @@ class TemplateMutations:
         )
 
     @strawberry.mutation(
-        description="Archive a template: it stays readable, and nothing is made from it any more. For DEPLOYER.",
+        description="Archive a template: it stays readable, and nothing is made from it any more. "
+        "For whoever may save its next version.",
         extensions=[Answers(Role.DEPLOYER, TemplatePayload)],
     )
     async def archive_workflow_template(self, info: Info, input: ByIdInput) -> TemplatePayload:

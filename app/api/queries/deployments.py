@@ -55,7 +55,13 @@ class DeploymentQueries:
         edges = workflow.blockers(made.tasks)
         seen = await info.context.loaders.durations.load(tuple(names))
         weights = graph.weights({task.key: seen.get((task.application_id, task.key)) for task in made.tasks})
-        found = await of_plan(info.context.runtime, made.environments, list(names), overrides=overrides)
+        viewer = info.context.viewer
+        visible_places = [
+            one
+            for one in made.environments
+            if viewer.allows(Role.VIEWER, environment_id=one.id, application_ids=list(names))
+        ]
+        found = await of_plan(info.context.runtime, visible_places, list(names), overrides=overrides)
         return DeploymentPlan(
             draft=made,
             levels=[] if made.faults else graph.levels(edges),

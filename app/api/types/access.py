@@ -47,9 +47,44 @@ def _only_self_or_admin(info: Info, actor_id: str) -> None:
         raise forbidden(Role.ADMIN)
 
 
+async def _tokens(info: Info, actor_id: str) -> list["ApiToken"]:
+    _only_self_or_admin(info, actor_id)
+    return [ApiToken.of(token) for token in await info.context.loaders.tokens_of.load(actor_id)]
+
+
 async def _grants(info: Info, actor_id: str) -> list[Grant]:
     _only_self_or_admin(info, actor_id)
     return [Grant(value=grant, role=grant.role) for grant in await info.context.loaders.grants_of.load(actor_id)]
+
+
+@strawberry.type(description="A bearer token. Its secret is shown once, when it is made.")
+class ApiToken(Node):
+    name: str
+    prefix: str = strawberry.field(description="The first characters of the secret, to recognise it by.")
+    scopes: list[Role] = strawberry.field(description="What it can be used for, within its owner's grants.")
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None = strawberry.field(description="To the minute.")
+    revoked_at: datetime | None
+    maker_id: strawberry.Private[str | None]
+
+    @strawberry.field(description="The token that made it, and with which it ends; null also where you may not see it.")
+    async def made_by(self, info: Info) -> "ApiToken | None":
+        return await find_token(info, self.maker_id) if self.maker_id else None
+
+    @classmethod
+    def of(cls, token: core.ApiToken) -> "ApiToken":
+        return cls(
+            id=strawberry.ID(token.id),
+            name=token.name,
+            prefix=token.prefix,
+            scopes=list(token.scopes),
+            created_at=token.created_at,
+            expires_at=token.expires_at,
+            last_used_at=token.last_used_at,
+            revoked_at=token.revoked_at,
+            maker_id=token.made_by,
+        )
 
 
 @strawberry.type(description="A person.")
@@ -66,29 +101,9 @@ class User(Node, Actor):
     async def grants(self, info: Info) -> list[Grant]:
         return await _grants(info, self.id)
 
-
-@strawberry.type(description="A bearer token. Its secret is shown once, when it is made.")
-class ApiToken(Node):
-    name: str
-    prefix: str = strawberry.field(description="The first characters of the secret, to recognise it by.")
-    scopes: list[Role] = strawberry.field(description="What it can be used for, within its owner's grants.")
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None = strawberry.field(description="To the minute.")
-    revoked_at: datetime | None
-
-    @classmethod
-    def of(cls, token: core.ApiToken) -> "ApiToken":
-        return cls(
-            id=strawberry.ID(token.id),
-            name=token.name,
-            prefix=token.prefix,
-            scopes=list(token.scopes),
-            created_at=token.created_at,
-            expires_at=token.expires_at,
-            last_used_at=token.last_used_at,
-            revoked_at=token.revoked_at,
-        )
+    @strawberry.field(description="Personal tokens, the newest first. Shown to the person, and to ADMIN.")
+    async def tokens(self, info: Info) -> list[ApiToken]:
+        return await _tokens(info, self.id)
 
 
 @strawberry.type(description="A program that acts by tokens.")
@@ -101,8 +116,7 @@ class ServiceAccount(Node, Actor):
 
     @strawberry.field(description="Shown to itself, and to ADMIN. Newest first.")
     async def tokens(self, info: Info) -> list[ApiToken]:
-        _only_self_or_admin(info, self.id)
-        return [ApiToken.of(token) for token in await info.context.loaders.tokens_of.load(self.id)]
+        return await _tokens(info, self.id)
 
 
 def actor_of(actor: core.Actor) -> User | ServiceAccount:

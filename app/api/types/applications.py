@@ -11,21 +11,25 @@ from app.api.types.common import Node
 from app.api.types.refs import wrap
 from app.core import application as core
 from app.core.deployment import Definition
+from app.core.sight import Sight, of_application
 
 if TYPE_CHECKING:
     from app.api.types.environments import Release
 
 
-@strawberry.type(description="A command as an argument list, with its limits.")
+@strawberry.type(description="A command as an argument list, with its limits. *** stands for what you may not see.")
 class CommandStep:
     command: list[str]
     image: str | None
-    env: JSON = strawberry.field(description="Variables beside those that Boreas sets: names to strings.")
+    env: JSON = strawberry.field(
+        description="Variables beside those that Boreas sets: names to strings. Values are *** but for DEPLOYER."
+    )
     timeout_seconds: int = strawberry.field(description="The limit of one attempt.")
     max_attempts: int = strawberry.field(description="How often it is tried, the first time included.")
 
     @classmethod
-    def of(cls, step: core.CommandStep) -> "CommandStep":
+    def of(cls, whole: core.CommandStep, sight: Sight) -> "CommandStep":
+        step = sight.step(whole)
         return cls(
             command=list(step.command),
             image=step.image,
@@ -35,8 +39,9 @@ class CommandStep:
         )
 
 
-def command_step(step: core.CommandStep | None) -> CommandStep | None:
-    return CommandStep.of(step) if step else None
+def command_step(step: core.CommandStep | None, sight: Sight) -> CommandStep | None:
+    """Return a step as clients see it who have that sight of it."""
+    return CommandStep.of(step, sight) if step else None
 
 
 @strawberry.type(description="Deploys by a command, once per instance.")
@@ -91,10 +96,7 @@ class Application(Node):
     name: str = strawberry.field(description="Unique; a DNS label.")
     description: str
     repository_url: str | None
-    build: CommandStep | None = strawberry.field(description="Null: it has no build task.")
-    test: CommandStep | None = strawberry.field(description="Null: it has no test task.")
-    deploy: DeployTarget
-    health_check: HealthCheck | None
+    value: strawberry.Private[core.Application]
     archived_at: datetime | None
     created_at: datetime
 
@@ -105,21 +107,37 @@ class Application(Node):
             name=application.name,
             description=application.description,
             repository_url=application.repository_url,
-            build=command_step(application.build),
-            test=command_step(application.test),
-            deploy=deploy_target(application),
-            health_check=health_check(application.health_check),
+            value=application,
             archived_at=application.archived_at,
             created_at=application.created_at,
         )
+
+    @strawberry.field(description="Null: it has no build task.")
+    def build(self, info: Info) -> CommandStep | None:
+        return command_step(self.value.build, self._sight(info))
+
+    @strawberry.field(description="Null: it has no test task.")
+    def test(self, info: Info) -> CommandStep | None:
+        return command_step(self.value.test, self._sight(info))
+
+    @strawberry.field
+    def deploy(self, info: Info) -> DeployTarget:
+        return deploy_target(self.value, self._sight(info))
+
+    @strawberry.field
+    def health_check(self, info: Info) -> HealthCheck | None:
+        return health_check(self.value.health_check, self._sight(info))
+
+    def _sight(self, info: Info) -> Sight:
+        return of_application(info.context.viewer, self.id)
 
     @strawberry.field(description="What runs now, one per environment.")
     async def releases(self, info: Info) -> list[Annotated["Release", strawberry.lazy("app.api.types.environments")]]:
         return [wrap(info, "Release", release) for release in await info.context.loaders.releases_of.load(self.id)]
 
 
-def deploy_target(application: core.Application | Definition) -> ShellTarget | KubernetesTarget:
-    """Return how an application is deployed, as it is or was defined."""
+def deploy_target(application: core.Application | Definition, sight: Sight) -> ShellTarget | KubernetesTarget:
+    """Return how an application is, or was, deployed, as clients see it who have that sight of it."""
     if (cluster := application.kubernetes) is not None:
         return KubernetesTarget(
             workload=cluster.workload,
@@ -132,19 +150,19 @@ def deploy_target(application: core.Application | Definition) -> ShellTarget | K
         raise LookupError(f"application {application.name} has no target")
     rollback = target.rollback_command
     return ShellTarget(
-        command=list(target.command),
+        command=sight.command(target.command),
         instances=list(target.instances),
-        rollback_command=None if rollback is None else list(rollback),
+        rollback_command=None if rollback is None else sight.command(rollback),
     )
 
 
-def health_check(check: core.HealthCheck | None) -> HealthCheck | None:
-    """Return how health is told, as clients see it."""
+def health_check(check: core.HealthCheck | None, sight: Sight) -> HealthCheck | None:
+    """Return a check as clients see it who have that sight of it."""
     if check is None:
         return None
     return HealthCheck(
-        command=None if check.command is None else list(check.command),
-        http_url=check.http_url,
+        command=None if check.command is None else sight.command(check.command),
+        http_url=None if check.http_url is None else sight.text(check.http_url),
         expect_status=check.expect_status,
         interval_seconds=check.interval_seconds,
         timeout_seconds=check.timeout_seconds,
@@ -153,8 +171,8 @@ def health_check(check: core.HealthCheck | None) -> HealthCheck | None:
         metrics=[
             MetricCheck(
                 name=metric.name,
-                prometheus_url=metric.prometheus_url,
-                query=metric.query,
+                prometheus_url=sight.text(metric.prometheus_url),
+                query=sight.text(metric.query),
                 min=metric.minimum,
                 max=metric.maximum,
             )

@@ -14,6 +14,7 @@ from app.api.types.applications import (
 )
 from app.api.types.refs import need
 from app.core.deployment import Definition, definition_of, differing_parts
+from app.core.sight import Sight
 
 
 @strawberry.type(
@@ -31,16 +32,16 @@ class DeploymentDefinition:
     health_check: HealthCheck | None
 
     @classmethod
-    def of(cls, definition: Definition, environment_id: str) -> "DeploymentDefinition":
+    def of(cls, definition: Definition, environment_id: str, sight: Sight) -> "DeploymentDefinition":
         return cls(
             value=definition,
             environment_id=environment_id,
             repository_url=definition.repository_url,
             image=definition.image,
-            build=command_step(definition.build),
-            test=command_step(definition.test),
-            deploy=deploy_target(definition),
-            health_check=health_check(definition.health_check),
+            build=command_step(definition.build, sight),
+            test=command_step(definition.test, sight),
+            deploy=deploy_target(definition, sight),
+            health_check=health_check(definition.health_check, sight),
         )
 
     @strawberry.field

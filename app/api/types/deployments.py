@@ -25,6 +25,7 @@ from app.core import deployment as core
 from app.core import gate, steering
 from app.core.approval import before_approval
 from app.core.errors import Problem
+from app.core.sight import of_deployment
 from app.core.strategy import StrategyKind
 
 
@@ -126,8 +127,9 @@ class Deployment(Node):
         description="What it was created with, an entry for each application: what will run, whatever changes since."
     )
     async def definitions(self, info: Info) -> list[DeploymentDefinition]:
+        see = of_deployment(info.context.viewer, (self.environment_id,), self.value.application_ids)
         return [
-            DeploymentDefinition.of(definition, self.environment_id)
+            DeploymentDefinition.of(definition, self.environment_id, see(definition.application_id))
             for definition in await info.context.loaders.definitions_of.load(self.id)
         ]
 

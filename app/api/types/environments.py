@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @strawberry.type(description="How a cluster is reached. Credentials are never readable.")
-class KubernetesConnection:
+class KubernetesAccess:
     context: str | None
     namespace: str
 
@@ -30,7 +30,7 @@ class Environment(Node):
     name: str = strawberry.field(description="Unique; a DNS label.")
     rank: int = strawberry.field(description="Promotion order: dev 0, staging 1, production 2.")
     operator: core.OperatorKind
-    kubernetes: KubernetesConnection | None = strawberry.field(description="Where the operator is KUBERNETES.")
+    kubernetes: KubernetesAccess | None = strawberry.field(description="Where the operator is KUBERNETES.")
     worker_pool: str = strawberry.field(description="Which workers serve it.")
     build_pool: str | None = strawberry.field(
         description="The pool that runs PREPARE, BUILD and TEST tasks; null: the same as for the rest."
@@ -48,7 +48,7 @@ class Environment(Node):
             rank=environment.rank,
             operator=environment.operator,
             kubernetes=(
-                KubernetesConnection(context=environment.kubernetes.context, namespace=environment.kubernetes.namespace)
+                KubernetesAccess(context=environment.kubernetes.context, namespace=environment.kubernetes.namespace)
                 if environment.kubernetes
                 else None
             ),

@@ -37,8 +37,12 @@ class DeploymentEvent:
 
 @strawberry.type(description="A deployment went from one status to another.")
 class DeploymentStatusChanged(DeploymentEvent):
-    from_: DeploymentStatus | None = strawberry.field(name="from", description="Null when it was created.")
-    to: DeploymentStatus
+    previous_deployment_status: DeploymentStatus | None = strawberry.field(description="Null when it was created.")
+    deployment_status: DeploymentStatus
+    from_: DeploymentStatus | None = strawberry.field(
+        name="from", description="Null when it was created.", deprecation_reason="Use previousDeploymentStatus."
+    )
+    to: DeploymentStatus = strawberry.field(deprecation_reason="Use deploymentStatus.")
     reason: str | None
 
     @strawberry.field(description="As it is now, which may be later than the event.")
@@ -49,8 +53,10 @@ class DeploymentStatusChanged(DeploymentEvent):
 @strawberry.type(description="A task went from one status to another.")
 class TaskStatusChanged(DeploymentEvent):
     task_id: strawberry.ID
-    from_: TaskStatus | None = strawberry.field(name="from")
-    to: TaskStatus
+    previous_task_status: TaskStatus | None
+    task_status: TaskStatus
+    from_: TaskStatus | None = strawberry.field(name="from", deprecation_reason="Use previousTaskStatus.")
+    to: TaskStatus = strawberry.field(deprecation_reason="Use taskStatus.")
     reason: str | None
 
     @strawberry.field(
@@ -129,9 +135,11 @@ def event_of(event: core.Event) -> DeploymentEvent:
     }
     match event.body:
         case core.DeploymentStatusChanged(from_, to, reason):
-            return DeploymentStatusChanged(**envelope, from_=from_, to=to, reason=reason)  # type: ignore[arg-type]
+            statuses = {"previous_deployment_status": from_, "deployment_status": to, "from_": from_, "to": to}
+            return DeploymentStatusChanged(**envelope, **statuses, reason=reason)  # type: ignore[arg-type]
         case core.TaskStatusChanged(task_id, was, now, why):
-            return TaskStatusChanged(**envelope, task_id=strawberry.ID(task_id), from_=was, to=now, reason=why)  # type: ignore[arg-type]
+            known = {"previous_task_status": was, "task_status": now, "from_": was, "to": now}
+            return TaskStatusChanged(**envelope, **known, task_id=strawberry.ID(task_id), reason=why)  # type: ignore[arg-type]
         case core.RolloutProgressed(task_id, progress):
             rollout = Rollout.of(task_id, progress)
             return RolloutProgressed(**envelope, task_id=strawberry.ID(task_id), rollout=rollout)  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ from app.core.deployment import Deployment as CoreDeployment
 from app.core.deployment import DeploymentStatus
 from app.core.errors import Role
 from app.core.logs import LogFilter, LogLevel, LogPart
+from app.core.sight import of_deployment
 from app.core.workflow import TaskType
 
 if TYPE_CHECKING:
@@ -79,7 +80,6 @@ class Task(Node):
     status: core.TaskStatus
     order: int
     block_by: list[strawberry.ID] = strawberry.field(description="The tasks it waits for.")
-    command: CommandStep | None = strawberry.field(description="For PREPARE, BUILD, TEST and CUSTOM.")
     require_confirm: bool = strawberry.field(description="Whether people are asked before it starts.")
     confirmed_at: datetime | None
     payload: JSON
@@ -108,7 +108,6 @@ class Task(Node):
             status=task.status,
             order=task.order,
             block_by=[strawberry.ID(id_) for id_ in task.block_by],
-            command=command_step(task.command),
             require_confirm=task.require_confirm,
             confirmed_at=task.confirmed_at,
             payload=JSON(dict(task.payload)),
@@ -128,6 +127,14 @@ class Task(Node):
         if self.started_at is None:
             return None
         return ((self.completed_at or info.context.runtime.clock.now()) - self.started_at).total_seconds()
+
+    @strawberry.field(description="For PREPARE, BUILD, TEST and CUSTOM.")
+    async def command(self, info: Info) -> CommandStep | None:
+        if self.value.command is None:
+            return None
+        deployment = await _deployment(info, self.value)
+        see = of_deployment(info.context.viewer, (deployment.environment_id,), deployment.application_ids)
+        return command_step(self.value.command, see(self.value.application_id))
 
     @strawberry.field
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:

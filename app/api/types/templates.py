@@ -1,5 +1,6 @@
 """Templates and their versions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import strawberry
@@ -11,6 +12,8 @@ from app.api.types.refs import need
 from app.api.types.workflows import From, WorkflowDiff, WorkflowTask, names_of, shown
 from app.core import revision, template
 from app.core.errors import not_found
+from app.core.sight import See, of_template
+from app.core.workflow import WorkflowTask as CoreTask
 
 
 @strawberry.type(description="What users of a template say.")
@@ -62,7 +65,8 @@ class TemplateVersion(Node):
 
     @strawberry.field(description="In workflow order, with their parameters as they are written.")
     async def tasks(self, info: Info) -> list[WorkflowTask]:
-        return await shown(info, await info.context.loaders.template_tasks.load(self.id) or ())
+        tasks = await info.context.loaders.template_tasks.load(self.id) or ()
+        return await shown(info, tasks, _see(info, [self.value.author], tasks))
 
 
 @strawberry.type(description="A named graph with parameters, in versions that never change.")
@@ -94,10 +98,17 @@ class WorkflowTemplate(Node):
 
     @strawberry.field(description="What leads from one version to another, in either direction.")
     async def diff(self, info: Info, from_: From, to: int) -> WorkflowDiff:
-        ids = {version.number: version.id for version in await info.context.loaders.template_versions.load(self.id)}
+        known = {version.number: version for version in await info.context.loaders.template_versions.load(self.id)}
         for argument, number in (("from", from_), ("to", to)):
-            if number not in ids:
+            if number not in known:
                 raise not_found("version", str(number), (argument,))
-        before, after = await info.context.loaders.template_tasks.load_many([ids[from_], ids[to]])
-        found = revision.diff(before or (), after or ())
-        return WorkflowDiff.of(found, await names_of(info, (*(before or ()), *(after or ()))))
+        sides = [known[from_], known[to]]
+        before, after = await info.context.loaders.template_tasks.load_many([side.id for side in sides])
+        tasks = (*(before or ()), *(after or ()))
+        see = _see(info, [side.author for side in sides], tasks)
+        return WorkflowDiff.of(revision.diff(before or (), after or ()), await names_of(info, tasks), see)
+
+
+def _see(info: Info, authors: Sequence[str], tasks: Sequence[CoreTask]) -> See:
+    ids = {task.application_id for task in tasks if task.application_id}
+    return of_template(info.context.viewer, authors, ids)

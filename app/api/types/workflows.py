@@ -22,6 +22,7 @@ from app.core import workflow as core
 from app.core.approval import ApprovalSubject
 from app.core.deployment import Deployment
 from app.core.errors import Role, not_found
+from app.core.sight import See, of_deployment
 from app.services.drafts import Draft
 
 From = Annotated[int, strawberry.argument(name="from")]
@@ -29,9 +30,11 @@ From = Annotated[int, strawberry.argument(name="from")]
 
 
 @strawberry.type(description="A task waits for another: `to` waits for `from`.")
-class WorkflowEdge:
+class WorkflowDependency:
     from_: strawberry.ID = strawberry.field(name="from")
     to: strawberry.ID
+    from_key: str = strawberry.field(description="The key of `from`, as inputs take it.")
+    to_key: str = strawberry.field(description="The key of `to`, as inputs take it.")
 
 
 @strawberry.type(description="A task of a graph that may have no deployment.")
@@ -49,7 +52,7 @@ class WorkflowTask:
     position: Position | None
 
     @classmethod
-    def of(cls, task: core.WorkflowTask, names: Mapping[str, str]) -> "WorkflowTask":
+    def of(cls, task: core.WorkflowTask, names: Mapping[str, str], see: See) -> "WorkflowTask":
         return cls(
             key=task.key,
             name=task.name,
@@ -57,7 +60,7 @@ class WorkflowTask:
             application_name=names.get(task.application_id) if task.application_id else None,
             block_by=list(task.block_by),
             require_confirm=task.require_confirm,
-            command=command_step(task.command),
+            command=command_step(task.command, see(task.application_id)),
             payload=JSON(dict(task.payload)),
             timeout_seconds=task.timeout_seconds,
             max_attempts=task.max_attempts,
@@ -80,15 +83,15 @@ class WorkflowDiff:
     changed: list[WorkflowTaskChange]
 
     @classmethod
-    def of(cls, found: revisions.WorkflowDiff, names: Mapping[str, str]) -> "WorkflowDiff":
+    def of(cls, found: revisions.WorkflowDiff, names: Mapping[str, str], see: See) -> "WorkflowDiff":
         return cls(
-            added=[WorkflowTask.of(task, names) for task in found.added],
-            removed=[WorkflowTask.of(task, names) for task in found.removed],
+            added=[WorkflowTask.of(task, names, see) for task in found.added],
+            removed=[WorkflowTask.of(task, names, see) for task in found.removed],
             changed=[
                 WorkflowTaskChange(
                     key=change.key,
-                    before=WorkflowTask.of(change.before, names),
-                    after=WorkflowTask.of(change.after, names),
+                    before=WorkflowTask.of(change.before, names, see),
+                    after=WorkflowTask.of(change.after, names, see),
                     fields=[FIELD_NAMES[name] for name in change.fields],
                 )
                 for change in found.changed
@@ -107,10 +110,14 @@ async def names_of(info: Info, tasks: Iterable[core.WorkflowTask]) -> dict[str, 
     return {application.id: application.name for application in found if application}
 
 
-async def shown(info: Info, tasks: Sequence[core.WorkflowTask]) -> list[WorkflowTask]:
-    """Return tasks as clients see them."""
+async def shown(info: Info, tasks: Sequence[core.WorkflowTask], see: See) -> list[WorkflowTask]:
+    """Return tasks as clients see them who see so much of them."""
     names = await names_of(info, tasks)
-    return [WorkflowTask.of(task, names) for task in tasks]
+    return [WorkflowTask.of(task, names, see) for task in tasks]
+
+
+def _see(info: Info, deployment: Deployment) -> See:
+    return of_deployment(info.context.viewer, (deployment.environment_id,), deployment.application_ids)
 
 
 @strawberry.type(description="A revision of a deployment's graph. All are kept for ever.")
@@ -130,7 +137,11 @@ class WorkflowRevision:
 
     @strawberry.field(description="In workflow order.")
     async def tasks(self, info: Info) -> list[WorkflowTask]:
-        return await shown(info, await _tasks_at(info, self.value.deployment_id, self.number, "number"))
+        deployment = await info.context.loaders.deployment.load(self.value.deployment_id)
+        if deployment is None:
+            raise not_found("deployment", self.value.deployment_id)
+        tasks = await _tasks_at(info, deployment.id, self.number, "number")
+        return await shown(info, tasks, _see(info, deployment))
 
 
 async def _tasks_at(info: Info, deployment_id: str, number: int, argument: str) -> Sequence[core.WorkflowTask]:
@@ -159,11 +170,15 @@ class Workflow:
         return tasks_of(info, self.deployment)
 
     @strawberry.field
-    async def edges(self, info: Info) -> list[WorkflowEdge]:
+    async def edges(self, info: Info) -> list[WorkflowDependency]:
+        tasks = await info.context.loaders.tasks_of.load(self.deployment.id)
+        keys = {task.id: task.key for task in tasks}
         return [
-            WorkflowEdge(from_=strawberry.ID(blocker), to=strawberry.ID(task))
-            for task, blockers in (await self._graph(info)).items()
-            for blocker in blockers
+            WorkflowDependency(
+                from_=strawberry.ID(blocker), to=strawberry.ID(task.id), from_key=keys[blocker], to_key=task.key
+            )
+            for task in tasks
+            for blocker in task.block_by
         ]
 
     @strawberry.field(description="Topological levels: what can run side by side.")
@@ -195,7 +210,9 @@ class Workflow:
     async def diff(self, info: Info, from_: From, to: int) -> WorkflowDiff:
         before = await _tasks_at(info, self.deployment.id, from_, "from")
         after = await _tasks_at(info, self.deployment.id, to, "to")
-        return WorkflowDiff.of(revisions.diff(before, after), await names_of(info, (*before, *after)))
+        return WorkflowDiff.of(
+            revisions.diff(before, after), await names_of(info, (*before, *after)), _see(info, self.deployment)
+        )
 
     async def _graph(self, info: Info) -> dict[str, tuple[str, ...]]:
         tasks = await info.context.loaders.tasks_of.load(self.deployment.id)
@@ -226,7 +243,9 @@ class DeploymentPlan:
     draft: strawberry.Private[Draft]
     levels: list[list[str]] = strawberry.field(description="Empty while the graph has faults.")
     critical_path: list[str] = strawberry.field(description="Empty while the graph has faults.")
-    gate: Gate = strawberry.field(description="Whether it could start now, and why not.")
+    gate: Gate = strawberry.field(
+        description="Whether it could start now, and why not; nothing of environments that the viewer may not see."
+    )
     faults: list[WorkflowFault] = strawberry.field(description="Everything that is wrong with the graph.")
 
     @strawberry.field(description="Every approval that people would be asked for, once where environments ask alike.")
@@ -249,11 +268,20 @@ class DeploymentPlan:
         description="How its applications would be defined: what would run. Beside what runs in the environment where "
         "the plan is for one."
     )
-    async def definitions(self) -> list[DeploymentDefinition]:
-        environment_id = self.draft.environments[0].id if len(self.draft.environments) == 1 else ""
-        return [DeploymentDefinition.of(definition, environment_id) for definition in self.draft.definitions]
+    async def definitions(self, info: Info) -> list[DeploymentDefinition]:
+        places, see = [environment.id for environment in self.draft.environments], self._see(info)
+        environment_id = places[0] if len(places) == 1 else ""
+        return [
+            DeploymentDefinition.of(definition, environment_id, see(definition.application_id))
+            for definition in self.draft.definitions
+        ]
 
     @strawberry.field
-    async def tasks(self) -> list[WorkflowTask]:
+    async def tasks(self, info: Info) -> list[WorkflowTask]:
         names = {application.id: application.name for application in self.draft.applications}
-        return [WorkflowTask.of(task, names) for task in self.draft.tasks]
+        see = self._see(info)
+        return [WorkflowTask.of(task, names, see) for task in self.draft.tasks]
+
+    def _see(self, info: Info) -> See:
+        places = [environment.id for environment in self.draft.environments]
+        return of_deployment(info.context.viewer, places, [one.id for one in self.draft.applications])

@@ -3,7 +3,7 @@
 from app.cli.client import Api
 from app.cli.declared import documents
 from app.cli.declared.files import Declared
-from app.cli.declared.plans import Plan, call, changed, fault, top_fields
+from app.cli.declared.plans import Plan, call, changed, fault, refuse_hidden, top_fields
 from app.cli.declared.specs import Application
 
 
@@ -21,6 +21,7 @@ async def plan(api: Api, declared: Declared, spec: Application) -> Plan:
     target = found.pop("deploy")
     kind = target.pop("__typename")
     found |= {"shell": None, "kubernetes": None} | {"shell" if kind == "ShellTarget" else "kubernetes": target}
+    refuse_hidden(declared, {name: found[name] for name in ("build", "test", "shell", "healthCheck")})
     differing = changed(found, wanted)
     update = call(documents.UPDATE_APPLICATION, {"id": id_} | top_fields(differing, wanted))
     return Plan(declared, True, differing, (update,) if differing else ())

@@ -1,6 +1,6 @@
 """What is to be done for a declaration: how it differs from what is there, and the calls that bring it in line."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,8 @@ from app.cli.client import Api, ApiError, Data
 from app.cli.declared.diff import Difference, differences
 from app.cli.declared.files import Declared
 
+HIDDEN = "***"
+"""What the API shows in place of what somebody may not see."""
 Do = Callable[[Api], Awaitable[None]]
 
 
@@ -39,6 +41,23 @@ class Plan:
 def fault(declared: Declared, message: str) -> ApiError:
     """Return the error of a declaration."""
     return ApiError(f"{declared.place}, {declared.title}: {message}")
+
+
+def refuse_hidden(declared: Declared, found: object, path: str = "") -> None:
+    """Refuse to compare with what the API does not show: commands, variables and checks. Raises ApiError.
+
+    A difference to `***` says nothing, and what people do not see they should not overwrite.
+    """
+    if isinstance(found, list):
+        found = {str(index): each for index, each in enumerate(found) if not isinstance(each, str)}
+    for name, value in found.items() if isinstance(found, Mapping) else ():
+        place = f"{path}.{name}" if path else str(name)
+        if value in (HIDDEN, [HIDDEN]):
+            raise fault(
+                declared,
+                f"{place}: Your token may not see what it is. Come with one that is DEPLOYER on the application.",
+            )
+        refuse_hidden(declared, value, place)
 
 
 def call(document: str, fields: Data) -> Do:

@@ -122,8 +122,8 @@ class FreezeWindow(Part, frozen=True, kw_only=True):
     timezone: Annotated[str, Meta(description="IANA, such as Europe/Berlin.")] = "UTC"
 
 
-class KubernetesConnection(Part, frozen=True, kw_only=True):
-    """How the workers of an environment reach its cluster. The API does not tell the path: it is no difference."""
+class KubernetesAccess(Part, frozen=True, kw_only=True):
+    """How the workers of an environment reach its cluster. The API does not tell the file: it is no difference."""
 
     context: str | None = None
     kubeconfig_path: str | None = None
@@ -166,7 +166,7 @@ class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="Enviro
     name: Name
     rank: int = 0
     operator: Operator
-    kubernetes: KubernetesConnection | None = None
+    kubernetes: KubernetesAccess | None = None
     worker_pool: str = "default"
     build_pool: Annotated[str, Meta(description="Runs PREPARE, BUILD and TEST tasks.")] | None = None
     max_concurrent_deployments: int = 10

@@ -7,7 +7,7 @@ from app.cli.client import Api, Data
 from app.cli.declared import documents
 from app.cli.declared.diff import Difference
 from app.cli.declared.files import Declared
-from app.cli.declared.plans import Do, Plan, changed, fault
+from app.cli.declared.plans import Do, Plan, changed, fault, refuse_hidden
 from app.cli.declared.specs import STEP_ATTEMPTS, STEP_SECONDS, WorkflowTemplate
 
 
@@ -23,6 +23,8 @@ async def plan(api: Api, declared: Declared, spec: WorkflowTemplate, made: Set[s
     found = (await api.query(documents.TEMPLATE, name=wanted["name"]))["workflowTemplate"]
     if found is not None and found["archivedAt"]:
         raise fault(declared, "It is archived, and can not be changed.")
+    if found is not None:
+        refuse_hidden(declared, {task["key"]: task["command"] for task in found["latest"]["tasks"]})
     differing = _differences(found, wanted)
     return Plan(declared, found is not None, differing, (_save(wanted),) if differing else ())
 

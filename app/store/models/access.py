@@ -49,10 +49,11 @@ class ApiToken(Model):
     expires_at = fields.DatetimeField(null=True)
     last_used_at = fields.DatetimeField(null=True)
     revoked_at = fields.DatetimeField(null=True)
+    made_by = foreign("ApiToken", null=True)
 
     class Meta:
         table = "api_tokens"
-        indexes = (("actor_id",),)
+        indexes = (("actor_id",), ("made_by_id",))
 
 
 class IdempotencyKey(Model):

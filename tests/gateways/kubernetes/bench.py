@@ -5,15 +5,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
 from kubernetes_asyncio import client, config
 
 from app.core.attempt import Outcome
-from app.core.environment import KubernetesConnection
+from app.core.environment import KubernetesAccess
 from app.core.logs import Stream
-from app.gateways.operators.kubernetes import KubernetesOperator
+from app.gateways.operators.kubernetes import KubernetesOperator, Reach
 from app.gateways.operators.kubernetes.moving import Pace
 from app.ports import LEAVE, Instruction, Origin
 from tests.cluster.api import ClusterServer
@@ -65,7 +66,8 @@ class Bench:
         namespace: str,
         cast: Cast | None = None,
     ) -> None:
-        self.connection = KubernetesConnection(kubeconfig_path=path, namespace=namespace)
+        self.file = Path(path)
+        self.connection = KubernetesAccess(kubeconfig_path=self.file.name, namespace=namespace)
         self._cast = cast
         self._api: Any = None
         self.operator = self.another()
@@ -90,7 +92,8 @@ class Bench:
     def another(self) -> KubernetesOperator:
         """Return another worker's operator."""
         is_real = self._cast is None
-        return KubernetesOperator(Pace(0.5, 15.0, 2.0) if is_real else Pace(0.01, 0.5, 0.02, 0.05))
+        pace = Pace(0.5, 15.0, 2.0) if is_real else Pace(0.01, 0.5, 0.02, 0.05)
+        return KubernetesOperator(pace, Reach(self.file.parent, trusts_kubeconfigs=is_real))
 
     def instruction(self, *command: str, run: str = "0", **more: Any) -> Instruction:
         """Return an instruction; by default it has a minute's time."""
@@ -128,7 +131,7 @@ class Bench:
         """Ask the cluster as a person with kubectl does: a path below the namespace, with its API in front."""
         group, _, rest = path.rpartition(":")
         if self._api is None:
-            self._api = await _config.new_client_from_config(config_file=self.connection.kubeconfig_path)
+            self._api = await _config.new_client_from_config(config_file=str(self.file))
         answer = await self._api.call_api(
             f"/{group}/namespaces/{self.connection.namespace}/{rest}",
             method,

@@ -30,6 +30,7 @@ class Web:
             deployment_id="dep_02",
             task_id="tsk_02hzz",
             application="web",
+            application_id="app_01",
             version="v2",
             image=image,
             previous_image=OLD,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from app.core.environment import KubernetesConnection
+from app.core.environment import KubernetesAccess
 from app.core.manifests import MANAGER, Object, version_of
 from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import (
@@ -79,7 +79,7 @@ class Hold:
 class Cluster:
     """One namespace, reached by one connection. Raises ClusterAwayError and ClusterRefusedError, and nothing else."""
 
-    def __init__(self, connections: Connections, connection: KubernetesConnection, hold: Hold) -> None:
+    def __init__(self, connections: Connections, connection: KubernetesAccess, hold: Hold) -> None:
         self.namespace = connection.namespace
         self._connections = connections
         self._connection = connection

@@ -1,14 +1,27 @@
 """How clusters are reached: one client per connection, opened when first needed, closed with the operator."""
 
 import asyncio
+import logging
 from typing import Any
 
 from kubernetes_asyncio import client, config
 from kubernetes_asyncio.config.config_exception import ConfigException
 
-from app.core.environment import KubernetesConnection
-from app.gateways.operators.kubernetes.errors import ClusterRefusedError, cut
+from app.core.environment import KubernetesAccess
+from app.gateways.operators.kubernetes.errors import ClusterRefusedError
+from app.gateways.operators.kubernetes.reach import Reach, UnfitError, kubeconfig
 
+logger = logging.getLogger(__name__)
+
+NOT_SERVED = (
+    "this worker does not serve the kubeconfig and context that the environment names; the worker's log says why. "
+    "They are of a file in the folder that it was started with (boreas worker --kubeconfigs DIR)"
+)
+"""What is said whatever is wrong with a kubeconfig: who names one must not learn what lies where the worker runs."""
+NO_ACCOUNT = (
+    "this worker has no service account of a cluster: run it in the cluster, or name a kubeconfig or context in the "
+    "environment"
+)
 AGENT = "boreas"
 _api: Any = client
 _config: Any = config
@@ -17,18 +30,19 @@ _config: Any = config
 class Connections:
     """The clients of a process. Credentials are read where the worker runs and live nowhere but in these clients."""
 
-    def __init__(self) -> None:
-        self._clients: dict[KubernetesConnection, Any] = {}
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+        self._clients: dict[KubernetesAccess, Any] = {}
         self._opening = asyncio.Lock()
 
-    async def client(self, connection: KubernetesConnection) -> Any:
+    async def client(self, connection: KubernetesAccess) -> Any:
         """Return the client of a connection. Raises ClusterRefusedError where it can not be configured."""
         async with self._opening:
             if connection not in self._clients:
-                self._clients[connection] = await _opened(connection)
+                self._clients[connection] = await _opened(self._reach, connection)
             return self._clients[connection]
 
-    async def renew(self, connection: KubernetesConnection, stale: Any) -> None:
+    async def renew(self, connection: KubernetesAccess, stale: Any) -> None:
         """Forget a client whose credentials are not taken any more: the next one reads them again."""
         async with self._opening:
             if connection in self._clients and self._clients[connection] is stale:
@@ -42,30 +56,36 @@ class Connections:
             await one.close()
 
 
-async def _opened(connection: KubernetesConnection) -> Any:
-    configuration = _api.Configuration()
-    try:
-        if connection.kubeconfig_path is None and connection.context is None:
-            _config.load_incluster_config(client_configuration=configuration)
-        else:
-            await _config.load_kube_config(
-                config_file=connection.kubeconfig_path,
-                context=connection.context,
-                client_configuration=configuration,
-                persist_config=False,
-            )
-    except ConfigException as error:
-        raise ClusterRefusedError(0, f"the connection to the cluster can not be set up: {_why(error)}") from None
-    except Exception as error:
+async def _opened(reach: Reach, connection: KubernetesAccess) -> Any:
+    if not reach.serves(connection.namespace):
         raise ClusterRefusedError(
-            0, f"the connection to the cluster can not be set up: its kubeconfig is no good ({type(error).__name__})"
-        ) from None
+            0,
+            f"this worker does not serve the namespace {connection.namespace}: "
+            "start one for its pool that does (boreas worker --namespace NAME)",
+        )
+    configuration = _api.Configuration()
+    if connection.kubeconfig_path is None and connection.context is None:
+        try:
+            _config.load_incluster_config(client_configuration=configuration)
+        except ConfigException:
+            raise ClusterRefusedError(0, NO_ACCOUNT) from None
+    else:
+        await _configure(reach, connection, configuration)
     configuration.connection_pool_maxsize = 0
     api = _api.ApiClient(configuration)
     api.user_agent = AGENT
     return api
 
 
-def _why(error: ConfigException) -> str:
-    """Return what is wrong with a configuration; only its first words, as files can be quoted behind them."""
-    return cut(str(error))[:200]
+async def _configure(reach: Reach, connection: KubernetesAccess, configuration: Any) -> None:
+    """Configure a client by a kubeconfig. Raises ClusterRefusedError, which tells nothing of files."""
+    try:
+        known = kubeconfig(reach, connection)
+        await _config.load_kube_config_from_dict(known, client_configuration=configuration)
+    except UnfitError as error:
+        logger.warning("a kubeconfig that an environment names is refused: %s", error)
+    except Exception as error:
+        logger.warning("a kubeconfig that an environment names is no good: %s", type(error).__name__)
+    else:
+        return
+    raise ClusterRefusedError(0, NOT_SERVED)

@@ -133,6 +133,13 @@ class Moving:
             if found is not None:
                 await asyncio.sleep(self.pace.poll)
 
+    def owned(self, kind: Kind, seen: Object) -> Object:
+        """Return an object marked as the application's. Raises StuckError where it is another one's."""
+        what = f"{kind.name} {manifests.name_of(seen)}"
+        owner = self.workload.application_id
+        stuck_if(workloads.foreign(seen, what, self.cluster.namespace, owner))
+        return workloads.noted(seen, {workloads.OWNER: owner})
+
     def images(self, base: Object) -> tuple[str | None, ...]:
         """Return what the base may run that nobody else brought: the new version, and what was there before."""
         return self.workload.image, note(base, PREVIOUS)

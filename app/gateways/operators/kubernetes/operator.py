@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from app.core import manifests, pods, replicas
 from app.core.attempt import Ending, Outcome
-from app.core.environment import KubernetesConnection
+from app.core.environment import KubernetesAccess
 from app.core.logs import Stream
 from app.core.strategy import Shape
 from app.core.workloads import CANARY, PREVIEW
@@ -15,11 +15,14 @@ from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.jobs import JobRun
 from app.gateways.operators.kubernetes.moving import Moving, Pace, StuckError
+from app.gateways.operators.kubernetes.reach import Reach
 from app.ports import Instruction, LogSink, Run, Workload
 
 logger = logging.getLogger(__name__)
 
 PACE = Pace()
+ALL = Reach()
+"""No kubeconfig, and every namespace that the service account of the worker's pod may reach."""
 UNENDED = "status.successful=0"
 """Most Jobs that are there have succeeded, and need not be sent: the one field of a Job by which a cluster selects."""
 
@@ -29,11 +32,12 @@ class KubernetesOperator:
 
     `pace.patience` is how many seconds something may keep a pod from starting that rarely passes by itself, like an
     image that can not be pulled; what waits for a node waits until the task's limit. A cluster that is away delays.
+    `reach` is what the worker was started to serve; all else is refused.
     """
 
-    def __init__(self, pace: Pace = PACE) -> None:
+    def __init__(self, pace: Pace = PACE, reach: Reach = ALL) -> None:
         self._pace = pace
-        self._connections = Connections()
+        self._connections = Connections(reach)
         self._hold = Hold()
 
     async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
@@ -54,7 +58,7 @@ class KubernetesOperator:
         """Take note that this worker may change things for `seconds` more. Jobs run on, for the next attempt."""
         self._hold.renew(seconds)
 
-    async def running(self, connection: KubernetesConnection) -> Sequence[Run]:
+    async def running(self, connection: KubernetesAccess) -> Sequence[Run]:
         """Return the runs of Jobs in a namespace that have not ended, and that nobody deletes already."""
         selector = f"{manifests.MANAGED_BY}={manifests.MANAGER},{manifests.RUN_LABEL}"
         try:
@@ -64,7 +68,7 @@ class KubernetesOperator:
             return ()
         return [_run(job, run) for job in listing.items if (run := manifests.run_of(job)) and _goes_on(job)]
 
-    async def end(self, connection: KubernetesConnection, run: Run) -> bool:
+    async def end(self, connection: KubernetesAccess, run: Run) -> bool:
         """Delete the Job of a run with its pods, as it was when it was found."""
         name = manifests.job_name(run.task_id, run.name)
         try:
@@ -102,7 +106,7 @@ class KubernetesOperator:
         """Close the connections."""
         await self._connections.close()
 
-    def _cluster(self, connection: KubernetesConnection) -> Cluster:
+    def _cluster(self, connection: KubernetesAccess) -> Cluster:
         return Cluster(self._connections, connection, self._hold)
 
 

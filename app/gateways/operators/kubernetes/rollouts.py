@@ -5,6 +5,7 @@ The order of steps keeps as many healthy replicas, of either version, as are ask
 """
 
 import asyncio
+from functools import partial
 
 from app.core import meddling, replicas, workloads
 from app.core.attempt import Ending, Outcome
@@ -25,7 +26,7 @@ from app.core.workloads import (
     with_replicas,
 )
 from app.gateways.operators.kubernetes import traffic
-from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, SERVICES
+from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
 
@@ -57,9 +58,21 @@ async def take_back(moving: Moving, shape: Shape) -> Outcome:
         return Outcome(Ending.FAILED, str(error))
 
 
+async def _claim(moving: Moving) -> None:
+    """Mark all that the target names as the application's, once nothing of it is another's. Raises StuckError."""
+    target = moving.target
+    wanted = ((DEPLOYMENTS, target.workload), (SERVICES, target.service), (ROUTES, target.http_route))
+    there = [(kind, found) for kind, name in wanted if name and (found := await moving.get(kind, name))]
+    for kind, found in there:
+        moving.owned(kind, found)
+    for kind, found in there:
+        await moving.change(kind, name_of(found), partial(moving.owned, kind))
+
+
 async def _begin(moving: Moving, shape: Shape) -> None:
     """Keep on the base what is needed to go back, before anything changes. Raises StuckError where people interfere."""
     base, work = await moving.base(), moving.workload
+    moving.owned(DEPLOYMENTS, base)
     found = image_of(base, moving.target.container)
     if note(base, FOR) == work.deployment_id:
         stuck_if(meddling.image(base, moving.target.container, *moving.images(base)))
@@ -69,6 +82,7 @@ async def _begin(moving: Moving, shape: Shape) -> None:
             f"WARN: {moving.name} runs {found}, which Boreas did not bring (that was {work.previous_image});"
             " going back will bring it again."
         )
+    await _claim(moving)
     await _tidy(moving, base)
     previous = work.previous_image if found == work.image and work.previous_image else found
     notes = {FOR: work.deployment_id, PREVIOUS: previous, REPLICAS: str(shape.total)}

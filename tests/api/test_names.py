@@ -1,0 +1,94 @@
+"""Names by which people deploy: nobody can make a version's or a template's name mean something else for another."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.api.people import account, codes
+from tests.support.client import Client, Data
+from tests.support.system import System
+from tests.support.world import task, unique, world
+
+VERSION = "version { id name createdBy { id } }"
+TEMPLATE = "template { id } version { number }"
+
+
+async def version(client: Client, name: str, *artifacts: tuple[str, str | None], **more: Any) -> Data:
+    """Create a version of applications with images."""
+    given = [{"applicationId": id_, "image": image} for id_, image in artifacts]
+    return await client.mutate("createVersion", VERSION, name=name, artifacts=given, **more)
+
+
+async def test_a_version_that_is_there_is_found_again_and_its_name_means_nothing_else(shared: System) -> None:
+    here = await world(shared.admin)
+    one, two = await here.application("one"), await here.application("two")
+    elsewhere = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
+    good: tuple[tuple[str, str | None], ...] = ((one, "one:1"), (two, None))
+    first = (await version(shared.admin, "v1.2", *good, commit="abc"))["version"]
+    for client in (shared.admin, elsewhere.client):
+        for artifacts in (good, tuple(reversed(good))):
+            assert (await version(client, "v1.2", *artifacts, commit="abc"))["version"] == first
+    evil: list[tuple[tuple[tuple[str, str | None], ...], str | None]] = [
+        (((one, "evil:1"), (two, None)), "abc"),
+        (good, "abd"),
+        (good, None),
+        (((one, "one:1"),), "abc"),
+        (((two, "evil:1"),), "abc"),
+    ]
+    for artifacts, commit in evil:
+        for client in (shared.admin, elsewhere.client):
+            (error,) = (await version(client, "v1.2", *artifacts, commit=commit))["errors"]
+            assert (error["code"], error["path"]) == ("INVALID", ["name"])
+            assert first["id"] in error["message"] and "use another name" in error["message"]
+    assert (await version(elsewhere.client, "v1.3", *evil[0][0]))["errors"] == []
+
+
+async def test_the_same_name_of_other_applications_is_another_version(shared: System) -> None:
+    here = await world(shared.admin)
+    made = [await version(shared.admin, "v1", (await here.application(name), None)) for name in ("a", "b")]
+    assert made[0]["version"]["id"] != made[1]["version"]["id"]
+
+
+async def test_of_many_who_give_a_name_at_once_one_does(shared: System) -> None:
+    here = await world(shared.admin)
+    app = await here.application("shop")
+    calls = [version(shared.admin, "v1", (app, f"shop:{n % 2}")) for n in range(8)]
+    answers = await asyncio.gather(*calls)
+    ids = {answer["version"]["id"] for answer in answers if answer["version"]}
+    assert len(ids) == 1 and sum(bool(answer["errors"]) for answer in answers) == 4
+
+
+async def test_who_may_not_deploy_an_application_learns_nothing_of_its_versions(shared: System) -> None:
+    here = await world(shared.admin)
+    app, other = await here.application("shop"), await here.application("other")
+    somebody = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other})
+    await version(shared.admin, "v1", (app, "shop:1"))
+    assert codes(await version(somebody.client, "v1", (app, "shop:1"))) == ["FORBIDDEN"]
+    assert codes(await version(somebody.client, "v2", (app, "shop:1"))) == ["FORBIDDEN"]
+
+
+@pytest.mark.parametrize("bound", [False, True])
+async def test_a_templates_next_version_is_its_authors(shared: System, bound: bool) -> None:
+    here = await world(shared.admin)
+    app = await here.application("shop")
+    place = {"role": "DEPLOYER", "environmentId": here.environment_id}
+    author, other = await account(shared.admin, place), await account(shared.admin, place)
+    chief = await account(shared.admin, {"role": "ADMIN", "applicationId": app})
+    every = await account(shared.admin, {"role": "DEPLOYER"})
+    name, evil = unique("release"), [task("evil", command={"command": ["echo", "EVIL"]})]
+    good = [task("good", applicationId=app if bound else None)]
+    made = await author.client.change("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)
+    id_ = made["template"]["id"]
+    for mutation, given in (
+        ("saveWorkflowTemplate", {"name": name, "tasks": evil}),
+        ("archiveWorkflowTemplate", {"id": id_}),
+    ):
+        answer = await other.client.mutate(mutation, "template { id }", **given)
+        (error,) = answer["errors"]
+        assert error["code"] == "FORBIDDEN" and "somebody else's" in error["message"]
+    answer = await chief.client.mutate("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)
+    assert codes(answer) == ([] if bound else ["FORBIDDEN"])
+    for client in (author.client, every.client, shared.admin):
+        assert codes(await client.mutate("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)) == []
+    assert codes(await author.client.mutate("archiveWorkflowTemplate", "template { id }", id=id_)) == []

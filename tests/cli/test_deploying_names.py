@@ -1,0 +1,59 @@
+"""boreas deploy by names: a name that may mean two things is asked back for, and never guessed."""
+
+import json
+
+from tests.api.rows import database
+from tests.cli.test_commands import Ran, boreas, shop
+from tests.support.system import System
+from tests.support.world import task
+
+
+async def deploy(system: System, version: str, environment: str, *more: str) -> Ran:
+    """Make a deployment that does not start."""
+    return await boreas(
+        system, "deploy", "--version", version, "--environment", environment, "--no-start", "--json", *more
+    )
+
+
+async def version_of(system: System, ran: Ran) -> str:
+    """Return the id of the version that was deployed."""
+    assert ran.status == 0, ran.err
+    document = "query($id: ID!) { deployment(id: $id) { version { id } } }"
+    found = await system.admin.query(document, id=json.loads(ran.out)["id"])
+    return str(found["deployment"]["version"]["id"])
+
+
+async def test_of_two_versions_of_one_name_none_is_taken(system: System) -> None:
+    here, environment, application = await shop(system)
+    first = await here.version("v1.2")
+    del here.applications["web"]
+    await here.application("other")
+    second = await here.version("v1.2")
+    refused = await deploy(system, "v1.2", environment)
+    assert refused.status == 2 and first in refused.err and second in refused.err and application in refused.err
+    assert await version_of(system, await deploy(system, second, environment)) == second
+    assert await version_of(system, await deploy(system, "v1.2", environment, "--application", application)) == first
+
+
+async def test_what_an_old_database_has_twice_is_named_by_its_id(system: System) -> None:
+    here, environment, application = await shop(system)
+    first, second = await here.version("v1.2"), await here.version("v1.3")
+    async with database(system) as connection:
+        await connection.execute("UPDATE versions SET name = 'v1.2' WHERE id = $1", second)
+    for more in ((), ("--application", application)):
+        refused = await deploy(system, "v1.2", environment, *more)
+        assert refused.status == 2 and "There are 2 versions “v1.2”" in refused.err
+    assert await version_of(system, await deploy(system, first, environment)) == first
+    assert "There is no version “ver_none”" in (await deploy(system, "ver_none", environment)).err
+
+
+async def test_to_a_guarded_environment_goes_a_template_by_its_number(system: System) -> None:
+    here, environment, _ = await shop(system)
+    for _ in range(2):
+        await system.admin.change("saveWorkflowTemplate", "version { id }", name="release", tasks=[task("a")])
+    assert (await deploy(system, "v1 🚀", environment, "--template", "release")).status == 0
+    policy = {"environmentId": here.environment_id, "requiredApprovals": 1, "approverRoles": ["APPROVER"]}
+    await system.admin.change("setApprovalPolicy", "environment { id }", **policy)
+    refused = await deploy(system, "v1 🚀", environment, "--template", "release")
+    assert refused.status == 2 and "--template release@2" in refused.err
+    assert (await deploy(system, "v1 🚀", environment, "--template", "release@1")).status == 0
