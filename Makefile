@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-broken test lint format bench lock clean
+.PHONY: help up up-broken test lint format audit bench lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,11 @@ lint: $(INSTALLED) ## Style, types, imports
 format: $(INSTALLED) ## Put the code in shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+audit: $(INSTALLED) ## Ask for known weaknesses of the pinned packages; needs the registries' advisories
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.lock
+	@$(NPM) audit --prefix tests/node --package-lock-only
+	@$(NPM) audit --prefix bench/peers/node --package-lock-only
 
 $(PEERS_INSTALLED): bench/requirements.lock | $(INSTALLED)
 	@rm -f $@
