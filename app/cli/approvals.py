@@ -40,6 +40,8 @@ def approvals(url: str, token: str | None, as_json: bool) -> None:
     found = asyncio.run(_inbox(api_of(url, token)))
     for one in found:
         click.echo(json.dumps(one, ensure_ascii=False) if as_json else f"{one['id']}  {told(one)}")
+        for line in () if as_json else _definitions(one["deployment"]):
+            click.echo(printable(line))
     if not found and not as_json:
         click.echo("Nothing waits for you.", err=True)
 
@@ -182,6 +184,10 @@ def _content(found: Data) -> Iterator[str]:
     for task in found["tasks"]:
         command = f": {shlex.join(task['command']['command'])}" if task["command"] else ""
         yield f"  {task['key']} ({task['type']}){command}"
+    yield from _definitions(found)
+
+
+def _definitions(found: Data) -> Iterator[str]:
     for definition in found["definitions"]:
         name, deploy = definition["application"]["name"], definition["deploy"]
         if deploy["__typename"] == "ShellTarget":

@@ -32,16 +32,16 @@ LOG_PAGE = """query LogPage($id: ID!, $first: Int, $after: Cursor, $last: Int, $
 _approval = """id status subject rolloutStep missing requiredApprovals expiresAt revision task { key }
   deployment { id status version { name } environment { name } }"""
 
-_content = """tasks { key type requireConfirm command { command } }
-  definitions { application { name } differsFromRunning differsFromCurrent image
-    deploy { __typename ... on ShellTarget { command rollbackCommand }
-      ... on KubernetesTarget { workload container } } }"""
+_definitions = """definitions { application { name } differsFromRunning differsFromCurrent image
+  deploy { __typename ... on ShellTarget { command rollbackCommand }
+    ... on KubernetesTarget { workload container } } }"""
 
 INBOX = f"""query Inbox($after: Cursor) {{ myApprovals(first: 100, after: $after) {{
-  nodes {{ {_approval} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
+  nodes {{ {_approval} deployment {{ {_definitions} }} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
 
 ASKED = f"""query Asked($id: ID!) {{ deployment(id: $id) {{ id status
-  approvals {{ {_approval} }} workflow {{ revision }} {_content} }} }}"""
+  approvals {{ {_approval} }} workflow {{ revision }}
+  tasks {{ key type requireConfirm command {{ command }} }} {_definitions} }} }}"""
 
 WORKFLOW_DIFF = """query WorkflowDiff($id: ID!, $from: Int!, $to: Int!) { deployment(id: $id) {
   workflow { diff(from: $from, to: $to) {

@@ -17,6 +17,7 @@ async def test_what_waits_is_shown_and_approved(system: System) -> None:
     ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}
     shown = await boreas(system, "approvals", **ann)
     assert (shown.status, "ask, v1 to env-" in shown.out, "1 of 1 missing" in shown.out) == (0, True, True)
+    assert "is deployed by: true" in shown.out and "differs from what runs now in: deploy" in shown.out
     (one,) = [json.loads(line) for line in (await boreas(system, "approvals", "--json", **ann)).out.splitlines()]
     own = await boreas(system, "approve", id_)
     assert (own.status, "SELF_APPROVAL" in own.err, one["id"] in own.err) == (2, True, True)
