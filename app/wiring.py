@@ -92,9 +92,11 @@ def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, 
 
 def _shell(settings: Settings) -> ShellOperator:
     workspaces = settings.data_dir.absolute() / "workspaces"
-    who = who_runs_commands(settings)
+    who, built = who_runs_commands(settings), wall(settings)
     logger.info("commands run as %s", who.told())
-    return ShellOperator(workspaces, settings.worker.grace_seconds, accounts=who, wall=wall(settings))
+    if who.is_own and not (built and built.stands):
+        logger.warning("nothing keeps commands from what this worker may read, such as its database: no Landlock here")
+    return ShellOperator(workspaces, settings.worker.grace_seconds, accounts=who, wall=built)
 
 
 def who_runs_commands(settings: Settings) -> Accounts:

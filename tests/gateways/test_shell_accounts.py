@@ -115,6 +115,16 @@ async def test_what_root_left_in_a_workspace_becomes_the_users(
 
 
 @as_root
+async def test_a_link_in_place_of_a_folder_of_ones_own_is_not_followed(operator: ShellOperator, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir(mode=0o755)
+    await operator.execute(within("one", f"rmdir $HOME/tmp && ln -s {victim} $HOME/tmp"), Log())
+    outcome = await operator.execute(within("one", "true"), Log())
+    assert outcome.ending is Ending.FAILED
+    assert owner_and_mode(victim) == (0, 0o755)
+
+
+@as_root
 async def test_the_spawner_may_die_at_any_time(operator: ShellOperator, log: Log) -> None:
     for _ in range(2):
         assert (await operator.execute(within("one", "echo here"), log)).ending is Ending.SUCCEEDED
