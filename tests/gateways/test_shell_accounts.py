@@ -1,7 +1,9 @@
 """Whom commands run as: one user for each environment, or one, or nobody; and whose their folders are."""
 
 import asyncio
+import errno
 import os
+import shutil
 import signal
 import stat
 from collections.abc import AsyncIterator
@@ -13,6 +15,7 @@ import pytest
 from app.core.attempt import Ending
 from app.gateways.operators.shell import ShellOperator
 from app.gateways.operators.shell.accounts import NoAccountError, Own, accounts, can_switch
+from app.gateways.operators.shell.faults import not_started
 from app.ports import Instruction, Origin
 from tests.gateways.shell_support import Log, is_alive, owner_and_mode, text_of
 
@@ -172,3 +175,32 @@ def test_only_old_folders_of_deployments_are_found_and_links_are_not_followed(tm
     operator.remove_put_aside()
     assert sorted(path.name for path in root.iterdir()) == ["dep_2", "other"]
     assert (victim / "web").is_dir()
+
+
+# Folders of the PATH that a user may not look into
+
+
+def test_a_program_that_is_nowhere_is_not_found_whatever_the_path_has(tmp_path: Path) -> None:
+    """The system says that it was denied where one folder could not be looked into."""
+    denied = PermissionError(errno.EACCES, "Permission denied", "tool")
+    env = {"PATH": f"{tmp_path}/closed:{tmp_path}"}
+    outcome = not_started(("tool",), env, tmp_path, denied)
+    assert outcome.exit_code == 127 and "was not found" in (outcome.message or "")
+    (tmp_path / "tool").write_text("")
+    outcome = not_started(("tool",), env, tmp_path, denied)
+    assert outcome.exit_code == 126 and "execute permission" in (outcome.message or "")
+
+
+@as_root
+async def test_it_is_so_for_another_user_too(operator: ShellOperator, tmp_path: Path, log: Log) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    plain = ShellOperator(Path("/var/tmp") / f"boreas-{os.getpid()}", accounts=accounts("64000-64999", tmp_path))
+    try:
+        for path, code in ((f"{closed}:/usr/bin", 127), (f"{closed}:/etc", 126)):
+            command = ("hostname" if code == 126 else "no-such-tool",)
+            given = Instruction(command=command, env={"PATH": path}, workspace="dep_1/web", timeout_seconds=30)
+            assert (await plain.execute(given, log)).exit_code == code
+    finally:
+        await plain.close()
+        shutil.rmtree(f"/var/tmp/boreas-{os.getpid()}")
