@@ -112,7 +112,8 @@ def wall(settings: Settings) -> Wall | None:
     """Return the wall that keeps commands out of what is Boreas' own, None where none is wanted."""
     if not settings.worker.command_wall:
         return None
-    return Wall([settings.data_dir, *settings.secret_files], settings.worker.command_passage or None)
+    protected = (settings.data_dir, *settings.secret_files, *settings.worker.command_protected)
+    return Wall(protected, settings.worker.command_passage or None)
 
 
 def worker_id() -> str:

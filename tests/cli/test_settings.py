@@ -1,5 +1,6 @@
 """Settings from the environment: what is taken, and what is refused by name."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,10 @@ def test_nothing_given_gives_the_defaults() -> None:
         ({"BOREAS_COMMAND_USER": "64000-64009"}, Settings(worker=WorkerSettings(command_user="64000-64009"))),
         ({"BOREAS_COMMAND_WALL": "off"}, Settings(worker=WorkerSettings(command_wall=False))),
         ({"BOREAS_COMMAND_WALL": "", "BOREAS_COMMAND_PASSAGE": ""}, Settings()),
+        (
+            {"BOREAS_COMMAND_PROTECTED": f"/a{os.pathsep}/b"},
+            Settings(worker=WorkerSettings(command_protected=(Path("/a"), Path("/b")))),
+        ),
         ({"BOREAS_WORKSPACE_DAYS": "0.5"}, Settings(worker=WorkerSettings(workspace_days=0.5))),
         ({"HOME": "/root", "BOREAS_TOKEN": "other"}, Settings()),
     ],
