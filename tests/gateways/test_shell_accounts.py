@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import stat
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -148,6 +149,37 @@ async def test_nothing_of_another_user_outlives_its_time_limit(operator: ShellOp
     outcome = await operator.execute(given, log)
     assert "time limit" in (outcome.message or "")
     assert not any(is_alive(int(word)) for word in log.lines()[0].split())
+
+
+WORKER = """
+import asyncio, sys
+from pathlib import Path
+from app.gateways.operators.shell import ShellOperator
+from app.gateways.operators.shell.accounts import accounts
+from tests.gateways.test_shell_accounts import RANGE, within
+
+async def log(_, lines):
+    print(*lines, flush=True)
+
+root = Path(sys.argv[1])
+operator = ShellOperator(root / "workspaces", accounts=accounts(RANGE, root, passage=True))
+asyncio.run(operator.execute(within("one", "echo $$; sleep 600 & exec sleep 600"), log))
+"""
+
+
+@as_root
+async def test_commands_of_another_user_end_with_their_worker(tmp_path: Path) -> None:
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", WORKER, str(tmp_path)), cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE
+    )
+    assert worker.stdout
+    command = int(await worker.stdout.readline())
+    assert is_alive(command) and owner_and_mode(f"/proc/{command}")[0] != 0
+    worker.kill()
+    await worker.communicate()
+    async with asyncio.timeout(20):
+        while is_alive(command):
+            await asyncio.sleep(0.02)
 
 
 def _children() -> list[int]:
