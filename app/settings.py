@@ -53,6 +53,8 @@ class WorkerSettings:
     the worker's own user, and nobody where that is root."""
     command_wall: bool = True
     """Whether commands are kept out of the data folder by Landlock, where the kernel has it."""
+    command_protected: tuple[Path, ...] = ()
+    """Files and folders that commands are kept out of by Landlock as well, such as kubeconfigs."""
     command_passage: tuple[Path, ...] = ()
     """Folders that commands of other users may enter and read although they are closed to them; none: no passage."""
     workspace_days: float = 7.0
@@ -117,9 +119,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             grace_seconds=_number(environ, "BOREAS_GRACE_SECONDS", 10.0, 0, 3600),
             command_user=environ.get("BOREAS_COMMAND_USER") or None,
             command_wall=_switch(environ, "BOREAS_COMMAND_WALL", True),
-            command_passage=tuple(
-                Path(each) for each in environ.get("BOREAS_COMMAND_PASSAGE", "").split(os.pathsep) if each
-            ),
+            command_protected=_paths(environ, "BOREAS_COMMAND_PROTECTED"),
+            command_passage=_paths(environ, "BOREAS_COMMAND_PASSAGE"),
             workspace_days=_number(environ, "BOREAS_WORKSPACE_DAYS", 7.0, 0, 36_500),
             kubeconfigs=folder(environ.get("BOREAS_KUBECONFIGS"), "BOREAS_KUBECONFIGS"),
             namespaces=frozenset(filter(None, map(str.strip, environ.get("BOREAS_NAMESPACES", "").split(",")))),
@@ -146,6 +147,10 @@ def _secret(environ: Mapping[str, str], name: str, files: list[Path]) -> str | N
         raise SettingError(f"{name}_FILE is {path}, which is empty.")
     files.append(path)
     return text
+
+
+def _paths(environ: Mapping[str, str], name: str) -> tuple[Path, ...]:
+    return tuple(Path(each).expanduser() for each in environ.get(name, "").split(os.pathsep) if each)
 
 
 def folder(text: str | None, setting: str) -> Path | None:

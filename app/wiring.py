@@ -93,9 +93,11 @@ def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, 
 
 def _shell(settings: Settings) -> ShellOperator:
     workspaces = settings.data_dir.absolute() / "workspaces"
-    who = who_runs_commands(settings)
+    who, built = who_runs_commands(settings), wall(settings)
     logger.info("commands run as %s", who.told())
-    return ShellOperator(workspaces, settings.worker.grace_seconds, accounts=who, wall=wall(settings))
+    if who.is_own and not (built and built.stands):
+        logger.warning("nothing keeps commands from what this worker may read, such as its database: no Landlock here")
+    return ShellOperator(workspaces, settings.worker.grace_seconds, accounts=who, wall=built)
 
 
 def who_runs_commands(settings: Settings) -> Accounts:
@@ -111,7 +113,8 @@ def wall(settings: Settings) -> Wall | None:
     """Return the wall that keeps commands out of what is Boreas' own, None where none is wanted."""
     if not settings.worker.command_wall:
         return None
-    return Wall([settings.data_dir, *settings.secret_files], settings.worker.command_passage or None)
+    protected = (settings.data_dir, *settings.secret_files, *settings.worker.command_protected)
+    return Wall(protected, settings.worker.command_passage or None)
 
 
 def worker_id() -> str:

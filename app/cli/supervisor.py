@@ -227,6 +227,8 @@ class Supervisor:
         }
         if settings.worker.command_user:
             environ["BOREAS_COMMAND_USER"] = settings.worker.command_user
+        protected = (*settings.secret_files, *settings.worker.command_protected)
+        environ["BOREAS_COMMAND_PROTECTED"] = os.pathsep.join(str(path.absolute()) for path in protected)
         environ["BOREAS_COMMAND_PASSAGE"] = os.pathsep.join(map(str, settings.worker.command_passage))
         environ.setdefault("BOREAS_SHUTDOWN_SECONDS", "0")
         root = str(Path(app.__file__).parent.parent)

@@ -10,6 +10,8 @@ import app
 from app.gateways.operators.shell.accounts import USUAL_RANGE, accounts, can_switch
 from app.settings import SettingError, Settings
 
+INDENT = "\n" + " " * 16
+
 
 def settled(settings: Settings) -> Settings:
     """Return whom the commands of `boreas up` run as: as root, users of their own, who may pass where they must."""
@@ -47,10 +49,9 @@ def told(settings: Settings) -> str:
         text += "; this kernel has no Landlock"
     if settings.worker.command_passage:
         where = "in the system and in the folders of Boreas" if behind else "everywhere, also in the data"
-        text += (
-            f".\n                Only root may enter {_first_closed(settings.data_dir, *_ours())}: commands may read"
-            f"\n                what is closed to them {where}. Move Boreas to where everybody may pass."
-        )
+        closed = _first_closed(settings.data_dir, *_ours())
+        text += f"{INDENT}Only root may enter {closed}: commands may read what is closed to them {where}."
+        text += f"{INDENT}Move Boreas, its data and its Python to where everybody may pass, to hold them off."
     elif not behind and who.is_own:
         text += ", so they can read the data, and with it become ADMIN"
     return text

@@ -1,5 +1,6 @@
 """Settings from the environment: what is taken, and what is refused by name."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,14 @@ def test_nothing_given_gives_the_defaults() -> None:
         ({"BOREAS_NAMESPACES": "a, b,"}, Settings(worker=WorkerSettings(namespaces=frozenset("ab")))),
         ({"BOREAS_TRUST_KUBECONFIGS": "1"}, Settings(worker=WorkerSettings(trusts_kubeconfigs=True))),
         ({"BOREAS_TRUST_KUBECONFIGS": "0"}, Settings()),
+        ({"BOREAS_COMMAND_USER": "64000-64009"}, Settings(worker=WorkerSettings(command_user="64000-64009"))),
+        ({"BOREAS_COMMAND_WALL": "off"}, Settings(worker=WorkerSettings(command_wall=False))),
+        ({"BOREAS_COMMAND_WALL": "", "BOREAS_COMMAND_PASSAGE": ""}, Settings()),
+        (
+            {"BOREAS_COMMAND_PROTECTED": f"/a{os.pathsep}/b"},
+            Settings(worker=WorkerSettings(command_protected=(Path("/a"), Path("/b")))),
+        ),
+        ({"BOREAS_WORKSPACE_DAYS": "0.5"}, Settings(worker=WorkerSettings(workspace_days=0.5))),
         ({"HOME": "/root", "BOREAS_TOKEN": "other"}, Settings()),
     ],
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, dict) else "",
@@ -72,7 +81,12 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
         ("BOREAS_ADMIN_TOKEN", "short", "16 characters"),
         ("BOREAS_KUBECONFIGS", "/nowhere", "no folder"),
         ("BOREAS_KUBECONFIGS", "/etc/hostname", "no folder"),
-        ("BOREAS_TRUST_KUBECONFIGS", "maybe", "1 or 0"),
+        ("BOREAS_TRUST_KUBECONFIGS", "maybe", "on or off"),
+        ("BOREAS_COMMAND_WALL", "maybe", "on or off"),
+        ("BOREAS_WORKSPACE_DAYS", "-1", "0 to 36500"),
+        ("BOREAS_DATABASE_URL_FILE", "/nowhere/at/all", "can not be read: No such file"),
+        ("BOREAS_ADMIN_TOKEN_FILE", "/dev/null", "is empty"),
+        ("BOREAS_REDIS_URL_FILE", "/", "can not be read: Is a directory"),
     ],
 )
 def test_bad_values_are_refused_by_name(name: str, value: str, says: str) -> None:
@@ -85,4 +99,31 @@ def test_bad_values_are_refused_by_name(name: str, value: str, says: str) -> Non
 def test_a_token_that_is_refused_is_not_shown() -> None:
     with pytest.raises(SettingError) as caught:
         read({"BOREAS_ADMIN_TOKEN": "too-short-secret"[:15]})
+    assert "too-short" not in str(caught.value)
+
+
+def test_secrets_may_come_as_files(tmp_path: Path) -> None:
+    for name, text in (("db", "postgres://db/x\n"), ("cache", " redis://cache "), ("token", TOKEN)):
+        (tmp_path / name).write_text(text)
+    found = read(
+        {
+            "BOREAS_DATABASE_URL_FILE": str(tmp_path / "db"),
+            "BOREAS_REDIS_URL_FILE": str(tmp_path / "cache"),
+            "BOREAS_ADMIN_TOKEN_FILE": str(tmp_path / "token"),
+        }
+    )
+    assert found.store == StoreSettings(database_url="postgres://db/x", redis_url="redis://cache")
+    assert found.admin_token == TOKEN and len(found.secret_files) == 3
+
+
+def test_a_secret_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "db").write_text("postgres://db/x")
+    with pytest.raises(SettingError, match="both given"):
+        read({"BOREAS_DATABASE_URL_FILE": str(tmp_path / "db"), "BOREAS_DATABASE_URL": "postgres://db/secret"})
+
+
+def test_a_short_token_in_a_file_is_refused_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("too-short")
+    with pytest.raises(SettingError, match="16 characters") as caught:
+        read({"BOREAS_ADMIN_TOKEN_FILE": str(tmp_path / "token")})
     assert "too-short" not in str(caught.value)

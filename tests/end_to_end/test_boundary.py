@@ -89,6 +89,20 @@ async def test_as_an_ordinary_user_commands_get_nothing_but_to_send_signals(home
     assert up.end() == 0
 
 
+@ordinary
+@pytest.mark.timeout(120)
+async def test_a_token_that_was_given_as_a_file_is_out_of_reach_too(home: Path) -> None:
+    token, file = "bor_a-token-in-a-file-of-mine", home / "token"
+    file.write_text(token)
+    os.chown(file, *([NOBODY, NOBODY] if os.geteuid() == 0 else [-1, -1]))
+    up = Up(home / "data", environ={"BOREAS_ADMIN_TOKEN_FILE": str(file)}, prefix=as_nobody()).until(SERVING)
+    assert token not in up.said
+    here = await world(Client(up.url, token), operator="SHELL")
+    lines = await printed(here, "sh", "-c", f"cat {file} || echo refused; cat {home}/data/secrets/* || echo refused")
+    assert lines.count("refused") == 2 and token not in str(lines)
+    assert up.end() == 0
+
+
 @pytest.mark.timeout(120)
 def test_nothing_secret_is_in_a_variable_or_on_a_command_line(data: Path) -> None:
     """Not even for who may look: what is given as a variable is taken out, and what is handed on goes by files."""

@@ -1,9 +1,12 @@
 """Whom commands run as: one user for each environment, or one, or nobody; and whose their folders are."""
 
 import asyncio
+import errno
 import os
+import shutil
 import signal
 import stat
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 from app.core.attempt import Ending
 from app.gateways.operators.shell import ShellOperator
 from app.gateways.operators.shell.accounts import NoAccountError, Own, accounts, can_switch
+from app.gateways.operators.shell.faults import not_started
 from app.ports import Instruction, Origin
 from tests.gateways.shell_support import Log, is_alive, owner_and_mode, text_of
 
@@ -115,6 +119,16 @@ async def test_what_root_left_in_a_workspace_becomes_the_users(
 
 
 @as_root
+async def test_a_link_in_place_of_a_folder_of_ones_own_is_not_followed(operator: ShellOperator, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir(mode=0o755)
+    await operator.execute(within("one", f"rmdir $HOME/tmp && ln -s {victim} $HOME/tmp"), Log())
+    outcome = await operator.execute(within("one", "true"), Log())
+    assert outcome.ending is Ending.FAILED
+    assert owner_and_mode(victim) == (0, 0o755)
+
+
+@as_root
 async def test_the_spawner_may_die_at_any_time(operator: ShellOperator, log: Log) -> None:
     for _ in range(2):
         assert (await operator.execute(within("one", "echo here"), log)).ending is Ending.SUCCEEDED
@@ -135,6 +149,37 @@ async def test_nothing_of_another_user_outlives_its_time_limit(operator: ShellOp
     outcome = await operator.execute(given, log)
     assert "time limit" in (outcome.message or "")
     assert not any(is_alive(int(word)) for word in log.lines()[0].split())
+
+
+WORKER = """
+import asyncio, sys
+from pathlib import Path
+from app.gateways.operators.shell import ShellOperator
+from app.gateways.operators.shell.accounts import accounts
+from tests.gateways.test_shell_accounts import RANGE, within
+
+async def log(_, lines):
+    print(*lines, flush=True)
+
+root = Path(sys.argv[1])
+operator = ShellOperator(root / "workspaces", accounts=accounts(RANGE, root, passage=True))
+asyncio.run(operator.execute(within("one", "echo $$; sleep 600 & exec sleep 600"), log))
+"""
+
+
+@as_root
+async def test_commands_of_another_user_end_with_their_worker(tmp_path: Path) -> None:
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", WORKER, str(tmp_path)), cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE
+    )
+    assert worker.stdout
+    command = int(await worker.stdout.readline())
+    assert is_alive(command) and owner_and_mode(f"/proc/{command}")[0] != 0
+    worker.kill()
+    await worker.communicate()
+    async with asyncio.timeout(20):
+        while is_alive(command):
+            await asyncio.sleep(0.02)
 
 
 def _children() -> list[int]:
@@ -162,3 +207,32 @@ def test_only_old_folders_of_deployments_are_found_and_links_are_not_followed(tm
     operator.remove_put_aside()
     assert sorted(path.name for path in root.iterdir()) == ["dep_2", "other"]
     assert (victim / "web").is_dir()
+
+
+# Folders of the PATH that a user may not look into
+
+
+def test_a_program_that_is_nowhere_is_not_found_whatever_the_path_has(tmp_path: Path) -> None:
+    """The system says that it was denied where one folder could not be looked into."""
+    denied = PermissionError(errno.EACCES, "Permission denied", "tool")
+    env = {"PATH": f"{tmp_path}/closed:{tmp_path}"}
+    outcome = not_started(("tool",), env, tmp_path, denied)
+    assert outcome.exit_code == 127 and "was not found" in (outcome.message or "")
+    (tmp_path / "tool").write_text("")
+    outcome = not_started(("tool",), env, tmp_path, denied)
+    assert outcome.exit_code == 126 and "execute permission" in (outcome.message or "")
+
+
+@as_root
+async def test_it_is_so_for_another_user_too(operator: ShellOperator, tmp_path: Path, log: Log) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    plain = ShellOperator(Path("/var/tmp") / f"boreas-{os.getpid()}", accounts=accounts("64000-64999", tmp_path))
+    try:
+        for path, code in ((f"{closed}:/usr/bin", 127), (f"{closed}:/etc", 126)):
+            command = ("hostname" if code == 126 else "no-such-tool",)
+            given = Instruction(command=command, env={"PATH": path}, workspace="dep_1/web", timeout_seconds=30)
+            assert (await plain.execute(given, log)).exit_code == code
+    finally:
+        await plain.close()
+        shutil.rmtree(f"/var/tmp/boreas-{os.getpid()}")

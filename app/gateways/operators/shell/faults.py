@@ -1,8 +1,10 @@
 """Why a command can not start, in words for whoever wrote it, with what to check."""
 
 import errno
+import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from app.core.attempt import Ending, Outcome
@@ -41,7 +43,8 @@ def not_started(command: Sequence[str], env: Mapping[str, str], folder: Path, er
     program, why = command[0], error.strerror or str(error)
     if error.filename == str(folder):
         return refused(command, f"its working folder can not be entered: {why}; check {folder}")
-    if error.errno != errno.ENOENT:
+    hidden = error.errno == errno.EACCES and "/" not in program and not _is_somewhere(program, env["PATH"])
+    if error.errno != errno.ENOENT and not hidden:
         return refused(command, _ADVICE.get(error.errno or 0, why))
     where = "check its name, and that it is installed in a folder of the worker's PATH"
     if "/" in program:
@@ -49,3 +52,12 @@ def not_started(command: Sequence[str], env: Mapping[str, str], folder: Path, er
     if shutil.which(folder / program if "/" in program else program, path=env["PATH"]):
         return refused(command, "what should interpret it was not found; check its #! line", 127)
     return refused(command, f"it was not found; {where}", 127)
+
+
+def _is_somewhere(program: str, path: str) -> bool:
+    """Return whether a folder of the PATH has the program; one that may not be looked into has nothing for us."""
+    for folder in path.split(os.pathsep):
+        with suppress(OSError):
+            if (Path(folder) / program).exists():
+                return True
+    return False

@@ -104,16 +104,23 @@ def _let_pass(folder: Path) -> None:
 
 
 def _hand_over(folder: Path, account: Account) -> None:
-    """Give a folder, and what is in it of its former owner, to an account. Raises ValueError for what is no folder."""
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode):
-        raise ValueError("it is not a folder")
-    folder.chmod(_CLOSED)
-    if found.st_uid == account.user:
-        return
-    os.chown(folder, account.user, account.group, follow_symlinks=False)
-    for _, folders, files, where in os.fwalk(folder):
-        for name in (*folders, *files):
-            each = os.stat(name, dir_fd=where, follow_symlinks=False)
-            if each.st_uid == found.st_uid and (stat.S_ISDIR(each.st_mode) or each.st_nlink == 1):
-                os.chown(name, account.user, account.group, dir_fd=where, follow_symlinks=False)
+    """Give a folder, and what is in it of its former owner, to an account. Raises OSError for what is no folder.
+
+    While that lasts it is ours and closed to everybody: nobody puts something else in the place of what is looked at.
+    """
+    here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        former = os.fstat(here).st_uid
+        if former == account.user:
+            os.fchmod(here, _CLOSED)
+            return
+        os.fchown(here, os.geteuid(), os.getegid())
+        os.fchmod(here, _CLOSED)
+        for _, folders, files, where in os.fwalk(".", topdown=False, dir_fd=here):
+            for name in (*folders, *files):
+                each = os.stat(name, dir_fd=where, follow_symlinks=False)
+                if each.st_uid == former and (stat.S_ISDIR(each.st_mode) or each.st_nlink == 1):
+                    os.chown(name, account.user, account.group, dir_fd=where, follow_symlinks=False)
+        os.fchown(here, account.user, account.group)
+    finally:
+        os.close(here)
