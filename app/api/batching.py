@@ -14,17 +14,49 @@ SEATS = 32
 """For how many keys operations share a load: its answer is decoded in one piece, and others wait for that."""
 
 
+class Hold:
+    """Keeps the loaders of one operation from beginning while it is still asking."""
+
+    __slots__ = ("_depth", "_waiting")
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._waiting: list[Callable[[], None]] = []
+
+    @property
+    def on(self) -> bool:
+        """Whether they are to wait."""
+        return self._depth > 0
+
+    def defer(self, begin: Callable[[], None]) -> None:
+        """Begin once nobody is still asking."""
+        self._waiting.append(begin)
+
+    def __enter__(self) -> None:
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if not self._depth:
+            waiting, self._waiting = self._waiting, []
+            loop = asyncio.get_running_loop()
+            for begin in waiting:
+                # Whoever held them has yet to ask, and what it starts for that runs before the second round.
+                loop.call_soon(loop.call_soon, begin)
+
+
 class Loader(Generic[K, V]):
     """Answers one question for many keys at once, and keeps the answers, for as long as one operation takes.
 
     Whoever gives up waiting does not take the answer from the others.
     """
 
-    __slots__ = ("_answers", "_asked", "_load", "_waiting")
+    __slots__ = ("_answers", "_asked", "_load", "_waiting", "hold")
 
     def __init__(self, load: Callable[[list[K]], Awaitable[Sequence[V]]]) -> None:
         """`load` returns the answers in the order of the keys."""
         self._load = load
+        self.hold: Hold | None = None
         self._answers: dict[K, V] = {}
         self._waiting: dict[K, list[asyncio.Future[V]]] = {}
         self._asked: list[K] = []
@@ -49,6 +81,9 @@ class Loader(Generic[K, V]):
         return [await future for future in [self.load(key) for key in keys]]
 
     def _begin(self) -> None:
+        if self.hold is not None and self.hold.on:
+            self.hold.defer(self._begin)
+            return
         keys, self._asked = self._asked, []
         loading = asyncio.ensure_future(self._load(keys))
         loading.add_done_callback(lambda done: self._end(keys, done))

@@ -87,6 +87,9 @@ class CoercingExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         """Build an executor, or return errors."""
 
+        # What is suggested for a name takes the square of its length to find, and is not shown.
+        others["hide_suggestions"] = True
+
         def build(given: Mapping[str, Any] | None) -> Any:
             values: Any = given
             return super(CoercingExecutor, cls).build(

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from app.api.batching import Loader, Together
+from app.api.batching import Hold, Loader, Together
 from app.api.executing import Columns
 from app.api.kept import Kept
 from app.core.access import ApiToken, Grant, Principal
@@ -128,6 +128,7 @@ class Lazy(Generic[K, V]):
 
     def __get__(self, loaders: "Loaders", owner: type["Loaders"]) -> Loader[K, V]:
         made = loaders.__dict__[self._name] = self._make(loaders)
+        made.hold = loaders.hold
         return made
 
 
@@ -171,6 +172,7 @@ class Loaders:
     def __init__(self, runtime: Runtime, viewer: Callable[[], Principal]) -> None:
         self._runtime = runtime
         self._viewer = viewer
+        self.hold = Hold()
 
     async def columns(self, key: TaskColumns, mark: tasks.Mark) -> Columns:
         """Return columns of a deployment's tasks that are not older than its mark."""

@@ -2,19 +2,17 @@
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, parse
+from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 
-from app.api.schema import MAX_TOKENS
+from app.api.documents import Document
+from app.api.errors import translated
+from app.api.schema import schema
 from app.core.errors import ErrorCode
 
 JSON = "application/json"
-CACHED = 1000
-CACHED_LENGTH = 20_000
-"""Characters of the longest document that is remembered."""
 
 
 class BadRequestError(Exception):
@@ -36,47 +34,32 @@ class Operation:
     name: str | None = None
     extensions: dict[str, Any] | None = None
 
+    @property
+    def document(self) -> Document:
+        """What is known of the document."""
+        return schema.documents.find(self.text)
+
     def kind(self) -> OperationType | None:
         """Return whether it reads, writes or subscribes; None when the document can not tell."""
-        found = self._kinds()
-        if found is None or (self.name is None and len(found) > 1):
+        found = self.document.kinds
+        if self.name is None and len(found) > 1:
             return None
         return found.get(self.name) if self.name is not None else next(iter(found.values()), None)
 
     def fault(self) -> GraphQLError | None:
         """Return why the document holds nothing to run, in so far as its form tells; None when nothing is wrong."""
-        found = self._kinds()
-        if found is None:
-            try:
-                _parsed(self.text)
-            except GraphQLError as error:
-                return error
-        if not found:
+        document = self.document
+        if document.node is None:
+            return translated(document.errors[0])
+        if not document.kinds:
             return _invalid("The document has no operation.")
-        if self.name is not None and self.name not in found:
+        if self.name is not None and self.name not in document.kinds:
             return _invalid(f"The document has no operation named “{self.name[:80]}”.")
         return None
-
-    def _kinds(self) -> dict[str | None, OperationType] | None:
-        return (_kinds if len(self.text) <= CACHED_LENGTH else _kinds.__wrapped__)(self.text)
 
 
 def _invalid(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": str(ErrorCode.INVALID)})
-
-
-def _parsed(text: str) -> DocumentNode:
-    return parse(text, max_tokens=MAX_TOKENS, no_location=True)
-
-
-@lru_cache(maxsize=CACHED)
-def _kinds(text: str) -> dict[str | None, OperationType] | None:
-    try:
-        document = _parsed(text)
-    except GraphQLError:
-        return None
-    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-    return {node.name.value if node.name else None: node.operation for node in operations}
 
 
 async def read(request: Request) -> Operation:
