@@ -30,6 +30,7 @@ from graphql import (
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from app.api.costs import PAGES, REPEATED, SATURATED, Cost, Page, Sizes, Term, beyond, defaults_of, page_of
+from app.api.types.common import DEPENDS_ON_ACTOR
 
 MAX_DEPTH = 15
 MAX_ALIASES = 50
@@ -37,8 +38,6 @@ MAX_OPERATIONS = 20
 MAX_REPEATED = 50
 """How often an object may be selected under the same name in one place: each pair of these is compared."""
 BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
-DEPENDS_ON_ACTOR = {"depends_on_actor": True}
-"""Marks a field (as its metadata) that shows different people different things, even with the same grants."""
 Sums = dict[tuple[tuple[Page, ...], str | None], int]
 """How many objects there are, by the pages that they are in, and the fragment that has them (None: none)."""
 
@@ -117,7 +116,8 @@ def _is_personal(schema: GraphQLSchema, type_: Any, name: str) -> bool:
 
 def _marked(of: GraphQLField | None) -> bool:
     definition = of.extensions.get(BACKREF) if of else None
-    return bool(definition is not None and definition.metadata.get("depends_on_actor"))
+    metadata = getattr(definition, "metadata", None) or {}
+    return bool(metadata.keys() & DEPENDS_ON_ACTOR.keys())
 
 
 class _Pass:

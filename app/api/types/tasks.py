@@ -13,7 +13,7 @@ from app.api.scalars import JSON, Cursor, number
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application, CommandStep, command_step
 from app.api.types.approvals import may_approve_any
-from app.api.types.common import Connection, Node, Permission, connection, window
+from app.api.types.common import DEPENDS_ON_ACTOR, Connection, Node, Permission, connection, window
 from app.api.types.gates import Blocker, blockers
 from app.api.types.logs import LOG, LogLine, log_page
 from app.api.types.refs import find, need
@@ -182,7 +182,7 @@ class Task(Node):
         shown = log_page(part, asked, bounds, await loaders.logs.load(LogKey(self.id, wanted, bounds)))
         return connection(shown, lambda: loaders.log_count.load((self.value.id, wanted)))
 
-    @strawberry.field
+    @strawberry.field(metadata=DEPENDS_ON_ACTOR)
     async def viewer_can(self, info: Info) -> TaskPermissions:
         deployment = await _deployment(info, self.value)
         task, now = self.value, info.context.runtime.clock.now()
