@@ -1,8 +1,10 @@
 """The API process: Starlette around the GraphQL endpoint, served by uvicorn."""
 
+import asyncio
 import gc
 import resource
 import signal
+import time
 from collections.abc import Awaitable
 from contextlib import suppress
 from types import FrameType
@@ -26,6 +28,11 @@ GRAPHQL = "/graphql"
 PING_SECONDS = 15.0
 """How often a socket is asked for a sign of life, and how long it may take to give one: the dead are gone in 30 s."""
 SHUTDOWN_SECONDS = 5
+COLLECT_SECONDS = 60.0
+COLLECT_AT_LAST_SECONDS = 600.0
+QUIET_SECONDS = 1.0
+QUIET_SHARE = 0.1
+"""How much of one processor is used in a moment that is quiet."""
 
 
 class Application(Starlette):
@@ -78,11 +85,13 @@ async def serve(settings: Settings) -> None:
         config = configuration(app, settings.serve)
         _calm_collector()
         _allow_files()
+        tidying = asyncio.create_task(tidy_forever(), name="collector")
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _end)
         try:
             await uvicorn.Server(config).serve()
         finally:
+            tidying.cancel()
             await app.state.close()
 
 
@@ -111,6 +120,19 @@ def configuration(app: Starlette, settings: ServeSettings) -> uvicorn.Config:
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+
+
+async def tidy_forever() -> None:
+    """Collect what left in circles, once a minute, in a quiet moment; at the latest when there was none for long."""
+    collected = time.monotonic()
+    while True:
+        used = time.process_time()
+        await asyncio.sleep(QUIET_SECONDS)
+        quiet = time.process_time() - used < QUIET_SHARE * QUIET_SECONDS
+        since = time.monotonic() - collected
+        if since > COLLECT_AT_LAST_SECONDS or (quiet and since > COLLECT_SECONDS):
+            gc.collect()
+            collected = time.monotonic()
 
 
 def _allow_files() -> None:

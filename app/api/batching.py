@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from contextvars import Context
 from typing import Generic, TypeVar
 
@@ -10,6 +11,8 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 FLIGHTS = 4
 """How many loads of one kind are under way at the same time: the fewer, the more go together."""
+HANDED = 100
+"""How many get their answers until others have their turn: each goes on with what it wanted the answer for."""
 SEATS = 32
 """For how many keys operations share a load: its answer is decoded in one piece, and others wait for that."""
 
@@ -93,16 +96,35 @@ class Loader(Generic[K, V]):
         found = () if error else done.result()
         if error is None and len(found) != len(keys):
             error = LookupError(f"{len(found)} answers for {len(keys)} keys")
-        for place, key in enumerate(keys):
+        if error is None:
+            self._answers.update(zip(keys, found, strict=True))
+        waiting = [(future, key) for key in keys for future in self._waiting.pop(key)]
+        self._hand_out(waiting, 0, error)
+
+    def _hand_out(self, waiting: list[tuple[asyncio.Future[V], K]], begin: int, error: BaseException | None) -> None:
+        """Give the answers to those who wait, to some now, and to the others once these had their turn."""
+        for future, key in waiting[begin : begin + HANDED]:
+            if future.done():
+                continue
             if error is None:
-                self._answers[key] = found[place]
-            for future in self._waiting.pop(key):
-                if future.done():
-                    continue
-                if error is None:
-                    future.set_result(found[place])
-                else:
-                    future.set_exception(error)
+                future.set_result(self._answers[key])
+            else:
+                future.set_exception(error)
+        if len(waiting) > begin + HANDED:
+            self._hand_out_later(waiting, begin + HANDED, error)
+
+    def _hand_out_later(
+        self, waiting: list[tuple[asyncio.Future[V], K]], begin: int, error: BaseException | None
+    ) -> None:
+        def hand_out() -> None:
+            with nullcontext() if self.hold is None else self.hold:
+                held.close()
+                self._hand_out(waiting, begin, error)
+
+        held = ExitStack()
+        if self.hold is not None:
+            held.enter_context(self.hold)
+        asyncio.get_running_loop().call_soon(hand_out)
 
 
 class _Flight(Generic[K, V]):

@@ -19,9 +19,11 @@ MAX_GRAPH_BODY = 16 * 1024 * 1024
 """Bytes of a request that brings a graph: 2,000 tasks with long commands take a few of these 16 MiB."""
 MAX_VALUES = 20_000
 """Values in the variables of an operation."""
-MAX_GRAPH_VALUES = 100_000
+MAX_GRAPH_VALUES = 200_000
 MAX_OPENINGS = 500_000
 """Braces and brackets in a large body, those in texts included."""
+MAX_COMMAS = 2_000_000
+"""Commas in a large body, those in texts included."""
 MAX_NESTING = 50
 GRAPH = "WorkflowTaskInput"
 _decode = msgspec.json.Decoder().decode
@@ -70,9 +72,11 @@ def opened(data: bytes) -> Envelope:
         raise JSONDecodeError(str(error), "", 0) from None
 
 
-def openings(data: bytes) -> int:
-    """Return how many objects and lists a text of JSON can hold at the most."""
-    return data.count(b"{") + data.count(b"[")
+def fault_of_form(data: bytes) -> str | None:
+    """Return why a large body can hold too much to be decoded, None when it can not."""
+    if data.count(b"{") + data.count(b"[") > MAX_OPENINGS:
+        return f"The body has more than {MAX_OPENINGS} braces and brackets."
+    return f"The body has more than {MAX_COMMAS} commas." if data.count(b",") > MAX_COMMAS else None
 
 
 def too_much(value: object, most: int = MAX_VALUES) -> str | None:

@@ -1,6 +1,6 @@
 """Counts what an operation brings, ends it where that is too much, and lets others have their turn meanwhile."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from app.api.coercing import CoercingExecutor
 from app.api.costs import MAX_OBJECTS, grew_too_large
 from app.api.turns import turns
 
-SLICE = 100
+SLICE = 25
 """How many items of a list are completed until it is looked whether others should have their turn."""
 
 
@@ -64,6 +64,8 @@ class CountingExecutor(CoercingExecutor):
     ) -> Any:
         """Return what is waited for, once there is a turn with time left."""
         try:
+            if turns.over:
+                await self.take_turn()
             resolved = await result
             if turns.over:
                 await self.take_turn()
@@ -85,8 +87,8 @@ class CountingExecutor(CoercingExecutor):
         position_context: Any,
     ) -> Any:
         """Return the items of a list, of a long one slice by slice."""
-        if type(items) is list and len(items) > SLICE:
-            return self._in_slices(item_type, field_details_list, info, path, items, position_context)
+        if isinstance(items, Collection) and len(items) > SLICE:
+            return self._in_slices(item_type, field_details_list, info, path, list(items), position_context)
         return super().complete_iterable_value(item_type, field_details_list, info, path, items, position_context)
 
     async def _in_slices(  # noqa: PLR0917

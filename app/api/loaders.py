@@ -143,6 +143,7 @@ class Loaders:
     deployment: Lazy[str, Deployment | None] = Lazy(lambda self: Loader(self._deployments))
     task: Lazy[str, Task | None] = Lazy(lambda self: Loader(self._tasks))
     tasks_of: Lazy[str, list[Task]] = Lazy(lambda self: Loader(_listed(_tasks_of)))
+    tasks_by_id: Lazy[str, Mapping[str, Task]] = Lazy(lambda self: Loader(self._tasks_by_id))
     task_columns: Lazy[TaskColumns, Columns] = Lazy(lambda _: Loader(_listed(_columns_of_tasks)))
     approval: Lazy[str, Approval | None] = Lazy(lambda self: Loader(self._approvals))
     approvals_of: Lazy[str, list[Approval]] = Lazy(lambda _: Loader(_listed(approvals.of_deployments)))
@@ -192,6 +193,10 @@ class Loaders:
         owners = list(dict.fromkeys(found[id_].deployment_id for id_ in ids if id_ in found))
         seen = dict(zip(owners, await self.deployment.load_many(owners), strict=True))
         return [t if (t := found.get(id_)) and seen[t.deployment_id] else None for id_ in ids]
+
+    async def _tasks_by_id(self, ids: list[str]) -> list[Mapping[str, Task]]:
+        """Return the tasks of deployments by their ids: each of the tasks would else make this for itself."""
+        return [{task.id: task for task in found} for found in await self.tasks_of.load_many(ids)]
 
     async def _revision_tasks(self, keys: list[RevisionKey]) -> list[Sequence[WorkflowTask] | None]:
         """Read the present tasks first: if a revision is not superseded after that, they are its own."""

@@ -11,11 +11,10 @@ from starlette.requests import Request
 from app.api.bodies import (
     MAX_BODY,
     MAX_GRAPH_VALUES,
-    MAX_OPENINGS,
     MAX_VALUES,
     decoded,
+    fault_of_form,
     opened,
-    openings,
     takes_graph,
     too_much,
 )
@@ -103,8 +102,9 @@ async def _large(data: bytes) -> Operation:
     document = await schema.documents.ask(envelope.query)
     if not takes_graph(schema._schema, document, envelope.operationName or None):
         raise BadRequestError(413, f"A request has at most {MAX_BODY} bytes, unless it brings a graph of tasks.")
-    if openings(data) > MAX_OPENINGS:
-        raise BadRequestError(413, f"The body has more than {MAX_OPENINGS} objects and lists.")
+    fault = fault_of_form(data)
+    if fault is not None:
+        raise BadRequestError(413, fault)
     given = {"query": envelope.query, "operationName": envelope.operationName}
     await asyncio.sleep(0)
     given |= {"variables": decode(bytes(envelope.variables)), "extensions": decode(bytes(envelope.extensions))}

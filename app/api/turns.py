@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 TURN_SECONDS = 0.01
 """How long executions may go on until whatever else has happened meanwhile is looked at."""
+WOKEN = 100
+"""How many of those who wait go on in the next turn."""
 EACH = 2
 """Heavy operations of one actor that are under way at the same time."""
 MAX_WAITING = 20
@@ -18,7 +20,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._since: float | None = None
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
     def begun(self) -> None:
         """Note that work has begun, unless it had in this turn."""
@@ -40,10 +42,13 @@ class Turns:
             await following
 
     def _end(self) -> None:
-        waiting, self._waiting, self._since = self._waiting, [], None
-        for one in waiting:
+        self._since = None
+        for _ in range(min(WOKEN, len(self._waiting))):
+            one = self._waiting.popleft()
             if not one.done():
                 one.set_result(None)
+        if self._waiting:
+            self.begun()
 
 
 turns = Turns()

@@ -358,8 +358,8 @@ async def test_a_body_holds_as_many_values_as_it_may_and_no_more(shared: System)
 
     assert await asked(PLAIN, listed(19_000)) == 200
     assert await asked(PLAIN, listed(21_000)) == 413
-    assert await asked(PLAN, listed(90_000)) == 200
-    assert await asked(PLAN, listed(110_000)) == 413
+    assert await asked(PLAN, listed(190_000)) == 200
+    assert await asked(PLAN, listed(210_000)) == 413
     assert await asked(PLAN, listed(1_000_000)) == 413
     assert await asked(PLAN, listed(1_000_000).replace("1", "{}")) == 413
     assert await asked(PLAIN, "[" * 40 + "]" * 40) == 200

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 import strawberry
 
 from app.api.context import Info
+from app.api.counting import SLICE
 from app.api.executing import Columns, Unloaded
 from app.api.loaders import LogKey
 from app.api.scalars import JSON, Cursor, number
+from app.api.turns import turns
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application, CommandStep, command_step
 from app.api.types.approvals import may_approve_any
@@ -148,7 +150,7 @@ class Task(Node):
     async def blockers(self, info: Info) -> list[Blocker]:
         loaders = info.context.loaders
         deployment = await _deployment(info, self.value)
-        tasks = {task.id: task for task in await loaders.tasks_of.load(self.value.deployment_id)}
+        tasks = await loaders.tasks_by_id.load(self.value.deployment_id)
         situation = await loaders.situation.load(deployment.id)
         now = info.context.runtime.clock.now()
         return blockers(gate.task_blockers(self.value, deployment, tasks, situation, now))
@@ -218,7 +220,14 @@ class TasksOf(Unloaded):
         self._deployment = deployment
 
     async def objects(self) -> list[Task]:
-        return [Task.of(task) for task in await self._loaders.tasks_of.load(self._deployment.id)]
+        found = await self._loaders.tasks_of.load(self._deployment.id)
+        made = list[Task]()
+        for begin in range(0, len(found), SLICE):
+            if turns.over:
+                with self._loaders.hold:
+                    await turns.take()
+            made += map(Task.of, found[begin : begin + SLICE])
+        return made
 
     async def columns(self, attributes: tuple[str, ...]) -> Columns:
         names = tuple(self.COLUMNS[attribute] for attribute in attributes)
