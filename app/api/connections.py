@@ -72,7 +72,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self._in_head, self._long, self._lines = True, 0, 0
         if self._slow is None:
-            self._came = 0
+            self._came = 1
             self._wait()
 
     def on_url(self, url: bytes) -> None:

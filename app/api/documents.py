@@ -84,6 +84,7 @@ class Document:
 
     text: str
     size: int
+    tokens: int
     node: DocumentNode | None
     errors: tuple[GraphQLError, ...]
     kinds: Mapping[str | None, OperationType] = field(default_factory=dict)
@@ -124,6 +125,15 @@ class Documents:
         """Return a document that is kept."""
         return self._kept.get(text) or self._new.get(text)
 
+    def grow(self, document: Document, times: int) -> None:
+        """Count a document as so many times as large: something was made of it that is kept with it."""
+        for shelf in (self._new, self._kept):
+            if shelf.get(document.text) is document:
+                shelf.drop(document.text)
+                document.size *= times
+                shelf.put(document)
+                return
+
     def find(self, text: str) -> Document:
         """Return a document, looked at now where it has to be."""
         found = self.known(text)
@@ -139,7 +149,7 @@ class Documents:
             return found
         found = self._new.get(text)
         if found is not None:
-            if found.size <= REMEMBERED:
+            if found.tokens <= REMEMBERED:
                 self._new.drop(text)
                 self._kept.put(found)
             return found
@@ -156,12 +166,14 @@ class Documents:
             node = _parsed(text)
         except GraphQLError as error:
             error.__traceback__ = None
-            return Document(text, weight, None, (error,))
-        weight = max(weight, node.token_count or 0)
+            return Document(text, weight, 0, None, (error,))
+        tokens = node.token_count or 0
         measure = self._measurer.measure(node)
         operations = [one for one in node.definitions if isinstance(one, OperationDefinitionNode)]
         kinds = {one.name.value if one.name else None: one.operation for one in operations}
-        return Document(text, weight, node, self._errors(node, measure), kinds, measure.costs, measure.personal)
+        return Document(
+            text, max(weight, tokens), tokens, node, self._errors(node, measure), kinds, measure.costs, measure.personal
+        )
 
     def _errors(self, node: DocumentNode, measure: Measure) -> tuple[GraphQLError, ...]:
         """Return what is wrong: where it goes beyond a limit, nothing else is looked for."""

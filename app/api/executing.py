@@ -9,6 +9,7 @@ else, and every value that is not of just the type that it should be, is left to
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain, islice, starmap
 from operator import attrgetter
 from types import NoneType
@@ -34,6 +35,7 @@ from app.api.leaves import Column, completing
 from app.api.turns import turns
 
 _encode = msgspec.json.Encoder().encode
+MAX_STRUCTS = 500
 MAX_KNOWN = 4
 """In how many ways the same values are kept encoded."""
 BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
@@ -137,6 +139,7 @@ def _dicts(names: tuple[str, ...]) -> Callable[[Sequence[Column], int], Column]:
     return rows
 
 
+@lru_cache(maxsize=MAX_STRUCTS)
 def _structs(names: tuple[str, ...]) -> Callable[[Sequence[Column], int], Column]:
     inner = [f"field_{number}" for number in range(len(names))]
     made = msgspec.defstruct("Selected", inner, rename=dict(zip(inner, names, strict=True)), gc=False)

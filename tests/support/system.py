@@ -83,6 +83,12 @@ async def running(servers: Servers, folder: Path) -> AsyncIterator[System]:
         yield System(runtime, settings, url, stack, queue)
 
 
+def free_port() -> int:
+    """Return a port that was free a moment ago, for a process that has to be told one."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
 @asynccontextmanager
 async def served(runtime: Runtime, **options: Any) -> AsyncIterator[str]:
     """Serve the API on a free port; `options` change how uvicorn does it."""
