@@ -33,11 +33,13 @@ from app.services.runtime import Runtime
 Body = dict[str, Any]
 _encode = msgspec.json.Encoder().encode
 METHODS = ("GET", "POST")
+MAX_ACCEPT = 1000
+"""Characters of an Accept header that are looked at."""
 
 
 async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, tokens: Tokens) -> Response:
     """Return the answer to a request whose token was checked; of one that writes it is checked as it is now."""
-    choices = accepted(request.headers.get("accept"))
+    choices = accepted(request.headers.get("accept", "*/*")[:MAX_ACCEPT])
     try:
         if request.method not in METHODS:
             raise BadRequestError(405, "Send an operation by GET or POST.", {"Allow": ", ".join(METHODS)})

@@ -159,6 +159,7 @@ class Group:
     async def _execute(self) -> None:
         operation, principal = self.key
         context = self._live.context(principal)
+        await self._live.schema.documents.ask(operation.text)
         stream = await self._live.schema.stream(
             operation.text,
             variable_values=operation.given(self.start),

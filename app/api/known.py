@@ -93,20 +93,22 @@ class Schema(strawberry.Schema):
         try:
             if objects > HEAVY_OBJECTS:
                 async with self.heavy.entered(context.viewer.actor.id):
-                    return await self._execute_known(known, asked[1], variables, context, extensions)
-            return await self._execute_known(known, asked[1], variables, context, extensions)
+                    waited = self._begun(known, asked[1], variables, context, extensions)
+                    return _presentable(waited if isinstance(waited, ExecutionResult) else await waited)
+            given = self._begun(known, asked[1], variables, context, extensions)
+            return _presentable(given if isinstance(given, ExecutionResult) else await given)
         except Exception:
             return None
 
-    async def _execute_known(
+    def _begun(
         self,
         known: Known,
         name: str | None,
         variables: dict[str, Any] | None,
         context: Context,
         extensions: dict[str, Any] | None,
-    ) -> ExecutionResult:
-        given: Any = execute(
+    ) -> Any:
+        return execute(
             self._schema,
             known.document,
             variable_values=variables,
@@ -117,8 +119,6 @@ class Schema(strawberry.Schema):
             operation_extensions=extensions,
             selections=known.selections,
         )
-        result: ExecutionResult = given if isinstance(given, ExecutionResult) else await given
-        return cast("ExecutionResult", _presentable(result))
 
 
 def _presentable(result: Any) -> Any:

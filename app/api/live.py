@@ -12,10 +12,9 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 
-import strawberry
-
 from app.api.context import Context, Position
 from app.api.groups import Group, Key
+from app.api.known import Schema
 from app.api.parts import Place, Push, Reader
 from app.api.shareable import Shareable
 from app.api.watch import Watch
@@ -47,9 +46,7 @@ class FeedBrokenError(Exception):
 class Live:
     """The shared feeds of one API process."""
 
-    def __init__(
-        self, schema: strawberry.Schema, runtime: Runtime, context: Callable[[Principal, Position], Context]
-    ) -> None:
+    def __init__(self, schema: Schema, runtime: Runtime, context: Callable[[Principal, Position], Context]) -> None:
         self.schema = schema
         self._watch = Watch(runtime)
         self._context = context

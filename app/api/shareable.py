@@ -59,6 +59,8 @@ def shareable(
     if not isinstance(text, str):
         return None
     document = schema.documents.find(text)
+    if operation_name is not None and operation_name not in document.kinds:
+        return None
     key = (Shareable, operation_name)
     if key not in document.made:
         document.made[key] = _analysed(document, operation_name)

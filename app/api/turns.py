@@ -19,23 +19,32 @@ class Turns:
     """The turns of one event loop: all that happens between two looks at its sockets is one."""
 
     def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._since: float | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def begun(self) -> None:
         """Note that work has begun, unless it had in this turn."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._since = loop, None
+            self._waiting.clear()
         if self._since is None:
             self._since = time.monotonic()
-            asyncio.get_running_loop().call_soon(self._end)
+            loop.call_soon(self._end)
 
     @property
     def over(self) -> bool:
         """Whether this turn has taken long enough."""
-        self.begun()
-        return self._since is not None and time.monotonic() - self._since > TURN_SECONDS
+        since = self._since
+        if since is None:
+            self.begun()
+            return False
+        return time.monotonic() - since > TURN_SECONDS
 
     async def take(self) -> None:
         """Wait for a turn that has time left."""
+        self.begun()
         while self.over:
             following: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(following)
