@@ -200,3 +200,13 @@ async def test_long_words_take_room_as_well() -> None:
     for number in range(10):
         await documents.ask(f"{{ viewer {{ id }} }} # {number} {'x' * 30_000}")
     assert documents.size <= 5000
+
+
+def test_what_nobody_expected_of_a_document_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Measure:
+        raise RecursionError("of the inside")
+
+    documents = Documents(schema._schema)
+    monkeypatch.setattr(Measurer, "measure", broken)
+    (error,) = documents.find("{ viewer { id } }").errors
+    assert (error.extensions or {})["code"] == "INTERNAL" and "inside" not in error.message
