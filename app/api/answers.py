@@ -147,7 +147,7 @@ def result_body(result: Any) -> Body:
     """Return a result as clients see it."""
     body: Body = {"data": result.data}
     if result.errors:
-        body["errors"] = [translated(error).formatted for error in result.errors]
+        body["errors"] = [error.formatted for error in result.errors]
     if getattr(result, "extensions", None):
         body["extensions"] = result.extensions
     return body

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.extensions import MaskErrors
 
 from app.core import errors as core
 from app.core.errors import ErrorCode, FaultKind, Problem, Refused, Role
@@ -130,6 +131,21 @@ def workflow_fault(fault: core.WorkflowFault) -> WorkflowFault:
 def user_errors(refused: Refused) -> list[UserError]:
     """Return every problem of a refusal."""
     return [user_error(problem) for problem in refused.problems]
+
+
+class TranslateErrors(MaskErrors):
+    """Gives every GraphQL error its code; what nobody expected becomes an id that the log has."""
+
+    def __init__(self) -> None:
+        super().__init__(should_mask_error=lambda _: True)
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        """Return an error as clients see it."""
+        return translated(error)
+
+    def process(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        """Return errors as clients see them."""
+        return self._process_errors(errors)
 
 
 def _coded(error: GraphQLError) -> GraphQLError:

@@ -10,7 +10,6 @@ import msgspec
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from app.api.errors import translated
 from app.api.parts import Part, Place, Reader
 from app.api.shareable import Shareable
 from app.core.access import Principal
@@ -215,7 +214,7 @@ def encode(result: ExecutionResult) -> bytes:
     """Return a result as the payload of a message."""
     payload: dict[str, Any] = {"data": result.data}
     if result.errors:
-        payload["errors"] = [translated(error).formatted for error in result.errors]
+        payload["errors"] = [error.formatted for error in result.errors]
     if result.extensions:
         payload["extensions"] = result.extensions
     return _encode(payload)

@@ -30,11 +30,12 @@ from strawberry.types.graphql import OperationType
 from app.api.context import Context
 from app.api.costs import HEAVY_OBJECTS, MAX_OBJECTS, Cost
 from app.api.documents import Document, Documents
-from app.api.errors import copied, translated, unexpected
+from app.api.errors import TranslateErrors, copied, unexpected
 from app.api.executing import Executor, Selections
 from app.api.turns import Crowd
 from app.core.checks import storable
 
+TRANSLATE = TranslateErrors()
 TIMES = 4
 """How many times as much memory a document takes once it is known how to encode what it selects."""
 Asked = tuple[str | None, str | None]
@@ -123,7 +124,7 @@ class Schema(strawberry.Schema):
 
 def _presentable(result: Any) -> Any:
     if result.errors:
-        result.errors = [translated(error) for error in result.errors]
+        result.errors = TRANSLATE.process(result.errors)
     return result
 
 

@@ -18,7 +18,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from app.api.answers import result_body
 from app.api.context import Context, context
 from app.api.costs import TOO_LARGE
-from app.api.errors import translated
+from app.api.errors import TranslateErrors
 from app.api.schema import schema
 from app.core.access import Principal
 from app.services.access import authenticate
@@ -101,7 +101,7 @@ async def by_itself(document: DocumentNode, variables: dict[str, Any], asking: C
     )
     found: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
     if found.errors:
-        found.errors = [translated(error) for error in found.errors]
+        found.errors = TranslateErrors().process(found.errors)
     return found
 
 

@@ -28,6 +28,7 @@ from tests.support.world import task, world
 
 ROOM = float(os.environ.get("BOREAS_TEST_ROOM", "4"))
 HELD_SECONDS = 0.05 * ROOM
+pytestmark = pytest.mark.timeout(400)
 HELD_BY_GRAPHS_SECONDS = 0.1 * ROOM
 PLAN = "query($i: CreateDeploymentInput!) { deploymentPlan(input: $i) { levels faults { message } } }"
 
