@@ -1,16 +1,22 @@
 """The API process: Starlette around the GraphQL endpoint, served by uvicorn."""
 
+import asyncio
 import gc
 import resource
 import signal
+import time
+from collections.abc import Awaitable
 from contextlib import suppress
 from types import FrameType
+from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.bodies import MAX_BODY
+from app.api.connections import MAX_CONNECTIONS, SAFE_HEADERS, Connection
 from app.api.http import Authenticated, Endpoint, healthz, index, readyz
 from app.api.tokens import Tokens
 from app.api.wire import Wired
@@ -22,6 +28,11 @@ GRAPHQL = "/graphql"
 PING_SECONDS = 15.0
 """How often a socket is asked for a sign of life, and how long it may take to give one: the dead are gone in 30 s."""
 SHUTDOWN_SECONDS = 5
+COLLECT_SECONDS = 60.0
+COLLECT_AT_LAST_SECONDS = 600.0
+QUIET_SECONDS = 1.0
+QUIET_SHARE = 0.1
+"""How much of one processor is used in a moment that is quiet."""
 
 
 class Application(Starlette):
@@ -35,7 +46,19 @@ class Application(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request or a socket."""
         direct = scope["type"] in {"http", "websocket"} and scope["path"] == GRAPHQL
-        await (self.graphql if direct else super().__call__)(scope, receive, send)
+        safely = _safely(send) if scope["type"] == "http" else send
+        await (self.graphql if direct else super().__call__)(scope, receive, safely)
+
+
+def _safely(send: Send) -> Send:
+    """Return what sends the headers that every answer has as well."""
+
+    def send_safely(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *SAFE_HEADERS]
+        return send(message)
+
+    return cast("Send", send_safely)
 
 
 def application(runtime: Runtime, *, connections_each: int = ServeSettings().connections_each) -> Starlette:
@@ -63,11 +86,13 @@ async def serve(settings: Settings) -> None:
         config = configuration(app, settings.serve)
         _calm_collector()
         _allow_files()
+        tidying = asyncio.create_task(tidy_forever(), name="collector")
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _end)
         try:
             await uvicorn.Server(config).serve()
         finally:
+            tidying.cancel()
             await app.state.close()
 
 
@@ -86,12 +111,29 @@ def configuration(app: Starlette, settings: ServeSettings) -> uvicorn.Config:
         forwarded_allow_ips=settings.trusted_proxies,
         log_config=None,
         access_log=False,
+        server_header=False,
+        http=Connection,
+        limit_concurrency=MAX_CONNECTIONS,
         ws="websockets-sansio",
+        ws_max_size=2 * MAX_BODY,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PING_SECONDS,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+
+
+async def tidy_forever() -> None:
+    """Collect what left in circles, once a minute, in a quiet moment; at the latest when there was none for long."""
+    collected = time.monotonic()
+    while True:
+        used = time.process_time()
+        await asyncio.sleep(QUIET_SECONDS)
+        quiet = time.process_time() - used < QUIET_SHARE * QUIET_SECONDS
+        since = time.monotonic() - collected
+        if since > COLLECT_AT_LAST_SECONDS or (quiet and since > COLLECT_SECONDS):
+            gc.collect()
+            collected = time.monotonic()
 
 
 def _allow_files() -> None:

@@ -18,6 +18,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.graphql import OperationType as Allowed
 
 from app.api.context import Context, address_of, context
+from app.api.errors import translated, unexpected
 from app.api.live import AccessLostError, Live, NotSharedError
 from app.api.negotiation import Media, accepted
 from app.api.operation import BadRequestError, Operation, read
@@ -26,17 +27,19 @@ from app.api.seats import Seats, TooManyError
 from app.api.shareable import shareable
 from app.api.streaming import streamed
 from app.api.tokens import Tokens, unauthenticated
-from app.core.errors import ErrorCode, Role
+from app.core.errors import ErrorCode, Refused, Role
 from app.services.runtime import Runtime
 
 Body = dict[str, Any]
 _encode = msgspec.json.Encoder().encode
 METHODS = ("GET", "POST")
+MAX_ACCEPT = 1000
+"""Characters of an Accept header that are looked at."""
 
 
 async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, tokens: Tokens) -> Response:
     """Return the answer to a request whose token was checked; of one that writes it is checked as it is now."""
-    choices = accepted(request.headers.get("accept"))
+    choices = accepted(request.headers.get("accept", "*/*")[:MAX_ACCEPT])
     try:
         if request.method not in METHODS:
             raise BadRequestError(405, "Send an operation by GET or POST.", {"Allow": ", ".join(METHODS)})
@@ -62,8 +65,13 @@ async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, t
         return await _document(operation, made, request.method, media)
     except TooManyError as many:
         return _encoded(refusal(str(many)), choices.document or Media.JSON, 429)
+    except Refused as refused:
+        return _encoded(refusal(str(refused), refused.problems[0].code), choices.document or Media.JSON)
     except BadRequestError as bad:
         return _encoded(refusal(bad.message), choices.document or Media.JSON, bad.status, bad.headers)
+    except Exception as error:
+        body: Body = {"errors": [translated(unexpected(error)).formatted]}
+        return _encoded(body, choices.document or Media.JSON, 500)
 
 
 async def _document(operation: Operation, made: Context, method: Any, media: Media) -> Response:

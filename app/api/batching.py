@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from contextvars import Context
 from typing import Generic, TypeVar
 
@@ -10,8 +11,41 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 FLIGHTS = 4
 """How many loads of one kind are under way at the same time: the fewer, the more go together."""
+HANDED = 100
+"""How many get their answers until others have their turn: each goes on with what it wanted the answer for."""
 SEATS = 32
 """For how many keys operations share a load: its answer is decoded in one piece, and others wait for that."""
+
+
+class Hold:
+    """Keeps the loaders of one operation from beginning while it is still asking."""
+
+    __slots__ = ("_depth", "_waiting")
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._waiting: list[Callable[[], None]] = []
+
+    @property
+    def on(self) -> bool:
+        """Whether they are to wait."""
+        return self._depth > 0
+
+    def defer(self, begin: Callable[[], None]) -> None:
+        """Begin once nobody is still asking."""
+        self._waiting.append(begin)
+
+    def __enter__(self) -> None:
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if not self._depth:
+            waiting, self._waiting = self._waiting, []
+            loop = asyncio.get_running_loop()
+            for begin in waiting:
+                # Whoever held them has yet to ask, and what it starts for that runs before the second round.
+                loop.call_soon(loop.call_soon, begin)
 
 
 class Loader(Generic[K, V]):
@@ -20,11 +54,12 @@ class Loader(Generic[K, V]):
     Whoever gives up waiting does not take the answer from the others.
     """
 
-    __slots__ = ("_answers", "_asked", "_load", "_waiting")
+    __slots__ = ("_answers", "_asked", "_load", "_waiting", "hold")
 
     def __init__(self, load: Callable[[list[K]], Awaitable[Sequence[V]]]) -> None:
         """`load` returns the answers in the order of the keys."""
         self._load = load
+        self.hold: Hold | None = None
         self._answers: dict[K, V] = {}
         self._waiting: dict[K, list[asyncio.Future[V]]] = {}
         self._asked: list[K] = []
@@ -49,6 +84,9 @@ class Loader(Generic[K, V]):
         return [await future for future in [self.load(key) for key in keys]]
 
     def _begin(self) -> None:
+        if self.hold is not None and self.hold.on:
+            self.hold.defer(self._begin)
+            return
         keys, self._asked = self._asked, []
         loading = asyncio.ensure_future(self._load(keys))
         loading.add_done_callback(lambda done: self._end(keys, done))
@@ -58,16 +96,35 @@ class Loader(Generic[K, V]):
         found = () if error else done.result()
         if error is None and len(found) != len(keys):
             error = LookupError(f"{len(found)} answers for {len(keys)} keys")
-        for place, key in enumerate(keys):
+        if error is None:
+            self._answers.update(zip(keys, found, strict=True))
+        waiting = [(future, key) for key in keys for future in self._waiting.pop(key)]
+        self._hand_out(waiting, 0, error)
+
+    def _hand_out(self, waiting: list[tuple[asyncio.Future[V], K]], begin: int, error: BaseException | None) -> None:
+        """Give the answers to those who wait, to some now, and to the others once these had their turn."""
+        for future, key in waiting[begin : begin + HANDED]:
+            if future.done():
+                continue
             if error is None:
-                self._answers[key] = found[place]
-            for future in self._waiting.pop(key):
-                if future.done():
-                    continue
-                if error is None:
-                    future.set_result(found[place])
-                else:
-                    future.set_exception(error)
+                future.set_result(self._answers[key])
+            else:
+                future.set_exception(error)
+        if len(waiting) > begin + HANDED:
+            self._hand_out_later(waiting, begin + HANDED, error)
+
+    def _hand_out_later(
+        self, waiting: list[tuple[asyncio.Future[V], K]], begin: int, error: BaseException | None
+    ) -> None:
+        def hand_out() -> None:
+            with nullcontext() if self.hold is None else self.hold:
+                held.close()
+                self._hand_out(waiting, begin, error)
+
+        held = ExitStack()
+        if self.hold is not None:
+            held.enter_context(self.hold)
+        asyncio.get_running_loop().call_soon(hand_out)
 
 
 class _Flight(Generic[K, V]):

@@ -87,6 +87,9 @@ class CoercingExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         """Build an executor, or return errors."""
 
+        # What is suggested for a name takes the square of its length to find, and is not shown.
+        others["hide_suggestions"] = True
+
         def build(given: Mapping[str, Any] | None) -> Any:
             values: Any = given
             return super(CoercingExecutor, cls).build(
@@ -212,8 +215,10 @@ def _reader_of_list(type_: GraphQLInputType) -> Read:
     exact = EXACT.get(_nullable(type_))
 
     def read_list(value: Any) -> list[Any]:
-        if type(value) is not list:
+        if value is None:
             raise UnplainError
+        if type(value) is not list:
+            return [read(value)]
         if exact is not None and set(map(type, value)) <= {exact}:
             return value
         return [read(one) for one in value]

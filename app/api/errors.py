@@ -139,7 +139,7 @@ class TranslateErrors(MaskErrors):
     """Gives every GraphQL error its code; what nobody expected becomes an id that the log has."""
 
     def __init__(self) -> None:
-        super().__init__(should_mask_error=lambda error: error.original_error is not None)
+        super().__init__(should_mask_error=lambda _: True)
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """Return an error as clients see it."""
@@ -150,13 +150,29 @@ class TranslateErrors(MaskErrors):
         return self._process_errors(errors)
 
 
+def _coded(error: GraphQLError) -> GraphQLError:
+    """Return an error that graphql-core found with the request: it is the request that has to change."""
+    extensions = {**(error.extensions or {}), "code": str(ErrorCode.INVALID)}
+    return GraphQLError(error.message, error.nodes, error.source, error.positions, error.path, None, extensions)
+
+
+def copied(error: GraphQLError) -> GraphQLError:
+    """Return an error that can be raised: one that is kept would keep the frames of whoever raises it."""
+    return GraphQLError(error.message, error.nodes, error.source, error.positions, extensions=error.extensions)
+
+
+def unexpected(error: Exception) -> GraphQLError:
+    """Return an exception as a GraphQL error, to be translated."""
+    return error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+
+
 def translated(error: GraphQLError) -> GraphQLError:
     """Return a GraphQL error with its code; what nobody expected becomes an id that the log has."""
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     if cause is None:
-        return error
+        return error if error.extensions and "code" in error.extensions else _coded(error)
     if isinstance(cause, Refused):
         problem = cause.problems[0]
         extensions = {"code": str(problem.code)} | ({"path": list(problem.path)} if problem.path else {})

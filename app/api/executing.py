@@ -9,6 +9,7 @@ else, and every value that is not of just the type that it should be, is left to
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain, islice, starmap
 from operator import attrgetter
 from types import NoneType
@@ -29,10 +30,12 @@ from graphql.pyutils import Path
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from app.api.coercing import CoercingExecutor
+from app.api.counting import CountingExecutor
 from app.api.leaves import Column, completing
+from app.api.turns import turns
 
 _encode = msgspec.json.Encoder().encode
+MAX_STRUCTS = 500
 MAX_KNOWN = 4
 """In how many ways the same values are kept encoded."""
 BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
@@ -136,6 +139,7 @@ def _dicts(names: tuple[str, ...]) -> Callable[[Sequence[Column], int], Column]:
     return rows
 
 
+@lru_cache(maxsize=MAX_STRUCTS)
 def _structs(names: tuple[str, ...]) -> Callable[[Sequence[Column], int], Column]:
     inner = [f"field_{number}" for number in range(len(names))]
     made = msgspec.defstruct("Selected", inner, rename=dict(zip(inner, names, strict=True)), gc=False)
@@ -165,8 +169,8 @@ def _attribute(found: GraphQLField) -> str | None:
     return definition.python_name
 
 
-class Executor(CoercingExecutor):
-    """graphql-core's executor, except for plain fields, and for long lists in variables."""
+class Executor(CountingExecutor):
+    """graphql-core's executor, except for plain fields, for what is much, and for long lists in variables."""
 
     def __init__(self, *args: Any, selections: Selections | None = None, **others: Any) -> None:
         super().__init__(*args, **others)
@@ -193,6 +197,7 @@ class Executor(CoercingExecutor):
         """Return an object with the given fields: the plain ones at once, the others as ever."""
         if path is None:
             return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
+        self.grow(1)
         done: dict[str, Any] = {}
         others: dict[str, Any] = {}
         for selected in self._selections.of(self.schema, parent_type, grouped_field_set).selected:
@@ -216,6 +221,8 @@ class Executor(CoercingExecutor):
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
     async def _loaded(self, return_type: Any, details: Any, info: Any, path: Path, unloaded: Unloaded) -> Any:
+        if turns.over:
+            await self.take_turn()
         done = await self._completed_columns(return_type.of_type, details, unloaded)
         if done is not None:
             return done
@@ -232,6 +239,7 @@ class Executor(CoercingExecutor):
         if not fields.attributes or not unloaded.ATTRIBUTES.issuperset(fields.attributes):
             return None
         columns = await unloaded.columns(fields.attributes)
+        self.grow(len(columns.values[0]))
         known = columns.known.get(id(fields))
         if known is not None:
             return known[1]
@@ -302,6 +310,7 @@ class Executor(CoercingExecutor):
             if column is None:
                 return None
             columns.append(column)
+        self.grow(len(values))
         return fields.rows(columns, len(values))
 
     def _fields(self, type_: GraphQLObjectType, details: Any) -> Fields:

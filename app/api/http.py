@@ -1,10 +1,11 @@
 """HTTP around GraphQL: who comes with which token, and the pages that tell whether the process is well."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
-from json import JSONDecodeError
 from typing import Any
 
 from starlette.requests import Request
@@ -14,29 +15,66 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation
 from strawberry.types.unset import UNSET, UnsetType
 
 from app import __version__
 from app.api.answers import answer
+from app.api.bodies import MAX_GRAPH_BODY, decoded
 from app.api.context import Context, address_of, context, shared_context
 from app.api.live import Live
-from app.api.live_socket import LiveSocket
+from app.api.live_socket import TRY_AGAIN, LiveSocket
 from app.api.operation import BadRequestError
 from app.api.schema import schema
 from app.api.seats import Seats
-from app.api.sockets import Socket, SocketAdapter
+from app.api.sockets import GREETING_SECONDS, Socket, SocketAdapter
+from app.api.strangers import Strangers
 from app.api.tokens import Tokens, unauthenticated
+from app.api.wire import hang_up, has_more
 from app.core.access import Principal
 from app.services.health import is_ready
 from app.services.runtime import Runtime
 
 logger = logging.getLogger(__name__)
-MAX_BODY = 16 * 1024 * 1024
-"""Bytes of one request. A graph of 2,000 tasks with long commands takes a few of these 16 MiB."""
+BODY_SECONDS = 60.0
+"""How long the body of a request may take."""
+CLOSE = {"Connection": "close"}
+"""Ends the connection with the answer: nobody is going to read the rest of the request."""
+UNINITIALISED = 4408
+"""The code that closes sockets whose clients do not say who they are."""
 
 
 class _Connection(LiveSocket, Socket):
     """A socket: its subscriptions are shared, the rest is the protocol's. It has a seat until it ends."""
+
+    async def handle(self) -> None:
+        """Serve the socket, unless there are too many whose clients did not say who they are."""
+        scope = self.websocket.ws.scope
+        with self.view.strangers.entered(address_of(scope), self) as admitted:
+            if admitted:
+                await super().handle()
+            else:
+                await self.websocket.close(TRY_AGAIN, "Too many connections have yet to be initialised")
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing came from the client."""
+        return not self.connection_init_received and not self.said and not has_more(self.websocket.ws.scope)
+
+    async def send_away(self) -> None:
+        """Close the socket, to make room for others."""
+        await self.websocket.close(UNINITIALISED, "Too many connections have yet to be initialised")
+        hang_up(self.websocket.ws.scope)
+
+    def greeted(self) -> None:
+        """Take note that the client has said who they are."""
+        super().greeted()
+        self.view.strangers.known(self)
+
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        """Run an operation to its end, unless it can not be run."""
+        if not await self.refuses(operation):
+            await super().run_operation(operation)
 
     async def shutdown(self) -> None:
         """End every operation."""
@@ -59,10 +97,12 @@ class Endpoint(GraphQL[Context, None]):
             graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             max_subscriptions_per_connection=None,
+            connection_init_wait_timeout=timedelta(seconds=GREETING_SECONDS),
         )
         self._runtime = runtime
         self._tokens = tokens
         self.seats = Seats(connections_each)
+        self.strangers = Strangers()
         self.live = Live(schema, runtime, partial(shared_context, runtime))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,10 +121,7 @@ class Endpoint(GraphQL[Context, None]):
 
     def decode_json(self, data: str | bytes) -> object:
         """Return what a message holds. Raises JSONDecodeError also for numbers and nests that are too large."""
-        try:
-            return super().decode_json(data)
-        except (ValueError, RecursionError) as error:
-            raise JSONDecodeError(str(error), "", 0) from error
+        return decoded(data)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Take the token of connection_init, unless the handshake brought one.
@@ -129,7 +166,8 @@ class Authenticated:
             await unauthenticated()(scope, receive, send)
             return
         if too_large:
-            await PlainTextResponse(f"A request has at most {MAX_BODY} bytes.", 413)(scope, receive, send)
+            text = f"A request has at most {MAX_GRAPH_BODY} bytes."
+            await PlainTextResponse(text, 413)(scope, receive, send)
             return
         limited = _Limited(receive) if scope["type"] == "http" else receive
         await self._inner(scope, limited, send)
@@ -142,24 +180,33 @@ def _read_headers(scope: Scope) -> tuple[str | None, bool]:
 
 
 class _Limited:
-    """Receives a body up to the limit, however its length was announced."""
+    """Receives a body up to the limit, however its length was announced, within a time."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._left = MAX_BODY
+        self._left = MAX_GRAPH_BODY
+        self._until = asyncio.get_running_loop().time() + BODY_SECONDS
+        self._complete = False
 
     async def __call__(self) -> Message:
-        """Receive a message. Raises BadRequestError when the body is too large."""
-        message = await self._receive()
+        """Receive a message. Raises BadRequestError when the body is too large, or too slow."""
+        if self._complete:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            raise BadRequestError(408, f"The body of a request comes within {BODY_SECONDS:g} seconds.", CLOSE) from None
+        self._complete = not message.get("more_body", False)
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise BadRequestError(413, f"A request has at most {MAX_BODY} bytes.")
+            raise BadRequestError(413, f"A request has at most {MAX_GRAPH_BODY} bytes.")
         return message
 
 
 def _too_large(headers: Mapping[str, str]) -> bool:
     length = headers.get("content-length", "0")
-    return not length.isdecimal() or int(length) > MAX_BODY
+    return not length.isdecimal() or int(length) > MAX_GRAPH_BODY
 
 
 async def index(_: Request) -> Response:

@@ -9,11 +9,13 @@ from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 from app.api.executing import Columns
+from app.api.leaves import Column
 from app.store.tasks import Mark
 
 K = TypeVar("K", bound=Hashable)
 ROOM = 500_000
-"""How many values are kept: each takes about 100 bytes, encoded and not."""
+"""How many values are kept: each takes about 100 bytes, encoded and not. Long texts count as so many more."""
+EACH = 100
 
 
 class Kept(Generic[K]):
@@ -22,7 +24,7 @@ class Kept(Generic[K]):
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
         self._size = 0
-        self._columns: OrderedDict[K, tuple[Mark, Columns]] = OrderedDict()
+        self._columns: OrderedDict[K, tuple[Mark, Columns, int]] = OrderedDict()
 
     def get(self, key: K, mark: Mark) -> Columns | None:
         """Return what is kept as of just this mark."""
@@ -35,8 +37,14 @@ class Kept(Generic[K]):
     def put(self, key: K, mark: Mark, columns: Columns) -> None:
         """Keep columns, in place of those of another mark."""
         before = self._columns.pop(key, None)
-        self._size += columns.size - (before[1].size if before else 0)
-        self._columns[key] = mark, columns
+        size = columns.size + sum(map(_excess, columns.values))
+        self._size += size - (before[2] if before else 0)
+        self._columns[key] = mark, columns, size
         while self._size > self._room:
-            _, (_, dropped) = self._columns.popitem(last=False)
-            self._size -= dropped.size
+            _, (_, _, dropped) = self._columns.popitem(last=False)
+            self._size -= dropped
+
+
+def _excess(column: Column) -> int:
+    """Return how many values more a column counts for the length of its texts."""
+    return sum(len(value) // EACH for value in column if type(value) is str)

@@ -1,10 +1,12 @@
-"""Queries that were answered before: parsed, valid, within every limit, and free of errors at least once.
+"""The schema, which knows the documents it was asked for, and lets no error out that says more than it should.
 
-What made sure of that looked at the document alone, so it need not look again. A known query goes straight to its
+Queries that were answered before are parsed, valid, within every limit, and free of errors at least once. All that but
+the number of objects, which variables may change, looks at the document alone. So a known query goes straight to its
 execution, which is the same, with the same errors, and finds its selections collected as they were the time before.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,17 +22,22 @@ from graphql import (
 )
 from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext
+from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from app.api.context import Context
-from app.api.errors import TranslateErrors
+from app.api.costs import HEAVY_OBJECTS, MAX_OBJECTS, Cost
+from app.api.documents import Document, Documents
+from app.api.errors import TranslateErrors, copied, unexpected
 from app.api.executing import Executor, Selections
+from app.api.turns import Crowd
 from app.core.checks import storable
 
-MAX_KNOWN = 1000
-MAX_LENGTH = 20_000
-"""Characters of the longest document that is remembered."""
+TRANSLATE = TranslateErrors()
+TIMES = 4
+"""How many times as much memory a document takes once it is known how to encode what it selects."""
 Asked = tuple[str | None, str | None]
 """A document and the name of its operation."""
 
@@ -40,46 +47,116 @@ class Known:
     """A query. Its selections are None where they depend on variables."""
 
     document: DocumentNode
+    cost: Cost
     selections: Selections | None
 
 
 class Schema(strawberry.Schema):
-    """A schema that remembers queries. It logs nothing: errors are translated and logged where results leave."""
+    """A schema that remembers documents. It logs nothing: errors are translated and logged where results leave."""
 
-    known: dict[Asked, Known]
+    documents: Documents
+    heavy: Crowd
+    """The operations that ask for many objects: a few of each actor are under way, the others wait."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, execution_context_class=Executor)
-        self.known = {}
+        self.documents = Documents(self._schema)
+        self.heavy = Crowd()
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Leave logging to the translation, which knows what is unexpected."""
+
+    async def execute(self, *args: Any, **options: Any) -> Any:
+        """Execute a query or mutation. Raises CannotGetOperationTypeError, InvalidOperationTypeError."""
+        try:
+            result = await super().execute(*args, **options)
+        except (CannotGetOperationTypeError, InvalidOperationTypeError):
+            raise
+        except Exception as error:
+            result = PreExecutionError(data=None, errors=[unexpected(error)])
+        return _presentable(result)
+
+    async def stream(self, *args: Any, **options: Any) -> Any:
+        """Return the results of an operation, one after another."""
+        return _streamed(await super().stream(*args, **options))
 
     async def execute_known(
         self, asked: Asked, variables: dict[str, Any] | None, context: Context, extensions: dict[str, Any] | None
     ) -> ExecutionResult | None:
         """Return the result of a query that is known, to be encoded; None: `execute` has to find it the long way."""
-        known = self.known.get(asked)
+        document = self.documents.known(asked[0]) if asked[0] is not None else None
+        known: Known | None = document.made.get((Known, asked[1])) if document else None
         if known is None or next(storable(variables or {}), None) is not None:
             return None
+        objects = known.cost.objects(variables)
+        if objects > MAX_OBJECTS:
+            return None
         try:
-            given: Any = execute(
-                self._schema,
-                known.document,
-                variable_values=variables,
-                operation_name=asked[1],
-                context_value=context,
-                is_awaitable=cast("Any", optimized_is_awaitable),
-                executor_class=Executor,
-                operation_extensions=extensions,
-                selections=known.selections,
-            )
-            result: ExecutionResult = given if isinstance(given, ExecutionResult) else await given
+            if objects > HEAVY_OBJECTS:
+                async with self.heavy.entered(context.viewer.actor.id):
+                    waited = self._begun(known, asked[1], variables, context, extensions)
+                    return _presentable(waited if isinstance(waited, ExecutionResult) else await waited)
+            given = self._begun(known, asked[1], variables, context, extensions)
+            return _presentable(given if isinstance(given, ExecutionResult) else await given)
         except Exception:
             return None
-        if result.errors:
-            result.errors = TranslateErrors().process(result.errors)
-        return result
+
+    def _begun(
+        self,
+        known: Known,
+        name: str | None,
+        variables: dict[str, Any] | None,
+        context: Context,
+        extensions: dict[str, Any] | None,
+    ) -> Any:
+        return execute(
+            self._schema,
+            known.document,
+            variable_values=variables,
+            operation_name=name,
+            context_value=context,
+            is_awaitable=cast("Any", optimized_is_awaitable),
+            executor_class=Executor,
+            operation_extensions=extensions,
+            selections=known.selections,
+        )
+
+
+def _presentable(result: Any) -> Any:
+    if result.errors:
+        result.errors = TRANSLATE.process(result.errors)
+    return result
+
+
+async def _streamed(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    try:
+        async with aclosing(results):
+            async for result in results:
+                yield _presentable(result)
+    except Exception as error:
+        yield _presentable(PreExecutionError(data=None, errors=[unexpected(error)]))
+
+
+class Prepare(SchemaExtension):
+    """Takes what is known of a document, instead of parsing and validating it."""
+
+    _document: Document | None = None
+
+    def on_parse(self) -> Iterator[None]:
+        """Parse. Raises GraphQLError."""
+        asked = self.execution_context
+        schema = cast("Schema", asked.schema)
+        self._document = schema.documents.find(asked.query or "")
+        if self._document.node is None:
+            raise copied(self._document.errors[0])
+        asked.graphql_document = self._document.node
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Validate."""
+        if self._document is not None:
+            self.execution_context.pre_execution_errors = list(self._document.errors)
+        yield
 
 
 class Remember(SchemaExtension):
@@ -89,25 +166,28 @@ class Remember(SchemaExtension):
         """Look at the result."""
         yield
         asked = self.execution_context
-        result, document, schema = asked.result, asked.graphql_document, asked.schema
+        result, schema = asked.result, asked.schema
         if (
             isinstance(schema, Schema)
             and isinstance(result, ExecutionResult)
             and not result.errors
-            and document is not None
             and asked.operation_type is OperationType.QUERY
             and asked.query is not None
-            and len(asked.query) <= MAX_LENGTH
         ):
-            remember(schema, (asked.query, asked._provided_operation_name), document)
+            remember(schema, (asked.query, asked._provided_operation_name))
 
 
-def remember(schema: Schema, asked: Asked, document: DocumentNode) -> None:
-    """Keep a query; of too many the one that was kept first is forgotten."""
-    if asked not in schema.known:
-        if len(schema.known) >= MAX_KNOWN:
-            del schema.known[next(iter(schema.known))]
-        schema.known[asked] = Known(document, Selections(encoded=True) if _is_constant(document) else None)
+def remember(schema: Schema, asked: Asked) -> None:
+    """Keep a query with its document, for as long as that is kept."""
+    text, name = asked
+    document = schema.documents.known(text) if text is not None else None
+    if document is None or document.node is None or (Known, name) in document.made:
+        return
+    cost = document.costs.get(document.named(name))
+    if cost is not None:
+        selections = Selections(encoded=True) if _is_constant(document.node) else None
+        document.made[Known, name] = Known(document.node, cost, selections)
+        schema.documents.grow(document, TIMES)
 
 
 def _is_constant(document: DocumentNode) -> bool:

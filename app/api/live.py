@@ -9,39 +9,22 @@ Subscribers that wait for a part are handed it one after another, where they can
 """
 
 import asyncio
-import logging
-from collections import deque
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
-from typing import Any
-
-import msgspec
-import strawberry
-from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
 
 from app.api.context import Context, Position
-from app.api.parts import Part, Place, Push, Reader
+from app.api.groups import Group, Key
+from app.api.known import Schema
+from app.api.parts import Place, Push, Reader
 from app.api.shareable import Shareable
 from app.api.watch import Watch
-from app.core.access import Grant, Principal
-from app.core.errors import Role
+from app.core.access import Principal
 from app.services.runtime import Runtime
 
-logger = logging.getLogger(__name__)
-_encode = msgspec.json.Encoder().encode
-
-KEPT = 256
-KEPT_BYTES = 4_000_000
-"""What a group keeps of its parts. Who falls further behind is served from the database."""
-AHEAD = 16
-"""How many parts a group is ahead of its fastest subscriber at most: what nobody takes is not made."""
-SLICE = 500
-"""To how many subscribers a part is handed before others have their turn: a few milliseconds."""
-LINGER_SECONDS = 5.0
-"""How long a group without subscribers goes on: those whose connection broke come back to it."""
-
-Key = tuple[Shareable, tuple[Grant, ...], tuple[Role, ...]]
+KEPT_BYTES_IN_ALL = 64_000_000
+"""What all groups of a process keep together: whose parts went is served from the database, as one who is behind."""
+GROUPS_EACH = 1000
+"""How many groups one actor can begin. What goes beyond is executed for its subscriber alone."""
 
 
 class NotSharedError(Exception):
@@ -60,160 +43,16 @@ class FeedBrokenError(Exception):
     """The execution failed in a way that nobody expected: who comes back goes on from the last cursor."""
 
 
-class Group:
-    """One execution of a subscription, and those who read what comes of it."""
-
-    def __init__(self, live: "Live", key: Key, principal: Principal, start: Place) -> None:
-        self.key = key
-        self.start = start
-        self.position = start
-        self.parts: deque[Part] = deque()
-        self.base = 0
-        self.ended = False
-        self.refused = False
-        self.broken = False
-        self.forward: tuple[Group, int] | None = None
-        self._live = live
-        self._principal = principal
-        self._where: dict[Place, int] = {}
-        self._bytes = 0
-        self._readers: set[Reader] = set()
-        self._taken = asyncio.Event()
-        self._task = asyncio.create_task(self._run(), name="shared feed")
-
-    @property
-    def next_seq(self) -> int:
-        """The number of the part that comes next."""
-        return self.base + len(self.parts)
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing comes any more, here or where its subscribers go on."""
-        return self.ended or (self.forward is not None and self.forward[0].over)
-
-    def serves(self, position: Place) -> int | None:
-        """Return the number of the part that follows a position, None where it is not kept or may not be the last."""
-        if self.over:
-            return None
-        return 0 if position == self.start and self.base == 0 else self._where.get(position)
-
-    def meets(self, position: Place) -> int | None:
-        """Return the number of the part with which one goes on who has everything up to a position."""
-        if self.ended or self.forward is not None:
-            return None
-        return self.next_seq if position == self.position and self.next_seq else self._where.get(position)
-
-    def enter(self, reader: Reader, seq: int) -> None:
-        """Begin to read at a part."""
-        reader.seq = seq
-        self._readers.add(reader)
-        self._taken.set()
-
-    def leave(self, reader: Reader) -> None:
-        """Read no more."""
-        self._readers.discard(reader)
-        if not self._readers:
-            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._close_if_idle)
-
-    def took(self, reader: Reader) -> Part:
-        """Return the part that a reader is at, and move it on."""
-        part = self.parts[reader.seq - self.base]
-        reader.seq += 1
-        reader.position = part.end
-        self._taken.set()
-        return part
-
-    async def close(self) -> None:
-        """End it."""
-        self._task.cancel()
-        await asyncio.wait([self._task])
-
-    def _close_if_idle(self) -> None:
-        if not self._readers:
-            self._task.cancel()
-            self._live.forget(self)
-
-    async def _run(self) -> None:
-        try:
-            await self._execute()
-        except Exception:
-            self.broken = True
-            logger.exception("a shared feed failed; its subscribers are told to come back")
-        finally:
-            self.ended = self.forward is None
-            for reader in self._readers:
-                reader.wake()
-            if self.ended:
-                self._live.forget(self)
-
-    async def _execute(self) -> None:
-        context = self._live.context(self._principal)
-        operation = self.key[0]
-        stream = await self._live.schema.stream(
-            operation.text,
-            variable_values=operation.given(self.start),
-            context_value=context,
-            operation_name=operation.operation_name,
-        )
-        async with aclosing(stream):
-            async for result in stream:
-                if isinstance(result, PreExecutionError) or not isinstance(result, ExecutionResult):
-                    self.refused = True
-                    return
-                end = context.position.cursor if context.position.cursor is not None else self.position
-                await self._add(Part(self.position, end, encode(result) + b"}"))
-                self.forward = self._live.older(self)
-                if self.forward is not None:
-                    return
-                await self._pace()
-
-    async def _add(self, part: Part) -> None:
-        seq = self.next_seq
-        if part.end != part.start:
-            self._where[part.start] = seq
-        self.parts.append(part)
-        self.position = part.end
-        self._bytes += len(part.ending)
-        while len(self.parts) > KEPT or (self._bytes > KEPT_BYTES and len(self.parts) > 1):
-            dropped = self.parts.popleft()
-            self.base += 1
-            self._bytes -= len(dropped.ending)
-            if dropped.end != dropped.start:
-                self._where.pop(dropped.start, None)
-        readers = tuple(self._readers)
-        for begin in range(0, len(readers), SLICE):
-            if begin:
-                await asyncio.sleep(0)
-            for reader in readers[begin : begin + SLICE]:
-                if not begin or reader in self._readers:
-                    reader.hand(part, seq)
-
-    async def _pace(self) -> None:
-        while self._readers and not any(self.next_seq - reader.seq <= AHEAD for reader in self._readers):
-            self._taken.clear()
-            await self._taken.wait()
-
-
-def encode(result: ExecutionResult) -> bytes:
-    """Return a result as the payload of a message."""
-    payload: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        payload["errors"] = [error.formatted for error in result.errors]
-    if result.extensions:
-        payload["extensions"] = result.extensions
-    return _encode(payload)
-
-
 class Live:
     """The shared feeds of one API process."""
 
-    def __init__(
-        self, schema: strawberry.Schema, runtime: Runtime, context: Callable[[Principal, Position], Context]
-    ) -> None:
+    def __init__(self, schema: Schema, runtime: Runtime, context: Callable[[Principal, Position], Context]) -> None:
         self.schema = schema
         self._watch = Watch(runtime)
         self._context = context
         self._groups: dict[Key, list[Group]] = {}
+        self._begun: Counter[str] = Counter()
+        self.bytes = 0
 
     def context(self, principal: Principal) -> Context:
         """Return the context of a group, whose access is that of all who read it."""
@@ -248,9 +87,7 @@ class Live:
                     elif reader.seq < group.next_seq:
                         yield group.took(reader).payload
                     elif group.forward is not None:
-                        group.leave(reader)
-                        group, seq = group.forward
-                        group.enter(reader, seq)
+                        group = self._forward(group, operation, reader.principal or principal, reader)
                     elif group.refused:
                         raise NotSharedError(reader.position)
                     elif group.broken:
@@ -262,16 +99,31 @@ class Live:
             finally:
                 group.leave(reader)
 
+    def _forward(self, group: Group, operation: Shareable, principal: Principal, reader: Reader) -> Group:
+        """Leave a group for the one that goes on with it, unless that was closed meanwhile. Raises NotSharedError."""
+        following = group.forward
+        group.leave(reader)
+        if following is None or following[0].closed:
+            return self._enter(operation, principal, reader)
+        following[0].enter(reader, following[1])
+        return following[0]
+
     def _enter(self, operation: Shareable, principal: Principal, reader: Reader) -> Group:
-        """Enter the group that has what follows a reader's position, or else a new one."""
-        key = (operation, principal.grants, principal.scopes)
+        """Enter the group that has what follows a reader's position, or else a new one. Raises NotSharedError."""
+        key = (operation, principal.without_token() if operation.personal else principal.as_anybody())
         groups = self._groups.setdefault(key, [])
         for group in groups:
             seq = group.serves(reader.position)
             if seq is not None:
                 group.enter(reader, seq)
                 return group
-        group = Group(self, key, principal, reader.position)
+        actor_id = principal.actor.id
+        if self._begun[actor_id] >= GROUPS_EACH:
+            if not groups:
+                del self._groups[key]
+            raise NotSharedError(reader.position)
+        self._begun[actor_id] += 1
+        group = Group(self, key, actor_id, reader.position)
         groups.append(group)
         group.enter(reader, 0)
         return group
@@ -291,10 +143,25 @@ class Live:
         groups = [group for groups in self._groups.values() for group in groups]
         await asyncio.gather(*(group.close() for group in groups))
 
+    def make_room(self) -> None:
+        """Keep less where all groups together keep too much: first nothing that nobody reads."""
+        if self.bytes <= KEPT_BYTES_IN_ALL:
+            return
+        groups = [group for groups in self._groups.values() for group in groups]
+        for group in groups:
+            if group.idle and self.bytes > KEPT_BYTES_IN_ALL:
+                group.end()
+        for group in sorted(groups, key=lambda group: group.bytes, reverse=True):
+            while self.bytes > KEPT_BYTES_IN_ALL and group.bytes * len(groups) > KEPT_BYTES_IN_ALL and group.shrink():
+                pass
+
     def forget(self, group: Group) -> None:
         """Remove a group that nobody reads any more."""
         groups = self._groups.get(group.key, [])
-        with suppress(ValueError):
+        if group in groups:
             groups.remove(group)
+            self._begun[group.actor_id] -= 1
+            if not self._begun[group.actor_id]:
+                del self._begun[group.actor_id]
         if not groups:
             self._groups.pop(group.key, None)

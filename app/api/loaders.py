@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from app.api.batching import Loader, Together
+from app.api.batching import Hold, Loader, Together
 from app.api.executing import Columns
 from app.api.kept import Kept
 from app.core.access import ApiToken, Grant, Principal
@@ -131,6 +131,7 @@ class Lazy(Generic[K, V]):
 
     def __get__(self, loaders: "Loaders", owner: type["Loaders"]) -> Loader[K, V]:
         made = loaders.__dict__[self._name] = self._make(loaders)
+        made.hold = loaders.hold
         return made
 
 
@@ -145,6 +146,7 @@ class Loaders:
     deployment: Lazy[str, Deployment | None] = Lazy(lambda self: Loader(self._deployments))
     task: Lazy[str, Task | None] = Lazy(lambda self: Loader(self._tasks))
     tasks_of: Lazy[str, list[Task]] = Lazy(lambda self: Loader(_listed(_tasks_of)))
+    tasks_by_id: Lazy[str, Mapping[str, Task]] = Lazy(lambda self: Loader(self._tasks_by_id))
     task_columns: Lazy[TaskColumns, Columns] = Lazy(lambda _: Loader(_listed(_columns_of_tasks)))
     approval: Lazy[str, Approval | None] = Lazy(lambda self: Loader(self._approvals))
     approvals_of: Lazy[str, list[Approval]] = Lazy(lambda _: Loader(_listed(approvals.of_deployments)))
@@ -183,6 +185,7 @@ class Loaders:
     def __init__(self, runtime: Runtime, viewer: Callable[[], Principal]) -> None:
         self._runtime = runtime
         self._viewer = viewer
+        self.hold = Hold()
 
     async def columns(self, key: TaskColumns, mark: tasks.Mark) -> Columns:
         """Return columns of a deployment's tasks that are not older than its mark."""
@@ -202,6 +205,10 @@ class Loaders:
         owners = list(dict.fromkeys(found[id_].deployment_id for id_ in ids if id_ in found))
         seen = dict(zip(owners, await self.deployment.load_many(owners), strict=True))
         return [t if (t := found.get(id_)) and seen[t.deployment_id] else None for id_ in ids]
+
+    async def _tasks_by_id(self, ids: list[str]) -> list[Mapping[str, Task]]:
+        """Return the tasks of deployments by their ids: each of the tasks would else make this for itself."""
+        return [{task.id: task for task in found} for found in await self.tasks_of.load_many(ids)]
 
     async def _revision_tasks(self, keys: list[RevisionKey]) -> list[Sequence[WorkflowTask] | None]:
         """Read the present tasks first: if a revision is not superseded after that, they are its own."""

@@ -1,20 +1,30 @@
 """An operation as a request brings it, and what can be told of it before it is run."""
 
-import json
+import asyncio
 from dataclasses import dataclass
-from functools import lru_cache
+from json import JSONDecodeError
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, parse
+from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 
-from app.api.schema import MAX_TOKENS
+from app.api.bodies import (
+    MAX_BODY,
+    MAX_GRAPH_VALUES,
+    MAX_VALUES,
+    decoded,
+    fault_of_form,
+    opened,
+    takes_graph,
+    too_much,
+)
+from app.api.documents import Document
+from app.api.errors import translated
+from app.api.schema import schema
 from app.core.errors import ErrorCode
 
 JSON = "application/json"
-CACHED = 1000
-CACHED_LENGTH = 20_000
-"""Characters of the longest document that is remembered."""
+NO_JSON = "This is no JSON in UTF-8."
 
 
 class BadRequestError(Exception):
@@ -36,71 +46,77 @@ class Operation:
     name: str | None = None
     extensions: dict[str, Any] | None = None
 
+    @property
+    def document(self) -> Document:
+        """What is known of the document."""
+        return schema.documents.find(self.text)
+
     def kind(self) -> OperationType | None:
         """Return whether it reads, writes or subscribes; None when the document can not tell."""
-        found = self._kinds()
-        if found is None or (self.name is None and len(found) > 1):
+        found = self.document.kinds
+        if self.name is None and len(found) > 1:
             return None
         return found.get(self.name) if self.name is not None else next(iter(found.values()), None)
 
     def fault(self) -> GraphQLError | None:
         """Return why the document holds nothing to run, in so far as its form tells; None when nothing is wrong."""
-        found = self._kinds()
-        if found is None:
-            try:
-                _parsed(self.text)
-            except GraphQLError as error:
-                return error
-        if not found:
+        document = self.document
+        if document.node is None:
+            return translated(document.errors[0])
+        if not document.kinds:
             return _invalid("The document has no operation.")
-        if self.name is not None and self.name not in found:
+        if self.name is not None and self.name not in document.kinds:
             return _invalid(f"The document has no operation named “{self.name[:80]}”.")
         return None
-
-    def _kinds(self) -> dict[str | None, OperationType] | None:
-        return (_kinds if len(self.text) <= CACHED_LENGTH else _kinds.__wrapped__)(self.text)
 
 
 def _invalid(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": str(ErrorCode.INVALID)})
 
 
-def _parsed(text: str) -> DocumentNode:
-    return parse(text, max_tokens=MAX_TOKENS, no_location=True)
-
-
-@lru_cache(maxsize=CACHED)
-def _kinds(text: str) -> dict[str | None, OperationType] | None:
-    try:
-        document = _parsed(text)
-    except GraphQLError:
-        return None
-    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-    return {node.name.value if node.name else None: node.operation for node in operations}
-
-
 async def read(request: Request) -> Operation:
-    """Return the operation of a request. Raises BadRequestError when it holds none."""
+    """Return the operation of a request. Raises BadRequestError when it holds none, or too much."""
     if request.method == "GET":
         parameters: dict[str, Any] = dict(request.query_params)
         for name in ("variables", "extensions"):
-            parameters[name] = decode(parameters[name]) if parameters.get(name) else None
-        return _operation(parameters)
+            parameters[name] = decode(parameters[name].encode()) if parameters.get(name) else None
+        return await _operation(parameters, MAX_VALUES)
     _check_content_type(request.headers.get("content-type", ""))
-    body = decode(await request.body())
+    data = await request.body()
+    if len(data) > MAX_BODY:
+        return await _large(data)
+    body = decode(data)
     if isinstance(body, list):
         raise BadRequestError(400, "One request holds one operation: send the operations of the list one by one.")
     if not isinstance(body, dict):
         raise BadRequestError(400, "The body is a JSON object with a “query”.")
-    return _operation(body)
+    return await _operation(body, MAX_VALUES)
 
 
-def decode(data: str | bytes) -> Any:
+async def _large(data: bytes) -> Operation:
+    """Return the operation of a body that is larger than others, as it brings a graph. Raises BadRequestError."""
+    try:
+        envelope = opened(data)
+    except JSONDecodeError:
+        raise BadRequestError(400, NO_JSON) from None
+    document = await schema.documents.ask(envelope.query)
+    if not takes_graph(schema._schema, document, envelope.operationName or None):
+        raise BadRequestError(413, f"A request has at most {MAX_BODY} bytes, unless it brings a graph of tasks.")
+    fault = fault_of_form(data)
+    if fault is not None:
+        raise BadRequestError(413, fault)
+    given = {"query": envelope.query, "operationName": envelope.operationName}
+    await asyncio.sleep(0)
+    given |= {"variables": decode(bytes(envelope.variables)), "extensions": decode(bytes(envelope.extensions))}
+    return await _operation(given, MAX_GRAPH_VALUES)
+
+
+def decode(data: bytes) -> Any:
     """Return what JSON holds. Raises BadRequestError when it is none."""
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        raise BadRequestError(400, "This is no JSON in UTF-8.") from None
+        return decoded(data)
+    except JSONDecodeError:
+        raise BadRequestError(400, NO_JSON) from None
 
 
 def _check_content_type(header: str) -> None:
@@ -110,7 +126,7 @@ def _check_content_type(header: str) -> None:
         raise BadRequestError(415, f"The body of a request is {JSON} in UTF-8, and its Content-Type says so.")
 
 
-def _operation(given: dict[str, Any]) -> Operation:
+async def _operation(given: dict[str, Any], most: int) -> Operation:
     text, name = given.get("query"), given.get("operationName") or None
     if not isinstance(text, str) or not text.strip():
         raise BadRequestError(400, "There is no “query”: it is the text of a GraphQL document.")
@@ -119,4 +135,10 @@ def _operation(given: dict[str, Any]) -> Operation:
     for field in ("variables", "extensions"):
         if not isinstance(given.get(field), dict | None):
             raise BadRequestError(400, f"The “{field}” are a JSON object, or null.")
+    document = await schema.documents.ask(text)
+    if most == MAX_VALUES and takes_graph(schema._schema, document, name):
+        most = MAX_GRAPH_VALUES
+    fault = too_much(given.get("variables"), most) or too_much(given.get("extensions"))
+    if fault is not None:
+        raise BadRequestError(413, fault)
     return Operation(text, given.get("variables"), name, given.get("extensions"))

@@ -1,25 +1,12 @@
 """The schema: root types put together from a class per noun, and what is done to every operation."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, cast
 
-from graphql import (
-    ASTValidationRule,
-    ExecutionResult,
-    GraphQLError,
-    OperationDefinitionNode,
-    ValidationContext,
-    ValidationRule,
-)
-from strawberry.extensions import (
-    MaxAliasesLimiter,
-    MaxTokensLimiter,
-    ParserCache,
-    QueryDepthLimiter,
-    SchemaExtension,
-    ValidationCache,
-)
+from graphql import GraphQLError, OperationDefinitionNode
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 from strawberry.tools import merge_types
@@ -27,8 +14,9 @@ from strawberry.types.base import StrawberryType
 from strawberry.types.graphql import OperationType
 
 from app.api.context import Context
-from app.api.errors import ERROR_TYPES, TranslateErrors
-from app.api.known import Remember, Schema
+from app.api.costs import HEAVY_OBJECTS, MAX_OBJECTS, TOO_LARGE, too_many_objects
+from app.api.errors import ERROR_TYPES
+from app.api.known import Prepare, Remember, Schema
 from app.api.mutations.access import AccessMutations
 from app.api.mutations.approvals import ApprovalMutations
 from app.api.mutations.catalogue import CatalogueMutations
@@ -45,15 +33,11 @@ from app.api.queries.nodes import NodeQueries
 from app.api.queries.templates import TemplateQueries
 from app.api.scalars import SCALARS
 from app.api.subscriptions.feeds import Subscription
+from app.api.turns import CrowdedError
 from app.api.types.access import ServiceAccount, User
 from app.api.types.feed import EVENT_TYPES
 from app.core.checks import storable
 from app.core.errors import ErrorCode
-
-MAX_DEPTH = 15
-MAX_ALIASES = 50
-MAX_TOKENS = 5000
-CACHED_DOCUMENTS = 1000
 
 Query = merge_types(
     "Query", (NodeQueries, CatalogueQueries, DeploymentQueries, ApprovalQueries, TemplateQueries, AuditQueries)
@@ -98,17 +82,37 @@ class PerOperation(SchemaExtension):
 class Sensible(SchemaExtension):
     """Refuses operations that can not be meant, before anything is resolved.
 
-    Variables that no database can hold, except of mutations, which name the field themselves; several operations of
-    which none is named; a subscription where only a single answer can be given.
+    More objects than one may ask for; variables that no database can hold, except of mutations, which name the field
+    themselves; several operations of which none is named; a subscription where only a single answer can be given.
     """
 
-    def on_execute(self) -> Iterator[None]:
-        """Look at the operation."""
+    async def on_execute(self) -> AsyncIterator[None]:
+        """Look at the operation, and let it wait where its actor has others like it. Raises GraphQLError."""
         message = self._fault()
         if message is not None:
-            error = GraphQLError(message, extensions={"code": str(ErrorCode.INVALID)})
-            self.execution_context.result = ExecutionResult(data=None, errors=[error])
-        yield
+            raise GraphQLError(message, extensions={"code": str(ErrorCode.INVALID)})
+        objects = self._objects()
+        if objects > MAX_OBJECTS:
+            raise too_many_objects(objects)
+        async with AsyncExitStack() as stack:
+            if objects > HEAVY_OBJECTS and self.execution_context.operation_type is not OperationType.SUBSCRIPTION:
+                await stack.enter_async_context(self._waited())
+            yield
+
+    def _objects(self) -> int:
+        asked = self.execution_context
+        document = cast("Schema", asked.schema).documents.find(asked.query or "")
+        return document.objects(asked._provided_operation_name, asked.variables)
+
+    @asynccontextmanager
+    async def _waited(self) -> AsyncIterator[None]:
+        asked = self.execution_context
+        try:
+            async with cast("Schema", asked.schema).heavy.entered(asked.context.viewer.actor.id):
+                yield
+        except CrowdedError:
+            message = "You have many large operations under way: wait for some of them to end."
+            raise GraphQLError(message, extensions={"code": TOO_LARGE}) from None
 
     def _fault(self) -> str | None:
         asked = self.execution_context
@@ -124,50 +128,9 @@ class Sensible(SchemaExtension):
         return f"A variable is no good: {problem.message}" if problem else None
 
 
-def _lenient(rule: type[ASTValidationRule]) -> type[ASTValidationRule]:
-    """Return a rule that leaves documents which name a fragment that is not there to the rule for that."""
-
-    class Lenient(rule):  # type: ignore[misc, valid-type]
-        def __init__(self, context: ValidationContext) -> None:
-            try:
-                super().__init__(context)
-            except KeyError:
-                ValidationRule.__init__(self, context)
-
-    return Lenient
-
-
-class Depth(QueryDepthLimiter):
-    """Limits the depth of documents, by a rule that is the same for every operation, as that of Aliases."""
-
-    RULES: ClassVar = [_lenient(rule) for rule in QueryDepthLimiter(max_depth=MAX_DEPTH).validation_rules]
-
-    def __init__(self) -> None:
-        self.validation_rules = self.RULES
-
-
-class Aliases(MaxAliasesLimiter):
-    """Limits aliases, by a rule that is the same for every operation: validation is remembered by its rules."""
-
-    RULES: ClassVar = MaxAliasesLimiter(max_alias_count=MAX_ALIASES).validation_rules
-
-    def __init__(self) -> None:
-        self.validation_rules = self.RULES
-
-
 def build() -> Schema:
     """Return the schema."""
-    extensions: list[Any] = [
-        TranslateErrors,
-        PerOperation,
-        Sensible,
-        Depth,
-        Aliases,
-        lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-        lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
-        lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
-        Remember,
-    ]
+    extensions: list[Any] = [PerOperation, Prepare, Sensible, Remember]
     return Schema(
         query=Query,
         mutation=Mutation,

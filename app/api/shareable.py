@@ -6,7 +6,6 @@ argument is taken out of what subscribers must have in common, so those who come
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -14,36 +13,38 @@ from graphql import (
     ArgumentNode,
     DocumentNode,
     FieldNode,
-    GraphQLError,
     NamedTypeNode,
     NameNode,
     OperationDefinitionNode,
     OperationType,
     VariableDefinitionNode,
     VariableNode,
-    parse,
     print_ast,
 )
 from graphql.language import Node
+
+from app.api.documents import Document
+from app.api.schema import schema
 
 FEEDS = frozenset({"deploymentEvents", "taskLogs", "deploymentLogs"})
 """Feeds whose every part depends on the position, the arguments and the access, on nothing else of the subscriber."""
 AFTER = "after"
 CURSOR = "boreasAfter"
-CACHED = 1000
-MAX_LENGTH = 20_000
-MAX_TOKENS = 5000
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 @dataclass(frozen=True, slots=True)
 class Shareable:
-    """A subscription as it can be shared: `text` takes the position that it starts from in the variable `after`."""
+    """A subscription as it can be shared: `text` takes the position that it starts from in the variable `after`.
+
+    One that is `personal` may show different people different things: it is shared only by those of one actor.
+    """
 
     text: str
     operation_name: str | None
     after: str
     variables: bytes = b"{}"
+    personal: bool = True
 
     def given(self, position: str | None) -> dict[str, Any]:
         """Return the variables with which it starts behind a position."""
@@ -55,9 +56,15 @@ def shareable(
     text: object, variables: Mapping[str, Any] | None, operation_name: str | None
 ) -> tuple[Shareable, str | None] | None:
     """Return an operation as it can be shared, and the position that it is to start from; None when it can not be."""
-    if not isinstance(text, str) or len(text) > MAX_LENGTH:
+    if not isinstance(text, str):
         return None
-    known = _analysed(text, operation_name)
+    document = schema.documents.find(text)
+    if operation_name is not None and operation_name not in document.kinds:
+        return None
+    key = (Shareable, operation_name)
+    if key not in document.made:
+        document.made[key] = _analysed(document, operation_name)
+    known: Shareable | None = document.made[key]
     if known is None or not isinstance(variables, Mapping | None):
         return None
     others = dict(variables or {})
@@ -70,11 +77,9 @@ def shareable(
         return None
 
 
-@lru_cache(maxsize=CACHED)
-def _analysed(text: str, operation_name: str | None) -> Shareable | None:
-    try:
-        document = parse(text, max_tokens=MAX_TOKENS)
-    except GraphQLError:
+def _analysed(known: Document, operation_name: str | None) -> Shareable | None:
+    document = known.node
+    if document is None:
         return None
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     chosen = [one for one in operations if operation_name in (None, one.name.value if one.name else None)]
@@ -87,7 +92,8 @@ def _analysed(text: str, operation_name: str | None) -> Shareable | None:
     (field,) = selections
     if not isinstance(field, FieldNode) or field.name.value not in FEEDS or field.directives or operation.directives:
         return None
-    return _with_position(text, operation_name, document, operation, field)
+    found = _with_position(known.text, operation_name, document, operation, field)
+    return replace(found, personal=known.depends_on_actor(operation_name)) if found else None
 
 
 def _with_position(

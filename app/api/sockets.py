@@ -24,17 +24,24 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 
+from app.api.bodies import MAX_BODY, MAX_GRAPH_VALUES, MAX_VALUES, takes_graph, too_much
 from app.api.context import Context
+from app.api.costs import TOO_LARGE
 from app.api.operation import Operation
+from app.api.schema import schema
 from app.api.seats import TooManyError
-from app.api.wire import cut, forget_handshake
+from app.api.wire import allow, cut, forget_handshake
 
 logger = logging.getLogger(__name__)
 SEND_SECONDS = 30.0
 """How long a message may wait to be taken before its client counts as gone."""
 CLOSE_SECONDS = 5.0
+GREETING_SECONDS = 10.0
+"""How long a client may take to say who they are."""
+MAX_GREETING = 8192
 MAX_OPERATIONS = 100
 TOO_MANY = 4429
+TOO_LONG = 1009
 MAX_REASON = 123
 """Bytes of the reason that a close frame can hold."""
 WITH_ID = ("subscribe", "complete")
@@ -44,17 +51,34 @@ RECEIVED = ("connection_init", "ping", "pong", *WITH_ID)
 class SocketAdapter(ASGIWebSocketAdapter):
     """A socket whose closing always works, however long the reason, and which tells text from bytes."""
 
+    limit = MAX_GREETING
+    """Characters of a message. Who has not said who they are sends short ones."""
+
     async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
         """Yield every message, and keep none. Raises NonTextMessageReceived, NonJsonMessageReceived."""
         with suppress(WebSocketDisconnect):
             while self.ws.application_state is not WebSocketState.DISCONNECTED:
                 try:
-                    yield self.view.decode_json(await self.ws.receive_text())
+                    text = await self.ws.receive_text()
+                    if len(text) > self.limit:
+                        await self.close(TOO_LONG, self._too_long())
+                        return
+                    yield self.view.decode_json(text)
                 except JSONDecodeError as error:
                     if not ignore_parsing_errors:
                         raise NonJsonMessageReceived from error
                 except (KeyError, TypeError) as error:
                     raise NonTextMessageReceived from error
+
+    def _too_long(self) -> str:
+        if self.limit == MAX_GREETING:
+            return f"A message has at most {MAX_GREETING} bytes until the connection is initialised"
+        return f"A message has at most {self.limit} bytes: send what is larger over HTTP"
+
+    def trust(self) -> None:
+        """Take larger messages: its client has said who they are."""
+        self.limit = MAX_BODY
+        allow(self.ws.scope, 2 * MAX_BODY)
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """Send a message. Raises WebSocketDisconnected."""
@@ -89,12 +113,21 @@ class SocketAdapter(ASGIWebSocketAdapter):
 class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     """One connection. Who overrides `run_operation` or `send_message` leaves the rest of the protocol to this."""
 
+    said: frozenset[str] = frozenset()
+    """The kinds of messages that came before the connection was initialised."""
+
     async def handle_message(self, message: Message) -> None:
         """Handle a message, or close the socket when it is none of the protocol. It is emptied: none is kept."""
         fault = fault_of(message)
         if fault is not None:
             await self.handle_invalid_message(fault)
             return
+        kind = message["type"]
+        if not self.connection_acknowledged and kind != "connection_init":
+            if kind in self.said:
+                await self.websocket.close(TOO_MANY, f"One {kind} at the most until the connection is initialised")
+                return
+            self.said |= {kind}
         given = cast("dict[str, Any]", message)
         await super().handle_message(cast("Message", _without_nulls(given)))
         given.clear()
@@ -105,9 +138,16 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle_connection_init(message)
         except TooManyError as error:
             await self.websocket.close(TOO_MANY, str(error))
+        if self.connection_acknowledged:
+            self.greeted()
         self.connection_init_timeout_task = None
         self.context.connection_params = {}
         forget_handshake(cast("SocketAdapter", self.websocket).ws.scope)
+
+    def greeted(self) -> None:
+        """Take note that the client has said who they are."""
+        self.said = frozenset()
+        cast("SocketAdapter", self.websocket).trust()
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """Begin an operation, or close the socket when it carries too many."""
@@ -117,18 +157,27 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         await super().handle_subscribe(message)
 
     async def handle_ping(self, message: PingMessage) -> None:
-        """Answer with what came along."""
-        payload = message.get("payload")
+        """Answer with what came along, once it is known from whom."""
+        payload = message.get("payload") if self.connection_acknowledged else None
         await self.send_message({"type": "pong", "payload": payload} if payload else {"type": "pong"})
 
     async def run_operation(self, operation: Running[Context, None]) -> None:
-        """Run an operation to its end; one whose document holds nothing to run ends with an `error`."""
+        """Run an operation to its end, unless it can not be run."""
+        if not await self.refuses(operation):
+            await super().run_operation(operation)
+
+    async def refuses(self, operation: Running[Context, None]) -> bool:
+        """Whether an operation was ended with an `error`, as its document holds nothing to run, or it is too large."""
         operation.operation_name = operation.operation_name or None
+        document = await schema.documents.ask(operation.query)
         fault = Operation(operation.query, name=operation.operation_name).fault()
+        most = MAX_GRAPH_VALUES if takes_graph(schema._schema, document, operation.operation_name) else MAX_VALUES
+        excess = too_much(operation.variables, most)
+        if excess is not None:
+            fault = GraphQLError(excess, extensions={"code": TOO_LARGE})
         if fault is not None:
             await operation.send_initial_errors([fault])
-            return
-        await super().run_operation(operation)
+        return fault is not None
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:

@@ -17,6 +17,8 @@ from websockets.protocol import State
 
 FULL_BYTES = 65_536
 """How much may wait to be taken by the kernel: the mark at which the server itself tells an application to wait."""
+FIRST_BYTES = 16_384
+"""How long a message may be before it is known who sends it: the application says of less that it is too long."""
 SILENCE_SECONDS = 30
 """How long a peer may take nothing of what is sent to it before it counts as gone."""
 KEY = "boreas.wire"
@@ -69,6 +71,26 @@ def forget_handshake(scope: Scope) -> None:
         protocol.response.headers.clear()
 
 
+def allow(scope: Scope, size: int) -> None:
+    """Let the server take messages of so many bytes from a client."""
+    protocol: WebSocketsSansIOProtocol | None = scope.get(KEY)
+    if protocol is not None:
+        protocol.conn.max_message_size = size
+
+
+def has_more(scope: Scope) -> bool:
+    """Whether a client has sent something that nobody has looked at yet."""
+    protocol: WebSocketsSansIOProtocol | None = scope.get(KEY)
+    return protocol is not None and not protocol.queue.empty()
+
+
+def hang_up(scope: Scope) -> None:
+    """Close a connection once what was written is sent, without waiting for the client's farewell."""
+    protocol: WebSocketsSansIOProtocol | None = scope.get(KEY)
+    if protocol is not None:
+        protocol.transport.close()
+
+
 def cut(scope: Scope) -> None:
     """End a connection at once, whatever was not taken yet: a client that takes nothing takes no farewell either."""
     protocol: WebSocketsSansIOProtocol | None = scope.get(KEY)
@@ -100,7 +122,8 @@ class Wired:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve."""
         server = getattr(send, "__self__", None)
-        if scope["type"] == "websocket" and type(server) is WebSocketsSansIOProtocol:
+        if scope["type"] == "websocket" and isinstance(server, WebSocketsSansIOProtocol):
             scope[KEY] = server
+            allow(scope, FIRST_BYTES)
             _limit_silence(server.transport)
         await self._app(scope, receive, send)

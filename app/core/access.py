@@ -1,7 +1,7 @@
 """Who may do what: roles, grants, and the one function that says yes. Everything not granted is denied."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -101,6 +101,14 @@ class Principal:
         scoped = any(role in PERMITS[scope] for scope in self.scopes)
         return scoped and granted(self.grants, role, environment_id=environment_id, application_ids=application_ids)
 
+    def without_token(self) -> "Principal":
+        """Return this principal, whichever of their tokens they came with."""
+        return replace(self, token_id="")
+
+    def as_anybody(self) -> "Principal":
+        """Return anybody with the same access: who depends on more than that is told nothing."""
+        return replace(self, token_id="", actor=NOBODY)
+
     def allows_somewhere(self, role: Role, application_id: str | None = None) -> bool:
         """Tell whether what `role` permits is allowed in any environment, for one application or for any.
 
@@ -110,6 +118,10 @@ class Principal:
             role in PERMITS[grant.role] and (application_id is None or grant.application_id in (None, application_id))
             for grant in self.grants
         )
+
+
+NOBODY = Actor(id="", kind=ActorKind.SERVICE_ACCOUNT, name="")
+"""Who asks where it is all the same who does."""
 
 
 def token_faults(principal: Principal, scopes: Iterable[Role]) -> tuple[Role, ...]:

@@ -84,7 +84,12 @@ def run(executor: Any, document: str, variables: Data) -> tuple[Any, Any, list[A
     got: list[Any] = []
     sent = deepcopy(variables)
     result: Any = execute(
-        SMALL._schema, parse(document), variable_values=sent, context_value=got, executor_class=executor
+        SMALL._schema,
+        parse(document),
+        variable_values=sent,
+        context_value=got,
+        executor_class=executor,
+        hide_suggestions=True,
     )
     assert repr(sent) == repr(variables)
     return result.data, [error.formatted for error in result.errors or ()], got

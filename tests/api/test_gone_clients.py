@@ -38,7 +38,7 @@ def lives(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Live]]:
             made.append(self)
 
     monkeypatch.setattr("app.api.http.Live", Noted)
-    monkeypatch.setattr("app.api.live.LINGER_SECONDS", 0.05)
+    monkeypatch.setattr("app.api.groups.LINGER_SECONDS", 0.05)
     yield made
 
 

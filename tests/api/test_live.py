@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.api import live
+from app.api import groups
 from app.services import feed
 from app.services.feed import Batch
 from app.services.runtime import Runtime
@@ -122,7 +122,7 @@ async def test_many_who_watch_the_same_share_an_execution(
 async def test_who_comes_and_goes_misses_nothing_and_sees_nothing_twice(
     system: System, executions: Executions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(groups, "LINGER_SECONDS", 0.1)
     deployment = await made(system)
     await system.start_worker()
     await system.admin.change("startDeployment", "deployment { id }", id=deployment)
@@ -140,7 +140,7 @@ async def test_who_comes_and_goes_misses_nothing_and_sees_nothing_twice(
 async def test_who_is_slow_is_served_from_the_database_and_holds_up_nobody(
     system: System, executions: Executions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "KEPT", 3)
+    monkeypatch.setattr(groups, "KEPT", 3)
     deployment = await made(system)
     slow, quick = Viewer(system.admin, deployment), Viewer(system.admin, deployment)
     dawdling = asyncio.create_task(slow.follow(pause=0.15))

@@ -332,8 +332,36 @@ async def test_a_body_that_is_too_large_is_413_also_when_it_does_not_tell_its_le
     assert (await send(shared.admin, chunks())).status_code == 413
 
 
-async def test_a_large_body_within_the_limit_is_read(shared: System) -> None:
-    text = b"x" * (8 * 1024 * 1024)
-    query = b"query($text: String) { applications(contains: $text) { totalCount } }"
-    body = b'{"query": "%s", "variables": {"text": "%s"}}' % (query, text)
-    assert (await send(shared.admin, body)).json() == {"data": {"applications": {"totalCount": 0}}}
+PLAIN = b"query($text: String) { applications(contains: $text) { totalCount } }"
+PLAN = b"query($text: String, $input: CreateDeploymentInput!) { deploymentPlan(input: $input) { levels } }"
+
+
+async def test_a_body_is_as_large_as_it_may_be_and_no_larger(shared: System) -> None:
+    async def asked(query: bytes, size: int) -> int:
+        body = b'{"query": "%s", "variables": {"text": "%s"}}' % (query, b"x" * size)
+        return (await send(shared.admin, body)).status_code
+
+    mebibyte = 1024 * 1024
+    assert await asked(PLAIN, mebibyte // 2) == 200
+    assert await asked(PLAIN, 2 * mebibyte) == 413
+    assert await asked(PLAN, 15 * mebibyte) == 200
+    assert await asked(PLAN, 17 * mebibyte) == 413
+
+
+async def test_a_body_holds_as_many_values_as_it_may_and_no_more(shared: System) -> None:
+    async def asked(query: bytes, inner: str) -> int:
+        body = b'{"query": "%s", "variables": {"x": %s}}' % (query, inner.encode())
+        return (await send(shared.admin, body)).status_code
+
+    def listed(number: int) -> str:
+        return f"[{','.join(['1'] * number)}]"
+
+    assert await asked(PLAIN, listed(19_000)) == 200
+    assert await asked(PLAIN, listed(21_000)) == 413
+    assert await asked(PLAN, listed(190_000)) == 200
+    assert await asked(PLAN, listed(210_000)) == 413
+    assert await asked(PLAN, listed(1_000_000)) == 413
+    assert await asked(PLAN, listed(1_000_000).replace("1", "{}")) == 413
+    assert await asked(PLAIN, "[" * 40 + "]" * 40) == 200
+    assert await asked(PLAIN, "[" * 60 + "]" * 60) == 413
+    assert await asked(PLAIN, "[" * 60_000 + "]" * 60_000) == 400

@@ -138,7 +138,7 @@ async def test_an_id_that_is_taken_closes_the_socket_however_long_it_is(shared: 
 
 
 async def test_a_ping_is_answered_with_what_came_along(shared: System) -> None:
-    async with opened(shared, PROTOCOL) as socket:
+    async with shared.admin.socket() as socket:
         assert await answer(socket, {"type": "ping"}) == {"type": "pong"}
         assert await answer(socket, {"type": "ping", "payload": None}) == {"type": "pong"}
         assert await answer(socket, {"type": "ping", "payload": {"at": 1}}) == {"type": "pong", "payload": {"at": 1}}

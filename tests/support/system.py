@@ -11,6 +11,8 @@ from typing import Any
 
 import uvicorn
 
+from app.api.bodies import MAX_BODY
+from app.api.connections import Connection
 from app.jobs.deployments import jobs
 from app.main import application
 from app.services.access import ensure_admin
@@ -82,6 +84,12 @@ async def running(servers: Servers, folder: Path) -> AsyncIterator[System]:
         yield System(runtime, settings, url, stack, queue)
 
 
+def free_port() -> int:
+    """Return a port that was free a moment ago, for a process that has to be told one."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
 @asynccontextmanager
 async def served(runtime: Runtime, **options: Any) -> AsyncIterator[str]:
     """Serve the API on a free port; `options` change how uvicorn does it."""
@@ -89,6 +97,7 @@ async def served(runtime: Runtime, **options: Any) -> AsyncIterator[str]:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     app = application(runtime, connections_each=options.pop("connections_each", 1000))
     usual: dict[str, Any] = {"ws": "websockets-sansio", "ws_per_message_deflate": False, "timeout_graceful_shutdown": 1}
+    usual |= {"http": Connection, "ws_max_size": 2 * MAX_BODY}
     config = uvicorn.Config(app, log_config=None, lifespan="off", **usual | options)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.api.context import Info
-from app.api.types.common import Node
+from app.api.types.common import DEPENDS_ON_ACTOR, Node
 from app.api.types.refs import find
 from app.core import access as core
 from app.core.errors import Role
@@ -92,12 +92,12 @@ class User(Node, Actor):
     name: str
     value: strawberry.Private[core.Actor]
 
-    @strawberry.field(description="Shown to the person, and to ADMIN.")
+    @strawberry.field(description="Shown to the person, and to ADMIN.", metadata=DEPENDS_ON_ACTOR)
     async def email(self, info: Info) -> str | None:
         _only_self_or_admin(info, self.id)
         return self.value.email
 
-    @strawberry.field(description="Shown to the person, and to ADMIN.")
+    @strawberry.field(description="Shown to the person, and to ADMIN.", metadata=DEPENDS_ON_ACTOR)
     async def grants(self, info: Info) -> list[Grant]:
         return await _grants(info, self.id)
 
@@ -110,11 +110,11 @@ class User(Node, Actor):
 class ServiceAccount(Node, Actor):
     name: str
 
-    @strawberry.field(description="Shown to itself, and to ADMIN.")
+    @strawberry.field(description="Shown to itself, and to ADMIN.", metadata=DEPENDS_ON_ACTOR)
     async def grants(self, info: Info) -> list[Grant]:
         return await _grants(info, self.id)
 
-    @strawberry.field(description="Shown to itself, and to ADMIN. Newest first.")
+    @strawberry.field(description="Shown to itself, and to ADMIN. Newest first.", metadata=DEPENDS_ON_ACTOR)
     async def tokens(self, info: Info) -> list[ApiToken]:
         return await _tokens(info, self.id)
 

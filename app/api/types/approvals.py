@@ -7,7 +7,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.types.access import Actor, load_actor
-from app.api.types.common import Node, Permission
+from app.api.types.common import DEPENDS_ON_ACTOR, Node, Permission
 from app.api.types.refs import find, need
 from app.core import approval as core
 from app.core import gate
@@ -110,7 +110,8 @@ class Approval(Node):
 
     @strawberry.field(
         description="Whether the viewer may approve it now. The reason says why not; where they may, it says what else "
-        "keeps the deployment from going on, so that nobody approves in vain without knowing."
+        "keeps the deployment from going on, so that nobody approves in vain without knowing.",
+        metadata=DEPENDS_ON_ACTOR,
     )
     async def viewer_can_decide(self, info: Info) -> Permission:
         deployment = await info.context.loaders.deployment.load(self.value.deployment_id)

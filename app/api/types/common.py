@@ -1,15 +1,17 @@
 """What every list and object shares: nodes, pages, permissions."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import strawberry
 
+from app.api.costs import MAX_PAGE
 from app.api.scalars import Cursor, position
 from app.core.errors import InvalidInput, Refused
 
-MAX_PAGE = 500
+DEPENDS_ON_ACTOR: Mapping[str, object] = {"depends_on_actor": True}
+"""Marks a field (as its metadata) that shows different people different things, even with the same grants."""
 
 
 @strawberry.interface(description="Anything with an id; node(id) finds it.")

@@ -10,7 +10,7 @@ from app.api.scalars import Cursor, cursor, number
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
 from app.api.types.approvals import Approval, may_approve_any
-from app.api.types.common import Connection, Node, Permission, Shown, connection, window
+from app.api.types.common import DEPENDS_ON_ACTOR, Connection, Node, Permission, Shown, connection, window
 from app.api.types.definitions import DeploymentDefinition
 from app.api.types.environments import Environment
 from app.api.types.feed import EVENT, DeploymentEvent, event_of
@@ -186,7 +186,7 @@ class Deployment(Node):
     async def _event_count(self) -> int:
         return self.value.last_event
 
-    @strawberry.field
+    @strawberry.field(metadata=DEPENDS_ON_ACTOR)
     async def viewer_can(self, info: Info) -> DeploymentPermissions:
         loaders = info.context.loaders
         return DeploymentPermissions(

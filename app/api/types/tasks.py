@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 import strawberry
 
 from app.api.context import Info
+from app.api.counting import SLICE
 from app.api.executing import Columns, Unloaded
 from app.api.loaders import LogKey
 from app.api.scalars import JSON, Cursor, number
+from app.api.turns import turns
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application, CommandStep, command_step
 from app.api.types.approvals import may_approve_any
-from app.api.types.common import Connection, Node, Permission, connection, window
+from app.api.types.common import DEPENDS_ON_ACTOR, Connection, Node, Permission, connection, window
 from app.api.types.gates import Blocker, blockers
 from app.api.types.logs import LOG, LogLine, log_page
 from app.api.types.refs import find, need
@@ -156,7 +158,7 @@ class Task(Node):
     async def blockers(self, info: Info) -> list[Blocker]:
         loaders = info.context.loaders
         deployment = await _deployment(info, self.value)
-        tasks = {task.id: task for task in await loaders.tasks_of.load(self.value.deployment_id)}
+        tasks = await loaders.tasks_by_id.load(self.value.deployment_id)
         situation = await loaders.situation.load(deployment.id)
         now = info.context.runtime.clock.now()
         return blockers(gate.task_blockers(self.value, deployment, tasks, situation, now))
@@ -190,7 +192,7 @@ class Task(Node):
         shown = log_page(part, asked, bounds, await loaders.logs.load(LogKey(self.id, wanted, bounds)))
         return connection(shown, lambda: loaders.log_count.load((self.value.id, wanted)))
 
-    @strawberry.field
+    @strawberry.field(metadata=DEPENDS_ON_ACTOR)
     async def viewer_can(self, info: Info) -> TaskPermissions:
         deployment = await _deployment(info, self.value)
         task, now = self.value, info.context.runtime.clock.now()
@@ -237,7 +239,14 @@ class TasksOf(Unloaded):
         self._deployment = deployment
 
     async def objects(self) -> list[Task]:
-        return [Task.of(task) for task in await self._loaders.tasks_of.load(self._deployment.id)]
+        found = await self._loaders.tasks_of.load(self._deployment.id)
+        made = list[Task]()
+        for begin in range(0, len(found), SLICE):
+            if turns.over:
+                with self._loaders.hold:
+                    await turns.take()
+            made += map(Task.of, found[begin : begin + SLICE])
+        return made
 
     async def columns(self, attributes: tuple[str, ...]) -> Columns:
         names = tuple(self.COLUMNS[attribute] for attribute in attributes)
