@@ -3,6 +3,7 @@
 import ast
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -22,31 +23,68 @@ SECRETS = """subscription($id: ID!) { deploymentEvents(id: $id) { events {
     id ... on ServiceAccount { grants { role } tokens { prefix } } } viewerCan { approve { reason } } } } } } }"""
 
 
-def functions() -> dict[str, tuple[set[str], bool]]:
-    """Return what each function of the types names, and whether it is a field that is marked (or no field at all)."""
-    found: dict[str, tuple[set[str], bool]] = {}
+BY_GRANTS = {"of_application", "of_deployment"}
+"""What asks for the grants and scopes of the viewer alone: these are part of what subscribers share already."""
+
+
+def by_grants_alone(node: ast.AST) -> list[ast.AST]:
+    """Return the mentions of the viewer in a call that looks at grants and scopes, and at nothing else of them."""
+    if not isinstance(node, ast.Call):
+        return []
+    if isinstance(node.func, ast.Name) and node.func.id in BY_GRANTS:
+        return [one for argument in node.args[:1] for one in ast.walk(argument)]
+    allows = isinstance(node.func, ast.Attribute) and node.func.attr == "allows"
+    return list(ast.walk(node.func)) if allows else []
+
+
+class Function(NamedTuple):
+    """A function of the types: what it is called in all of them, what it calls, and how it is decorated as a field."""
+
+    name: str
+    calls: frozenset[str]
+    fields: tuple[str, ...]
+
+
+def functions() -> list[Function]:
+    """Return the functions of the types. Names with an underscore are their module's own."""
+    found: list[Function] = []
     for path in TYPES.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 body = [inner for part in node.body for inner in ast.walk(part)]
-                names = {one.attr for one in body if isinstance(one, ast.Attribute)}
-                names |= {one.id for one in body if isinstance(one, ast.Name)}
-                fields = [ast.unparse(one) for one in node.decorator_list if "field" in ast.unparse(one)]
-                marked = all("metadata=DEPENDS_ON_ACTOR" in one for one in fields)
-                found[f"{path.stem}.{node.name}"] = (names, marked)
+                by_grants = {one for inner in body for one in by_grants_alone(inner)}
+                names = {name for one in body if one not in by_grants for name in names_of(one)}
+                fields = tuple(ast.unparse(one) for one in node.decorator_list if "field" in ast.unparse(one))
+                calls = frozenset(known_as(path.stem, name) for name in names)
+                found.append(Function(known_as(path.stem, node.name), calls, fields))
     return found
+
+
+def names_of(node: ast.AST) -> set[str]:
+    """Return what a node calls or reads: names, methods of itself, and who asks, wherever that hangs."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    if not isinstance(node, ast.Attribute):
+        return set()
+    own = isinstance(node.value, ast.Name) and node.value.id == "self"
+    return {node.attr} if own or node.attr in WHO else set()
+
+
+def known_as(module: str, name: str) -> str:
+    return f"{module}.{name}" if name.startswith("_") else name
 
 
 def test_whatever_asks_who_asks_is_marked() -> None:
     known = functions()
     personal, more = set(WHO), True
     while more:
-        found = {name.partition(".")[2] for name, (names, _) in known.items() if names & personal}
+        found = {one.name for one in known if not one.fields and one.calls & personal}
         more = not found <= personal
         personal |= found
-    asking = {name: marked for name, (names, marked) in known.items() if names & personal}
-    assert {"access.email", "access.grants", "access.tokens", "tasks.viewer_can"} <= asking.keys()
-    assert [name for name, marked in asking.items() if not marked] == []
+    asking = [one for one in known if one.fields and one.calls & personal]
+    assert {"email", "grants", "tokens", "made_by", "viewer_can", "diff"} <= {one.name for one in asking}
+    unmarked = [one for one in asking if not all("metadata=DEPENDS_ON_ACTOR" in field for field in one.fields)]
+    assert [one.name for one in unmarked] == []
 
 
 PERSONAL = {

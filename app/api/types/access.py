@@ -68,7 +68,10 @@ class ApiToken(Node):
     revoked_at: datetime | None
     maker_id: strawberry.Private[str | None]
 
-    @strawberry.field(description="The token that made it, and with which it ends; null also where you may not see it.")
+    @strawberry.field(
+        description="The token that made it, and with which it ends; null also where you may not see it.",
+        metadata=DEPENDS_ON_ACTOR,
+    )
     async def made_by(self, info: Info) -> "ApiToken | None":
         return await find_token(info, self.maker_id) if self.maker_id else None
 
@@ -101,7 +104,9 @@ class User(Node, Actor):
     async def grants(self, info: Info) -> list[Grant]:
         return await _grants(info, self.id)
 
-    @strawberry.field(description="Personal tokens, the newest first. Shown to the person, and to ADMIN.")
+    @strawberry.field(
+        description="Personal tokens, the newest first. Shown to the person, and to ADMIN.", metadata=DEPENDS_ON_ACTOR
+    )
     async def tokens(self, info: Info) -> list[ApiToken]:
         return await _tokens(info, self.id)
 

@@ -7,7 +7,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.types.access import Actor, load_actor
-from app.api.types.common import Node
+from app.api.types.common import DEPENDS_ON_ACTOR, Node
 from app.api.types.refs import need
 from app.api.types.workflows import From, WorkflowDiff, WorkflowTask, names_of, shown
 from app.core import revision, template
@@ -63,7 +63,9 @@ class TemplateVersion(Node):
     async def author(self, info: Info) -> Actor:
         return await load_actor(info, self.value.author)
 
-    @strawberry.field(description="In workflow order, with their parameters as they are written.")
+    @strawberry.field(
+        description="In workflow order, with their parameters as they are written.", metadata=DEPENDS_ON_ACTOR
+    )
     async def tasks(self, info: Info) -> list[WorkflowTask]:
         tasks = await info.context.loaders.template_tasks.load(self.id) or ()
         return await shown(info, tasks, _see(info, [self.value.author], tasks))
@@ -96,7 +98,9 @@ class WorkflowTemplate(Node):
         """Return the latest version; there is always one."""
         return TemplateVersion.of((await info.context.loaders.template_versions.load(self.id))[-1])
 
-    @strawberry.field(description="What leads from one version to another, in either direction.")
+    @strawberry.field(
+        description="What leads from one version to another, in either direction.", metadata=DEPENDS_ON_ACTOR
+    )
     async def diff(self, info: Info, from_: From, to: int) -> WorkflowDiff:
         known = {version.number: version for version in await info.context.loaders.template_versions.load(self.id)}
         for argument, number in (("from", from_), ("to", to)):
