@@ -18,7 +18,7 @@ APPLICATION = f"""id build {COMMAND} test {COMMAND} deploy {{ ... on ShellTarget
   healthCheck {{ command httpUrl metrics {{ prometheusUrl query }} }}"""
 TASK = f"key command {COMMAND}"
 CHANGED = f"changed {{ before {{ {TASK} }} after {{ {TASK} }} }} added {{ {TASK} }} removed {{ {TASK} }}"
-DEPLOYMENT = f"""applications {{ {APPLICATION} }} tasks {{ {TASK} application {{ {APPLICATION} }} }}
+DEPLOYMENT = f"""definitions {{ {APPLICATION.removeprefix("id ")} }} applications {{ {APPLICATION} }} tasks {{ {TASK} application {{ {APPLICATION} }} }}
   workflow {{ tasks {{ {TASK} }} revisions {{ tasks {{ {TASK} }} }} revisionAt(number: 1) {{ tasks {{ {TASK} }} }}
     diff(from: 1, to: 2) {{ {CHANGED} }} }}"""
 TEMPLATE = f"latest {{ tasks {{ {TASK} }} }} versions {{ tasks {{ {TASK} }} }} diff(from: 1, to: 2) {{ {CHANGED} }}"
@@ -33,7 +33,8 @@ WAYS = {
     "template": (f"query($id: ID!) {{ workflowTemplate(id: $id) {{ {TEMPLATE} }} }}", "template"),
     "deployment": (f"query($id: ID!) {{ deployment(id: $id) {{ {DEPLOYMENT} }} }}", "deployment"),
     "plan": (
-        "query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) { tasks { " + TASK + " } } }",
+        "query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) { tasks { " + TASK + " }"
+        " definitions { " + APPLICATION.removeprefix("id ") + " } } }",
         "plan",
     ),
 }
@@ -98,7 +99,8 @@ async def test_values_are_for_those_who_deploy_it(shared: System, way: str) -> N
 async def test_a_feed_shows_no_more(shared: System) -> None:
     there = await place(shared)
     document = f"""subscription($id: ID!) {{ deploymentEvents(id: $id) {{ events {{
-      ... on DeploymentStatusChanged {{ deployment {{ {DEPLOYMENT} template {{ tasks {{ {TASK} }} }} }} }} }} }} }}"""
+      ... on DeploymentStatusChanged {{ deployment {{ applications {{ {APPLICATION} }} tasks {{ {TASK} }}
+        template {{ tasks {{ {TASK} }} }} }} }} }} }} }}"""
     env = there.here.environment_id
     viewer = await account(shared.admin, {"role": "VIEWER", "environmentId": env})
     for client, sees in ((viewer.client, False), (shared.admin, True), (viewer.client, False)):
