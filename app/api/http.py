@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
+from traceback import clear_frames
 from typing import Any
 
 from starlette.requests import Request
@@ -73,8 +74,13 @@ class _Connection(LiveSocket, Socket):
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Run an operation to its end, unless it can not be run."""
-        if not await self.refuses(operation):
-            await super().run_operation(operation)
+        try:
+            if not await self.refuses(operation):
+                await super().run_operation(operation)
+        except asyncio.CancelledError as cancelled:
+            # A task that was cancelled keeps this, and with it all that was under way.
+            clear_frames(cancelled.__traceback__)
+            raise
 
     async def shutdown(self) -> None:
         """End every operation."""
