@@ -19,7 +19,7 @@ who reads two streams takes turns. It raises when the attempt is lost; then end 
 
 
 LONG_LINE = 65_536
-"""Characters after which an operator passes an endless line on in pieces: a line that long goes on in the next one."""
+"""Characters after which an operator passes an endless line on in pieces, each of them a `Part`."""
 
 
 LEAVE = "leave"

@@ -10,6 +10,7 @@ from app.core.environment import Environment, Release
 from app.core.errors import Locked, Refused, Role, WrongState, not_found
 from app.core.events import DeploymentStatusChanged
 from app.core.ids import Kind
+from app.core.masking import Masker
 from app.core.schedule import settled
 from app.core.task import FAILURES, Task, TaskStatus, afresh, unbegun
 from app.core.workflow import WorkflowTask
@@ -18,6 +19,7 @@ from app.services.drafts import DeploymentRequest, Draft, draft
 from app.services.engine import ask_to_stop, begin_rollback, cancel_waiting, set_rollback, tick_and_send
 from app.services.freezes import refuse_frozen
 from app.services.ledger import Ledger, hold
+from app.services.secrecy import hidden
 from app.store import admission as admission_store
 from app.store import deployments as store
 from app.store import environments as environment_store
@@ -68,7 +70,7 @@ async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
         queued_at=now if made.request.auto_start else None,
         manual_approval=made.request.manual_approval,
         rollback_of=made.request.rollback_of,
-        freeze_override_reason=made.request.freeze_override_reason,
+        freeze_override_reason=_without_secrets(made),
         template_version_id=made.request.template.version_id if made.request.template else None,
     )
     await store.insert(deployment, made.definitions)
@@ -80,6 +82,11 @@ async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
     if made.request.auto_start:
         case.work.queues.add(environment.id)
     return deployment.id
+
+
+def _without_secrets(made: Draft) -> str | None:
+    reason = made.request.freeze_override_reason
+    return reason and Masker.of(*(task.command.env for task in made.tasks if task.command)).mask(reason)
 
 
 def _tasks(case: Case, deployment_id: str, tasks: Sequence[WorkflowTask]) -> list[Task]:
@@ -151,13 +158,14 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
         require_deployer(case, ledger.deployment)
         seen = ledger.deployment.status
         refuse_state(seen, steering.why_not_cancel(ledger.deployment))
+        reason = await hidden(order.id, order.reason)
         if seen is _S.RUNNING:
-            ledger.move(_S.CANCELLING, order.reason)
+            ledger.move(_S.CANCELLING, reason)
             await tick_and_send(ledger)
         elif seen is _S.ROLLING_BACK:
-            await _cancel_rollback(ledger, order.reason)
+            await _cancel_rollback(ledger, reason)
         elif seen in (_S.PENDING, _S.WAITING_CONFIRM):
-            cancel_waiting(ledger, await task_store.items(order.id), order.reason)
+            cancel_waiting(ledger, await task_store.items(order.id), reason)
             await tick_and_send(ledger)
         if order.force:
             await ask_to_stop(ledger, [item.id for item in await task_store.items(order.id)], kill=True)
@@ -239,12 +247,13 @@ async def roll_back(case: Case, order: Reasoned) -> tuple[str, ...]:
         require_deployer(case, ledger.deployment)
         deployment = ledger.deployment
         refuse_state(deployment.status, steering.why_not_roll_back(deployment))
+        reason = await hidden(order.id, order.reason)
         if deployment.status is not _S.SUCCESS:
-            ledger.move(_S.ROLLING_BACK, order.reason)
-            await begin_rollback(ledger, automatic=False, reason=order.reason)
+            ledger.move(_S.ROLLING_BACK, reason)
+            await begin_rollback(ledger, automatic=False, reason=reason)
             await tick_and_send(ledger)
             return (order.id,)
-    override = order.reason if order.force else None
+    override = reason if order.force else None
     return await create(case, replace(await _way_back(deployment), freeze_override_reason=override))
 
 

@@ -6,7 +6,6 @@ from app.core import health
 from app.core.application import HealthCheck, MetricCheck
 from app.core.environment import OperatorKind
 from app.core.health import MetricStreak, Verdict
-from app.core.logs import Stream
 from app.services.health_checks import Patient
 
 
@@ -29,7 +28,7 @@ async def _until_decided(patient: Patient, check: HealthCheck, metric: MetricChe
         streak, verdict = health.judge_metric(check, streak, finding)
         said = measured.detail if finding is health.Finding.INCONCLUSIVE else health.told(metric, measured.values)
         level = "" if finding is health.Finding.WITHIN else "WARN: "
-        await patient.log(Stream.SYSTEM, [f"{level}metric {metric.name}: {finding.lower()} ({said})"])
+        await patient.log.say(f"{level}metric {metric.name}: {finding.lower()} ({said})")
         match verdict:
             case Verdict.HEALTHY:
                 return None

@@ -16,6 +16,7 @@ from app.services.deployments import Reasoned, refuse_state, require_deployer, r
 from app.services.engine import ask_to_stop, tick_and_send
 from app.services.freezes import refuse_frozen
 from app.services.ledger import Ledger, hold
+from app.services.secrecy import hidden
 from app.store import tasks as store
 
 
@@ -66,7 +67,8 @@ async def skip(case: Case, order: Reasoned) -> tuple[str, ...]:
     refuse_if(reason_problems(order.reason))
     async with _held(case, order.id) as (ledger, task):
         refuse_state(task.status, steering.why_not_skip_task(ledger.deployment, task))
-        ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.SKIPPED, order.reason)])
+        reason = await hidden(task.deployment_id, order.reason)
+        ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.SKIPPED, reason)])
         await tick_and_send(ledger)
     return (order.id,)
 
@@ -79,10 +81,11 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
     refuse_if(reason_problems(order.reason))
     async with _held(case, order.id) as (ledger, task):
         refuse_state(task.status, steering.why_not_cancel_task(ledger.deployment, task))
+        reason = await hidden(task.deployment_id, order.reason)
         if task.worker is not None:
-            await ask_to_stop(ledger, [task.id], kill=order.force, reason=order.reason)
+            await ask_to_stop(ledger, [task.id], kill=order.force, reason=reason)
         else:
-            ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.CANCELLED, order.reason)])
+            ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.CANCELLED, reason)])
         await tick_and_send(ledger)
     return (order.id,)
 

@@ -11,6 +11,7 @@ from app.core.environment import OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, RevisionConflict, WrongState, not_found
 from app.core.events import WorkflowChanged
 from app.core.ids import Kind
+from app.core.masking import Masker
 from app.core.plan import items_of
 from app.core.revision import MAX_SUMMARY, KeptTask, Revision
 from app.core.task import Task, written
@@ -126,12 +127,14 @@ async def _edit(case: Case, ledger: Ledger, tasks: Sequence[Task], order: EditOr
     known = {task.key for task in tasks}
     new_ids = {task.key: case.work.new_id(Kind.TASK) for task in after if task.key not in known}
     made = editing.rewrite(tasks, after, new_ids, before)
+    summary = _without_secrets(order.summary.strip(), (*before, *after))
     revision = Revision(
         deployment_id=order.deployment_id,
         number=ledger.deployment.revision + 1,
         author=case.principal.actor.id,
         at=ledger.now,
-        summary=order.summary.strip() or editing.summary(before, after, order.edit),
+        summary=_without_secrets(order.summary.strip(), (*before, *after))
+        or editing.summary(before, after, order.edit),
     )
     kept = (KeptTask(task.id, was) for task, was in zip(tasks, before, strict=True))
     await store.supersede(kept, revision)
@@ -180,6 +183,10 @@ def _problems(edit_: Edit, after: Sequence[WorkflowTask]) -> Iterator[Problem]:
             yield from task_checks.workflow_task(task, "task")
         case Modification(key):
             yield from task_checks.workflow_task(next(task for task in after if task.key == key))
+
+
+def _without_secrets(summary: str, tasks: Sequence[WorkflowTask]) -> str:
+    return Masker.of(*(task.command.env for task in tasks if task.command)).mask(summary) if summary else ""
 
 
 def _summary_problems(summary: str) -> Iterator[Problem]:
