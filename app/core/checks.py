@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 
 from app.core.application import Application, CommandStep, HealthCheck, KubernetesTarget, MetricCheck, ShellTarget
 from app.core.approval import ApprovalPolicy
+from app.core.command_checks import command as command  # noqa: PLC0414 - found beside the other checks
+from app.core.command_checks import variables as variables  # noqa: PLC0414
 from app.core.environment import Environment, KubernetesConnection, OperatorKind
 from app.core.errors import InvalidInput, Problem, Role
 from app.core.strategy import Strategy, StrategyKind
-from app.core.template import Parameter, value_problems
+from app.core.template import MAX_VALUE, Parameter, value_problems
+from app.core.texts import UNSTORABLE, unseen
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LABEL_LENGTH = 63
 NAME_LENGTH = 253
 MAX_PATH = 4096
@@ -28,10 +28,15 @@ MAX_INSTANCES = 1000
 MAX_STEPS = 100
 MAX_METRICS = 50
 MAX_QUERY = 4000
-MAX_ARGUMENTS = 1000
+MAX_URL = 2000
+MAX_IMAGE = 1000
+MAX_DEPTH = 64
+MAX_JSON = 1024 * 1024
+MAX_SEARCH = 1000
+MAX_LIST = 1000
 MAX_PARAMETERS = 100
 MAX_CHOICES = 100
-MAX_TEXT = 10_000
+MAX_TEXT = MAX_VALUE
 MAX_INTEGER = 2**63 - 1
 
 Problems = Iterator[Problem]
@@ -52,8 +57,9 @@ def title(value: str, limit: int, *path: str) -> Problems:
         yield InvalidInput(message="It must not be empty.", path=path)
     elif len(value) > limit:
         yield InvalidInput(message=f"It has {len(value)} characters; at most {limit} are kept.", path=path)
-    elif UNPRINTABLE.search(value):
-        yield InvalidInput(message="It holds a control character or a line break.", path=path)
+    elif (found := unseen(value)) is not None:
+        message = f"It holds U+{ord(found):04X}: control characters, line breaks and what nobody sees are not taken."
+        yield InvalidInput(message=message, path=path)
 
 
 def text(value: str | None, *path: str) -> Problems:
@@ -65,27 +71,45 @@ def text(value: str | None, *path: str) -> Problems:
 def reason(value: str, *path: str) -> Problems:
     """Why a person does something: not blank."""
     if not value.strip() or len(value) > MAX_TEXT or UNSTORABLE.search(value):
-        yield InvalidInput(message="Say why: the reason is kept and shown.", path=path)
+        message = f"Say why, in 1 to {MAX_TEXT} characters without NUL: the reason is kept and shown."
+        yield InvalidInput(message=message, path=path)
 
 
 def storable(value: object, *path: str) -> Problems:
-    """Any JSON value: PostgreSQL holds neither NUL nor half a character."""
-    waiting = [value]
+    """Any JSON value, of some size: PostgreSQL holds neither NUL nor half a character."""
+    waiting, size = [(value, 0)], 0
     while waiting:
-        one = waiting.pop()
-        if type(one) is str and one.isascii() and "\0" not in one:
-            continue
-        if isinstance(one, str) and UNSTORABLE.search(one):
-            yield InvalidInput(message="It holds NUL or half a character.", path=path)
+        one, depth = waiting.pop()
+        why = None
+        if isinstance(one, str):
+            size += len(one)
+            why = "It holds NUL or half a character." if UNSTORABLE.search(one) else None
+        elif isinstance(one, int) and abs(one) > MAX_INTEGER:
+            why = "A whole number has at most 64 bits."
+        elif isinstance(one, float) and not math.isfinite(one):
+            why = "A number is finite."
+        elif isinstance(one, Mapping | list | tuple):
+            size += len(one)
+            why = f"It is nested more than {MAX_DEPTH} deep." if depth >= MAX_DEPTH else None
+            below = (*one, *one.values()) if isinstance(one, Mapping) else one
+            waiting += [(each, depth + 1) for each in below]
+        if why is None and size > MAX_JSON:
+            why = f"Its texts and items are more than {MAX_JSON} together."
+        if why is not None:
+            yield InvalidInput(message=why, path=path)
             return
-        if isinstance(one, int) and abs(one) > MAX_INTEGER:
-            yield InvalidInput(message="A whole number has at most 64 bits.", path=path)
-            return
-        if type(one) is dict or isinstance(one, Mapping):
-            waiting += one
-            waiting += one.values()
-        elif isinstance(one, list | tuple):
-            waiting += one
+
+
+def search(value: str | None, *path: str) -> Problems:
+    """A text to look for."""
+    if value is not None and (len(value) > MAX_SEARCH or UNSTORABLE.search(value)):
+        yield InvalidInput(message=f"It takes at most {MAX_SEARCH} characters, without NUL.", path=path)
+
+
+def listed(values: Sequence[object] | None, *path: str) -> Problems:
+    """A list of what a filter admits."""
+    if values is not None and len(values) > MAX_LIST:
+        yield InvalidInput(message=f"It has {len(values)} items; at most {MAX_LIST} are taken.", path=path)
 
 
 def between(value: int, low: int, high: int, *path: str) -> Problems:
@@ -96,6 +120,9 @@ def between(value: int, low: int, high: int, *path: str) -> Problems:
 
 def web_address(value: str, *path: str) -> Problems:
     """An http or https address with a host."""
+    if len(value) > MAX_URL:
+        yield InvalidInput(message=f"It has {len(value)} characters; at most {MAX_URL} are kept.", path=path)
+        return
     try:
         parts = urlsplit(value)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and not UNSTORABLE.search(value)
@@ -105,25 +132,10 @@ def web_address(value: str, *path: str) -> Problems:
         yield InvalidInput(message=f"“{value[:200]}” is no http or https address.", path=path)
 
 
-def command(value: Sequence[str], *path: str) -> Problems:
-    """An argument list whose first item is the program."""
-    if not value or not value[0].strip():
-        yield InvalidInput(message="A command is a list: the program, then its arguments.", path=path)
-    if len(value) > MAX_ARGUMENTS:
-        yield InvalidInput(message=f"A command has at most {MAX_ARGUMENTS} arguments.", path=path)
-    if any(UNSTORABLE.search(argument) for argument in value):
-        yield InvalidInput(message="An argument must not hold NUL.", path=path)
-
-
-def variables(value: Mapping[str, object], *path: str) -> Problems:
-    """Environment variables: names to strings."""
-    for name, content in value.items():
-        if not VARIABLE.fullmatch(name):
-            yield InvalidInput(message=f"“{name[:80]}” is no name of an environment variable.", path=(*path, name))
-        elif name.startswith("BOREAS_"):
-            yield InvalidInput(message="Names that begin with BOREAS_ are set by Boreas itself.", path=(*path, name))
-        elif not isinstance(content, str) or UNSTORABLE.search(content):
-            yield InvalidInput(message="An environment variable is a string without NUL.", path=(*path, name))
+def image(value: str | None, *path: str) -> Problems:
+    """A reference of a container image."""
+    if value is not None:
+        yield from title(value, MAX_IMAGE, *path)
 
 
 def step(value: CommandStep | None, *path: str) -> Problems:
@@ -131,7 +143,7 @@ def step(value: CommandStep | None, *path: str) -> Problems:
     if value is None:
         return
     yield from command(value.command, *path, "command")
-    yield from storable(value.image, *path, "image")
+    yield from image(value.image, *path, "image")
     yield from variables(value.env, *path, "env")
     yield from between(value.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
     yield from between(value.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
@@ -261,6 +273,7 @@ def environment(value: Environment) -> Problems:
 def approval_policy(value: ApprovalPolicy) -> Problems:
     """How many people, of which roles, and within which time."""
     yield from between(value.required_approvals, 1, MAX_APPROVERS, "requiredApprovals")
+    yield from listed(value.approver_roles, "approverRoles")
     if not value.approver_roles:
         yield InvalidInput(message="Name at least one role that lets people approve.", path=("approverRoles",))
     if Role.VIEWER in value.approver_roles:

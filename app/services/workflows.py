@@ -84,6 +84,7 @@ async def restore(case: Case, order: RestoreOrder) -> tuple[str, ...]:
 
 async def set_positions(case: Case, layout: Layout) -> tuple[str, ...]:
     """Keep where tasks are drawn, in any state; no revision is made of it. For DEPLOYER."""
+    refuse_if(checks.between(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
     async with hold(case.work, layout.deployment_id, case.principal.actor.id, FIELD) as ledger:
         require_deployer(case, ledger.deployment, FIELD)
         known = {task.key for task in (await task_store.of_deployments([layout.deployment_id]))[layout.deployment_id]}
@@ -133,8 +134,7 @@ async def _edit(case: Case, ledger: Ledger, tasks: Sequence[Task], order: EditOr
         number=ledger.deployment.revision + 1,
         author=case.principal.actor.id,
         at=ledger.now,
-        summary=_without_secrets(order.summary.strip(), (*before, *after))
-        or editing.summary(before, after, order.edit),
+        summary=summary or editing.summary(before, after, order.edit),
     )
     kept = (KeptTask(task.id, was) for task, was in zip(tasks, before, strict=True))
     await store.supersede(kept, revision)
