@@ -110,6 +110,10 @@ class Operator(Protocol):
         """
         ...
 
+    def extend(self, seconds: float) -> None:
+        """Take note of the same from another thread, while the event loop is held up. What has lapsed stays so."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

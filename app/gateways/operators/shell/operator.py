@@ -73,6 +73,10 @@ class ShellOperator:
         """
         self._guarded.hold(seconds)
 
+    def extend(self, seconds: float) -> None:
+        """Let what runs run on for `seconds` from now, from any thread, unless the time of the last call has passed."""
+        self._guarded.extend(seconds)
+
     async def close(self) -> None:
         """End the guard, and with it any command that still runs. Closing again does nothing."""
         await self._guarded.close()
