@@ -196,11 +196,14 @@ class Measured:
 class Probe(Protocol):
     """Asks HTTP endpoints for health and metrics."""
 
-    async def get(self, url: str, expect_status: int, timeout_seconds: float) -> ProbeResult:
-        """Return whether `url` answers with the status in time. Never raises for what the other side does."""
+    async def get(self, url: str, expect_status: int, timeout_seconds: float, *, loopback: bool = True) -> ProbeResult:
+        """Return whether `url` answers with the status in time. Never raises for what the other side does.
+
+        `loopback` tells whether this machine itself may be asked.
+        """
         ...
 
-    async def measure(self, url: str, query: str, timeout_seconds: float) -> Measured:
+    async def measure(self, url: str, query: str, timeout_seconds: float, *, loopback: bool = True) -> Measured:
         """Return what a query gives at this moment at the Prometheus at `url`. Never raises for what it does."""
         ...
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 
@@ -48,6 +49,9 @@ class WorkerSettings:
     length. A command that prints without end shall not fill the database."""
     grace_seconds: float = 10.0
     """How long a command that is told to end may take before it is killed."""
+    probe_networks: tuple[IPv4Network | IPv6Network, ...] | None = None
+    """The only networks that health and metric checks reach. None: all but those that none may reach, and not the
+    worker's own machine where commands run in a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,17 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             shutdown_seconds=_number(environ, "BOREAS_SHUTDOWN_SECONDS", 10.0, 0, 86_400),
             log_mebibytes=_whole(environ, "BOREAS_LOG_MEBIBYTES", 500, 1, 1_000_000),
             grace_seconds=_number(environ, "BOREAS_GRACE_SECONDS", 10.0, 0, 3600),
+            probe_networks=_networks(environ, "BOREAS_PROBE_NETWORKS"),
         ),
     )
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...] | None:
+    text = environ.get(name)
+    try:
+        return tuple(ip_network(each.strip()) for each in text.split(",")) if text else None
+    except ValueError as error:
+        raise SettingError(f"{name} is “{text}”; it takes networks such as 10.0.0.0/8, with commas: {error}.") from None
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

@@ -35,7 +35,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
     bus = RedisBus(redis)
     queue = ArqQueue(redis, bus)
     database = config(store.database_url, store.pool_size, answer_seconds=ANSWER_SECONDS)
-    async with connected(database), HttpProbe() as probe, AsyncExitStack() as stack:
+    async with connected(database), HttpProbe(settings.worker.probe_networks) as probe, AsyncExitStack() as stack:
         await bus.open()
         try:
             carriers = _operators(settings, stack) if operators else {}

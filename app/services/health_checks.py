@@ -59,7 +59,8 @@ async def _probe(patient: Patient, check: HealthCheck, place: Place, sink: LogSi
         version = quote(setting.version.name, safe="")
         url = check.http_url.replace("{instance}", instance).replace("{version}", version)
         url = url.replace("{color}", place.color or "")
-        return await runtime.probe.get(url, check.expect_status, check.timeout_seconds)
+        here = setting.environment.operator is not OperatorKind.KUBERNETES
+        return await runtime.probe.get(url, check.expect_status, check.timeout_seconds, loopback=here)
     operator = runtime.operators[setting.environment.operator]
     try:
         async with asyncio.timeout(check.timeout_seconds):

@@ -20,10 +20,11 @@ async def check_metrics(patient: Patient, color: str | None) -> str | None:
 
 
 async def _until_decided(patient: Patient, check: HealthCheck, metric: MetricCheck, color: str | None) -> str | None:
+    probe, here = patient.runtime.probe, patient.setting.environment.operator is not OperatorKind.KUBERNETES
     query = health.query_of(metric, version=patient.setting.version.name, color=color or "")
     streak = MetricStreak()
     while True:
-        measured = await patient.runtime.probe.measure(metric.prometheus_url, query, check.timeout_seconds)
+        measured = await probe.measure(metric.prometheus_url, query, check.timeout_seconds, loopback=here)
         finding = health.find(metric, measured.values)
         streak, verdict = health.judge_metric(check, streak, finding)
         said = measured.detail if finding is health.Finding.INCONCLUSIVE else health.told(metric, measured.values)
