@@ -1,7 +1,6 @@
 """`boreas approvals`, `boreas approve` and `boreas reject`: what waits for whom, and deciding it."""
 
 import asyncio
-import json
 import sys
 import uuid
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ import click
 
 from app.cli import documents
 from app.cli.client import Api, ApiError, Data, address_options, api_of
-from app.cli.output import printable
+from app.cli.printable import json_text, printable
 
 DECIDE_EPILOG = """\b
 Examples:
@@ -29,7 +28,7 @@ def approvals(url: str, token: str | None, as_json: bool) -> None:
     """Show what waits for your approval, the oldest first."""
     found = asyncio.run(_inbox(api_of(url, token)))
     for one in found:
-        click.echo(json.dumps(one, ensure_ascii=False) if as_json else f"{one['id']}  {told(one)}")
+        click.echo(json_text(one) if as_json else f"{one['id']}  {told(one)}")
     if not found and not as_json:
         click.echo("Nothing waits for you.", err=True)
 

@@ -75,13 +75,13 @@ class Masker:
         return hide(text, [secret for secret in self.secrets if secret in text])
 
     def everywhere(self, value: Any) -> Any:
-        """Return a JSON value with every text in it masked."""
+        """Return a JSON value with every text in it masked, but for the names of fields."""
         if not self.secrets:
             return value
         if isinstance(value, str):
             return self.mask(value)
         if isinstance(value, Mapping):
-            return {self.mask(str(key)): self.everywhere(content) for key, content in value.items()}
+            return {key: self.everywhere(content) for key, content in value.items()}
         if isinstance(value, list | tuple):
             return [self.everywhere(item) for item in value]
         return value
