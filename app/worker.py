@@ -6,6 +6,7 @@ import signal
 from collections.abc import Sequence
 from typing import Any
 
+from app.gateways.operators.shell import raise_open_files
 from app.jobs.deployments import jobs
 from app.services.execution import WorkerName
 from app.services.hands import Hands
@@ -29,6 +30,7 @@ async def serve(settings: Settings, pool: str) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, obey)
+    raise_open_files()
     async with opened(settings, operators=True) as (runtime, queue):
         hands = Hands(runtime, WorkerName(worker_id(), pool), settings.worker.slots)
         arq = queue.worker(pool, jobs(runtime, hands), lambda: hands.has_room)

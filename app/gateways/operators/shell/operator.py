@@ -1,5 +1,6 @@
 """The operator: what a command sees, when it may start, and how it is brought to its end."""
 
+import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path, PurePath
 from app.core.attempt import Ending, Outcome
 from app.gateways.operators.shell.faults import fault, not_started, refused
 from app.gateways.operators.shell.guarded import Guarded
+from app.gateways.operators.shell.limits import room
 from app.gateways.operators.shell.output import DRAIN_SECONDS
 from app.gateways.operators.shell.run import Run, outcome_of, start
 from app.ports import HoldLapsedError, Instruction, LogSink
@@ -29,8 +31,14 @@ class ShellOperator:
         self._workspaces = workspaces
         self._grace = grace_seconds
         self._guarded = Guarded()
+        self._room = asyncio.Semaphore(room())
 
     async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
+        """Carry it out once there is room: more commands at once than files can be open for wait for their turn."""
+        async with self._room:
+            return await self._execute(instruction, log)
+
+    async def _execute(self, instruction: Instruction, log: LogSink) -> Outcome:
         """Make the folder, run the command if there is one, and return how it ended, with the code a shell would give.
 
         Raises what `log` raises, after the processes were ended, and HoldLapsedError. The log is awaited by one stream

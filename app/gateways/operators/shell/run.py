@@ -13,6 +13,7 @@ from app.core.attempt import Ending, Outcome
 from app.core.logs import Stream
 from app.gateways.operators.shell.ended import ended
 from app.gateways.operators.shell.guarded import Group, Guarded
+from app.gateways.operators.shell.limits import given_back
 from app.gateways.operators.shell.output import DRAIN_SECONDS, Output
 from app.ports import LogSink
 
@@ -118,7 +119,14 @@ def start(command: Sequence[str], env: Mapping[str, str], folder: Path, log: Log
             ends.append(writing)
         guarded.open()
         process = Popen(
-            command, stdin=DEVNULL, stdout=ends[0], stderr=ends[1], cwd=str(folder), env=env, start_new_session=True
+            command,
+            stdin=DEVNULL,
+            stdout=ends[0],
+            stderr=ends[1],
+            cwd=str(folder),
+            env=env,
+            start_new_session=True,
+            preexec_fn=given_back(),  # noqa: PLW1509 - it sets a limit, and takes no lock that a thread may hold
         )
         return Run(process, guarded, guarded.add(process.pid), outputs, ours.pop_all())
 
