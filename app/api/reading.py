@@ -13,7 +13,7 @@ from app.api.types.deployments import Deployment
 from app.api.types.environments import Environment
 from app.api.types.templates import WorkflowTemplate
 from app.api.types.versions import Version
-from app.core import checks
+from app.core import bounds
 from app.core.audit import AuditFilter
 from app.core.deployment import DeploymentFilter
 from app.core.errors import InvalidInput, Refused
@@ -49,7 +49,7 @@ async def named_template(info: Info, id_: str | None, name: str | None) -> Workf
 
 def searched(contains: str | None) -> str | None:
     """Return a text to look for. Raises Refused."""
-    refuse_if(checks.search(contains, "contains"))
+    refuse_if(bounds.search(contains, "contains"))
     return contains
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from app.core.application import CommandStep
-from app.core.checks import MAX_ATTEMPTS, MAX_IMAGE, MAX_SECONDS, Problems, between, image, storable, title
+from app.core.bounds import json_value
+from app.core.checks import MAX_ATTEMPTS, MAX_IMAGE, MAX_SECONDS, Problems, between, image, title
 from app.core.command_checks import MAX_ARGUMENTS, VARIABLE, arguments, variables
 from app.core.errors import InvalidInput
 from app.core.template import MAX_GRAPH
@@ -45,7 +46,7 @@ def workflow_task(task: WorkflowTask, *path: str) -> Problems:
         yield from variables(task.command.env, *path, "command", "env")
         yield from image(task.command.image, *path, "command", "image")
         yield from arguments(task.command.command, *path, "command", "command")
-    yield from storable(task.payload, *path, "payload")
+    yield from json_value(task.payload, *path, "payload")
     if len(task.block_by) > MAX_TASKS:
         message = f"It waits for {len(task.block_by)} tasks; a workflow has at most {MAX_TASKS}."
         yield InvalidInput(message=message, path=(*path, "blockBy"))

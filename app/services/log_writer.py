@@ -10,7 +10,7 @@ from app.core.masking import Masker
 from app.core.task import Task
 from app.ports import LogSink
 from app.services.patience import patiently
-from app.services.printed import Printed
+from app.services.printed import LINES_AT_ONCE, Printed
 from app.services.runtime import Runtime
 from app.store import deployment_logs, logs
 from app.store.logs import NewLine
@@ -22,8 +22,6 @@ BATCH_BYTES = 1_000_000
 LINE_BYTES = 100
 """What a line counts towards the limit beyond its text: about what it takes to keep it."""
 MIB = 1024 * 1024
-LINES_AT_ONCE = 500
-"""Lines that are taken before others on the event loop have their turn: some milliseconds."""
 
 
 class LeaseLostError(Exception):

@@ -1,7 +1,7 @@
 """What a command prints, on its way to the log: escape sequences and secrets are taken out, however it was cut up."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app.core import escapes
 from app.core.logs import Part
@@ -9,7 +9,8 @@ from app.core.masking import Masker, hide
 from app.core.tokens import hide_tokens, marks_in, open_token
 
 SECRETS_AT_ONCE = 8
-"""Secrets that are looked for in a chunk before others on the event loop have their turn."""
+LINES_AT_ONCE = 500
+"""Secrets that are looked for in a chunk, and lines that are looked at, before others have their turn."""
 
 
 class Printed:
@@ -44,7 +45,7 @@ class Printed:
         if escapes.cleaned(text, final=False) != (text, ""):
             *ended, final = text.split("\n")
             end = escapes.cleaned(final, final=not unfinished)
-            text, rest = "\n".join([*(escapes.cleaned(each).text for each in ended), end.text]), end.rest
+            text, rest = "\n".join([*await _each(lambda line: escapes.cleaned(line).text, ended), end.text]), end.rest
         if unfinished:
             text, rest = self._hold_back(text, rest)
         self._held = rest
@@ -80,13 +81,15 @@ class Printed:
             found += [each for each in self._masker.secrets[start : start + SECRETS_AT_ONCE] if each in text]
         text = hide(text, found)
         if self._masker and "\x1b" in text:
-            text = "\n".join(self._without_colours(line) if "\x1b" in line else line for line in text.split("\n"))
+            text = "\n".join(await _each(self._without_colours, text.split("\n")))
         if marks := marks_in(text):
-            text = "\n".join(hide_tokens(line, marks) for line in text.split("\n"))
+            text = "\n".join(await _each(lambda line: hide_tokens(line, marks), text.split("\n")))
         return text
 
     def _without_colours(self, line: str) -> str:
         """Return a line as it is, or masked and plain where colours stand between the characters of a secret."""
+        if "\x1b" not in line:
+            return line
         plain = escapes.plain(line)
         masked = self._masker.mask(plain)
         return line if masked == plain else masked
@@ -103,3 +106,13 @@ class Printed:
         if continues and texts:
             given[:1] = [(prefix + texts[0], True)] if texts[0] else []
         return given
+
+
+async def _each(change: Callable[[str], str], lines: Sequence[str]) -> list[str]:
+    """Return lines that were changed each for itself, some at a time."""
+    changed: list[str] = []
+    for start in range(0, len(lines), LINES_AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
+        changed += map(change, lines[start : start + LINES_AT_ONCE])
+    return changed

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from app.core import audit, checks
+from app.core import audit, bounds, checks
 from app.services.cases import refuse_if
 
 
@@ -24,7 +24,7 @@ class AuditFilterInput:
                 *(
                     problem
                     for each in (self.actions or ())[:1000]
-                    for problem in checks.search(each, "filter", "actions")
+                    for problem in bounds.search(each, "filter", "actions")
                 ),
             ]
         )
