@@ -31,6 +31,11 @@ class Cleaned(NamedTuple):
     rest: str
 
 
+def may_hold(text: str) -> bool:
+    """Tell whether there may be a sequence in a text."""
+    return "\x1b" in text or (not text.isascii() and _BEGIN.search(text) is not None)
+
+
 def cleaned(text: str, *, final: bool = True) -> Cleaned:
     """Return a line with colours and links as its only escape sequences. Unless `final`, it may go on."""
     if _BEGIN.search(text) is None:

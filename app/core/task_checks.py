@@ -12,7 +12,7 @@ from app.core.texts import unseen
 from app.core.workflow import MAX_TASKS, WorkflowTask
 
 MAX_TITLE = 200
-PLAIN_SIZE = 16 * 1024
+PLAIN_SIZE = 8 * 1024
 PLAIN_VARIABLES = 50
 """Up to so many characters and variables nothing of a command can be too large, whatever it holds."""
 
@@ -24,18 +24,21 @@ def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
     """
     if len(tasks) > MAX_TASKS:
         return
-    total = 0
+    large = 0
     for index, task in enumerate(tasks):
-        total += _size(task.command) if task.command else 0
         if not is_plainly_good(task):
+            large += _size(task.command) if task.command else 0
             yield from workflow_task(task, "tasks", str(index))
-    if total > MAX_GRAPH:
-        message = f"Its commands and variables have {total} characters together; at most {MAX_GRAPH} are taken."
-        yield InvalidInput(message=message, path=("tasks",))
+    if large + len(tasks) * PLAIN_SIZE > MAX_GRAPH:
+        total = sum(_size(task.command) for task in tasks if task.command)
+        if total > MAX_GRAPH:
+            message = f"Its commands and variables have {total} characters together; at most {MAX_GRAPH} are taken."
+            yield InvalidInput(message=message, path=("tasks",))
 
 
 def _size(step: CommandStep) -> int:
-    return sum(map(len, step.command)) + sum(len(text) for text in step.env.values() if isinstance(text, str))
+    size = sum(map(len, step.command))
+    return size + sum(len(text) for text in step.env.values() if isinstance(text, str)) if step.env else size
 
 
 def workflow_task(task: WorkflowTask, *path: str) -> Problems:
@@ -68,13 +71,8 @@ def is_plainly_good(task: WorkflowTask) -> bool:
 
 
 def _is_plain_title(value: str) -> bool:
-    return (
-        len(value) <= MAX_TITLE and value.isprintable() and bool(value) and not value.isspace() and not _may_hide(value)
-    )
-
-
-def _may_hide(value: str) -> bool:
-    return not value.isascii() and unseen(value) is not None
+    plain = 0 < len(value) <= MAX_TITLE and value.isprintable() and not value.isspace()
+    return plain and (value.isascii() or unseen(value) is None)
 
 
 def _is_plain_image(value: str) -> bool:
@@ -82,21 +80,26 @@ def _is_plain_image(value: str) -> bool:
 
 
 def _is_plain_command(step: CommandStep) -> bool:
+    text = "".join(step.command)
     return (
-        (step.image is None or _is_plain_image(step.image))
+        len(text) <= PLAIN_SIZE
+        and text.isprintable()
         and len(step.command) <= MAX_ARGUMENTS
-        and len(step.env) <= PLAIN_VARIABLES
+        and (step.image is None or _is_plain_image(step.image))
+        and (not step.env or _are_plain_variables(step))
+    )
+
+
+def _are_plain_variables(step: CommandStep) -> bool:
+    return (
+        len(step.env) <= PLAIN_VARIABLES
         and _size(step) <= PLAIN_SIZE
-        and all(map(str.isprintable, step.command))
-        and (
-            not step.env
-            or all(
-                VARIABLE.fullmatch(name)
-                and len(name) <= MAX_TITLE
-                and not name.startswith("BOREAS_")
-                and isinstance(content, str)
-                and content.isprintable()
-                for name, content in step.env.items()
-            )
+        and all(
+            VARIABLE.fullmatch(name)
+            and len(name) <= MAX_TITLE
+            and not name.startswith("BOREAS_")
+            and isinstance(content, str)
+            and content.isprintable()
+            for name, content in step.env.items()
         )
     )

@@ -278,8 +278,11 @@ def _without_image(tasks: Sequence[WorkflowTask], images: Collection[str]) -> It
 def _stray(task: WorkflowTask) -> str | None:
     """Return the first expression that is left in a task."""
     texts = (task.name, *task.command.command, *task.command.env.values()) if task.command else (task.name,)
-    found = next((found for text in texts if (found := expressions.first(text))), None)
-    return found and expressions.shortened(found)
+    for text in texts:
+        found = expressions.first(text) if "${{" in text else None
+        if found:
+            return expressions.shortened(found)
+    return None
 
 
 def _type_order(tasks: Sequence[WorkflowTask], masks: Mapping[str, int]) -> Iterator[WorkflowFault]:

@@ -101,15 +101,16 @@ class LogWriter:
         """Keep texts, each with whether it goes on with the line before and so has its level."""
         now = self._runtime.clock.now()
         stream, level = key[1], self._levels.get(key, LogLevel.INFO)
-        for count, (text, continues) in enumerate(texts, 1):
-            stored = clean_pieces(text)
-            if not continues:
-                level = level_of(stored[0], stream)
-            for piece in stored:
-                if self._admits(stream, piece):
-                    self._waiting.append(NewLine(now, level, piece))
-            if not count % LINES_AT_ONCE:
+        for start in range(0, len(texts), LINES_AT_ONCE):
+            if start:
                 await asyncio.sleep(0)
+            for text, continues in texts[start : start + LINES_AT_ONCE]:
+                stored = clean_pieces(text)
+                if not continues:
+                    level = level_of(stored[0], stream)
+                for piece in stored:
+                    if self._admits(stream, piece):
+                        self._waiting.append(NewLine(now, level, piece))
         self._levels[key] = level
         self._news.set()
         if len(self._waiting) >= BATCH_LINES or self._waiting_bytes >= BATCH_BYTES:

@@ -40,16 +40,19 @@ class Printed:
     async def _take(self, lines: Sequence[str]) -> list[tuple[str, bool]]:
         """Take lines of which only the first may continue another, and only the last may go on."""
         first, last = lines[0], lines[-1]
-        text, rest = self._beginning(isinstance(first, Part) and first.continues) + "\n".join(lines), ""
+        joined, rest = "\n".join(lines), ""
+        text = self._beginning(isinstance(first, Part) and first.continues) + joined
         unfinished = isinstance(last, Part) and last.goes_on
-        if escapes.cleaned(text, final=False) != (text, ""):
+        if escapes.may_hold(text) and escapes.cleaned(text, final=False) != (text, ""):
             *ended, final = text.split("\n")
             end = escapes.cleaned(final, final=not unfinished)
             text, rest = "\n".join([*await _each(lambda line: escapes.cleaned(line).text, ended), end.text]), end.rest
         if unfinished:
             text, rest = self._hold_back(text, rest)
         self._held = rest
-        return self._given((await self._masked(text)).split("\n"), unfinished)
+        masked = await self._masked(text)
+        is_untouched = masked is joined and type(first) is str is type(last)
+        return self._given(list(lines) if is_untouched else masked.split("\n"), unfinished)
 
     def _beginning(self, continues: bool) -> str:
         """Return what was held back, as a line of its own where no more of it has come."""

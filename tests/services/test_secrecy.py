@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -131,13 +132,20 @@ async def test_what_has_begun_of_a_line_is_shown_after_a_second(engine: Engine, 
     await engine.until(id_, D.CANCELLED)
 
 
-async def test_a_line_goes_on_where_it_was_shown_and_has_its_level(engine: Engine, site: Site) -> None:
+PIECES = ("ERROR: one ", "two ", "10%\r20%\r", "end\nnext\n")
+PRINT = f"""import pathlib, sys, time
+for number, text in enumerate({PIECES!r}):
+    while not pathlib.Path(sys.argv[1], str(number)).exists(): time.sleep(0.05)
+    print(text, end='', flush=True)"""
+
+
+async def test_a_line_goes_on_where_it_was_shown_and_has_its_level(engine: Engine, site: Site, tmp_path: Path) -> None:
     await engine.worker()
-    code = """import time
-for text in ('ERROR: one ', 'two ', '10%\\r20%\\r', 'end\\nnext\\n'):
-    print(text, end='', flush=True); time.sleep(1.4)"""
-    story = await site.deployed("v1", node("task", command=python(code)))
-    lines = await engine.lines(story.tasks["task"])
+    id_ = await site.deploy("v1", node("task", command=python(PRINT, tmp_path)))
+    for number, shown in enumerate(("ERROR: one ", "two ", "20%", "next")):
+        (tmp_path / str(number)).touch()
+        await engine.until_said(id_, "task", shown)
+    lines = await engine.lines((await engine.until(id_, D.SUCCESS)).tasks["task"])
     assert [line.message for line in lines] == ["ERROR: one ", "two ", "20%", "end", "next"]
     assert [str(line.level) for line in lines] == ["ERROR"] * 4 + ["INFO"]
 
