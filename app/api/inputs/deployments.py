@@ -142,7 +142,6 @@ class DeploymentFilterInput:
         refuse_if(
             problem
             for values, name in (
-                (self.statuses, "statuses"),
                 (self.environment_ids, "environmentIds"),
                 (self.application_ids, "applicationIds"),
             )
@@ -150,7 +149,7 @@ class DeploymentFilterInput:
         )
         return replace(
             wanted,
-            statuses=None if self.statuses is None else tuple(self.statuses),
+            statuses=None if self.statuses is None else tuple(dict.fromkeys(self.statuses)),
             environment_ids=None if self.environment_ids is None else tuple(self.environment_ids),
             application_ids=None if self.application_ids is None else tuple(self.application_ids),
             version_id=self.version_id,
