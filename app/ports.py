@@ -19,7 +19,7 @@ who reads two streams takes turns. It raises when the attempt is lost; then end 
 
 
 LONG_LINE = 65_536
-"""Characters after which an operator passes an endless line on in pieces: a line that long goes on in the next one."""
+"""Characters after which an operator passes an endless line on in pieces, each of them a `Part`."""
 
 
 LEAVE = "leave"
@@ -127,6 +127,10 @@ class Operator(Protocol):
         """
         ...
 
+    def extend(self, seconds: float) -> None:
+        """Take note of the same from another thread, while the event loop is held up. What has lapsed stays so."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -210,11 +214,14 @@ class Measured:
 class Probe(Protocol):
     """Asks HTTP endpoints for health and metrics."""
 
-    async def get(self, url: str, expect_status: int, timeout_seconds: float) -> ProbeResult:
-        """Return whether `url` answers with the status in time. Never raises for what the other side does."""
+    async def get(self, url: str, expect_status: int, timeout_seconds: float, *, loopback: bool = True) -> ProbeResult:
+        """Return whether `url` answers with the status in time. Never raises for what the other side does.
+
+        `loopback` tells whether this machine itself may be asked.
+        """
         ...
 
-    async def measure(self, url: str, query: str, timeout_seconds: float) -> Measured:
+    async def measure(self, url: str, query: str, timeout_seconds: float, *, loopback: bool = True) -> Measured:
         """Return what a query gives at this moment at the Prometheus at `url`. Never raises for what it does."""
         ...
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 
@@ -65,6 +66,9 @@ class WorkerSettings:
     """The namespaces of clusters that it serves; none named: all that its accounts may reach."""
     trusts_kubeconfigs: bool = False
     """Whether kubeconfigs may run programs (`exec`) and read files outside of their folder."""
+    probe_networks: tuple[IPv4Network | IPv6Network, ...] | None = None
+    """The only networks that health and metric checks reach. None: all but those that none may reach, and not the
+    worker's own machine where commands run in a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             kubeconfigs=folder(environ.get("BOREAS_KUBECONFIGS"), "BOREAS_KUBECONFIGS"),
             namespaces=frozenset(filter(None, map(str.strip, environ.get("BOREAS_NAMESPACES", "").split(",")))),
             trusts_kubeconfigs=_switch(environ, "BOREAS_TRUST_KUBECONFIGS", False),
+            probe_networks=_networks(environ, "BOREAS_PROBE_NETWORKS"),
         ),
         secret_files=tuple(files),
     )
@@ -171,6 +176,14 @@ def _switch(environ: Mapping[str, str], name: str, default: bool) -> bool:
     if text and text not in SWITCH:
         raise SettingError(f"{name} is “{environ[name]}”; it takes on or off.")
     return SWITCH[text] if text else default
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...] | None:
+    text = environ.get(name)
+    try:
+        return tuple(ip_network(each.strip()) for each in text.split(",")) if text else None
+    except ValueError as error:
+        raise SettingError(f"{name} is “{text}”; it takes networks such as 10.0.0.0/8, with commas: {error}.") from None
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

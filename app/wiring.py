@@ -41,7 +41,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
     bus = RedisBus(redis)
     queue = ArqQueue(redis, bus)
     database = config(store.database_url, store.pool_size, answer_seconds=ANSWER_SECONDS)
-    async with connected(database), HttpProbe() as probe, AsyncExitStack() as stack:
+    async with connected(database), HttpProbe(settings.worker.probe_networks) as probe, AsyncExitStack() as stack:
         await bus.open()
         try:
             carriers = _operators(settings, stack) if operators else {}
@@ -113,8 +113,10 @@ def wall(settings: Settings) -> Wall | None:
     """Return the wall that keeps commands out of what is Boreas' own, None where none is wanted."""
     if not settings.worker.command_wall:
         return None
-    protected = (settings.data_dir, *settings.secret_files, *settings.worker.command_protected)
-    return Wall(protected, settings.worker.command_passage or None)
+    worker = settings.worker
+    folders = (worker.kubeconfigs,) if worker.kubeconfigs else ()
+    protected = (settings.data_dir, *settings.secret_files, *folders, *worker.command_protected)
+    return Wall(protected, worker.command_passage or None)
 
 
 def worker_id() -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+from app.gateways.operators.shell import raise_open_files
 from app.jobs.deployments import jobs
 from app.services.execution import WorkerName
 from app.services.hands import Hands
@@ -32,6 +33,7 @@ async def serve(settings: Settings, pool: str) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, obey)
+    raise_open_files()
     async with opened(settings, operators=True) as (runtime, queue):
         await warn_of_might()
         hands = Hands(runtime, WorkerName(worker_id(), pool), settings.worker.slots)

@@ -13,9 +13,11 @@ from app.api.types.deployments import Deployment
 from app.api.types.environments import Environment
 from app.api.types.templates import WorkflowTemplate
 from app.api.types.versions import Version
+from app.core import bounds
 from app.core.audit import AuditFilter
 from app.core.deployment import DeploymentFilter
 from app.core.errors import InvalidInput, Refused
+from app.core.texts import tidy
 from app.store import applications as application_store
 from app.store import audit as audit_store
 from app.store import deployments as deployment_store
@@ -44,10 +46,15 @@ async def named_template(info: Info, id_: str | None, name: str | None) -> Workf
     return WorkflowTemplate.of(found) if found else None
 
 
+def searched(contains: str | None) -> str | None:
+    """Return a text to look for in names: as much of it as is longer than any name."""
+    return contains and contains[: bounds.MAX_SEARCH]
+
+
 async def template_page(first: int | None, after: str | None, contains: str | None) -> Connection[WorkflowTemplate]:
     """Return a page of the templates that are not archived, by name. Raises Refused."""
     part = window("templates", first=first, after=after, default=50)
-    found, before, behind = part.cut(await template_store.page(part.after, part.limit, contains))
+    found, before, behind = part.cut(await template_store.page(part.after, part.limit, searched(contains)))
     cursors = [cursor("templates", template.name) for template in found]
     shown = Shown([WorkflowTemplate.of(template) for template in found], cursors, before, behind)
     return connection(shown, lambda: template_store.count(contains))
@@ -59,7 +66,7 @@ async def _one_of(
     if id_ is not None and name is None:
         return await loader.load(id_)
     if name is not None and id_ is None:
-        return await named(name)
+        return await named(tidy(name))
     raise Refused(InvalidInput(message="Give exactly one of id and name.", path=("id",)))
 
 
@@ -71,7 +78,7 @@ async def all_environments() -> list[Environment]:
 async def application_page(first: int | None, after: str | None, contains: str | None) -> Connection[Application]:
     """Return a page of the applications that are not archived, by name. Raises Refused."""
     part = window("applications", first=first, after=after, default=50)
-    found, before, behind = part.cut(await application_store.page(part.after, part.limit, contains))
+    found, before, behind = part.cut(await application_store.page(part.after, part.limit, searched(contains)))
     cursors = [cursor("applications", application.name) for application in found]
     shown = Shown([Application.of(application) for application in found], cursors, before, behind)
     return connection(shown, lambda: application_store.count(contains))
@@ -80,7 +87,7 @@ async def application_page(first: int | None, after: str | None, contains: str |
 async def version_page(first: int | None, after: Cursor | None, contains: str | None) -> Connection[Version]:
     """Return a page of the versions, newest first. Raises Refused."""
     part = window("versions", first=first, after=after)
-    found, before, behind = part.cut(await version_store.page(part.after, part.limit, contains))
+    found, before, behind = part.cut(await version_store.page(part.after, part.limit, searched(contains)))
     cursors = [cursor("versions", version.id) for version in found]
     shown = Shown([Version.of(version) for version in found], cursors, before, behind)
     return connection(shown, lambda: version_store.count(contains))

@@ -10,12 +10,13 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
-from app.core.checks import UNSTORABLE
 from app.core.errors import InvalidInput, Refused
+from app.core.texts import UNSTORABLE
 
 Cursor = NewType("Cursor", str)
 JSON = NewType("JSON", object)
 MAX_NUMBER = 2**63 - 1
+MAX_CURSOR = 1000
 KNOWN_TIMES = 32_768
 
 
@@ -57,6 +58,9 @@ def position(kind: str, value: str | None, argument: str) -> str | None:
     """Return the position that a cursor of this kind names. Raises Refused when it is no such cursor."""
     if value is None:
         return None
+    if len(value) > MAX_CURSOR:
+        message = f"A cursor has at most {MAX_CURSOR} characters; use one that the list itself gave."
+        raise Refused(InvalidInput(message=message, path=(argument,)))
     try:
         text = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
@@ -73,7 +77,7 @@ def number(kind: str, value: str | None, argument: str) -> int | None:
     found = position(kind, value, argument)
     if found is None:
         return None
-    if not found.isdecimal() or int(found) > MAX_NUMBER:
+    if not found.isdecimal() or len(found) > len(str(MAX_NUMBER)) or int(found) > MAX_NUMBER:
         raise Refused(InvalidInput(message="It is no cursor of this feed.", path=(argument,)))
     return int(found)
 

@@ -5,6 +5,8 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence, Set
+from dataclasses import replace
+from typing import Any
 
 import click
 from rich.console import Console
@@ -12,10 +14,12 @@ from rich.text import Text
 
 from app.cli.client import Api, ApiError, address_options, api_of
 from app.cli.declared import applications, environments, templates
+from app.cli.declared.diff import Difference
 from app.cli.declared.files import Declared, read
 from app.cli.declared.plans import Plan
 from app.cli.declared.specs import Application, Environment, Spec, WorkflowTemplate, schema
-from app.cli.output import printable
+from app.cli.printable import json_text, printable
+from app.core.masking import masked_views
 
 EPILOG = """\b
 Examples:
@@ -42,7 +46,7 @@ TO_DO = {"CREATE": "to create", "UPDATE": "to change", "KEEP": "as declared"}
 def apply(url: str, token: str | None, files: Sequence[str], shows_schema: bool, **how: bool) -> None:
     """Create and update what files declare; a second time there is nothing to do."""
     if shows_schema:
-        click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+        click.echo(json_text(schema(), indent=2))
         return
     if not files:
         raise click.UsageError("Say what to apply: --file FILE, or --file - for standard input.")
@@ -91,19 +95,46 @@ async def _plan(api: Api, declared: Declared, made: Set[str]) -> Plan:
 
 def _show(plan: Plan, *, applied: bool, as_json: bool) -> None:
     """Tell what a declaration changes."""
-    spec = plan.declared.spec
+    spec, differences = plan.declared.spec, _without_secrets(plan.differences)
     if as_json:
-        changes = [{"field": each.field, "before": each.before, "after": each.after} for each in plan.differences]
+        changes = [{"field": each.field, "before": each.before, "after": each.after} for each in differences]
         told = {"kind": type(spec).__name__, "name": spec.name, "action": plan.action, "changes": changes}
-        click.echo(json.dumps(told | {"applied": applied and bool(plan.steps)}, ensure_ascii=False))
+        click.echo(json_text(told | {"applied": applied and bool(plan.steps)}))
         return
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     symbol, style = LOOK[plan.action]
     console.print(Text(f"{symbol} {printable(plan.declared.title)}", style=style))
-    for each in plan.differences:
+    for each in differences:
         before, after = _told(each.before), _told(each.after)
         shown = after if each.before is None else f"{before} → {after}"
         console.print(Text(f"    {printable(each.field)}: {printable(shown)}"))
+
+
+def _without_secrets(found: Sequence[Difference]) -> list[Difference]:
+    """Return differences without the values of variables whose names tell that they are secret."""
+    names = [each.field.split(".") for each in found]
+    sides = [[_nested(path, value) for path, value in zip(names, values, strict=True)] for values in _sides(found)]
+    before, after = masked_views(sides)
+    return [
+        replace(each, before=_inner(path, before[index]), after=_inner(path, after[index]))
+        for index, (path, each) in enumerate(zip(names, found, strict=True))
+    ]
+
+
+def _sides(found: Sequence[Difference]) -> tuple[list[object], list[object]]:
+    return [each.before for each in found], [each.after for each in found]
+
+
+def _nested(path: Sequence[str], value: object) -> object:
+    for name in reversed(path):
+        value = {name: value}
+    return value
+
+
+def _inner(path: Sequence[str], value: Any) -> Any:
+    for name in path:
+        value = value[name]
+    return value
 
 
 def _told(value: object) -> str:

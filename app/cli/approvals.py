@@ -1,7 +1,6 @@
 """`boreas approvals`, `boreas approve` and `boreas reject`: what waits for whom, and deciding it."""
 
 import asyncio
-import json
 import shlex
 import sys
 import uuid
@@ -14,7 +13,7 @@ import click
 
 from app.cli import documents
 from app.cli.client import Api, ApiError, Data, address_options, api_of
-from app.cli.output import printable
+from app.cli.printable import json_text, printable
 
 MAX_APPROVALS = 100
 """How many the API decides in one call."""
@@ -39,7 +38,7 @@ def approvals(url: str, token: str | None, as_json: bool) -> None:
     """Show what waits for your approval, the oldest first."""
     found = asyncio.run(_inbox(api_of(url, token)))
     for one in found:
-        click.echo(json.dumps(one, ensure_ascii=False) if as_json else f"{one['id']}  {told(one)}")
+        click.echo(json_text(one) if as_json else f"{one['id']}  {told(one)}")
         for line in () if as_json else _definitions(one["deployment"]):
             click.echo(printable(line))
     if not found and not as_json:

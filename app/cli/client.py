@@ -14,7 +14,7 @@ import httpx
 from httpx_sse import SSEError, aconnect_sse
 
 from app import settings
-from app.cli.output import printable
+from app.cli.printable import printable
 
 Data = dict[str, Any]
 PATIENCE_SECONDS = 120.0

@@ -1,7 +1,6 @@
 """`boreas deploy`: makes deployments from names, and follows them."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import click
 from app.cli import documents
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.following import follow_to_exit
+from app.cli.printable import echo, json_text
 from app.cli.strategies import METAVAR, StrategyType, strategy_of
 
 SHOWN = 10
@@ -56,12 +56,12 @@ def deploy(url: str, token: str | None, following: bool, as_json: bool, **wanted
         sys.exit(follow_to_exit(api, ids, as_json=as_json))
     for deployment in made:
         if as_json:
-            click.echo(json.dumps(deployment, ensure_ascii=False))
+            click.echo(json_text(deployment))
         else:
-            click.echo(f"{deployment['id']}  {deployment['status']}  {deployment['environment']['name']}")
+            echo(f"{deployment['id']}  {deployment['status']}  {deployment['environment']['name']}")
     if not as_json:
         for id_ in ids:
-            click.echo(f"Watch it: boreas watch {id_}", err=True)
+            echo(f"Watch it: boreas watch {id_}", err=True)
 
 
 async def _create(api: Api, wanted: Data) -> list[Data]:

@@ -1,6 +1,5 @@
 """What people and programs see of a deployment: lines with words and symbols and a bar, or JSON lines."""
 
-import json
 import re
 import sys
 from collections.abc import Mapping
@@ -10,6 +9,8 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
+
+from app.cli.printable import json_text, printable
 
 Data = Mapping[str, Any]
 LOOK = {
@@ -29,13 +30,7 @@ LOOK = {
     "EXPIRED": ("✗", "bold red"),
 }
 LEVEL_STYLES = {"ERROR": "red", "WARN": "yellow", "DEBUG": "dim"}
-COLOURS = re.compile("\x1b\\[[0-9;]*m")
-CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def printable(text: str) -> str:
-    """Return text that can not steer a terminal."""
-    return CONTROLS.sub("", COLOURS.sub("", text))
+COLOURS = re.compile("\x1b\\[[0-9;:]*m")
 
 
 def local_time(moment: str) -> str:
@@ -89,7 +84,7 @@ class JsonLines:
         """Nothing is held back."""
 
     def _write(self, value: Data) -> None:
-        sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(value) + "\n")
         sys.stdout.flush()
 
 
@@ -142,7 +137,7 @@ class Lines:
 
     def line(self, deployment_id: str, key: str, line: Data) -> None:
         """Write a log line behind the key of its task."""
-        text = Text(f"{key} │ ", style="dim")
+        text = Text(f"{printable(key)} │ ", style="dim")
         text.append(printable(line["message"]), style=LEVEL_STYLES.get(line["level"], ""))
         self._print(text)
 
@@ -160,7 +155,7 @@ class Lines:
         seconds = deployment["duration"]
         took = f" in {seconds:.1f} s" if seconds is not None else ""
         name = f"{deployment['version']['name']} in {deployment['environment']['name']}"
-        self._print(text.append(f"  {name}{took}  {deployment['id']}", style="default"))
+        self._print(text.append(f"  {printable(name)}{took}  {deployment['id']}", style="default"))
         if deployment["errorMessage"]:
             self._print(Text(f"  {printable(deployment['errorMessage'])}"))
         rollback = deployment["rollback"]

@@ -1,7 +1,6 @@
 """`boreas token`: tokens for people and scripts."""
 
 import asyncio
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +9,7 @@ import click
 
 from app.cli import documents
 from app.cli.client import Api, Data, address_options, api_of
+from app.cli.printable import echo, json_text
 
 ROLES = ("VIEWER", "DEPLOYER", "APPROVER", "ADMIN")
 MAKE_ACCOUNT = """mutation CreateServiceAccount($input: CreateServiceAccountInput!) {
@@ -48,11 +48,11 @@ def create(url: str, token: str | None, name: str, as_json: bool, **wanted: Any)
     expires = _moment(wanted["expires"]) if wanted["expires"] else None
     payload = asyncio.run(_create(api_of(url, token), name, expires, wanted))
     if as_json:
-        click.echo(json.dumps({"token": payload["token"], "secret": payload["secret"]}, ensure_ascii=False))
+        click.echo(json_text({"token": payload["token"], "secret": payload["secret"]}))
         return
     made = payload["token"]
     until = f"until {_local(made['expiresAt'])}" if made["expiresAt"] else "until it is revoked"
-    click.echo(f"Token “{made['name']}” ({made['id']}) for {', '.join(made['scopes'])}, valid {until}.", err=True)
+    echo(f"Token “{made['name']}” ({made['id']}) for {', '.join(made['scopes'])}, valid {until}.", err=True)
     click.echo(payload["secret"])
 
 
@@ -62,9 +62,9 @@ def create(url: str, token: str | None, name: str, as_json: bool, **wanted: Any)
 def revoke(url: str, token: str | None, id: str) -> None:
     """Revoke a token by its id: it can not be used any more, nor can the tokens that were made with it."""
     payload = asyncio.run(api_of(url, token).change(documents.END_TOKEN, id=id))
-    click.echo(f"Token “{payload['token']['name']}” is revoked.", err=True)
+    echo(f"Token “{payload['token']['name']}” is revoked.", err=True)
     for made in payload["alsoRevoked"]:
-        click.echo(f"Token “{made['name']}” ({made['id']}), which was made with it, is revoked.", err=True)
+        echo(f"Token “{made['name']}” ({made['id']}), which was made with it, is revoked.", err=True)
 
 
 async def _create(api: Api, name: str, expires: str | None, wanted: Data) -> Data:
@@ -72,7 +72,7 @@ async def _create(api: Api, name: str, expires: str | None, wanted: Data) -> Dat
     if wanted["makes_account"]:
         account = (await api.change(MAKE_ACCOUNT, name=owner))["serviceAccount"]
         owner = account["id"]
-        click.echo(f"Service account “{account['name']}” ({owner}) is made; grantRole gives it rights.", err=True)
+        echo(f"Service account “{account['name']}” ({owner}) is made; grantRole gives it rights.", err=True)
     return await api.change(
         documents.MAKE_TOKEN,
         name=name,

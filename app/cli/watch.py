@@ -1,7 +1,6 @@
 """`boreas watch` and `boreas logs`: what happens, and what was printed."""
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -13,7 +12,8 @@ import click
 from app.cli import documents
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.following import follow_to_exit
-from app.cli.output import COLOURS, local_time, printable
+from app.cli.output import COLOURS, local_time
+from app.cli.printable import json_text, printable
 
 LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
 PAGE = 500
@@ -86,11 +86,11 @@ async def _print(api: Api, task: str, wanted: Data) -> None:
         lines = _live(api, id_, wanted) if wanted["following"] else _stored(api, id_, wanted)
     async for line in lines:
         if wanted["as_json"]:
-            click.echo(json.dumps(line, ensure_ascii=False))
+            click.echo(json_text(line))
         else:
             time = f"{local_time(line['timestamp'])} " if wanted["timestamps"] else ""
             key = f"{line['task']} | " if "task" in line else ""
-            click.echo(f"{time}{key}{shown(line['message'])}", color=True)
+            click.echo(f"{time}{printable(key)}{shown(line['message'])}", color=True)
 
 
 def _coloured(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.core.deployment import Deployment
 from app.core.ids import Kind
+from app.core.masking import masked_views
 from app.core.task import Task
 
 DEPLOYMENT = (
@@ -77,9 +78,13 @@ class AuditFilter:
 def entries(
     act: Act, changes: Mapping[str, Change], at: datetime, new_id: Callable[[Kind], str]
 ) -> tuple[AuditEntry, ...]:
-    """Return an entry for each object (by id) that an act changed; for all it held where it changed none of them."""
+    """Return an entry for each object (by id) that an act changed; for all it held where it changed none of them.
+
+    Values of variables with telling names are hidden in it, wherever they stand.
+    """
     kept = {id_: (view(change.before), view(change.after)) for id_, change in changes.items()}
     differing = {id_: sides for id_, sides in kept.items() if sides[0] != sides[1]}
+    shown = {id_: masked_views(sides) for id_, sides in (differing or kept).items()}
     return tuple(
         AuditEntry(
             id=new_id(Kind.AUDIT_ENTRY),
@@ -92,7 +97,7 @@ def entries(
             reason=act.reason,
             source_ip=act.address,
         )
-        for id_, (before, after) in (differing or kept).items()
+        for id_, (before, after) in shown.items()
     )
 
 

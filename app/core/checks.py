@@ -7,19 +7,17 @@ from urllib.parse import urlsplit
 
 from app.core.application import Application, CommandStep, HealthCheck, KubernetesTarget, MetricCheck, ShellTarget
 from app.core.approval import ApprovalPolicy
+from app.core.command_checks import command as command  # noqa: PLC0414 - found beside the other checks
+from app.core.command_checks import variables as variables  # noqa: PLC0414
 from app.core.environment import Environment, KubernetesAccess, OperatorKind
 from app.core.errors import InvalidInput, Problem, Role
-from app.core.sight import HIDDEN_COMMAND
 from app.core.strategy import Strategy, StrategyKind
-from app.core.template import Parameter, value_problems
-from app.core.tokens import HIDDEN
+from app.core.template import MAX_VALUE, Parameter, value_problems
+from app.core.texts import UNSTORABLE, unseen
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}")
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LABEL_LENGTH = 63
 NAME_LENGTH = 253
 MAX_SECONDS = 7 * 86_400
@@ -30,10 +28,12 @@ MAX_INSTANCES = 1000
 MAX_STEPS = 100
 MAX_METRICS = 50
 MAX_QUERY = 4000
-MAX_ARGUMENTS = 1000
+MAX_URL = 2000
+MAX_IMAGE = 1000
+MAX_LIST = 1000
 MAX_PARAMETERS = 100
 MAX_CHOICES = 100
-MAX_TEXT = 10_000
+MAX_TEXT = MAX_VALUE
 MAX_INTEGER = 2**63 - 1
 
 Problems = Iterator[Problem]
@@ -54,8 +54,9 @@ def title(value: str, limit: int, *path: str) -> Problems:
         yield InvalidInput(message="It must not be empty.", path=path)
     elif len(value) > limit:
         yield InvalidInput(message=f"It has {len(value)} characters; at most {limit} are kept.", path=path)
-    elif UNPRINTABLE.search(value):
-        yield InvalidInput(message="It holds a control character or a line break.", path=path)
+    elif (found := unseen(value)) is not None:
+        message = f"It holds U+{ord(found):04X}: control characters, line breaks and what nobody sees are not taken."
+        yield InvalidInput(message=message, path=path)
 
 
 def text(value: str | None, *path: str) -> Problems:
@@ -67,7 +68,8 @@ def text(value: str | None, *path: str) -> Problems:
 def reason(value: str, *path: str) -> Problems:
     """Why a person does something: not blank."""
     if not value.strip() or len(value) > MAX_TEXT or UNSTORABLE.search(value):
-        yield InvalidInput(message="Say why: the reason is kept and shown.", path=path)
+        message = f"Say why, in 1 to {MAX_TEXT} characters without NUL: the reason is kept and shown."
+        yield InvalidInput(message=message, path=path)
 
 
 def storable(value: object, *path: str) -> Problems:
@@ -90,6 +92,12 @@ def storable(value: object, *path: str) -> Problems:
             waiting += one
 
 
+def listed(values: Sequence[object] | None, *path: str) -> Problems:
+    """A list of what a filter admits."""
+    if values is not None and len(values) > MAX_LIST:
+        yield InvalidInput(message=f"It has {len(values)} items; at most {MAX_LIST} are taken.", path=path)
+
+
 def between(value: int, low: int, high: int, *path: str) -> Problems:
     """A number within bounds."""
     if not low <= value <= high:
@@ -98,6 +106,9 @@ def between(value: int, low: int, high: int, *path: str) -> Problems:
 
 def web_address(value: str, *path: str) -> Problems:
     """An http or https address with a host."""
+    if len(value) > MAX_URL:
+        yield InvalidInput(message=f"It has {len(value)} characters; at most {MAX_URL} are kept.", path=path)
+        return
     try:
         parts = urlsplit(value)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and not UNSTORABLE.search(value)
@@ -107,35 +118,10 @@ def web_address(value: str, *path: str) -> Problems:
         yield InvalidInput(message=f"“{value[:200]}” is no http or https address.", path=path)
 
 
-def command(value: Sequence[str], *path: str) -> Problems:
-    """An argument list whose first item is the program."""
-    if not value or not value[0].strip():
-        yield InvalidInput(message="A command is a list: the program, then its arguments.", path=path)
-    if len(value) > MAX_ARGUMENTS:
-        yield InvalidInput(message=f"A command has at most {MAX_ARGUMENTS} arguments.", path=path)
-    yield from arguments(value, *path)
-
-
-def arguments(value: Sequence[str], *path: str) -> Problems:
-    """Arguments that can be kept, and do not stand for those of a command that somebody may not see."""
-    if any(UNSTORABLE.search(argument) for argument in value):
-        yield InvalidInput(message="An argument must not hold NUL.", path=path)
-    if tuple(value) == HIDDEN_COMMAND:
-        yield InvalidInput(message=f"{HIDDEN} stands for a command that you may not see; give the command.", path=path)
-
-
-def variables(value: Mapping[str, object], *path: str) -> Problems:
-    """Environment variables: names to strings."""
-    for name, content in value.items():
-        if not VARIABLE.fullmatch(name):
-            yield InvalidInput(message=f"“{name[:80]}” is no name of an environment variable.", path=(*path, name))
-        elif name.startswith("BOREAS_"):
-            yield InvalidInput(message="Names that begin with BOREAS_ are set by Boreas itself.", path=(*path, name))
-        elif content == HIDDEN:
-            message = f"{HIDDEN} stands for a value that you may not see; give the value."
-            yield InvalidInput(message=message, path=(*path, name))
-        elif not isinstance(content, str) or UNSTORABLE.search(content):
-            yield InvalidInput(message="An environment variable is a string without NUL.", path=(*path, name))
+def image(value: str | None, *path: str) -> Problems:
+    """A reference of a container image."""
+    if value is not None:
+        yield from title(value, MAX_IMAGE, *path)
 
 
 def step(value: CommandStep | None, *path: str) -> Problems:
@@ -143,7 +129,7 @@ def step(value: CommandStep | None, *path: str) -> Problems:
     if value is None:
         return
     yield from command(value.command, *path, "command")
-    yield from storable(value.image, *path, "image")
+    yield from image(value.image, *path, "image")
     yield from variables(value.env, *path, "env")
     yield from between(value.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
     yield from between(value.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
@@ -279,6 +265,7 @@ def environment(value: Environment) -> Problems:
 def approval_policy(value: ApprovalPolicy) -> Problems:
     """How many people, of which roles, and within which time."""
     yield from between(value.required_approvals, 1, MAX_APPROVERS, "requiredApprovals")
+    yield from listed(value.approver_roles, "approverRoles")
     if not value.approver_roles:
         yield InvalidInput(message="Name at least one role that lets people approve.", path=("approverRoles",))
     if Role.VIEWER in value.approver_roles:

@@ -4,9 +4,10 @@ A use case raises `Refused` with everything that is wrong at once; the doors (Gr
 Nothing else is an expected error: any other exception is a defect and reaches clients masked.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 Path = tuple[str, ...]
 
@@ -128,12 +129,34 @@ class WorkflowFault(Problem):
     task_keys: tuple[str, ...]
 
 
+AnyProblem = TypeVar("AnyProblem", bound=Problem)
+MAX_PROBLEMS = 1000
+"""Problems that are told at once."""
+MAX_SAID = 10_000
+"""Characters of what is said of one problem: what people sent is in it, of whatever length."""
+MAX_STEP = 200
+"""Characters of one step of a path, or of an id."""
+
+
+def bounded(problem: AnyProblem) -> AnyProblem:
+    """Return a problem that says no more than can be read."""
+    if len(problem.message) > MAX_SAID:
+        problem = replace(problem, message=f"{problem.message[:MAX_SAID]}…")
+    if problem.path and any(len(step) > MAX_STEP for step in problem.path):
+        problem = replace(problem, path=tuple(step[:MAX_STEP] for step in problem.path))
+    if isinstance(problem, NotFound) and len(problem.id) > MAX_STEP:
+        return replace(problem, id=problem.id[:MAX_STEP])
+    if isinstance(problem, WorkflowFault) and any(len(key) > MAX_STEP for key in problem.task_keys):
+        return replace(problem, task_keys=tuple(key[:MAX_STEP] for key in problem.task_keys))
+    return problem
+
+
 class Refused(Exception):
-    """The request is refused and nothing was changed. `problems` holds at least one."""
+    """The request is refused and nothing was changed. `problems` holds at least one, and not too many to be read."""
 
     def __init__(self, *problems: Problem) -> None:
-        super().__init__("; ".join(problem.message for problem in problems))
-        self.problems = problems
+        self.problems = tuple(map(bounded, problems[:MAX_PROBLEMS]))
+        super().__init__("; ".join(problem.message for problem in self.problems)[:MAX_SAID])
 
 
 class IllegalTransitionError(Exception):
@@ -148,4 +171,4 @@ class IllegalTransitionError(Exception):
 
 def not_found(noun: str, value: str, path: Path | None = None) -> Refused:
     """Refuse because no `noun` with the id or name `value` exists, or none that the caller may see."""
-    return Refused(NotFound(message=f"There is no {noun} “{value}” that you may see.", id=value, path=path))
+    return Refused(NotFound(message=f"There is no {noun} “{value[:MAX_STEP]}” that you may see.", id=value, path=path))

@@ -2,10 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
+
+from app.core import escapes
 
 
 class LogLevel(StrEnum):
@@ -25,6 +28,23 @@ class Stream(StrEnum):
     SYSTEM = "SYSTEM"
 
 
+class Part(str):
+    """A part of a printed line: it `continues` the part before, unless it is the first, and `goes_on`, unless the last.
+
+    A part that goes on may be the last nevertheless, where nothing but the line's end follows.
+    """
+
+    __slots__ = ("continues", "goes_on")
+    continues: bool
+    goes_on: bool
+
+    def __new__(cls, text: str, *, continues: bool, goes_on: bool) -> "Part":
+        """Return a text with its place in its line."""
+        made = super().__new__(cls, text)
+        made.continues, made.goes_on = continues, goes_on
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """A line as it is stored; `number` counts from 1 within its task."""
@@ -41,9 +61,9 @@ TEXT_REACH = 100_000
 """How many lines are looked through for those that pass a filter, before whoever asks must ask again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LogFilter:
-    """Which lines are wanted: None admits all. `contains` ignores case."""
+    """Which lines are wanted: None admits all. `contains` ignores case, and escape sequences within a line."""
 
     levels: tuple[LogLevel, ...] | None = None
     contains: str | None = None
@@ -59,11 +79,15 @@ class LogFilter:
         """How many lines can be looked through at once: a tenth of a second's worth."""
         return TEXT_REACH if self.contains is not None else LEVEL_REACH
 
+    @cached_property
+    def _wanted(self) -> str:
+        return _lower(self.contains or "")
+
     def admits(self, line: LogLine) -> bool:
         """Tell whether a line passes, as a query would."""
         return (
             (self.levels is None or line.level in self.levels)
-            and (self.contains is None or _lower(self.contains) in _lower(line.message))
+            and (self.contains is None or self._wanted in _lower(escapes.plain(line.message)))
             and (self.attempt is None or line.attempt == self.attempt)
         )
 
@@ -132,7 +156,6 @@ _NAMES = {
     "PANIC": LogLevel.ERROR,
 }
 _DATE = r"\[?(?:\d{4}-\d\d-\d\d[T ])?(?:\d\d:\d\d:\d\d\S*\s+)?"
-_COLOUR = re.compile("\x1b\\[[0-9;]*m")
 _UPPER = re.compile(rf"^\s*{_DATE}[\[(<]?({'|'.join(_NAMES)})(?:[\])>:\s,]|$)")
 _BRACKETED = re.compile(rf"^\s*{_DATE}(?:\[({'|'.join(_NAMES)})\]|({'|'.join(_NAMES)}):)", re.IGNORECASE)
 _KEYED = re.compile(rf"(?<![\w-])(?:level|lvl|severity)=\"?({'|'.join(_NAMES)})\b", re.IGNORECASE)
@@ -146,10 +169,13 @@ def level_of(message: str, stream: Stream) -> LogLevel:
 
     What a command writes to stderr without a level counts as a warning: progress goes there as often as errors do.
     """
-    named = _json_level(message) if message.startswith("{") else None
     head = message[:256]
+    named = None
+    if head.startswith("{") or (head.startswith("\x1b") and "{" in head):
+        named = _json_level(escapes.plain(message))
     if named is None and _names_any(head):
-        head = _COLOUR.sub("", head)
+        if "\x1b" in head:
+            head = escapes.plain(message[:1024])[:256]
         found = _UPPER.match(head) or _BRACKETED.match(head) or _KEYED.search(head)
         named = next((group for group in found.groups() if group), None) if found else None
     return _NAMES.get(named.upper(), _BY_STREAM[stream]) if named else _BY_STREAM[stream]
@@ -172,6 +198,8 @@ def _names_any(text: str) -> bool:
 
 
 def _json_level(message: str) -> str | None:
+    if not message.startswith("{"):
+        return None
     try:
         value = json.loads(message)
     except (ValueError, RecursionError):
@@ -183,17 +211,26 @@ def _json_level(message: str) -> str | None:
 def pieces(text: str) -> Sequence[str]:
     """Return what is stored of one printed line: control characters made visible, cut to `MAX_MESSAGE` characters.
 
-    PostgreSQL can not hold NUL in text, and a terminal must not be steered by a log: both become U+FFFD. Colours
-    (escape sequences) stay, since consoles can show them. A carriage return ends what a progress bar overwrote.
+    PostgreSQL can not hold NUL in text, and a terminal must not be steered by a log: both become U+FFFD. Of escape
+    sequences colours and links stay, as consoles can show them. A carriage return ends what a progress bar overwrote.
     """
     if len(text) <= MAX_MESSAGE and text.isprintable():
         return (text,)
-    clean = _CONTROL.sub("�", text.rstrip("\r\n").rsplit("\r", 1)[-1])
-    return [clean[start : start + MAX_MESSAGE] for start in range(0, max(len(clean), 1), MAX_MESSAGE)]
+    return clean_pieces(escapes.cleaned(text.rstrip("\r\n")).text)
 
 
-def mask(text: str, secrets: Iterable[str]) -> str:
-    """Return the text with every secret value replaced by `***`."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text
+def clean_pieces(text: str) -> Sequence[str]:
+    """Return what is stored of one printed line that has no other escape sequences than those that are kept."""
+    if len(text) <= MAX_MESSAGE and text.isprintable():
+        return (text,)
+    if "\r" in text:
+        text = text.rstrip("\r").rsplit("\r", 1)[-1]
+    clean = _CONTROL.sub("�", text)
+    if len(clean) <= MAX_MESSAGE:
+        return (clean,)
+    found, start = [], 0
+    while len(clean) - start > MAX_MESSAGE:
+        end = escapes.cut(clean, start, MAX_MESSAGE)
+        found.append(clean[start:end])
+        start = end
+    return [*found, clean[start:]]

@@ -3,29 +3,44 @@
 from collections.abc import Sequence
 
 from app.core.application import CommandStep
-from app.core.checks import (
-    MAX_ATTEMPTS,
-    MAX_SECONDS,
-    VARIABLE,
-    Problems,
-    arguments,
-    between,
-    storable,
-    title,
-    variables,
-)
+from app.core.bounds import json_value
+from app.core.checks import MAX_ATTEMPTS, MAX_IMAGE, MAX_SECONDS, Problems, between, image, title
+from app.core.command_checks import MAX_ARGUMENTS, VARIABLE, arguments, variables
+from app.core.errors import InvalidInput
 from app.core.sight import HIDDEN_COMMAND
+from app.core.template import MAX_GRAPH
+from app.core.texts import unseen
 from app.core.tokens import HIDDEN
-from app.core.workflow import WorkflowTask
+from app.core.workflow import MAX_TASKS, WorkflowTask
 
 MAX_TITLE = 200
+PLAIN_SIZE = 8 * 1024
+PLAIN_VARIABLES = 50
+"""Up to so many characters and variables nothing of a command can be too large, whatever it holds."""
 
 
 def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
-    """The fields of tasks, of which there may be thousands: those that are plainly good are not looked at twice."""
+    """The fields of tasks, of which there may be thousands: those that are plainly good are not looked at twice.
+
+    Of a graph with too many nothing else is told: `workflow.check` tells that.
+    """
+    if len(tasks) > MAX_TASKS:
+        return
+    large = 0
     for index, task in enumerate(tasks):
         if not is_plainly_good(task):
+            large += _size(task.command) if task.command else 0
             yield from workflow_task(task, "tasks", str(index))
+    if large + len(tasks) * PLAIN_SIZE > MAX_GRAPH:
+        total = sum(_size(task.command) for task in tasks if task.command)
+        if total > MAX_GRAPH:
+            message = f"Its commands and variables have {total} characters together; at most {MAX_GRAPH} are taken."
+            yield InvalidInput(message=message, path=("tasks",))
+
+
+def _size(step: CommandStep) -> int:
+    size = sum(map(len, step.command))
+    return size + sum(len(text) for text in step.env.values() if isinstance(text, str)) if step.env else size
 
 
 def workflow_task(task: WorkflowTask, *path: str) -> Problems:
@@ -34,9 +49,12 @@ def workflow_task(task: WorkflowTask, *path: str) -> Problems:
     yield from title(task.name, MAX_TITLE, *path, "name")
     if task.command is not None:
         yield from variables(task.command.env, *path, "command", "env")
-        yield from storable(task.command.image, *path, "command", "image")
+        yield from image(task.command.image, *path, "command", "image")
         yield from arguments(task.command.command, *path, "command", "command")
-    yield from storable(task.payload, *path, "payload")
+    yield from json_value(task.payload, *path, "payload")
+    if len(task.block_by) > MAX_TASKS:
+        message = f"It waits for {len(task.block_by)} tasks; a workflow has at most {MAX_TASKS}."
+        yield InvalidInput(message=message, path=(*path, "blockBy"))
     yield from between(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
     yield from between(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
 
@@ -47,6 +65,7 @@ def is_plainly_good(task: WorkflowTask) -> bool:
         _is_plain_title(task.key)
         and _is_plain_title(task.name)
         and not task.payload
+        and len(task.block_by) <= MAX_TASKS
         and 1 <= task.timeout_seconds <= MAX_SECONDS
         and 1 <= task.max_attempts <= MAX_ATTEMPTS
         and (task.command is None or _is_plain_command(task.command))
@@ -54,23 +73,37 @@ def is_plainly_good(task: WorkflowTask) -> bool:
 
 
 def _is_plain_title(value: str) -> bool:
-    return len(value) <= MAX_TITLE and value.isprintable() and bool(value) and not value.isspace()
+    plain = 0 < len(value) <= MAX_TITLE and value.isprintable() and not value.isspace()
+    return plain and (value.isascii() or unseen(value) is None)
+
+
+def _is_plain_image(value: str) -> bool:
+    return 0 < len(value) <= MAX_IMAGE and value.isascii() and value.isprintable() and not value.isspace()
 
 
 def _is_plain_command(step: CommandStep) -> bool:
+    text = "".join(step.command)
     return (
-        (step.image is None or step.image.isprintable())
-        and all(map(str.isprintable, step.command))
+        len(text) <= PLAIN_SIZE
+        and text.isprintable()
+        and len(step.command) <= MAX_ARGUMENTS
         and step.command != HIDDEN_COMMAND
-        and (
-            not step.env
-            or all(
-                VARIABLE.fullmatch(name)
-                and not name.startswith("BOREAS_")
-                and isinstance(content, str)
-                and content.isprintable()
-                and content != HIDDEN
-                for name, content in step.env.items()
-            )
+        and (step.image is None or _is_plain_image(step.image))
+        and (not step.env or _are_plain_variables(step))
+    )
+
+
+def _are_plain_variables(step: CommandStep) -> bool:
+    return (
+        len(step.env) <= PLAIN_VARIABLES
+        and _size(step) <= PLAIN_SIZE
+        and all(
+            VARIABLE.fullmatch(name)
+            and len(name) <= MAX_TITLE
+            and not name.startswith("BOREAS_")
+            and isinstance(content, str)
+            and content.isprintable()
+            and content != HIDDEN
+            for name, content in step.env.items()
         )
     )

@@ -10,11 +10,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from app.core import expressions
 from app.core.errors import FaultKind, InvalidInput, Problem, WorkflowFault
-from app.core.workflow import STRAY_PARAMETER, WorkflowTask
+from app.core.expressions import shortened
+from app.core.workflow import WorkflowTask
 
 REFERENCE = re.compile(r"parameters\.([A-Za-z_][A-Za-z0-9_-]*)")
 WRITTEN = "${{ parameters.NAME }}"
+MAX_VALUE = 10_000
+"""Characters of a value of a parameter."""
+MAX_GIVEN = 1000
+"""Values that are given at once, whatever they are for."""
+MAX_FILLED = 128 * 1024
+"""Characters of a text with its parameters filled in: what an argument may hold."""
+MAX_GRAPH = 16 * 1024 * 1024
+"""Characters of all commands and variables of a graph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +72,29 @@ def reference(expression: str) -> str | None:
 
 
 def filled(tasks: Sequence[WorkflowTask], values: Values) -> tuple[WorkflowTask, ...]:
-    """Return tasks with the values in place of their parameters. What has no value stays as it is written."""
+    """Return tasks with the values in place of their parameters. What has no value stays as it is written.
 
-    def value(expression: re.Match[str]) -> str:
-        name = reference(expression[0])
-        return values.get(name, expression[0]) if name is not None else expression[0]
+    Texts that grow beyond what a command or a graph may hold are left off there: what they are checked for is refused.
+    """
 
-    return tuple(_mapped(task, lambda text: STRAY_PARAMETER.sub(value, text)) for task in tasks)
+    def value(expression: str) -> str:
+        name = reference(expression)
+        return values.get(name, expression) if name is not None else expression
+
+    room = MAX_GRAPH
+
+    def change(text: str) -> str:
+        nonlocal room
+        made = expressions.replaced(text, value, min(room, MAX_FILLED))
+        room = max(0, room - len(made))
+        return made
+
+    return tuple(_mapped(task, change) for task in tasks)
 
 
 def blanked(tasks: Sequence[WorkflowTask]) -> tuple[WorkflowTask, ...]:
     """Return tasks with every expression in the places for them replaced: what else is wrong with them can be told."""
-    return tuple(_mapped(task, lambda text: STRAY_PARAMETER.sub("-", text)) for task in tasks)
+    return tuple(_mapped(task, lambda text: expressions.replaced(text, lambda _: "-", MAX_GRAPH)) for task in tasks)
 
 
 def _mapped(task: WorkflowTask, change: Callable[[str], str]) -> WorkflowTask:
@@ -88,7 +109,7 @@ def uses(task: WorkflowTask) -> dict[str, None]:
     """Return the expressions that a task holds in the places for them, in their order."""
     step = task.command
     texts = [task.name, *(step.command if step else ()), *(step.env.values() if step else ())]
-    return dict.fromkeys(found for text in texts for found in STRAY_PARAMETER.findall(text))
+    return dict.fromkeys(found for text in texts for found in expressions.every(text))
 
 
 def faults(tasks: Sequence[WorkflowTask], parameters: Sequence[Parameter]) -> Iterator[WorkflowFault]:
@@ -98,13 +119,14 @@ def faults(tasks: Sequence[WorkflowTask], parameters: Sequence[Parameter]) -> It
         for expression in uses(task):
             name = reference(expression)
             if name is None:
-                yield _fault(task, f"holds {expression[:200]}; the only expression there is is {WRITTEN}.")
+                yield _fault(task, f"holds {shortened(expression)}; the only expression there is is {WRITTEN}.")
             elif name not in declared:
-                yield _fault(task, f"uses the parameter “{name}”, which is not declared.")
+                yield _fault(task, f"uses the parameter “{name[:200]}”, which is not declared.")
         for text in _elsewhere(task):
-            for expression in STRAY_PARAMETER.findall(text):
+            for expression in expressions.every(text):
                 yield _fault(
-                    task, f"holds {expression[:200]} where nothing is replaced: only in names, commands and env."
+                    task,
+                    f"holds {shortened(expression)} where nothing is replaced: only in names, commands and env.",
                 )
 
 
@@ -147,6 +169,10 @@ def problems(
 ) -> Iterator[Problem]:
     """Yield what is wrong with the values given for a template's parameters."""
     declared = {parameter.name: parameter for parameter in parameters}
+    if len(given) > MAX_GIVEN:
+        message = f"{len(given)} values are given; at most {MAX_GIVEN} are taken."
+        yield InvalidInput(message=message, path=("parameters",))
+        return
     for name, value in given.items():
         path = ("parameters", name)
         if name not in declared:
@@ -167,7 +193,9 @@ def problems(
 
 def value_problems(value: str, choices: Sequence[str] | None, path: tuple[str, ...]) -> Iterator[Problem]:
     """Yield what is wrong with one value."""
+    if len(value) > MAX_VALUE:
+        yield InvalidInput(message=f"It has {len(value)} characters; at most {MAX_VALUE} are taken.", path=path)
     if choices is not None and value not in choices:
         yield InvalidInput(message=f"It takes one of: {', '.join(choices)[:1000]}.", path=path)
-    if STRAY_PARAMETER.search(value):
+    if expressions.first(value) is not None:
         yield InvalidInput(message="A value is used as it is: it can not hold an expression.", path=path)

@@ -21,13 +21,16 @@ SHAPES = {
     "hvs.": r"\bhvs\.[A-Za-z0-9_-]{24,}",
     "dop_v1_": r"\bdop_v1_[a-f0-9]{64}",
     "bor_": r"\bbor_[A-Za-z0-9_-]{20,}",
-    "eyJ": r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}",
+    "eyJ": r"(?<![\w-])eyJ[A-Za-z0-9_-]{8,8192}+\.eyJ[A-Za-z0-9_-]{8,32768}+\.[A-Za-z0-9_-]{16,}",
     "://": r"(?<=://)[^\s/:@]{1,256}:[^\s/@]{1,256}(?=@)",
     "earer ": r"(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{16,}",
     "PRIVATE KEY-----": r"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]+(?:-----END [A-Z ]*PRIVATE KEY-----)?",
 }
 """Secrets by what all of them contain: of GitHub, GitLab, AWS, Google, Slack, npm, PyPI, Stripe, Vault, DigitalOcean
-and our own, JSON web tokens, names with passwords in URLs, bearer tokens, private keys on one line."""
+and our own, JSON web tokens, names with passwords in URLs, bearer tokens, private keys on one line.
+
+Each takes time that is linear in the text: what repeats is bounded, or nothing that could fail follows it, or no second
+one can begin within it."""
 _BY_LETTER = {
     letter: [mark for mark in SHAPES if letter in mark and not ("_" in mark and letter == "-")] for letter in "_-"
 }
@@ -35,11 +38,24 @@ _BY_LETTER[""] = [mark for mark in SHAPES if "_" not in mark and "-" not in mark
 """Marks by a letter that few texts hold: without it none of them has to be looked for."""
 _PATTERNS = {mark: re.compile(shape) for mark, shape in SHAPES.items()}
 HIDDEN = "***"
+REACH = 1024
+"""Characters at the end of a text in which a token is looked for that has not ended."""
+_SPACE = re.compile(r"\s")
 
 
 def marks_in(text: str) -> list[str]:
     """Return what makes a text worth a closer look. A text of many lines costs hardly more than one."""
     return [mark for letter, marks in _BY_LETTER.items() if letter in text for mark in marks if mark in text]
+
+
+def open_token(text: str) -> int:
+    """Return from where on the end of a text may be the beginning of a token that goes on; its length: nowhere."""
+    start = max(0, len(text) - REACH)
+    tail = text[start:]
+    begins = [
+        at for mark in marks_in(tail) if (at := tail.rfind(mark)) >= 0 and not _SPACE.search(tail, at + len(mark))
+    ]
+    return start + min(begins, default=len(tail))
 
 
 def hide_tokens(text: str, marks: list[str]) -> str:

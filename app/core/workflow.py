@@ -3,7 +3,6 @@
 `generate` makes the graph of a deployment from its applications; `check` finds every fault of any graph at once.
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,13 +10,12 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
-from app.core import graph
+from app.core import expressions, graph
 from app.core.application import CommandStep
 from app.core.deployment import Definition
-from app.core.errors import FaultKind, WorkflowFault
+from app.core.errors import MAX_PROBLEMS, FaultKind, WorkflowFault, bounded
 
 MAX_TASKS = 2000
-STRAY_PARAMETER = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 DEPLOY_TIMEOUT_SECONDS = 3600
 
 
@@ -158,12 +156,16 @@ def check(
     commands which name none; None where commands need no image. `commands_needed` is False where the operator only
     simulates. Faults of order are looked for once the keys and edges are sound and no cycle stands in the way.
     """
-    faults = [*_size(tasks), *_keys(tasks), *_edges(tasks), *_contents(tasks, applications, commands_needed)]
+    if len(tasks) > MAX_TASKS:
+        return tuple(_size(tasks))
+    faults = [*_keys(tasks), *_edges(tasks), *_contents(tasks, applications, commands_needed)]
     if images is not None:
         faults.extend(_without_image(tasks, images))
+    if len(faults) >= MAX_PROBLEMS:
+        return tuple(bounded(fault) for fault in faults[:MAX_PROBLEMS])
     faults.extend(_cycles(tasks))
     if any(fault.kind in UNSOUND for fault in faults):
-        return tuple(faults)
+        return tuple(map(bounded, faults))
     masks = graph.ancestors(blockers(tasks))
     return (*faults, *_type_order(tasks, masks), *_must_in_order(tasks, masks, applications, must_in_order))
 
@@ -282,9 +284,9 @@ def _stray(task: WorkflowTask) -> str | None:
     """Return the first expression that is left in a task."""
     texts = (task.name, *task.command.command, *task.command.env.values()) if task.command else (task.name,)
     for text in texts:
-        found = STRAY_PARAMETER.search(text) if "${{" in text else None
+        found = expressions.first(text) if "${{" in text else None
         if found:
-            return found[0]
+            return expressions.shortened(found)
     return None
 
 

@@ -12,17 +12,15 @@ from typing import Any, Self
 import httpx
 
 from app.gateways import prometheus
+from app.gateways.networks import AddressRefusedError, GuardedTransport, Network, Networks
 from app.ports import Measured, ProbeResult
 
-_BODY_BYTES = 1024
-"""Bytes read of an unexpected answer: enough for the excerpt, and no answer is too big."""
-
 _EXCERPT = 200
-"""Characters of an unexpected answer that are shown."""
+"""Characters of an error that are shown."""
 
 _MAX_PORT = 65535
 
-_TROUBLE = (TimeoutError, httpx.InvalidURL, ValueError, httpx.HTTPError, RuntimeError, OSError)
+_TROUBLE = (AddressRefusedError, TimeoutError, httpx.InvalidURL, ValueError, httpx.HTTPError, RuntimeError, OSError)
 """Everything that a request can come to nothing by."""
 
 
@@ -31,18 +29,13 @@ class HttpProbe:
 
     Every probe opens a connection of its own, as new callers of the application would: a kept one could speak to an
     instance that takes no new ones. For the same reason no cookie is kept. Redirects are answers like any other, and
-    proxies and credentials of the worker's own environment are not used.
+    proxies and credentials of the worker's own environment are not used. Nothing is told of what is in an answer, and
+    only some networks are reached (`Networks`): `allowed` ones only, where they are given.
     """
 
-    def __init__(self) -> None:
-        self._client = httpx.AsyncClient(
-            headers={"User-Agent": "boreas-probe", "Accept": "*/*", "Accept-Encoding": "identity"},
-            timeout=None,  # noqa: S113 - each probe brings its own limit, over everything it does
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            trust_env=False,
-        )
+    def __init__(self, allowed: tuple[Network, ...] | None = None) -> None:
+        tls = httpx.create_ssl_context(trust_env=False)
+        self._clients = {loopback: _client(Networks(allowed, loopback), tls) for loopback in (True, False)}
 
     async def __aenter__(self) -> Self:
         return self
@@ -53,32 +46,30 @@ class HttpProbe:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the client. Probes still under way fail."""
-        await self._client.aclose()
+        """Close the clients. Probes still under way fail."""
+        for client in self._clients.values():
+            await client.aclose()
 
-    async def get(self, url: str, expect_status: int, timeout_seconds: float) -> ProbeResult:
+    async def get(self, url: str, expect_status: int, timeout_seconds: float, *, loopback: bool = True) -> ProbeResult:
         """Return whether `url` answers with `expect_status` within the time. Never raises for what it finds."""
-        deadline = asyncio.get_running_loop().time() + timeout_seconds
         try:
-            async with asyncio.timeout_at(deadline):
-                response = await self._ask(url)
+            async with asyncio.timeout(timeout_seconds):
+                response = await self._ask(url, loopback)
         except _TROUBLE as error:
             return ProbeResult(False, _trouble(error, timeout_seconds))
         try:
             if response.status_code == expect_status:
                 return ProbeResult(True, f"answered {expect_status}")
-            detail = f"answered {response.status_code}, expected {expect_status}"
-            body = await _excerpt(response, deadline)
-            return ProbeResult(False, f"{detail}: {body}" if body else detail)
+            return ProbeResult(False, f"answered {response.status_code}, expected {expect_status}")
         finally:
             with suppress(httpx.HTTPError, OSError):
                 await response.aclose()
 
-    async def measure(self, url: str, query: str, timeout_seconds: float) -> Measured:
+    async def measure(self, url: str, query: str, timeout_seconds: float, *, loopback: bool = True) -> Measured:
         """Return what an instant query gives at the Prometheus at `url`. Never raises for what it finds."""
         try:
             async with asyncio.timeout(timeout_seconds):
-                response = await self._ask(prometheus.address(url, query))
+                response = await self._ask(prometheus.address(url, query), loopback)
                 try:
                     body = await _head(response, prometheus.MAX_BYTES)
                 finally:
@@ -87,7 +78,7 @@ class HttpProbe:
             return Measured((), _trouble(error, timeout_seconds))
         return prometheus.read(response.status_code, body)
 
-    async def _ask(self, url: str) -> httpx.Response:
+    async def _ask(self, url: str, loopback: bool) -> httpx.Response:
         """Send the request. The library forgets a connection that is cancelled while TLS begins: it is closed here."""
         opened = []
 
@@ -95,15 +86,27 @@ class HttpProbe:
             if event == "connection.connect_tcp.complete":
                 opened.append(info["return_value"])
 
-        request = self._client.build_request("GET", url, extensions={"trace": trace})
+        client = self._clients[loopback]
+        request = client.build_request("GET", url, extensions={"trace": trace})
         if (request.url.port or 0) > _MAX_PORT:
             raise ValueError(f"there is no port {request.url.port}")
         try:
-            return await self._client.send(request, stream=True)
+            return await client.send(request, stream=True)
         except BaseException:
             for connection in opened:
                 await connection.aclose()
             raise
+
+
+def _client(networks: Networks, tls: ssl.SSLContext) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        headers={"User-Agent": "boreas-probe", "Accept": "*/*", "Accept-Encoding": "identity"},
+        timeout=None,  # noqa: S113 - each probe brings its own limit, over everything it does
+        transport=GuardedTransport(networks, tls),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )
 
 
 async def _head(response: httpx.Response, size: int) -> bytes:
@@ -116,20 +119,10 @@ async def _head(response: httpx.Response, size: int) -> bytes:
     return body[:size]
 
 
-async def _excerpt(response: httpx.Response, deadline: float) -> str:
-    """Return how the body begins: what came of it by the deadline, even if the rest never does."""
-    body = b""
-    with suppress(TimeoutError, httpx.HTTPError, OSError):
-        async with asyncio.timeout_at(deadline):
-            async for chunk in response.aiter_raw():
-                body += chunk[:_BODY_BYTES]
-                if len(body) >= _BODY_BYTES:
-                    break
-    return _clean(body[:_BODY_BYTES].decode(errors="replace"))
-
-
 def _trouble(error: Exception, timeout_seconds: float) -> str:
     """Say in words why a request came to nothing."""
+    if isinstance(error, AddressRefusedError):
+        return f"refused: {error}"
     if isinstance(error, TimeoutError):
         return f"timed out after {timeout_seconds:.10g} s"
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError | ValueError):
@@ -157,7 +150,7 @@ def _reason(error: BaseException) -> str:
             case ssl.SSLError():
                 return f"no secure connection: {_clean(str(cause))}"
             case httpx.RemoteProtocolError():
-                return f"no valid HTTP answer: {_clean(str(cause))}"
+                return f"no valid HTTP answer: {_clean(str(cause)).partition(':')[0]}"
     words = (_clean(str(cause)) for cause in reversed(causes))
     return f"no answer: {next((text for text in words if text), type(error).__name__)}"
 

@@ -34,7 +34,8 @@ def read(status: int, body: bytes) -> Measured:
 
 
 def _refusal(status: int, answer: Any) -> str:
-    error = str(answer.get("error") or "") if isinstance(answer, dict) else ""
+    is_ours = isinstance(answer, dict) and answer.get("status") == "error"
+    error = str(answer.get("error") or "") if is_ours else ""
     words = " ".join("".join(char if char.isprintable() else " " for char in error).split())
     return f"answered {status}: {words[:_EXCERPT]}" if words else f"answered {status}, and not as Prometheus does"
 

@@ -93,6 +93,7 @@ async def create_token(case: Case, request: TokenRequest) -> tuple[str, ...]:
         if account is None or account.kind is not ActorKind.SERVICE_ACCOUNT:
             raise not_found("service account", owner, ("serviceAccountId",))
     refuse_if(checks.title(request.name, 100, "name"))
+    refuse_if(checks.listed(request.scopes, "scopes"))
     if not request.scopes:
         raise Refused(InvalidInput(message="Name at least one scope.", path=("scopes",)))
     await take_turns(TOKENS)

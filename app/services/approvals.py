@@ -19,6 +19,7 @@ from app.services import asking
 from app.services.cases import Case, forbidden, refuse_if
 from app.services.engine import refuse, tick_and_send
 from app.services.ledger import Ledger, hold
+from app.services.secrecy import hidden
 from app.store import approvals as store
 from app.store import deployments as deployment_store
 from app.store.convert import dump
@@ -131,7 +132,7 @@ async def _decide_one(case: Case, ledger: Ledger, order: Decide, index: int) -> 
 async def _store(case: Case, ledger: Ledger, approval: Approval, order: Decide) -> None:
     """Store a decision, and let go on or end what it was about."""
     actor = case.principal.actor
-    comment = order.comment.strip()
+    comment = await hidden(ledger.deployment.id, order.comment.strip())
     decision = Decision(actor_id=actor.id, actor_name=actor.name, verdict=order.verdict, comment=comment, at=ledger.now)
     status = core.decided(approval, order.verdict)
     await store.decide(approval, decision, status)

@@ -8,12 +8,13 @@ from enum import StrEnum
 
 from app.core.attempt import Ending, Outcome
 from app.core.environment import OperatorKind
+from app.core.masking import Masker, why_too_many
 from app.core.task import Activity, Task
 from app.core.workflow import TaskType
 from app.ports import LEAVE, HoldLapsedError
 from app.services.drive import Drive
 from app.services.execution import Assignment, WorkerName
-from app.services.instructions import Setting, instruct, secrets_of
+from app.services.instructions import Setting, instruct
 from app.services.log_writer import LeaseLostError, LogWriter
 from app.services.patience import patiently
 from app.services.rollouts import Parked, check_health, roll_out, undo
@@ -60,6 +61,8 @@ class Attempt:
         self._interruption: Interruption | None = None
         self._operating = True
         task = assignment.task
+        self._env = task.command.env if task.command else {}
+        self._masker = Masker.of(self._env)
         self._work = asyncio.create_task(self._perform(), name=f"attempt {task.attempt} of {task.key}")
 
     @property
@@ -78,7 +81,14 @@ class Attempt:
         late = asyncio.get_running_loop().time() >= last_moment(self._runtime, self.lease_end)
         if late and isinstance(came, Outcome) and came.ending is Ending.FAILED:
             return Outcome(Ending.LOST, NOT_RENEWED)
-        return came
+        return self._without_secrets(came)
+
+    def _without_secrets(self, came: Outcome | Parked | None) -> Outcome | Parked | None:
+        """Return what came of it as it may be shown: to tasks, events and the audit log it goes from here."""
+        if not self._masker or not isinstance(came, Outcome):
+            return came
+        message = came.message and self._masker.mask(came.message)
+        return replace(came, message=message, result=self._masker.everywhere(came.result))
 
     def interrupt(self, why: Interruption) -> None:
         """End it, once."""
@@ -96,7 +106,9 @@ class Attempt:
     async def _perform(self) -> Outcome | Parked:
         task = self.assignment.task
         setting = await _with_run(self.assignment.setting, task)
-        writer = LogWriter(self._runtime, task, self._worker.id, secrets_of(task))
+        if flaw := why_too_many(self._env):
+            return Outcome(Ending.FAILED, f"nothing was run: {flaw}")
+        writer = LogWriter(self._runtime, task, self._worker.id, self._masker)
         async with writer as log:
             drive = Drive(self._runtime, setting, task, self._worker.id, log)
             try:
@@ -149,7 +161,7 @@ async def _carry_out(drive: Drive) -> Outcome | Parked:
     if task.activity is Activity.RUN and task.type not in (TaskType.DEPLOY, TaskType.HEALTH_CHECK):
         operator = drive.runtime.operators[setting.environment.operator]
         command = task.command.command if task.command else None
-        return await operator.execute(instruct(setting, task, command), drive.log.write)
+        return await operator.execute(instruct(setting, task, command), drive.log.sink())
     try:
         async with asyncio.timeout(task.timeout_seconds):
             if task.activity is Activity.UNDO:

@@ -1,7 +1,11 @@
 """Keeping what a use case changed, in its own transaction."""
 
+from dataclasses import replace
+
 from app.core import audit
 from app.core.audit import FIRST_HASH, Act, Chain, follow
+from app.core.ids import Kind, kind_of
+from app.services.secrecy import masker_for
 from app.store import audit as store
 from app.store.unit import Unit
 
@@ -29,4 +33,15 @@ async def keep(act: Act, work: Unit) -> None:
     entries = audit.entries(act, work.changes, work.now, work.new_id)
     if not entries:
         raise UnrecordedError(f"{act.action} does not note what it changes: call Case.changed")
+    if act.reason:
+        masker = await masker_for([id_ for id_ in work.changes if kind_of(id_) is Kind.DEPLOYMENT], act.reason)
+        entries = tuple(
+            replace(
+                entry,
+                reason=masker.mask(act.reason),
+                before=masker.everywhere(entry.before),
+                after=masker.everywhere(entry.after),
+            )
+            for entry in entries
+        )
     await store.insert(entries)

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 from app.core import checks
 from app.core.access import Principal
 from app.core.audit import Act
-from app.core.errors import Forbidden, IdempotencyConflict, InvalidInput, Problem, Refused, Role
+from app.core.errors import MAX_PROBLEMS, Forbidden, IdempotencyConflict, InvalidInput, Problem, Refused, Role
 from app.services import audit
 from app.services.engine import admit_waiting
 from app.services.runtime import Runtime
@@ -101,7 +102,7 @@ def forbidden(role: Role) -> Refused:
 
 def refuse_if(problems: Iterable[Problem]) -> None:
     """Raise Refused with all the problems, if there are any."""
-    found = tuple(problems)
+    found = tuple(islice(problems, MAX_PROBLEMS))
     if found:
         raise Refused(*found)
 

@@ -12,6 +12,7 @@ from app.core.environment import Environment
 from app.core.errors import Problem, Refused, Role, WrongState, not_found
 from app.core.events import DeploymentStatusChanged
 from app.core.ids import Kind
+from app.core.masking import Masker
 from app.core.schedule import settled
 from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, afresh, unbegun
 from app.core.workflow import WorkflowTask
@@ -19,6 +20,7 @@ from app.services.cases import Case, reason_problems, refuse_if
 from app.services.drafts import DeploymentRequest, Draft, draft
 from app.services.engine import ask_to_stop, begin_rollback, cancel_waiting, set_rollback, tick_and_send
 from app.services.ledger import Ledger, hold
+from app.services.secrecy import hidden
 from app.services.steering import Asker, ways_back, why_not_retry, why_not_roll_back, why_not_start
 from app.store import deployments as store
 from app.store import environments as environment_store
@@ -69,7 +71,7 @@ async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
         manual_approval=made.request.manual_approval,
         rollback_of=made.request.rollback_of,
         source=made.request.source,
-        freeze_override_reason=made.request.freeze_override_reason,
+        freeze_override_reason=_without_secrets(made),
         template_version_id=made.request.template.version_id if made.request.template else None,
     )
     await store.insert(deployment, {definition.application_id: definition for definition in made.definitions})
@@ -81,6 +83,11 @@ async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
     if made.request.auto_start:
         case.work.queues.add(environment.id)
     return deployment.id
+
+
+def _without_secrets(made: Draft) -> str | None:
+    reason = made.request.freeze_override_reason
+    return reason and Masker.of(*(task.command.env for task in made.tasks if task.command)).mask(reason)
 
 
 def _tasks(case: Case, deployment_id: str, tasks: Sequence[WorkflowTask]) -> list[Task]:
@@ -154,13 +161,14 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
         require_deployer(case, ledger.deployment)
         seen = ledger.deployment.status
         refuse_state(seen, steering.why_not_cancel(ledger.deployment))
+        reason = await hidden(order.id, order.reason)
         if seen is _S.RUNNING:
-            ledger.move(_S.CANCELLING, order.reason)
+            ledger.move(_S.CANCELLING, reason)
             await tick_and_send(ledger)
         elif seen is _S.ROLLING_BACK:
-            await _cancel_rollback(ledger, order.reason)
+            await _cancel_rollback(ledger, reason)
         elif seen in (_S.PENDING, _S.WAITING_CONFIRM):
-            cancel_waiting(ledger, await task_store.items(order.id), order.reason)
+            cancel_waiting(ledger, await task_store.items(order.id), reason)
             await tick_and_send(ledger)
         if order.force:
             await ask_to_stop(ledger, [item.id for item in await task_store.items(order.id)], kill=True)
@@ -238,12 +246,13 @@ async def roll_back(case: Case, order: Reasoned) -> tuple[str, ...]:
         require_deployer(case, ledger.deployment)
         deployment = ledger.deployment
         refuse_problem((await why_not_roll_back(asker, [deployment]))[order.id])
+        reason = await hidden(order.id, order.reason)
         if deployment.status is not _S.SUCCESS:
-            ledger.move(_S.ROLLING_BACK, order.reason)
-            await begin_rollback(ledger, automatic=False, reason=order.reason)
+            ledger.move(_S.ROLLING_BACK, reason)
+            await begin_rollback(ledger, automatic=False, reason=reason)
             await tick_and_send(ledger)
             return (order.id,)
     way = (await ways_back(asker, [deployment]))[order.id]
     if isinstance(way, Problem):
         raise Refused(way)
-    return await create(case, replace(way, freeze_override_reason=order.reason if order.force else None))
+    return await create(case, replace(way, freeze_override_reason=reason if order.force else None))

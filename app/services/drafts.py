@@ -11,12 +11,15 @@ from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, not_f
 from app.core.strategy import Strategy
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
+from app.services.cases import refuse_if
 from app.services.templates import Made, TemplateUse, make
 from app.store import applications as application_store
 from app.store import environments as environment_store
 from app.store import versions as version_store
 
 MAX_ENVIRONMENTS = 50
+MAX_APPLICATIONS = 500
+"""As many as a version has at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Draft:
 
 async def draft(request: DeploymentRequest) -> Draft:
     """Return what a request asks for. Raises Refused with everything that is wrong except with the graph."""
+    refuse_if(_too_many(request))
     version = (await version_store.by_ids([request.version_id])).get(request.version_id)
     if version is None:
         raise not_found("version", request.version_id, ("versionId",))
@@ -121,10 +125,15 @@ async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -
     return Made(workflow.generate(definitions, request.must_in_order), ())
 
 
+def _too_many(request: DeploymentRequest) -> Iterator[Problem]:
+    yield from checks.between(len(request.environment_ids), 1, MAX_ENVIRONMENTS, "environmentIds")
+    yield from checks.between(len(request.application_ids or ()), 0, MAX_APPLICATIONS, "applicationIds")
+    yield from checks.between(len(request.must_in_order), 0, MAX_APPLICATIONS, "mustInOrder")
+
+
 def _problems(
     request: DeploymentRequest, version: Version, environments: Mapping[str, Environment]
 ) -> Iterator[Problem]:
-    yield from checks.between(len(request.environment_ids), 1, MAX_ENVIRONMENTS, "environmentIds")
     if len(set(request.environment_ids)) < len(request.environment_ids):
         yield InvalidInput(message="An environment is named twice.", path=("environmentIds",))
     for id_ in request.environment_ids:

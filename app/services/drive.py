@@ -28,7 +28,7 @@ class Drive:
     @property
     def patient(self) -> Patient:
         """Whose health is asked for."""
-        return Patient(self.runtime, self.setting, self.task, self.log.write)
+        return Patient(self.runtime, self.setting, self.task, self.log)
 
     @property
     def strategy(self) -> Strategy:

@@ -7,13 +7,15 @@ deployments in fair shares, so one with many tasks does not keep the others wait
 
 import asyncio
 import logging
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from app.core import sharing
 from app.core.errors import Refused
 from app.services.attempts import Attempt, Interruption, last_moment
+from app.services.deputy import Deputy
 from app.services.engine import work_job, worker_topic
 from app.services.execution import Done, Turn, WorkerName, take_turn
 from app.services.runtime import Runtime
@@ -54,6 +56,7 @@ class Hands:
         self._beating = asyncio.Lock()
         self._calm = asyncio.Event()
         self._calm.set()
+        self._deputy = Deputy(runtime, worker.id, lambda: list(self._attempts), self._extend)
 
     @property
     def has_room(self) -> bool:
@@ -135,6 +138,19 @@ class Hands:
         for operator in self._runtime.operators.values():
             operator.hold(until - asyncio.get_running_loop().time())
 
+    def _extend(self, ids: Collection[str], lease_end: float) -> None:
+        """Take note that leases were renewed while the event loop was held up. This is called from another thread.
+
+        All that runs may run on as long as the lease that ends first, be it one that is another worker's by now.
+        """
+        attempts = [attempt for attempt in list(self._attempts.values()) if not (attempt.ended or attempt.lost)]
+        for attempt in attempts:
+            if attempt.assignment.task.id in ids:
+                attempt.lease_end = max(attempt.lease_end, lease_end)
+        until = last_moment(self._runtime, min((attempt.lease_end for attempt in attempts), default=lease_end))
+        for operator in self._runtime.operators.values():
+            operator.extend(until - time.monotonic())
+
     def _lease_end(self) -> float:
         return asyncio.get_running_loop().time() + self._runtime.lease_seconds
 
@@ -164,13 +180,20 @@ class Hands:
     async def keep(self) -> None:
         """Renew the leases and say that this worker lives, until cancelled.
 
-        An attempt whose lease can not be renewed in time is ended: another worker may take it over.
+        An attempt whose lease can not be renewed in time is ended: another worker may take it over. While this itself
+        is held up, a deputy renews them.
         """
+        with self._deputy.standing_by():
+            await self._keep()
+
+    async def _keep(self) -> None:
         pause = self._runtime.lease_seconds / 5
         while True:
+            self._deputy.hear(renewed=False)
             try:
                 async with asyncio.timeout(2 * pause):
                     await self._renew()
+                    self._deputy.hear(renewed=True)
                     async with self._beating:
                         if not self._closing:
                             await workers.beat(self.worker.id, self.worker.pool, self._runtime.clock.now())
@@ -193,7 +216,7 @@ class Hands:
             if task_id not in ours:
                 self._kill(attempt, Interruption.LOST)
                 continue
-            attempt.lease_end = lease_end
+            attempt.lease_end = max(attempt.lease_end, lease_end)
             if ours[task_id]:
                 attempt.interrupt(Interruption.STOPPED)
         self._hold()

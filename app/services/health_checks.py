@@ -9,10 +9,10 @@ from app.core.application import HealthCheck
 from app.core.attempt import Ending
 from app.core.environment import OperatorKind
 from app.core.health import Streak, Verdict, judge
-from app.core.logs import Stream
 from app.core.task import Task
 from app.ports import LogSink, ProbeResult
 from app.services.instructions import Place, Setting, instruct
+from app.services.log_writer import LogWriter
 from app.services.runtime import Runtime
 
 
@@ -23,7 +23,7 @@ class Patient:
     runtime: Runtime
     setting: Setting
     task: Task
-    log: LogSink
+    log: LogWriter
 
 
 async def check_instances(patient: Patient, places: Sequence[Place]) -> dict[str, str]:
@@ -37,12 +37,12 @@ async def check_instances(patient: Patient, places: Sequence[Place]) -> dict[str
 
 
 async def _until_decided(patient: Patient, check: HealthCheck, place: Place) -> str | None:
-    streak = Streak()
+    streak, sink = Streak(), patient.log.sink()
     while True:
-        result = await _probe(patient, check, place)
+        result = await _probe(patient, check, place, sink)
         streak, verdict = judge(check, streak, result.ok)
         said = "healthy" if result.ok else "WARN: not healthy"
-        await patient.log(Stream.SYSTEM, [f"{said}: {place.instance} ({result.detail})"])
+        await patient.log.say(f"{said}: {place.instance} ({result.detail})")
         if verdict is Verdict.HEALTHY:
             return None
         if verdict is Verdict.UNHEALTHY:
@@ -50,7 +50,7 @@ async def _until_decided(patient: Patient, check: HealthCheck, place: Place) -> 
         await asyncio.sleep(check.interval_seconds)
 
 
-async def _probe(patient: Patient, check: HealthCheck, place: Place) -> ProbeResult:
+async def _probe(patient: Patient, check: HealthCheck, place: Place, sink: LogSink) -> ProbeResult:
     runtime, setting = patient.runtime, patient.setting
     if setting.environment.operator is OperatorKind.SIMULATED:
         return ProbeResult(True, "simulated")
@@ -59,11 +59,12 @@ async def _probe(patient: Patient, check: HealthCheck, place: Place) -> ProbeRes
         version = quote(setting.version.name, safe="")
         url = check.http_url.replace("{instance}", instance).replace("{version}", version)
         url = url.replace("{color}", place.color or "")
-        return await runtime.probe.get(url, check.expect_status, check.timeout_seconds)
+        here = setting.environment.operator is not OperatorKind.KUBERNETES
+        return await runtime.probe.get(url, check.expect_status, check.timeout_seconds, loopback=here)
     operator = runtime.operators[setting.environment.operator]
     try:
         async with asyncio.timeout(check.timeout_seconds):
-            outcome = await operator.execute(instruct(setting, patient.task, check.command, place), patient.log)
+            outcome = await operator.execute(instruct(setting, patient.task, check.command, place), sink)
     except TimeoutError:
         return ProbeResult(False, f"no answer within {check.timeout_seconds} s")
     return ProbeResult(outcome.ending is Ending.SUCCEEDED, outcome.message or "exit status 0")

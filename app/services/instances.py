@@ -10,10 +10,8 @@ from dataclasses import dataclass, replace
 
 from app.core.attempt import Ending, Outcome
 from app.core.environment import OperatorKind
-from app.core.logs import Stream
 from app.core.strategy import Observed, Progress, StrategyKind
 from app.core.strategy.undo import Back, BackKind
-from app.ports import LogSink
 from app.services.drive import Drive, Extent
 from app.services.health_checks import check_instances
 from app.services.instructions import Action, Place, instruct
@@ -169,14 +167,4 @@ class Instances:
         drive = self.drive
         instruction = instruct(drive.setting, drive.task, command, place, drive.previous if back else None)
         operator = drive.runtime.operators[drive.setting.environment.operator]
-        log = _prefixed(drive.log.write, place.instance) if prefix else drive.log.write
-        return await operator.execute(instruction, log)
-
-
-def _prefixed(log: LogSink, instance: str) -> LogSink:
-    """Return a sink that says which of several instances a line is of."""
-
-    async def write(stream: Stream, lines: Sequence[str]) -> None:
-        await log(stream, [f"[{instance}] {line}" for line in lines])
-
-    return write
+        return await operator.execute(instruction, drive.log.sink(f"[{place.instance}] " if prefix else ""))

@@ -1,7 +1,6 @@
 """What an operator is told: commands with the variables that they see."""
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,11 +12,8 @@ from app.core.task import Task
 from app.core.version import Version
 from app.ports import Instruction, Origin
 
-SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY", re.IGNORECASE)
 OF_NO_APPLICATION = "_deployment"
 """The workspace of tasks of no application: a name that no application can have."""
-SHORTEST_SECRET = 4
-"""Shorter values are not masked: hiding every “1” of a log hides the log, not the secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +126,3 @@ def _variables(setting: Setting, task: Task, place: Place | None, back_to: Versi
         yield "BOREAS_PHASE", place.action
     if place and place.color is not None:
         yield "BOREAS_COLOR", place.color
-
-
-def secrets_of(task: Task) -> frozenset[str]:
-    """Return what must not appear in the task's logs: values of variables with a telling name, each line of them."""
-    env = task.command.env if task.command else {}
-    telling = [value for name, value in env.items() if SECRET_NAME.search(name)]
-    lines = (line.strip() for value in telling for line in (value, *value.splitlines()))
-    return frozenset(line for line in lines if len(line) >= SHORTEST_SECRET)

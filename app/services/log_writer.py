@@ -1,15 +1,16 @@
 """Writes what a task prints: numbered, fenced by the attempt, in batches, at most 100 ms after it was printed."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
-from app.core.logs import LogLevel, LogLine, Stream, level_of, mask, pieces
+from app.core.logs import LogLevel, LogLine, Stream, clean_pieces, level_of
+from app.core.masking import Masker
 from app.core.task import Task
-from app.core.tokens import hide_tokens, marks_in
-from app.ports import LONG_LINE
+from app.ports import LogSink
 from app.services.patience import patiently
+from app.services.printed import LINES_AT_ONCE, Printed
 from app.services.runtime import Runtime
 from app.store import deployment_logs, logs
 from app.store.logs import NewLine
@@ -30,17 +31,18 @@ class LeaseLostError(Exception):
 class LogWriter:
     """Takes lines of one attempt and writes them from a task of its own, so that ending the attempt loses none.
 
-    Enter it before the first line; leaving it waits until the last one is written. Once the log of the task has reached
+    Each command writes to a sink of its own; what Boreas says goes to `say` and `write`. Enter the writer before the
+    first line; leaving it waits until the last one is written. Once the log of the task has reached
     its limit, a last line says so, and nothing that a command prints is kept any more; what Boreas says still is.
     """
 
-    def __init__(self, runtime: Runtime, task: Task, worker: str, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, runtime: Runtime, task: Task, worker: str, masker: Masker | None = None) -> None:
         self._runtime = runtime
         self._task = task
         self._worker = worker
-        self._secrets = tuple(sorted(filter(None, secrets), key=len, reverse=True))
-        self._longest = max(map(len, self._secrets), default=0)
-        self._held: dict[Stream, str] = {}
+        self._masker = masker or Masker()
+        self._printed: dict[tuple[int, Stream], Printed] = {}
+        self._levels: dict[tuple[int, Stream], LogLevel] = {}
         self._waiting: list[NewLine] = []
         self._waiting_bytes = 0
         self._bytes = task.log_bytes
@@ -59,43 +61,61 @@ class LogWriter:
 
     async def __aexit__(self, *_: object) -> None:
         with suppress(LeaseLostError):
-            for stream in list(self._held):
-                await self.write(stream, [""])
+            for key, printed in self._printed.items():
+                await self._keep(key, await printed.finish())
         self._closing = True
         self._hurry.set()
         self._news.set()
         await asyncio.wait([self._writing])
         self._writing.result()
 
+    def sink(self, prefix: str = "") -> LogSink:
+        """Return where one command prints to; `prefix` tells its lines from those of others."""
+        source = len(self._printed) + 1
+
+        async def write(stream: Stream, lines: Sequence[str]) -> None:
+            await self._accept((source, stream), prefix, lines)
+
+        for stream in (Stream.STDOUT, Stream.STDERR):
+            self._printed[source, stream] = Printed(self._masker, prefix)
+        return write
+
     async def write(self, stream: Stream, lines: Sequence[str]) -> None:
         """Take lines; wait when many are unwritten. Raises LeaseLostError."""
+        await self._accept((0, stream), "", lines)
+
+    async def say(self, message: str) -> None:
+        """Write a line of Boreas's own."""
+        await self.write(Stream.SYSTEM, [message])
+
+    async def _accept(self, key: tuple[int, Stream], prefix: str, lines: Sequence[str]) -> None:
         if self._writing.done():
             self._writing.result()
         await self._room.wait()
-        if self._truncated and stream is not Stream.SYSTEM:
+        if not lines or (self._truncated and key[1] is not Stream.SYSTEM):
             return
+        printed = self._printed.setdefault(key, Printed(self._masker, prefix))
+        await self._keep(key, await printed.take(lines))
+
+    async def _keep(self, key: tuple[int, Stream], texts: Sequence[tuple[str, bool]]) -> None:
+        """Keep texts, each with whether it goes on with the line before and so has its level."""
         now = self._runtime.clock.now()
-        for line in self._masked(stream, lines):
-            stored = pieces(line)
-            level = level_of(stored[0], stream)
-            for piece in stored:
-                if self._admits(stream, piece):
-                    self._waiting.append(NewLine(now, level, piece))
+        stream, level = key[1], self._levels.get(key, LogLevel.INFO)
+        for start in range(0, len(texts), LINES_AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            for text, continues in texts[start : start + LINES_AT_ONCE]:
+                stored = clean_pieces(text)
+                if not continues:
+                    level = level_of(stored[0], stream)
+                for piece in stored:
+                    if self._admits(stream, piece):
+                        self._waiting.append(NewLine(now, level, piece))
+        self._levels[key] = level
         self._news.set()
         if len(self._waiting) >= BATCH_LINES or self._waiting_bytes >= BATCH_BYTES:
             self._hurry.set()
             self._room.clear()
-
-    def _masked(self, stream: Stream, lines: Sequence[str]) -> Iterator[str]:
-        """Yield lines without secrets. The end of a piece of an endless line waits: a secret may go on in the next."""
-        marks = marks_in("\n".join(lines))
-        for line in lines:
-            text = line
-            if self._secrets:
-                text = mask(self._held.pop(stream, "") + line, self._secrets)
-                if self._longest > 1 and len(line) >= LONG_LINE:
-                    text, self._held[stream] = text[: 1 - self._longest], text[1 - self._longest :]
-            yield hide_tokens(text, marks) if marks else text
 
     def _admits(self, stream: Stream, piece: str) -> bool:
         """Count a line, and tell whether it is kept. The first one that is not leaves a line that says so."""
@@ -113,10 +133,6 @@ class LogWriter:
         self._bytes += size
         self._waiting_bytes += size
         return True
-
-    async def say(self, message: str) -> None:
-        """Write a line of Boreas's own."""
-        await self.write(Stream.SYSTEM, [message])
 
     async def _write_all(self) -> None:
         try:

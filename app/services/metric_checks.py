@@ -6,7 +6,6 @@ from app.core import health
 from app.core.application import HealthCheck, MetricCheck
 from app.core.environment import OperatorKind
 from app.core.health import MetricStreak, Verdict
-from app.core.logs import Stream
 from app.services.health_checks import Patient
 
 
@@ -21,15 +20,16 @@ async def check_metrics(patient: Patient, color: str | None) -> str | None:
 
 
 async def _until_decided(patient: Patient, check: HealthCheck, metric: MetricCheck, color: str | None) -> str | None:
+    probe, here = patient.runtime.probe, patient.setting.environment.operator is not OperatorKind.KUBERNETES
     query = health.query_of(metric, version=patient.setting.version.name, color=color or "")
     streak = MetricStreak()
     while True:
-        measured = await patient.runtime.probe.measure(metric.prometheus_url, query, check.timeout_seconds)
+        measured = await probe.measure(metric.prometheus_url, query, check.timeout_seconds, loopback=here)
         finding = health.find(metric, measured.values)
         streak, verdict = health.judge_metric(check, streak, finding)
         said = measured.detail if finding is health.Finding.INCONCLUSIVE else health.told(metric, measured.values)
         level = "" if finding is health.Finding.WITHIN else "WARN: "
-        await patient.log(Stream.SYSTEM, [f"{level}metric {metric.name}: {finding.lower()} ({said})"])
+        await patient.log.say(f"{level}metric {metric.name}: {finding.lower()} ({said})")
         match verdict:
             case Verdict.HEALTHY:
                 return None

@@ -23,6 +23,7 @@ from app.services.deployments import (
 from app.services.engine import ask_to_stop, tick_and_send
 from app.services.gatekeeping import why_not_lift
 from app.services.ledger import Ledger, hold
+from app.services.secrecy import hidden
 from app.services.steering import Asker, why_not_resume
 from app.store import deployments as deployment_store
 from app.store import tasks as store
@@ -94,7 +95,8 @@ async def skip(case: Case, order: Reasoned) -> tuple[str, ...]:
         refuse_state(task.status, steering.why_not_skip_task(ledger.deployment, task))
         if task.require_confirm:
             refuse_problem(await why_not_lift(ledger, case.principal))
-        ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.SKIPPED, order.reason)])
+        reason = await hidden(task.deployment_id, order.reason)
+        ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.SKIPPED, reason)])
         await tick_and_send(ledger)
     return (order.id,)
 
@@ -107,10 +109,11 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
     refuse_if(reason_problems(order.reason))
     async with _held(case, order.id) as (ledger, task):
         refuse_state(task.status, steering.why_not_cancel_task(ledger.deployment, task))
+        reason = await hidden(task.deployment_id, order.reason)
         if task.worker is not None:
-            await ask_to_stop(ledger, [task.id], kill=order.force, reason=order.reason)
+            await ask_to_stop(ledger, [task.id], kill=order.force, reason=reason)
         else:
-            ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.CANCELLED, order.reason)])
+            ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.CANCELLED, reason)])
         await tick_and_send(ledger)
     return (order.id,)
 

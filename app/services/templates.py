@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.core import checks, task_checks, template, workflow
+from app.core import bounds, checks, task_checks, template, workflow
 from app.core.errors import Forbidden, InvalidInput, Problem, Refused, Role, WorkflowFault, WrongState, not_found
 from app.core.ids import Kind
 from app.core.sight import of_deployment
@@ -106,7 +106,7 @@ async def make(use: TemplateUse) -> Made:
         raise Refused(InvalidInput(message=f"The template “{known.name}” is archived.", path=path))
     tasks = (await store.tasks_of([version.id]))[version.id]
     problems = [
-        *checks.storable(dict(use.given), "parameters"),
+        *bounds.json_value(dict(use.given), "parameters"),
         *template.problems(tasks, version.parameters, use.given),
     ]
     refuse_if([problem for problem in problems if not isinstance(problem, WorkflowFault)])

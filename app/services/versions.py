@@ -24,6 +24,7 @@ async def create(case: Case, draft: Version) -> tuple[str, ...]:
     mean something else for those who deploy by it, a name is given once for an application. Creating the same version
     again changes nothing and returns the first one, as a pipeline that runs again expects.
     """
+    refuse_if(checks.between(len(draft.artifacts), 1, MAX_ARTIFACTS, "artifacts"))
     ids = [artifact.application_id for artifact in draft.artifacts]
     found = await application_store.by_ids(ids)
     refuse_if(_problems(draft, found))
@@ -61,7 +62,6 @@ def _problems(draft: Version, found: dict[str, Application]) -> Iterator[Problem
     yield from checks.title(draft.name, 100, "name")
     if draft.commit is not None:
         yield from checks.title(draft.commit, 100, "commit")
-    yield from checks.between(len(draft.artifacts), 1, MAX_ARTIFACTS, "artifacts")
     seen: set[str] = set()
     for index, artifact in enumerate(draft.artifacts):
         path = ("artifacts", str(index), "applicationId")
@@ -74,4 +74,4 @@ def _problems(draft: Version, found: dict[str, Application]) -> Iterator[Problem
             yield InvalidInput(message="The application is named twice.", path=path)
         seen.add(artifact.application_id)
         if artifact.image is not None:
-            yield from checks.title(artifact.image, 1000, "artifacts", str(index), "image")
+            yield from checks.image(artifact.image, "artifacts", str(index), "image")

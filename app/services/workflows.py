@@ -11,6 +11,7 @@ from app.core.environment import OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, RevisionConflict, WrongState, not_found
 from app.core.events import WorkflowChanged
 from app.core.ids import Kind
+from app.core.masking import Masker
 from app.core.plan import items_of
 from app.core.revision import MAX_SUMMARY, KeptTask, Revision
 from app.core.task import UNBLOCKING, Task, written
@@ -84,6 +85,7 @@ async def restore(case: Case, order: RestoreOrder) -> tuple[str, ...]:
 
 async def set_positions(case: Case, layout: Layout) -> tuple[str, ...]:
     """Keep where tasks are drawn, in any state; no revision is made of it. For DEPLOYER."""
+    refuse_if(checks.between(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
     async with hold(case.work, layout.deployment_id, case.principal.actor.id, FIELD) as ledger:
         require_deployer(case, ledger.deployment, FIELD)
         known = {task.key for task in (await task_store.of_deployments([layout.deployment_id]))[layout.deployment_id]}
@@ -130,12 +132,13 @@ async def _edit(case: Case, ledger: Ledger, tasks: Sequence[Task], order: EditOr
     known = {task.key for task in tasks}
     new_ids = {task.key: case.work.new_id(Kind.TASK) for task in after if task.key not in known}
     made = editing.rewrite(tasks, after, new_ids, before)
+    summary = _without_secrets(order.summary.strip(), (*before, *after))
     revision = Revision(
         deployment_id=order.deployment_id,
         number=ledger.deployment.revision + 1,
         author=case.principal.actor.id,
         at=ledger.now,
-        summary=order.summary.strip() or editing.summary(before, after, order.edit),
+        summary=summary or editing.summary(before, after, order.edit),
         restores=order.edit.number if isinstance(order.edit, Restoration) else None,
     )
     kept = (KeptTask(task.id, was) for task, was in zip(tasks, before, strict=True))
@@ -185,6 +188,10 @@ def _problems(edit_: Edit, after: Sequence[WorkflowTask]) -> Iterator[Problem]:
             yield from task_checks.workflow_task(task, "task")
         case Modification(key):
             yield from task_checks.workflow_task(next(task for task in after if task.key == key))
+
+
+def _without_secrets(summary: str, tasks: Sequence[WorkflowTask]) -> str:
+    return Masker.of(*(task.command.env for task in tasks if task.command)).mask(summary) if summary else ""
 
 
 def _summary_problems(summary: str) -> Iterator[Problem]:

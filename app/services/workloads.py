@@ -88,7 +88,7 @@ class WholeWorkload:
         """Give the workload a shape that it was not given by us yet. Return what went wrong."""
         if shape == self._shape:
             return None
-        outcome = await self.operator.bring(self.workload, shape, self.drive.log.write)
+        outcome = await self.operator.bring(self.workload, shape, self.drive.log.sink())
         if outcome.ending is not Ending.SUCCEEDED:
             return outcome.message or "failed"
         self._shape = shape
@@ -104,7 +104,7 @@ class WholeWorkload:
         previous = self.drive.previous
         await self.drive.log.say(f"Going back to {previous.name if previous else 'nothing (no version ran before)'}.")
         shape = rollout.shape(self.drive.strategy, step.progress, size)
-        return await self.operator.take_back(self.workload, shape, self.drive.log.write)
+        return await self.operator.take_back(self.workload, shape, self.drive.log.sink())
 
 
 def workload_of(drive: Drive) -> Workload | str:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from app.core.escapes import KEPT
 from app.core.logs import LogFilter, LogLevel, LogLine, LogPart
 from app.store.convert import encode_json
 from app.store.database import Row, fetch, fetch_one
@@ -22,9 +23,11 @@ class NewLine:
     message: str
 
 
+SHOWN = f"CASE WHEN strpos(message, chr(27)) > 0 THEN regexp_replace(message, '{KEPT}', '', 'g') ELSE message END"
+"""A message without the escape sequences that are kept in it."""
 MATCHES = (
     "($2::text[] IS NULL OR level = ANY($2))"
-    " AND ($3::text IS NULL OR strpos(lower(message), lower($3)) > 0) AND ($4::int IS NULL OR attempt = $4)"
+    f" AND ($3::text IS NULL OR strpos(lower({SHOWN}), lower($3)) > 0) AND ($4::int IS NULL OR attempt = $4)"
 )
 
 

@@ -298,3 +298,15 @@ async def any_active(deployment_id: str) -> bool:
         "SELECT 1 FROM tasks WHERE deployment_id = $1 AND activity IS NOT NULL LIMIT 1", deployment_id
     )
     return row is not None
+
+
+async def variables_in(deployment_ids: Sequence[str], text: str) -> list[tuple[str, str]]:
+    """Return the variables of deployments' tasks, by name, whose values stand in a text or may stand there in part."""
+    rows = await fetch(
+        "SELECT DISTINCT variable.key, variable.value FROM tasks, jsonb_each_text(command->'env') AS variable"
+        " WHERE deployment_id = ANY($1)"
+        " AND (strpos($2, btrim(variable.value)) > 0 OR strpos(variable.value, chr(10)) > 0)",
+        list(deployment_ids),
+        text,
+    )
+    return [(row["key"], row["value"]) for row in rows]

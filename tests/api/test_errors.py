@@ -219,7 +219,7 @@ async def test_tokens_are_refused_by_the_field(shared: System) -> None:
 # Text
 
 
-PEOPLE = ["🚀 Ω≈ç√∫", "版本一", "Ünïcödé", "a'b\"c;--", "\u202eright to left", "${HOME} `x`", "<script>"]
+PEOPLE = ["🚀 Ω≈ç√∫", "版本一", "Ünïcödé", "a'b\"c;--", "שלום right to left", "${HOME} `x`", "<script>"]
 
 
 async def test_names_for_people_take_every_script(shared: System) -> None:

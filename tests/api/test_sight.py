@@ -18,7 +18,8 @@ APPLICATION = f"""id build {COMMAND} test {COMMAND} deploy {{ ... on ShellTarget
   healthCheck {{ command httpUrl metrics {{ prometheusUrl query }} }}"""
 TASK = f"key command {COMMAND}"
 CHANGED = f"changed {{ before {{ {TASK} }} after {{ {TASK} }} }} added {{ {TASK} }} removed {{ {TASK} }}"
-DEPLOYMENT = f"""definitions {{ {APPLICATION.removeprefix("id ")} }} applications {{ {APPLICATION} }} tasks {{ {TASK} application {{ {APPLICATION} }} }}
+DEFINITIONS = f"definitions {{ {APPLICATION.removeprefix('id ')} }}"
+DEPLOYMENT = f"""{DEFINITIONS} applications {{ {APPLICATION} }} tasks {{ {TASK} application {{ {APPLICATION} }} }}
   workflow {{ tasks {{ {TASK} }} revisions {{ tasks {{ {TASK} }} }} revisionAt(number: 1) {{ tasks {{ {TASK} }} }}
     diff(from: 1, to: 2) {{ {CHANGED} }} }}"""
 TEMPLATE = f"latest {{ tasks {{ {TASK} }} }} versions {{ tasks {{ {TASK} }} }} diff(from: 1, to: 2) {{ {CHANGED} }}"
@@ -34,7 +35,7 @@ WAYS = {
     "deployment": (f"query($id: ID!) {{ deployment(id: $id) {{ {DEPLOYMENT} }} }}", "deployment"),
     "plan": (
         "query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) { tasks { " + TASK + " }"
-        " definitions { " + APPLICATION.removeprefix("id ") + " } } }",
+        f" {DEFINITIONS} }} }}",
         "plan",
     ),
 }

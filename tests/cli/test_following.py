@@ -144,7 +144,7 @@ def test_levels_are_at_least(arguments: tuple[str, ...], levels: list[str] | Non
     [((), "a red b\n"), (("--raw",), "a \x1b[31mred\x1b[0m b\x1b[0m\n")],
 )
 def test_a_log_steers_no_terminal(arguments: tuple[str, ...], shown: str) -> None:
-    wild = "a\x07 \x1b[31mred\x1b[0m\x9b b\r"
+    wild = "a\x07 \x1b[31mred\x1b[0m\x9b2K b\r"
     with played(page(line(1, wild))) as script:
         assert run(script, "logs", "tsk_1", *arguments).stdout == shown
 

@@ -51,13 +51,10 @@ async def test_the_status_is_the_expected_one(probe: HttpProbe) -> None:
         assert await probe.get(url, 204, 5) == ProbeResult(True, "answered 204")
 
 
-async def test_another_status_shows_how_the_body_begins(probe: HttpProbe) -> None:
-    body = "no\tdatabase\r\n\x1b[31m\x00 数据库".encode() + b"x" * 100_000
+async def test_of_another_status_nothing_else_is_told(probe: HttpProbe) -> None:
+    body = b"the password is hunter2" + b"x" * 100_000
     async with serving(answering("503 Service Unavailable", body)) as url:
-        ok, detail = await find(probe, url)
-    assert not ok
-    assert detail.startswith("answered 503, expected 200: no database [31m 数据库xxx")
-    assert len(detail) < 300
+        assert await find(probe, url) == (False, "answered 503, expected 200")
 
 
 async def find(probe: HttpProbe, url: str, limit: float = 5) -> tuple[bool, str]:
@@ -91,7 +88,7 @@ async def test_a_body_without_end_holds_nothing_up(probe: HttpProbe) -> None:
     done = asyncio.Event()
     async with serving(answering("200 OK", b"data", done)) as good, serving(answering("404 No", b"wait", done)) as bad:
         assert await find(probe, good, 60) == (True, "answered 200")
-        assert await find(probe, bad, 0.5) == (False, "answered 404, expected 200: wait")
+        assert await find(probe, bad, 0.5) == (False, "answered 404, expected 200")
         done.set()
 
 
@@ -122,7 +119,7 @@ async def test_no_http(probe: HttpProbe, answer: bytes) -> None:
 
     async with serving(other) as url:
         ok, detail = await find(probe, url)
-    assert not ok and detail.startswith("no valid HTTP answer: ")
+    assert not ok and detail.startswith("no valid HTTP answer: ") and "OpenSSH" not in detail
 
 
 async def test_https_to_a_plain_port(probe: HttpProbe) -> None:

@@ -4,7 +4,8 @@ from datetime import datetime
 
 import strawberry
 
-from app.core import audit
+from app.core import audit, bounds, checks
+from app.services.cases import refuse_if
 
 
 @strawberry.input(name="AuditFilter", description="Which entries a list holds. Null admits all.")
@@ -16,7 +17,17 @@ class AuditFilterInput:
     until: datetime | None = strawberry.field(default=None, description="The first moment behind it.")
 
     def filter(self) -> audit.AuditFilter:
-        """Return it as a core value."""
+        """Return it as a core value. Raises Refused."""
+        refuse_if(
+            [
+                *checks.listed(self.actions, "filter", "actions"),
+                *(
+                    problem
+                    for each in (self.actions or ())[:1000]
+                    for problem in bounds.search(each, "filter", "actions")
+                ),
+            ]
+        )
         return audit.AuditFilter(
             actor_id=self.actor_id,
             target_id=self.target_id,

@@ -7,6 +7,7 @@ import strawberry
 from app.api.inputs.common import NEVER, CommandStepInput, given
 from app.api.inputs.kubernetes import KubernetesAccessInput, KubernetesTargetInput
 from app.core import application, environment, version
+from app.core.texts import tidy
 
 
 @strawberry.input(description="Deploys by a command, once per instance.")
@@ -19,7 +20,7 @@ class ShellTargetInput:
         """Return it as a core value."""
         return application.ShellTarget(
             command=tuple(self.command),
-            instances=("local",) if self.instances is None else tuple(self.instances),
+            instances=("local",) if self.instances is None else tuple(map(tidy, self.instances)),
             rollback_command=None if self.rollback_command is None else tuple(self.rollback_command),
         )
 
@@ -35,7 +36,11 @@ class MetricCheckInput:
     def check(self) -> application.MetricCheck:
         """Return it as a core value."""
         return application.MetricCheck(
-            name=self.name, prometheus_url=self.prometheus_url, query=self.query, minimum=self.min, maximum=self.max
+            name=tidy(self.name),
+            prometheus_url=self.prometheus_url,
+            query=self.query,
+            minimum=self.min,
+            maximum=self.max,
         )
 
 
@@ -209,5 +214,5 @@ class CreateVersionInput:
         """Return it as a core value."""
         artifacts = tuple(version.Artifact(application_id=a.application_id, image=a.image) for a in self.artifacts)
         return version.Version(
-            id="", name=self.name, commit=self.commit, created_by="", created_at=NEVER, artifacts=artifacts
+            id="", name=tidy(self.name), commit=self.commit, created_by="", created_at=NEVER, artifacts=artifacts
         )

@@ -8,9 +8,10 @@ import strawberry
 from app.api.inputs.common import built_plainly, mapping
 from app.api.inputs.workflows import WorkflowTaskInput, core_tasks
 from app.api.scalars import JSON
-from app.core import strategy
+from app.core import checks, strategy
 from app.core.deployment import DeploymentFilter, DeploymentStatus
 from app.core.errors import InvalidInput, Refused
+from app.services.cases import refuse_if
 from app.services.drafts import DeploymentRequest
 from app.services.tasks import Promotion
 from app.services.templates import TemplateUse
@@ -137,10 +138,18 @@ class DeploymentFilterInput:
     created_before: datetime | None = None
 
     def narrow(self, wanted: DeploymentFilter) -> DeploymentFilter:
-        """Return the filter `wanted`, narrowed by this one."""
+        """Return the filter `wanted`, narrowed by this one. Raises Refused."""
+        refuse_if(
+            problem
+            for values, name in (
+                (self.environment_ids, "environmentIds"),
+                (self.application_ids, "applicationIds"),
+            )
+            for problem in checks.listed(values, "filter", name)
+        )
         return replace(
             wanted,
-            statuses=None if self.statuses is None else tuple(self.statuses),
+            statuses=None if self.statuses is None else tuple(dict.fromkeys(self.statuses)),
             environment_ids=None if self.environment_ids is None else tuple(self.environment_ids),
             application_ids=None if self.application_ids is None else tuple(self.application_ids),
             version_id=self.version_id,

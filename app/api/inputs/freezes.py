@@ -6,6 +6,7 @@ import strawberry
 
 from app.api.inputs.common import NEVER
 from app.core.freeze import FreezeWindow
+from app.core.texts import tidy
 
 
 @strawberry.input(description="A new freeze window. A recurring one says when it comes first.")
@@ -29,7 +30,7 @@ class CreateFreezeWindowInput:
         return FreezeWindow(
             id="",
             environment_id=self.environment_id,
-            name=self.name,
+            name=tidy(self.name),
             reason=self.reason,
             starts_at=self.starts_at,
             ends_at=self.ends_at,

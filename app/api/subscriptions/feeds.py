@@ -12,10 +12,10 @@ from app.api.scalars import Cursor, cursor, number
 from app.api.types.approvals import Approval
 from app.api.types.deployments import Deployment as DeploymentType
 from app.api.types.feed import EVENT, DeploymentEventBatch, event_of
-from app.api.types.logs import DEPLOYMENT_LOG, LOG, DeploymentLogBatch, LogBatch, LogLine, TaskLogLine
+from app.api.types.logs import DEPLOYMENT_LOG, LOG, DeploymentLogBatch, LogBatch, LogLine, TaskLogLine, log_filter
 from app.core.deployment import Deployment, DeploymentFilter
 from app.core.errors import Role, not_found
-from app.core.logs import LogFilter, LogLevel
+from app.core.logs import LogLevel
 from app.services import changes, deployment_logs, feed, inbox, logs
 from app.services.cases import forbidden
 from app.services.patience import patiently
@@ -78,7 +78,7 @@ class Subscription:
         deployment = await info.context.loaders.deployment.load(task.deployment_id) if task else None
         if deployment is None:
             raise not_found("task", task_id, ("taskId",))
-        wanted = LogFilter(levels=tuple(levels) if levels else None, contains=contains)
+        wanted = log_filter(levels, contains)
         told: bool | None = None
         async for batch in logs.follow(info.context.runtime, task_id, position, wanted):
             await still_visible(info, deployment)
@@ -109,7 +109,7 @@ class Subscription:
         deployment = await info.context.loaders.deployment.load(deployment_id)
         if deployment is None:
             raise not_found("deployment", deployment_id, ("deploymentId",))
-        wanted = LogFilter(levels=tuple(levels) if levels else None, contains=contains)
+        wanted = log_filter(levels, contains)
         told: bool | None = None
         async for batch in deployment_logs.follow(info.context.runtime, deployment_id, position, wanted):
             await still_visible(info, deployment)

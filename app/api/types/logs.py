@@ -10,13 +10,23 @@ from app.api.context import Info
 from app.api.scalars import Cursor, cursor
 from app.api.types.common import Shown, Window
 from app.api.types.refs import need
+from app.core import bounds
 from app.core import logs as core
+from app.services.cases import refuse_if
 
 if TYPE_CHECKING:
     from app.api.types.tasks import Task
 
 LOG = "log"
 DEPLOYMENT_LOG = "deployment-log"
+
+
+def log_filter(
+    levels: Sequence[core.LogLevel] | None, contains: str | None, attempt: int | None = None
+) -> core.LogFilter:
+    """Return which lines are wanted. Raises Refused."""
+    refuse_if(bounds.search(contains, "contains"))
+    return core.LogFilter(levels=tuple(dict.fromkeys(levels)) if levels else None, contains=contains, attempt=attempt)
 
 
 @strawberry.type(description="A line that a task printed, or that Boreas said of it.")

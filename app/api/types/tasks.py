@@ -17,7 +17,7 @@ from app.api.types.applications import Application, CommandStep, command_step
 from app.api.types.approvals import may_approve_any
 from app.api.types.common import DEPENDS_ON_ACTOR, Connection, Node, Permission, connection, window
 from app.api.types.gates import Blocker, blockers
-from app.api.types.logs import LOG, LogLine, log_page
+from app.api.types.logs import LOG, LogLine, log_filter, log_page
 from app.api.types.refs import find, need
 from app.core import gate, steering
 from app.core import task as core
@@ -25,7 +25,7 @@ from app.core.approval import ApprovalPolicy, why_not_lift
 from app.core.deployment import Deployment as CoreDeployment
 from app.core.deployment import DeploymentStatus
 from app.core.errors import Role
-from app.core.logs import LogFilter, LogLevel, LogPart
+from app.core.logs import LogLevel, LogPart
 from app.core.sight import of_deployment
 from app.core.workflow import TaskType
 
@@ -181,7 +181,7 @@ class Task(Node):
     ) -> Connection[LogLine]:
         loaders = info.context.loaders
         part = window(LOG, first=first, after=after, last=last, before=before, default=200)
-        wanted = LogFilter(levels=tuple(levels) if levels else None, contains=contains, attempt=attempt)
+        wanted = log_filter(levels, contains, attempt)
         asked = LogPart(
             limit=part.limit,
             after=number(LOG, after, "after") or 0,

@@ -1,6 +1,5 @@
 """Reading declarations: YAML of several documents, each checked against its kind, with the place of every fault."""
 
-import re
 import sys
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import yaml
 from app.cli.client import ApiError
 from app.cli.declared.specs import Spec
 
-AT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", re.DOTALL)
+AT = " - at `$"
 STDIN = "-"
 
 
@@ -112,6 +111,6 @@ def _declared(value: Any, file: str, number: int, line: int) -> Declared | str:
     try:
         return Declared(msgspec.convert(value, Spec), file, number, line)
     except msgspec.ValidationError as error:
-        fault = AT.fullmatch(str(error))
-        what, where = (fault["what"], fault["where"]) if fault else (str(error), None)
+        what, _, where = str(error).partition(AT)
+        where = where.removesuffix("`").removeprefix(".")
         return f"{place}: {where}: {what}" if where else f"{place}: {what}"

@@ -62,6 +62,9 @@ class SimulatedOperator:
     def hold(self, seconds: float) -> None:
         """Do nothing: a simulation ends with its worker, and has no effect that could be doubled."""
 
+    def extend(self, seconds: float) -> None:
+        """Do nothing, as with `hold`."""
+
 
 async def _perform(script: _Script, log: LogSink) -> None:
     """Spread the lines evenly over the time; the time that the log takes counts as part of it."""

@@ -58,6 +58,9 @@ class KubernetesOperator:
         """Take note that this worker may change things for `seconds` more. Jobs run on, for the next attempt."""
         self._hold.renew(seconds)
 
+    def extend(self, seconds: float) -> None:
+        """Do nothing: nothing is changed while the event loop is held up, and `hold` comes before anything else is."""
+
     async def running(self, connection: KubernetesAccess) -> Sequence[Run]:
         """Return the runs of Jobs in a namespace that have not ended, and that nobody deletes already."""
         selector = f"{manifests.MANAGED_BY}={manifests.MANAGER},{manifests.RUN_LABEL}"

@@ -4,6 +4,7 @@ import codecs
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+from app.core.logs import Part
 from app.ports import LONG_LINE
 
 
@@ -96,7 +97,10 @@ class Tail:
         if more:
             self._passed += len(fresh)
         pieces = [fresh[at : at + LONG_LINE] for at in range(0, len(fresh), LONG_LINE)]
-        return pieces or ([] if more or begun else [""])
+        if begun or more or len(pieces) > 1:
+            last = -1 if more else len(pieces) - 1
+            return [Part(each, continues=begun or at > 0, goes_on=at != last) for at, each in enumerate(pieces)]
+        return pieces or [""]
 
 
 def _second_of(stamp: str) -> str | None:

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -43,7 +44,8 @@ class Group:
 class Guarded:
     """The process groups of one operator, and the guard that kills them when this process dies or falls silent.
 
-    Without a guard, where none can be started, everything else goes on. All of it belongs to one event loop's thread.
+    Without a guard, where none can be started, everything else goes on. All of it belongs to one event loop's thread,
+    but `extend`.
     """
 
     def __init__(self) -> None:
@@ -87,6 +89,16 @@ class Guarded:
         if self._groups:
             self.open()
         self._tell(self._limit())
+
+    def extend(self, seconds: float) -> None:
+        """Do as `hold` from another thread, with the guard there is. What has lapsed is left to `hold`."""
+        until = time.monotonic() + seconds
+        if self._until is None or self._is_past() or until <= self._until:
+            return
+        self._until = until
+        if guard := self._guard:
+            with suppress(OSError, ValueError):
+                guard.write(self._limit())
 
     def lapsed(self, group: Group) -> bool:
         """Tell whether a group may have been killed as `hold` was not called in time. To be asked once, at its end."""
@@ -189,13 +201,15 @@ class _Guard:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self.was_ready = False
+        self._pen = threading.Lock()
         self._watching: asyncio.AbstractEventLoop | None = None
         self._end = weakref.finalize(self, _dismiss, self.process)
         os.set_blocking(self._pipe(self.process.stdin), False)
 
     def write(self, line: str) -> None:
-        """Tell it a line. Raises OSError where it is dead, or has read nothing for thousands of lines."""
-        os.write(self._pipe(self.process.stdin), line.encode())
+        """Tell it a line, from any thread. Raises OSError where it is dead, or has not read thousands of lines."""
+        with self._pen:
+            os.write(self._pipe(self.process.stdin), line.encode())
 
     def watch(self, lost: Callable[[], None]) -> None:
         """Call `lost` when it has died."""
@@ -215,13 +229,15 @@ class _Guard:
         self.process.kill()
         with suppress(TimeoutExpired):
             self.process.wait(_END_SECONDS)
-        self._end()
+        with self._pen:
+            self._end()
 
     async def end(self) -> None:
         """Have it do its work and end."""
         self.unwatch()
         if self.process.stdin:
-            self.process.stdin.close()
+            with self._pen:
+                self.process.stdin.close()
         with suppress(TimeoutError):
             await asyncio.wait_for(ended(self.process), _END_SECONDS)
         self.kill()

@@ -1,5 +1,6 @@
 """The operator: what a command sees, when it may start, and how it is brought to its end."""
 
+import asyncio
 import tempfile
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from app.gateways.operators.shell.accounts import Accounts, NoAccountError, Own
 from app.gateways.operators.shell.faults import fault, not_started, refused
 from app.gateways.operators.shell.guarded import Guarded
 from app.gateways.operators.shell.landlock import Wall
+from app.gateways.operators.shell.limits import room
 from app.gateways.operators.shell.output import DRAIN_SECONDS
 from app.gateways.operators.shell.run import Place, Run, Starter, outcome_of, start
 from app.gateways.operators.shell.workspaces import Workspaces
@@ -46,8 +48,14 @@ class ShellOperator:
         self._accounts = accounts or Own()
         self._wall = wall if wall and wall.stands else None
         self._starter = Starter(self._guarded)
+        self._room = asyncio.Semaphore(room())
 
     async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
+        """Carry it out once there is room: more commands at once than files can be open for wait for their turn."""
+        async with self._room:
+            return await self._execute(instruction, log)
+
+    async def _execute(self, instruction: Instruction, log: LogSink) -> Outcome:
         """Make the folder, run the command if there is one, and return how it ended, with the code a shell would give.
 
         Raises what `log` raises, after the processes were ended, and HoldLapsedError. The log is awaited by one stream
@@ -91,6 +99,10 @@ class ShellOperator:
         call. Without a first call there is no such limit. To be called in the event loop's thread.
         """
         self._guarded.hold(seconds)
+
+    def extend(self, seconds: float) -> None:
+        """Let what runs run on for `seconds` from now, from any thread, unless the time of the last call has passed."""
+        self._guarded.extend(seconds)
 
     async def close(self) -> None:
         """End the guard, and with it any command that still runs. Closing again does nothing."""

@@ -18,6 +18,7 @@ from app.gateways.operators.shell.accounts import Account
 from app.gateways.operators.shell.ended import ended
 from app.gateways.operators.shell.guarded import Group, Guarded
 from app.gateways.operators.shell.landlock import begun_behind
+from app.gateways.operators.shell.limits import given_back
 from app.gateways.operators.shell.output import DRAIN_SECONDS, Output
 from app.gateways.operators.shell.spawned import UMASK, Process, Spawner
 from app.ports import LogSink
@@ -156,6 +157,7 @@ class Starter:
             group=account.group if account else None,
             extra_groups=account.groups if account else None,
             umask=UMASK if account else -1,
+            preexec_fn=given_back(),
         )
         return begin() if place.wall is None else begun_behind(place.wall, begin)
 

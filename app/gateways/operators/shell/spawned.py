@@ -14,6 +14,7 @@ from typing import Protocol
 
 from app.gateways.operators.shell import spawner as script
 from app.gateways.operators.shell.accounts import Account
+from app.gateways.operators.shell.limits import given_back
 
 _ANSWER_SECONDS = 30.0
 """How long a spawner may take to start a command: milliseconds, unless somebody froze it."""
@@ -152,7 +153,13 @@ class Spawner:
             with theirs:
                 command = [sys.executable, "-I", "-S", str(Path(script.__file__).absolute())]
                 self._process = Popen(
-                    command, stdin=theirs.fileno(), stdout=DEVNULL, stderr=DEVNULL, cwd="/", start_new_session=True
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=DEVNULL,
+                    stderr=DEVNULL,
+                    cwd="/",
+                    start_new_session=True,
+                    preexec_fn=given_back(),  # noqa: PLW1509 - it sets a limit, and takes no lock that a thread may hold
                 )
             ours.settimeout(_ANSWER_SECONDS)
             self._ours = ours

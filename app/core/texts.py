@@ -1,0 +1,39 @@
+"""Texts that people give: how names are written alike, and characters that nobody sees or that steer a terminal."""
+
+import re
+from unicodedata import category, is_normalized, normalize
+
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+JOINER = "\u200d"
+FLAG, FIRST_TAG, LAST_TAG = "\U0001f3f4", "\U000e0020", "\U000e007f"
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_MODIFIERS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]*\\Z")
+
+
+def tidy(name: str) -> str:
+    """Return a name as it is kept: composed characters (NFC), no spaces at its ends. Equal names look alike then."""
+    name = name.strip()
+    return name if name.isascii() or is_normalized("NFC", name) else normalize("NFC", name)
+
+
+def unseen(name: str) -> str | None:
+    """Return the first character that nobody sees or that steers: controls, marks of direction, zero-width ones.
+
+    What joins or marks emoji belongs to them.
+    """
+    if name.isascii() and name.isprintable():
+        return None
+    return next((found[0] for found in _UNSEEN.finditer(name) if not _is_of_emoji(name, found.start())), None)
+
+
+def _is_of_emoji(name: str, at: int) -> bool:
+    if name[at] == JOINER:
+        before = _MODIFIERS.sub("", name[max(0, at - 3) : at])
+        return category(before[-1:] or " ") == "So" and category(name[at + 1 : at + 2] or " ") == "So"
+    if FIRST_TAG <= name[at] <= LAST_TAG:
+        flag = name.rfind(FLAG, max(0, at - 8), at)
+        return flag >= 0 and all(FIRST_TAG <= letter < LAST_TAG for letter in name[flag + 1 : at])
+    return False

@@ -1,0 +1,58 @@
+"""Names that look alike are one name, wherever they are given; names that hide something are none."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.system import System
+from tests.support.world import task, world
+
+ALIKE = ["Größe", " Größe ", "Gro\u0308ße"]
+HIDING = ["a\u202eb", "a\u200bb", "a\x9b2J"]
+
+
+async def test_names_that_look_alike_are_one_template_and_one_account(shared: System) -> None:
+    client = shared.admin
+    for number, name in enumerate(ALIKE, 1):
+        saved = await client.change(
+            "saveWorkflowTemplate", "template { name } version { number }", name=name, tasks=[task("a")]
+        )
+        assert (saved["template"]["name"], saved["version"]["number"]) == ("Größe", number)
+        found = await client.query("query($n: String) { workflowTemplate(name: $n) { name } }", n=name)
+        assert found["workflowTemplate"] == {"name": "Größe"}
+    made = [await client.mutate("createServiceAccount", "serviceAccount { name }", name=name) for name in ALIKE]
+    assert [bool(each["errors"]) for each in made] == [False, True, True]
+
+
+async def test_keys_that_look_alike_are_one(shared: System) -> None:
+    here = await world(shared.admin)
+    await here.application("web")
+    graph = [task(ALIKE[0]), task("b", ALIKE[2])]
+    id_ = await here.deploy(tasks=graph, autoStart=False)
+    asked = "query($id: ID!) { deployment(id: $id) { tasks { id key blockBy } } }"
+    first, second = (await shared.admin.query(asked, id=id_))["deployment"]["tasks"]
+    assert (first["key"], second["key"], second["blockBy"]) == ("Größe", "b", [first["id"]])
+    made = await here.try_deploy(tasks=[task(name) for name in ALIKE])
+    assert made["errors"][0]["message"].startswith("3 tasks have the key")
+
+
+@pytest.mark.parametrize("name", HIDING)
+async def test_names_that_hide_something_are_refused(shared: System, name: str) -> None:
+    client = shared.admin
+    here = await world(client)
+    web = await here.application("web")
+    artifacts = [{"applicationId": web}]
+    window = {"startsAt": "2030-01-01T00:00:00Z", "endsAt": "2030-01-02T00:00:00Z", "reason": "no"}
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("createVersion", {"name": name, "artifacts": artifacts}),
+        ("createVersion", {"name": "v", "commit": name, "artifacts": artifacts}),
+        ("createServiceAccount", {"name": name}),
+        ("createApiToken", {"name": name, "scopes": ["VIEWER"]}),
+        ("createFreezeWindow", {"name": name, "environmentId": here.environment_id, **window}),
+        ("saveWorkflowTemplate", {"name": name, "tasks": [task("a")]}),
+        ("saveWorkflowTemplate", {"name": "x", "tasks": [task(name)]}),
+        ("createApplication", {"name": "y", "shell": {"command": ["true"], "instances": [name]}}),
+    ]
+    for mutation, fields in calls:
+        errors = (await client.mutate(mutation, "__typename", **fields))["errors"]
+        assert errors and all("U+" in error["message"] for error in errors), (mutation, errors)

@@ -1,0 +1,224 @@
+"""Texts and lists of any length, in every place of every root field that takes one: refused or taken, soon, by name.
+
+In: the schema, walked. For each place the smallest arguments that the field takes, with something large there.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLScalarType,
+    get_named_type,
+    is_object_type,
+    print_type,
+)
+
+from app.api.schema import schema
+from tests.support.system import System
+from tests.support.world import World, world
+
+MIB = 1024 * 1024
+TEXTS = {"String", "ID", "Cursor", "JSON", "DateTime"}
+SECONDS = 5.0
+"""How long an answer may take on a machine that does much else: what is more than linear takes minutes."""
+LONGEST_ANSWER = 40_000
+DEPTH = 6
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place for a text: the root type and field, and the path to it through inputs."""
+
+    root: str
+    field: str
+    path: Path
+
+    def __str__(self) -> str:
+        return ".".join((self.field, *self.path))
+
+
+def below(type_: Any, path: Path) -> Iterator[Path]:
+    """Yield the paths to all texts in a type of input."""
+    if isinstance(type_, GraphQLNonNull | GraphQLList):
+        yield from below(type_.of_type, path)
+    elif isinstance(type_, GraphQLInputObjectType) and len(path) < DEPTH:
+        for name, field in type_.fields.items():
+            yield from below(field.type, (*path, name))
+    elif isinstance(type_, GraphQLScalarType) and type_.name in TEXTS:
+        yield path
+
+
+def places() -> list[Place]:
+    core = schema._schema
+    return [
+        Place(root, name, path)
+        for root, type_ in (("query", core.query_type), ("mutation", core.mutation_type))
+        for name, field in (type_.fields if type_ else {}).items()
+        for argument, value in field.args.items()
+        for path in below(value.type, (argument,))
+    ]
+
+
+def least(type_: Any, name: str, ids: dict[str, str], path: Path, large: Any) -> Any:
+    """Return the smallest value of a type, with something large at the end of a path below it."""
+    if isinstance(type_, GraphQLNonNull):
+        return least(type_.of_type, name, ids, path, large)
+    if isinstance(type_, GraphQLList):
+        inner = get_named_type(type_)
+        if isinstance(large, list) and not path and not isinstance(inner, GraphQLInputObjectType):
+            return large
+        return [least(type_.of_type, name, ids, path, large)]
+    if isinstance(type_, GraphQLInputObjectType):
+        wanted = {key for key, field in type_.fields.items() if isinstance(field.type, GraphQLNonNull)} | set(path[:1])
+        wanted.discard("")
+        return {
+            key: least(type_.fields[key].type, key, ids, path[1:] if key in path[:1] else ("",), large)
+            for key in wanted
+        }
+    return leaf(type_, name, ids) if path else (large if type_.name != "JSON" else {"A_NAME": large})
+
+
+def leaf(type_: Any, name: str, ids: dict[str, str]) -> Any:
+    if isinstance(type_, GraphQLEnumType):
+        return next(iter(type_.values))
+    usual: dict[str, Any] = {
+        "Int": 1,
+        "Float": 1.0,
+        "Boolean": True,
+        "DateTime": "2030-01-01T00:00:00Z",
+        "JSON": {},
+        "ID": ids.get(name.removesuffix("s"), ids["deploymentId"]),
+        "Cursor": "eA",
+    }
+    return usual.get(type_.name, "x")
+
+
+def asked(place: Place, ids: dict[str, str], large: Any) -> dict[str, Any]:
+    """Return the operation that sends something large to a place."""
+    core = schema._schema
+    type_ = core.query_type if place.root == "query" else core.mutation_type
+    assert type_ is not None
+    field = type_.fields[place.field]
+    needed = {name for name, value in field.args.items() if isinstance(value.type, GraphQLNonNull)} | {place.path[0]}
+    variables = {
+        name: least(field.args[name].type, name, ids, place.path[1:] if name == place.path[0] else ("",), large)
+        for name in needed
+    }
+    heads = ", ".join(f"${name}: {field.args[name].type}" for name in needed)
+    arguments = ", ".join(f"{name}: ${name}" for name in needed)
+    selection = "__typename"
+    result = get_named_type(field.type)
+    if is_object_type(result) and "errors" in result.fields:
+        selection += " errors { message path code }"
+    query = f"{place.root} Large({heads}) {{ {place.field}({arguments}) {{ {selection} }} }}"
+    return {"query": query, "variables": variables}
+
+
+@pytest.fixture(scope="module")
+async def here(shared: System) -> World:
+    made = await world(shared.admin)
+    await made.application("web")
+    return made
+
+
+async def known(here: World) -> dict[str, str]:
+    version = await here.version()
+    deployment = await here.deploy(version, autoStart=False)
+    application = here.applications["web"]
+    return {
+        "environmentId": here.environment_id,
+        "applicationId": application,
+        "mustInOrder": application,
+        "versionId": version,
+        "deploymentId": deployment,
+    }
+
+
+async def answer(here: World, operation: dict[str, Any], what: str) -> str:
+    begun = time.monotonic()
+    response = await here.client.post(operation["query"], operation["variables"])
+    took = time.monotonic() - begun
+    text = response.text
+    assert response.status_code in (200, 400, 413), (what, response.status_code, text[:300])
+    assert "INTERNAL" not in text, (what, text[:300])
+    assert len(text) < LONGEST_ANSWER, (what, len(text), text[:300])
+    assert took < SECONDS, (what, took)
+    return text
+
+
+PLACES = places()
+FIELDS = sorted({(place.root, place.field) for place in PLACES})
+
+
+@pytest.mark.parametrize(("root", "field"), FIELDS)
+async def test_a_text_of_a_mebibyte_anywhere(here: World, root: str, field: str) -> None:
+    ids = await known(here)
+    for place in PLACES:
+        if (place.root, place.field) == (root, field):
+            await answer(here, asked(place, ids, "x" * MIB), str(place))
+
+
+ONCE = list({(place.root, place.path[-1]): place for place in PLACES}.values())
+
+
+@pytest.mark.parametrize("place", ONCE, ids=str)
+async def test_a_text_of_ten_mebibytes(here: World, place: Place) -> None:
+    await answer(here, asked(place, await known(here), "${{" * (10 * MIB // 3)), str(place))
+
+
+@pytest.mark.parametrize("place", [place for place in ONCE if place.root == "mutation"], ids=str)
+async def test_a_list_of_many_items(here: World, place: Place) -> None:
+    await answer(here, asked(place, await known(here), ["x"] * 200_000), str(place))
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"env": {"A": "x" * 131_070}}, ["tasks", "0", "command", "env", "A"]),
+        ({"env": {f"A{n}": "x" * 130_000 for n in range(9)}}, ["tasks", "0", "command", "env"]),
+        ({"env": {"PASSWORD": "\n".join(f"{n:05}" for n in range(18_000))}}, ["tasks", "0", "command", "env"]),
+        ({"env": {"x" * 300: "x"}}, ["tasks", "0", "command", "env", "x" * 200]),
+        ({"command": ["${{" * 40_000 + "…" * 10_000]}, ["tasks", "0", "command", "command"]),
+        ({"command": ["x"] + ["x" * 130_000] * 9}, ["tasks", "0", "command", "command"]),
+        ({"command": ["x"] * 1001}, ["tasks", "0", "command", "command"]),
+        ({"image": "x" * 1001}, ["tasks", "0", "command", "image"]),
+    ],
+)
+async def test_the_field_that_is_too_large_is_named(here: World, fields: dict[str, Any], path: list[str]) -> None:
+    ids = await known(here)
+    task = {"key": "x", "name": "x", "type": "CUSTOM", "command": {"command": ["x"]} | fields}
+    made = await here.try_deploy(ids["versionId"], tasks=[task])
+    assert [error["path"] for error in made["errors"]] == [path], made["errors"]
+    assert len(json.dumps(made)) < 2000
+
+
+async def test_parameters_can_not_make_a_small_template_large(here: World) -> None:
+    """Each task alone would hold what a command may hold; together they would be gigabytes."""
+    uses = ["run", *["${{ parameters.p }}" * 13] * 8]
+    tasks = [{"key": f"t{n}", "name": "x", "type": "CUSTOM", "command": {"command": uses}} for n in range(2000)]
+    saved = await here.client.change(
+        "saveWorkflowTemplate", "version { id }", name="large", tasks=tasks, parameters=[{"name": "p"}]
+    )
+    ids = await known(here)
+    begun = time.monotonic()
+    made = await here.try_deploy(
+        ids["versionId"], templateVersionId=saved["version"]["id"], parameters={"p": "x" * 9_900}
+    )
+    assert "16777216" in str(made["errors"])[:2000] or "characters together" in str(made["errors"])
+    assert time.monotonic() - begun < SECONDS
+
+
+def test_the_walk_finds_what_is_deep() -> None:
+    found = set(map(str, PLACES))
+    assert len(PLACES) > 150
+    assert {"createDeployment.input.tasks.command.command", "deploymentPlan.input.tasks.payload"} <= found
+    assert "input CreateDeploymentInput" in print_type(schema._schema.type_map["CreateDeploymentInput"])

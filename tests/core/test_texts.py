@@ -1,0 +1,48 @@
+"""Names that people give.
+
+In: names in all scripts. Out: names as they are kept, and the first character that nobody may see.
+"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core import checks
+from app.core.texts import tidy, unseen
+from tests.core.build import property_of
+
+ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+GOOD = ["web", "v1 🚀", "Größe", "数据库", "שלום", "नमस्ते", "👩‍🚀", "👩🏽‍🚀", "❤️‍🔥", "👨‍👩‍👧‍👦", ENGLAND, "a–b", "1️⃣"]
+BAD = [
+    *("a\x1b[2J", "a\x07", "a\nb", "a\x7f", "a\x85b", "a\x9b2J", "a\x9d52;c;x\x9c", "\u202egnp.exe", "a\u202ab"),
+    *("a\u2066b\u2069", "a\u200bb", "a\u200cb", "a\u200db", "a\u200d", "\u200da", "👩\u200d", "👩\u200da", "a\u200eb"),
+    *("a\u2060b", "a\ufeffb", "a\u00adb", "a\u061cb", "a\u180eb", "a\u3164b", "a\u2028b", "a\U000e0041b"),
+    "🏴a\U000e0067",
+]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_people_call_things(name: str) -> None:
+    assert unseen(name) is None
+    assert list(checks.title(tidy(name), 100, "name")) == []
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_nobody_sees_is_refused(name: str) -> None:
+    assert unseen(name) is not None
+    (problem,) = checks.title(name, 100, "name")
+    assert "U+" in problem.message and problem.path == ("name",)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [(" web ", "web"), ("\tweb\n", "web"), ("\u3000web\xa0", "web"), ("Gro\u0308\u00dfe", "Gr\u00f6\u00dfe"), ("", "")],
+)
+def test_names_that_look_alike_are_one(name: str, kept: str) -> None:
+    assert tidy(name) == kept
+
+
+@property_of
+@given(st.text())
+def test_tidying_twice_changes_nothing(name: str) -> None:
+    assert tidy(tidy(name)) == tidy(name) == tidy(f" {name}\n")

@@ -1,0 +1,156 @@
+"""No regular expression of the application takes more than linear time, whatever text it is given.
+
+Every one that a module holds, or that is written in a call of `re`, is run over hostile texts of two lengths: what it
+is made of, repeated, alone and behind or before other things. The time of the longer ones tells: what is quadratic
+takes sixteen times as long as with a quarter of the text.
+"""
+
+import ast
+import importlib
+import pkgutil
+import re
+import time
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app
+from app.core import escapes, expressions, masking, texts
+
+ROOT = Path(app.__file__).parent
+SIZE = 8_000
+LARGE_SECONDS = 0.1
+"""What takes no longer with the large text is linear, or might as well be."""
+LARGE = 4 * SIZE
+USUAL = [
+    "a",
+    " ",
+    "-",
+    "_",
+    '"',
+    "${{",
+    "}}",
+    "\x1b[",
+    "\x1b]",
+    "0",
+    "A",
+    ".",
+    "://a:",
+    "a@",
+    "\n",
+    "\t",
+    ",",
+    "=",
+    "12:13:14 ",
+]
+
+
+def held(value: Any) -> Iterator[re.Pattern[str]]:
+    """Yield the expressions that a value of a module holds."""
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from held(inner)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for inner in value:
+            yield from held(inner)
+
+
+def written(source: str) -> Iterator[re.Pattern[str]]:
+    """Yield the expressions that are written in calls of `re`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            module, first = node.func.value, node.args[0]
+            if isinstance(module, ast.Name) and module.id == "re" and isinstance(first, ast.Constant):
+                assert isinstance(first.value, str)
+                yield re.compile(first.value)
+
+
+def everything() -> dict[str, re.Pattern[str]]:
+    found: dict[str, re.Pattern[str]] = {}
+    for module in pkgutil.walk_packages([str(ROOT)], "app."):
+        if not module.name.endswith("__main__"):
+            for name, value in vars(importlib.import_module(module.name)).items():
+                found |= {pattern.pattern: pattern for pattern in held(value) if not name.startswith("__")}
+    for path in ROOT.rglob("*.py"):
+        found |= {pattern.pattern: pattern for pattern in written(path.read_text(encoding="utf-8"))}
+    return {pattern: one for pattern, one in found.items() if isinstance(pattern, str)}
+
+
+PATTERNS = everything()
+
+
+def pieces(pattern: str) -> list[str]:
+    """Return what an expression is made of, more or less."""
+    plain = re.sub(r"\\[bBdDsSwWAZ]", "", re.sub(r"\\u001b|\\x1b", "\x1b", pattern))
+    return [piece for piece in re.findall(r"[\x1b\w:/ .@=,\"`$-]{2,}", plain.replace("\\", "")) if piece.strip()][:4]
+
+
+def hostile(pattern: str, size: int) -> Iterator[str]:
+    units = list(dict.fromkeys([*USUAL, *pieces(pattern)]))
+    for unit in units:
+        yield (unit * size)[:size]
+    for first, unit in product([*pieces(pattern), '"', "["], units):
+        yield first + (unit * size)[:size]
+        yield ((first + unit) * size)[:size]
+        yield (unit * size)[:size] + first
+
+
+def took(run: Any, text: str) -> float:
+    begun = time.process_time()
+    run(text)
+    return time.process_time() - begun
+
+
+def is_linear(run: Any, pattern: str) -> bool:
+    """Tell whether each larger text takes as much longer as it is larger, or is soon done with."""
+    for long, short in zip(hostile(pattern, LARGE), hostile(pattern, SIZE), strict=True):
+        if took(run, long) > LARGE_SECONDS and all(took(run, long) > 9 * took(run, short) for _ in range(3)):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_time_is_linear(pattern: str) -> None:
+    expression = PATTERNS[pattern]
+
+    def run(text: str) -> None:
+        expression.sub("", text)
+        expression.fullmatch(text)
+        expression.match(text)
+
+    assert is_linear(run, pattern)
+
+
+SECRETS = ("a" * 100 + "b", "ab" * 50, "${{" * 20)
+READERS: dict[str, Any] = {
+    "cleaned": escapes.cleaned,
+    "cleaned in part": lambda text: escapes.cleaned(text, final=False),
+    "plain": escapes.plain,
+    "expressions": lambda text: list(expressions.every(text)),
+    "replaced": lambda text: expressions.replaced(text, lambda _: "x", 10**9),
+    "masked": masking.Masker(SECRETS).mask,
+    "open end": masking.Masker(SECRETS).open_end,
+    "tidy": texts.tidy,
+    "unseen": texts.unseen,
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_reads_texts_without_expressions_is_linear_too(name: str) -> None:
+    assert is_linear(READERS[name], r"\x1b]8;;\x1bP\x9b\u200d a${{")
+
+
+def test_what_is_not_linear_is_found() -> None:
+    assert len(PATTERNS) > 50
+    for pattern in (r"\$\{\{.*?\}\}", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ"):
+        assert not is_linear(_sub(pattern), pattern)
+
+
+def _sub(pattern: str) -> Any:
+    expression = re.compile(pattern, re.DOTALL)
+    return lambda text: (expression.sub("", text), expression.fullmatch(text))
