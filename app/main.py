@@ -5,15 +5,13 @@ import gc
 import resource
 import signal
 import time
-from collections.abc import Awaitable
 from contextlib import suppress
 from types import FrameType
-from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.bodies import MAX_BODY
 from app.api.connections import MAX_CONNECTIONS, SAFE_HEADERS, Connection
@@ -46,19 +44,7 @@ class Application(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request or a socket."""
         direct = scope["type"] in {"http", "websocket"} and scope["path"] == GRAPHQL
-        safely = _safely(send) if scope["type"] == "http" else send
-        await (self.graphql if direct else super().__call__)(scope, receive, safely)
-
-
-def _safely(send: Send) -> Send:
-    """Return what sends the headers that every answer has as well."""
-
-    def send_safely(message: Message) -> Awaitable[None]:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *SAFE_HEADERS]
-        return send(message)
-
-    return cast("Send", send_safely)
+        await (self.graphql if direct else super().__call__)(scope, receive, send)
 
 
 def application(runtime: Runtime, *, connections_each: int = ServeSettings().connections_each) -> Starlette:
@@ -112,6 +98,7 @@ def configuration(app: Starlette, settings: ServeSettings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        headers=SAFE_HEADERS,
         http=Connection,
         limit_concurrency=MAX_CONNECTIONS,
         ws="websockets-sansio",

@@ -19,12 +19,12 @@ REST_SECONDS = 10.0
 """How long the rest of a request may take that was answered already."""
 MAX_CONNECTIONS = 20_000
 """Connections and sockets of a process; whatever comes then is told to come again."""
-SAFE_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-)
-"""What keeps browsers from making more of an answer than it is."""
+SAFE_HEADERS = [
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+]
+"""What every answer has: it keeps browsers from making more of it than it is."""
 TOO_LONG = (431, f"The first line and the headers of a request have at most {MAX_HEAD} bytes and {MAX_HEADERS} lines.")
 TOO_SLOW = (408, f"The first line and the headers of a request come within {HEAD_SECONDS:g} seconds.")
 MALFORMED = 400
@@ -64,8 +64,11 @@ class Connection(HttpToolsProtocol):
         if self._in_head:
             self._came += len(data)
         super().data_received(data)
-        if self._in_head and self._came > MAX_HEAD:
-            self._refuse(*TOO_LONG)
+        if self._in_head and not self._ended:
+            if self._came > MAX_HEAD:
+                self._refuse(*TOO_LONG)
+            elif self._came and self._slow is None:
+                self._wait()
 
     def on_message_begin(self) -> None:
         """Begin with a head."""
@@ -73,7 +76,6 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._long, self._lines = True, 0, 0
         if self._slow is None:
             self._came = 1
-            self._wait()
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the first line. Raises HeadTooLongError."""
@@ -140,6 +142,6 @@ class Connection(HttpToolsProtocol):
                 b"content-length: %d" % len(body),
                 b"connection: close",
             ]
-            lines += [b"%s: %s" % header for header in SAFE_HEADERS]
+            lines += [f"{name}: {value}".encode() for name, value in SAFE_HEADERS]
             self.transport.write(STATUS_LINE[status] + b"\r\n".join(lines) + b"\r\n\r\n" + body)
         self.transport.close()

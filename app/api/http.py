@@ -175,7 +175,7 @@ class Authenticated:
             text = f"A request has at most {MAX_GRAPH_BODY} bytes."
             await PlainTextResponse(text, 413)(scope, receive, send)
             return
-        limited = _Limited(receive) if scope["type"] == "http" else receive
+        limited = _Limited(receive, scope["since"]) if scope["type"] == "http" else receive
         await self._inner(scope, limited, send)
 
 
@@ -188,26 +188,35 @@ def _read_headers(scope: Scope) -> tuple[str | None, bool]:
 class _Limited:
     """Receives a body up to the limit, however its length was announced, within a time."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, since: float) -> None:
         self._receive = receive
         self._left = MAX_GRAPH_BODY
-        self._until = asyncio.get_running_loop().time() + BODY_SECONDS
+        self._until = since + BODY_SECONDS
         self._complete = False
 
     async def __call__(self) -> Message:
         """Receive a message. Raises BadRequestError when the body is too large, or too slow."""
         if self._complete:
             return await self._receive()
-        try:
-            async with asyncio.timeout_at(self._until):
-                message = await self._receive()
-        except TimeoutError:
-            raise BadRequestError(408, f"The body of a request comes within {BODY_SECONDS:g} seconds.", CLOSE) from None
+        message = await self._receive() if self._has_come else await self._in_time()
         self._complete = not message.get("more_body", False)
         self._left -= len(message.get("body", b""))
         if self._left < 0:
             raise BadRequestError(413, f"A request has at most {MAX_GRAPH_BODY} bytes.")
         return message
+
+    @property
+    def _has_come(self) -> bool:
+        """Whether the server has something already, so that nothing is to be waited for."""
+        came = getattr(getattr(self._receive, "__self__", None), "message_event", None)
+        return isinstance(came, asyncio.Event) and came.is_set()
+
+    async def _in_time(self) -> Message:
+        try:
+            async with asyncio.timeout_at(self._until):
+                return await self._receive()
+        except TimeoutError:
+            raise BadRequestError(408, f"The body of a request comes within {BODY_SECONDS:g} seconds.", CLOSE) from None
 
 
 def _too_large(headers: Mapping[str, str]) -> bool:

@@ -136,9 +136,10 @@ async def _operation(given: dict[str, Any], most: int) -> Operation:
         if not isinstance(given.get(field), dict | None):
             raise BadRequestError(400, f"The “{field}” are a JSON object, or null.")
     document = await schema.documents.ask(text)
-    if most == MAX_VALUES and takes_graph(schema._schema, document, name):
-        most = MAX_GRAPH_VALUES
-    fault = too_much(given.get("variables"), most) or too_much(given.get("extensions"))
+    fault = too_much(given.get("variables"), most)
+    if fault is not None and most == MAX_VALUES and takes_graph(schema._schema, document, name):
+        fault = too_much(given.get("variables"), MAX_GRAPH_VALUES)
+    fault = fault or too_much(given.get("extensions"))
     if fault is not None:
         raise BadRequestError(413, fault)
     return Operation(text, given.get("variables"), name, given.get("extensions"))

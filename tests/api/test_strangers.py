@@ -180,7 +180,7 @@ async def test_every_answer_has_safe_headers(shared: System, path: str, token: s
     request = f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {client.token}\r\n\r\n"
     head = (await said(client, request.encode())).lower()
     for name, value in SAFE_HEADERS:
-        assert head.count(b"%s: %s" % (name, value.lower())) == 1
+        assert head.count(f"{name}: {value.lower()}".encode()) == 1
     refused = (await said(client, b"nothing\r\n\r\n")).lower()
     assert refused.startswith(b"http/1.1 400 ") and b"nosniff" in refused
 

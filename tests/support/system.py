@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from app.api.bodies import MAX_BODY
-from app.api.connections import Connection
+from app.api.connections import SAFE_HEADERS, Connection
 from app.jobs.deployments import jobs
 from app.main import application
 from app.services.access import ensure_admin
@@ -97,7 +97,7 @@ async def served(runtime: Runtime, **options: Any) -> AsyncIterator[str]:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     app = application(runtime, connections_each=options.pop("connections_each", 1000))
     usual: dict[str, Any] = {"ws": "websockets-sansio", "ws_per_message_deflate": False, "timeout_graceful_shutdown": 1}
-    usual |= {"http": Connection, "ws_max_size": 2 * MAX_BODY}
+    usual |= {"http": Connection, "headers": SAFE_HEADERS, "ws_max_size": 2 * MAX_BODY}
     config = uvicorn.Config(app, log_config=None, lifespan="off", **usual | options)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
