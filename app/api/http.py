@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 from functools import partial
-from traceback import clear_frames
 from typing import Any
 
 from starlette.requests import Request
@@ -16,7 +15,6 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation
 from strawberry.types.unset import UNSET, UnsetType
 
 from app import __version__
@@ -28,7 +26,7 @@ from app.api.live_socket import TRY_AGAIN, LiveSocket
 from app.api.operation import BadRequestError
 from app.api.schema import schema
 from app.api.seats import Seats
-from app.api.sockets import GREETING_SECONDS, Socket, SocketAdapter
+from app.api.sockets import GREETING_SECONDS, SocketAdapter
 from app.api.strangers import Strangers
 from app.api.tokens import Tokens, unauthenticated
 from app.api.wire import hang_up, has_more
@@ -45,17 +43,17 @@ UNINITIALISED = 4408
 """The code that closes sockets whose clients do not say who they are."""
 
 
-class _Connection(LiveSocket, Socket):
+class _Connection(LiveSocket):
     """A socket: its subscriptions are shared, the rest is the protocol's. It has a seat until it ends."""
 
-    async def handle(self) -> None:
-        """Serve the socket, unless there are too many whose clients did not say who they are."""
-        scope = self.websocket.ws.scope
-        with self.view.strangers.entered(address_of(scope), self) as admitted:
-            if admitted:
-                await super().handle()
-            else:
-                await self.websocket.close(TRY_AGAIN, "Too many connections have yet to be initialised")
+    def handle(self) -> Coroutine[Any, Any, None]:
+        """Serve the socket, unless there are too many whose clients did not say who they are.
+
+        Sockets live long, so no frame of its own is kept for that: `shutdown` comes last, whatever happens.
+        """
+        if self.view.strangers.enter(address_of(self.websocket.ws.scope), self):
+            return super().handle()
+        return self.websocket.close(TRY_AGAIN, "Too many connections have yet to be initialised")
 
     @property
     def silent(self) -> bool:
@@ -72,21 +70,12 @@ class _Connection(LiveSocket, Socket):
         super().greeted()
         self.view.strangers.known(self)
 
-    async def run_operation(self, operation: Operation[Context, None]) -> None:
-        """Run an operation to its end, unless it can not be run."""
-        try:
-            if not await self.refuses(operation):
-                await super().run_operation(operation)
-        except asyncio.CancelledError as cancelled:
-            # A task that was cancelled keeps this, and with it all that was under way.
-            clear_frames(cancelled.__traceback__)
-            raise
-
     async def shutdown(self) -> None:
         """End every operation."""
         try:
             await super().shutdown()
         finally:
+            self.view.strangers.known(self)
             if self.context.seat is not None:
                 self.view.seats.leave(self.context.seat)
 

@@ -4,16 +4,17 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from traceback import clear_frames
 from typing import TYPE_CHECKING
 
 from strawberry.http.exceptions import WebSocketDisconnected
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation
 
 from app.api.context import Context
 from app.api.live import AccessLostError, FeedBrokenError, NotSharedError
 from app.api.parts import Push
 from app.api.shareable import Shareable, shareable
-from app.api.sockets import SocketAdapter
+from app.api.sockets import Socket, SocketAdapter
 from app.api.wire import wire_of
 from app.core.access import Principal
 from app.core.errors import Role
@@ -25,7 +26,12 @@ FORBIDDEN = 4403
 TRY_AGAIN = 1012
 
 
-class LiveSocket(BaseGraphQLTransportWSHandler[Context, None]):
+def _let_go(cancelled: asyncio.CancelledError) -> None:
+    """Let go of what was under way: a task that was cancelled keeps why, and with it the frames that it ended."""
+    clear_frames(cancelled.__traceback__)
+
+
+class LiveSocket(Socket):
     """graphql-transport-ws, with shared subscriptions; everything else goes the ordinary way."""
 
     view: "Endpoint"
@@ -33,6 +39,8 @@ class LiveSocket(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Run an operation to its end. One that can not be shared, or not even begin, goes the ordinary way."""
+        if await self.refuses(operation):
+            return
         found = shareable(operation.query, operation.variables, operation.operation_name)
         secret = self.context.secret
         if found is not None and secret is not None:
@@ -52,7 +60,14 @@ class LiveSocket(BaseGraphQLTransportWSHandler[Context, None]):
                 return
             except WebSocketDisconnected:
                 return
-        await super().run_operation(operation)
+            except asyncio.CancelledError as cancelled:
+                _let_go(cancelled)
+                raise
+        try:
+            await super().run_operation(operation)
+        except asyncio.CancelledError as cancelled:
+            _let_go(cancelled)
+            raise
 
     async def _follow(
         self,

@@ -111,7 +111,7 @@ class SocketAdapter(ASGIWebSocketAdapter):
 
 
 class Socket(BaseGraphQLTransportWSHandler[Context, None]):
-    """One connection. Who overrides `run_operation` or `send_message` leaves the rest of the protocol to this."""
+    """One connection. Who runs operations asks first whether it `refuses` them."""
 
     said: frozenset[str] = frozenset()
     """The kinds of messages that came before the connection was initialised."""
@@ -160,11 +160,6 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         """Answer with what came along, once it is known from whom."""
         payload = message.get("payload") if self.connection_acknowledged else None
         await self.send_message({"type": "pong", "payload": payload} if payload else {"type": "pong"})
-
-    async def run_operation(self, operation: Running[Context, None]) -> None:
-        """Run an operation to its end, unless it can not be run."""
-        if not await self.refuses(operation):
-            await super().run_operation(operation)
 
     async def refuses(self, operation: Running[Context, None]) -> bool:
         """Whether an operation was ended with an `error`, as its document holds nothing to run, or it is too large."""

@@ -7,8 +7,6 @@ said something, or have come just now.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
 EACH = 100
@@ -40,23 +38,18 @@ class Strangers:
         self._of: Counter[str] = Counter()
         self._leaving: set[asyncio.Task[None]] = set()
 
-    @contextmanager
-    def entered(self, address: str | None, socket: Stranger) -> Iterator[bool]:
-        """Count a socket until it is `known`, at the latest while entered; False: there is no room for it."""
+    def enter(self, address: str | None, socket: Stranger) -> bool:
+        """Count a socket until it is `known`, or has ended; False: there is no room for it."""
         key = address or ""
         if self._of[key] >= CROWD * EACH or len(self._waiting) >= CROWD * ALL:
-            yield False
-            return
+            return False
         self._make_room(key)
         self._waiting[socket] = key, time.monotonic()
         self._of[key] += 1
-        try:
-            yield True
-        finally:
-            self.known(socket)
+        return True
 
     def known(self, socket: Stranger) -> None:
-        """Count a socket no longer."""
+        """Count a socket no longer; again it changes nothing."""
         found = self._waiting.pop(socket, None)
         if found is not None:
             self._of[found[0]] -= 1
