@@ -97,6 +97,12 @@ def too_much(value: object, most: int = MAX_VALUES) -> str | None:
     return f"The variables are nested more than {MAX_NESTING} times."
 
 
+def too_many_values(schema: GraphQLSchema, document: Document, name: str | None, variables: object) -> str | None:
+    """Return what is wrong with the variables of an operation: one that takes a graph may have more of them."""
+    fault = too_much(variables)
+    return too_much(variables, MAX_GRAPH_VALUES) if fault and takes_graph(schema, document, name) else fault
+
+
 def takes_graph(schema: GraphQLSchema, document: Document, name: str | None) -> bool:
     """Whether an operation has a graph for its input: a root field with tasks somewhere in its arguments."""
     chosen = document.named(name)

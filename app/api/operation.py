@@ -10,12 +10,11 @@ from starlette.requests import Request
 
 from app.api.bodies import (
     MAX_BODY,
-    MAX_GRAPH_VALUES,
-    MAX_VALUES,
     decoded,
     fault_of_form,
     opened,
     takes_graph,
+    too_many_values,
     too_much,
 )
 from app.api.documents import Document
@@ -80,7 +79,7 @@ async def read(request: Request) -> Operation:
         parameters: dict[str, Any] = dict(request.query_params)
         for name in ("variables", "extensions"):
             parameters[name] = decode(parameters[name].encode()) if parameters.get(name) else None
-        return await _operation(parameters, MAX_VALUES)
+        return await _operation(parameters)
     _check_content_type(request.headers.get("content-type", ""))
     data = await request.body()
     if len(data) > MAX_BODY:
@@ -90,7 +89,7 @@ async def read(request: Request) -> Operation:
         raise BadRequestError(400, "One request holds one operation: send the operations of the list one by one.")
     if not isinstance(body, dict):
         raise BadRequestError(400, "The body is a JSON object with a “query”.")
-    return await _operation(body, MAX_VALUES)
+    return await _operation(body)
 
 
 async def _large(data: bytes) -> Operation:
@@ -108,7 +107,7 @@ async def _large(data: bytes) -> Operation:
     given = {"query": envelope.query, "operationName": envelope.operationName}
     await asyncio.sleep(0)
     given |= {"variables": decode(bytes(envelope.variables)), "extensions": decode(bytes(envelope.extensions))}
-    return await _operation(given, MAX_GRAPH_VALUES)
+    return await _operation(given)
 
 
 def decode(data: bytes) -> Any:
@@ -126,7 +125,7 @@ def _check_content_type(header: str) -> None:
         raise BadRequestError(415, f"The body of a request is {JSON} in UTF-8, and its Content-Type says so.")
 
 
-async def _operation(given: dict[str, Any], most: int) -> Operation:
+async def _operation(given: dict[str, Any]) -> Operation:
     text, name = given.get("query"), given.get("operationName") or None
     if not isinstance(text, str) or not text.strip():
         raise BadRequestError(400, "There is no “query”: it is the text of a GraphQL document.")
@@ -136,10 +135,7 @@ async def _operation(given: dict[str, Any], most: int) -> Operation:
         if not isinstance(given.get(field), dict | None):
             raise BadRequestError(400, f"The “{field}” are a JSON object, or null.")
     document = await schema.documents.ask(text)
-    fault = too_much(given.get("variables"), most)
-    if fault is not None and most == MAX_VALUES and takes_graph(schema._schema, document, name):
-        fault = too_much(given.get("variables"), MAX_GRAPH_VALUES)
-    fault = fault or too_much(given.get("extensions"))
+    fault = too_many_values(schema._schema, document, name, given.get("variables")) or too_much(given.get("extensions"))
     if fault is not None:
         raise BadRequestError(413, fault)
     return Operation(text, given.get("variables"), name, given.get("extensions"))

@@ -24,7 +24,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 
-from app.api.bodies import MAX_BODY, MAX_GRAPH_VALUES, MAX_VALUES, takes_graph, too_much
+from app.api.bodies import MAX_BODY, too_many_values
 from app.api.context import Context
 from app.api.costs import TOO_LARGE
 from app.api.operation import Operation
@@ -166,8 +166,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         operation.operation_name = operation.operation_name or None
         document = await schema.documents.ask(operation.query)
         fault = Operation(operation.query, name=operation.operation_name).fault()
-        most = MAX_GRAPH_VALUES if takes_graph(schema._schema, document, operation.operation_name) else MAX_VALUES
-        excess = too_much(operation.variables, most)
+        excess = too_many_values(schema._schema, document, operation.operation_name, operation.variables)
         if excess is not None:
             fault = GraphQLError(excess, extensions={"code": TOO_LARGE})
         if fault is not None:

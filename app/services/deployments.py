@@ -245,9 +245,9 @@ async def roll_back(case: Case, order: Reasoned) -> tuple[str, ...]:
     async with _held(case, order.id) as ledger:
         require_deployer(case, ledger.deployment)
         deployment = ledger.deployment
-        refuse_problem((await why_not_roll_back(asker, [deployment]))[order.id])
         reason = await hidden(order.id, order.reason)
         if deployment.status is not _S.SUCCESS:
+            refuse_problem((await why_not_roll_back(asker, [deployment]))[order.id])
             ledger.move(_S.ROLLING_BACK, reason)
             await begin_rollback(ledger, automatic=False, reason=reason)
             await tick_and_send(ledger)
