@@ -216,9 +216,9 @@ async def _checked(case: Case, request: GrantRequest) -> dict[str, object]:
     grant = request.grant
     if not await store.actors_by_ids([request.actor_id]):
         raise not_found("actor", request.actor_id, ("actorId",))
-    if grant.environment_id and not await environment_store.by_ids([grant.environment_id]):
+    if grant.environment_id is not None and not await environment_store.by_ids([grant.environment_id]):
         raise not_found("environment", grant.environment_id, ("environmentId",))
-    if grant.application_id and not await application_store.by_ids([grant.application_id]):
+    if grant.application_id is not None and not await application_store.by_ids([grant.application_id]):
         raise not_found("application", grant.application_id, ("applicationId",))
     return await _granted(request.actor_id)
 
