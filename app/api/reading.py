@@ -97,7 +97,7 @@ async def deployment_page(
     wanted: DeploymentFilter, first: int | None, after: str | None, last: int | None, before: str | None
 ) -> Connection[Deployment]:
     """Return a page of deployments, newest first, from either end. Raises Refused."""
-    part = window("deployments", first=None if last is not None else first, after=after, last=last, before=before)
+    part = window("deployments", first=first, after=after, last=last, before=before)
     rows = await deployment_store.page(
         wanted, after=part.after, before=part.before, limit=part.limit, newest=part.forward
     )

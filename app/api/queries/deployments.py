@@ -9,7 +9,7 @@ from app.api.loaders import visible
 from app.api.permissions import Guard
 from app.api.reading import deployment_page
 from app.api.scalars import Cursor
-from app.api.types.common import Connection
+from app.api.types.common import Connection, given
 from app.api.types.deployments import Deployment
 from app.api.types.gates import Gate, blockers
 from app.api.types.refs import find
@@ -38,7 +38,8 @@ class DeploymentQueries:
         filter: DeploymentFilterInput | None = None,
     ) -> Connection[Deployment]:
         wanted = visible(info.context.viewer)
-        return await deployment_page(filter.narrow(wanted) if filter else wanted, first, after, last, before)
+        size = given(info, "first", first)
+        return await deployment_page(filter.narrow(wanted) if filter else wanted, size, after, last, before)
 
     @strawberry.field(description="One task.", extensions=[Guard(Role.VIEWER)])
     async def task(self, info: Info, id: strawberry.ID) -> Task | None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import strawberry
+from graphql import VariableNode
 
+from app.api.context import Info
 from app.api.costs import MAX_PAGE
 from app.api.scalars import Cursor, position
 from app.core.errors import InvalidInput, Refused
@@ -86,8 +88,14 @@ def window(
     before: str | None = None,
     default: int = 20,
 ) -> Window:
-    """Return the part of a list that Relay's arguments ask for. Raises Refused."""
+    """Return the part of a list that Relay's arguments ask for. Raises Refused.
+
+    Where a list can be read from its end, `first` is what was `given`, not the default of the schema.
+    """
     if last is not None:
+        if first is not None:
+            message = "Give first or last, not both: a page is counted from one end."
+            raise Refused(InvalidInput(message=message, path=("last",)))
         _page_size(last, "last")
         if after is not None:
             raise Refused(InvalidInput(message="last goes with before, first with after.", path=("after",)))
@@ -97,6 +105,16 @@ def window(
     size = default if first is None else first
     _page_size(size, "first")
     return Window(position(kind, after, "after"), None, size, forward=True)
+
+
+def given(info: Info, name: str, value: int | None) -> int | None:
+    """Return an argument that the operation gives; None where it is null, left out, or a variable that is left out."""
+    for argument in info._raw_info.field_nodes[0].arguments or ():
+        if argument.name.value == name:
+            node = argument.value
+            known = not isinstance(node, VariableNode) or node.name.value in info.variable_values
+            return value if known else None
+    return None
 
 
 def _page_size(value: int, argument: str) -> None:
