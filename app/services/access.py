@@ -7,7 +7,7 @@ hash would add nothing, and a request is checked with one look at an index.
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from app.core import checks
@@ -72,7 +72,7 @@ class TokenRequest:
     service_account_id: str | None
     scopes: tuple[Role, ...]
     expires_at: datetime | None
-    secret: str
+    secret: str = field(repr=False, compare=False)
 
 
 def new_secret(runtime: Runtime) -> str:
