@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from app.core import unfilled
 from app.core.application import Application, CommandStep, HealthCheck, KubernetesTarget, MetricCheck, ShellTarget
 from app.core.approval import ApprovalPolicy
 from app.core.command_checks import command as command  # noqa: PLC0414 - found beside the other checks
@@ -253,6 +254,7 @@ def application(value: Application) -> Problems:
     if value.kubernetes is not None:
         yield from kubernetes_target(value.kubernetes, "kubernetes")
     yield from health_check(value.health_check, "healthCheck")
+    yield from unfilled.problems(value)
 
 
 def environment(value: Environment) -> Problems:
