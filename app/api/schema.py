@@ -15,6 +15,7 @@ from strawberry.types.graphql import OperationType
 
 from app.api.context import Context
 from app.api.costs import HEAVY_OBJECTS, MAX_OBJECTS, TOO_LARGE, too_many_objects
+from app.api.descriptions import describe
 from app.api.errors import ERROR_TYPES
 from app.api.known import Prepare, Remember, Schema
 from app.api.mutations.access import AccessMutations
@@ -141,7 +142,7 @@ class Sensible(SchemaExtension):
 def build() -> Schema:
     """Return the schema."""
     extensions: list[Any] = [PerOperation, Prepare, Sensible, Remember]
-    return Schema(
+    made = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -149,6 +150,8 @@ def build() -> Schema:
         extensions=extensions,
         config=StrawberryConfig(name_converter=Names(), scalar_map=SCALARS, disable_field_suggestions=True),
     )
+    describe(made._schema)
+    return made
 
 
 schema = build()
