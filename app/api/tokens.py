@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.api.watch import CHECK_SECONDS
 from app.core.access import Principal
+from app.core.errors import ErrorCode
 from app.services.access import authenticate, hash_secret
 from app.services.runtime import Runtime
 
@@ -23,7 +24,7 @@ UNAUTHENTICATED = (
 
 def unauthenticated() -> Response:
     """Return the answer to a request without a valid token."""
-    body = {"errors": [{"message": UNAUTHENTICATED, "extensions": {"code": "UNAUTHENTICATED"}}]}
+    body = {"errors": [{"message": UNAUTHENTICATED, "extensions": {"code": str(ErrorCode.UNAUTHENTICATED)}}]}
     return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="boreas"'})
 
 

@@ -8,7 +8,7 @@ import strawberry
 
 from app.api.costs import MAX_PAGE
 from app.api.scalars import Cursor, position
-from app.core.errors import InvalidInput, Refused
+from app.core.errors import ErrorCode, InvalidInput, Problem, Refused
 
 DEPENDS_ON_ACTOR: Mapping[str, object] = {"depends_on_actor": True}
 """Marks a field (as its metadata) that shows different people different things, even with the same grants."""
@@ -51,7 +51,19 @@ class Connection(Generic[T]):
 @strawberry.type(description="Whether the viewer may do something now.")
 class Permission:
     allowed: bool
-    reason: str | None = strawberry.field(description="Why not.")
+    reason: str | None = strawberry.field(
+        description="Why not, in whole sentences; null: it is allowed. Of an approval that is allowed: what else waits."
+    )
+    code: ErrorCode | None = strawberry.field(
+        default=None, description="The error code that the mutation would be refused with; null: it is allowed."
+    )
+
+    @classmethod
+    def of(cls, problem: Problem | None) -> "Permission":
+        """Return what would be answered, with that problem or with none."""
+        if problem is None:
+            return cls(allowed=True, reason=None)
+        return cls(allowed=False, reason=problem.message, code=problem.code)
 
 
 @dataclass(frozen=True, slots=True)

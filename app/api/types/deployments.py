@@ -17,14 +17,13 @@ from app.api.types.feed import EVENT, DeploymentEvent, event_of
 from app.api.types.gates import Gate, blockers
 from app.api.types.refs import find, need
 from app.api.types.rollouts import Rollback, Rollout, Strategy, grayscale_of, rollouts_of
-from app.api.types.tasks import Task, permission, tasks_of
+from app.api.types.tasks import Task, permission, tasks_of, wrong
 from app.api.types.templates import TemplateVersion
 from app.api.types.versions import Version
 from app.api.types.workflows import Workflow
 from app.core import deployment as core
 from app.core import gate, steering
 from app.core.approval import before_approval
-from app.core.errors import Problem
 from app.core.sight import of_deployment
 from app.core.strategy import StrategyKind
 
@@ -188,18 +187,14 @@ class Deployment(Node):
 
     @strawberry.field(metadata=DEPENDS_ON_ACTOR)
     async def viewer_can(self, info: Info) -> DeploymentPermissions:
-        loaders = info.context.loaders
+        loaders, status = info.context.loaders, self.status
         return DeploymentPermissions(
-            start=permission(info, self.value, _said(await loaders.why_not_start.load(self.id))),
-            cancel=permission(info, self.value, steering.why_not_cancel(self.value)),
-            pause=permission(info, self.value, steering.why_not_pause(self.value)),
-            resume=permission(info, self.value, steering.why_not_resume(self.value)),
-            retry=permission(info, self.value, _said(await loaders.why_not_retry.load(self.id))),
-            rollback=permission(info, self.value, _said(await loaders.why_not_roll_back.load(self.id))),
-            edit_workflow=permission(info, self.value, steering.why_not_edit(self.value)),
+            start=permission(info, self.value, await loaders.why_not_start.load(self.id)),
+            cancel=permission(info, self.value, wrong(status, steering.why_not_cancel(self.value))),
+            pause=permission(info, self.value, wrong(status, steering.why_not_pause(self.value))),
+            resume=permission(info, self.value, wrong(status, steering.why_not_resume(self.value))),
+            retry=permission(info, self.value, await loaders.why_not_retry.load(self.id)),
+            rollback=permission(info, self.value, await loaders.why_not_roll_back.load(self.id)),
+            edit_workflow=permission(info, self.value, wrong(status, steering.why_not_edit(self.value))),
             approve=await may_approve_any(info, self.value),
         )
-
-
-def _said(problem: Problem | None) -> str | None:
-    return problem.message if problem else None
