@@ -31,6 +31,7 @@ from app.api.queries.audit import AuditQueries
 from app.api.queries.catalogue import CatalogueQueries
 from app.api.queries.deployments import DeploymentQueries
 from app.api.queries.nodes import NodeQueries
+from app.api.queries.server import ServerQueries
 from app.api.queries.templates import TemplateQueries
 from app.api.scalars import SCALARS
 from app.api.subscriptions.feeds import Subscription
@@ -41,7 +42,16 @@ from app.core.checks import storable
 from app.core.errors import ErrorCode
 
 Query = merge_types(
-    "Query", (NodeQueries, CatalogueQueries, DeploymentQueries, ApprovalQueries, TemplateQueries, AuditQueries)
+    "Query",
+    (
+        NodeQueries,
+        CatalogueQueries,
+        DeploymentQueries,
+        ApprovalQueries,
+        TemplateQueries,
+        AuditQueries,
+        ServerQueries,
+    ),
 )
 Mutation = merge_types(
     "Mutation",

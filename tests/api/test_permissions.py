@@ -1,6 +1,7 @@
 """What viewerCan says, and what the mutations then answer: the same code, or none.
 
-In: deployments in several states, and people with several roles. Out: each permission beside the answer of its mutation.
+In: deployments in several states, and people with several roles.
+Out: each permission beside the answer of its mutation.
 """
 
 from collections.abc import Mapping
