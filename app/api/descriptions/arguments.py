@@ -24,7 +24,11 @@ ARGUMENTS: Mapping[str, str] = {
 TYPES: Mapping[str, Mapping[str, str]] = {
     "Query": {
         "": "What can be read. For VIEWER on what is read, except where a field says otherwise.",
+        "applications(archived)": "True: those that are archived instead; null: false.",
         "deploymentPlan(input)": "What createDeployment would get.",
+        "versions(applicationId)": "Only versions that hold this application; null: all.",
+        "versions(commit)": "Only versions of this commit, or of commits that begin so; null: all.",
+        "workflowTemplates(archived)": "True: those that are archived instead; null: false.",
     },
     "Mutation": {
         "": "What can be changed. Each takes one input and answers with what it changed, or with errors. "

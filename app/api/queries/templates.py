@@ -6,7 +6,7 @@ from app.api.context import Info
 from app.api.permissions import Guard
 from app.api.reading import named_template, template_page
 from app.api.scalars import Cursor
-from app.api.types.common import Connection
+from app.api.types.common import Asked, Connection
 from app.api.types.templates import WorkflowTemplate
 from app.core.errors import Role
 
@@ -27,6 +27,12 @@ class TemplateQueries:
         extensions=[Guard(Role.VIEWER)],
     )
     async def workflow_templates(
-        self, first: int | None = 50, after: Cursor | None = None, contains: str | None = None
+        self,
+        first: int | None = 50,
+        after: Cursor | None = None,
+        contains: str | None = None,
+        archived: bool | None = False,
+        last: int | None = None,
+        before: Cursor | None = None,
     ) -> Connection[WorkflowTemplate]:
-        return await template_page(first, after, contains)
+        return await template_page(Asked(first, after, last, before), contains, archived)
