@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-broken test lint format audit bench lock clean
+.PHONY: help up up-broken test lint format audit bench lock schema schema-diff clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,15 @@ $(NODE_PEERS_INSTALLED): bench/peers/node/package-lock.json | $(INSTALLED)
 bench: $(INSTALLED) ## Measure what the README says
 	@$(MAKE) --no-print-directory --keep-going $(PEERS_INSTALLED) $(NODE_PEERS_INSTALLED) || echo "That failed; what it is for is left out."
 	@$(BIN)/python -m bench
+
+schema: $(INSTALLED) ## Write schema.graphql and the files for clients' caches anew
+	@$(BIN)/boreas schema > schema.graphql
+	@$(BIN)/boreas schema --client-cache apollo > docs/clients/apollo.mjs
+	@$(BIN)/boreas schema --client-cache urql > docs/clients/graphcache.mjs
+	@$(BIN)/boreas schema --client-cache possible-types > docs/clients/possibleTypes.json
+
+schema-diff: $(INSTALLED) ## Say what of the released schema has changed for clients
+	@$(BIN)/python -m tests.rules.promises
 
 lock: $(INSTALLED) ## Pin the newest packages that pyproject.toml allows
 	@$(COMPILE) pyproject.toml -o requirements.lock
