@@ -47,6 +47,7 @@ USUAL_SIZES: Mapping[tuple[str, str], int] = {
     ("DeploymentLogBatch", "lines"): 100,
     ("Task", "attempts"): 2,
     ("Task", "blockers"): 3,
+    ("Task", "blockedBy"): 2,
     ("Approval", "decisions"): 3,
     ("Deployment", "approvals"): 5,
     ("Deployment", "applications"): 5,

@@ -20,6 +20,8 @@ from graphql import (
     execute,
     visit,
 )
+from graphql import OperationType as Root
+from graphql.utilities.print_schema import print_description
 from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -62,6 +64,12 @@ class Schema(strawberry.Schema):
         super().__init__(**options, execution_context_class=Executor)
         self.documents = Documents(self._schema)
         self.heavy = Crowd()
+
+    def as_str(self) -> str:
+        """Return the schema as text, with its own description, which Strawberry leaves out."""
+        roots = [(kind.value, self._schema.get_root_type(kind)) for kind in Root]
+        fields = "\n".join(f"  {kind}: {root.name}" for kind, root in roots if root)
+        return f"{print_description(self._schema)}schema {{\n{fields}\n}}\n\n{super().as_str()}"
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Leave logging to the translation, which knows what is unexpected."""

@@ -18,6 +18,7 @@ ARGUMENTS: Mapping[str, str] = {
     "input": "What to do, and to what.",
     "id": "The id of the object.",
     "name": "The name of the object, instead of its id.",
+    "by": "The object by its id or its name, instead of id and name: generated clients know that it takes just one.",
 }
 """What an argument of this name means everywhere that does not say otherwise."""
 

@@ -3,6 +3,7 @@
 import strawberry
 
 from app.api.context import Info
+from app.api.inputs.by import ApplicationBy, EnvironmentBy, named
 from app.api.permissions import Guard
 from app.api.reading import (
     all_environments,
@@ -24,13 +25,17 @@ from app.core.version import VersionFilter
 @strawberry.type
 class CatalogueQueries:
     @strawberry.field(
-        description="One application, by exactly one of id and name; null: there is none. For VIEWER on anything.",
+        description="One application, by exactly one of id, name and by; null: there is none. For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def application(
-        self, info: Info, id: strawberry.ID | None = None, name: str | None = None
+        self,
+        info: Info,
+        id: strawberry.ID | None = None,
+        name: str | None = None,
+        by: ApplicationBy | None = None,
     ) -> Application | None:
-        return await named_application(info, id, name)
+        return await named_application(info, *named(id, name, by))
 
     @strawberry.field(
         description="Applications that are not archived, by name. For VIEWER on anything.",
@@ -48,13 +53,17 @@ class CatalogueQueries:
         return await application_page(Asked(first, after, last, before), contains, archived)
 
     @strawberry.field(
-        description="One environment, by exactly one of id and name; null: there is none. For VIEWER on anything.",
+        description="One environment, by exactly one of id, name and by; null: there is none. For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def environment(
-        self, info: Info, id: strawberry.ID | None = None, name: str | None = None
+        self,
+        info: Info,
+        id: strawberry.ID | None = None,
+        name: str | None = None,
+        by: EnvironmentBy | None = None,
     ) -> Environment | None:
-        return await named_environment(info, id, name)
+        return await named_environment(info, *named(id, name, by))
 
     @strawberry.field(
         description="All environments, in promotion order. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)]

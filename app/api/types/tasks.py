@@ -81,7 +81,9 @@ class Task(Node):
     type: TaskType
     status: core.TaskStatus
     order: int
-    block_by: list[strawberry.ID] = strawberry.field(description="The tasks it waits for.")
+    block_by: list[strawberry.ID] = strawberry.field(
+        description="The ids of the tasks that it waits for. Inputs take keys: see `blockedBy`."
+    )
     require_confirm: bool = strawberry.field(description="Whether people are asked before it starts.")
     confirmed_at: datetime | None
     payload: JSON
@@ -145,6 +147,13 @@ class Task(Node):
     @strawberry.field
     async def application(self, info: Info) -> Application | None:
         return await find(info, "Application", self.app_id)
+
+    @strawberry.field(description="The tasks that it waits for. Their keys are what blockBy of an input takes.")
+    async def blocked_by(self, info: Info) -> list["Task"]:
+        if not self.value.block_by:
+            return []
+        tasks = await info.context.loaders.tasks_by_id.load(self.value.deployment_id)
+        return [Task.of(tasks[id_]) for id_ in self.value.block_by]
 
     @strawberry.field(description="Who gave the last approval that it needed.")
     async def confirmed_by(self, info: Info) -> Actor | None:

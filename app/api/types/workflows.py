@@ -185,13 +185,13 @@ class Workflow(Node):
             for blocker in task.block_by
         ]
 
-    @strawberry.field(description="Topological levels: what can run side by side.")
+    @strawberry.field(description="Topological levels: the ids of the tasks that can run side by side.")
     async def levels(self, info: Info) -> list[list[strawberry.ID]]:
         return [[strawberry.ID(id_) for id_ in level] for level in graph.levels(await self._graph(info))]
 
     @strawberry.field(
-        description="The chain of tasks that takes longest, by what each took when it last succeeded; those never seen "
-        "count as much as the others do on average."
+        description="The ids of the chain of tasks that takes longest, by what each took when it last "
+        "succeeded; those never seen count as much as the others do on average."
     )
     async def critical_path(self, info: Info) -> list[strawberry.ID]:
         tasks = await info.context.loaders.tasks_of.load(self.deployment.id)
@@ -260,8 +260,12 @@ class PlannedApproval:
 @strawberry.type(description="What a deployment would be. Nothing is stored.")
 class DeploymentPlan:
     draft: strawberry.Private[Draft]
-    levels: list[list[str]] = strawberry.field(description="Empty while the graph has faults.")
-    critical_path: list[str] = strawberry.field(description="Empty while the graph has faults.")
+    levels: list[list[str]] = strawberry.field(
+        description="Topological levels: the keys of tasks that can run side by side. Empty while the graph has faults."
+    )
+    critical_path: list[str] = strawberry.field(
+        description="The keys of the chain of tasks that takes longest. Empty while the graph has faults."
+    )
     gate: Gate = strawberry.field(
         description="Whether it could start now, and why not; nothing of environments that the viewer may not see."
     )
