@@ -1,4 +1,4 @@
-"""Finding one object: by its id, its name, or `by` that takes just one of them; and workflows and tasks by each other."""
+"""Finding one object: by its id, its name, or `by`, which takes just one of them; and what tasks wait for."""
 
 import pytest
 
