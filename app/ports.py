@@ -190,6 +190,13 @@ class RolloutOperator(Protocol):
         """
         ...
 
+    async def service(self, workload: Workload, shape: Shape) -> str | None:
+        """Return by which Service what carries the new version in a shape is asked: that of a set of its own, if any.
+
+        The one that the workload names where there is none for the set alone; None where it names none.
+        """
+        ...
+
     async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Bring the version before back, from any shape on the way to `shape`, and remove what the rollout made."""
         ...

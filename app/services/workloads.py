@@ -51,14 +51,18 @@ class WholeWorkload:
 
     async def check(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:
         """Ask the application for its health, once for all replicas, and its metrics."""
-        fault = await self._bring(rollout.shape(self.drive.strategy, progress, self._size))
-        fault = fault or await self._ask(Place(self._name, max(progress.batch, 1), progress.weight, progress.color))
+        shape = rollout.shape(self.drive.strategy, progress, self._size)
+        fault = await self._bring(shape)
+        if fault is None:
+            service = await self.operator.service(self.workload, shape)
+            batch = max(progress.batch, 1)
+            fault = await self._ask(Place(self._name, batch, progress.weight, progress.color, service=service))
         healthy = observed.healthy if fault else observed.healthy.union(instances)
         return replace(observed, healthy=healthy, fault=fault)
 
     async def check_serving(self, color: str | None) -> str | None:
         """Ask the application for its health and its metrics."""
-        return await self._ask(Place(self._name, 1, 1.0, color))
+        return await self._ask(Place(self._name, 1, 1.0, color, service=self.workload.target.service))
 
     async def _ask(self, place: Place) -> str | None:
         faults, fault = await asyncio.gather(

@@ -82,7 +82,7 @@ class MetricCheck:
 )
 class HealthCheck:
     command: list[str] | None
-    http_url: str | None = strawberry.field(description="May hold {instance}, {version} and {color}.")
+    http_url: str | None = strawberry.field(description="May hold {instance}, {version}, {color} and {service}.")
     expect_status: int
     interval_seconds: int
     timeout_seconds: int

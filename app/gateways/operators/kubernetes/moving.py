@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core import manifests, meddling, pods, replicas, workloads
+from app.core import manifests, meddling, pods, replicas, tracks, workloads
 from app.core.logs import Stream
 from app.core.manifests import Object, is_going
 from app.core.workloads import PREVIOUS, TRACK, note, replicas_of, with_image, with_replicas
@@ -177,12 +177,27 @@ class Moving:
         if size > before:
             await self.settled(name)
 
+    async def mark(self) -> None:
+        """Give the base's pods its track, replica by replica, and wait until all that are left have it.
+
+        That restarts them, once: every rollout that replaces them anyway marks them too. Raises StuckError.
+        """
+        base = await self.base()
+        if not tracks.is_marked(base):
+            await self.say(f"Restarting the pods of {self.name} once, to tell the two sets apart from now on.")
+            await self.change(DEPLOYMENTS, self.name, lambda seen: tracks.marked(workloads.carefully(seen, 0)))
+            await self.settled(self.name)
+            return
+        at = replicas.standing(base)
+        if not at.settled and at.updated < int((base.get("status") or {}).get("replicas") or 0):
+            await self.settled(self.name)
+
     async def run(self, image: str, size: int | None = None, watch_seconds: int = 0) -> None:
         """Let the base run an image, replica by replica, never with fewer than asked for. Raises StuckError."""
 
         def changed(seen: Object) -> Object:
             stuck_if(meddling.image(seen, self.target.container, *self.images(seen)))
-            made = with_image(workloads.carefully(seen, watch_seconds), self.target.container, image)
+            made = with_image(tracks.marked(workloads.carefully(seen, watch_seconds)), self.target.container, image)
             return made if size is None else _sized(made, size)
 
         await self.change(DEPLOYMENTS, self.name, changed)
