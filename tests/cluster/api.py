@@ -21,7 +21,13 @@ from tests.cluster.schema import Schema
 
 BOREAS = "boreas"
 """How the operator names itself; people and tests have other names."""
-KINDS = {"jobs": ("batch/v1", "Job"), "deployments": ("apps/v1", "Deployment"), "services": ("v1", "Service")}
+KINDS = {
+    "jobs": ("batch/v1", "Job"),
+    "deployments": ("apps/v1", "Deployment"),
+    "statefulsets": ("apps/v1", "StatefulSet"),
+    "daemonsets": ("apps/v1", "DaemonSet"),
+    "services": ("v1", "Service"),
+}
 Object = dict[str, Any]
 Key = tuple[str, str, str]
 Change = Callable[[Object], object]
