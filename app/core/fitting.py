@@ -1,11 +1,12 @@
 """What fits together: an application and the environment it is to be deployed to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from app.core.deployment import Definition
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem
 from app.core.strategy import StrategyKind
+from app.core.workflow import WorkflowTask
 
 
 def problems(environment: Environment, definition: Definition, kind: StrategyKind) -> Iterator[Problem]:
@@ -28,3 +29,13 @@ def problems(environment: Environment, definition: Definition, kind: StrategyKin
     if kind is StrategyKind.BLUE_GREEN and target.service is None:
         message = f"BLUE_GREEN switches a service, and “{name}” names none."
         yield InvalidInput(message=message, path=("strategy", "kind"))
+
+
+def accounts(environment: Environment, tasks: Sequence[WorkflowTask], *path: str) -> Iterator[Problem]:
+    """Tasks whose Jobs are to run as service accounts: those of the environment. `path` is the field they came from."""
+    access = environment.kubernetes
+    for task in tasks if access else ():
+        job = task.command.job if task.command else None
+        why = access.refusal(job.service_account_name) if access and job else None
+        if why:
+            yield InvalidInput(message=f"“{task.key}” in “{environment.name}”: {why}.", path=path)

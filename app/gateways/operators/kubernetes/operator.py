@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from app.core import manifests, pods, replicas
+from app.core import manifests, replicas
 from app.core.attempt import Ending, Outcome
 from app.core.environment import KubernetesAccess
 from app.core.logs import Stream
@@ -14,6 +14,7 @@ from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, JOBS, Cluster
 from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.jobs import JobRun
+from app.gateways.operators.kubernetes.making import Making
 from app.gateways.operators.kubernetes.moving import Moving, Pace, StuckError
 from app.gateways.operators.kubernetes.reach import Reach
 from app.ports import Instruction, LogSink, Run, Workload
@@ -23,8 +24,6 @@ logger = logging.getLogger(__name__)
 PACE = Pace()
 ALL = Reach()
 """No kubeconfig, and every namespace that the service account of the worker's pod may reach."""
-UNENDED = "status.successful=0"
-"""Most Jobs that are there have succeeded, and need not be sent: the one field of a Job by which a cluster selects."""
 
 
 class KubernetesOperator:
@@ -39,6 +38,7 @@ class KubernetesOperator:
         self._pace = pace
         self._connections = Connections(reach)
         self._hold = Hold()
+        self._restricted: set[KubernetesAccess] = set()
 
     async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
         """Run the command to its end. Without one there is nothing to run.
@@ -52,7 +52,9 @@ class KubernetesOperator:
             return Outcome(Ending.FAILED, "the environment has no connection to a cluster")
         if not instruction.image:
             return Outcome(Ending.FAILED, "it has a command, but neither it nor the version's artifact has an image")
-        return await JobRun(self._cluster(instruction.connection), instruction, log, self._pace.patience).run()
+        cluster = self._cluster(instruction.connection)
+        making = Making(cluster, instruction, self._restricted)
+        return await JobRun(cluster, instruction, log, making, self._pace.patience).run()
 
     def hold(self, seconds: float) -> None:
         """Take note that this worker may change things for `seconds` more. Jobs run on, for the next attempt."""
@@ -62,20 +64,22 @@ class KubernetesOperator:
         """Do nothing: nothing is changed while the event loop is held up, and `hold` comes before anything else is."""
 
     async def running(self, connection: KubernetesAccess) -> Sequence[Run]:
-        """Return the runs of Jobs in a namespace that have not ended, and that nobody deletes already."""
+        """Return the runs of Jobs in a namespace, but those that somebody deletes already."""
         selector = f"{manifests.MANAGED_BY}={manifests.MANAGER},{manifests.RUN_LABEL}"
         try:
-            listing = await self._cluster(connection).list(JOBS, selector, UNENDED)
+            listing = await self._cluster(connection).list(JOBS, selector)
         except (ClusterAwayError, ClusterRefusedError) as error:
             logger.warning("it can not be seen which Jobs of %s run: %s", connection.namespace, error)
             return ()
-        return [_run(job, run) for job in listing.items if (run := manifests.run_of(job)) and _goes_on(job)]
+        there = [job for job in listing.items if not manifests.is_going(job)]
+        return [_run(job, run) for job in there if (run := manifests.run_of(job))]
 
     async def end(self, connection: KubernetesAccess, run: Run) -> bool:
-        """Delete the Job of a run with its pods, as it was when it was found."""
+        """Delete the Job of a run with its pods: one that was found, as it was then and once its pods are gone."""
+        propagation = "Foreground" if run.state else "Background"
         name = manifests.job_name(run.task_id, run.name)
         try:
-            return await self._cluster(connection).delete(JOBS, name, propagation="Foreground", version=run.state)
+            return await self._cluster(connection).delete(JOBS, name, propagation=propagation, version=run.state)
         except (ClusterAwayError, ClusterRefusedError) as error:
             logger.warning("Job %s of %s could not be deleted: %s", name, connection.namespace, error)
             return False
@@ -111,10 +115,6 @@ class KubernetesOperator:
 
     def _cluster(self, connection: KubernetesAccess) -> Cluster:
         return Cluster(self._connections, connection, self._hold)
-
-
-def _goes_on(job: manifests.Object) -> bool:
-    return not (pods.is_done(job) or manifests.is_going(job))
 
 
 def _run(job: manifests.Object, name: str) -> Run:
