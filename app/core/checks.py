@@ -13,11 +13,11 @@ from app.core.command_checks import variables as variables  # noqa: PLC0414
 from app.core.environment import Environment, KubernetesAccess, OperatorKind
 from app.core.errors import InvalidInput, Problem, Role
 from app.core.health import address
+from app.core.job_checks import DNS_LABEL, access_options, job_options, object_name
 from app.core.strategy import Strategy, StrategyKind
 from app.core.template import MAX_VALUE, Parameter, value_problems
 from app.core.texts import UNSTORABLE, unseen
 
-DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}")
 LABEL_LENGTH = 63
@@ -139,6 +139,7 @@ def step(value: CommandStep | None, *path: str) -> Problems:
     yield from variables(value.env, *path, "env")
     yield from between(value.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
     yield from between(value.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
+    yield from job_options(value.job, *path, "job")
 
 
 def shell_target(value: ShellTarget, *path: str) -> Problems:
@@ -151,15 +152,6 @@ def shell_target(value: ShellTarget, *path: str) -> Problems:
         yield InvalidInput(message="An instance is named twice.", path=(*path, "instances"))
     for instance in value.instances:
         yield from title(instance, 200, *path, "instances")
-
-
-def object_name(value: str, *path: str) -> Problems:
-    """A name of an object of a cluster: DNS labels with dots between them."""
-    if len(value) > NAME_LENGTH or not all(DNS_LABEL.fullmatch(part) for part in value.split(".")):
-        yield InvalidInput(
-            message=f"“{value[:80]}” is no name of an object: use lower case letters, digits, hyphens and dots.",
-            path=path,
-        )
 
 
 def kubernetes_target(value: KubernetesTarget, *path: str) -> Problems:
@@ -189,6 +181,7 @@ def kubernetes_access(value: KubernetesAccess, *path: str) -> Problems:
             "started with (boreas worker --kubeconfigs DIR), without a path."
         )
         yield InvalidInput(message=message, path=(*path, "kubeconfigPath"))
+    yield from access_options(value, *path)
 
 
 def health_check(value: HealthCheck | None, *path: str) -> Problems:

@@ -9,6 +9,7 @@ from app.core.bounds import json_value
 from app.core.checks import MAX_ATTEMPTS, MAX_IMAGE, MAX_SECONDS, Problems, between, image, title
 from app.core.command_checks import MAX_ARGUMENTS, VARIABLE, arguments, variables
 from app.core.errors import InvalidInput
+from app.core.job_checks import job_options
 from app.core.sight import HIDDEN_COMMAND
 from app.core.template import MAX_GRAPH
 from app.core.texts import unseen
@@ -65,6 +66,7 @@ def workflow_task(task: WorkflowTask, *path: str) -> Problems:
         yield from variables(task.command.env, *path, "command", "env")
         yield from image(task.command.image, *path, "command", "image")
         yield from arguments(task.command.command, *path, "command", "command")
+        yield from job_options(task.command.job, *path, "command", "job")
     yield from json_value(task.payload, *path, "payload")
     if len(task.block_by) > MAX_TASKS:
         message = f"It waits for {len(task.block_by)} tasks; a workflow has at most {MAX_TASKS}."
@@ -102,6 +104,7 @@ def _is_plain_command(step: CommandStep) -> bool:
         and text.isprintable()
         and len(step.command) <= MAX_ARGUMENTS
         and step.command != HIDDEN_COMMAND
+        and step.job is None
         and (step.image is None or _is_plain_image(step.image))
         and (not step.env or _are_plain_variables(step))
     )

@@ -82,6 +82,7 @@ def instruct(
         image=(step.image if step else None) or env["BOREAS_IMAGE"] or None,
         payload=task.payload,
         connection=setting.environment.kubernetes,
+        job=step.job if step else None,
         origin=Origin(
             deployment_id=task.deployment_id,
             task_id=task.id,

@@ -38,6 +38,10 @@ class WholeWorkload:
         names = tuple(f"{self._name}-{ordinal}" for ordinal in range(max(1, self._size)))
         return Extent(names, split=self.workload.target.http_route is not None)
 
+    async def unfit(self) -> str | None:
+        """Ask whether the strategy can work for the workload."""
+        return await self.operator.unfit(self.workload, self.drive.strategy, self._size)
+
     async def update(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:
         """Give the workload the shape of the batch in hand."""
         shape = rollout.shape(self.drive.strategy, progress, self._size)
@@ -97,6 +101,13 @@ class WholeWorkload:
             return outcome.message or "failed"
         self._shape = shape
         return None
+
+    def said_done(self, progress: Progress) -> str:
+        """Say how many replicas run the new version: of none it is not known whether it is healthy."""
+        version = self.drive.setting.version.name
+        if self._size == 0:
+            return f"{self._name} has 0 replicas: none runs {version}, and those that it is given will run it unproven."
+        return f"All {progress.total} instances run {version} and are healthy."
 
     def cannot_undo(self) -> str | None:
         """Return None: the operator knows what it made, and can remove that."""

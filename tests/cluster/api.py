@@ -17,6 +17,7 @@ import aiohttp.web
 import attrs
 import kmock
 
+from tests.cluster.admission import Admission
 from tests.cluster.schema import Schema
 
 BOREAS = "boreas"
@@ -73,6 +74,7 @@ class ClusterServer(kmock.KubernetesScaffold):
     schema: Schema | None = None
     faults: list[str] = attrs.field(factory=list)
     rights: set[tuple[str, str, str]] = attrs.field(factory=set)
+    admission: Admission = attrs.field(factory=Admission)
     away: bool = False
     before: Callable[[str, str], None] = lambda _method, _path: None
     after: Callable[[str, str], None] = lambda _method, _path: None
@@ -189,6 +191,8 @@ class ClusterServer(kmock.KubernetesScaffold):
                 key = (plural, namespace, request.data["metadata"]["name"])
                 if key in self.objects:
                     raise Refusal(409, "AlreadyExists", f'{plural} "{key[2]}" already exists')
+                if plural == "jobs" and (why := self.admission.job(key[2], self.of("jobs"))):
+                    raise Refusal(403, "Forbidden", why)
                 return aiohttp.web.json_response(self.store(plural, request.data, namespace), status=201)
             case "PUT":
                 return aiohttp.web.json_response(self._replace(key, request.data))
@@ -227,8 +231,9 @@ class ClusterServer(kmock.KubernetesScaffold):
 
     def _delete(self, key: Key, options: Object) -> aiohttp.web.StreamResponse:
         body = self._there(key)
-        wanted = (options.get("preconditions") or {}).get("resourceVersion")
-        if wanted not in (None, body["metadata"]["resourceVersion"]):
+        for field_, wanted in (options.get("preconditions") or {}).items():
+            if wanted == body["metadata"][field_]:
+                continue
             raise Refusal(409, "Conflict", "Precondition failed: the object has been modified")
         is_foreground = key[0] != "pods" and options.get("propagationPolicy") == "Foreground"
         is_graceful = key[0] == "pods" and options.get("gracePeriodSeconds") != 0
@@ -316,8 +321,6 @@ def chosen(plural: str, body: Object, params: Any) -> bool:
     """Return whether the selectors of a request choose an object. Only some fields can be selected by."""
     labels, fields = selector(params.get("labelSelector", "")), selector(params.get("fieldSelector", ""))
     known = {"metadata.name": body["metadata"]["name"]}
-    if plural == "jobs":
-        known["status.successful"] = str(body.get("status", {}).get("succeeded", 0))
     if plural == "events":
         known |= {"involvedObject.uid": body["involvedObject"]["uid"], "reason": body["reason"]}
     if fields.keys() - known.keys():

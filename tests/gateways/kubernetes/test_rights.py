@@ -2,10 +2,7 @@
 
 import asyncio
 
-import pytest
-
 from app.core.strategy import StrategyKind
-from app.gateways.operators.kubernetes import jobs
 from app.ports import Origin
 from tests.cluster.api import ClusterServer
 from tests.cluster.played import allowed
@@ -15,10 +12,7 @@ from tests.gateways.kubernetes.workload import TOTAL, Web
 TAKEN = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=2)
 
 
-async def test_a_worker_may_do_what_it_does_and_no_more(
-    bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "UNMADE_SECONDS", 0.1)
+async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: ClusterServer) -> None:
     web = Web(bench, route=True)
     await web.make()
     await bench.run("true")

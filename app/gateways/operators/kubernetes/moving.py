@@ -68,7 +68,7 @@ class Moving:
         await self._log(Stream.SYSTEM, [line])
 
     async def _trouble(self, what: str | None) -> None:
-        await self.say(f"WARN: the cluster is away: {what}" if what else "The cluster answers again.")
+        await self.say(f"WARN: {what}" if what else "The cluster answers again.")
 
     async def get(self, kind: Kind, name: str) -> Object | None:
         """Return an object, None where there is none."""
