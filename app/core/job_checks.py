@@ -96,12 +96,16 @@ def _keys(value: Mapping[str, object], *path: str) -> Problems:
         yield InvalidInput(message=f"It has {len(value)} entries; at most {MAX_ENTRIES} are taken.", path=path)
         return
     for key in value:
-        if not _is_key(key):
-            message = (
-                f"“{key[:80]}” is no key: use 1 to {PART_LENGTH} letters, digits, -, _ and . with a letter or digit at "
-                "both ends; in front of it may stand a domain and a slash."
-            )
-            yield InvalidInput(message=message, path=(*path, key[:NAME_LENGTH]))
+        yield from _key(key, *path, key[:NAME_LENGTH])
+
+
+def _key(key: str, *path: str) -> Problems:
+    if not _is_key(key):
+        message = (
+            f"“{key[:80]}” is no key: use 1 to {PART_LENGTH} letters, digits, -, _ and . with a letter or digit at "
+            "both ends; in front of it may stand a domain and a slash."
+        )
+        yield InvalidInput(message=message, path=path)
 
 
 def labels(value: Mapping[str, object] | None, *path: str) -> Problems:
@@ -146,7 +150,7 @@ def _not_reserved(value: Mapping[str, str] | None, *path: str) -> Problems:
 def toleration(value: Toleration, *path: str) -> Problems:
     """A taint that is borne, as a cluster takes it."""
     if value.key is not None:
-        yield from _keys({value.key: ""}, *path)
+        yield from _key(value.key, *path, "key")
     elif value.operator is not TolerationOperator.EXISTS:
         yield InvalidInput(message="Without a key the operator is EXISTS: every taint is borne.", path=(*path, "key"))
     if value.value is not None and value.operator is TolerationOperator.EXISTS:

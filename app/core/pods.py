@@ -67,8 +67,11 @@ def fault(pod: Object) -> Fault | None:
             )
         if reason in MISCONFIGURED:
             is_root = "runAsNonRoot" in str(waiting.get("message"))
-            remedy = Remedy.ROOT if is_root else None
-            return Fault(f"the container can not be made ({reason}){_said(waiting)}", remedy=remedy)
+            return Fault(
+                f"the container can not be made ({reason}){_said(waiting)}",
+                hopeless=is_root,
+                remedy=Remedy.ROOT if is_root else None,
+            )
         if reason in CRASHING:
             return Fault(f"the container ends again and again ({reason}){_last_end(each)}")
     return None

@@ -98,13 +98,14 @@ class Nodes:
             return
         if status.get("conditions"):
             return
-        if meta["uid"] not in self._made and not job["spec"].get("suspend"):
+        is_new = meta["uid"] not in self._made
+        if is_new and not job["spec"].get("suspend"):
             self._make_pod(job)
         if "startTime" not in status:
             self._server.change("jobs", name, lambda j: j.setdefault("status", {}).update(startTime=now()), space)
             limit = job["spec"]["activeDeadlineSeconds"]
             self._timers[meta["uid"]] = asyncio.get_running_loop().call_later(limit, self._late, name, space)
-        elif not pods and meta["uid"] in self._made:
+        elif not pods and not is_new:
             self._end(name, space, "Failed", "BackoffLimitExceeded")
         elif pods and pods[0].get("status", {}).get("phase") in ("Succeeded", "Failed"):
             good = pods[0]["status"]["phase"] == "Succeeded"

@@ -15,6 +15,11 @@ class Clocks:
         """Seconds since this was made."""
         return asyncio.get_running_loop().time() - self._born
 
+    @property
+    def is_settling(self) -> bool:
+        """Whether it is settled how a Job ends, and it has not ended."""
+        return "settled" in self._since
+
     def running(self, so: bool) -> float:
         """Seconds for which a container has run."""
         return self._seconds("running", so)

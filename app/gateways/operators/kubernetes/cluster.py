@@ -134,20 +134,17 @@ class Cluster:
         propagation: str = "Background",
         grace_seconds: int | None = None,
         version: str | None = None,
-        uid: str | None = None,
     ) -> bool:
         """Delete an object, and what belongs to it as `propagation` says. False where there was none.
 
-        With `version`, only as it was then, with `uid`, only that one: else raises ClusterRefusedError with
-        `is_conflict`.
+        With `version`, only as it was then: else raises ClusterRefusedError with `is_conflict`.
         """
         await self._hold.good()
         body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
         if grace_seconds is not None:
             body["gracePeriodSeconds"] = grace_seconds
-        wanted = {"resourceVersion": version, "uid": uid}
-        if any(wanted.values()):
-            body["preconditions"] = {name: value for name, value in wanted.items() if value}
+        if version is not None:
+            body["preconditions"] = {"resourceVersion": version}
         try:
             await self._json("DELETE", self._path(kind, name), f"deleting {kind.name} {name}", body=body)
         except ClusterRefusedError as error:

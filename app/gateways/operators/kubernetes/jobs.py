@@ -51,6 +51,7 @@ class JobRun:
         self._fault: pods.Fault | None = None
         self._unmade: pods.Fault | None = None
         self._told: set[str] = set()
+        self._is_over = False
         self._changed = asyncio.Event()
         self._turns = asyncio.Lock()
 
@@ -116,6 +117,7 @@ class JobRun:
             ended: Outcome | None = await self._beside(works, self._ended())
             if ended is None:
                 return None
+            self._is_over = True
             if ended.ending is Ending.FAILED and not pods.is_done(self._job):
                 await self._remove(None)
             if self._has_begun:
@@ -161,7 +163,7 @@ class JobRun:
                 job = jobs.get(self._name)
                 if job is not None and uid_of(job) == uid:
                     self._job = job
-                elif not pods.is_done(self._job):
+                elif not (self._is_over or pods.is_done(self._job)):
                     raise ClusterRefusedError(404, f"Job {self._name} was deleted by somebody")
                 self._changed.set()
 
@@ -217,7 +219,7 @@ class JobRun:
                 self._fault = found
             if found and (found.hopeless or (not found.passing and kept >= self._patience)):
                 return Outcome(Ending.FAILED, self._making.told(found))
-            is_quiet = running and not found and self._instruction.answer_seconds is None
+            is_quiet = running and not (found or clocks.is_settling or self._instruction.answer_seconds)
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if is_quiet else min(1.0, self._patience / 4)):
                     await self._changed.wait()

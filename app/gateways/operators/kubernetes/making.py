@@ -6,7 +6,7 @@ import math
 from app.core import manifests
 from app.core.environment import KubernetesAccess
 from app.core.job_options import JobOptions, merged
-from app.core.manifests import Object, is_going, uid_of
+from app.core.manifests import Object, is_going, uid_of, version_of
 from app.core.pods import Fault, Remedy
 from app.core.workloads import is_ours, noted
 from app.gateways.operators.kubernetes.cluster import JOBS, Cluster
@@ -114,6 +114,8 @@ class Making:
         user, remedy = self._options.run_as_user, fault.remedy
         if remedy is None or user is not None or remedy in self._refused:
             return False
+        if remedy is Remedy.ROOT and self._refused:
+            return False
         is_non_root = bool(job["spec"]["template"]["spec"].get("securityContext", {}).get("runAsNonRoot"))
         if is_non_root is not (remedy is Remedy.ROOT):
             return False
@@ -131,20 +133,28 @@ class Making:
         return fault.message
 
     async def clear(self, job: Object, trouble: Trouble) -> None:
-        """Remove a Job that is to be made anew, and wait until it is gone. Raises ClusterRefusedError."""
-        uid = uid_of(job)
+        """Remove a Job that is to be made anew, and wait until it is gone. Raises ClusterRefusedError.
 
-        async def is_there() -> bool:
-            seen = await self._cluster.get(JOBS, self.name)
-            return seen is not None and uid_of(seen) == uid
+        One that another attempt has taken since is left to that.
+        """
+        while True:
+            seen = await persistently(lambda: self._cluster.get(JOBS, self.name), trouble)
+            if seen is None or uid_of(seen) != uid_of(job):
+                return
+            notes = seen["metadata"].get("annotations") or {}
+            if notes.get(manifests.ATTEMPT) != str(self._origin.attempt):
+                return
+            if not is_going(seen):
+                await persistently(lambda: self._removed(seen), trouble)  # noqa: B023
+            await asyncio.sleep(PAUSE_SECONDS)
 
+    async def _removed(self, seen: Object) -> None:
+        """Delete a Job as it was seen. One that has changed meanwhile is looked at again."""
         try:
-            await persistently(lambda: self._cluster.delete(JOBS, self.name, grace_seconds=0, uid=uid), trouble)
+            await self._cluster.delete(JOBS, self.name, grace_seconds=0, version=version_of(seen))
         except ClusterRefusedError as error:
             if not error.is_conflict:
                 raise
-        while await persistently(is_there, trouble):  # noqa: ASYNC110
-            await asyncio.sleep(PAUSE_SECONDS)
 
 
 def _why(error: ClusterRefusedError) -> str:
