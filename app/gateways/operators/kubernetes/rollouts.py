@@ -25,7 +25,7 @@ from app.core.workloads import (
     with_image,
     with_replicas,
 )
-from app.gateways.operators.kubernetes import traffic
+from app.gateways.operators.kubernetes import budgets, traffic
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
@@ -203,6 +203,7 @@ async def _clear(moving: Moving) -> str | None:
         await moving.remove(DEPLOYMENTS, name_of(each))
     if fault is None:
         await traffic.release(moving)
+        await budgets.join(moving)
         for track in (CANARY, PREVIEW):
             await moving.remove(SERVICES, f"{moving.target.service}-{track}")
     return fault
@@ -213,9 +214,11 @@ async def _blue_green(moving: Moving, shape: Shape) -> None:
         await _complete(moving, shape)
         return
     await traffic.part(moving, PREVIEW)
+    await budgets.part(moving, PREVIEW)
     size = max(shape.total, replicas_of(await moving.base())) if await moving.is_scaled() else shape.total
     await _second(moving, PREVIEW, size, shape.watch_seconds)
     if shape.switched:
+        await budgets.protect(moving, PREVIEW)
         await traffic.switch(moving, PREVIEW)
 
 
