@@ -1,4 +1,4 @@
-"""Options of Jobs over the API: what is given is read again, what a cluster would not take is refused where it stands."""
+"""Options of Jobs over the API: given, read again, and refused where they stand if no cluster would take them."""
 
 from typing import Any
 
