@@ -9,7 +9,7 @@ from graphql.pyutils import Path, gather_with_cancel
 
 from app.api.batching import Hold
 from app.api.coercing import CoercingExecutor
-from app.api.costs import MAX_OBJECTS, grew_too_large
+from app.api.costs import MAX_OBJECTS, TOO_LARGE, grew_too_large
 from app.api.turns import turns
 
 SLICE = 25
@@ -57,7 +57,11 @@ class CountingExecutor(CoercingExecutor):
     def build_response(self, data: dict[str, Any] | None) -> Any:
         """Return the response; that of an operation that was ended tells why, and nothing else."""
         response = super().build_response(data)
-        return response if self._objects <= MAX_OBJECTS else ExecutionResult(None, [grew_too_large()])
+        if self._objects <= MAX_OBJECTS:
+            return response
+        errors = getattr(response, "errors", None) or ()
+        ended = next((error for error in errors if (error.extensions or {}).get("code") == TOO_LARGE), grew_too_large())
+        return ExecutionResult(None, [ended])
 
     async def complete_awaitable_value(  # noqa: PLR0917
         self, return_type: Any, field_details_list: Any, info: Any, path: Path, result: Any, position_context: Any

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -18,8 +18,9 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UNSET, UnsetType
 
 from app import __version__
-from app.api.answers import answer
+from app.api.answers import answer, refusal
 from app.api.bodies import MAX_GRAPH_BODY, decoded
+from app.api.codes import RequestCode
 from app.api.context import Context, address_of, context, shared_context
 from app.api.live import Live
 from app.api.live_socket import TRY_AGAIN, LiveSocket
@@ -162,7 +163,7 @@ class Authenticated:
             return
         if too_large:
             text = f"A request has at most {MAX_GRAPH_BODY} bytes."
-            await PlainTextResponse(text, 413)(scope, receive, send)
+            await JSONResponse(refusal(text, RequestCode.TOO_LARGE), 413)(scope, receive, send)
             return
         limited = _Limited(receive, scope["since"]) if scope["type"] == "http" else receive
         await self._inner(scope, limited, send)

@@ -27,7 +27,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from app.api.bodies import MAX_BODY, too_many_values
 from app.api.context import Context
 from app.api.costs import TOO_LARGE
-from app.api.operation import Operation
+from app.api.operation import BadRequestError, NotPersistedError, Operation, check_text
 from app.api.schema import schema
 from app.api.seats import TooManyError
 from app.api.wire import allow, cut, forget_handshake
@@ -154,6 +154,10 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         if len(self.operations) >= MAX_OPERATIONS and message["id"] not in self.operations:
             await self.websocket.close(TOO_MANY, f"A socket carries at most {MAX_OPERATIONS} operations at a time")
             return
+        fault = _fault_of_text(message["payload"])
+        if fault is not None and self.connection_acknowledged and message["id"] not in self.operations:
+            await self.send_message({"id": message["id"], "type": "error", "payload": [fault.formatted]})
+            return
         await super().handle_subscribe(message)
 
     async def handle_ping(self, message: PingMessage) -> None:
@@ -197,12 +201,22 @@ def fault_of(message: object) -> str | None:
 def _fault_of_operation(payload: object) -> str | None:
     if not isinstance(payload, dict):
         return "The “payload” of subscribe is an object"
-    if not isinstance(payload.get("query"), str):
+    if not isinstance(payload.get("query"), str) and _fault_of_text(payload) is None:
         return "The “query” of subscribe is a string"
     if not isinstance(payload.get("operationName"), str | None):
         return "The “operationName” of subscribe is a string, or null"
     wrong = next((name for name in ("variables", "extensions") if not isinstance(payload.get(name), dict | None)), None)
     return f"The “{wrong}” of subscribe are an object, or null" if wrong else None
+
+
+def _fault_of_text(payload: Mapping[str, Any]) -> GraphQLError | None:
+    """Return what is told to those who name a document otherwise than by its text, None to others."""
+    try:
+        if payload.get("query") is None:
+            check_text(payload)
+    except (NotPersistedError, BadRequestError) as error:
+        return GraphQLError(str(error), extensions={"code": str(error.code)})
+    return None
 
 
 def _without_nulls(message: Mapping[str, Any]) -> dict[str, Any]:
