@@ -56,5 +56,5 @@ async def gathered(*awaitables: Awaitable[Any]) -> list[Any]:
         raise
 
 
-executor.gather_with_cancel = gathered
+executor.gather_with_cancel = gathered  # type: ignore[attr-defined]
 """What graphql-core waits for the fields of an object with, and for the items of a list."""
