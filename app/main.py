@@ -16,13 +16,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.bodies import MAX_BODY
 from app.api.connections import MAX_CONNECTIONS, SAFE_HEADERS, Connection
 from app.api.http import Authenticated, Endpoint, healthz, index, readyz
+from app.api.origins import Origins
 from app.api.tokens import Tokens
 from app.api.wire import Wired
 from app.services.runtime import Runtime
 from app.settings import ServeSettings, Settings
 from app.wiring import opened, warn_of_might
 
-GRAPHQL = "/graphql"
+GRAPHQL = frozenset({"/graphql", "/graphql/"})
 PING_SECONDS = 15.0
 """How often a socket is asked for a sign of life, and how long it may take to give one: the dead are gone in 30 s."""
 SHUTDOWN_SECONDS = 5
@@ -43,15 +44,16 @@ class Application(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request or a socket."""
-        direct = scope["type"] in {"http", "websocket"} and scope["path"] == GRAPHQL
+        direct = scope["type"] in {"http", "websocket"} and scope["path"] in GRAPHQL
         await (self.graphql if direct else super().__call__)(scope, receive, send)
 
 
-def application(runtime: Runtime, *, connections_each: int = ServeSettings().connections_each) -> Starlette:
+def application(runtime: Runtime, settings: ServeSettings | None = None) -> Starlette:
     """Return the ASGI application over an open runtime. Its `state.close` is to be awaited before that is closed."""
+    serving = settings or ServeSettings()
     tokens = Tokens(runtime)
-    inner = Endpoint(runtime, connections_each, tokens)
-    endpoint: ASGIApp = Wired(Authenticated(inner, tokens))
+    inner = Endpoint(runtime, serving.connections_each, tokens, serving.allowed_origins)
+    endpoint: ASGIApp = Wired(Origins(Authenticated(inner, tokens), serving.allowed_origins))
     made = Application(
         routes=[
             Route("/", index),
@@ -68,7 +70,7 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     async with opened(settings) as (runtime, _):
         await warn_of_might()
-        app = application(runtime, connections_each=settings.serve.connections_each)
+        app = application(runtime, settings.serve)
         config = configuration(app, settings.serve)
         _calm_collector()
         _allow_files()

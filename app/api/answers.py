@@ -8,17 +8,20 @@ way.
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import msgspec
 from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType as Allowed
 
 from app.api.codes import RequestCode
+from app.api.compression import LARGE_BYTES, accepts_gzip, compressed
 from app.api.context import Context, address_of, context
 from app.api.errors import translated, unexpected
 from app.api.live import AccessLostError, Live, NotSharedError
@@ -43,11 +46,12 @@ async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, t
     """Return the answer to a request whose token was checked; of one that writes it is checked as it is now."""
     choices = accepted(request.headers.get("accept", "*/*")[:MAX_ACCEPT])
     try:
-        if request.method not in METHODS:
+        method = "GET" if request.method == "HEAD" else request.method
+        if method not in METHODS:
             raise BadRequestError(405, "Send an operation by GET or POST.", {"Allow": ", ".join(METHODS)})
-        operation = await read(request)
+        operation = await read(request, method)
         kind = operation.kind()
-        if kind is OperationType.MUTATION and request.method == "GET":
+        if kind is OperationType.MUTATION and method == "GET":
             raise BadRequestError(405, "A GET request changes nothing: send mutations by POST.", {"Allow": "POST"})
         media = choices.choose(subscription=kind is OperationType.SUBSCRIPTION)
         if media is None:
@@ -62,9 +66,10 @@ async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, t
         if media.streams:
             actor_id = made.viewer.actor.id
             seats.check(actor_id)
-            return streamed(lambda: _seated(seats, actor_id, _payloads(operation, made, live, request.method)), media)
+            payloads = partial(_payloads, operation, made, live, method)
+            return streamed(lambda: _seated(seats, actor_id, payloads()), media, scope)
         made.plain = True
-        return await _document(operation, made, request.method, media)
+        return await _fitted(await _document(operation, made, method, media), request)
     except TooManyError as many:
         return _encoded(refusal(str(many)), choices.document or Media.JSON, 429)
     except Refused as refused:
@@ -72,7 +77,7 @@ async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, t
     except BadRequestError as bad:
         return _encoded(refusal(bad.message, bad.code), choices.document or Media.JSON, bad.status, bad.headers)
     except NotPersistedError as unknown:
-        return _told(refusal(str(unknown), unknown.code), choices)
+        return _told(refusal(str(unknown), unknown.code), choices, request.scope)
     except Exception as error:
         body: Body = {"errors": [translated(unexpected(error)).formatted]}
         return _encoded(body, choices.document or Media.JSON, 500)
@@ -167,14 +172,25 @@ def encode(body: Body) -> str:
     return json.dumps(body, separators=(",", ":"))
 
 
-def _told(body: Body, choices: Accepted) -> Response:
+def _told(body: Body, choices: Accepted, scope: Scope) -> Response:
     """Return the answer to a request whose kind is not known, in the encoding that is wanted most."""
 
     async def payloads() -> AsyncGenerator[str, None]:
         yield encode(body)
 
     media = choices.choose(subscription=False) or choices.stream or Media.JSON
-    return streamed(payloads, media) if media.streams else _encoded(body, media)
+    return streamed(payloads, media, scope) if media.streams else _encoded(body, media)
+
+
+async def _fitted(response: Response, request: Request) -> Response:
+    """Return an answer, compressed where it is large and its client accepts that."""
+    if len(response.body) >= LARGE_BYTES:
+        response.headers.add_vary_header("Accept-Encoding")
+        if accepts_gzip(request.headers.get("accept-encoding", "")[:MAX_ACCEPT]):
+            response.body = await compressed(bytes(response.body))
+            response.headers["Content-Encoding"] = "gzip"
+            response.headers["Content-Length"] = str(len(response.body))
+    return response
 
 
 def _encoded(body: Body, media: Media, status: int = 200, headers: dict[str, str] | None = None) -> Response:

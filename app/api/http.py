@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UNSET, UnsetType
 
@@ -27,7 +26,7 @@ from app.api.live_socket import TRY_AGAIN, LiveSocket
 from app.api.operation import BadRequestError
 from app.api.schema import schema
 from app.api.seats import Seats
-from app.api.sockets import GREETING_SECONDS, SocketAdapter
+from app.api.sockets import GREETING_SECONDS, RejectedError, SocketAdapter
 from app.api.strangers import Strangers
 from app.api.tokens import Tokens, unauthenticated
 from app.api.wire import hang_up, has_more
@@ -42,6 +41,9 @@ CLOSE = {"Connection": "close"}
 """Ends the connection with the answer: nobody is going to read the rest of the request."""
 UNINITIALISED = 4408
 """The code that closes sockets whose clients do not say who they are."""
+
+NOT_SAID = "Forbidden: send Authorization: Bearer TOKEN in the payload of connection_init"
+NOT_VALID = "Forbidden: the token is not valid. Send Authorization: Bearer TOKEN in the payload of connection_init"
 
 
 class _Connection(LiveSocket):
@@ -87,12 +89,15 @@ class Endpoint(GraphQL[Context, None]):
     graphql_transport_ws_handler_class = _Connection
     websocket_adapter_class = SocketAdapter
 
-    def __init__(self, runtime: Runtime, connections_each: int, tokens: Tokens) -> None:
+    def __init__(
+        self, runtime: Runtime, connections_each: int, tokens: Tokens, origins: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             max_subscriptions_per_connection=None,
+            allowed_origins=sorted(origins),
             connection_init_wait_timeout=timedelta(seconds=GREETING_SECONDS),
         )
         self._runtime = runtime
@@ -120,16 +125,15 @@ class Endpoint(GraphQL[Context, None]):
         return decoded(data)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        """Take the token of connection_init, unless the handshake brought one.
-
-        Raises ConnectionRejectionError, TooManyError.
-        """
-        secret = bearer(context.connection_params)
+        """Take the token of connection_init, unless the handshake brought one. Raises RejectedError, TooManyError."""
+        given = context.connection_params
+        headers = given.get("headers")
+        secret = bearer(given) or (bearer(headers) if isinstance(headers, dict) else None)
         if secret is not None:
             context.secret = secret
             context.principal = await self.live.principal(secret)
         if context.principal is None:
-            raise ConnectionRejectionError
+            raise RejectedError(NOT_VALID if context.secret is not None else NOT_SAID)
         self.seats.take(context.principal.actor.id)
         context.seat = context.principal.actor.id
         accepted: UnsetType = UNSET

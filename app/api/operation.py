@@ -85,9 +85,9 @@ def _unresolved(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": str(RequestCode.OPERATION_RESOLUTION_FAILURE)})
 
 
-async def read(request: Request) -> Operation:
+async def read(request: Request, method: str) -> Operation:
     """Return the operation of a request. Raises BadRequestError when it holds none, or too much, NotPersistedError."""
-    if request.method == "GET":
+    if method == "GET":
         parameters: dict[str, Any] = dict(request.query_params)
         for name in ("variables", "extensions"):
             parameters[name] = decode(parameters[name].encode()) if parameters.get(name) else None

@@ -40,12 +40,17 @@ GREETING_SECONDS = 10.0
 """How long a client may take to say who they are."""
 MAX_GREETING = 8192
 MAX_OPERATIONS = 100
+FORBIDDEN = 4403
 TOO_MANY = 4429
 TOO_LONG = 1009
 MAX_REASON = 123
 """Bytes of the reason that a close frame can hold."""
 WITH_ID = ("subscribe", "complete")
 RECEIVED = ("connection_init", "ping", "pong", *WITH_ID)
+
+
+class RejectedError(Exception):
+    """The client did not say who they are, or not rightly; the message says what to send."""
 
 
 class SocketAdapter(ASGIWebSocketAdapter):
@@ -138,6 +143,8 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle_connection_init(message)
         except TooManyError as error:
             await self.websocket.close(TOO_MANY, str(error))
+        except RejectedError as error:
+            await self.websocket.close(FORBIDDEN, str(error))
         if self.connection_acknowledged:
             self.greeted()
         self.connection_init_timeout_task = None
