@@ -17,6 +17,7 @@ from app.api.bodies import MAX_BODY
 from app.api.connections import MAX_CONNECTIONS, SAFE_HEADERS, Connection
 from app.api.http import Authenticated, Endpoint, healthz, index, readyz
 from app.api.origins import Origins
+from app.api.pages import Pages, asset
 from app.api.tokens import Tokens
 from app.api.wire import Wired
 from app.services.runtime import Runtime
@@ -53,12 +54,13 @@ def application(runtime: Runtime, settings: ServeSettings | None = None) -> Star
     serving = settings or ServeSettings()
     tokens = Tokens(runtime)
     inner = Endpoint(runtime, serving.connections_each, tokens, serving.allowed_origins)
-    endpoint: ASGIApp = Wired(Origins(Authenticated(inner, tokens), serving.allowed_origins))
+    endpoint: ASGIApp = Wired(Pages(Origins(Authenticated(inner, tokens), serving.allowed_origins)))
     made = Application(
         routes=[
             Route("/", index),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/assets/{name}", asset),
         ],
     )
     made.graphql = endpoint

@@ -25,7 +25,7 @@ from app.api.compression import LARGE_BYTES, accepts_gzip, compressed
 from app.api.context import Context, address_of, context
 from app.api.errors import translated, unexpected
 from app.api.live import AccessLostError, Live, NotSharedError
-from app.api.negotiation import Accepted, Media, accepted
+from app.api.negotiation import MAX_HEADER, Accepted, Media, accepted
 from app.api.operation import BadRequestError, NotPersistedError, Operation, read
 from app.api.schema import schema
 from app.api.seats import Seats, TooManyError
@@ -38,13 +38,11 @@ from app.services.runtime import Runtime
 Body = dict[str, Any]
 _encode = msgspec.json.Encoder().encode
 METHODS = ("GET", "POST")
-MAX_ACCEPT = 1000
-"""Characters of an Accept header that are looked at."""
 
 
 async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, tokens: Tokens) -> Response:
     """Return the answer to a request whose token was checked; of one that writes it is checked as it is now."""
-    choices = accepted(request.headers.get("accept", "*/*")[:MAX_ACCEPT])
+    choices = accepted(request.headers.get("accept", "*/*")[:MAX_HEADER])
     try:
         method = "GET" if request.method == "HEAD" else request.method
         if method not in METHODS:
@@ -186,7 +184,7 @@ async def _fitted(response: Response, request: Request) -> Response:
     """Return an answer, compressed where it is large and its client accepts that."""
     if len(response.body) >= LARGE_BYTES:
         response.headers.add_vary_header("Accept-Encoding")
-        if accepts_gzip(request.headers.get("accept-encoding", "")[:MAX_ACCEPT]):
+        if accepts_gzip(request.headers.get("accept-encoding", "")[:MAX_HEADER]):
             response.body = await compressed(bytes(response.body))
             response.headers["Content-Encoding"] = "gzip"
             response.headers["Content-Length"] = str(len(response.body))

@@ -223,7 +223,7 @@ async def index(_: Request) -> Response:
     return PlainTextResponse(
         f"Boreas {__version__}: a continuous-deployment control plane.\n\n"
         "  /graphql   the API: GraphQL over HTTP; subscriptions over WebSocket (graphql-transport-ws), server-sent\n"
-        "             events, or multipart\n"
+        "             events (distinct connections), or multipart; in a browser GraphiQL, to try it\n"
         "  /healthz   whether this process lives\n"
         "  /readyz    whether it can serve: its database answers\n\n"
         "From a terminal: boreas deploy --help, boreas watch --help, boreas logs --help\n"
