@@ -42,19 +42,21 @@ class Application(Starlette):
     """
 
     graphql: ASGIApp
+    sockets: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request or a socket."""
-        direct = scope["type"] in {"http", "websocket"} and scope["path"] in GRAPHQL
-        await (self.graphql if direct else super().__call__)(scope, receive, send)
+        if scope["type"] == "lifespan" or scope["path"] not in GRAPHQL:
+            await super().__call__(scope, receive, send)
+        else:
+            await (self.graphql if scope["type"] == "http" else self.sockets)(scope, receive, send)
 
 
 def application(runtime: Runtime, settings: ServeSettings | None = None) -> Starlette:
     """Return the ASGI application over an open runtime. Its `state.close` is to be awaited before that is closed."""
     serving = settings or ServeSettings()
     tokens = Tokens(runtime)
-    inner = Endpoint(runtime, serving.connections_each, tokens, serving.allowed_origins)
-    endpoint: ASGIApp = Wired(Pages(Origins(Authenticated(inner, tokens), serving.allowed_origins)))
+    endpoint = Endpoint(runtime, serving.connections_each, tokens, serving.allowed_origins)
     made = Application(
         routes=[
             Route("/", index),
@@ -63,8 +65,10 @@ def application(runtime: Runtime, settings: ServeSettings | None = None) -> Star
             Route("/assets/{name}", asset),
         ],
     )
-    made.graphql = endpoint
-    made.state.close = inner.live.close
+    inner = Authenticated(endpoint, tokens)
+    made.graphql = Pages(Origins(inner, serving.allowed_origins))
+    made.sockets = Wired(inner)
+    made.state.close = endpoint.live.close
     return made
 
 

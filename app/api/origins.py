@@ -24,10 +24,8 @@ class Origins:
         self._shared = CORSMiddleware(self._app, sorted(allowed), METHODS, ("*",), max_age=REMEMBERED_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request or a socket."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-        elif scope["method"] == "OPTIONS" and (origin := _asks_for(scope)) is not None and origin not in self._allowed:
+        """Handle a request."""
+        if scope["method"] == "OPTIONS" and (origin := _asks_for(scope)) is not None and origin not in self._allowed:
             await _refusal(origin)(scope, receive, send)
         elif self._allowed:
             await self._shared(scope, receive, _varied(send))

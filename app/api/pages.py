@@ -59,8 +59,8 @@ class Pages:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request or a socket."""
-        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and _is_browser(scope):
+        """Handle a request."""
+        if scope["method"] in ("GET", "HEAD") and _is_browser(scope):
             await _graphiql(Request(scope))(scope, receive, send)
         else:
             await self._app(scope, receive, send)
