@@ -15,6 +15,7 @@ from typing import Protocol
 
 from app.core import checks
 from app.core.errors import InvalidInput, Problem
+from app.core.texts import sentence
 
 MAX_WINDOWS = 100
 """Windows of one environment."""
@@ -254,7 +255,7 @@ def why_not_start(found: FreezeStatus | None, *, overridden: bool) -> str | None
     """Say which freeze keeps a deployment from starting, None when none does."""
     if overridden or found is None or found.window is None:
         return None
-    why = f"The environment is frozen by “{found.window.name}”: {found.window.reason[:REASON_SHOWN]}"
+    why = sentence(f"The environment is frozen by “{found.window.name}”: {found.window.reason[:REASON_SHOWN]}")
     if found.fault is not None:
-        return f"{why} (It cannot be told when it comes: {found.fault}. Delete it, and make it anew.)"
-    return why if found.next_end is not None else f"{why} (No end is in sight.)"
+        return f"{why} It cannot be told when it comes: {sentence(found.fault)} Delete it, and make it anew."
+    return why if found.next_end is not None else f"{why} No end is in sight."
