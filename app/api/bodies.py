@@ -25,7 +25,6 @@ MAX_OPENINGS = 500_000
 MAX_COMMAS = 2_000_000
 """Commas in a large body, those in texts included."""
 MAX_NESTING = 50
-MAX_DIGITS = 4000
 BEYOND = "out of range"
 """What the decoder says of a number that no double holds."""
 GRAPH = "WorkflowTaskInput"
@@ -61,18 +60,13 @@ def _spelt(data: str | bytes, error: Exception) -> Any:
     if not (BEYOND in str(error) or spelling in data.lower()) or len(data) > MAX_BODY:  # type: ignore[operator]
         raise JSONDecodeError(str(error), "", 0) from None
     try:
-        return loads(data, parse_constant=_no_number, parse_int=_whole)
+        return loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as other:
         raise JSONDecodeError(str(other), "", 0) from None
 
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
-
-
-def _whole(text: str) -> int | float:
-    """Return a whole number; one of more digits than can be told is beyond all bounds."""
-    return int(text) if len(text) <= MAX_DIGITS else float(text)
 
 
 def opened(data: bytes) -> Envelope:
