@@ -10,7 +10,7 @@ from app.ports import Origin
 from tests.cluster.api import ClusterServer
 from tests.cluster.played import allowed
 from tests.gateways.kubernetes.bench import Bench, Lines, eventually
-from tests.gateways.kubernetes.workload import TOTAL, Web
+from tests.gateways.kubernetes.workload import TOTAL, InPlace, Web
 
 TAKEN = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=2)
 
@@ -38,4 +38,7 @@ async def test_a_worker_may_do_what_it_does_and_no_more(
     await web.bring(web.shape(1, StrategyKind.CANARY))
     await web.bring(web.shape(TOTAL, StrategyKind.CANARY, finished=True))
     await web.bring(web.shape(TOTAL, StrategyKind.BLUE_GREEN, switched=True))
+    for kind in ("statefulsets", "daemonsets"):
+        await (other := InPlace(bench, kind, type="OnDelete")).make()
+        await other.bring(other.shape(TOTAL, finished=True))
     assert played.rights == allowed()

@@ -45,6 +45,8 @@ PODS = Kind("api/v1", "pods", "Pod")
 EVENTS = Kind("api/v1", "events", "Event")
 SERVICES = Kind("api/v1", "services", "Service")
 DEPLOYMENTS = Kind("apis/apps/v1", "deployments", "Deployment")
+STATEFUL_SETS = Kind("apis/apps/v1", "statefulsets", "StatefulSet")
+DAEMON_SETS = Kind("apis/apps/v1", "daemonsets", "DaemonSet")
 AUTOSCALERS = Kind("apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 ROUTES = Kind("apis/gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute")
 

@@ -3,19 +3,19 @@
 import logging
 from collections.abc import Sequence
 
-from app.core import manifests, pods, replicas
+from app.core import manifests, manners, pods, replicas
 from app.core.attempt import Ending, Outcome
 from app.core.environment import KubernetesAccess
 from app.core.logs import Stream
-from app.core.strategy import Shape
-from app.core.workloads import CANARY, PREVIEW
-from app.gateways.operators.kubernetes import rollouts
-from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, JOBS, Cluster, Hold
+from app.core.strategy import Shape, Strategy
+from app.gateways.operators.kubernetes import looking, rollouts
+from app.gateways.operators.kubernetes.cluster import DAEMON_SETS, JOBS, Cluster, Hold
 from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.jobs import JobRun
 from app.gateways.operators.kubernetes.moving import Moving, Pace, StuckError
 from app.gateways.operators.kubernetes.reach import Reach
+from app.gateways.operators.kubernetes.room import beside
 from app.ports import Instruction, LogSink, Run, Workload
 
 logger = logging.getLogger(__name__)
@@ -91,12 +91,35 @@ class KubernetesOperator:
     @staticmethod
     async def _size(moving: Moving) -> int:
         base = await moving.base()
-        beside = [await moving.get(DEPLOYMENTS, f"{moving.name}-{track}") for track in (CANARY, PREVIEW)]
-        return replicas.size(base, is_split=any(beside), is_scaled=await moving.is_scaled())
+        if moving.kind is DAEMON_SETS:
+            return replicas.nodes_of(base)
+        moved = moving.recall(base) or moving.workload.memory.left or replicas.noted_of(base)
+        is_split = bool(await beside(moving)) or bool(moved and moving.moved and moved.beside)
+        return replicas.size(base, moved, is_split=is_split, is_scaled=await moving.is_scaled())
+
+    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
+        """Return why a strategy can not work for the workload, as far as the cluster tells."""
+        moving = self._moving(workload, _unheard)
+        try:
+            base = await moving.base()
+            if moving.is_in_place:
+                return manners.unfit_in_place(base, moving.what, strategy, size)
+            scaled, routed = await moving.is_scaled(), workload.target.http_route is not None
+            return manners.unfit(base, strategy, size, is_routed=routed, is_scaled=scaled)
+        except (StuckError, ClusterRefusedError) as error:
+            return str(error)
 
     async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Give the workload a shape; go on with what another worker has begun. Ends when cancelled, and leaves all."""
-        return await rollouts.bring(self._moving(workload, log), shape)
+        moving = self._moving(workload, log)
+        outcome = await rollouts.bring(moving, shape)
+        if outcome.ending is Ending.SUCCEEDED and not shape.finished:
+            await looking.brought(moving, shape)
+        return outcome
+
+    async def watch(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        """Look at what was brought: whether it has served all the time, and whether somebody changed it."""
+        return await looking.look(self._moving(workload, log), shape)
 
     async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Bring the version before back: at once where its replicas are still there."""
