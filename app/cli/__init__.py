@@ -7,6 +7,7 @@ from app.cli.apply import apply
 from app.cli.approvals import approvals, approve, reject
 from app.cli.audit import audit
 from app.cli.deploy import deploy
+from app.cli.doctor import doctor
 from app.cli.private import close_memory, take_secrets
 from app.cli.serve import api, migrate, schema, up, worker
 from app.cli.tokens import token
@@ -24,5 +25,7 @@ def main() -> None:
     take_secrets()
 
 
-for command in (up, apply, deploy, watch, approvals, approve, reject, logs, token, api, worker, migrate, audit, schema):
+CLIENT = (apply, deploy, watch, approvals, approve, reject, logs, token)
+SERVER = (up, api, worker, migrate, audit, schema, doctor)
+for command in (*CLIENT, *SERVER):
     main.add_command(command)

@@ -107,6 +107,10 @@ class Carrier(Protocol):
         """Leave nothing of the rollout but its result. Return what went wrong."""
         ...
 
+    def said_done(self, progress: Progress) -> str:
+        """Say what has come of a rollout that is done."""
+        ...
+
     def cannot_undo(self) -> str | None:
         """Return why nothing could be taken back, None where something can."""
         ...

@@ -105,6 +105,10 @@ class Instances:
         """Do nothing: what was brought is the result."""
         return None
 
+    def said_done(self, progress: Progress) -> str:
+        """Say that all of them run the new version."""
+        return f"All {progress.total} instances run {self.drive.setting.version.name} and are healthy."
+
     def cannot_undo(self) -> str | None:
         """Return why neither command can take anything back."""
         if self.drive.setting.environment.operator is OperatorKind.SIMULATED or self._command_back() is not None:

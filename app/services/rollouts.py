@@ -105,7 +105,7 @@ async def _done(drive: Drive, carrier: Carrier, progress: Progress) -> Outcome:
     fault = await carrier.finish(progress)
     if fault is not None:
         return Outcome(Ending.FAILED, fault)
-    await drive.log.say(f"All {progress.total} instances run {drive.setting.version.name} and are healthy.")
+    await drive.log.say(carrier.said_done(progress))
     return Outcome(Ending.SUCCEEDED, result={"instances": list(progress.healthy)})
 
 

@@ -8,7 +8,7 @@ from app.core.attempt import Ending, Outcome
 from app.core.moved import Moved
 from app.core.strategy import Observed, Progress, Shape
 from app.core.strategy.undo import Back
-from app.ports import RolloutOperator, WatchfulOperator, Workload
+from app.ports import RolloutOperator, Workload
 from app.services.drive import Drive, Extent
 from app.services.health_checks import check_instances
 from app.services.instructions import Place
@@ -49,8 +49,8 @@ class WholeWorkload:
 
     @property
     def look_seconds(self) -> float | None:
-        """How often what is watched is looked at; None where the operator does not look."""
-        return LOOK_SECONDS if isinstance(self.operator, WatchfulOperator) else None
+        """How often what is watched is looked at."""
+        return LOOK_SECONDS
 
     async def _keep(self, moved: Moved | None) -> None:
         task, progress = self.drive.task, replace(self._progress, moved=moved)
@@ -74,14 +74,10 @@ class WholeWorkload:
 
     async def unfit(self) -> str | None:
         """Ask whether the strategy can work for the workload."""
-        if not isinstance(self.operator, WatchfulOperator):
-            return None
         return await self.operator.unfit(self.workload, self.drive.strategy, self._size)
 
     async def watch(self, progress: Progress, observed: Observed) -> Observed:
         """Look at what is watched."""
-        if not isinstance(self.operator, WatchfulOperator):
-            return observed
         self._progress = progress
         shape = rollout.shape(self.drive.strategy, progress, self._size)
         outcome = await self.operator.watch(self.workload, shape, self.drive.log.sink())
@@ -102,14 +98,18 @@ class WholeWorkload:
 
     async def check(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:
         """Ask the application for its health, once for all replicas, and its metrics."""
-        fault = await self._bring(progress, rollout.shape(self.drive.strategy, progress, self._size))
-        fault = fault or await self._ask(Place(self._name, max(progress.batch, 1), progress.weight, progress.color))
+        shape = rollout.shape(self.drive.strategy, progress, self._size)
+        fault = await self._bring(progress, shape)
+        if fault is None:
+            service = await self.operator.service(self.workload, shape)
+            batch = max(progress.batch, 1)
+            fault = await self._ask(Place(self._name, batch, progress.weight, progress.color, service=service))
         healthy = observed.healthy if fault else observed.healthy.union(instances)
         return replace(observed, healthy=healthy, fault=fault)
 
     async def check_serving(self, color: str | None) -> str | None:
         """Ask the application for its health and its metrics."""
-        return await self._ask(Place(self._name, 1, 1.0, color))
+        return await self._ask(Place(self._name, 1, 1.0, color, service=self.workload.target.service))
 
     async def _ask(self, place: Place) -> str | None:
         faults, fault = await asyncio.gather(
@@ -145,6 +145,13 @@ class WholeWorkload:
             return outcome.message or "failed"
         self._shape = shape
         return None
+
+    def said_done(self, progress: Progress) -> str:
+        """Say how many replicas run the new version: of none it is not known whether it is healthy."""
+        version = self.drive.setting.version.name
+        if self._size == 0:
+            return f"{self._name} has 0 replicas: none runs {version}, and those that it is given will run it unproven."
+        return f"All {progress.total} instances run {version} and are healthy."
 
     def cannot_undo(self) -> str | None:
         """Return None: the operator knows what it made, and can remove that."""

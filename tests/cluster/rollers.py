@@ -27,6 +27,7 @@ class Rollers:
         self._timers: list[asyncio.TimerHandle] = []
         self._deadlines: dict[str, tuple[object, asyncio.TimerHandle]] = {}
         self._in_place = InPlace(server, self)
+        self.stopped = False
         self.quota: int | None = None
         self.places: int | None = None
         self.watched: dict[str, str] | None = None
@@ -68,6 +69,8 @@ class Rollers:
 
     def _reconcile(self) -> None:
         self._due = False
+        if self.stopped:
+            return
         for pod in self._server.of("pods"):
             meta = pod["metadata"]
             if "deletionTimestamp" in meta and "boreas.dev/run" not in meta["labels"]:

@@ -33,6 +33,7 @@ APIS = {
     "daemonsets": "apis/apps/v1",
     "httproutes": "apis/gateway.networking.k8s.io/v1",
     "horizontalpodautoscalers": "apis/autoscaling/v2",
+    "poddisruptionbudgets": "apis/policy/v1",
 }
 KINDS = {
     "services": "Service",
@@ -41,6 +42,7 @@ KINDS = {
     "daemonsets": "DaemonSet",
     "httproutes": "HTTPRoute",
     "horizontalpodautoscalers": "HorizontalPodAutoscaler",
+    "poddisruptionbudgets": "PodDisruptionBudget",
 }
 _client: Any = client
 _config: Any = config

@@ -48,6 +48,7 @@ DEPLOYMENTS = Kind("apis/apps/v1", "deployments", "Deployment")
 STATEFUL_SETS = Kind("apis/apps/v1", "statefulsets", "StatefulSet")
 DAEMON_SETS = Kind("apis/apps/v1", "daemonsets", "DaemonSet")
 AUTOSCALERS = Kind("apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+BUDGETS = Kind("apis/policy/v1", "poddisruptionbudgets", "PodDisruptionBudget")
 ROUTES = Kind("apis/gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from app.core import manners, meddling, replicas, workloads
+from app.core import manners, meddling, replicas, tracks, workloads
 from app.core.manifests import Object, name_of
 from app.core.moved import Moved
 from app.core.replicas import Standing
@@ -144,22 +144,40 @@ class Moving(Objects):
             await self.arrived()
         return before
 
-    async def run(
-        self, image: str, size: int | None = None, watch_seconds: int = 0, *, idle: bool = False, again: bool = False
-    ) -> None:
-        """Let the base run an image, replica by replica. Raises StuckError.
+    async def _keep_manner(self) -> None:
+        """Store the base's own manner of updates, before another one is in its place."""
+        if self.moved is not None and self.moved.manner is None:
+            await self.keep(manner=manners.own(await self.base()))
 
-        Never are fewer available than asked for, unless it is `idle` or its owner forbids more pods. With `again` its
-        pods are replaced although the image is the same.
+    async def mark(self) -> None:
+        """Give the base's pods its track, replica by replica, and wait until all that are left have it.
+
+        That restarts them, once: every rollout that replaces them anyway marks them too. Raises StuckError.
         """
         base = await self.base()
-        if self.moved is not None and self.moved.manner is None:
-            await self.keep(manner=manners.own(base))
+        if not tracks.is_marked(base):
+            await self.say(f"Restarting the pods of {self.name} once, to tell the two sets apart from now on.")
+            await self._keep_manner()
+            await self.change(DEPLOYMENTS, self.name, lambda seen: tracks.marked(manners.carefully(seen, 0)))
+            await self.settled(self.name)
+            return
+        at = replicas.standing(base)
+        if not at.settled and at.updated < int((base.get("status") or {}).get("replicas") or 0):
+            await self.settled(self.name)
+
+    async def run(self, image: str, size: int | None = None, watch_seconds: int = 0, *, again: bool = False) -> None:
+        """Let the base run an image, replica by replica. Raises StuckError.
+
+        Never are fewer available than asked for, unless its owner forbids more pods. With `again` its pods are replaced
+        although the image is the same.
+        """
+        await self._keep_manner()
         await self.intend(image, size)
 
         def changed(seen: Object) -> Object:
             stuck_if(self.image_fault(seen))
-            made = with_image(manners.carefully(seen, watch_seconds, idle=idle), self.target.container, image)
+            careful = manners.carefully(seen, watch_seconds)
+            made = with_image(tracks.marked(careful), self.target.container, image)
             made = workloads.restarted(made, self.workload.deployment_id) if again else made
             return made if size is None else self._sized(made, size)
 

@@ -3,19 +3,21 @@
 import logging
 from collections.abc import Sequence
 
-from app.core import manifests, manners, pods, replicas
+from app.core import manifests, manners, replicas, tracks
 from app.core.attempt import Ending, Outcome
 from app.core.environment import KubernetesAccess
 from app.core.logs import Stream
 from app.core.strategy import Shape, Strategy
-from app.gateways.operators.kubernetes import looking, rollouts
+from app.gateways.operators.kubernetes import looking, named, rollouts, traffic
 from app.gateways.operators.kubernetes.cluster import DAEMON_SETS, JOBS, Cluster, Hold
 from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.jobs import JobRun
+from app.gateways.operators.kubernetes.making import Making
 from app.gateways.operators.kubernetes.moving import Moving, Pace, StuckError
 from app.gateways.operators.kubernetes.reach import Reach
 from app.gateways.operators.kubernetes.room import beside
+from app.gateways.trust import USUAL, Authorities
 from app.ports import Instruction, LogSink, Run, Workload
 
 logger = logging.getLogger(__name__)
@@ -23,8 +25,6 @@ logger = logging.getLogger(__name__)
 PACE = Pace()
 ALL = Reach()
 """No kubeconfig, and every namespace that the service account of the worker's pod may reach."""
-UNENDED = "status.successful=0"
-"""Most Jobs that are there have succeeded, and need not be sent: the one field of a Job by which a cluster selects."""
 
 
 class KubernetesOperator:
@@ -35,10 +35,11 @@ class KubernetesOperator:
     `reach` is what the worker was started to serve; all else is refused.
     """
 
-    def __init__(self, pace: Pace = PACE, reach: Reach = ALL) -> None:
+    def __init__(self, pace: Pace = PACE, reach: Reach = ALL, authorities: Authorities = USUAL) -> None:
         self._pace = pace
-        self._connections = Connections(reach)
+        self._connections = Connections(reach, authorities)
         self._hold = Hold()
+        self._restricted: set[KubernetesAccess] = set()
 
     async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
         """Run the command to its end. Without one there is nothing to run.
@@ -52,7 +53,9 @@ class KubernetesOperator:
             return Outcome(Ending.FAILED, "the environment has no connection to a cluster")
         if not instruction.image:
             return Outcome(Ending.FAILED, "it has a command, but neither it nor the version's artifact has an image")
-        return await JobRun(self._cluster(instruction.connection), instruction, log, self._pace.patience).run()
+        cluster = self._cluster(instruction.connection)
+        making = Making(cluster, instruction, self._restricted)
+        return await JobRun(cluster, instruction, log, making, self._pace.patience).run()
 
     def hold(self, seconds: float) -> None:
         """Take note that this worker may change things for `seconds` more. Jobs run on, for the next attempt."""
@@ -62,20 +65,22 @@ class KubernetesOperator:
         """Do nothing: nothing is changed while the event loop is held up, and `hold` comes before anything else is."""
 
     async def running(self, connection: KubernetesAccess) -> Sequence[Run]:
-        """Return the runs of Jobs in a namespace that have not ended, and that nobody deletes already."""
+        """Return the runs of Jobs in a namespace, but those that somebody deletes already."""
         selector = f"{manifests.MANAGED_BY}={manifests.MANAGER},{manifests.RUN_LABEL}"
         try:
-            listing = await self._cluster(connection).list(JOBS, selector, UNENDED)
+            listing = await self._cluster(connection).list(JOBS, selector)
         except (ClusterAwayError, ClusterRefusedError) as error:
             logger.warning("it can not be seen which Jobs of %s run: %s", connection.namespace, error)
             return ()
-        return [_run(job, run) for job in listing.items if (run := manifests.run_of(job)) and _goes_on(job)]
+        there = [job for job in listing.items if not manifests.is_going(job)]
+        return [_run(job, run) for job in there if (run := manifests.run_of(job))]
 
     async def end(self, connection: KubernetesAccess, run: Run) -> bool:
-        """Delete the Job of a run with its pods, as it was when it was found."""
+        """Delete the Job of a run with its pods: one that was found, as it was then and once its pods are gone."""
+        propagation = "Foreground" if run.state else "Background"
         name = manifests.job_name(run.task_id, run.name)
         try:
-            return await self._cluster(connection).delete(JOBS, name, propagation="Foreground", version=run.state)
+            return await self._cluster(connection).delete(JOBS, name, propagation=propagation, version=run.state)
         except (ClusterAwayError, ClusterRefusedError) as error:
             logger.warning("Job %s of %s could not be deleted: %s", name, connection.namespace, error)
             return False
@@ -101,6 +106,7 @@ class KubernetesOperator:
         """Return why a strategy can not work for the workload, as far as the cluster tells."""
         moving = self._moving(workload, _unheard)
         try:
+            await named.look(moving)
             base = await moving.base()
             if moving.is_in_place:
                 return manners.unfit_in_place(base, moving.what, strategy, size)
@@ -121,6 +127,13 @@ class KubernetesOperator:
         """Look at what was brought: whether it has served all the time, and whether somebody changed it."""
         return await looking.look(self._moving(workload, log), shape)
 
+    async def service(self, workload: Workload, shape: Shape) -> str | None:
+        """Return by which Service what carries the new version is asked: that of the set beside the base, if any."""
+        try:
+            return await traffic.reached_by(self._moving(workload, _unheard), tracks.asked(shape))
+        except ClusterRefusedError:
+            return workload.target.service
+
     async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Bring the version before back: at once where its replicas are still there."""
         return await rollouts.take_back(self._moving(workload, log), shape)
@@ -134,10 +147,6 @@ class KubernetesOperator:
 
     def _cluster(self, connection: KubernetesAccess) -> Cluster:
         return Cluster(self._connections, connection, self._hold)
-
-
-def _goes_on(job: manifests.Object) -> bool:
-    return not (pods.is_done(job) or manifests.is_going(job))
 
 
 def _run(job: manifests.Object, name: str) -> Run:

@@ -7,7 +7,7 @@ The order of steps keeps as many healthy replicas, of either version, as are ask
 import asyncio
 from functools import partial
 
-from app.core import manners, meddling, replicas, workloads
+from app.core import manners, meddling, replicas, tracks, workloads
 from app.core.attempt import Ending, Outcome
 from app.core.manifests import Object, name_of
 from app.core.moved import Moved
@@ -27,11 +27,11 @@ from app.core.workloads import (
     with_image,
     with_replicas,
 )
-from app.gateways.operators.kubernetes import in_place, traffic
+from app.gateways.operators.kubernetes import budgets, in_place, traffic
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
-from app.gateways.operators.kubernetes.room import Room, beside, is_idle, kept_manner, trade
+from app.gateways.operators.kubernetes.room import Room, beside, kept_manner, trade
 
 
 async def bring(moving: Moving, shape: Shape) -> Outcome:
@@ -123,6 +123,7 @@ async def _tidy(moving: Moving, base: Object, total: int) -> None:
     """Remove what an earlier rollout left beside the base when it was ended half way; the base is made whole first."""
     is_short = replicas_of(base) < total and not await moving.is_scaled()
     if not (await beside(moving) or is_short):
+        await traffic.release(moving)
         return
     await moving.say("An earlier rollout was left half way; removing what it made.")
     await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(seen, {SIZE: None}))
@@ -144,18 +145,22 @@ async def _grow(moving: Moving, total: int) -> None:
         await moving.scale(moving.name, total, Room(moving, total).make)
 
 
-async def _second(moving: Moving, track: str, size: int, watch_seconds: int, selector: dict[str, str] | None) -> str:
+async def _second(moving: Moving, track: str, size: int, watch_seconds: int) -> str:
     """Bring a second Deployment to a size, on the new image, and wait until it is available. Return its name."""
-    base = await moving.base()
+    base, name = await moving.base(), f"{moving.name}-{track}"
+    there = await moving.get(DEPLOYMENTS, name)
+    service = await moving.get(SERVICES, moving.target.service) if moving.target.service else None
+    own = tracks.wanted(service) if service else {}
+    is_old = there is not None and moving.is_of_this(there) and bool(own) and tracks.is_old(there, own)
     body = with_image(
-        workloads.second(base, track, moving.marks, selector), moving.target.container, moving.workload.image
+        workloads.second(base, track, moving.marks, workloads.apart(own, track) if is_old else None),
+        moving.target.container,
+        moving.workload.image,
     )
     if moving.target.restart:
         body = workloads.restarted(body, moving.workload.deployment_id)
     if watch_seconds:
         body["spec"]["minReadySeconds"] = watch_seconds
-    name = str(body["metadata"]["name"])
-    there = await moving.get(DEPLOYMENTS, name)
     if there is not None and moving.is_of_this(there) and await moving.is_scaled():
         size = max(size, int(note(there, SIZE) or 0))
     if there is None and moving.moved is not None and moving.moved.beside:
@@ -169,6 +174,7 @@ async def _second(moving: Moving, track: str, size: int, watch_seconds: int, sel
 
     await moving.make(DEPLOYMENTS, with_replicas(body, size), meddled)
     await moving.keep(beside=size)
+    await traffic.show(moving, track)
     await moving.settled(name)
     return name
 
@@ -182,15 +188,16 @@ async def _share(moving: Moving, shape: Shape) -> None:
     if not fixed and there is not None and replicas_of(there) > shape.updated:
         await moving.scale(moving.name, left)
         await moving.settled(moving.name)
-    selector = await traffic.selector(moving, CANARY) if routed else None
-    bring_second = partial(_second, moving, CANARY, watch_seconds=shape.watch_seconds, selector=selector)
+    if routed:
+        await traffic.part(moving, CANARY)
+    bring_second = partial(_second, moving, CANARY, watch_seconds=shape.watch_seconds)
     if not fixed and manners.is_tight(base, kept_manner(moving, base)):
         await trade(moving, shape.total, (name, shape.updated), (moving.name, left), bring_second)
     await bring_second(shape.updated)
     if not fixed:
         await moving.scale(moving.name, left)
-    if selector is not None:
-        await traffic.split(moving, selector, round(shape.weight * workloads.WHOLE))
+    if routed:
+        await traffic.split(moving, round(shape.weight * workloads.WHOLE))
 
 
 async def _complete(moving: Moving, shape: Shape) -> None:
@@ -198,8 +205,8 @@ async def _complete(moving: Moving, shape: Shape) -> None:
     base, room = await moving.base(), Room(moving, shape.total)
     now, is_more = replicas_of(base), moving.size_fault(base) if replicas_of(base) >= shape.total else None
     size = shape.total if await _is_sized(moving, is_more) else None
-    idle, again = await is_idle(moving), moving.target.restart
-    await moving.run(moving.workload.image, size if now == 0 else None, shape.watch_seconds, idle=idle, again=again)
+    again = moving.target.restart
+    await moving.run(moving.workload.image, size if now == 0 else None, shape.watch_seconds, again=again)
     await moving.settled(moving.name, room.make)
     if size is not None and replicas_of(await moving.base()) < size:
         await _grow(moving, size)
@@ -247,8 +254,11 @@ async def _clear(moving: Moving) -> str | None:
             fault = f"Service {moving.target.service} selects the pods of {name_of(each)}, which is left"
             continue
         await moving.remove(DEPLOYMENTS, name_of(each))
-    if moving.target.service is not None and moving.target.http_route is not None:
-        await moving.remove(SERVICES, f"{moving.target.service}-{CANARY}")
+    if fault is None:
+        await traffic.release(moving)
+        await budgets.join(moving)
+        for track in (CANARY, PREVIEW):
+            await moving.remove(SERVICES, f"{moving.target.service}-{track}")
     return fault
 
 
@@ -256,11 +266,13 @@ async def _blue_green(moving: Moving, shape: Shape) -> None:
     if shape.finished:
         await _complete(moving, shape)
         return
-    selector = await traffic.selector(moving, PREVIEW)
+    await traffic.part(moving, PREVIEW)
+    await budgets.part(moving, PREVIEW)
     size = max(shape.total, replicas_of(await moving.base())) if await moving.is_scaled() else shape.total
-    await _second(moving, PREVIEW, size, shape.watch_seconds, selector)
+    await _second(moving, PREVIEW, size, shape.watch_seconds)
     if shape.switched:
-        await traffic.switch(moving, selector)
+        await budgets.protect(moving, PREVIEW)
+        await traffic.switch(moving, PREVIEW)
 
 
 async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:
@@ -282,7 +294,7 @@ async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:
         await moving.keep(image=found, images_before=())
     if not fault and previous and found != previous:
         await moving.say(f"Bringing {previous} back to {moving.name}.")
-        await moving.run(previous, size if replicas_of(base) == 0 else None, idle=await is_idle(moving))
+        await moving.run(previous, size if replicas_of(base) == 0 else None)
         await moving.settled(moving.name, room.make)
     if size is not None and replicas_of(await moving.base()) < size:
         await _grow(moving, size)

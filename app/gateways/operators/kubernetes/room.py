@@ -7,9 +7,9 @@ asked for.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from app.core import manners, replicas, workloads
+from app.core import manners, replicas, tracks, workloads
 from app.core.manifests import Object, name_of
-from app.core.workloads import CANARY, MANNER, PREVIEW, ROOM, SELECTOR, note, noted, replicas_of, with_replicas
+from app.core.workloads import CANARY, MANNER, PREVIEW, ROOM, note, noted, replicas_of, with_replicas
 from app.gateways.operators.kubernetes import traffic
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, SERVICES
 from app.gateways.operators.kubernetes.moving import Moving
@@ -33,7 +33,7 @@ async def is_idle(moving: Moving) -> bool:
     """Return whether the Service was switched to a set beside the base, so that nobody misses the base's pods."""
     service = moving.target.service
     found = await moving.get(SERVICES, service) if service else None
-    return found is not None and note(found, SELECTOR) is not None
+    return found is not None and tracks.given(found) not in (None, tracks.STABLE)
 
 
 class Room:
@@ -51,6 +51,8 @@ class Room:
         As long as it can be done, as many as asked for stay available; then as many as the owner's manner demands.
         """
         moving = self._moving
+        if await is_idle(moving):
+            return await self._loosen(base)
         if await traffic.is_away(moving):
             return False
         if await self._shrink(base, self._total):
@@ -64,6 +66,17 @@ class Room:
         if now - self._since < moving.pace.patience:
             return True
         return await self._shrink(base, self._total - missing)
+
+    async def _loosen(self, base: Object) -> bool:
+        """Let a base that serves nobody be updated without any more pods. Return whether that is new."""
+        moving = self._moving
+        after = await moving.change(DEPLOYMENTS, moving.name, lambda seen: manners.carefully(seen, 0, idle=True))
+        if after["spec"] == base["spec"]:
+            return False
+        await moving.say(
+            f"There is no room for more pods of {moving.name}, which serves nobody: its old ones go first."
+        )
+        return True
 
     async def _shrink(self, base: Object, floor: int) -> bool:
         moving = self._moving
