@@ -74,6 +74,10 @@ class Rollers:
         self._due = False
         if self.stopped:
             return
+        for pod in self._server.of("pods"):
+            meta = pod["metadata"]
+            if "deletionTimestamp" in meta and "boreas.dev/run" not in meta["labels"]:
+                self._server.remove(("pods", meta["namespace"], meta["name"]))
         self._schedule()
         for deployment in self._server.of("deployments"):
             if "deletionTimestamp" not in deployment["metadata"]:
@@ -109,7 +113,7 @@ class Rollers:
 
     def _missing(self, deployment: Object, template: str) -> int:
         spec, pods = deployment["spec"], self.pods(deployment)
-        wanted = spec.get("replicas", 1)
+        wanted = int(spec.get("replicas", 1))
         new = [pod for pod in pods if pod["spec"]["template"] == template]
         if len(new) == len(pods):
             return max(0, wanted - len(new))
@@ -163,7 +167,7 @@ class Rollers:
         controller = {"kind": kind, "name": meta["name"], "uid": meta["uid"], "controller": True}
         image = spec["spec"]["containers"][0]["image"]
         pod: Object = {
-            "metadata": {"name": name, "labels": spec["metadata"]["labels"], "ownerReferences": [controller]},
+            "metadata": {**spec["metadata"], "name": name, "ownerReferences": [controller]},
             "spec": {**spec["spec"], "template": template},
             "status": {"phase": "Pending"},
         }

@@ -95,7 +95,8 @@ class Witness:
 
     async def _hindrances(self, name: str) -> list[tuple[str, str]]:
         cluster = self._moving.cluster
-        found = await cluster.get(DEPLOYMENTS, name)
+        kind = (self._moving.kind if name == self._moving.name else None) or DEPLOYMENTS
+        found = await cluster.get(kind, name)
         if found is None:
             return []
         return list(happenings.hindrances(found, await _pods(cluster, found), self._digest.probes))

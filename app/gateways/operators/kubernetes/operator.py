@@ -4,21 +4,21 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
-from app.core import manifests, replicas, tracks
+from app.core import manifests, manners, replicas, tracks
 from app.core.attempt import Ending, Outcome
 from app.core.environment import KubernetesAccess
 from app.core.happenings import Digest
 from app.core.logs import Stream
 from app.core.strategy import Shape, Strategy
-from app.core.workloads import CANARY, PREVIEW
-from app.gateways.operators.kubernetes import events, named, rollouts, traffic
-from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, JOBS, Cluster, Hold
+from app.gateways.operators.kubernetes import events, looking, named, rollouts, traffic
+from app.gateways.operators.kubernetes.cluster import DAEMON_SETS, JOBS, Cluster, Hold
 from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.jobs import JobRun
 from app.gateways.operators.kubernetes.making import Making
 from app.gateways.operators.kubernetes.moving import Moving, Pace, StuckError
 from app.gateways.operators.kubernetes.reach import Reach
+from app.gateways.operators.kubernetes.room import beside
 from app.gateways.trust import USUAL, Authorities
 from app.ports import Instruction, LogSink, Run, Workload
 
@@ -101,24 +101,38 @@ class KubernetesOperator:
     @staticmethod
     async def _size(moving: Moving) -> int:
         base = await moving.base()
-        beside = [await moving.get(DEPLOYMENTS, f"{moving.name}-{track}") for track in (CANARY, PREVIEW)]
-        return replicas.size(base, is_split=any(beside), is_scaled=await moving.is_scaled())
+        if moving.kind is DAEMON_SETS:
+            return replicas.nodes_of(base)
+        moved = moving.recall(base) or moving.workload.memory.left or replicas.noted_of(base)
+        is_split = bool(await beside(moving)) or bool(moved and moving.moved and moved.beside)
+        return replicas.size(base, moved, is_split=is_split, is_scaled=await moving.is_scaled())
 
     async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
         """Return why a strategy can not work for the workload, as far as the cluster tells."""
-        del strategy, size
         moving = self._moving(workload, _unheard)
         try:
-            await named.look(moving)
+            base = await named.look(moving)
+            if moving.is_in_place:
+                return manners.unfit_in_place(base, moving.what, strategy, size)
+            scaled, routed = await moving.is_scaled(), workload.target.http_route is not None
+            return manners.unfit(base, strategy, size, is_routed=routed, is_scaled=scaled)
         except (StuckError, ClusterRefusedError) as error:
             return str(error)
-        return None
 
     async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Give the workload a shape; go on with what another worker has begun. Ends when cancelled, and leaves all."""
         moving = self._moving(workload, events.in_turns(log))
         async with self._told(moving):
-            return await rollouts.bring(moving, shape)
+            outcome = await rollouts.bring(moving, shape)
+            if outcome.ending is Ending.SUCCEEDED and not shape.finished:
+                await looking.brought(moving, shape)
+            return outcome
+
+    async def watch(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        """Look at what was brought: whether it has served all the time, and whether somebody changed it."""
+        moving = self._moving(workload, events.in_turns(log))
+        async with self._told(moving):
+            return await looking.look(moving, shape)
 
     async def service(self, workload: Workload, shape: Shape) -> str | None:
         """Return by which Service what carries the new version is asked: that of the set beside the base, if any."""
