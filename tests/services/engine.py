@@ -286,11 +286,11 @@ class Engine:
         task = (await self.story(id_)).tasks[key]
         return [line.message for line in await self.lines(task, attempt)]
 
-    async def until_said(self, id_: str, key: str, message: str) -> None:
+    async def until_said(self, id_: str, key: str, message: str, attempt: int | None = None) -> None:
         """Wait until a task has logged a line."""
 
         async def look() -> bool:
-            return message in await self.said(id_, key)
+            return message in await self.said(id_, key, attempt)
 
         await eventually(look, f"{key} to say {message!r}")
 
