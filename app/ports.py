@@ -12,6 +12,7 @@ from app.core.environment import KubernetesAccess
 from app.core.job_options import JobOptions
 from app.core.logs import Stream
 from app.core.strategy import Shape as Shape  # noqa: PLC0414 - found beside the port that takes it
+from app.core.strategy import Strategy
 
 LogSink = Callable[[Stream, Sequence[str]], Awaitable[None]]
 """Takes printed lines, without their line ends, in order. Awaiting it is the back-pressure: it returns once there is
@@ -194,10 +195,21 @@ class RolloutOperator(Protocol):
         """Return how many replicas the workload is to have."""
         ...
 
+    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
+        """Return why a strategy can not work for the workload of that size; None where nothing is known to keep it."""
+        ...
+
     async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Give the workload a shape, and return once all of it is ready, or can not become so.
 
         What another worker has begun is gone on with. When cancelled, return at once and leave everything as it is.
+        """
+        ...
+
+    async def service(self, workload: Workload, shape: Shape) -> str | None:
+        """Return by which Service what carries the new version in a shape is asked: that of a set of its own, if any.
+
+        The one that the workload names where there is none for the set alone; None where it names none.
         """
         ...
 

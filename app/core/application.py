@@ -65,8 +65,8 @@ class HealthCheck:
     """Asks an instance for its health, by a command (exit status 0) or by HTTP (the status expected).
 
     At most one of `command` and `http_url` is given, none only where there are `metrics`; the URL may hold
-    `{instance}` and `{version}`. The interval and the limit of one probe are seconds; the thresholds count probes in a
-    row.
+    `{instance}`, `{version}`, `{color}` and `{service}`. The interval and the limit of one probe are seconds; the
+    thresholds count probes in a row.
     """
 
     command: tuple[str, ...] | None = None

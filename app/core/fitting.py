@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from app.core import targets
 from app.core.deployment import Definition
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem
@@ -39,3 +40,21 @@ def accounts(environment: Environment, tasks: Sequence[WorkflowTask], *path: str
         why = access.refusal(job.service_account_name) if access and job else None
         if why:
             yield InvalidInput(message=f"“{task.key}” in “{environment.name}”: {why}.", path=path)
+
+
+def together(environment: Environment, definitions: Sequence[Definition]) -> Iterator[Problem]:
+    """Applications that are to be deployed to an environment beside each other: each has its objects for itself."""
+    if environment.operator is not OperatorKind.KUBERNETES:
+        return
+    for field, what in targets.FIELDS.items():
+        owners: dict[str, str] = {}
+        for each in definitions:
+            if each.kubernetes is None or (name := getattr(each.kubernetes, field)) is None:
+                continue
+            for taken in sorted(targets.rivals(each.kubernetes)[field] & owners.keys()):
+                message = (
+                    f"“{owners[taken]}” and “{each.name}” both roll out the {what} “{taken}” in “{environment.name}”; "
+                    "an object of a cluster belongs to one application. Give each its own."
+                )
+                yield InvalidInput(message=message, path=("applicationIds",))
+            owners[name] = each.name

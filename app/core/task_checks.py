@@ -1,7 +1,9 @@
 """What the tasks of a graph must look like, each for itself: what is wrong between them is for `workflow.check`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from app.core import expressions, images
 from app.core.application import CommandStep
 from app.core.bounds import json_value
 from app.core.checks import MAX_ATTEMPTS, MAX_IMAGE, MAX_SECONDS, Problems, between, image, title
@@ -37,6 +39,18 @@ def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
         if total > MAX_GRAPH:
             message = f"Its commands and variables have {total} characters together; at most {MAX_GRAPH} are taken."
             yield InvalidInput(message=message, path=("tasks",))
+
+
+def template_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
+    """The fields of a template's tasks. An expression in an image is for `template.faults`: none is replaced there."""
+    return workflow_tasks([_without_expression(task) for task in tasks])
+
+
+def _without_expression(task: WorkflowTask) -> WorkflowTask:
+    step = task.command
+    if step is None or step.image is None or expressions.first(step.image) is None:
+        return task
+    return replace(task, command=replace(step, image=None))
 
 
 def _size(step: CommandStep) -> int:
@@ -80,7 +94,7 @@ def _is_plain_title(value: str) -> bool:
 
 
 def _is_plain_image(value: str) -> bool:
-    return 0 < len(value) <= MAX_IMAGE and value.isascii() and value.isprintable() and not value.isspace()
+    return len(value) <= MAX_IMAGE and images.fault(value) is None
 
 
 def _is_plain_command(step: CommandStep) -> bool:

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import quote
 
+from app.core import health
 from app.core.application import HealthCheck
 from app.core.attempt import Ending, Outcome
 from app.core.environment import OperatorKind
@@ -43,7 +43,8 @@ async def _until_decided(patient: Patient, check: HealthCheck, place: Place) -> 
         result = await _probe(patient, check, place, sink)
         streak, verdict = judge(check, streak, result.ok)
         said = "healthy" if result.ok else "WARN: not healthy"
-        await patient.log.say(f"{said}: {place.instance} ({result.detail})")
+        by = f" by Service {place.service}" if place.service else ""
+        await patient.log.say(f"{said}: {place.instance}{by} ({result.detail})")
         if verdict is Verdict.HEALTHY:
             return None
         if verdict is Verdict.UNHEALTHY:
@@ -51,15 +52,29 @@ async def _until_decided(patient: Patient, check: HealthCheck, place: Place) -> 
         await asyncio.sleep(check.interval_seconds)
 
 
+def _address(patient: Patient, url: str, place: Place) -> str:
+    """Return where to ask: the Service of a set of its own also where the address names the application's."""
+    setting = patient.setting
+    asked = health.address(
+        url,
+        instance=place.instance,
+        version=setting.version.name,
+        color=place.color or "",
+        service=place.service or "",
+    )
+    definition, reach = setting.definition(patient.task), setting.environment.kubernetes
+    own = definition.kubernetes.service if definition and definition.kubernetes else None
+    if own is None or place.service in (None, own) or reach is None:
+        return asked
+    return health.redirected(asked, own, str(place.service), reach.namespace)
+
+
 async def _probe(patient: Patient, check: HealthCheck, place: Place, sink: LogSink) -> ProbeResult:
     runtime, setting = patient.runtime, patient.setting
     if setting.environment.operator is OperatorKind.SIMULATED:
         return ProbeResult(True, "simulated")
     if check.http_url:
-        instance = quote(place.instance, safe=":.[]")
-        version = quote(setting.version.name, safe="")
-        url = check.http_url.replace("{instance}", instance).replace("{version}", version)
-        url = url.replace("{color}", place.color or "")
+        url = _address(patient, check.http_url, place)
         here = setting.environment.operator is not OperatorKind.KUBERNETES
         return await runtime.probe.get(url, check.expect_status, check.timeout_seconds, loopback=here)
     instruction = instruct(setting, patient.task, check.command, place)

@@ -69,3 +69,15 @@ async def begun(engine: Engine, place: Site, script: str, **more: Any) -> tuple[
 def jobs(cluster: ClusterServer) -> list[int]:
     """Return how often each Job was made."""
     return [count for (kind, _, _), count in cluster.made.items() if kind == "jobs"]
+
+
+def made_shop(cluster: ClusterServer, name: str = "shop", *, replicas: int = 2, service: bool = False) -> None:
+    """Make the Deployment that runs before Boreas comes, and its Service where one is wanted."""
+    labels = {"app": name}
+    pod = {"containers": [{"name": "main", "image": f"{name}:v0"}]}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    cluster.store("deployments", {"metadata": {"name": name}, "spec": spec})
+    if service:
+        body = {"metadata": {"name": name}, "spec": {"selector": labels, "ports": [{"name": "http", "port": 80}]}}
+        cluster.store("services", body)

@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Sequence
 
-from app.core import manifests, replicas
+from app.core import manifests, replicas, tracks
 from app.core.attempt import Ending, Outcome
 from app.core.environment import KubernetesAccess
 from app.core.logs import Stream
-from app.core.strategy import Shape
+from app.core.strategy import Shape, Strategy
 from app.core.workloads import CANARY, PREVIEW
-from app.gateways.operators.kubernetes import rollouts
+from app.gateways.operators.kubernetes import named, rollouts, traffic
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, JOBS, Cluster, Hold
 from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
@@ -99,9 +99,26 @@ class KubernetesOperator:
         beside = [await moving.get(DEPLOYMENTS, f"{moving.name}-{track}") for track in (CANARY, PREVIEW)]
         return replicas.size(base, is_split=any(beside), is_scaled=await moving.is_scaled())
 
+    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
+        """Return why a strategy can not work for the workload, as far as the cluster tells."""
+        del strategy, size
+        moving = self._moving(workload, _unheard)
+        try:
+            await named.look(moving)
+        except (StuckError, ClusterRefusedError) as error:
+            return str(error)
+        return None
+
     async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Give the workload a shape; go on with what another worker has begun. Ends when cancelled, and leaves all."""
         return await rollouts.bring(self._moving(workload, log), shape)
+
+    async def service(self, workload: Workload, shape: Shape) -> str | None:
+        """Return by which Service what carries the new version is asked: that of the set beside the base, if any."""
+        try:
+            return await traffic.reached_by(self._moving(workload, _unheard), tracks.asked(shape))
+        except ClusterRefusedError:
+            return workload.target.service
 
     async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Bring the version before back: at once where its replicas are still there."""
