@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,17 +73,27 @@ class Api:
         return payload
 
     async def subscribe(
-        self, document: str, variables: Callable[[str | None], Mapping[str, Any]], cursor: str | None = None
-    ) -> AsyncIterator[Data]:
+        self,
+        document: str,
+        variables: Callable[[str | None], Mapping[str, Any]],
+        cursor: str | None = None,
+        begun: Callable[[], None] = lambda: None,
+    ) -> AsyncGenerator[Data, None]:
         """Yield what a feed brings (its only root field) until it completes, over dropped connections.
 
-        `variables` makes the variables from the cursor to go on from; each item has a `cursor`. Raises ApiError.
+        `variables` makes the variables from the cursor to go on from; each item has a `cursor`. `begun` is called
+        each time that the feed has begun, after a break too. Raises ApiError.
         """
         patience = _Patience(self._troubled)
+
+        def opened() -> None:
+            patience.opened()
+            begun()
+
         try:
             while True:
                 try:
-                    async for data in self._stream(document, variables(cursor), patience.opened):
+                    async for data in self._stream(document, variables(cursor), opened):
                         cursor = data["cursor"]
                         patience.recovered()
                         yield data
