@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import urlencode
+
+from app.core.proxies import NONE, Proxies, proxies
 
 
 class SettingError(Exception):
@@ -72,6 +75,19 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OutgoingSettings:
+    """How other machines are reached: by the commands, by health and metric checks, in clusters."""
+
+    ca_file: Path | None = None
+    """Certificates (PEM) of authorities that are believed beside the usual ones. BOREAS_CA_FILE."""
+    cert_file: Path | None = None
+    """Certificates that stand in place of the usual ones. SSL_CERT_FILE."""
+    cert_folder: Path | None = None
+    """A folder of such certificates, named by their hashes. SSL_CERT_DIR."""
+    proxies: Proxies = NONE
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment can steer."""
 
@@ -85,6 +101,7 @@ class Settings:
     serve: ServeSettings = field(default_factory=ServeSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    outgoing: OutgoingSettings = field(default_factory=OutgoingSettings)
 
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -97,6 +114,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
     if level not in LEVELS:
         raise SettingError(f"BOREAS_LOG_LEVEL is “{level}”; it takes one of {', '.join(LEVELS)}.")
     files: list[Path] = []
+    found = outgoing(environ)
     token = _secret(environ, "BOREAS_ADMIN_TOKEN", files)
     if token is not None and len(token) < ADMIN_TOKEN_LENGTH:
         raise SettingError(f"BOREAS_ADMIN_TOKEN is too short to be safe; it takes {ADMIN_TOKEN_LENGTH} characters.")
@@ -111,7 +129,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             trusted_proxies=environ.get("BOREAS_TRUSTED_PROXIES") or None,
         ),
         store=StoreSettings(
-            database_url=_secret(environ, "BOREAS_DATABASE_URL", files),
+            database_url=_with_authorities(_secret(environ, "BOREAS_DATABASE_URL", files), found.ca_file),
             redis_url=_secret(environ, "BOREAS_REDIS_URL", files),
             pool_size=_whole(environ, "BOREAS_DATABASE_POOL", 10, 1, 1000),
         ),
@@ -131,8 +149,27 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             trusts_kubeconfigs=_switch(environ, "BOREAS_TRUST_KUBECONFIGS", False),
             probe_networks=_networks(environ, "BOREAS_PROBE_NETWORKS"),
         ),
+        outgoing=found,
         secret_files=tuple(files),
     )
+
+
+def _with_authorities(url: str | None, ca_file: Path | None) -> str | None:
+    """Have a database that is to prove who it is do so by BOREAS_CA_FILE, where its URL names no authority itself."""
+    if url is None or ca_file is None or "sslmode=verify-" not in url or "sslrootcert=" in url:
+        return url
+    return f"{url}&{urlencode({'sslrootcert': str(ca_file)})}"
+
+
+def outgoing(environ: Mapping[str, str] = os.environ) -> OutgoingSettings:
+    """Return how other machines are reached. Raises SettingError."""
+    try:
+        found = proxies(environ)
+    except ValueError as error:
+        raise SettingError(str(error)) from None
+    names = ("BOREAS_CA_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    extra, file, folder = (Path(environ[name]).expanduser() if environ.get(name) else None for name in names)
+    return OutgoingSettings(extra, file, folder, found)
 
 
 def _secret(environ: Mapping[str, str], name: str, files: list[Path]) -> str | None:

@@ -19,9 +19,10 @@ from app.gateways.operators.simulated import SimulatedOperator
 from app.gateways.probes import HttpProbe
 from app.gateways.queue import ArqQueue, connect
 from app.gateways.recurrence import WallCalendar
+from app.gateways.trust import Authorities, AuthoritiesError
 from app.ports import Operator
 from app.services.runtime import Runtime
-from app.settings import SettingError, Settings
+from app.settings import OutgoingSettings, SettingError, Settings
 from app.store.database import config, connected
 from app.store.roles import is_mighty
 
@@ -37,11 +38,11 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
     store = settings.store
     if not store.database_url or not store.redis_url:
         raise SettingError("Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL, or use boreas up, which brings its own.")
-    redis = connect(store.redis_url)
+    redis = connect(store.redis_url, settings.outgoing.ca_file)
     bus = RedisBus(redis)
     queue = ArqQueue(redis, bus)
     database = config(store.database_url, store.pool_size, answer_seconds=ANSWER_SECONDS)
-    async with connected(database), HttpProbe(settings.worker.probe_networks) as probe, AsyncExitStack() as stack:
+    async with connected(database), _probe(settings) as probe, AsyncExitStack() as stack:
         await bus.open()
         try:
             carriers = _operators(settings, stack) if operators else {}
@@ -78,11 +79,25 @@ async def warn_of_might() -> None:
         )
 
 
+def _probe(settings: Settings) -> HttpProbe:
+    known = settings.outgoing
+    try:
+        return HttpProbe(settings.worker.probe_networks, authorities(known), known.proxies)
+    except AuthoritiesError as error:
+        raise SettingError(str(error)) from None
+
+
+def authorities(outgoing: OutgoingSettings) -> Authorities:
+    """Return whose certificates are believed."""
+    return Authorities(outgoing.ca_file, outgoing.cert_file, outgoing.cert_folder)
+
+
 def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, Operator]:
     shell = _shell(settings)
     stack.push_async_callback(shell.close)
     worker = settings.worker
-    kubernetes = KubernetesOperator(reach=Reach(worker.kubeconfigs, worker.namespaces, worker.trusts_kubeconfigs))
+    reach = Reach(worker.kubeconfigs, worker.namespaces, worker.trusts_kubeconfigs)
+    kubernetes = KubernetesOperator(reach=reach, authorities=authorities(settings.outgoing))
     stack.push_async_callback(kubernetes.close)
     return {
         OperatorKind.SHELL: shell,

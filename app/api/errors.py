@@ -33,7 +33,6 @@ class NotFound(UserError):
     """No such object."""
 
     object_id: strawberry.ID = strawberry.field(description="The id, or the name, that was asked for.")
-    id: strawberry.ID = strawberry.field(deprecation_reason="Use objectId.")
 
 
 @strawberry.type(description="You lack a right.")
@@ -98,7 +97,7 @@ def user_error(problem: Problem) -> UserError:
     match problem:
         case core.NotFound():
             id_ = strawberry.ID(problem.id)
-            return NotFound(code=problem.code, message=problem.message, path=path, object_id=id_, id=id_)
+            return NotFound(code=problem.code, message=problem.message, path=path, object_id=id_)
         case core.Forbidden():
             return Forbidden(code=problem.code, message=problem.message, path=path, required=problem.required)
         case core.WrongState():

@@ -15,6 +15,7 @@ from strawberry.types.graphql import OperationType
 
 from app.api.context import Context
 from app.api.costs import HEAVY_OBJECTS, MAX_OBJECTS, TOO_LARGE, too_many_objects
+from app.api.descriptions import describe
 from app.api.errors import ERROR_TYPES
 from app.api.known import Prepare, Remember, Schema
 from app.api.mutations.access import AccessMutations
@@ -30,6 +31,7 @@ from app.api.queries.audit import AuditQueries
 from app.api.queries.catalogue import CatalogueQueries
 from app.api.queries.deployments import DeploymentQueries
 from app.api.queries.nodes import NodeQueries
+from app.api.queries.server import ServerQueries
 from app.api.queries.templates import TemplateQueries
 from app.api.scalars import SCALARS
 from app.api.subscriptions.feeds import Subscription
@@ -40,7 +42,16 @@ from app.core.checks import storable
 from app.core.errors import ErrorCode
 
 Query = merge_types(
-    "Query", (NodeQueries, CatalogueQueries, DeploymentQueries, ApprovalQueries, TemplateQueries, AuditQueries)
+    "Query",
+    (
+        NodeQueries,
+        CatalogueQueries,
+        DeploymentQueries,
+        ApprovalQueries,
+        TemplateQueries,
+        AuditQueries,
+        ServerQueries,
+    ),
 )
 Mutation = merge_types(
     "Mutation",
@@ -131,7 +142,7 @@ class Sensible(SchemaExtension):
 def build() -> Schema:
     """Return the schema."""
     extensions: list[Any] = [PerOperation, Prepare, Sensible, Remember]
-    return Schema(
+    made = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -139,6 +150,8 @@ def build() -> Schema:
         extensions=extensions,
         config=StrawberryConfig(name_converter=Names(), scalar_map=SCALARS, disable_field_suggestions=True),
     )
+    describe(made._schema)
+    return made
 
 
 schema = build()

@@ -7,6 +7,7 @@ from app.cli.apply import apply
 from app.cli.approvals import approvals, approve, reject
 from app.cli.completion import completion as completion_
 from app.cli.deploy import deploy
+from app.cli.doctor import doctor
 from app.cli.nouns import NOUNS
 from app.cli.private import close_memory, take_secrets
 from app.cli.root import Root
@@ -33,7 +34,8 @@ def main() -> None:
     take_secrets()
 
 
-for command in (up, apply, deploy, watch, approvals, approve, reject, logs, api, worker, migrate, schema, *NOUNS):
-    main.add_command(command)
-for command in (help_, completion_):
+SHORT = (apply, deploy, watch, approvals, approve, reject, logs)
+SERVER = (up, api, worker, migrate, schema, doctor)
+ABOUT = (help_, completion_)
+for command in (*SHORT, *NOUNS, *SERVER, *ABOUT):
     main.add_command(command)

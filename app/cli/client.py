@@ -1,8 +1,8 @@
 """Talking to the API: operations, and subscriptions that outlive a dropped connection."""
 
 import asyncio
-import ipaddress
 import json
+import ssl
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,9 +14,12 @@ import httpx
 from httpx_sse import SSEError, aconnect_sse
 
 from app import settings
+from app.cli.own import OwnServer, own_server
 from app.cli.printable import printable
+from app.gateways.trust import Authorities, AuthoritiesError, tls_context
 
 Data = dict[str, Any]
+DEFAULT_URL = "http://127.0.0.1:8000"
 PATIENCE_SECONDS = 120.0
 """How long a subscription tries to come back before it gives up."""
 STEADY_SECONDS = 10.0
@@ -26,7 +29,10 @@ LONGEST_PAUSE_SECONDS = 5.0
 """Between two tries to come back; each pause is twice the one before it."""
 QUIET_SECONDS = 45.0
 """A stream sends a sign of life every 15 s; one that is silent for three times as long is dead."""
-GET_ONE = "Set BOREAS_TOKEN to a valid token: boreas up prints the first one, boreas token create makes more."
+GET_ONE = (
+    "Set BOREAS_TOKEN to a valid token: boreas up prints the first one, boreas token create makes more. "
+    "Beside a boreas up that runs, in its folder, no token is needed."
+)
 
 
 class ApiError(click.ClickException):
@@ -47,14 +53,28 @@ class Api:
     _troubled: "set[_Patience]" = field(default_factory=set, repr=False, compare=False)
     """The feeds that try to come back: the first of them tells the user, the others break for the same reason."""
 
+    def _client(self, timeout: httpx.Timeout | None = None) -> httpx.AsyncClient:
+        """Return a client that believes and passes through what the environment says. Raises ApiError."""
+        try:
+            known = settings.outgoing()
+            proxy = known.proxies.proxy_for(self.url)
+            secure = any(url.startswith("https:") for url in (self.url, proxy or ""))
+            tls = tls_context(Authorities(known.ca_file, known.cert_file, known.cert_folder)) if secure else None
+            return httpx.AsyncClient(
+                verify=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+                proxy=httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None) if proxy else None,
+                trust_env=False,
+                timeout=timeout or httpx.Timeout(60.0),
+            )
+        except (settings.SettingError, AuthoritiesError) as error:
+            raise ApiError(str(error)) from error
+
     async def query(self, document: str, **variables: Any) -> Data:
         """Run an operation and return its data. Raises ApiError."""
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with self._client() as http:
             for attempt in (1, 2):
                 try:
-                    response = await http.post(
-                        self._endpoint, json=_body(document, variables), headers=self._headers, timeout=60
-                    )
+                    response = await http.post(self._endpoint, json=_body(document, variables), headers=self._headers)
                     break
                 except httpx.TransportError as error:
                     if attempt == 2:
@@ -109,7 +129,7 @@ class Api:
     ) -> AsyncIterator[Data]:
         timeout = httpx.Timeout(10.0, read=QUIET_SECONDS)
         async with (
-            httpx.AsyncClient(trust_env=False, timeout=timeout) as http,
+            self._client(timeout) as http,
             aconnect_sse(
                 http, "POST", self._endpoint, json=_body(document, variables), headers=self._headers
             ) as source,
@@ -228,29 +248,39 @@ def _refusal(error: Data) -> str:
 def address_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say where the API is and who asks; the command gets them as `api`."""
     url = click.option(
-        "--url", envvar="BOREAS_URL", default="http://127.0.0.1:8000", show_default=True, help="The API. BOREAS_URL."
+        "--url",
+        envvar="BOREAS_URL",
+        help=f"The API. BOREAS_URL. Default: the boreas up of this folder, else {DEFAULT_URL}.",
     )
     token = click.option(
         "--token",
         envvar="BOREAS_TOKEN",
-        help="Who asks; better given as BOREAS_TOKEN. On the machine of `boreas up` its own token is found.",
+        help="Who asks; better given as BOREAS_TOKEN. The boreas up of this folder needs none.",
     )
     return url(token(command))
 
 
-def api_of(url: str, token: str | None) -> Api:
-    """Return the API that the options name; without a token, that of a `boreas up` on this machine. Raises ApiError."""
-    host = _host(url)
-    token = (token or "").strip() or (_own_token() if _is_loopback(host) else "")
+def api_of(url: str | None, token: str | None) -> Api:
+    """Return the API that the options name; without them, that of the `boreas up` of this folder. Raises ApiError.
+
+    The token of a `boreas up` is sent to that one alone: on another port, somebody else may listen.
+    """
+    token = (token or "").strip()
+    server = None if token and url is not None else _own_server()
+    if url is None:
+        url = server.url if server else DEFAULT_URL
+    _check(url)
+    if not token and server is not None and server.is_at(url):
+        token = server.token
     if not token:
-        raise ApiError(f"No token is given. {GET_ONE}")
+        raise ApiError(f"No token is given for {url}. {GET_ONE}")
     if not (token.isascii() and token.isprintable()):
         raise ApiError(f"The token has characters that no token has. {GET_ONE}")
     return Api(url, token)
 
 
-def _host(url: str) -> str:
-    """Return the host of the API's address. Raises ApiError."""
+def _check(url: str) -> None:
+    """Raise ApiError for what is no address of an API."""
     try:
         parts = urlsplit(url)
         httpx.URL(url)
@@ -258,22 +288,11 @@ def _host(url: str) -> str:
     except (ValueError, httpx.InvalidURL):
         good = False
     if not good:
-        raise ApiError(f"“{url}” is no address of an API. Give one such as http://127.0.0.1:8000 in BOREAS_URL.")
-    return parts.hostname or ""
+        raise ApiError(f"“{url}” is no address of an API. Give one such as {DEFAULT_URL} in BOREAS_URL.")
 
 
-def _own_token() -> str:
-    """Return the first token of a `boreas up` on this machine; empty when there is none to read."""
+def _own_server() -> OwnServer | None:
     try:
-        return (settings.read().data_dir / "admin-token").read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
+        return own_server(settings.read().data_dir)
     except settings.SettingError as error:
         raise ApiError(str(error)) from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

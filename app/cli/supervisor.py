@@ -21,6 +21,7 @@ from app.cli import address, walls
 from app.cli.child import Child, GaveUpError, Program, Ties, ending
 from app.cli.embedded import API, OWNER, WORKER, Postgres
 from app.cli.folder import TOKEN, DataFolder, claimed
+from app.cli.own import announced
 from app.cli.report import Failure, expected_failures, say
 from app.cli.valkey import Valkey
 from app.settings import Settings
@@ -48,7 +49,8 @@ def up(settings: Settings, program: Sequence[str]) -> int:
     patience = settings.worker.grace_seconds + LATER_PATIENCE_SECONDS
     with claimed(settings.data_dir, patience) as data:
         settings = walls.settled(replace(settings, data_dir=data.path, serve=address.settle(settings.serve)))
-        return asyncio.run(_run(settings, data, program))
+        with announced(data.path, address.url(settings.serve)):
+            return asyncio.run(_run(settings, data, program))
 
 
 def _load() -> None:

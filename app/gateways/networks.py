@@ -16,6 +16,8 @@ from typing import Any
 import httpcore
 import httpx
 
+from app.core.proxies import PORTS, Proxies
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -80,6 +82,17 @@ def _forms(address: Address) -> Iterator[Address]:
         yield address
 
 
+async def allowed_addresses(networks: Networks, host: str, port: int) -> list[Address]:
+    """Return the addresses of a host that may be reached. Raises AddressRefusedError where there is none."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(ip_address(info[4][0]) for info in found))
+    refused = {address: why for address in addresses if (why := networks.why_not(address))}
+    if len(refused) == len(addresses):
+        address, why = next(iter(refused.items()))
+        raise AddressRefusedError(f"{address} is {why}, which probes may not reach")
+    return [address for address in addresses if address not in refused]
+
+
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Opens connections to addresses that may be reached. TLS and HTTP go on with the host's name."""
 
@@ -96,22 +109,13 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first address of a host that may be reached and accepts. Raises AddressRefusedError."""
-        *others, last = await self._addresses(host, port)
+        *others, last = await allowed_addresses(self._networks, host, port)
         for address in others:
             try:
                 return await self._inner.connect_tcp(str(address), port, NEXT_SECONDS, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
         return await self._inner.connect_tcp(str(last), port, timeout, local_address, socket_options)
-
-    async def _addresses(self, host: str, port: int) -> list[Address]:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys(ip_address(info[4][0]) for info in found))
-        refused = {address: why for address in addresses if (why := self._networks.why_not(address))}
-        if len(refused) == len(addresses):
-            address, why = next(iter(refused.items()))
-            raise AddressRefusedError(f"{address} is {why}, which probes may not reach")
-        return [address for address in addresses if address not in refused]
 
     async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
         """Refuse: probes go over the network."""
@@ -122,14 +126,68 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-class GuardedTransport(httpx.AsyncHTTPTransport):
-    """A transport that reaches only some networks, and keeps no connection."""
+class GuardedTransport(httpx.AsyncBaseTransport):
+    """A transport that reaches only some networks, and keeps no connection.
 
-    def __init__(self, networks: Networks, tls: ssl.SSLContext) -> None:
-        super().__init__(verify=tls, trust_env=False)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=None,
-            max_keepalive_connections=0,
-            network_backend=GuardedBackend(networks),
+    A proxy is used for what is not in a private network. It resolves names itself, so that they are looked at here
+    before, as far as they are known here; it may refuse more.
+    """
+
+    def __init__(self, networks: Networks, tls: ssl.SSLContext, proxies: Proxies) -> None:
+        self._networks = networks
+        self._tls = tls
+        self._proxies = proxies
+        self._direct = _pooled(
+            httpcore.AsyncConnectionPool(
+                ssl_context=tls,
+                max_connections=None,
+                max_keepalive_connections=0,
+                network_backend=GuardedBackend(networks),
+            )
         )
+        self._proxied: dict[str, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request on its way. Raises AddressRefusedError."""
+        proxy = self._proxies.proxy_for(str(request.url))
+        if proxy is None or await self._is_near(request.url):
+            return await self._direct.handle_async_request(request)
+        if proxy not in self._proxied:
+            self._proxied[proxy] = _pooled(_by_proxy(proxy, self._tls))
+        return await self._proxied[proxy].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for transport in (self._direct, *self._proxied.values()):
+            await transport.aclose()
+
+    async def _is_near(self, url: httpx.URL) -> bool:
+        """Return whether a host lies in a private network, as far as it is known here. Raises AddressRefusedError."""
+        try:
+            addresses = await allowed_addresses(self._networks, url.host, url.port or PORTS[url.scheme])
+        except socket.gaierror:
+            if self._networks.allowed is not None:
+                raise
+            return False
+        return any(address.is_private for address in addresses)
+
+
+def _pooled(pool: httpcore.AsyncConnectionPool) -> httpx.AsyncHTTPTransport:
+    """Return httpx's transport over a pool that it would not make itself."""
+    transport = httpx.AsyncHTTPTransport(trust_env=False, verify=False)
+    transport._pool = pool
+    return transport
+
+
+def _by_proxy(address: str, tls: ssl.SSLContext) -> httpcore.AsyncHTTPProxy:
+    proxy = httpx.Proxy(address)
+    return httpcore.AsyncHTTPProxy(
+        proxy_url=httpcore.URL(
+            scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=proxy.url.raw_path
+        ),
+        proxy_auth=proxy.raw_auth,
+        proxy_ssl_context=tls if proxy.url.scheme == "https" else None,
+        ssl_context=tls,
+        max_connections=None,
+        max_keepalive_connections=0,
+    )

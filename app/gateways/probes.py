@@ -11,8 +11,10 @@ from typing import Any, Self
 
 import httpx
 
+from app.core.proxies import NONE, Proxies
 from app.gateways import prometheus
 from app.gateways.networks import AddressRefusedError, GuardedTransport, Network, Networks
+from app.gateways.trust import USUAL, Authorities, tls_context
 from app.ports import Measured, ProbeResult
 
 _EXCERPT = 200
@@ -29,13 +31,20 @@ class HttpProbe:
 
     Every probe opens a connection of its own, as new callers of the application would: a kept one could speak to an
     instance that takes no new ones. For the same reason no cookie is kept. Redirects are answers like any other, and
-    proxies and credentials of the worker's own environment are not used. Nothing is told of what is in an answer, and
-    only some networks are reached (`Networks`): `allowed` ones only, where they are given.
+    credentials of the worker's own environment are not used. Nothing is told of what is in an answer, and only some
+    networks are reached (`Networks`): `allowed` ones only, where they are given. Raises AuthoritiesError.
     """
 
-    def __init__(self, allowed: tuple[Network, ...] | None = None) -> None:
-        tls = httpx.create_ssl_context(trust_env=False)
-        self._clients = {loopback: _client(Networks(allowed, loopback), tls) for loopback in (True, False)}
+    def __init__(
+        self,
+        allowed: tuple[Network, ...] | None = None,
+        authorities: Authorities = USUAL,
+        proxies: Proxies = NONE,
+    ) -> None:
+        tls = tls_context(authorities)
+        self._clients = {
+            loopback: _client(GuardedTransport(Networks(allowed, loopback), tls, proxies)) for loopback in (True, False)
+        }
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,11 +107,11 @@ class HttpProbe:
             raise
 
 
-def _client(networks: Networks, tls: ssl.SSLContext) -> httpx.AsyncClient:
+def _client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         headers={"User-Agent": "boreas-probe", "Accept": "*/*", "Accept-Encoding": "identity"},
         timeout=None,  # noqa: S113 - each probe brings its own limit, over everything it does
-        transport=GuardedTransport(networks, tls),
+        transport=transport,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,
@@ -149,6 +158,8 @@ def _reason(error: BaseException) -> str:
                 return f"the host's name is not known: {cause.strerror}"
             case ssl.SSLError():
                 return f"no secure connection: {_clean(str(cause))}"
+            case httpx.ProxyError():
+                return f"the proxy refuses: {_clean(str(cause))}"
             case httpx.RemoteProtocolError():
                 return f"no valid HTTP answer: {_clean(str(cause)).partition(':')[0]}"
     words = (_clean(str(cause)) for cause in reversed(causes))

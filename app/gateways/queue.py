@@ -7,6 +7,7 @@ by returning None (which is what we want of keys), it polls (we wake it), and it
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import cast
 
 import msgspec
@@ -32,10 +33,20 @@ JOB_TIMEOUT_SECONDS = 60
 """arq's own limit on a job. A worker that dies amid one leaves its mark on that very job for as long."""
 
 
-def connect(url: str) -> Redis:
-    """Return a client that keeps its connections open and notices a dead server."""
+def connect(url: str, ca_file: Path | None = None) -> Redis:
+    """Return a client that keeps its connections open and notices a dead server.
+
+    The authorities of `ca_file` are believed beside those of the machine, where the URL is one of rediss: and names
+    no `ssl_ca_certs` itself.
+    """
+    secure = {"ssl_ca_certs": str(ca_file)} if ca_file and url.startswith("rediss:") else {}
     pool = ConnectionPool.from_url(
-        url, socket_connect_timeout=2, socket_keepalive=True, health_check_interval=0, retry=Retry(NoBackoff(), 1)
+        url,
+        socket_connect_timeout=2,
+        socket_keepalive=True,
+        health_check_interval=0,
+        retry=Retry(NoBackoff(), 1),
+        **secure,
     )
     return Redis(connection_pool=pool)
 

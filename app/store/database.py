@@ -14,6 +14,8 @@ from tortoise.connection import get_connection, get_connections
 from tortoise.exceptions import DBConnectionError
 from tortoise.transactions import in_transaction
 
+from app.store.tls import take_tls
+
 NAME = "default"
 AWAY = (
     asyncpg.PostgresConnectionError,
@@ -37,9 +39,11 @@ def config(
 ) -> dict[str, Any]:
     """Return the configuration of Tortoise for one process, whose pool holds up to `pool_size` connections.
 
-    A statement that is not answered in `answer_seconds` raises TimeoutError.
+    A statement that is not answered in `answer_seconds` raises TimeoutError. Raises ValueError for a URL that cannot
+    be used.
     """
     connection = expand_db_url(url)
+    take_tls(connection["credentials"])
     connection["credentials"] |= {
         "minsize": 1,
         "maxsize": pool_size,

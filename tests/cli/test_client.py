@@ -4,7 +4,6 @@ The API is a script over real sockets. The commands against a real API: test_com
 """
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,15 +127,6 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 def test_a_token_that_can_not_be_sent_is_refused(token: str) -> None:
     with pytest.raises(ApiError, match="characters that no token has"):
         api_of("http://h", token)
-
-
-def test_the_token_of_this_machine_is_for_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "admin-token").write_text("found\n")
-    monkeypatch.setenv("BOREAS_DATA_DIR", str(tmp_path))
-    assert [api_of(f"http://{host}", None).token for host in ("localhost", "127.0.0.2:8", "[::1]")] == ["found"] * 3
-    assert api_of("http://localhost", " given\n").token == "given"
-    with pytest.raises(ApiError, match="No token is given"):
-        api_of("http://boreas.example", None)
 
 
 def test_a_server_setting_that_is_wrong_matters_only_to_who_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.gateways import bus as module
 from app.gateways import patience
@@ -17,6 +19,7 @@ from tests.faults.network import Relay
 from tests.gateways.valkey_support import Valkey, by_relay, subscribers
 from tests.services.engine import eventually
 from tests.support.servers import Servers
+from tests.support.tls import Authority, tls_relay
 
 PATIENCE = 20.0
 AWAY = "redis://127.0.0.1:1/0"
@@ -254,3 +257,19 @@ async def test_publishing_to_nobody_and_to_nowhere_raises_nothing(bus: RedisBus)
     await bus.publish([])
     async with opened(AWAY) as lost:
         await lost.publish([("a", b"1")])
+
+
+async def test_redis_over_tls_proves_who_it_is_by_the_operators_authority(servers: Servers, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    async def behind() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", urlsplit(servers.redis_url).port)
+
+    async with tls_relay(behind, authority.context("localhost")) as port:
+        url = f"rediss://localhost:{port}/0"
+        stranger, trusted = connect(url), connect(url, authority.file)
+        with pytest.raises(RedisConnectionError, match="unable to get local issuer certificate"):
+            await stranger.ping()
+        assert await trusted.ping()
+        for client in (stranger, trusted):
+            await client.aclose(close_connection_pool=True)

@@ -9,6 +9,7 @@ from app.core.errors import Role
 
 READS = {
     "viewer": None,  # every valid token may ask whose it is
+    "server": None,  # its release and time are no secret
     "node": Role.VIEWER,
     "application": Role.VIEWER,
     "applications": Role.VIEWER,

@@ -30,7 +30,7 @@ class KubernetesAccessInput:
     context: str | None = None
     kubeconfig_path: str | None = strawberry.field(
         default=None,
-        description="The name of a file in the folder that the workers were started with; it can not be read again.",
+        description="The name of a file in the folder that the workers were started with; it cannot be read again.",
     )
     namespace: str | None = "default"
 

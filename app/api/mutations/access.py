@@ -61,7 +61,7 @@ async def _tokens(info: Info, ids: Sequence[str]) -> list[ApiToken]:
 @strawberry.type
 class AccessMutations:
     @strawberry.mutation(
-        description="Create a service account without any grant. For ADMIN.",
+        description="Create a service account without any grant. For ADMIN on everything.",
         extensions=[Answers(Role.ADMIN, ServiceAccountPayload)],
     )
     async def create_service_account(self, info: Info, input: CreateServiceAccountInput) -> ServiceAccountPayload:
@@ -70,7 +70,8 @@ class AccessMutations:
         return ServiceAccountPayload(service_account=account if isinstance(account, ServiceAccount) else None)
 
     @strawberry.mutation(
-        description="Make a token: for oneself within one's own scopes; for a service account it takes ADMIN.",
+        description="Make a token. For everybody, for themselves within their own scopes; for a service "
+        "account, for ADMIN on everything.",
         extensions=[Answers(None, CreateApiTokenPayload)],
     )
     async def create_api_token(self, info: Info, input: CreateApiTokenInput) -> CreateApiTokenPayload:
@@ -87,7 +88,7 @@ class AccessMutations:
         return CreateApiTokenPayload(token=token, secret=secret if token and secret.startswith(token.prefix) else None)
 
     @strawberry.mutation(
-        description="Revoke a token with all that was made with it: one's own, or any as ADMIN.",
+        description="Revoke a token with all that was made with it. For its owner, and ADMIN on everything.",
         extensions=[Answers(None, ApiTokenPayload)],
     )
     async def revoke_api_token(self, info: Info, input: ByIdInput) -> ApiTokenPayload:
@@ -95,8 +96,8 @@ class AccessMutations:
         return ApiTokenPayload(token=await find_token(info, id_), also_revoked=await _tokens(info, made))
 
     @strawberry.mutation(
-        description="Revoke all tokens of an actor, by its id, with all that was made with them: one's own, or "
-        "anybody's as ADMIN. It keeps its grants.",
+        description="Revoke all tokens of an actor, by its id, with all that was made with them. It keeps its grants. "
+        "For the actor itself, and ADMIN on everything.",
         extensions=[Answers(None, ApiTokensPayload)],
     )
     async def revoke_api_tokens(self, info: Info, input: ByIdInput) -> ApiTokensPayload:

@@ -40,7 +40,8 @@ class ApprovalMutations:
 
     @strawberry.mutation(
         description="Reject: the deployment goes back where it has touched something, else it is cancelled. Each of "
-        "several is answered on its own. For those who may approve, and whoever of them started it.",
+        "several is answered on its own. For whoever may approve it (APPROVER and ADMIN unless the policy says "
+        "otherwise), also where they started it.",
         extensions=[Answers(Role.VIEWER, DecisionPayload)],
     )
     async def reject(self, info: Info, input: DecideInput) -> DecisionPayload:
@@ -48,7 +49,7 @@ class ApprovalMutations:
 
     @strawberry.mutation(
         description="Say what approvals of an environment take; with a policy, every deployment to it is to be "
-        "approved. What was asked for already keeps the policy it was asked with. For ADMIN.",
+        "approved. What was asked for already keeps the policy it was asked with. For ADMIN on it.",
         extensions=[Answers(Role.ADMIN, EnvironmentPayload)],
     )
     async def set_approval_policy(self, info: Info, input: SetApprovalPolicyInput) -> EnvironmentPayload:

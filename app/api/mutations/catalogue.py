@@ -75,7 +75,8 @@ class CatalogueMutations:
         return ApplicationPayload(application=await changed(info, "Application", id_))
 
     @strawberry.mutation(
-        description="Create an environment. For ADMIN.", extensions=[Answers(Role.ADMIN, EnvironmentPayload)]
+        description="Create an environment. For ADMIN on everything.",
+        extensions=[Answers(Role.ADMIN, EnvironmentPayload)],
     )
     async def create_environment(self, info: Info, input: CreateEnvironmentInput) -> EnvironmentPayload:
         (id_,) = await perform(info, input, environments.create, input.draft())

@@ -28,7 +28,8 @@ class DeploymentPayload:
 @strawberry.type
 class DeploymentMutations:
     @strawberry.mutation(
-        description="Create a deployment in each environment. For DEPLOYER on all of it.",
+        description="Create a deployment in each environment, or none at all. For DEPLOYER on each environment "
+        "and all the applications.",
         extensions=[Answers(Role.DEPLOYER, CreateDeploymentPayload)],
     )
     async def create_deployment(self, info: Info, input: CreateDeploymentInput) -> CreateDeploymentPayload:
@@ -36,7 +37,7 @@ class DeploymentMutations:
         return CreateDeploymentPayload(deployments=[await changed(info, "Deployment", id_) for id_ in ids])
 
     @strawberry.mutation(
-        description="Start a deployment that was made without starting. For DEPLOYER.",
+        description="Start a deployment that was made without starting. For DEPLOYER on the deployment.",
         extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
     )
     async def start_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
@@ -44,7 +45,8 @@ class DeploymentMutations:
         return DeploymentPayload(deployment=await changed(info, "Deployment", id_))
 
     @strawberry.mutation(
-        description="Keep tasks from starting; those that run go on. While it waits, others pass it. For DEPLOYER.",
+        description="Keep tasks from starting; those that run go on. While it waits, others pass it. For DEPLOYER "
+        "on the deployment.",
         extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
     )
     async def pause_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
@@ -52,7 +54,7 @@ class DeploymentMutations:
         return DeploymentPayload(deployment=await changed(info, "Deployment", id_))
 
     @strawberry.mutation(
-        description="Let a paused deployment go on. For DEPLOYER.",
+        description="Let a paused deployment go on. For DEPLOYER on the deployment.",
         extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
     )
     async def resume_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
@@ -62,7 +64,7 @@ class DeploymentMutations:
     @strawberry.mutation(
         description=(
             "Cancel a deployment: at once where nothing runs, else when what runs has ended. One that rolls back stops "
-            "half way, and has failed. For DEPLOYER."
+            "half way, and has failed. For DEPLOYER on the deployment."
         ),
         extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
     )
@@ -71,7 +73,7 @@ class DeploymentMutations:
         return DeploymentPayload(deployment=await changed(info, "Deployment", id_))
 
     @strawberry.mutation(
-        description="Go on with a failed deployment from what failed or never ran. For DEPLOYER.",
+        description="Go on with a failed deployment from what failed or never ran. For DEPLOYER on the deployment.",
         extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
     )
     async def retry_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
@@ -81,7 +83,7 @@ class DeploymentMutations:
     @strawberry.mutation(
         description=(
             "Take a deployment's applications back. Of a successful one: answers with the new deployment of the "
-            "version before. For DEPLOYER."
+            "version before. For DEPLOYER on the deployment."
         ),
         extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
     )

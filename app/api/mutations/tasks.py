@@ -23,7 +23,8 @@ class TaskPayload:
 @strawberry.type
 class TaskMutations:
     @strawberry.mutation(
-        description="Start one failed task again, of a deployment that runs or has failed. For DEPLOYER.",
+        description="Start one failed task again, of a deployment that runs or has failed. "
+        "For DEPLOYER on the deployment.",
         extensions=[Answers(Role.DEPLOYER, TaskPayload)],
     )
     async def retry_task(self, info: Info, input: ByIdInput) -> TaskPayload:
@@ -33,7 +34,7 @@ class TaskMutations:
     @strawberry.mutation(
         description=(
             "Leave out a task that has not started or has failed; what waits for it goes on as if it had succeeded. "
-            "For DEPLOYER."
+            "For DEPLOYER on the deployment."
         ),
         extensions=[Answers(Role.DEPLOYER, TaskPayload)],
     )
@@ -44,7 +45,7 @@ class TaskMutations:
     @strawberry.mutation(
         description=(
             "End a task, which counts as its failure: at once where it does not run, else when what runs has ended. "
-            "For DEPLOYER."
+            "For DEPLOYER on the deployment."
         ),
         extensions=[Answers(Role.DEPLOYER, TaskPayload)],
     )
@@ -53,7 +54,8 @@ class TaskMutations:
         return TaskPayload(task=await changed(info, "Task", id_))
 
     @strawberry.mutation(
-        description="End the wait of a rollout that watches a batch, or skip all waits that are left. For DEPLOYER.",
+        description="End the wait of a rollout that watches a batch, or skip all waits that are left. "
+        "For DEPLOYER on the deployment.",
         extensions=[Answers(Role.DEPLOYER, DeploymentPayload)],
     )
     async def promote_rollout(self, info: Info, input: PromoteRolloutInput) -> DeploymentPayload:

@@ -43,21 +43,21 @@ async def _edit(info: Info, input: Input, order: EditOrder) -> WorkflowPayload:
 @strawberry.type
 class WorkflowMutations:
     @strawberry.mutation(
-        description="Replace the whole graph, as an editor saves it. For DEPLOYER.",
+        description="Replace the whole graph, as an editor saves it. For DEPLOYER on the deployment.",
         extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
     )
     async def update_workflow(self, info: Info, input: UpdateWorkflowInput) -> WorkflowPayload:
         return await _edit(info, input, input.order())
 
     @strawberry.mutation(
-        description="Add a task at the end of the list. For DEPLOYER.",
+        description="Add a task at the end of the list. For DEPLOYER on the deployment.",
         extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
     )
     async def add_task(self, info: Info, input: AddTaskInput) -> WorkflowPayload:
         return await _edit(info, input, input.order())
 
     @strawberry.mutation(
-        description="Change a task that has not started. For DEPLOYER.",
+        description="Change a task that has not started. For DEPLOYER on the deployment.",
         extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
     )
     async def update_task(self, info: Info, input: UpdateTaskInput) -> WorkflowPayload:
@@ -66,7 +66,7 @@ class WorkflowMutations:
     @strawberry.mutation(
         description=(
             "Remove a task that has not started. What waited for it waits for what it waited for, so that nothing "
-            "starts earlier than it would have. For DEPLOYER."
+            "starts earlier than it would have. For DEPLOYER on the deployment."
         ),
         extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
     )
@@ -74,28 +74,29 @@ class WorkflowMutations:
         return await _edit(info, input, input.removal())
 
     @strawberry.mutation(
-        description="Move a task up or down in the list; edges stay. For DEPLOYER.",
+        description="Move a task up or down in the list; edges stay. For DEPLOYER on the deployment.",
         extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
     )
     async def move_task(self, info: Info, input: MoveTaskInput) -> WorkflowPayload:
         return await _edit(info, input, input.order())
 
     @strawberry.mutation(
-        description="Let a task wait for another. For DEPLOYER.",
+        description="Let a task wait for another. For DEPLOYER on the deployment.",
         extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
     )
     async def connect_tasks(self, info: Info, input: ConnectTasksInput) -> WorkflowPayload:
         return await _edit(info, input, input.connection())
 
     @strawberry.mutation(
-        description="Let a task wait for another no longer. For DEPLOYER.",
+        description="Let a task wait for another no longer. For DEPLOYER on the deployment.",
         extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
     )
     async def disconnect_tasks(self, info: Info, input: ConnectTasksInput) -> WorkflowPayload:
         return await _edit(info, input, input.disconnection())
 
     @strawberry.mutation(
-        description="Keep where tasks are drawn, in any state of the deployment; it makes no revision. For DEPLOYER.",
+        description="Keep where tasks are drawn, in any state of the deployment; it makes no revision. "
+        "For DEPLOYER on the deployment.",
         extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
     )
     async def set_task_positions(self, info: Info, input: SetTaskPositionsInput) -> WorkflowPayload:
@@ -105,7 +106,7 @@ class WorkflowMutations:
     @strawberry.mutation(
         description=(
             "Bring the graph of an earlier revision back, as a new revision. Refused where a task that has started "
-            "is not the same in it. For DEPLOYER."
+            "is not the same in it. For DEPLOYER on the deployment."
         ),
         extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
     )

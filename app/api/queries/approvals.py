@@ -16,7 +16,8 @@ INBOX = "approvals"
 @strawberry.type
 class ApprovalQueries:
     @strawberry.field(
-        description="What waits for you: pending approvals that you may give and have not, the oldest first.",
+        description="What waits for you: pending approvals that you may give and have not, the oldest first. "
+        "For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def my_approvals(

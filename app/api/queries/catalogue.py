@@ -15,34 +15,48 @@ from app.core.errors import Role
 
 @strawberry.type
 class CatalogueQueries:
-    @strawberry.field(description="One application, by exactly one of id and name.", extensions=[Guard(Role.VIEWER)])
+    @strawberry.field(
+        description="One application, by exactly one of id and name; null: there is none. For VIEWER on anything.",
+        extensions=[Guard(Role.VIEWER)],
+    )
     async def application(
         self, info: Info, id: strawberry.ID | None = None, name: str | None = None
     ) -> Application | None:
         return await named_application(info, id, name)
 
-    @strawberry.field(description="Applications that are not archived, by name.", extensions=[Guard(Role.VIEWER)])
+    @strawberry.field(
+        description="Applications that are not archived, by name. For VIEWER on anything.",
+        extensions=[Guard(Role.VIEWER)],
+    )
     async def applications(
         self, first: int | None = 50, after: Cursor | None = None, contains: str | None = None
     ) -> Connection[Application]:
         return await application_page(first, after, contains)
 
-    @strawberry.field(description="One environment, by exactly one of id and name.", extensions=[Guard(Role.VIEWER)])
+    @strawberry.field(
+        description="One environment, by exactly one of id and name; null: there is none. For VIEWER on anything.",
+        extensions=[Guard(Role.VIEWER)],
+    )
     async def environment(
         self, info: Info, id: strawberry.ID | None = None, name: str | None = None
     ) -> Environment | None:
         return await named_environment(info, id, name)
 
-    @strawberry.field(description="All environments, in promotion order.", extensions=[Guard(Role.VIEWER)])
+    @strawberry.field(
+        description="All environments, in promotion order. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)]
+    )
     async def environments(self) -> list[Environment]:
         return await all_environments()
 
-    @strawberry.field(description="One version.", extensions=[Guard(Role.VIEWER)])
+    @strawberry.field(
+        description="One version by its id; null: there is none. For VIEWER on anything.",
+        extensions=[Guard(Role.VIEWER)],
+    )
     async def version(self, info: Info, id: strawberry.ID) -> Version | None:
         found = await info.context.loaders.version.load(id)
         return Version.of(found) if found else None
 
-    @strawberry.field(description="Versions, newest first.", extensions=[Guard(Role.VIEWER)])
+    @strawberry.field(description="Versions, newest first. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)])
     async def versions(
         self, first: int | None = 20, after: Cursor | None = None, contains: str | None = None
     ) -> Connection[Version]:

@@ -23,11 +23,18 @@ from app.services.gates import of_plan
 
 @strawberry.type
 class DeploymentQueries:
-    @strawberry.field(description="One deployment.", extensions=[Guard(Role.VIEWER)])
+    @strawberry.field(
+        description="One deployment by its id; null: there is none that you may see. For VIEWER on its environment and "
+        "all its applications.",
+        extensions=[Guard(Role.VIEWER)],
+    )
     async def deployment(self, info: Info, id: strawberry.ID) -> Deployment | None:
         return await find(info, "Deployment", id)
 
-    @strawberry.field(description="Deployments that the viewer may see, newest first.", extensions=[Guard(Role.VIEWER)])
+    @strawberry.field(
+        description="Deployments that the viewer may see, newest first. For VIEWER on anything.",
+        extensions=[Guard(Role.VIEWER)],
+    )
     async def deployments(
         self,
         info: Info,
@@ -40,12 +47,16 @@ class DeploymentQueries:
         wanted = visible(info.context.viewer)
         return await deployment_page(filter.narrow(wanted) if filter else wanted, first, after, last, before)
 
-    @strawberry.field(description="One task.", extensions=[Guard(Role.VIEWER)])
+    @strawberry.field(
+        description="One task by its id; null: there is none that you may see. For VIEWER on its deployment.",
+        extensions=[Guard(Role.VIEWER)],
+    )
     async def task(self, info: Info, id: strawberry.ID) -> Task | None:
         return await find(info, "Task", id)
 
     @strawberry.field(
-        description="A dry run of createDeployment: nothing is stored, and every fault of the graph is told.",
+        description="A dry run of createDeployment: nothing is stored, and every fault of the graph is told. For "
+        "VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def deployment_plan(self, info: Info, input: CreateDeploymentInput) -> DeploymentPlan:

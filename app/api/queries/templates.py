@@ -13,13 +13,19 @@ from app.core.errors import Role
 
 @strawberry.type
 class TemplateQueries:
-    @strawberry.field(description="One template, by exactly one of id and name.", extensions=[Guard(Role.VIEWER)])
+    @strawberry.field(
+        description="One template, by exactly one of id and name; null: there is none. For VIEWER on anything.",
+        extensions=[Guard(Role.VIEWER)],
+    )
     async def workflow_template(
         self, info: Info, id: strawberry.ID | None = None, name: str | None = None
     ) -> WorkflowTemplate | None:
         return await named_template(info, id, name)
 
-    @strawberry.field(description="Templates that are not archived, by name.", extensions=[Guard(Role.VIEWER)])
+    @strawberry.field(
+        description="Templates that are not archived, by name. For VIEWER on anything.",
+        extensions=[Guard(Role.VIEWER)],
+    )
     async def workflow_templates(
         self, first: int | None = 50, after: Cursor | None = None, contains: str | None = None
     ) -> Connection[WorkflowTemplate]:

@@ -38,7 +38,7 @@ def moved(info: Info, to: Cursor) -> Cursor:
 class Subscription:
     @strawberry.subscription(
         description="Every event of a deployment behind `after` (from the beginning without), then live, in order, "
-        "exactly once. Completes after the last one of an ended deployment.",
+        "exactly once. Completes after the last one of an ended deployment. For VIEWER on the deployment.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def deployment_events(
@@ -62,7 +62,7 @@ class Subscription:
 
     @strawberry.subscription(
         description="Every line of a task's log behind `after` (from the beginning without), then live, in order, "
-        "exactly once. Completes after the last one of an ended task.",
+        "exactly once. Completes after the last one of an ended task. For VIEWER on its deployment.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def task_logs(
@@ -93,8 +93,8 @@ class Subscription:
 
     @strawberry.subscription(
         description="Every line that the tasks of a deployment print, behind `after` (from the beginning without), "
-        "then live, exactly once, in one order that is the same for everybody. Completes after the last one of an "
-        "ended deployment.",
+        "then live, exactly once. The order is the same for everybody. Completes after the last one of an "
+        "ended deployment. For VIEWER on the deployment.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def deployment_logs(
@@ -124,7 +124,8 @@ class Subscription:
 
     @strawberry.subscription(
         description="The deployments of a list as they change, each in its latest state: a few times a second at most, "
-        "and always up to the last change. One that leaves the list, as its status is another, comes once more.",
+        "and always up to the last change. One that leaves the list, as its status is another, comes once more. For "
+        "VIEWER on anything, who gets what they may see.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def deployments_changed(
@@ -143,7 +144,8 @@ class Subscription:
 
     @strawberry.subscription(
         description="What comes to wait for you, changes while it does, and does not wait for you any more, each in "
-        "its latest state. What waits already is in myApprovals: ask for it once this has begun.",
+        "its latest state. What waits already is in myApprovals: ask for it once this has begun. "
+        "For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def my_approvals_changed(self, info: Info) -> AsyncGenerator[Approval, None]:

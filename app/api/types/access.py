@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 
 @strawberry.interface(description="Somebody who acts.")
-class Actor:
-    id: strawberry.ID
+class Actor(Node):
     name: str
 
 
@@ -91,7 +90,7 @@ class ApiToken(Node):
 
 
 @strawberry.type(description="A person.")
-class User(Node, Actor):
+class User(Actor):
     name: str
     value: strawberry.Private[core.Actor]
 
@@ -112,7 +111,7 @@ class User(Node, Actor):
 
 
 @strawberry.type(description="A program that acts by tokens.")
-class ServiceAccount(Node, Actor):
+class ServiceAccount(Actor):
     name: str
 
     @strawberry.field(description="Shown to itself, and to ADMIN.", metadata=DEPENDS_ON_ACTOR)

@@ -1,5 +1,6 @@
 """Talking to the GraphQL API of a running Boreas, with nothing but the standard library."""
 
+import fcntl
 import http.client
 import ipaddress
 import json
@@ -8,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +18,7 @@ from pipeline.report import ShopError
 DEFAULT_URL = "http://127.0.0.1:8000"
 TIMEOUT_SECONDS = 30
 TOKEN_HELP = (
-    "Set BOREAS_TOKEN to the admin token that 'boreas up' printed (or that you gave it as BOREAS_ADMIN_TOKEN), "
+    "Run this in the folder of a running 'boreas up', or set BOREAS_TOKEN to the admin token that it printed, "
     "or to an API token of yours with the scope DEPLOYER; making the environment takes ADMIN"
 )
 
@@ -98,13 +100,16 @@ class Boreas:
 
 
 def connect(environment: Mapping[str, str] = os.environ) -> Boreas:
-    """Boreas as BOREAS_URL and BOREAS_TOKEN name it.
+    """Boreas as BOREAS_URL and BOREAS_TOKEN name it; without them, the `boreas up` that runs in this folder.
 
     Raises:
         ShopError: the token is missing, or one of them is malformed.
     """
-    url = (environment.get("BOREAS_URL", "").strip() or DEFAULT_URL).rstrip("/").removesuffix("/graphql")
+    url = environment.get("BOREAS_URL", "").strip().rstrip("/").removesuffix("/graphql")
     token = environment.get("BOREAS_TOKEN", "").strip()
+    if not url and not token:
+        url, token = _running_here(Path(environment.get("BOREAS_DATA_DIR") or ".boreas"))
+    url = url or DEFAULT_URL
     if not _is_http(url):
         raise ShopError(f"BOREAS_URL is {url!r}; it must look like {DEFAULT_URL}")
     if not token:
@@ -112,6 +117,19 @@ def connect(environment: Mapping[str, str] = os.environ) -> Boreas:
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise ShopError(f"BOREAS_TOKEN holds characters that no token has. {TOKEN_HELP}")
     return Boreas(url, token)
+
+
+def _running_here(folder: Path) -> tuple[str, str]:
+    """The address and the first token of the `boreas up` that holds a data folder; empty where none does."""
+    try:
+        address, token = ((folder / name).read_text(encoding="utf-8").strip() for name in ("address", "admin-token"))
+        with (folder / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return address, token
+    except OSError:
+        pass
+    return "", ""
 
 
 def _opener(url: str) -> urllib.request.OpenerDirector:

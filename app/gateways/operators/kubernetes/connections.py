@@ -10,6 +10,7 @@ from kubernetes_asyncio.config.config_exception import ConfigException
 from app.core.environment import KubernetesAccess
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.reach import Reach, UnfitError, kubeconfig
+from app.gateways.trust import USUAL, Authorities
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +31,9 @@ _config: Any = config
 class Connections:
     """The clients of a process. Credentials are read where the worker runs and live nowhere but in these clients."""
 
-    def __init__(self, reach: Reach) -> None:
+    def __init__(self, reach: Reach, authorities: Authorities = USUAL) -> None:
         self._reach = reach
+        self._authorities = authorities
         self._clients: dict[KubernetesAccess, Any] = {}
         self._opening = asyncio.Lock()
 
@@ -39,7 +41,7 @@ class Connections:
         """Return the client of a connection. Raises ClusterRefusedError where it can not be configured."""
         async with self._opening:
             if connection not in self._clients:
-                self._clients[connection] = await _opened(self._reach, connection)
+                self._clients[connection] = await _opened(self._reach, connection, self._authorities)
             return self._clients[connection]
 
     async def renew(self, connection: KubernetesAccess, stale: Any) -> None:
@@ -56,7 +58,7 @@ class Connections:
             await one.close()
 
 
-async def _opened(reach: Reach, connection: KubernetesAccess) -> Any:
+async def _opened(reach: Reach, connection: KubernetesAccess, authorities: Authorities) -> Any:
     if not reach.serves(connection.namespace):
         raise ClusterRefusedError(
             0,
@@ -74,7 +76,15 @@ async def _opened(reach: Reach, connection: KubernetesAccess) -> Any:
     configuration.connection_pool_maxsize = 0
     api = _api.ApiClient(configuration)
     api.user_agent = AGENT
+    if configuration.ssl_ca_cert is None and configuration.verify_ssl:
+        _believe(api, authorities)
     return api
+
+
+def _believe(api: Any, authorities: Authorities) -> None:
+    """Add the operator's own authorities, where a cluster names none: the library takes one file of them or none."""
+    if authorities.extra is not None:
+        api.rest_client.pool_manager.connector._ssl.load_verify_locations(cafile=authorities.extra)
 
 
 async def _configure(reach: Reach, connection: KubernetesAccess, configuration: Any) -> None:

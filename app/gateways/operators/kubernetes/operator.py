@@ -16,6 +16,7 @@ from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRe
 from app.gateways.operators.kubernetes.jobs import JobRun
 from app.gateways.operators.kubernetes.moving import Moving, Pace, StuckError
 from app.gateways.operators.kubernetes.reach import Reach
+from app.gateways.trust import USUAL, Authorities
 from app.ports import Instruction, LogSink, Run, Workload
 
 logger = logging.getLogger(__name__)
@@ -35,9 +36,9 @@ class KubernetesOperator:
     `reach` is what the worker was started to serve; all else is refused.
     """
 
-    def __init__(self, pace: Pace = PACE, reach: Reach = ALL) -> None:
+    def __init__(self, pace: Pace = PACE, reach: Reach = ALL, authorities: Authorities = USUAL) -> None:
         self._pace = pace
-        self._connections = Connections(reach)
+        self._connections = Connections(reach, authorities)
         self._hold = Hold()
 
     async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:

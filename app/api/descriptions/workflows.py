@@ -1,0 +1,100 @@
+"""Descriptions of tasks, graphs and templates."""
+
+from collections.abc import Mapping
+
+TYPES: Mapping[str, Mapping[str, str]] = {
+    "Position": {
+        "x": "Units to the right, as the editor counts them.",
+        "y": "Units down, as the editor counts them.",
+    },
+    "Task": {
+        "deploymentId": "The id of `deployment`.",
+        "appId": "The id of `application`; null: it belongs to no application.",
+        "name": "A name for people.",
+        "type": "What it does.",
+        "status": "Where it stands. `blockers` say why it does not go on.",
+        "order": "Its place in the list of tasks, from 0. It says nothing of what waits for what.",
+        "confirmedAt": "When the last approval that it needed was given; null: it was not, or none is needed.",
+        "payload": "Values that its author gave it, as a JSON object; the SIMULATED operator reads them.",
+        "result": "What it left, as a JSON object; null: nothing.",
+        "errorMessage": "Why it failed, in words; null: it has not failed.",
+        "maxAttempts": "How often it is tried, the first time included.",
+        "timeoutSeconds": "Seconds that one attempt may take; longer counts as a failure.",
+        "startedAt": "When its newest attempt began; null: it has not started.",
+        "completedAt": "When it ended; null: it has not ended.",
+        "position": "Where the editor draws it; null: wherever it likes.",
+        "deployment": "The deployment that it belongs to.",
+        "application": "The application that it is for; null: it belongs to no application.",
+        "attempts": "All attempts, the first one first.",
+        "logs(levels)": "Only lines of these levels; null: of all.",
+        "logs(contains)": "Only lines with this text, in just these letters; null: all.",
+        "logs(attempt)": "Only lines of the attempt with this number; null: of all attempts.",
+        "viewerCan": "What you may do with it now, each with the reason why not.",
+    },
+    "TaskAttempt": {
+        "number": "From 1 within its task.",
+        "status": "How it ended; RUNNING until then.",
+        "startedAt": "When it began.",
+        "completedAt": "When it ended; null: it still runs.",
+        "errorMessage": "Why it failed, in words; null: it has not failed.",
+    },
+    "TaskPermissions": {
+        "retry": "Call retryTask. For DEPLOYER on the deployment.",
+        "skip": "Call skipTask. For DEPLOYER on the deployment; a task that asks takes somebody who may approve it.",
+        "cancel": "Call cancelTask. For DEPLOYER on the deployment.",
+    },
+    "TemplateParameter": {
+        "description": "What it is for; empty when nobody said.",
+        "default": "The value where none is given; null: there is none.",
+    },
+    "TemplateVersion": {
+        "createdAt": "When it was saved.",
+        "note": "What this version is, or changes; empty when nobody said.",
+        "parameters": "The values that its users may give.",
+        "template": "The template that it is a version of.",
+        "author": "Who saved it.",
+    },
+    "Workflow": {
+        "revision": "The number of the present revision, from 1. Send it as expectedRevision with an edit.",
+        "edges": "Which task waits for which.",
+        "revisionAt(number)": "The number of the revision, from 1.",
+        "diff(from)": "The number of the revision to start from.",
+        "diff(to)": "The number of the revision to end at.",
+    },
+    "WorkflowDependency": {
+        "from": "The id of the task that is waited for.",
+        "to": "The id of the task that waits.",
+    },
+    "WorkflowDiff": {
+        "added": "Tasks that only the second graph has.",
+        "removed": "Tasks that only the first graph has.",
+        "changed": "Tasks that both have, and have differently.",
+    },
+    "WorkflowRevision": {
+        "number": "From 1, and one more for each edit.",
+        "at": "When it was made.",
+        "author": "Who made it.",
+    },
+    "WorkflowTask": {
+        "key": "Unique within its graph, such as user-service/build.",
+        "name": "A name for people.",
+        "type": "What it does.",
+        "applicationName": "The name of the application that it is for; null: it belongs to no application.",
+        "command": "What it runs, for PREPARE, BUILD, TEST and CUSTOM; null: nothing, or what its type does.",
+        "payload": "Values that its author gave it, as a JSON object.",
+        "timeoutSeconds": "Seconds that one attempt may take.",
+        "maxAttempts": "How often it is tried, the first time included.",
+        "position": "Where the editor draws it; null: wherever it likes.",
+    },
+    "WorkflowTaskChange": {
+        "key": "The key of the task, which both graphs have.",
+        "before": "The task in the first graph.",
+        "after": "The task in the second graph.",
+    },
+    "WorkflowTemplate": {
+        "description": "What it is for; empty when nobody said.",
+        "latest": "The newest version.",
+        "diff(from)": "The number of the version to start from.",
+        "diff(to)": "The number of the version to end at.",
+    },
+}

@@ -1,0 +1,44 @@
+"""What a database tells whoever looks after it: its release, its clock, its room, and pools that nobody serves."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from app.store.database import fetch, fetch_one
+from app.store.roles import is_mighty
+
+SELF = """SELECT current_setting('server_version_num')::int AS release, clock_timestamp() AS now,
+  current_setting('max_connections')::int AS most, current_setting('server_encoding') AS encoding,
+  current_user AS role, (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS used"""
+POOLS = """SELECT pool, string_agg(name, ', ' ORDER BY name) AS environments FROM
+    (SELECT worker_pool AS pool, name FROM environments UNION SELECT build_pool, name FROM environments) AS wanted
+  WHERE pool IS NOT NULL AND NOT EXISTS
+    (SELECT FROM workers WHERE workers.pool = wanted.pool AND seen_at > $1)
+  GROUP BY pool ORDER BY pool"""
+
+
+class DatabaseState(NamedTuple):
+    """What a server says of itself, and of the role that asks."""
+
+    release: int
+    """As PostgreSQL numbers it: 180004 is 18.4."""
+    now: datetime
+    most_connections: int
+    used_connections: int
+    encoding: str
+    role: str
+    may_everything: bool
+    """Whether the role owns the tables, and so could change the audit log."""
+
+
+async def database_state() -> DatabaseState:
+    """Return what the database says of itself."""
+    row = await fetch_one(SELF)
+    assert row is not None
+    return DatabaseState(
+        row["release"], row["now"], row["most"], row["used"], row["encoding"], row["role"], await is_mighty()
+    )
+
+
+async def unserved_pools(since: datetime) -> dict[str, str]:
+    """Return the pools that no worker serves that was seen after `since`, each with the environments that need it."""
+    return {row["pool"]: row["environments"] for row in await fetch(POOLS, since)}

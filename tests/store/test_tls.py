@@ -1,0 +1,75 @@
+"""PostgreSQL over TLS: what the URL says of it, in front of a real server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from app.settings import read
+from app.store import migrations
+from app.store.migrations import UnreachableDatabaseError
+from app.wiring import migrations_folder
+from tests.support.servers import Servers
+from tests.support.tls import Authority, tls_relay
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+@asynccontextmanager
+async def secured(servers: Servers, authority: Authority, *names: str) -> AsyncIterator[str]:
+    """Give the beginning of a URL of the database, whose server has a certificate for these names."""
+    folder = servers.database_url.partition("?host=")[2].replace("%2F", "/")
+
+    async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.5432")
+
+    async with tls_relay(connect, authority.context(*names), asks_first=True) as port:
+        yield f"postgres://postgres@localhost:{port}{urlsplit(servers.database_url).path}"
+
+
+async def reach(url: str) -> str:
+    try:
+        await migrations.check(url, migrations_folder())
+    except UnreachableDatabaseError as error:
+        return str(error)
+    return "reached"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("sslmode=require", "reached"),
+        ("sslmode=prefer", "reached"),
+        ("sslmode=verify-full", "unable to get local issuer certificate"),
+        ("sslmode=verify-ca&sslrootcert={ca}", "reached"),
+        ("sslmode=verify-full&sslrootcert={ca}", "reached"),
+        ("sslrootcert={ca}", "reached"),
+        ("sslmode=verify-full&sslrootcert=system", "unable to get local issuer certificate"),
+        ("sslmode=sometimes", "sslmode is “sometimes”; it takes one of disable, allow, prefer"),
+        ("sslmode=disable&sslrootcert={ca}", "leave one of them out"),
+        ("sslmode=verify-full&sslrootcert=/nowhere.pem", "cannot be read: No such file"),
+        ("sslmode=verify-full&sslcert={ca}", "certificates that it names cannot be used"),
+    ],
+)
+async def test_what_the_url_says(servers: Servers, authority: Authority, query: str, said: str) -> None:
+    async with secured(servers, authority, "localhost") as url:
+        assert said in await reach(f"{url}?{query.format(ca=quote(str(authority.file)))}")
+
+
+async def test_another_name_is_taken_unless_the_name_is_verified(servers: Servers, authority: Authority) -> None:
+    async with secured(servers, authority, "elsewhere.example") as url:
+        given = f"sslrootcert={quote(str(authority.file))}"
+        assert await reach(f"{url}?sslmode=verify-ca&{given}") == "reached"
+        assert "Hostname mismatch" in await reach(f"{url}?sslmode=verify-full&{given}")
+
+
+async def test_the_operators_own_authority_is_believed(servers: Servers, authority: Authority) -> None:
+    async with secured(servers, authority, "localhost") as url:
+        environ = {"BOREAS_DATABASE_URL": f"{url}?sslmode=verify-full", "BOREAS_CA_FILE": str(authority.file)}
+        assert await reach(read(environ).store.database_url or "") == "reached"
