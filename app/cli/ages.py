@@ -31,6 +31,12 @@ class Times:
         at = datetime.fromisoformat(moment)
         return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if self.utc else f"{at.astimezone():%Y-%m-%d %H:%M %Z}"
 
+    def second(self, moment: str | None) -> str:
+        """Return a moment to the second, in the user's zone or in UTC."""
+        if moment is None or self.utc:
+            return self.exact(moment)
+        return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
     def both(self, moment: str | None) -> str:
         """Return a moment whole, and how long ago it is or how far ahead."""
         if moment is None:

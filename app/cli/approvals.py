@@ -13,8 +13,9 @@ import click
 
 from app.cli import completion, documents, finding
 from app.cli.client import Api, ApiError, Data, address_options, api_of
-from app.cli.options import agreed
+from app.cli.options import agreed, prints
 from app.cli.printable import json_text, printable
+from app.cli.printer import Printer, by_id
 
 MAX_APPROVALS = 100
 """How many the API decides in one call."""
@@ -32,12 +33,16 @@ deployment. Elsewhere it takes --revision or --yes to approve a deployment whose
 Exit status: 0 all of them are decided, 2 some could not be."""
 
 
-@click.command()
+@click.command(epilog="\b\nExamples:\n  boreas approvals\n  boreas approvals -o name | xargs boreas approve")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@prints
 @address_options
-def approvals(url: str, token: str | None, as_json: bool) -> None:
+def approvals(url: str, token: str | None, as_json: bool, printer: Printer) -> None:
     """Show what waits for your approval, the oldest first."""
     found = asyncio.run(_inbox(api_of(url, token)))
+    if printer.is_data and not as_json:
+        printer.list(found, (), by_id, "Nothing waits for you.")
+        return
     for one in found:
         click.echo(json_text(one) if as_json else f"{one['id']}  {told(one)}")
         for line in () if as_json else _definitions(one["deployment"]):

@@ -50,7 +50,7 @@ def _asked(ask: Ask) -> Callable[[click.Context, click.Parameter, str], list[Com
 
 async def _in_time(ask: Ask, given: Data, incomplete: str) -> Sequence[tuple[str, str | None]]:
     async with asyncio.timeout(SECONDS):
-        return await ask(api_of(given.get("url"), given.get("token")), incomplete)  # type: ignore[arg-type]
+        return await ask(api_of(given.get("url"), given.get("token")), incomplete)
 
 
 async def _names(api: Api, document: str, **variables: Any) -> list[tuple[str, str | None]]:

@@ -10,7 +10,9 @@ import click
 from app.cli import completion, documents, finding
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.following import follow_to_exit
+from app.cli.options import prints
 from app.cli.printable import echo, json_text
+from app.cli.printer import Printer, by_id
 from app.cli.strategies import METAVAR, StrategyType, strategy_of
 
 Command = Callable[..., Any]
@@ -20,6 +22,7 @@ Examples:
   boreas deploy --version v7 --environment production --order users,orders --batch-size 1 --batch-interval 30
   boreas deploy --version v7 --environment production --strategy canary:10,50,100 --batch-interval 300 --follow
   boreas deploy --version v7 --environment staging --template nightly@3 --param region=eu
+  boreas watch $(boreas deploy --version v7 --environment staging -o name)
 
 \b
 Exit status with --follow: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED, 2 refused, 130 no longer watched."""
@@ -82,8 +85,9 @@ def describes_deployment(command: Command) -> Command:
 @click.option("--no-start", is_flag=True, help="Make it, and leave it PENDING.")
 @click.option("-f", "--follow", "following", is_flag=True, help="Show tasks and logs live until it ends.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@prints
 @address_options
-def deploy(url: str, token: str | None, following: bool, as_json: bool, **wanted: Any) -> None:
+def deploy(url: str, token: str | None, *, following: bool, as_json: bool, printer: Printer, **wanted: Any) -> None:
     """Deploy a version to one or more environments."""
     wanted = checked(wanted)
     if following and wanted["no_start"]:
@@ -92,7 +96,10 @@ def deploy(url: str, token: str | None, following: bool, as_json: bool, **wanted
     made = asyncio.run(_create(api, wanted))
     ids = [deployment["id"] for deployment in made]
     if following:
-        sys.exit(follow_to_exit(api, ids, as_json=as_json))
+        sys.exit(follow_to_exit(api, ids, as_json=as_json or printer.format == "json"))
+    if printer.is_data and not as_json:
+        printer.list(made, (), by_id, "")
+        return
     for deployment in made:
         if as_json:
             click.echo(json_text(deployment))

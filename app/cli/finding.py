@@ -16,7 +16,7 @@ ID_LENGTH = 30
 def unknown(noun: str, name: str, known: Iterable[str], see: str = "") -> ApiError:
     """Return the error that there is nothing of a name: with the nearest names, or those that there are."""
     names = list(dict.fromkeys(known))
-    hint = f" See them all: {see}" if see and names else ""
+    hint = f". See them all: {see}" if see and names else ""
     if not names:
         return ApiError(f"There is no {noun} “{name}”; there is none yet.")
     near = get_close_matches(name, names, n=3, cutoff=0.6) or [each for each in names if name and name in each][:3]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 
 import click
 
@@ -37,15 +38,17 @@ class Follower:
         self._out.progress(id_, 0, self._total)
         try:
             feed = self._api.subscribe(documents.EVENTS, lambda cursor: {"id": id_, "after": cursor})
-            async for batch in feed:
-                for event in batch["events"]:
-                    await self._learn(event)
-                    self._event(event)
+            async with aclosing(feed):
+                async for batch in feed:
+                    for event in batch["events"]:
+                        await self._learn(event)
+                        self._event(event)
             if self._open:
                 await asyncio.gather(*self._open.values())
         finally:
             for task in self._open.values():
                 task.cancel()
+            await asyncio.gather(*self._open.values(), return_exceptions=True)
         return await story_of(self._api, id_)
 
     async def _learn(self, event: Data) -> None:
@@ -80,10 +83,11 @@ class Follower:
             feed = self._api.subscribe(
                 documents.LOGS, lambda cursor: {"taskId": task_id, "after": cursor}, self._cursors.get(task_id)
             )
-            async for batch in feed:
-                self._cursors[task_id] = batch["cursor"]
-                for line in batch["lines"]:
-                    self._out.line(self._story["id"], self._keys.get(task_id, task_id), line)
+            async with aclosing(feed):
+                async for batch in feed:
+                    self._cursors[task_id] = batch["cursor"]
+                    for line in batch["lines"]:
+                        self._out.line(self._story["id"], self._keys.get(task_id, task_id), line)
 
 
 async def story_of(api: Api, id_: str) -> Data:

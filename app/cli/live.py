@@ -37,16 +37,20 @@ async def follow_list(
             found, _ = await read()
             shown.add(found[::-1] if shown.is_begun else found)
 
-    reading = asyncio.create_task(catch_up())
+    async def go_on() -> None:
+        async with aclosing(api.subscribe(feed, lambda cursor: variables, begun=begun.set)) as items:
+            async for one in items:
+                shown.add([one])
+
+    both = {asyncio.create_task(catch_up()), asyncio.create_task(go_on())}
     try:
-        items = api.subscribe(feed, lambda cursor: variables, begun=begun.set)
-        async for one in items:
-            shown.add([one])
-            if reading.done():
-                reading.result()
+        ended, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for each in ended:
+            each.result()
     finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        for each in both:
+            each.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
 
 
 async def read_again(printer: Printer, read: Read, columns: Sequence[Column], name: Callable[[Any], str]) -> None:

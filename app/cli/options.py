@@ -11,8 +11,17 @@ import click
 from app.cli.client import Api, ApiError, address_options, api_of
 from app.cli.printable import printable
 from app.cli.printer import FORMATS, Printer
+from app.cli.signals import interruptible
 
 LIMIT = 30
+HINTS = {
+    "FORBIDDEN": "boreas whoami shows what you may do.",
+    "WRONG_STATE": "boreas deployment show DEPLOYMENT says where it stands, and what may be done now.",
+    "FROZEN": "boreas freeze list shows what is frozen, and until when.",
+    "SELF_APPROVAL": "Somebody else has to approve it. boreas approval show APPROVAL says who may.",
+    "REVISION_CONFLICT": "boreas workflow diff DEPLOYMENT shows what has changed.",
+}
+"""What to do next, by the code of a refusal."""
 PAGE = 100
 Command = Callable[..., Any]
 
@@ -31,7 +40,14 @@ def calls_api(function: Callable[..., Awaitable[int | None]]) -> Command:
 
 
 async def _run(function: Callable[..., Awaitable[int | None]], api: Api, given: dict[str, Any]) -> int | None:
-    return await function(api, **given)
+    try:
+        return await function(api, **given)
+    except ApiError as error:
+        code = error.message.partition(":")[0].partition(" ")[0]
+        hint = HINTS.get(code)
+        if hint and "boreas " not in error.message:
+            raise ApiError(f"{error.message}\n{hint}") from error
+        raise
 
 
 def prints(function: Command) -> Command:
@@ -80,7 +96,9 @@ def agreed(question: str, *, yes: bool) -> None:
     if yes or not sys.stdin.isatty():
         return
     click.echo(f"{printable(question)} [y/N] ", nl=False, err=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    with interruptible():
+        answer = sys.stdin.readline()
+    if answer.strip().lower() not in ("y", "yes"):
         raise ApiError("Nothing was changed.")
 
 

@@ -22,6 +22,7 @@ from app.cli.streams import has_unicode
 
 FORMATS = ("table", "wide", "json", "yaml", "name")
 GAP = 2
+AGE, CREATED = "AGE", "CREATED"
 SPACES = re.compile(r"\s+")
 Cell = str | Text
 
@@ -128,7 +129,8 @@ class Printer:
         shown = [column for column in columns if not column.wide or self.format == "wide"]
         rows = [[_cell(column.of(one, self.times)) for column in shown] for one in found]
         if headers and self.headers:
-            rows.insert(0, [Text(column.title, style="bold") for column in shown])
+            whole = {AGE: CREATED} if self.times.whole or self.utc else {}
+            rows.insert(0, [Text(whole.get(column.title, column.title), style="bold") for column in shown])
         widths = [max(cell_len(row[index].plain) for row in rows) for index in range(len(shown))]
         if not headers:
             widths = [max(pair) for pair in zip(widths, self._widths, strict=True)]
@@ -141,7 +143,10 @@ class Printer:
                 if index < len(row) - 1:
                     line.append(" " * (widths[index] - cell_len(cell.plain) + GAP))
             line.rstrip()
-            self.console.print(line, soft_wrap=not on_terminal, no_wrap=on_terminal, overflow="ellipsis")
+            if on_terminal:
+                self.console.print(line, no_wrap=True, overflow="ellipsis")
+            else:
+                self.console.print(line, soft_wrap=True)
 
     def _data(self, value: Any, name: Callable[[Any], str]) -> None:
         if self.format == "json":

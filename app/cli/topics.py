@@ -7,7 +7,8 @@ EXIT_CODES = """Exit status
 Every command ends with one of these:
 
   0    It is done. A deployment that was followed ended in SUCCESS.
-  1    A deployment that was followed ended in FAILED; apply --exit-code found differences; audit verify found a fault.
+  1    A deployment that was followed ended in FAILED; apply --exit-code found
+       differences; audit verify or doctor found a fault.
   2    Refused or not possible: wrong use, an unknown name, a missing right, a wrong state, no API.
   3    A deployment that was followed ended in ROLLED_BACK.
   4    A deployment that was followed ended in CANCELLED.

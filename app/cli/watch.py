@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import click
@@ -82,13 +83,14 @@ async def _print(api: Api, task: str, wanted: Data) -> None:
     else:
         id_ = await finding.task(api, task)
         lines = _live(api, id_, wanted) if wanted["following"] else _stored(api, id_, wanted)
-    async for line in lines:
-        if wanted["as_json"]:
-            click.echo(json_text(line))
-        else:
-            time = f"{local_time(line['timestamp'])} " if wanted["timestamps"] else ""
-            key = f"{line['task']} | " if "task" in line else ""
-            click.echo(f"{time}{printable(key)}{shown(line['message'])}", color=True)
+    async with aclosing(lines):
+        async for line in lines:
+            if wanted["as_json"]:
+                click.echo(json_text(line))
+            else:
+                time = f"{local_time(line['timestamp'])} " if wanted["timestamps"] else ""
+                key = f"{line['task']} | " if "task" in line else ""
+                click.echo(f"{time}{printable(key)}{shown(line['message'])}", color=True)
 
 
 def _coloured(text: str) -> str:
@@ -113,7 +115,7 @@ async def _page(api: Api, id_: str, wanted: Data, **part: Any) -> Data:
     return page
 
 
-async def _stored(api: Api, id_: str, wanted: Data) -> AsyncIterator[Data]:
+async def _stored(api: Api, id_: str, wanted: Data) -> AsyncGenerator[Data, None]:
     """Yield what is stored, a page at a time: a log may be far larger than memory."""
     if wanted["last"]:
         for line in await _last(api, id_, wanted):
@@ -141,25 +143,27 @@ async def _last(api: Api, id_: str, wanted: Data) -> list[Data]:
         part = {"before": page["pageInfo"]["startCursor"]}
 
 
-async def _all(api: Api, deployment: str, wanted: Data) -> AsyncIterator[Data]:
+async def _all(api: Api, deployment: str, wanted: Data) -> AsyncGenerator[Data, None]:
     """Yield the lines of all tasks, in the one order of their deployment."""
     variables = {"deploymentId": deployment, "levels": _levels(wanted), "contains": wanted["contains"]}
-    async for batch in api.subscribe(documents.ALL_LOGS, lambda cursor: variables | {"after": cursor}):
-        for each in batch["lines"]:
-            if wanted["attempt"] in (None, each["line"]["attempt"]):
-                yield {"task": each["task"]["key"], **each["line"]}
-        if batch["caughtUp"] and not wanted["following"]:
-            return
+    async with aclosing(api.subscribe(documents.ALL_LOGS, lambda cursor: variables | {"after": cursor})) as feed:
+        async for batch in feed:
+            for each in batch["lines"]:
+                if wanted["attempt"] in (None, each["line"]["attempt"]):
+                    yield {"task": each["task"]["key"], **each["line"]}
+            if batch["caughtUp"] and not wanted["following"]:
+                return
 
 
-async def _live(api: Api, id_: str, wanted: Data) -> AsyncIterator[Data]:
+async def _live(api: Api, id_: str, wanted: Data) -> AsyncGenerator[Data, None]:
     variables = {"taskId": id_, "levels": _levels(wanted), "contains": wanted["contains"]}
     start = None
     if wanted["last"]:
         async for line in _stored(api, id_, wanted):
             start = line["cursor"]
             yield line
-    async for batch in api.subscribe(documents.LOGS, lambda cursor: variables | {"after": cursor}, start):
-        for line in batch["lines"]:
-            if wanted["attempt"] in (None, line["attempt"]):
-                yield line
+    async with aclosing(api.subscribe(documents.LOGS, lambda cursor: variables | {"after": cursor}, start)) as feed:
+        async for batch in feed:
+            for line in batch["lines"]:
+                if wanted["attempt"] in (None, line["attempt"]):
+                    yield line

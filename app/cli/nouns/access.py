@@ -36,7 +36,7 @@ TOKENS = (
     Column("SCOPES", lambda one, times: ", ".join(one["scopes"])),
     Column("AGE", lambda one, times: times(one["createdAt"])),
     Column("USED", lambda one, times: times(one["lastUsedAt"]) or "never"),
-    Column("UNTIL", lambda one, times: times.exact(one["expiresAt"]) if one["expiresAt"] else "revoked by hand"),
+    Column("UNTIL", lambda one, times: times.exact(one["expiresAt"]) if one["expiresAt"] else "no end"),
     Column("BEGINS", lambda one, times: one["prefix"]),
 )
 

@@ -212,7 +212,7 @@ def _next(found: Data) -> Iterator[str]:
 
 
 EVENTS = (
-    Column("TIME", lambda one, times: times.exact(one["at"])),
+    Column("TIME", lambda one, times: times.second(one["at"])),
     Column("EVENT", lambda one, times: _event(one)),
     Column("BY", lambda one, times: parts.named(one["actor"])),
     Column("REASON", lambda one, times: one.get("reason") or one.get("comment") or one.get("summary") or ""),

@@ -118,11 +118,11 @@ async def rollback(
     await _asked(api, "Roll back", (deployment,), yes)
     id_ = await finding.deployment(api, deployment)
     found = (await api.change(documents.ROLL_BACK, id=id_, reason=reason, force=force))["deployment"]
-    tell(
-        printer, found, "Rolling back" if found["id"] == id_ else "Rolled back by a new deployment", "boreas watch {id}"
-    )
+    if not following or not printer.is_data:
+        done = "Rolling back" if found["id"] == id_ else "Rolled back by a new deployment"
+        tell(printer, found, done, "" if following else "boreas watch {id}")
     if following:
-        return await follow(api, [found["id"]], as_json=printer.format == "json")
+        return await follow(api, [found["id"]], as_json=printer.is_data)
     return None
 
 

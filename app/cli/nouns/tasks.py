@@ -143,7 +143,7 @@ def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | N
     yield "Started", times.both(found["startedAt"])
     yield "Ended", times.both(found["completedAt"])
     yield "Took", took(found["duration"])
-    yield "Limits", f"{found['maxAttempts']} attempts of {found['timeoutSeconds']} s"
+    yield "Limits", f"{found['maxAttempts']} attempt(s) of {found['timeoutSeconds']} s"
     yield "Error", found["errorMessage"]
     yield "Result", _yaml(found["result"])
     yield "Payload", _yaml(found["payload"])

@@ -15,6 +15,7 @@ from app.cli.nouns.templates import changed_keys, differences
 from app.cli.options import agreed, calls_api, confirms, prints
 from app.cli.printer import Column, Printer, by_id
 from app.cli.root import Group
+from app.cli.signals import left_to_others
 
 HEAD = """# The tasks of deployment {id}, revision {revision}.
 # Save this and leave the editor to change the graph; leave it as it is, or empty, to change nothing.
@@ -162,7 +163,8 @@ async def _edit(api: Api, printer: Printer, place: Place, before: str) -> None:
     shown = before
     while True:
         kept.write_text(shown, encoding="utf-8")
-        click.edit(filename=str(kept))
+        with left_to_others():
+            click.edit(filename=str(kept))
         text = kept.read_text(encoding="utf-8")
         if text in (before, shown) or not _content(text):
             if text == before or not _content(text):
