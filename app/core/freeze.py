@@ -15,6 +15,7 @@ from typing import Protocol
 
 from app.core import checks
 from app.core.errors import InvalidInput, Problem
+from app.core.texts import sentence
 
 MAX_WINDOWS = 100
 """Windows of one environment."""
@@ -206,4 +207,4 @@ def why_not_start(found: FreezeStatus | None, *, overridden: bool) -> str | None
     """Say which freeze keeps a deployment from starting, None when none does."""
     if overridden or found is None or found.window is None:
         return None
-    return f"The environment is frozen by “{found.window.name}”: {found.window.reason[:REASON_SHOWN]}"
+    return sentence(f"The environment is frozen by “{found.window.name}”: {found.window.reason[:REASON_SHOWN]}")

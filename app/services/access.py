@@ -13,7 +13,7 @@ from datetime import datetime
 from app.core import checks
 from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, token_faults
 from app.core.audit import Act, plain
-from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, Role, WrongState, not_found
+from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, Role, WrongState, name_taken, not_found
 from app.core.ids import Kind
 from app.services import audit
 from app.services.cases import Case, refuse_if
@@ -57,7 +57,7 @@ async def create_service_account(case: Case, name: str) -> tuple[str, ...]:
     refuse_if(checks.title(name, 100, "name"))
     await take_turns("names of actors")
     if await store.actor_by_name(name):
-        raise Refused(InvalidInput(message=f"There is somebody named “{name}” already.", path=("name",)))
+        raise name_taken(f"There is somebody named “{name}” already. Use another name.")
     account = Actor(id=case.work.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
     await store.insert_actor(account, case.work.now)
     case.changed(account.id, None, account)

@@ -7,7 +7,7 @@ from app.core import checks, fitting, task_checks, template, workflow
 from app.core.application import Application
 from app.core.deployment import Definition, WorkflowSource, definition_of
 from app.core.environment import Environment, OperatorKind
-from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, not_found
+from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, missing, not_found
 from app.core.strategy import Strategy
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
@@ -77,7 +77,7 @@ async def draft(request: DeploymentRequest) -> Draft:
     environments = await environment_store.by_ids(request.environment_ids)
     held = [artifact.application_id for artifact in version.artifacts]
     wanted = held if request.application_ids is None else list(request.application_ids)
-    applications = await application_store.by_ids(wanted)
+    applications = await application_store.by_ids(list(dict.fromkeys((*wanted, *request.must_in_order))))
     problems = [*_problems(request, version, environments), *_application_problems(request, wanted, held, applications)]
     if problems:
         raise Refused(*problems)
@@ -90,10 +90,14 @@ async def draft(request: DeploymentRequest) -> Draft:
         for definition in definitions
         for problem in fitting.problems(environments[id_], definition, request.strategy.kind)
     ]
+    unfit += [
+        problem for id_ in request.environment_ids for problem in fitting.together(environments[id_], definitions)
+    ]
     if unfit:
         raise Refused(*unfit)
     made = await _made(request, definitions)
     places = tuple(environments[id_] for id_ in request.environment_ids)
+    refuse_if(problem for place in places for problem in fitting.accounts(place, made.tasks, *_came_from(request)))
     faults = workflow.check(
         template.blanked(made.tasks) if made.faults else made.tasks,
         {definition.application_id: definition.name for definition in definitions},
@@ -125,6 +129,13 @@ async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -
     return Made(workflow.generate(definitions, request.must_in_order), ())
 
 
+def _came_from(request: DeploymentRequest) -> tuple[str, ...]:
+    """Return the path of the field that the graph came from."""
+    if request.template is not None:
+        return ("templateVersionId",)
+    return ("tasks",) if request.tasks is not None else ("applicationIds",)
+
+
 def _too_many(request: DeploymentRequest) -> Iterator[Problem]:
     yield from checks.between(len(request.environment_ids), 1, MAX_ENVIRONMENTS, "environmentIds")
     yield from checks.between(len(request.application_ids or ()), 0, MAX_APPLICATIONS, "applicationIds")
@@ -138,7 +149,7 @@ def _problems(
         yield InvalidInput(message="An environment is named twice.", path=("environmentIds",))
     for id_ in request.environment_ids:
         if id_ not in environments:
-            yield InvalidInput(message=f"There is no environment “{id_}”.", path=("environmentIds",))
+            yield missing("environment", id_, ("environmentIds",))
     yield from checks.strategy(request.strategy)
     if request.freeze_override_reason is not None:
         yield from checks.reason(request.freeze_override_reason, "freezeOverrideReason")
@@ -159,7 +170,9 @@ def _application_problems(
     if len(set(wanted)) < len(wanted):
         yield InvalidInput(message="An application is named twice.", path=path)
     for id_ in wanted:
-        if id_ not in found or id_ not in held:
+        if id_ not in found:
+            yield missing("application", id_, path)
+        elif id_ not in held:
             yield InvalidInput(message=f"The version has no application “{id_}”.", path=path)
         elif found[id_].archived_at is not None and request.rollback_of is None:
             message = f"“{found[id_].name}” is archived: bring it back with unarchiveApplication, or leave it out."
@@ -167,5 +180,7 @@ def _application_problems(
     if len(set(request.must_in_order)) < len(request.must_in_order):
         yield InvalidInput(message="An application is named twice.", path=("mustInOrder",))
     for id_ in request.must_in_order:
-        if id_ not in wanted:
-            yield InvalidInput(message=f"“{id_}” is not among the applications.", path=("mustInOrder",))
+        if id_ not in wanted and id_ not in found:
+            yield missing("application", id_, ("mustInOrder",))
+        elif id_ not in wanted:
+            yield InvalidInput(message=f"“{found[id_].name}” is not among the applications.", path=("mustInOrder",))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from app.core import checks
 from app.core.approval import ApprovalPolicy
 from app.core.environment import Environment
-from app.core.errors import Forbidden, InvalidInput, Refused, Role, not_found
+from app.core.errors import Forbidden, Refused, Role, name_taken, not_found
 from app.core.ids import Kind
 from app.services.cases import Case, refuse_if
 from app.store import environments as store
@@ -22,7 +22,7 @@ async def create(case: Case, draft: Environment) -> tuple[str, ...]:
     refuse_if(checks.environment(environment))
     await take_turns("names of environments")
     if await store.by_name(environment.name):
-        raise Refused(InvalidInput(message=f"There is an environment “{environment.name}” already.", path=("name",)))
+        raise name_taken(f"There is an environment “{environment.name}” already. Use another name.")
     await store.insert(environment)
     case.changed(environment.id, None, environment)
     return (environment.id,)
@@ -39,7 +39,9 @@ async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[st
     if environment is None:
         raise not_found("environment", id_, ("id",))
     changed = replace(environment, **fields)  # type: ignore[arg-type]
-    moved = [name for name in REACHING if name in fields and getattr(environment, name) != fields[name]]
+    differs = {name for name in fields if getattr(environment, name) != fields[name]}
+    reaches = {"kubernetes"} if _reach(environment) != _reach(changed) else set[str]()
+    moved = [name for name in REACHING if name in differs and (name != "kubernetes" or name in reaches)]
     if moved and not case.principal.allows(Role.ADMIN):
         path = REACHING[moved[0]]
         message = f"Changing {path} takes ADMIN on everything: it reaches beyond this environment."
@@ -47,12 +49,18 @@ async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[st
     refuse_if(
         problem
         for problem in checks.environment(changed)
-        if "kubernetes" in moved or (problem.path or ("",))[0] != "kubernetes"
+        if "kubernetes" in differs or (problem.path or ("",))[0] != "kubernetes"
     )
     await store.update(changed)
     case.changed(id_, environment, changed)
     case.work.queues.add(id_)
     return (id_,)
+
+
+def _reach(environment: Environment) -> object:
+    """Return what decides which cluster an environment reaches, and with which rights its Jobs may run there."""
+    access = environment.kubernetes
+    return access and (access.bare, access.accounts)
 
 
 async def set_approval_policy(case: Case, order: tuple[str, ApprovalPolicy | None]) -> tuple[str, ...]:

@@ -231,6 +231,6 @@ def test_everything_that_is_wrong_is_told(change: dict[str, object], paths: list
 
 def test_why_not_start_names_the_window_and_its_reason() -> None:
     found = status([window(at(0), at(60))], at(1), CALENDAR)
-    assert why_not_start(found, overridden=False) == "The environment is frozen by “window w”: the year ends"
+    assert why_not_start(found, overridden=False) == "The environment is frozen by “window w”: the year ends."
     assert why_not_start(found, overridden=True) is None
     assert why_not_start(FreezeStatus(False), overridden=False) is None

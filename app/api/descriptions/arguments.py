@@ -18,13 +18,18 @@ ARGUMENTS: Mapping[str, str] = {
     "input": "What to do, and to what.",
     "id": "The id of the object.",
     "name": "The name of the object, instead of its id.",
+    "by": "The object by its id or its name, instead of id and name: generated clients know that it takes just one.",
 }
 """What an argument of this name means everywhere that does not say otherwise."""
 
 TYPES: Mapping[str, Mapping[str, str]] = {
     "Query": {
         "": "What can be read. For VIEWER on what is read, except where a field says otherwise.",
+        "applications(archived)": "True: those that are archived instead; null: false.",
         "deploymentPlan(input)": "What createDeployment would get.",
+        "versions(applicationId)": "Only versions that hold this application; null: all.",
+        "versions(commit)": "Only versions of this commit, or of commits that begin so; null: all.",
+        "workflowTemplates(archived)": "True: those that are archived instead; null: false.",
     },
     "Mutation": {
         "": "What can be changed. Each takes one input and answers with what it changed, or with errors. "

@@ -1,16 +1,20 @@
 """Environments, and what runs in them."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from app.api.context import Info
+from app.api.scalars import Cursor
 from app.api.types.applications import Application
 from app.api.types.approvals import ApprovalPolicy
-from app.api.types.common import Node
+from app.api.types.common import Asked, Connection, Node
 from app.api.types.freezes import FreezeStatus, FreezeWindow
-from app.api.types.refs import need
+from app.api.types.jobs import JobOptions, job_options
+from app.api.types.listings import OF_ENVIRONMENT
+from app.api.types.refs import need, wrap
 from app.core import environment as core
 from app.core import freeze
 
@@ -23,6 +27,21 @@ if TYPE_CHECKING:
 class KubernetesAccess:
     context: str | None
     namespace: str
+    job: JobOptions | None = strawberry.field(
+        description="Options of all Jobs there; a step's own go before them. Null: none are set."
+    )
+    service_accounts: list[str] = strawberry.field(
+        description="The service accounts that steps may choose, beside the one named in job."
+    )
+
+    @classmethod
+    def of(cls, access: core.KubernetesAccess) -> "KubernetesAccess":
+        return cls(
+            context=access.context,
+            namespace=access.namespace,
+            job=job_options(access.job),
+            service_accounts=list(access.service_accounts),
+        )
 
 
 @strawberry.type(description="Where versions are deployed to.")
@@ -47,11 +66,7 @@ class Environment(Node):
             name=environment.name,
             rank=environment.rank,
             operator=environment.operator,
-            kubernetes=(
-                KubernetesAccess(context=environment.kubernetes.context, namespace=environment.kubernetes.namespace)
-                if environment.kubernetes
-                else None
-            ),
+            kubernetes=KubernetesAccess.of(environment.kubernetes) if environment.kubernetes else None,
             worker_pool=environment.worker_pool,
             build_pool=environment.build_pool,
             max_concurrent_deployments=environment.max_concurrent_deployments,
@@ -70,6 +85,18 @@ class Environment(Node):
     @strawberry.field(description="What runs now, one per application, as far as the viewer may see it.")
     async def releases(self, info: Info) -> list["Release"]:
         return [Release.of(release) for release in await info.context.loaders.releases_in.load(self.id)]
+
+    @strawberry.field(description="Its deployments that the viewer may see, newest first.")
+    async def deployments(
+        self,
+        info: Info,
+        first: int | None = 20,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
+        asked = Asked(first, after, last, before)
+        return await OF_ENVIRONMENT.page(info, self.id, partial(wrap, info, "Deployment"), asked)
 
 
 @strawberry.type(description="What runs now of an application in an environment.")
