@@ -167,7 +167,7 @@ async def _template(api: Api, wanted: str | None, guarded: Sequence[str]) -> str
     if known is None:
         found = (await api.query(documents.TEMPLATES))["workflowTemplates"]["nodes"]
         raise finding.unknown("template", name, [each["name"] for each in found], "boreas template list")
-    versions = {str(version["number"]): version["id"] for version in known["versions"]}
+    versions = {str(version["number"]): version["id"] for version in known["versionsConnection"]["nodes"]}
     if guarded and not number:
         raise ApiError(
             f"{guarded[0]} has an approval policy: name the version of the template that you mean. "

@@ -81,7 +81,8 @@ VERSIONS = """query Versions($contains: String, $after: Cursor) {
 
 VERSION = """query Version($id: ID!) { version(id: $id) { id name artifacts { application { id name } } } }"""
 
-TEMPLATE = """query Template($name: String) { workflowTemplate(name: $name) { versions { id number } } }"""
+TEMPLATE = """query Template($name: String) { workflowTemplate(name: $name) {
+  versionsConnection(last: 500) { nodes { id number } } } }"""
 
 TEMPLATES = """query Templates($contains: String) {
   workflowTemplates(first: 100, contains: $contains) { nodes { id name } } }"""

@@ -194,7 +194,7 @@ async def test_unknown_names_bring_the_known_ones(system: System) -> None:
     ("environ", "said"),
     [
         ({"BOREAS_TOKEN": "wrong"}, "does not know the token"),
-        ({"BOREAS_TOKEN": "", "BOREAS_DATA_DIR": "/nonexistent"}, "No token is given."),
+        ({"BOREAS_TOKEN": "", "BOREAS_DATA_DIR": "/nonexistent"}, "No token is given for http"),
         ({"BOREAS_URL": "http://127.0.0.1:1"}, "No API answers at http://127.0.0.1:1"),
     ],
 )

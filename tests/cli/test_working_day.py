@@ -210,6 +210,7 @@ async def test_templates_are_saved_compared_and_archived(system: System) -> None
     assert (missing.status, "It has 1 to 2." in missing.err) == (2, True)
     await done(system, "template", "archive", "nightly", "--yes")
     assert "There is no template yet." in (await done(system, "template", "list")).err
+    assert (await done(system, "template", "list", "--archived", "-o", "name")).lines == ["nightly"]
 
 
 async def test_applications_are_archived_and_versions_compared(system: System) -> None:
@@ -226,6 +227,7 @@ async def test_applications_are_archived_and_versions_compared(system: System) -
     assert held.lines == ["v1"]
     await done(system, "application", "archive", web, "--yes")
     assert web not in (await done(system, "application", "list", "-o", "name")).lines
+    assert (await done(system, "application", "list", "--archived", "-o", "name")).lines == [web]
     await done(system, "application", "unarchive", web)
     near = await boreas(system, "application", "show", web[:-1])
     assert (near.status, f"Did you mean “{web}”" in near.err) == (2, True)

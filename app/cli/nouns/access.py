@@ -87,7 +87,7 @@ def _grants(printer: Printer, grants: Sequence[Data]) -> None:
 @calls_api
 async def list_tokens(api: Api, printer: Printer, owner: str | None, everything: bool) -> None:
     """List tokens, the newest first. Their secrets are shown only when they are made."""
-    found = (await _actor(api, owner))["tokens"]
+    found = (await _actor(api, owner))["tokensConnection"]["nodes"]
     shown = [each for each in found if everything or "valid" in _state(each, printer.times).plain]
     printer.list(shown, TOKENS, by_id, "There is no token. Make one: boreas token create NAME --scope ROLE")
     if len(shown) < len(found) and not printer.is_data:
@@ -197,8 +197,8 @@ async def show(api: Api, printer: Printer, account: str) -> None:
         printer.title("Grants")
         _grants(printer, found["grants"])
         printer.title("Tokens")
-        if found["tokens"]:
-            printer.table(found["tokens"], TOKENS, indent=2)
+        if found["tokensConnection"]["nodes"]:
+            printer.table(found["tokensConnection"]["nodes"], TOKENS, indent=2)
         else:
             printer.line("None.", indent=2)
 

@@ -42,18 +42,30 @@ def application() -> None:
     "list", epilog="\b\nExamples:\n  boreas application list --contains shop\n  boreas application list -o name"
 )
 @click.option("--contains", help="Only with this text in the name.")
+@click.option("--archived", is_flag=True, help="Those that are archived instead.")
 @click.option("-w", "--watch", "watching", is_flag=True, help="Go on with what comes and changes, until Ctrl-C.")
 @lists
 @prints
 @calls_api
-async def list_(api: Api, printer: Printer, limit: int | None, contains: str | None, watching: bool) -> None:
-    """List applications that are not archived, by name, and where which version runs."""
-    read = partial(pages, api, documents.APPLICATIONS, limit, contains=contains)
+async def list_(
+    api: Api, printer: Printer, limit: int | None, contains: str | None, *, archived: bool, watching: bool
+) -> None:
+    """List applications, by name, and where which version runs."""
+    read = partial(pages, api, documents.APPLICATIONS, limit, contains=contains, archived=archived)
     if watching:
         await read_again(printer, read, COLUMNS, by_name)
     found, total = await read()
     none = "There is no application yet. Declare one, and boreas apply --file FILE makes it."
-    printer.list(found, COLUMNS, by_name, f"No application has “{contains}” in its name." if contains else none)
+    printer.list(
+        found,
+        COLUMNS,
+        by_name,
+        f"No application has “{contains}” in its name."
+        if contains
+        else "No application is archived."
+        if archived
+        else none,
+    )
     more(printer, len(found), total)
 
 

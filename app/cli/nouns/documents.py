@@ -94,8 +94,8 @@ _full_application = f"""{_application} build {_step} test {_step} {_target}
     metrics {{ name prometheusUrl query min max }} }}
   releases {{ {_release} environment {_named} }}"""
 
-APPLICATIONS = f"""query Applications($first: Int, $after: Cursor, $contains: String) {{
-  applications(first: $first, after: $after, contains: $contains) {{ nodes {{ {_application}
+APPLICATIONS = f"""query Applications($first: Int, $after: Cursor, $contains: String, $archived: Boolean) {{
+  applications(first: $first, after: $after, contains: $contains, archived: $archived) {{ nodes {{ {_application}
     releases {{ {_release} environment {_named} }} }} {_page} }} }}"""
 APPLICATION = f"""query Application($id: ID!) {{ application(id: $id) {{ {_full_application} }} }}"""
 ARCHIVE_APPLICATION = f"""mutation ArchiveApplication($input: ByIdInput!) {{
@@ -146,21 +146,27 @@ _template_version = f"id number createdAt note author {_actor}"
 _template = f"id name description archivedAt latest {{ {_template_version} }}"
 _diff = f"""added {{ key name type }} removed {{ key name type }}
   changed {{ key fields before {{ {_workflow_task} }} after {{ {_workflow_task} }} }}"""
-TEMPLATES = f"""query Templates($first: Int, $after: Cursor, $contains: String) {{
-  workflowTemplates(first: $first, after: $after, contains: $contains) {{ nodes {{ {_template} }} {_page} }} }}"""
-TEMPLATE = f"""query Template($id: ID!) {{ workflowTemplate(id: $id) {{ {_template}
-  versions {{ {_template_version} parameters {{ name description default required choices }}
-    tasks {{ {_workflow_task} }} }} }} }}"""
+TEMPLATES = f"""query Templates($first: Int, $after: Cursor, $contains: String, $archived: Boolean) {{
+  workflowTemplates(first: $first, after: $after, contains: $contains, archived: $archived) {{
+    nodes {{ {_template} }} {_page} }} }}"""
+_whole_version = f"""{_template_version} parameters {{ name description default required choices }}
+  tasks {{ {_workflow_task} }}"""
+TEMPLATE = f"""query Template($id: ID!) {{ workflowTemplate(id: $id) {{ id name description archivedAt
+  latest {{ {_whole_version} }} versionsConnection(last: 50) {{ nodes {{ {_template_version} }} totalCount }} }} }}"""
+TEMPLATE_VERSION = (
+    f"""query TemplateVersion($id: ID!) {{ node(id: $id) {{ ... on TemplateVersion {{ {_whole_version} }} }} }}"""
+)
 TEMPLATE_DIFF = f"""query TemplateDiff($id: ID!, $from: Int!, $to: Int!) {{ workflowTemplate(id: $id) {{
   id name diff(from: $from, to: $to) {{ {_diff} }} }} }}"""
-TEMPLATE_NUMBERS = """query TemplateNumbers($id: ID!) { workflowTemplate(id: $id) { latest { number } } }"""
+TEMPLATE_NUMBERS = """query TemplateNumbers($id: ID!) { workflowTemplate(id: $id) { latest { number }
+  versionsConnection(last: 500) { nodes { id number } } } }"""
 ARCHIVE_TEMPLATE = f"""mutation ArchiveTemplate($input: ByIdInput!) {{ archiveWorkflowTemplate(input: $input) {{
   template {{ {_template} }} {_errors} }} }}"""
 SAVE_TEMPLATE = f"""mutation SaveTemplate($input: SaveWorkflowTemplateInput!) {{ saveWorkflowTemplate(input: $input) {{
   template {{ {_template} }} version {{ {_template_version} }} {_errors} }} }}"""
 
 WORKFLOW = f"""query Workflow($id: ID!) {{ deployment(id: $id) {{ id status workflow {{ revision editable
-  revisions {{ number at summary author {_actor} }} }} }} }}"""
+  revisionsConnection(last: 500) {{ nodes {{ number at summary author {_actor} }} totalCount }} }} }} }}"""
 WORKFLOW_AT = f"""query WorkflowAt($id: ID!, $number: Int!) {{ deployment(id: $id) {{ workflow {{
   revisionAt(number: $number) {{ number at summary author {_actor} tasks {{ {_workflow_task} }} }} }} }} }}"""
 WORKFLOW_DIFF = f"""query WorkflowDiff($id: ID!, $from: Int!, $to: Int!) {{ deployment(id: $id) {{
@@ -184,11 +190,12 @@ AUDIT = f"""query Audit($first: Int, $after: Cursor, $filter: AuditFilter) {{
 
 _grants = f"grants {{ role environment {_named} application {_named} }}"
 _token = "id name prefix scopes createdAt expiresAt lastUsedAt revokedAt"
+_tokens = f"tokensConnection(first: 500) {{ nodes {{ {_token} }} totalCount }}"
 VIEWER = f"""query Whoami {{ viewer {{ __typename id name ... on User {{ email {_grants} }}
   ... on ServiceAccount {{ {_grants} }} }} }}"""
 ACTOR = f"""query ActorById($id: ID!) {{ node(id: $id) {{ __typename
-  ... on User {{ id name email {_grants} tokens {{ {_token} }} }}
-  ... on ServiceAccount {{ id name {_grants} tokens {{ {_token} }} }} }} }}"""
+  ... on User {{ id name email {_grants} {_tokens} }}
+  ... on ServiceAccount {{ id name {_grants} {_tokens} }} }} }}"""
 CREATE_ACCOUNT = f"""mutation CreateServiceAccount($input: CreateServiceAccountInput!) {{
   createServiceAccount(input: $input) {{ serviceAccount {{ id name }} {_errors} }} }}"""
 REVOKE_TOKENS = f"""mutation RevokeTokens($input: ByIdInput!) {{ revokeApiTokens(input: $input) {{

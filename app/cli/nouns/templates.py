@@ -25,7 +25,6 @@ VERSIONS = (
     Column("NUMBER", lambda one, times: str(one["number"])),
     Column("AGE", lambda one, times: times(one["createdAt"])),
     Column("BY", lambda one, times: parts.named(one["author"])),
-    Column("TASKS", lambda one, times: str(len(one["tasks"]))),
     Column("NOTE", lambda one, times: one["note"]),
 )
 PARAMETERS = (
@@ -53,18 +52,26 @@ def template() -> None:
 
 @template.command("list", epilog="\b\nExamples:\n  boreas template list --contains night")
 @click.option("--contains", help="Only with this text in the name.")
+@click.option("--archived", is_flag=True, help="Those that are archived instead.")
 @click.option("-w", "--watch", "watching", is_flag=True, help="Go on with what comes and changes, until Ctrl-C.")
 @lists
 @prints
 @calls_api
-async def list_(api: Api, printer: Printer, limit: int | None, contains: str | None, watching: bool) -> None:
-    """List templates that are not archived, by name."""
-    read = partial(pages, api, documents.TEMPLATES, limit, contains=contains)
+async def list_(
+    api: Api, printer: Printer, limit: int | None, contains: str | None, *, archived: bool, watching: bool
+) -> None:
+    """List templates, by name."""
+    read = partial(pages, api, documents.TEMPLATES, limit, contains=contains, archived=archived)
     if watching:
         await read_again(printer, read, COLUMNS, by_name)
     found, total = await read()
     none = "There is no template yet. Declare one, and boreas apply --file FILE makes it."
-    printer.list(found, COLUMNS, by_name, f"No template has “{contains}” in its name." if contains else none)
+    printer.list(
+        found,
+        COLUMNS,
+        by_name,
+        f"No template has “{contains}” in its name." if contains else "No template is archived." if archived else none,
+    )
     more(printer, len(found), total)
 
 
@@ -78,16 +85,22 @@ async def show(api: Api, printer: Printer, template: str) -> None:
     found = (await api.query(documents.TEMPLATE, id=await finding.template(api, name)))["workflowTemplate"]
     if found is None:
         raise ApiError(f"There is no template “{name}” that you may see.")
-    wanted = number or found["latest"]["number"]
-    at = next((each for each in found["versions"] if each["number"] == wanted), None)
-    if at is None:
-        raise ApiError(f"{name} has no version {wanted}. It has 1 to {found['latest']['number']}.")
+    at = found["latest"] if number is None else await _version(api, found, number)
     printer.one(at if number else found, lambda one: name, lambda: _details(printer, found, at))
 
 
 def _named(text: str) -> tuple[str, int | None]:
     name, _, number = text.rpartition("@")
     return (name, int(number)) if name and number.isdecimal() else (text, None)
+
+
+async def _version(api: Api, found: Data, number: int) -> Data:
+    known = (await api.query(documents.TEMPLATE_NUMBERS, id=found["id"]))["workflowTemplate"]
+    ids = {each["number"]: each["id"] for each in known["versionsConnection"]["nodes"]}
+    if number not in ids:
+        raise ApiError(f"{found['name']} has no version {number}. It has {min(ids)} to {max(ids)}.")
+    at: Data = (await api.query(documents.TEMPLATE_VERSION, id=ids[number]))["node"]
+    return at
 
 
 def _details(printer: Printer, found: Data, at: Data) -> None:
@@ -106,7 +119,7 @@ def _details(printer: Printer, found: Data, at: Data) -> None:
     printer.title("Tasks")
     printer.table(at["tasks"], GRAPH, indent=2)
     printer.title("Versions")
-    printer.table(found["versions"], VERSIONS, indent=2)
+    printer.table(found["versionsConnection"]["nodes"], VERSIONS, indent=2)
 
 
 @template.command(

@@ -73,7 +73,12 @@ async def show(api: Api, printer: Printer, deployment: str, revision: int | None
 async def revisions(api: Api, printer: Printer, deployment: str) -> None:
     """List the revisions of a deployment's graph, the first one first."""
     found = await graphs.workflow(api, await finding.deployment(api, deployment))
-    printer.list(found["workflow"]["revisions"], REVISIONS, lambda one: str(one["number"]), "There is no revision.")
+    printer.list(
+        found["workflow"]["revisionsConnection"]["nodes"],
+        REVISIONS,
+        lambda one: str(one["number"]),
+        "There is no revision.",
+    )
 
 
 @workflow.command(
