@@ -9,8 +9,10 @@ from typing import Any, Protocol
 from app.core.application import KubernetesTarget
 from app.core.attempt import Outcome
 from app.core.environment import KubernetesAccess
+from app.core.job_options import JobOptions
 from app.core.logs import Stream
 from app.core.strategy import Shape as Shape  # noqa: PLC0414 - found beside the port that takes it
+from app.core.strategy import Strategy
 
 LogSink = Callable[[Stream, Sequence[str]], Awaitable[None]]
 """Takes printed lines, without their line ends, in order. Awaiting it is the back-pressure: it returns once there is
@@ -53,7 +55,7 @@ class Origin:
 
     `run` names the run within the task, by lower case letters, digits and hyphens: an attempt that follows a lost one
     has the same run and goes on with what is there; one that follows a failure has another. `stays` tells whether what
-    was made is kept for a while after its end, for people to look at; else the same run can be asked for again.
+    was made is kept after its end, until what came of it is stored; else the same run can be asked for again.
     `attempt` is who asks: what is found is marked with it, and is not ended then by who thought that it is nobody's.
     """
 
@@ -72,7 +74,9 @@ class Instruction:
 
     `command` is an argument list, None where only a simulation is asked for. `env` is everything the command shall
     see beyond the operator's few own variables. `workspace` names the working folder (`deployment id/application`).
-    `timeout_seconds` bounds the whole; `payload` is the task's own. `connection` is set where there is a cluster.
+    `timeout_seconds` bounds the whole; `payload` is the task's own. `connection` is set where there is a cluster;
+    `job` has the options of the task's own Job there. `answer_seconds` bounds the command from when it runs, for an
+    operator that needs long to begin.
     """
 
     command: tuple[str, ...] | None
@@ -83,6 +87,8 @@ class Instruction:
     payload: Mapping[str, Any] = field(default_factory=dict)
     connection: KubernetesAccess | None = None
     origin: Origin | None = None
+    job: JobOptions | None = None
+    answer_seconds: float | None = None
 
 
 class WorkspaceKeeper(Protocol):
@@ -134,12 +140,15 @@ class Operator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that goes on, with a worker or without; `state` tells it from what it becomes when somebody takes it."""
+    """A run that is there, with a worker or without; `state` tells it from what it becomes when somebody takes it.
+
+    None: whatever it has become.
+    """
 
     deployment_id: str
     task_id: str
     name: str
-    state: str
+    state: str | None
 
 
 class RunOperator(Protocol):
@@ -149,11 +158,14 @@ class RunOperator(Protocol):
     """
 
     async def running(self, connection: KubernetesAccess) -> Sequence[Run]:
-        """Return the runs that go on, those of other installations too; none where they can not be known."""
+        """Return the runs that go on, or have ended and are still there; none where they cannot be known.
+
+        Those of other installations are among them.
+        """
         ...
 
     async def end(self, connection: KubernetesAccess, run: Run) -> bool:
-        """End a run, unless somebody took it since it was found. Return whether it is being ended."""
+        """End a run and remove it, unless somebody took it since it was found. Return whether it is being ended."""
         ...
 
 
@@ -183,10 +195,21 @@ class RolloutOperator(Protocol):
         """Return how many replicas the workload is to have."""
         ...
 
+    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
+        """Return why a strategy can not work for the workload of that size; None where nothing is known to keep it."""
+        ...
+
     async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Give the workload a shape, and return once all of it is ready, or can not become so.
 
         What another worker has begun is gone on with. When cancelled, return at once and leave everything as it is.
+        """
+        ...
+
+    async def service(self, workload: Workload, shape: Shape) -> str | None:
+        """Return by which Service what carries the new version in a shape is asked: that of a set of its own, if any.
+
+        The one that the workload names where there is none for the set alone; None where it names none.
         """
         ...
 

@@ -8,6 +8,7 @@ from app.core.editing import MoveDirection
 from app.core.environment import OperatorKind
 from app.core.errors import ErrorCode, FaultKind, Role
 from app.core.gate import BlockerKind
+from app.core.job_options import TaintEffect, TolerationOperator
 from app.core.logs import LogLevel
 from app.core.strategy import StrategyKind
 from app.core.task import TaskStatus
@@ -21,6 +22,8 @@ strawberry.enum(RollbackStatus, description="Where a rollback stands.")
 strawberry.enum(TaskStatus, description="Where a task stands.")
 strawberry.enum(TaskType, description="What a task does.")
 strawberry.enum(OperatorKind, description="Who carries instructions out.")
+strawberry.enum(TolerationOperator, description="How a toleration compares with a taint.")
+strawberry.enum(TaintEffect, description="What a taint does to pods that do not tolerate it.")
 strawberry.enum(StrategyKind, description="How instances are changed.")
 strawberry.enum(ApprovalSubject, description="What is to be approved.")
 strawberry.enum(ApprovalStatus, description="Where an approval stands.")

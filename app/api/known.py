@@ -81,7 +81,7 @@ class Schema(strawberry.Schema):
             raise
         except Exception as error:
             result = PreExecutionError(data=None, errors=[unexpected(error)])
-        return _presentable(result)
+        return _shown(result)
 
     async def stream(self, *args: Any, **options: Any) -> Any:
         """Return the results of an operation, one after another."""
@@ -102,9 +102,9 @@ class Schema(strawberry.Schema):
             if objects > HEAVY_OBJECTS:
                 async with self.heavy.entered(context.viewer.actor.id):
                     waited = self._begun(known, asked[1], variables, context, extensions)
-                    return _presentable(waited if isinstance(waited, ExecutionResult) else await waited)
+                    return _shown(waited if isinstance(waited, ExecutionResult) else await waited)
             given = self._begun(known, asked[1], variables, context, extensions)
-            return _presentable(given if isinstance(given, ExecutionResult) else await given)
+            return _shown(given if isinstance(given, ExecutionResult) else await given)
         except Exception:
             return None
 
@@ -135,11 +135,24 @@ def _presentable(result: Any) -> Any:
     return result
 
 
+def _shown(result: Any) -> Any:
+    """Return an operation's only or first result as clients see it: as PreExecutionError where nothing was run.
+
+    Then there is nothing but the reason why not: errors of fields say where they are.
+    """
+    presentable = _presentable(result)
+    if presentable.errors and presentable.data is None and all(error.path is None for error in presentable.errors):
+        return PreExecutionError(data=None, errors=presentable.errors)
+    return presentable
+
+
 async def _streamed(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    show = _shown
     try:
         async with aclosing(results):
             async for result in results:
-                yield _presentable(result)
+                yield show(result)
+                show = _presentable
     except Exception as error:
         yield _presentable(PreExecutionError(data=None, errors=[unexpected(error)]))
 

@@ -13,6 +13,7 @@ from strawberry.tools import merge_types
 from strawberry.types.base import StrawberryType
 from strawberry.types.graphql import OperationType
 
+from app.api.codes import RequestCode
 from app.api.context import Context
 from app.api.costs import HEAVY_OBJECTS, MAX_OBJECTS, TOO_LARGE, too_many_objects
 from app.api.descriptions import describe
@@ -66,6 +67,8 @@ Mutation = merge_types(
     ),
 )
 
+SEVERAL = "The document has several operations: name one by operationName."
+
 
 class Names(NameConverter):
     """Names generic types as clients were promised: a page of log lines is a LogConnection."""
@@ -98,9 +101,9 @@ class Sensible(SchemaExtension):
 
     async def on_execute(self) -> AsyncIterator[None]:
         """Look at the operation, and let it wait where its actor has others like it. Raises GraphQLError."""
-        message = self._fault()
-        if message is not None:
-            raise GraphQLError(message, extensions={"code": str(ErrorCode.INVALID)})
+        fault = self._fault()
+        if fault is not None:
+            raise GraphQLError(fault[1], extensions={"code": str(fault[0])})
         objects = self._objects()
         if objects > MAX_OBJECTS:
             raise too_many_objects(objects)
@@ -124,14 +127,14 @@ class Sensible(SchemaExtension):
             message = "You have many large operations under way: wait for some of them to end."
             raise GraphQLError(message, extensions={"code": TOO_LARGE}) from None
 
-    def _fault(self) -> str | None:
+    def _fault(self) -> tuple[ErrorCode | RequestCode, str] | None:
         asked = self.execution_context
         document = asked.graphql_document
         operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)] if document else []
         if len(operations) > 1 and not asked._provided_operation_name:
-            return "The document has several operations: name one by operationName."
+            return RequestCode.OPERATION_RESOLUTION_FAILURE, SEVERAL
         if asked.operation_type is OperationType.SUBSCRIPTION and asked.context.plain:
-            return "A subscription needs a stream: a WebSocket, or the header Accept: text/event-stream."
+            return ErrorCode.INVALID, "A subscription needs a stream: a WebSocket, or Accept: text/event-stream."
         return None
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
 
+from app.api.codes import RequestCode
 from app.api.watch import CHECK_SECONDS
 from app.core.access import Principal
-from app.core.errors import ErrorCode
 from app.services.access import authenticate, hash_secret
 from app.services.runtime import Runtime
 
@@ -24,7 +24,7 @@ UNAUTHENTICATED = (
 
 def unauthenticated() -> Response:
     """Return the answer to a request without a valid token."""
-    body = {"errors": [{"message": UNAUTHENTICATED, "extensions": {"code": str(ErrorCode.UNAUTHENTICATED)}}]}
+    body = {"errors": [{"message": UNAUTHENTICATED, "extensions": {"code": str(RequestCode.UNAUTHENTICATED)}}]}
     return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="boreas"'})
 
 

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from app.core.job_options import JobOptions
+
 
 @dataclass(frozen=True, slots=True)
 class CommandStep:
     """A command as an argument list; never a shell line.
 
     `env` is added to the operator's own variables. `timeout_seconds` bounds one attempt; `max_attempts` counts the
-    first one too.
+    first one too. `job` has options of the Job that runs it in a cluster, which go before its environment's.
     """
 
     command: tuple[str, ...]
@@ -18,6 +20,7 @@ class CommandStep:
     env: Mapping[str, str] = field(default_factory=dict)
     timeout_seconds: int = 1800
     max_attempts: int = 1
+    job: JobOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ class HealthCheck:
     """Asks an instance for its health, by a command (exit status 0) or by HTTP (the status expected).
 
     At most one of `command` and `http_url` is given, none only where there are `metrics`; the URL may hold
-    `{instance}` and `{version}`. The interval and the limit of one probe are seconds; the thresholds count probes in a
-    row.
+    `{instance}`, `{version}`, `{color}` and `{service}`. The interval and the limit of one probe are seconds; the
+    thresholds count probes in a row.
     """
 
     command: tuple[str, ...] | None = None

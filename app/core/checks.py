@@ -6,18 +6,19 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from app.core import unfilled
+from app.core import images, unfilled
 from app.core.application import Application, CommandStep, HealthCheck, KubernetesTarget, MetricCheck, ShellTarget
 from app.core.approval import ApprovalPolicy
 from app.core.command_checks import command as command  # noqa: PLC0414 - found beside the other checks
 from app.core.command_checks import variables as variables  # noqa: PLC0414
 from app.core.environment import Environment, KubernetesAccess, OperatorKind
 from app.core.errors import InvalidInput, Problem, Role
+from app.core.health import address
+from app.core.job_checks import DNS_LABEL, access_options, job_options, object_name
 from app.core.strategy import Strategy, StrategyKind
 from app.core.template import MAX_VALUE, Parameter, value_problems
 from app.core.texts import UNSTORABLE, unseen
 
-DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}")
 LABEL_LENGTH = 63
@@ -132,8 +133,12 @@ def web_address(value: str, *path: str) -> Problems:
 
 def image(value: str | None, *path: str) -> Problems:
     """A reference of a container image."""
-    if value is not None:
-        yield from title(value, MAX_IMAGE, *path)
+    if value is None:
+        return
+    unfit = list(title(value, MAX_IMAGE, *path))
+    yield from unfit
+    if not unfit and (why := images.fault(value)) is not None:
+        yield InvalidInput(message=f"“{value[:80]}” is no reference of an image: {why}.", path=path)
 
 
 def step(value: CommandStep | None, *path: str) -> Problems:
@@ -145,6 +150,7 @@ def step(value: CommandStep | None, *path: str) -> Problems:
     yield from variables(value.env, *path, "env")
     yield from between(value.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
     yield from between(value.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
+    yield from job_options(value.job, *path, "job")
 
 
 def shell_target(value: ShellTarget, *path: str) -> Problems:
@@ -157,15 +163,6 @@ def shell_target(value: ShellTarget, *path: str) -> Problems:
         yield InvalidInput(message="An instance is named twice.", path=(*path, "instances"))
     for instance in value.instances:
         yield from title(instance, 200, *path, "instances")
-
-
-def object_name(value: str, *path: str) -> Problems:
-    """A name of an object of a cluster: DNS labels with dots between them."""
-    if len(value) > NAME_LENGTH or not all(DNS_LABEL.fullmatch(part) for part in value.split(".")):
-        yield InvalidInput(
-            message=f"“{value[:80]}” is no name of an object: use lower case letters, digits, hyphens and dots.",
-            path=path,
-        )
 
 
 def kubernetes_target(value: KubernetesTarget, *path: str) -> Problems:
@@ -195,6 +192,7 @@ def kubernetes_access(value: KubernetesAccess, *path: str) -> Problems:
             "started with (boreas worker --kubeconfigs DIR), without a path."
         )
         yield InvalidInput(message=message, path=(*path, "kubeconfigPath"))
+    yield from access_options(value, *path)
 
 
 def health_check(value: HealthCheck | None, *path: str) -> Problems:
@@ -208,9 +206,7 @@ def health_check(value: HealthCheck | None, *path: str) -> Problems:
     if value.command is not None:
         yield from command(value.command, *path, "command")
     if value.http_url is not None:
-        probe = (
-            value.http_url.replace("{instance}", "instance").replace("{version}", "version").replace("{color}", "blue")
-        )
+        probe = address(value.http_url, instance="instance", version="version", color="blue", service="service")
         yield from web_address(probe, *path, "httpUrl")
     yield from between(value.expect_status, 100, 599, *path, "expectStatus")
     yield from between(value.interval_seconds, 1, 3600, *path, "intervalSeconds")
@@ -255,6 +251,10 @@ def application(value: Application) -> Problems:
         yield from kubernetes_target(value.kubernetes, "kubernetes")
     yield from health_check(value.health_check, "healthCheck")
     yield from unfilled.problems(value)
+    url = value.health_check.http_url if value.health_check else None
+    if url and "{service}" in url and (value.kubernetes is None or value.kubernetes.service is None):
+        message = "{service} stands for the service of its Kubernetes target: name that, or leave {service} out."
+        yield InvalidInput(message=message, path=("healthCheck", "httpUrl"))
 
 
 def environment(value: Environment) -> Problems:

@@ -1,10 +1,11 @@
 """Environments: where versions are deployed to, by which operator, served by which workers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from app.core.approval import ApprovalPolicy
+from app.core.job_options import JobOptions
 from app.core.workflow import BUILDING, TaskType
 
 
@@ -21,12 +22,39 @@ class KubernetesAccess:
     """How a cluster is reached: a context of a kubeconfig of the worker's, or the worker's own service account.
 
     `kubeconfig_path` is the name of a file in the folder that the workers were started with.
-    Credentials are never part of it: they stay where the worker runs.
+    Credentials are never part of it: they stay where the worker runs. `job` has the options of all Jobs there;
+    `service_accounts` are those that steps may choose beside the one named in it.
     """
 
     context: str | None = None
     kubeconfig_path: str | None = None
     namespace: str = "default"
+    job: JobOptions | None = field(default=None, hash=False)
+    service_accounts: tuple[str, ...] = ()
+
+    @property
+    def bare(self) -> "KubernetesAccess":
+        """The same without what it says of Jobs: equal for all that reach the same namespace in the same way."""
+        return replace(self, job=None, service_accounts=())
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The service accounts that Jobs there may run as."""
+        own = self.job.service_account_name if self.job else None
+        return self.service_accounts if own is None else (own, *self.service_accounts)
+
+    def refusal(self, account: str | None) -> str | None:
+        """Return why a Job may not run as a service account, None where it may. None: the namespace's default one.
+
+        A service account brings the rights of whoever it was made for: who deploys chooses among those that are listed.
+        """
+        if account is None or account in self.accounts:
+            return None
+        known = f"may run as {', '.join(self.accounts)}" if self.accounts else "may choose none"
+        return (
+            f"the service account “{account}” is not one of the environment's: steps {known}. "
+            "An ADMIN lists them in its serviceAccounts"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """What fits together: an application and the environment it is to be deployed to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from app.core import targets
 from app.core.deployment import Definition
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem
 from app.core.strategy import StrategyKind
+from app.core.workflow import WorkflowTask
 
 
 def problems(environment: Environment, definition: Definition, kind: StrategyKind) -> Iterator[Problem]:
@@ -28,3 +30,31 @@ def problems(environment: Environment, definition: Definition, kind: StrategyKin
     if kind is StrategyKind.BLUE_GREEN and target.service is None:
         message = f"BLUE_GREEN switches a service, and “{name}” names none."
         yield InvalidInput(message=message, path=("strategy", "kind"))
+
+
+def accounts(environment: Environment, tasks: Sequence[WorkflowTask], *path: str) -> Iterator[Problem]:
+    """Tasks whose Jobs are to run as service accounts: those of the environment. `path` is the field they came from."""
+    access = environment.kubernetes
+    for task in tasks if access else ():
+        job = task.command.job if task.command else None
+        why = access.refusal(job.service_account_name) if access and job else None
+        if why:
+            yield InvalidInput(message=f"“{task.key}” in “{environment.name}”: {why}.", path=path)
+
+
+def together(environment: Environment, definitions: Sequence[Definition]) -> Iterator[Problem]:
+    """Applications that are to be deployed to an environment beside each other: each has its objects for itself."""
+    if environment.operator is not OperatorKind.KUBERNETES:
+        return
+    for field, what in targets.FIELDS.items():
+        owners: dict[str, str] = {}
+        for each in definitions:
+            if each.kubernetes is None or (name := getattr(each.kubernetes, field)) is None:
+                continue
+            for taken in sorted(targets.rivals(each.kubernetes)[field] & owners.keys()):
+                message = (
+                    f"“{owners[taken]}” and “{each.name}” both roll out the {what} “{taken}” in “{environment.name}”; "
+                    "an object of a cluster belongs to one application. Give each its own."
+                )
+                yield InvalidInput(message=message, path=("applicationIds",))
+            owners[name] = each.name

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from app.core.application import HealthCheck, MetricCheck
 
@@ -58,6 +59,25 @@ def query_of(metric: MetricCheck, *, version: str, color: str) -> str:
     for name, value in (("{version}", version), ("{color}", color)):
         metric = replace(metric, query=metric.query.replace(name, value.replace("\\", "\\\\").replace('"', '\\"')))
     return metric.query
+
+
+def address(url: str, *, instance: str, version: str, color: str, service: str) -> str:
+    """Return the address of a probe with its places filled in, quoted as a part of an address takes them."""
+    values = {"{instance}": quote(instance, safe=":.[]"), "{version}": quote(version, safe="")}
+    for name, value in (values | {"{color}": color, "{service}": service}).items():
+        url = url.replace(name, value)
+    return url
+
+
+def redirected(url: str, service: str, to: str, namespace: str) -> str:
+    """Return an address that asks the Service `to` where it named another one of that namespace by its cluster name."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    names = (service, f"{service}.{namespace}", f"{service}.{namespace}.svc")
+    if host not in names and not host.startswith(f"{names[-1]}."):
+        return url
+    user, at, place = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{to}{place[len(service) :]}"))
 
 
 def find(metric: MetricCheck, values: Sequence[float]) -> Finding:

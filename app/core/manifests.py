@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.core.job_options import NONE, JobOptions, JobResources, TaintEffect, Toleration, TolerationOperator
+
 Object = dict[str, Any]
 """An object of a cluster, as its API tells and takes it."""
 
@@ -18,7 +20,9 @@ ATTEMPT = "boreas.dev/attempt"
 """On a Job: the attempt that made it, or went on with it last."""
 CONTAINER = "main"
 KEPT_SECONDS = 3600
-"""How long a Job that has ended stays for people to look at, and for another worker to read how it ended."""
+"""How long a Job that has ended stays where nobody removes it, for another worker to read how it ended."""
+NEVER_READY = "boreas.dev/serves-nobody"
+"""A condition of pods that nobody ever sets: no Service sends requests to a pod that waits for it."""
 WORKSPACE = "/workspace"
 GRACE_SECONDS = 10
 
@@ -52,59 +56,109 @@ def run_of(job: Object) -> str | None:
     return name.removeprefix(before) if is_one and name.startswith(before) else None
 
 
-def job(
-    owner: Owner,
-    run: str,
-    *,
-    image: str,
-    command: tuple[str, ...],
-    env: Mapping[str, str],
-    limit_seconds: int,
-    attempt: int,
-) -> Object:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCommand:
+    """What a Job runs. `non_root` has the cluster refuse an image that runs as root.
+
+    `serves_nobody` keeps its pod from being taken for one of a Service, whatever labels it has.
+    """
+
+    image: str
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    limit_seconds: int
+    attempt: int
+    options: JobOptions = NONE
+    non_root: bool = False
+    serves_nobody: bool = False
+
+
+def job(owner: Owner, run: str, command: JobCommand) -> Object:
     """Return the Job that runs a command once: no retries of its own, an end by itself at the task's limit.
 
-    The container may not gain rights, and gets no credentials of the cluster; else an ordinary image runs as it is.
+    Nothing of it may gain rights, as the level `restricted` of the cluster's pod security has it. It gets credentials
+    of the cluster only where it is to run as a service account.
     """
-    name = job_name(owner.task_id, run)
-    marks = labels(owner) | {RUN_LABEL: name}
-    container: Object = {
-        "name": CONTAINER,
-        "image": image,
-        "command": [_literal(argument) for argument in command],
-        "env": [{"name": key, "value": _literal(value)} for key, value in (dict(env) | _workspace()).items()],
-        "volumeMounts": [{"name": "workspace", "mountPath": WORKSPACE}],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP", "SYS_CHROOT"]},
-        },
-    }
-    pod = {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
-        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-        "volumes": [{"name": "workspace", "emptyDir": {}}],
-        "containers": [container],
-    }
+    name, options = job_name(owner.task_id, run), command.options
+    marks = dict(options.labels or {}) | labels(owner) | {RUN_LABEL: name}
+    notes = dict(options.annotations or {})
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, "labels": marks, "annotations": {ATTEMPT: str(attempt)}},
+        "metadata": {"name": name, "labels": marks, "annotations": notes | {ATTEMPT: str(command.attempt)}},
         "spec": {
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,
-            "activeDeadlineSeconds": limit_seconds,
+            "activeDeadlineSeconds": command.limit_seconds,
             "ttlSecondsAfterFinished": KEPT_SECONDS,
-            "template": {"metadata": {"labels": marks}, "spec": pod},
+            "template": {
+                "metadata": {"labels": marks} | ({"annotations": notes} if notes else {}),
+                "spec": _pod(command),
+            },
         },
     }
 
 
-def _workspace() -> dict[str, str]:
-    return {"BOREAS_WORKSPACE": WORKSPACE}
+def _pod(command: JobCommand) -> Object:
+    options = command.options
+    security: Object = {"seccompProfile": {"type": "RuntimeDefault"}}
+    if command.non_root or options.run_as_user:
+        security["runAsNonRoot"] = True
+    if options.run_as_user is not None:
+        security["runAsUser"] = options.run_as_user
+    pod: Object = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": options.service_account_name is not None,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": security,
+        "volumes": [{"name": "workspace", "emptyDir": {}}],
+        "containers": [_container(command)],
+    }
+    given: Object = {
+        "serviceAccountName": options.service_account_name,
+        "nodeSelector": dict(options.node_selector or {}),
+        "tolerations": [_toleration(each) for each in options.tolerations or ()],
+        "imagePullSecrets": [{"name": each} for each in options.image_pull_secrets or ()],
+        "readinessGates": [{"conditionType": NEVER_READY}] if command.serves_nobody else [],
+    }
+    return pod | {field: value for field, value in given.items() if value}
+
+
+def _container(command: JobCommand) -> Object:
+    env = dict(command.env) | {"BOREAS_WORKSPACE": WORKSPACE}
+    resources = command.options.resources or JobResources()
+    sizes = {"requests": dict(resources.requests or {}), "limits": dict(resources.limits or {})}
+    container: Object = {
+        "name": CONTAINER,
+        "image": command.image,
+        "command": [_literal(argument) for argument in command.command],
+        "env": [{"name": key, "value": _literal(value)} for key, value in env.items()],
+        "volumeMounts": [{"name": "workspace", "mountPath": WORKSPACE}],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    given = {side: amounts for side, amounts in sizes.items() if amounts}
+    return container | ({"resources": given} if given else {})
+
+
+OPERATORS = {TolerationOperator.EQUAL: "Equal", TolerationOperator.EXISTS: "Exists"}
+EFFECTS = {
+    TaintEffect.NO_SCHEDULE: "NoSchedule",
+    TaintEffect.PREFER_NO_SCHEDULE: "PreferNoSchedule",
+    TaintEffect.NO_EXECUTE: "NoExecute",
+}
+
+
+def _toleration(one: Toleration) -> Object:
+    given: Object = {
+        "key": one.key,
+        "operator": OPERATORS[one.operator],
+        "value": one.value,
+        "effect": one.effect and EFFECTS[one.effect],
+        "tolerationSeconds": one.toleration_seconds,
+    }
+    return {field: value for field, value in given.items() if value is not None}
 
 
 def _literal(text: str) -> str:

@@ -4,16 +4,14 @@ Each function returns what is to be said of an object as it is now, None where n
 an object and its note in one, so whatever differs from the note is somebody else's; what has no note is not judged.
 """
 
+from app.core import tracks
 from app.core.manifests import Object, name_of
 from app.core.workloads import (
-    SELECTOR,
     SHARE,
     SIZE,
     WHOLE,
-    apart,
     image_of,
     note,
-    own_selector,
     replicas_of,
     shared_rules,
     weight,
@@ -36,9 +34,9 @@ def size(deployment: Object) -> str | None:
     return f"somebody scaled {name_of(deployment)} to {found} replicas meanwhile; it is left so"
 
 
-def selector(service: Object, track: str) -> str | None:
-    """Judge whom a Service selects that was switched to a track."""
-    if note(service, SELECTOR) is None or service["spec"].get("selector") == apart(own_selector(service), track):
+def selector(service: Object) -> str | None:
+    """Judge whom a Service selects that was switched to a set beside the base."""
+    if tracks.given(service) in (None, tracks.STABLE) or tracks.is_as_given(service):
         return None
     return f"somebody changed whom Service {name_of(service)} selects meanwhile; it is left so"
 

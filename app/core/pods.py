@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from app.core.attempt import Ending, Outcome
 from app.core.manifests import CONTAINER, Object, is_going, name_of
@@ -14,6 +15,25 @@ HOPELESS = frozenset({"InvalidImageName"})
 CRASHING = frozenset({"CrashLoopBackOff"})
 OOM = "OOMKilled"
 WORDS = 300
+LOST_REASONS = re.compile(
+    "Evicted|NodeLost|Preempting|PreemptContainer|Shutdown|NodeShutdown|NodeAffinity|OutOf.+|UnexpectedAdmissionError"
+)
+"""Reasons of pods that a node ended, or did not take, whatever ran in them."""
+OWN_LIMIT = re.compile(r"exceeds the limit|exceeds the total limit|exceeded its local ephemeral storage limit")
+"""Words of an eviction that a pod brought upon itself: it wrote more than it may."""
+UNMADE = "FailedCreate"
+"""The reason of events that tell why a Job has no pod."""
+VANISHED = "ContainerStatusUnknown"
+NEEDS_LIMITS = "failed quota"
+
+
+class Remedy(Enum):
+    """What of a pod is to be otherwise, so that the cluster takes it."""
+
+    NON_ROOT = auto()
+    """It must not run as root, and does not say so."""
+    ROOT = auto()
+    """It says that it does not run as root, and its image does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +43,20 @@ class Fault:
     message: str
     passing: bool = False
     hopeless: bool = False
+    remedy: Remedy | None = None
 
 
 def fault(pod: Object) -> Fault | None:
     """Return what keeps a pod from running, None where nothing does."""
     status = pod.get("status") or {}
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            return Fault(f"no node can take it (Unschedulable){_said(condition)}", passing=True)
+    conditions = _conditions(pod)
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("reason") == "Unschedulable":
+        return Fault(f"no node can take it (Unschedulable){_said(scheduled)}", passing=True)
+    if scheduled.get("reason") == "SchedulingGated":
+        return Fault(f"something keeps it from being scheduled (SchedulingGated){_said(scheduled)}", passing=True)
+    if _is_cut_off(pod, conditions):
+        return Fault(f"its node {_node(pod)} does not answer", passing=True)
     for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         waiting = (each.get("state") or {}).get("waiting") or {}
         reason = waiting.get("reason") or ""
@@ -40,10 +66,51 @@ def fault(pod: Object) -> Fault | None:
                 hopeless=reason in HOPELESS,
             )
         if reason in MISCONFIGURED:
-            return Fault(f"the container can not be made ({reason}){_said(waiting)}")
+            is_root = "runAsNonRoot" in str(waiting.get("message"))
+            return Fault(
+                f"the container can not be made ({reason}){_said(waiting)}",
+                hopeless=is_root,
+                remedy=Remedy.ROOT if is_root else None,
+            )
         if reason in CRASHING:
             return Fault(f"the container ends again and again ({reason}){_last_end(each)}")
     return None
+
+
+def _conditions(body: Object) -> dict[str, Object]:
+    return {str(each.get("type")): each for each in (body.get("status") or {}).get("conditions") or ()}
+
+
+def _node(pod: Object) -> str:
+    return str((pod.get("spec") or {}).get("nodeName") or "")
+
+
+def _is_cut_off(pod: Object, conditions: dict[str, Object]) -> bool:
+    """Tell whether the cluster has given a pod's node up: its kubelet would set both conditions alike."""
+    ready, containers = conditions.get("Ready", {}), conditions.get("ContainersReady", {})
+    is_gated = bool((pod.get("spec") or {}).get("readinessGates"))
+    return not is_gated and (ready.get("status"), containers.get("status")) == ("False", "True")
+
+
+def slow(job: Object, pod: Object | None) -> str:
+    """Say what a Job that has not begun waits for, though nothing is known to be wrong."""
+    suspended = _conditions(job).get("Suspended", {})
+    if suspended.get("status") == "True":
+        return f"it is suspended ({suspended.get('reason') or 'Suspended'}){_said(suspended)}"
+    if pod is None:
+        return "the cluster has made no pod for it yet"
+    if not _node(pod) and "PodScheduled" not in _conditions(pod):
+        return "no scheduler has found a node for its pod yet"
+    status = pod.get("status") or {}
+    for each in status.get("initContainerStatuses") or ():
+        state = each.get("state") or {}
+        if "running" in state and not each.get("started"):
+            return f"the init container {each.get('name')} runs before it"
+        if reason := (state.get("waiting") or {}).get("reason"):
+            return f"the init container {each.get('name')} waits ({reason}){_said(state['waiting'])}"
+    waiting = main_state(pod).get("waiting") or {}
+    where = f" on node {_node(pod)}" if _node(pod) else ""
+    return f"its container is being made{where} ({waiting.get('reason') or status.get('phase')}){_said(waiting)}"
 
 
 def unmade(events: Iterable[Object]) -> Fault:
@@ -56,7 +123,12 @@ def unmade(events: Iterable[Object]) -> Fault:
         return Fault("the cluster has made no pod for it yet", passing=True)
     last = max(told, key=lambda event: str(event.get("lastTimestamp") or ""))
     why = re.sub(r'^Error creating: (pods "[^"]*" is )?', "", str(last["message"]))
-    return Fault(f"its pod can not be made{_said({'message': why})}", passing="exceeded quota" in why)
+    hint = "; give it limits by the resources in its job options" if NEEDS_LIMITS in why else ""
+    return Fault(
+        f"its pod can not be made{_said({'message': why})}{hint}",
+        passing="exceeded quota" in why,
+        remedy=Remedy.NON_ROOT if "PodSecurity" in why and "runAsNonRoot" in why else None,
+    )
 
 
 def _last_end(container: Object) -> str:
@@ -100,27 +172,54 @@ def is_done(job: Object) -> bool:
     return any(True for _ in _verdicts(job))
 
 
-def outcome(job: Object, pods: Iterable[Object], last_fault: Fault | None = None) -> Outcome:
-    """Say how a Job that `is_done` ended, by what is left of its pods. `last_fault` is what kept it from running."""
-    verdict = next(_verdicts(job))
+def settled(job: Object, pods: Iterable[Object]) -> str | None:
+    """Say what is settled of a Job that has not ended yet: its pod is being ended. None: nothing."""
+    target = _conditions(job).get("FailureTarget", {})
+    if target.get("status") != "True":
+        return None
+    nodes = ", ".join(filter(None, map(_node, pods)))
+    where = f" on node {nodes}" if nodes else ""
+    return f"the Job has failed ({target.get('reason') or 'FailureTarget'}){_said(target)}; its pod{where} is to end"
+
+
+def outcome(
+    job: Object, pods: Iterable[Object], last_fault: Fault | None = None, limit_seconds: float | None = None
+) -> Outcome:
+    """Say how a Job ended that `is_done`, or is `settled`, by what is left of its pods.
+
+    `last_fault` is what kept it from running. What the cluster ended is lost, and not the command's failure.
+    """
+    verdict = next(_verdicts(job), None) or _conditions(job)["FailureTarget"]
     known = list(pods)
     ends = [end for pod in known if (end := main_state(pod).get("terminated"))]
     code = ends[-1].get("exitCode") if ends else None
     if verdict["type"] == "Complete":
         return Outcome(Ending.SUCCEEDED, exit_code=0)
     if verdict.get("reason") == "DeadlineExceeded":
-        limit = job["spec"].get("activeDeadlineSeconds")
+        limit = f"{limit_seconds or job['spec'].get('activeDeadlineSeconds'):.10g}"
         why = f"; {last_fault.message}" if last_fault else ""
         return Outcome(Ending.FAILED, f"the time limit of {limit} seconds was reached, and it was ended{why}", code)
     lost = next(_interruptions(known), None)
     if lost:
-        return Outcome(Ending.FAILED, lost, code)
+        return Outcome(Ending.LOST, lost, code)
+    own = next((each["status"] for each in known if _is_own_doing(each.get("status") or {})), None)
+    if own:
+        return Outcome(Ending.FAILED, f"its pod wrote more than it may (Evicted){_said(own)}", code)
     if ends:
         told = ended_badly(ends[-1])
         is_deleted = any(is_going(pod) for pod in known)
         return Outcome(Ending.FAILED, f"its pod was deleted by somebody; {told}" if is_deleted else told, code)
-    why = last_fault.message if last_fault else f"its pod is gone{_said(verdict)}"
+    failed = next(_failed_init_containers(known), None)
+    why = last_fault.message if last_fault else failed or f"its pod is gone{_said(verdict)}"
     return Outcome(Ending.FAILED, why)
+
+
+def _failed_init_containers(pods: Iterable[Object]) -> Iterator[str]:
+    for pod in pods:
+        for each in (pod.get("status") or {}).get("initContainerStatuses") or ():
+            ended = (each.get("state") or {}).get("terminated")
+            if ended and ended.get("exitCode"):
+                yield f"the init container {each.get('name')} failed: {ended_badly(ended)}"
 
 
 def _verdicts(job: Object) -> Iterator[Object]:
@@ -133,11 +232,18 @@ def _interruptions(pods: Iterable[Object]) -> Iterator[str]:
     """Yield why pods were ended by somebody else than their command."""
     for pod in pods:
         status = pod.get("status") or {}
-        if status.get("reason") in ("Evicted", "NodeLost", "Preempting", "Shutdown", "NodeShutdown"):
+        disrupted = _conditions(pod).get("DisruptionTarget", {})
+        if disrupted.get("status") == "True":
+            yield f"its pod was ended by the cluster ({disrupted.get('reason')}){_said(disrupted)}"
+        elif LOST_REASONS.fullmatch(str(status.get("reason"))) and not _is_own_doing(status):
             yield f"its pod was ended by the cluster ({status['reason']}){_said(status)}"
-        for condition in status.get("conditions") or ():
-            if condition.get("type") == "DisruptionTarget" and condition.get("status") == "True":
-                yield f"its pod was ended by the cluster ({condition.get('reason')}){_said(condition)}"
+        ended = main_state(pod).get("terminated") or {}
+        if ended.get("reason") == VANISHED and not is_going(pod):
+            yield f"its node lost its container ({VANISHED}){_said(ended)}"
+
+
+def _is_own_doing(status: Object) -> bool:
+    return status.get("reason") == "Evicted" and bool(OWN_LIMIT.search(str(status.get("message"))))
 
 
 def newest(pods: Iterable[Object]) -> Object | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from app.core.access import Principal
 from app.core.application import CommandStep
 from app.core.errors import Role
+from app.core.job_options import JobOptions
 from app.core.tokens import HIDDEN
 
 HIDDEN_COMMAND = (HIDDEN,)
@@ -36,7 +37,13 @@ class Sight:
     def step(self, step: CommandStep) -> CommandStep:
         """Return a step as it is shown."""
         env = step.env if self.values else dict.fromkeys(step.env, HIDDEN)
-        return replace(step, command=tuple(self.command(step.command)), env=env)
+        return replace(step, command=tuple(self.command(step.command)), env=env, job=self._job(step.job))
+
+    def _job(self, job: JobOptions | None) -> JobOptions | None:
+        """Return the options of a Job as they are shown: what tools read in annotations is as an argument to them."""
+        if job is None or job.annotations is None or self.arguments:
+            return job
+        return replace(job, annotations=dict.fromkeys(job.annotations, HIDDEN))
 
 
 def of_application(principal: Principal, application_id: str) -> Sight:

@@ -6,7 +6,7 @@ from app.core.application import Application, KubernetesTarget
 from app.core.errors import InvalidInput
 from app.core.workloads import CANARY, PREVIEW
 
-BESIDE = {"workload": (CANARY, PREVIEW), "service": (CANARY,), "http_route": ()}
+BESIDE = {"workload": (CANARY, PREVIEW), "service": (CANARY, PREVIEW), "http_route": ()}
 """What Boreas makes beside an object during a rollout, by the target's field: objects of its name with a suffix."""
 FIELDS = {"workload": "workload", "service": "service", "http_route": "httpRoute"}
 """What the API calls the fields that name objects."""

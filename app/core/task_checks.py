@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
+from app.core import expressions, images
 from app.core.application import CommandStep
 from app.core.bounds import json_value
 from app.core.checks import MAX_ATTEMPTS, MAX_IMAGE, MAX_SECONDS, NOT_FINITE, Problems, between, image, title
 from app.core.command_checks import MAX_ARGUMENTS, VARIABLE, arguments, variables
 from app.core.errors import InvalidInput
+from app.core.job_checks import job_options
 from app.core.sight import HIDDEN_COMMAND
 from app.core.template import MAX_GRAPH
 from app.core.texts import unseen
@@ -39,6 +42,18 @@ def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
             yield InvalidInput(message=message, path=("tasks",))
 
 
+def template_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
+    """The fields of a template's tasks. An expression in an image is for `template.faults`: none is replaced there."""
+    return workflow_tasks([_without_expression(task) for task in tasks])
+
+
+def _without_expression(task: WorkflowTask) -> WorkflowTask:
+    step = task.command
+    if step is None or step.image is None or expressions.first(step.image) is None:
+        return task
+    return replace(task, command=replace(step, image=None))
+
+
 def _size(step: CommandStep) -> int:
     size = sum(map(len, step.command))
     return size + sum(len(text) for text in step.env.values() if isinstance(text, str)) if step.env else size
@@ -52,6 +67,7 @@ def workflow_task(task: WorkflowTask, *path: str) -> Problems:
         yield from variables(task.command.env, *path, "command", "env")
         yield from image(task.command.image, *path, "command", "image")
         yield from arguments(task.command.command, *path, "command", "command")
+        yield from job_options(task.command.job, *path, "command", "job")
     yield from json_value(task.payload, *path, "payload")
     if len(task.block_by) > MAX_TASKS:
         message = f"It waits for {len(task.block_by)} tasks; a workflow has at most {MAX_TASKS}."
@@ -87,7 +103,7 @@ def _is_plain_title(value: str) -> bool:
 
 
 def _is_plain_image(value: str) -> bool:
-    return 0 < len(value) <= MAX_IMAGE and value.isascii() and value.isprintable() and not value.isspace()
+    return len(value) <= MAX_IMAGE and images.fault(value) is None
 
 
 def _is_plain_command(step: CommandStep) -> bool:
@@ -97,6 +113,7 @@ def _is_plain_command(step: CommandStep) -> bool:
         and text.isprintable()
         and len(step.command) <= MAX_ARGUMENTS
         and step.command != HIDDEN_COMMAND
+        and step.job is None
         and (step.image is None or _is_plain_image(step.image))
         and (not step.env or _are_plain_variables(step))
     )

@@ -7,13 +7,14 @@ and exactly, by the value that is given for the parameter; there is no other exp
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
 from app.core import expressions
 from app.core.errors import FaultKind, InvalidInput, Problem, WorkflowFault
 from app.core.expressions import ESCAPED, shortened
+from app.core.job_options import JobOptions, JobResources, Toleration
 from app.core.workflow import WorkflowTask
 
 REFERENCE = re.compile(r"parameters\.([A-Za-z_][A-Za-z0-9_-]*)")
@@ -144,11 +145,13 @@ def _elsewhere(task: WorkflowTask) -> Iterator[str]:
     yield from task.block_by
     if task.command and task.command.image:
         yield task.command.image
-    waiting: list[Any] = [task.payload]
+    waiting: list[Any] = [task.payload, task.command and task.command.job]
     while waiting:
         one = waiting.pop()
         if isinstance(one, str):
             yield one
+        elif isinstance(one, JobOptions | JobResources | Toleration):
+            waiting += [getattr(one, field.name) for field in fields(one)]
         elif isinstance(one, Mapping):
             waiting += [*one, *one.values()]
         elif isinstance(one, list | tuple):

@@ -114,7 +114,7 @@ def in_its_own_manner(deployment: Object) -> Object:
 
 
 def apart(selector: Mapping[str, str], track: str) -> dict[str, str]:
-    """Return a selector like this one whose pods it does not select itself: one of its values differs."""
+    """Return whom a release before gave traffic of a second set: a selector of which one value differs."""
     key = min(selector)
     return {**selector, key: f"{selector[key][: LONGEST_LABEL - len(track) - 1]}-{track}"}
 
@@ -122,10 +122,11 @@ def apart(selector: Mapping[str, str], track: str) -> dict[str, str]:
 def second(base: Object, track: str, marks: Mapping[str, str], selector: Mapping[str, str] | None = None) -> Object:
     """Return the Deployment beside the base, of the same pods; it has to be given image and size.
 
-    Its pods are selected by whoever selects those of the base, unless `selector` is given: then by that one instead.
+    Its pods have all labels of the base's, and its track: whoever selects those of the base selects them too. Where it
+    is to stay as a release before made it, `selector` is whom that selects instead.
     """
     template = deepcopy(base["spec"]["template"])
-    known = {**(template["metadata"].get("labels") or {}), **(selector or {}), **marks, TRACK: track}
+    known = {**marks, **(template["metadata"].get("labels") or {}), **(selector or {}), TRACK: track}
     template["metadata"]["labels"] = known
     match = {name: known[name] for name in (base["spec"]["selector"].get("matchLabels") or {}) if name in known}
     copied = ("progressDeadlineSeconds", "minReadySeconds")
@@ -171,12 +172,14 @@ def depends_on(service: Object, second: Object, base: Object) -> bool:
 
 def service_beside(service: Object, name: str, marks: Mapping[str, str], selector: Mapping[str, str]) -> Object:
     """Return a Service of the same ports for other pods."""
-    ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in service["spec"]["ports"]]
+    ports = service["spec"].get("ports") or ()
+    kept = [{key: value for key, value in port.items() if key != "nodePort"} for port in ports]
+    headless = {"clusterIP": "None"} if service["spec"].get("clusterIP") == "None" else {}
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": name, "labels": dict(marks)},
-        "spec": {"selector": dict(selector), "ports": ports},
+        "spec": {"selector": dict(selector), "ports": kept, **headless},
     }
 
 
@@ -184,14 +187,6 @@ def own_selector(service: Object) -> dict[str, str]:
     """Return whom a Service selects when no rollout is under way."""
     kept = note(service, SELECTOR)
     return dict(json.loads(kept) if kept else service["spec"].get("selector") or {})
-
-
-def switched(service: Object, track: str | None) -> Object:
-    """Return a Service that selects the pods of a track; its own ones for None. One change, all at once."""
-    own = own_selector(service)
-    made = noted(service, {SELECTOR: json.dumps(own, sort_keys=True) if track else None})
-    made["spec"]["selector"] = apart(own, track) if track else own
-    return made
 
 
 def weighted(route: Object, service: str, beside: str, share: int) -> Object:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
 
+from app.core import runs
 from app.core.attempt import Ending, Outcome
 from app.core.environment import OperatorKind
 from app.core.masking import Masker, why_too_many
@@ -49,13 +50,14 @@ class Attempt:
     """An attempt that runs from the moment it is made.
 
     `lease_end` is when its lease ends, on the event loop's clock. `ended` tells that it runs no more, and only waits to
-    be settled.
+    be settled. `run` is which run of its task it is, once that is known.
     """
 
     def __init__(self, runtime: Runtime, worker: WorkerName, assignment: Assignment, lease_end: float) -> None:
         self.assignment = assignment
         self.lease_end = lease_end
         self.ended = False
+        self.run: str | None = None
         self._runtime = runtime
         self._worker = worker
         self._interruption: Interruption | None = None
@@ -106,6 +108,7 @@ class Attempt:
     async def _perform(self) -> Outcome | Parked:
         task = self.assignment.task
         setting = await _with_run(self.assignment.setting, task)
+        self.run = runs.name(setting.run)
         if flaw := why_too_many(self._env):
             return Outcome(Ending.FAILED, f"nothing was run: {flaw}")
         writer = LogWriter(self._runtime, task, self._worker.id, self._masker)

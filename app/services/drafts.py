@@ -90,10 +90,14 @@ async def draft(request: DeploymentRequest) -> Draft:
         for definition in definitions
         for problem in fitting.problems(environments[id_], definition, request.strategy.kind)
     ]
+    unfit += [
+        problem for id_ in request.environment_ids for problem in fitting.together(environments[id_], definitions)
+    ]
     if unfit:
         raise Refused(*unfit)
     made = await _made(request, definitions)
     places = tuple(environments[id_] for id_ in request.environment_ids)
+    refuse_if(problem for place in places for problem in fitting.accounts(place, made.tasks, *_came_from(request)))
     faults = workflow.check(
         template.blanked(made.tasks) if made.faults else made.tasks,
         {definition.application_id: definition.name for definition in definitions},
@@ -123,6 +127,13 @@ async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -
     if request.tasks is not None:
         return Made(request.tasks, ())
     return Made(workflow.generate(definitions, request.must_in_order), ())
+
+
+def _came_from(request: DeploymentRequest) -> tuple[str, ...]:
+    """Return the path of the field that the graph came from."""
+    if request.template is not None:
+        return ("templateVersionId",)
+    return ("tasks",) if request.tasks is not None else ("applicationIds",)
 
 
 def _too_many(request: DeploymentRequest) -> Iterator[Problem]:

@@ -64,6 +64,10 @@ class Carrier(Protocol):
         """Find out what the rollout is about."""
         ...
 
+    async def unfit(self) -> str | None:
+        """Return why the strategy can not work for what `extent` found, before anything is touched."""
+        ...
+
     async def update(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:
         """Bring the new version to instances."""
         ...
@@ -86,6 +90,10 @@ class Carrier(Protocol):
 
     async def finish(self, progress: Progress) -> str | None:
         """Leave nothing of the rollout but its result. Return what went wrong."""
+        ...
+
+    def said_done(self, progress: Progress) -> str:
+        """Say what has come of a rollout that is done."""
         ...
 
     def cannot_undo(self) -> str | None:

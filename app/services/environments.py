@@ -39,7 +39,9 @@ async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[st
     if environment is None:
         raise not_found("environment", id_, ("id",))
     changed = replace(environment, **fields)  # type: ignore[arg-type]
-    moved = [name for name in REACHING if name in fields and getattr(environment, name) != fields[name]]
+    differs = {name for name in fields if getattr(environment, name) != fields[name]}
+    reaches = {"kubernetes"} if _reach(environment) != _reach(changed) else set[str]()
+    moved = [name for name in REACHING if name in differs and (name != "kubernetes" or name in reaches)]
     if moved and not case.principal.allows(Role.ADMIN):
         path = REACHING[moved[0]]
         message = f"Changing {path} takes ADMIN on everything: it reaches beyond this environment."
@@ -47,12 +49,18 @@ async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[st
     refuse_if(
         problem
         for problem in checks.environment(changed)
-        if "kubernetes" in moved or (problem.path or ("",))[0] != "kubernetes"
+        if "kubernetes" in differs or (problem.path or ("",))[0] != "kubernetes"
     )
     await store.update(changed)
     case.changed(id_, environment, changed)
     case.work.queues.add(id_)
     return (id_,)
+
+
+def _reach(environment: Environment) -> object:
+    """Return what decides which cluster an environment reaches, and with which rights its Jobs may run there."""
+    access = environment.kubernetes
+    return access and (access.bare, access.accounts)
 
 
 async def set_approval_policy(case: Case, order: tuple[str, ApprovalPolicy | None]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from app.core import rollout
 from app.core.attempt import Ending, Outcome, Settlement, settle
-from app.core.deployment import Deployment, RollbackStatus
+from app.core.deployment import RollbackStatus
 from app.core.environment import Release
 from app.core.events import RolloutProgressed
 from app.core.schedule import Item
@@ -23,12 +23,11 @@ from app.services.instructions import Setting
 from app.services.ledger import Ledger, hold
 from app.services.rollouts import Parked
 from app.services.runtime import Runtime
-from app.store import definitions as definition_store
+from app.services.surroundings import setting_of
 from app.store import deployment_logs, logs
 from app.store import deployments as deployment_store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
-from app.store import versions as version_store
 from app.store.tasks import AttemptEnd
 from app.store.unit import unit
 
@@ -53,18 +52,23 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An attempt that has ended, and what came of it."""
+    """An attempt that has ended, and what came of it. `run` is the run that it was, where runs outlive workers."""
 
     assignment: Assignment
     came: Outcome | Parked
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a worker got: attempts to begin, and whether there is more that it had no room for."""
+    """What a worker got: attempts to begin, and whether there is more that it had no room for.
+
+    `settled` are the attempts, of those that were done, of which it is stored now what came of them.
+    """
 
     taken: tuple[Assignment, ...] = ()
     more: bool = False
+    settled: tuple[Done, ...] = ()
 
 
 async def take_turn(
@@ -82,11 +86,13 @@ async def take_turn(
     one that is stored as its own beyond these was taken in a turn whose answer was lost, and is begun now.
     """
     known = {each.assignment.task.id: each for each in done}
+    settled: list[Done] = []
     async with unit(runtime) as work, hold(work, deployment_id) as ledger:
         items = {item.id: item for item in await task_store.items(deployment_id)}
         for id_, each in known.items():
             if _is_ours(items.get(id_), each.assignment.task, worker):
                 items[id_] = await _settle(runtime, ledger, items[id_], each)
+                settled.append(each)
             else:
                 logger.warning("attempt %d of %s is not ours any more", each.assignment.task.attempt, id_)
         ticked = await tick(ledger, list(items.values()))
@@ -99,12 +105,12 @@ async def take_turn(
     await admit_waiting(runtime, work)
     more = len(mine) > len(picked)
     if not taken:
-        return Turn(more=more)
+        return Turn(more=more, settled=tuple(settled))
     setting = done[0].assignment.setting if done else None
     if setting is None or any(task.type in (TaskType.DEPLOY, TaskType.HEALTH_CHECK) for task in taken):
-        setting = await _setting(deployment_id)
+        setting = await setting_of(deployment_id)
     assignments = tuple(Assignment(setting, task) for task in taken)
-    return Turn(assignments, more)
+    return Turn(assignments, more, tuple(settled))
 
 
 def _is_ours(item: Item | None, task: Task, worker: WorkerName) -> bool:
@@ -321,29 +327,3 @@ async def _restore_release(ledger: Ledger, application_id: str, color: str | Non
         await environment_store.put_release(replace(previous, color=color))
     else:
         await environment_store.remove_release(deployment.environment_id, application_id)
-
-
-def _previous(deployment: Deployment, releases: Sequence[Release]) -> dict[str, str]:
-    """Return the version that ran, or runs, before this deployment's, by application id."""
-    running = {
-        release.application_id: release.version_id for release in releases if release.deployment_id != deployment.id
-    }
-    known = {a.application_id: a.previous_version_id for a in deployment.applications if a.previous_version_id}
-    return {id_: version for id_, version in (running | known).items() if id_ in deployment.application_ids}
-
-
-async def _setting(deployment_id: str) -> Setting:
-    """Return what surrounds the tasks of a deployment."""
-    deployment = (await deployment_store.by_ids([deployment_id]))[deployment_id]
-    releases = await environment_store.releases_in([deployment.environment_id])
-    previous = _previous(deployment, releases)
-    versions = await version_store.by_ids([deployment.version_id, *previous.values()])
-    environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
-    return Setting(
-        deployment=deployment,
-        environment=environment,
-        version=versions[deployment.version_id],
-        definitions=await definition_store.by_application(deployment_id),
-        previous={application_id: versions[version_id] for application_id, version_id in previous.items()},
-        colors={release.application_id: release.color for release in releases},
-    )

@@ -15,6 +15,7 @@ from datetime import timedelta
 from app.core import sharing
 from app.core.errors import Refused
 from app.services.attempts import Attempt, Interruption, last_moment
+from app.services.clearing import clear_up
 from app.services.deputy import Deputy
 from app.services.engine import work_job, worker_topic
 from app.services.execution import Done, Turn, WorkerName, take_turn
@@ -32,6 +33,8 @@ AGAIN_SECONDS = 0.5
 """How long after a turn that found the database away the next one is tried."""
 HAND_BACK_SECONDS = 30.0
 """How long handing back may take at most, with commands that end slowly or a database that is away."""
+CHORE_SECONDS = 2.0
+"""How long a worker that leaves waits for what it clears up: another one does it else."""
 LOOK_SECONDS = 1.0
 """How often a worker with room looks by itself for what it could take. Jobs make it sooner; this is the longest that a
 job delays a task which Redis lost, or which a worker took that has no room for it."""
@@ -51,6 +54,7 @@ class Hands:
         self._rooms: Counter[str] = Counter()
         self._forgotten: set[str] = set()
         self._kills: set[asyncio.Task[None]] = set()
+        self._chores: set[asyncio.Task[None]] = set()
         self._closing = False
         self._dispatching = False
         self._beating = asyncio.Lock()
@@ -120,6 +124,7 @@ class Hands:
             self._forgotten.update(each.assignment.task.id for each in done)
         else:
             self._settled(done)
+            self._clear_up(turn.settled)
             self._begin(turn, lease_end)
             self._hold()
             if turn.more:
@@ -158,6 +163,13 @@ class Hands:
         for each in done:
             self._attempts.pop(each.assignment.task.id, None)
 
+    def _clear_up(self, settled: Sequence[Done]) -> None:
+        """Remove what the attempts left that are settled now. Where that does not happen, the next look finds it."""
+        if any(each.assignment.setting.environment.operator in self._runtime.runs for each in settled):
+            chore = asyncio.create_task(clear_up(self._runtime, settled), name="clearing up")
+            self._chores.add(chore)
+            chore.add_done_callback(self._chores.discard)
+
     def _begin(self, turn: Turn, lease_end: float) -> None:
         for assignment in turn.taken:
             attempt = Attempt(self._runtime, self.worker, assignment, lease_end)
@@ -174,7 +186,7 @@ class Hands:
             self._attempts.pop(task.id, None)
             self._forgotten.add(task.id)
         else:
-            self._done.setdefault(task.deployment_id, []).append(Done(attempt.assignment, came))
+            self._done.setdefault(task.deployment_id, []).append(Done(attempt.assignment, came, attempt.run))
         self._dispatch_soon()
 
     async def keep(self) -> None:
@@ -268,6 +280,8 @@ class Hands:
                 attempt.interrupt(Interruption.SHUTDOWN)
             if not await self._calmed(HAND_BACK_SECONDS, asyncio.Event()):
                 logger.warning("not everything could be handed back; it is taken over when its lease ends")
+        if self._chores:
+            await asyncio.wait(self._chores, timeout=CHORE_SECONDS)
         async with self._beating:
             try:
                 await workers.leave(self.worker.id)

@@ -31,6 +31,10 @@ class Instances:
 
     drive: Drive
 
+    async def unfit(self) -> None:
+        """Return None: every strategy is what the commands make of it."""
+        return
+
     async def extent(self) -> Extent:
         """Return the instances as they are defined; a workload that is only simulated counts as one."""
         definition = self.drive.definition
@@ -85,6 +89,10 @@ class Instances:
     async def finish(self, progress: Progress) -> str | None:
         """Do nothing: what was brought is the result."""
         return None
+
+    def said_done(self, progress: Progress) -> str:
+        """Say that all of them run the new version."""
+        return f"All {progress.total} instances run {self.drive.setting.version.name} and are healthy."
 
     def cannot_undo(self) -> str | None:
         """Return why neither command can take anything back."""

@@ -50,6 +50,7 @@ class Place:
     """Where in a rollout an instruction acts. `batch` counts from 1; `ratio` is the share then on the new version.
 
     `color` is the set that it is about, None where there are no sets; `action` None where nothing is to be changed.
+    `service` is the Service of a cluster that reaches what is asked, None where there is none.
     """
 
     instance: str
@@ -57,6 +58,7 @@ class Place:
     ratio: float
     color: str | None = None
     action: Action | None = None
+    service: str | None = None
 
 
 def instruct(
@@ -81,6 +83,7 @@ def instruct(
         image=(step.image if step else None) or env["BOREAS_IMAGE"] or None,
         payload=task.payload,
         connection=setting.environment.kubernetes,
+        job=step.job if step else None,
         origin=Origin(
             deployment_id=task.deployment_id,
             task_id=task.id,
@@ -128,6 +131,8 @@ def _variables(setting: Setting, task: Task, place: Place | None, back_to: Versi
         yield "BOREAS_INSTANCE", place.instance
         yield "BOREAS_BATCH", str(place.batch)
         yield "BOREAS_RATIO", f"{place.ratio:g}"
+    if place and place.service is not None:
+        yield "BOREAS_SERVICE", place.service
     if place and place.action:
         yield "BOREAS_PHASE", place.action
     if place and place.color is not None:

@@ -1,7 +1,8 @@
 """Orphans: runs that outlived their worker, and that nobody will go on with, as their task was stopped meanwhile.
 
-A worker ends what it runs itself when that is stopped. Where it died before, what it ran is found here: by whoever can
-reach the cluster, which are the workers of the environment's pool, once a minute, and at once when a task is cancelled.
+A worker ends what it runs itself when that is stopped, and removes what has ended once it is stored what came of it.
+Where it died before, that is found here: by whoever can reach the cluster, which are the workers of the environment's
+pool, once a minute, and at once when a task is cancelled.
 
 What runs is looked at before how its task stands: whoever takes a run for an attempt that began in between leaves its
 mark, by which the operator knows that it is not what was found any more.
@@ -36,7 +37,7 @@ def topic(pool: str) -> str:
 async def reap(runtime: Runtime, pool: str) -> None:
     """End the orphans in all that the environments of a pool reach: each connection is asked once."""
     environments = await environment_store.served_by(pool, list(runtime.runs))
-    reached = {(each.operator, each.kubernetes) for each in environments if each.kubernetes}
+    reached = {(each.operator, each.kubernetes.bare) for each in environments if each.kubernetes}
     await asyncio.gather(*(_reap(runtime.runs[kind], connection) for kind, connection in reached))
 
 
@@ -45,7 +46,7 @@ async def _reap(operator: RunOperator, connection: KubernetesAccess) -> None:
     standings = await task_store.standings([run.task_id for run in found]) if found else {}
     for run in found:
         if is_orphan(run.deployment_id, run.name, standings.get(run.task_id)) and await operator.end(connection, run):
-            logger.warning("run %s of %s was left by its worker, and is ended", run.name, run.task_id)
+            logger.warning("run %s of %s was left by its worker, and is removed", run.name, run.task_id)
 
 
 async def reap_forever(runtime: Runtime, pool: str) -> None:

@@ -50,6 +50,8 @@ async def roll_out(drive: Drive) -> Outcome | Parked:
     extent = await carrier.extent()
     serving = drive.setting.colors.get(drive.task.application_id or "")
     progress = rollout.begin(drive.strategy, drive.task.rollout or Progress(), serving=serving, split=extent.split)
+    if not progress.touched and (why := await carrier.unfit()) is not None:
+        return Outcome(Ending.FAILED, why)
     observed = Observed()
     while True:
         decision = rollout.decide(drive.strategy, extent.instances, progress, observed, drive.runtime.clock.now())
@@ -89,7 +91,7 @@ async def _done(drive: Drive, carrier: Carrier, progress: Progress) -> Outcome:
     fault = await carrier.finish(progress)
     if fault is not None:
         return Outcome(Ending.FAILED, fault)
-    await drive.log.say(f"All {progress.total} instances run {drive.setting.version.name} and are healthy.")
+    await drive.log.say(carrier.said_done(progress))
     return Outcome(Ending.SUCCEEDED, result={"instances": list(progress.healthy)})
 
 

@@ -166,7 +166,7 @@ def _problems(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> Iterator[P
         yield InvalidInput(message="Give exactly one of tasks and fromDeploymentId.", path=("tasks",))
     elif not tasks:
         yield InvalidInput(message="A workflow has at least one task.", path=("tasks",))
-    yield from task_checks.workflow_tasks(tasks)
+    yield from task_checks.template_tasks(tasks)
 
 
 async def _faults(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> list[Problem]:

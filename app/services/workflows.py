@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from app.core import checks, editing, steering, task_checks, workflow
+from app.core import checks, editing, fitting, steering, task_checks, workflow
 from app.core.deployment import Deployment
 from app.core.editing import PATHS, Addition, Edit, Modification, Replacement, Restoration
 from app.core.environment import OperatorKind
@@ -165,6 +165,8 @@ async def _check(
     definitions = await definition_store.by_application(deployment.id)
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
     started = {task.key for task in tasks if editing.has_started(task)}
+    anew = [task for task in graphs[1] if task.key not in started]
+    refuse_if(fitting.accounts(environment, anew, *PATHS[type(edit_)]))
     found = [
         *editing.faults(*graphs, edit_, started),
         *workflow.check(

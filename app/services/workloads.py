@@ -38,6 +38,10 @@ class WholeWorkload:
         names = tuple(f"{self._name}-{ordinal}" for ordinal in range(max(1, self._size)))
         return Extent(names, split=self.workload.target.http_route is not None)
 
+    async def unfit(self) -> str | None:
+        """Ask whether the strategy can work for the workload."""
+        return await self.operator.unfit(self.workload, self.drive.strategy, self._size)
+
     async def update(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:
         """Give the workload the shape of the batch in hand."""
         shape = rollout.shape(self.drive.strategy, progress, self._size)
@@ -51,14 +55,18 @@ class WholeWorkload:
 
     async def check(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:
         """Ask the application for its health, once for all replicas, and its metrics."""
-        fault = await self._bring(rollout.shape(self.drive.strategy, progress, self._size))
-        fault = fault or await self._ask(Place(self._name, max(progress.batch, 1), progress.weight, progress.color))
+        shape = rollout.shape(self.drive.strategy, progress, self._size)
+        fault = await self._bring(shape)
+        if fault is None:
+            service = await self.operator.service(self.workload, shape)
+            batch = max(progress.batch, 1)
+            fault = await self._ask(Place(self._name, batch, progress.weight, progress.color, service=service))
         healthy = observed.healthy if fault else observed.healthy.union(instances)
         return replace(observed, healthy=healthy, fault=fault)
 
     async def check_serving(self, color: str | None) -> str | None:
         """Ask the application for its health and its metrics."""
-        return await self._ask(Place(self._name, 1, 1.0, color))
+        return await self._ask(Place(self._name, 1, 1.0, color, service=self.workload.target.service))
 
     async def _ask(self, place: Place) -> str | None:
         faults, fault = await asyncio.gather(
@@ -93,6 +101,13 @@ class WholeWorkload:
             return outcome.message or "failed"
         self._shape = shape
         return None
+
+    def said_done(self, progress: Progress) -> str:
+        """Say how many replicas run the new version: of none it is not known whether it is healthy."""
+        version = self.drive.setting.version.name
+        if self._size == 0:
+            return f"{self._name} has 0 replicas: none runs {version}, and those that it is given will run it unproven."
+        return f"All {progress.total} instances run {version} and are healthy."
 
     def cannot_undo(self) -> str | None:
         """Return None: the operator knows what it made, and can remove that."""

@@ -17,11 +17,23 @@ import aiohttp.web
 import attrs
 import kmock
 
+from tests.cluster import evictions
+from tests.cluster.admission import Admission
+from tests.cluster.choosing import Refusal as Refusal  # noqa: PLC0414 - found beside the server
+from tests.cluster.choosing import chosen
+from tests.cluster.choosing import matches as matches  # noqa: PLC0414 - found beside the server
 from tests.cluster.schema import Schema
 
 BOREAS = "boreas"
 """How the operator names itself; people and tests have other names."""
-KINDS = {"jobs": ("batch/v1", "Job"), "deployments": ("apps/v1", "Deployment"), "services": ("v1", "Service")}
+KINDS = {
+    "jobs": ("batch/v1", "Job"),
+    "deployments": ("apps/v1", "Deployment"),
+    "statefulsets": ("apps/v1", "StatefulSet"),
+    "daemonsets": ("apps/v1", "DaemonSet"),
+    "services": ("v1", "Service"),
+}
+EVICTION = ("pods", "deployments", "poddisruptionbudgets")
 Object = dict[str, Any]
 Key = tuple[str, str, str]
 Change = Callable[[Object], object]
@@ -67,6 +79,7 @@ class ClusterServer(kmock.KubernetesScaffold):
     schema: Schema | None = None
     faults: list[str] = attrs.field(factory=list)
     rights: set[tuple[str, str, str]] = attrs.field(factory=set)
+    admission: Admission = attrs.field(factory=Admission)
     away: bool = False
     before: Callable[[str, str], None] = lambda _method, _path: None
     after: Callable[[str, str], None] = lambda _method, _path: None
@@ -179,10 +192,14 @@ class ClusterServer(kmock.KubernetesScaffold):
             case "GET":
                 items = [body for _, body in self._matching(plural, namespace, request.params)]
                 return aiohttp.web.json_response({"metadata": {"resourceVersion": str(self.version)}, "items": items})
+            case "POST" if request.subresource == "eviction":
+                return self._evict(key)
             case "POST":
                 key = (plural, namespace, request.data["metadata"]["name"])
                 if key in self.objects:
                     raise Refusal(409, "AlreadyExists", f'{plural} "{key[2]}" already exists')
+                if plural == "jobs" and (why := self.admission.job(key[2], self.of("jobs"))):
+                    raise Refusal(403, "Forbidden", why)
                 return aiohttp.web.json_response(self.store(plural, request.data, namespace), status=201)
             case "PUT":
                 return aiohttp.web.json_response(self._replace(key, request.data))
@@ -219,10 +236,18 @@ class ClusterServer(kmock.KubernetesScaffold):
         body = {**body, "status": old.get("status", {}), "metadata": {**body["metadata"], **kept}}
         return self.store(key[0], body, key[1])
 
+    def _evict(self, key: Key) -> aiohttp.web.StreamResponse:
+        there = [[body for at, body in self.objects.items() if at[:2] == (each, key[1])] for each in EVICTION]
+        if why := evictions.refusal(self._there(key), *there):
+            raise Refusal(*why)
+        self.remove(key)
+        return aiohttp.web.json_response({"kind": "Status", "status": "Success"}, status=201)
+
     def _delete(self, key: Key, options: Object) -> aiohttp.web.StreamResponse:
         body = self._there(key)
-        wanted = (options.get("preconditions") or {}).get("resourceVersion")
-        if wanted not in (None, body["metadata"]["resourceVersion"]):
+        for field_, wanted in (options.get("preconditions") or {}).items():
+            if wanted == body["metadata"][field_]:
+                continue
             raise Refusal(409, "Conflict", "Precondition failed: the object has been modified")
         is_foreground = key[0] != "pods" and options.get("propagationPolicy") == "Foreground"
         is_graceful = key[0] == "pods" and options.get("gracePeriodSeconds") != 0
@@ -296,36 +321,6 @@ def raise_cut(raw: aiohttp.web.BaseRequest) -> None:
     if raw.transport is not None:
         raw.transport.close()
     raise asyncio.CancelledError
-
-
-class Refusal(Exception):
-    """An answer that is none, as the server words it."""
-
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        body = {"kind": "Status", "status": "Failure", "reason": reason, "code": status, "message": message}
-        self.response = aiohttp.web.json_response(body, status=status)
-
-
-def chosen(plural: str, body: Object, params: Any) -> bool:
-    """Return whether the selectors of a request choose an object. Only some fields can be selected by."""
-    labels, fields = selector(params.get("labelSelector", "")), selector(params.get("fieldSelector", ""))
-    known = {"metadata.name": body["metadata"]["name"]}
-    if plural == "jobs":
-        known["status.successful"] = str(body.get("status", {}).get("succeeded", 0))
-    if plural == "events":
-        known |= {"involvedObject.uid": body["involvedObject"]["uid"], "reason": body["reason"]}
-    if fields.keys() - known.keys():
-        raise Refusal(400, "BadRequest", f"field label not supported: {', '.join(fields)}")
-    return matches(labels, body["metadata"].get("labels") or {}) and matches(fields, known)
-
-
-def selector(text: str) -> dict[str, str | None]:
-    parts = [part.partition("=") for part in text.split(",") if part]
-    return {name: value if equals else None for name, equals, value in parts}
-
-
-def matches(wanted: Any, labels: Any) -> bool:
-    return all(name in labels if value is None else labels.get(name) == value for name, value in wanted.items())
 
 
 def verb(request: Any) -> str:

@@ -1,6 +1,7 @@
 """The machines of a cluster: pods of Jobs run their commands as real processes, and their Jobs are told how it went."""
 
 import asyncio
+import itertools
 import os
 import re
 import signal
@@ -12,6 +13,17 @@ from tests.cluster.api import ClusterServer, Log, Object, now
 
 UNREACHABLE = ".invalid/"
 """Images of such a registry can not be pulled, here as in any cluster."""
+ROOTED = "rooted"
+"""Images with this in their name run as root, unless they are told to run as somebody else."""
+NODE = "node-1"
+TARGET = {
+    "type": "FailureTarget",
+    "status": "True",
+    "reason": "BackoffLimitExceeded",
+    "message": "Job has reached the specified backoff limit",
+}
+RETRY_SECONDS = 0.1
+"""After how long a pod that was refused is tried again."""
 
 
 def expanded(text: str, env: Mapping[str, str]) -> str:
@@ -32,7 +44,12 @@ class Nodes:
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._due = False
+        self._made: set[str] = set()
+        self._dead = False
+        self._evicted: set[str] = set()
+        self._numbers = itertools.count(1)
         self.unschedulable = False
+        self.pull_seconds = 0.0
         self.refusal: str | None = None
         self.killed_as: str | None = None
         server.listeners.append(self._soon)
@@ -49,6 +66,8 @@ class Nodes:
         for pod in self._server.of("pods"):
             name, going = pod["metadata"]["name"], "deletionTimestamp" in pod["metadata"]
             if "boreas.dev/run" not in pod["metadata"]["labels"]:
+                continue
+            if self._dead:
                 continue
             if going and name in self._runs:
                 self._runs[name].cancel()
@@ -79,15 +98,14 @@ class Nodes:
             return
         if status.get("conditions"):
             return
+        is_new = meta["uid"] not in self._made
+        if is_new and not job["spec"].get("suspend"):
+            self._make_pod(job)
         if "startTime" not in status:
-            if self.refusal:
-                self._refuse(job, self.refusal)
-            else:
-                self._make_pod(job)
             self._server.change("jobs", name, lambda j: j.setdefault("status", {}).update(startTime=now()), space)
             limit = job["spec"]["activeDeadlineSeconds"]
             self._timers[meta["uid"]] = asyncio.get_running_loop().call_later(limit, self._late, name, space)
-        elif not pods and not self.refusal:
+        elif not pods and not is_new:
             self._end(name, space, "Failed", "BackoffLimitExceeded")
         elif pods and pods[0].get("status", {}).get("phase") in ("Succeeded", "Failed"):
             good = pods[0]["status"]["phase"] == "Succeeded"
@@ -113,15 +131,30 @@ class Nodes:
 
     def _refuse(self, job: Object, why: str) -> None:
         """Tell by an event, and nowhere else, that the cluster does not let a pod be made."""
-        about = {"kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
-        event = {"metadata": {"name": f"{about['name']}.1"}, "involvedObject": about, "reason": "FailedCreate"}
-        told = {"type": "Warning", "message": f"Error creating: {why}", "lastTimestamp": now()}
-        self._server.store("events", event | told, job["metadata"]["namespace"])
+        self.tell("Job", job, "FailedCreate", f"Error creating: {why}", "Warning")
+        asyncio.get_running_loop().call_later(RETRY_SECONDS, self._soon)
+
+    def tell(self, kind: str, body: Object, reason: str, message: str, type_: str = "Normal") -> None:
+        """Tell of something by an event of an object. The same again only counts."""
+        meta = body["metadata"]
+        about = {"kind": kind, "name": meta["name"], "uid": meta["uid"]}
+        told = {"involvedObject": about, "type": type_, "reason": reason, "message": message}
+        for event in self._server.of("events"):
+            if {name: event.get(name) for name in told} == told:
+                return
+        name = f"{meta['name']}.{next(self._numbers)}"
+        self._server.store("events", {"metadata": {"name": name}, "lastTimestamp": now()} | told, meta["namespace"])
 
     def _make_pod(self, job: Object) -> None:
         meta = job["metadata"]
         template = job["spec"]["template"]
         name = f"{meta['name']}-{meta['uid']}"
+        admission = self._server.admission
+        if why := self.refusal or admission.pod(name, template["spec"], self._server.of("pods")):
+            self._refuse(job, why)
+            return
+        self._made.add(meta["uid"])
+        self.tell("Job", job, "SuccessfulCreate", f"Created pod: {name}")
         owner = {"kind": "Job", "name": meta["name"], "uid": meta["uid"], "controller": True}
         pod = {
             "metadata": {"name": name, "labels": template["metadata"]["labels"], "ownerReferences": [owner]},
@@ -147,13 +180,25 @@ class Nodes:
                     "pods", name, lambda p: p["status"].update(conditions=[condition]), pod["metadata"]["namespace"]
                 )
                 await asyncio.Event().wait()
+            self.tell("Pod", pod, "Scheduled", f"Successfully assigned {name} to {NODE}")
+            self._server.change("pods", name, lambda p: p["spec"].update(nodeName=NODE), pod["metadata"]["namespace"])
+            if self.pull_seconds:
+                self._state(pod, "Pending", {"waiting": {"reason": "ContainerCreating"}})
+                await asyncio.sleep(self.pull_seconds)
+            security = pod["spec"].get("securityContext", {})
+            if ROOTED in container["image"] and security.get("runAsNonRoot") and not security.get("runAsUser"):
+                message = f"container has runAsNonRoot and image will run as root (container: {container['name']})"
+                waiting = {"reason": "CreateContainerConfigError", "message": message}
+                self._state(pod, "Pending", {"waiting": waiting})
+                await asyncio.Event().wait()
             if UNREACHABLE in container["image"]:
                 message = "failed to pull and unpack image: no such host"
                 self._state(pod, "Pending", {"waiting": {"reason": "ErrImagePull", "message": message}})
                 await asyncio.Event().wait()
             await self._carry_out(pod, container)
         except asyncio.CancelledError:
-            self._server.remove(("pods", pod["metadata"]["namespace"], name))
+            if not self._dead and name not in self._evicted:
+                self._server.remove(("pods", pod["metadata"]["namespace"], name))
             raise
         finally:
             self._runs.pop(name, None)
@@ -192,6 +237,58 @@ class Nodes:
         reason = self.killed_as or ("Completed" if code == 0 else "Error")
         ended = {"exitCode": code if code >= 0 else 128 - code, "reason": reason}
         self._state(pod, "Succeeded" if code == 0 else "Failed", {"terminated": ended})
+
+    def disrupt(self, reason: str, message: str) -> None:
+        """End the pods that run as the cluster does: their condition tells why, and they are deleted."""
+        for pod in self._running():
+            self._mark(pod, {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message})
+            self._server.change(
+                "pods",
+                pod["metadata"]["name"],
+                lambda p: p["metadata"].update(deletionTimestamp=now()),
+                pod["metadata"]["namespace"],
+            )
+
+    def evict(self, message: str, condition: Object | None = None) -> None:
+        """End the pods that run as a node does that has no more to give, or that they took too much of."""
+        for pod in self._running():
+            state = {"terminated": {"exitCode": 137, "reason": "Error"}}
+            more = {"reason": "Evicted", "message": message} | ({"conditions": [condition]} if condition else {})
+            self._evicted.add(pod["metadata"]["name"])
+            self._runs[pod["metadata"]["name"]].cancel()
+            self._state(pod, "Failed", state, **more)
+
+    def die(self) -> None:
+        """Let the nodes die: what ran there says nothing any more, and never ends; its Job has failed, and waits."""
+        pods = self._running()
+        self._dead = True
+        for run in self._runs.values():
+            run.cancel()
+        for pod in pods:
+            name, space = pod["metadata"]["name"], pod["metadata"]["namespace"]
+            self.tell("Pod", pod, "NodeNotReady", "Node is not ready", "Warning")
+            reason = {"reason": "DeletionByTaintManager", "message": "Taint manager: deleting due to NoExecute taint"}
+            self._mark(pod, {"type": "DisruptionTarget", "status": "True"} | reason)
+            self._server.change("pods", name, lambda p: p["metadata"].update(deletionTimestamp=now()), space)
+            owner = pod["metadata"]["ownerReferences"][0]["name"]
+            self._server.change("jobs", owner, lambda j: j["status"].update(conditions=[TARGET]), space)
+
+    def rise(self) -> None:
+        """Let the nodes live again."""
+        self._dead = False
+        self._soon()
+
+    def _running(self) -> list[Object]:
+        return [pod for pod in self._server.of("pods") if pod["metadata"]["name"] in self._runs]
+
+    def _mark(self, pod: Object, condition: Object) -> None:
+        meta = pod["metadata"]
+        self._server.change(
+            "pods",
+            meta["name"],
+            lambda p: p["status"].setdefault("conditions", []).append(condition),
+            meta["namespace"],
+        )
 
     async def close(self) -> None:
         """End everything that runs."""

@@ -1,24 +1,35 @@
-"""The Deployment controller of a played cluster: pods that become ready after a while, as many as the manner allows."""
+"""The controllers of workloads of a played cluster: pods that become ready after a while, as the manner allows.
+
+`quota` bounds how many pods there may be, `places` how many of those that want a node for themselves.
+"""
 
 import asyncio
 import itertools
 from collections.abc import Iterator
 
+from tests.cluster import manners
 from tests.cluster.api import ClusterServer, Object, matches
+from tests.cluster.in_place import InPlace
 
 READY_SECONDS = 0.03
 BROKEN = "broken"
 """Images with this in their name never become ready."""
+KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet"}
 
 
 class Rollers:
-    """Looks at every Deployment again whenever anything changes, and counts who could serve."""
+    """Looks at every workload again whenever anything changes, and counts who could serve."""
 
     def __init__(self, server: ClusterServer) -> None:
         self._server = server
         self._numbers = itertools.count(1)
         self._due = False
         self._timers: list[asyncio.TimerHandle] = []
+        self._deadlines: dict[str, tuple[object, asyncio.TimerHandle]] = {}
+        self._in_place = InPlace(server, self)
+        self.stopped = False
+        self.quota: int | None = None
+        self.places: int | None = None
         self.watched: dict[str, str] | None = None
         self.fewest = 10**9
         self.most = 0
@@ -44,67 +55,146 @@ class Rollers:
             if pod["status"].get("ready") and matches(selector, pod["metadata"]["labels"]):
                 yield pod["spec"]["containers"][0]["image"]
 
+    def crash(self, image: str, *, loops: bool = False) -> None:
+        """Let every pod of an image crash once after it was ready; it is ready again, unless it `loops`."""
+        for pod in self._server.of("pods"):
+            if pod["spec"]["containers"][0]["image"] == image:
+                count = int(pod["status"]["containerStatuses"][0]["restartCount"]) + 1
+                reason = "CrashLoopBackOff" if loops else None
+                self._turn(pod, ready=not loops, restarts=count, reason=reason)
+
+    def _turn(self, pod: Object, **how: object) -> None:
+        meta = pod["metadata"]
+        self._server.change("pods", meta["name"], lambda body: manners.turned(body, **how), meta["namespace"])  # type: ignore[arg-type]
+
     def _reconcile(self) -> None:
         self._due = False
+        if self.stopped:
+            return
+        self._schedule()
         for deployment in self._server.of("deployments"):
             if "deletionTimestamp" not in deployment["metadata"]:
                 self._see_to(deployment)
+        self._in_place.reconcile()
+        self._schedule()
 
-    def _pods(self, deployment: Object) -> list[Object]:
-        uid = deployment["metadata"]["uid"]
+    def pods(self, owner: Object) -> list[Object]:
+        """Return the pods of a workload."""
+        uid = owner["metadata"]["uid"]
         return [pod for pod in self._server.of("pods") if pod["metadata"]["ownerReferences"][0]["uid"] == uid]
 
     def _see_to(self, deployment: Object) -> None:
         spec, name = deployment["spec"], deployment["metadata"]["name"]
         space, wanted = deployment["metadata"]["namespace"], spec.get("replicas", 1)
         template = repr(spec["template"])
-        pods = self._pods(deployment)
-        new = [pod for pod in pods if pod["spec"]["template"] == template]
-        new.sort(key=lambda pod: not pod["status"].get("ready"))
-        old = [pod for pod in pods if pod["spec"]["template"] != template]
-        ready = [pod for pod in pods if pod["status"].get("ready")]
-        room = wanted + 1 - len(pods)
-        for _ in range(min(wanted - len(new), room if old else wanted)):
-            self._make(deployment, template)
-        spare = len(ready) - wanted
-        unready = [pod for pod in old if not pod["status"].get("ready")]
-        extra = [*new[wanted:], *unready, *[pod for pod in old if pod["status"].get("ready")][: max(0, spare)]]
-        for pod in extra:
+        refused = False
+        for _ in range(self._missing(deployment, template)):
+            refused = refused or not self.make(deployment, template)
+        for pod in self._extra(deployment, template):
             self._server.remove(("pods", space, pod["metadata"]["name"]))
-        pods = self._pods(self._server.seek("deployments", name, space) or deployment)
-        new = [pod for pod in pods if pod["spec"]["template"] == template]
-        available = sum(bool(pod["status"].get("ready")) for pod in pods)
+        pods = self.pods(self._server.seek("deployments", name, space) or deployment)
+        ready = sum(bool(pod["status"].get("ready")) for pod in pods)
+        updated = sum(pod["spec"]["template"] == template for pod in pods)
         status = {
             "observedGeneration": deployment["metadata"]["generation"],
             "replicas": len(pods),
-            "updatedReplicas": len(new),
-            "availableReplicas": available,
+            "updatedReplicas": updated,
+            "availableReplicas": ready,
+            "conditions": self._conditions(deployment, refused, (wanted, len(pods), updated, ready)),
         }
         self._server.change("deployments", name, lambda body: body.update(status=status), space)
 
-    def _make(self, deployment: Object, template: str) -> None:
-        meta, spec = deployment["metadata"], deployment["spec"]["template"]
-        name = f"{meta['name']}-{next(self._numbers)}"
-        owner = {"kind": "Deployment", "name": meta["name"], "uid": meta["uid"]}
+    def _missing(self, deployment: Object, template: str) -> int:
+        spec, pods = deployment["spec"], self.pods(deployment)
+        wanted = int(spec.get("replicas", 1))
+        new = [pod for pod in pods if pod["spec"]["template"] == template]
+        if len(new) == len(pods):
+            return max(0, wanted - len(new))
+        if (spec.get("strategy") or {}).get("type") == "Recreate":
+            return 0
+        return max(0, min(wanted - len(new), wanted + manners.allowed(spec, wanted)[0] - len(pods)))
+
+    def _extra(self, deployment: Object, template: str) -> list[Object]:
+        spec, pods = deployment["spec"], self.pods(deployment)
+        wanted = spec.get("replicas", 1)
+        new = sorted(
+            (pod for pod in pods if pod["spec"]["template"] == template), key=lambda pod: not pod["status"].get("ready")
+        )
+        old = [pod for pod in pods if pod["spec"]["template"] != template]
+        if (spec.get("strategy") or {}).get("type") == "Recreate" and old:
+            return old
+        unready = [pod for pod in old if not pod["status"].get("ready")]
+        ready = [pod for pod in old if pod["status"].get("ready")]
+        left = sum(bool(pod["status"].get("ready")) for pod in pods) - (wanted - manners.allowed(spec, wanted)[1])
+        if not unready and len(new) >= wanted and all(pod["status"].get("ready") for pod in new[:wanted]):
+            left = len(ready)
+        return [*new[wanted:], *unready, *ready[: max(0, left)]]
+
+    def _conditions(self, deployment: Object, refused: bool, at: tuple[int, ...]) -> list[Object]:
+        """Tell what pods could not be made, and after the deadline that nothing gets on."""
+        meta, seconds = deployment["metadata"], deployment["spec"].get("progressDeadlineSeconds", 600)
+        told: list[Object] = []
+        if refused:
+            message = f'pods "{meta["name"]}-x" is forbidden: exceeded quota: pods, limited: pods={self.quota}'
+            told.append({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message})
+        key = (meta["generation"], at)
+        seen, timer = self._deadlines.get(meta["uid"], (None, None))
+        if seen != key or len(set(at)) == 1:
+            if timer is not None:
+                timer.cancel()
+            handle = asyncio.get_running_loop().call_later(seconds, self._soon)
+            self._deadlines[meta["uid"]] = (key, handle)
+        elif timer is not None and timer.when() <= asyncio.get_running_loop().time():
+            late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+            told.append(late | {"message": f'ReplicaSet "{meta["name"]}-1" has timed out progressing.'})
+        return told
+
+    def make(self, owner: Object, template: str, name: str | None = None, body: Object | None = None) -> bool:
+        """Make a pod of a workload. Return whether the quota let it be made."""
+        meta, spec = owner["metadata"], body or owner["spec"]["template"]
+        if self.quota is not None and sum(1 for _ in self._server.of("pods")) >= self.quota:
+            return False
+        name = name or f"{meta['name']}-{next(self._numbers)}"
+        there = {KINDS[kind]: self._server.seek(kind, meta["name"], meta["namespace"]) for kind in KINDS}
+        kind = next(kind for kind, each in there.items() if each and each["metadata"]["uid"] == meta["uid"])
+        controller = {"kind": kind, "name": meta["name"], "uid": meta["uid"], "controller": True}
         image = spec["spec"]["containers"][0]["image"]
-        pod = {
-            "metadata": {"name": name, "labels": spec["metadata"]["labels"], "ownerReferences": [owner]},
+        pod: Object = {
+            "metadata": {"name": name, "labels": spec["metadata"]["labels"], "ownerReferences": [controller]},
             "spec": {**spec["spec"], "template": template},
             "status": {"phase": "Pending"},
         }
         if BROKEN in image:
             waiting = {"reason": "CrashLoopBackOff", "message": "back-off restarting failed container"}
-            pod["status"]["containerStatuses"] = [{"name": "web", "image": image, "state": {"waiting": waiting}}]
+            pod["status"] |= manners.statuses(pod, {"waiting": waiting}, ready=False)
         self._server.store("pods", pod, meta["namespace"])
-        if BROKEN not in image:
-            loop = asyncio.get_running_loop()
-            self._timers.append(loop.call_later(READY_SECONDS, self._ready, name, meta["namespace"]))
+        return True
 
-    def _ready(self, name: str, space: str) -> None:
-        self._server.change("pods", name, lambda pod: pod["status"].update(phase="Running", ready=True), space)
+    def _schedule(self) -> None:
+        """Give pods nodes; the image of what has one starts, unless it is broken."""
+        pods = list(self._server.of("pods"))
+        taken = sum("node" in pod["status"] and manners.is_exclusive(pod) for pod in pods)
+        for pod in pods:
+            meta = pod["metadata"]
+            if "node" in pod["status"] or "boreas.dev/run" in meta["labels"]:
+                continue
+            exclusive = manners.is_exclusive(pod)
+            if exclusive and self.places is not None and taken >= self.places:
+                self._server.change("pods", meta["name"], manners.unschedulable, meta["namespace"])
+                continue
+            taken += exclusive
+            self._server.change("pods", meta["name"], lambda body: body["status"].update(node="n"), meta["namespace"])
+            if BROKEN not in pod["spec"]["containers"][0]["image"]:
+                loop = asyncio.get_running_loop()
+                self._timers.append(loop.call_later(READY_SECONDS, self._ready, meta["uid"], meta["namespace"]))
+
+    def _ready(self, uid: str, space: str) -> None:
+        for pod in self._server.of("pods"):
+            if pod["metadata"]["uid"] == uid and pod["metadata"]["namespace"] == space:
+                self._turn(pod, ready=True)
 
     def close(self) -> None:
         """Do nothing any more."""
         self._server.listeners.clear()
-        for timer in self._timers:
+        for timer in (*self._timers, *(handle for _, handle in self._deadlines.values())):
             timer.cancel()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.core import checks, task_checks
-from app.core.application import Application, CommandStep, HealthCheck, MetricCheck, ShellTarget
+from app.core.application import Application, CommandStep, HealthCheck, KubernetesTarget, MetricCheck, ShellTarget
 from app.core.checks import Problems
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput
@@ -205,6 +205,7 @@ HTTP = HealthCheck(http_url="http://{instance}:8080/{version}/health")
         (HealthCheck(), [""]),
         (replace(HTTP, command=("probe",)), [""]),
         (HealthCheck(http_url="http://{instance}:80/{color}", metrics=(METRIC,)), []),
+        (HealthCheck(http_url="http://{service}.shop.svc:80/health"), []),
         (HealthCheck(metrics=(METRIC,)), []),
         (HealthCheck(metrics=(METRIC,) * 51), ["metrics"]),
         (HealthCheck(metrics=(METRIC, replace(METRIC, maximum=None))), ["metrics.1"]),
@@ -247,6 +248,12 @@ def test_everything_about_an_application_is_checked_at_once() -> None:
     assert " ".join(paths(checks.application(broken))) == (
         "name description repositoryUrl build.command test.command shell.command healthCheck"
     )
+
+
+@pytest.mark.parametrize(("service", "wrong"), [("web", []), (None, ["healthCheck.httpUrl"])])
+def test_a_health_check_asks_a_service_that_there_is(service: str | None, wrong: list[str]) -> None:
+    target, check = KubernetesTarget("web", "main", service), HealthCheck(http_url="http://{service}/")
+    assert paths(checks.application(replace(GOOD, shell=None, kubernetes=target, health_check=check))) == wrong
 
 
 def test_everything_about_an_environment_is_checked_at_once() -> None:

@@ -11,7 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.application import HealthCheck, MetricCheck
-from app.core.health import Finding, MetricStreak, Streak, Verdict, find, judge, judge_metric, query_of, told
+from app.core.health import (
+    Finding,
+    MetricStreak,
+    Streak,
+    Verdict,
+    address,
+    find,
+    judge,
+    judge_metric,
+    query_of,
+    redirected,
+    told,
+)
 from tests.core.build import property_of
 
 LETTERS = {Verdict.HEALTHY: "H", Verdict.UNHEALTHY: "U", Verdict.UNDECIDED: "-"}
@@ -129,3 +141,30 @@ def test_values_and_bounds_in_words(check: MetricCheck, values: tuple[float, ...
 )
 def test_a_query_names_the_version_and_the_set(query: str, version: str, expected: str) -> None:
     assert query_of(metric(query=query), version=version, color="blue") == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://web/health", "http://web-preview/health"),
+        ("http://web:8080/", "http://web-preview:8080/"),
+        (
+            "https://u:p@web.shop.svc.cluster.local:8443/h?x=1",
+            "https://u:p@web-preview.shop.svc.cluster.local:8443/h?x=1",
+        ),
+        ("http://web.shop.svc/", "http://web-preview.shop.svc/"),
+        ("http://web.shop/", "http://web-preview.shop/"),
+        ("http://web.example.org/", "http://web.example.org/"),
+        ("http://web.other.svc/", "http://web.other.svc/"),
+        ("http://website/", "http://website/"),
+        ("http://shop.example.org/web", "http://shop.example.org/web"),
+    ],
+)
+def test_the_cluster_name_of_a_service_becomes_that_of_the_set(url: str, asked: str) -> None:
+    assert redirected(url, "web", "web-preview", "shop") == asked
+
+
+def test_an_address_has_its_places_filled_in() -> None:
+    url = "http://{service}.shop.svc/{instance}/{version}/{color}"
+    made = address(url, instance="web 0", version="v 1/2", color="blue", service="web-canary")
+    assert made == "http://web-canary.shop.svc/web%200/v%201%2F2/blue"

@@ -26,6 +26,17 @@ def job(kind: str, reason: str | None = None) -> dict[str, Any]:
     return {"spec": {"activeDeadlineSeconds": 9}, "status": {"conditions": [condition]}}
 
 
+def placed(seen: dict[str, Any]) -> dict[str, Any]:
+    """Return a pod as it is once it has a node."""
+    return seen | {"spec": {"nodeName": "east"}}
+
+
+def init(state: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a pod whose init container is in a state."""
+    waits = [{"name": "proxy", "image": "proxy:1", "state": state, **more}]
+    return pod({"waiting": {"reason": "PodInitializing"}}, initContainerStatuses=waits)
+
+
 def ended(code: int, reason: str = "Error", **more: Any) -> dict[str, Any]:
     """Return the state of a container that has ended."""
     return {"terminated": {"exitCode": code, "reason": reason, **more}}
@@ -63,16 +74,69 @@ def test_an_invalid_name_is_hopeless_and_a_full_cluster_passes() -> None:
         (job("Failed"), [pod(ended(137, "OOMKilled"))], "it ran out of memory (OOMKilled), exit status 137", 137),
         (job("Failed"), [pod(ended(128, "StartError", message="no such file"))],
          "exit status 128 (StartError): no such file", 128),
-        (job("Failed"), [pod(reason="Evicted", message="low on memory")],
-         "its pod was ended by the cluster (Evicted): low on memory", None),
-        (job("Failed"), [pod(ended(143), conditions=[DISRUPTED])],
-         "its pod was ended by the cluster (PreemptionByScheduler): preempted", 143),
+        (job("Failed"), [pod(ended(137), reason="Evicted", message="Usage of EmptyDir volume exceeds the limit 1Gi")],
+         "its pod wrote more than it may (Evicted): Usage of EmptyDir volume exceeds the limit 1Gi", 137),
+        (job("Failed"), [init(ended(1))], "the init container proxy failed: exit status 1", None),
         (job("Failed", "DeadlineExceeded"), [], "the time limit of 9 seconds was reached, and it was ended", None),
         (job("Failed"), [], "its pod is gone: Job has reached the specified limit", None),
     ],
 )  # fmt: skip
 def test_how_a_job_failed(of: dict[str, Any], left: list[dict[str, Any]], message: str, code: int | None) -> None:
     assert pods.outcome(of, left) == Outcome(Ending.FAILED, message, code)
+
+
+@pytest.mark.parametrize(
+    ("left", "message"),
+    [
+        (pod(reason="Evicted", message="The node was low on resource: memory"), "(Evicted): The node was low"),
+        (pod(ended(143), conditions=[DISRUPTED]), "(PreemptionByScheduler): preempted"),
+        (pod(ended(143), conditions=[DISRUPTED | {"reason": "EvictionByEvictionAPI"}]), "(EvictionByEvictionAPI)"),
+        (pod(conditions=[DISRUPTED | {"reason": "DeletionByTaintManager"}]), "(DeletionByTaintManager)"),
+        (pod(ended(137), conditions=[DISRUPTED | {"reason": "TerminationByKubelet"}]), "(TerminationByKubelet)"),
+        (pod(reason="OutOfcpu", message="Node didn't have enough resource: cpu"), "(OutOfcpu): Node didn't have"),
+        (pod(ended(137, "ContainerStatusUnknown", message="could not be located")), "(ContainerStatusUnknown)"),
+    ],
+)
+def test_what_the_cluster_ended_is_lost(left: dict[str, Any], message: str) -> None:
+    outcome = pods.outcome(job("Failed"), [left])
+    assert outcome.ending is Ending.LOST and message in str(outcome.message)
+    assert pods.outcome(job("Complete"), [left]).ending is Ending.SUCCEEDED
+
+
+SUSPENDED = {"status": {"conditions": [{"type": "Suspended", "status": "True", "message": "Job suspended"}]}}
+CUT_OFF = [{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"}]
+
+
+@pytest.mark.parametrize(
+    ("of", "seen", "said"),
+    [
+        (SUSPENDED, None, "it is suspended (Suspended): Job suspended"),
+        ({}, None, "the cluster has made no pod for it yet"),
+        ({}, pod(phase="Pending"), "no scheduler has found a node for its pod yet"),
+        ({}, placed(init({"running": {}})), "the init container proxy runs before it"),
+        (
+            {},
+            placed(init({"waiting": {"reason": "PodInitializing"}})),
+            "the init container proxy waits (PodInitializing)",
+        ),
+        (
+            {},
+            placed(pod({"waiting": {"reason": "ContainerCreating"}})),
+            "its container is being made on node east (ContainerCreating)",
+        ),
+    ],
+)
+def test_what_is_waited_for_though_nothing_is_wrong(of: dict[str, Any], seen: dict[str, Any] | None, said: str) -> None:
+    assert pods.slow(of, seen) == said
+
+
+def test_a_node_that_is_given_up_is_told_from_a_container_that_is_not_ready() -> None:
+    cut_off = placed(pod({"running": {}}, conditions=CUT_OFF))
+    assert pods.fault(cut_off) == pods.Fault("its node east does not answer", passing=True)
+    unready = placed(pod({"running": {}}, conditions=[CUT_OFF[0], CUT_OFF[1] | {"status": "False"}]))
+    assert pods.fault(unready) is None
+    cut_off["spec"]["readinessGates"] = [{"conditionType": "x"}]
+    assert pods.fault(cut_off) is None
 
 
 def test_what_kept_it_explains_a_limit_that_was_reached() -> None:

@@ -33,7 +33,8 @@ THEIRS = Application(
         (KubernetesTarget("mine", "c", "mine", "pay-route"), ["httpRoute"]),
         (KubernetesTarget("pay", "c", "pay-web", "pay-route"), ["workload", "service", "httpRoute"]),
         (KubernetesTarget("payments", "c", "pay", "pay-web"), []),
-        (KubernetesTarget("pay-canary-2", "c", "pay-web-preview"), []),
+        (KubernetesTarget("mine", "c", "pay-web-preview"), ["service"]),
+        (KubernetesTarget("pay-canary-2", "c", "pay-web-stable"), []),
     ],
 )
 def test_what_another_application_has_is_found(target: KubernetesTarget, fields: list[str]) -> None:

@@ -13,15 +13,28 @@ from app.core.workflow import TaskType, WorkflowTask
 from app.gateways.operators.kubernetes import KubernetesOperator, Reach
 from app.gateways.operators.kubernetes.moving import Pace
 from tests.cluster.api import ClusterServer
-from tests.cluster.played import play
+from tests.cluster.nodes import Nodes
+from tests.cluster.played import Cast, play
 from tests.services.engine import Engine, Site, Worker
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[ClusterServer]:
+async def cast(tmp_path: Path) -> AsyncIterator[Cast]:
     """A played cluster whose address is in `kubeconfig`."""
     async with play(tmp_path) as cast:
-        yield cast.server
+        yield cast
+
+
+@pytest.fixture
+def cluster(cast: Cast) -> ClusterServer:
+    """The server of the cluster."""
+    return cast.server
+
+
+@pytest.fixture
+def nodes(cast: Cast) -> Nodes:
+    """The machines of the cluster."""
+    return cast.nodes
 
 
 @pytest.fixture
@@ -56,3 +69,15 @@ async def begun(engine: Engine, place: Site, script: str, **more: Any) -> tuple[
 def jobs(cluster: ClusterServer) -> list[int]:
     """Return how often each Job was made."""
     return [count for (kind, _, _), count in cluster.made.items() if kind == "jobs"]
+
+
+def made_shop(cluster: ClusterServer, name: str = "shop", *, replicas: int = 2, service: bool = False) -> None:
+    """Make the Deployment that runs before Boreas comes, and its Service where one is wanted."""
+    labels = {"app": name}
+    pod = {"containers": [{"name": "main", "image": f"{name}:v0"}]}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    cluster.store("deployments", {"metadata": {"name": name}, "spec": spec})
+    if service:
+        body = {"metadata": {"name": name}, "spec": {"selector": labels, "ports": [{"name": "http", "port": 80}]}}
+        cluster.store("services", body)

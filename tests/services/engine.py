@@ -6,6 +6,7 @@ asks: what goes on by itself must not need the sweep, which is there for crashes
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -285,11 +286,11 @@ class Engine:
         task = (await self.story(id_)).tasks[key]
         return [line.message for line in await self.lines(task, attempt)]
 
-    async def until_said(self, id_: str, key: str, message: str) -> None:
+    async def until_said(self, id_: str, key: str, message: str, attempt: int | None = None) -> None:
         """Wait until a task has logged a line."""
 
         async def look() -> bool:
-            return message in await self.said(id_, key)
+            return message in await self.said(id_, key, attempt)
 
         await eventually(look, f"{key} to say {message!r}")
 
@@ -354,7 +355,8 @@ class Site:
 
     async def version(self, name: str, commit: str | None = None) -> str:
         """Create a version of all applications."""
-        artifacts = tuple(Artifact(application_id=id_, image=f"{app}:{name}") for app, id_ in self.applications.items())
+        tag = re.sub(r"[^a-z0-9.]", "-", name)
+        artifacts = tuple(Artifact(application_id=id_, image=f"{app}:{tag}") for app, id_ in self.applications.items())
         now = self.engine.runtime.clock.now()
         draft = Version(id="", name=name, commit=commit, created_by="", created_at=now, artifacts=artifacts)
         (id_,) = await self.engine.call(versions.create, draft)

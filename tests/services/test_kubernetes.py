@@ -114,6 +114,6 @@ async def test_an_application_that_names_anothers_workload_does_not_get_it(
     await evil.application("mine", KubernetesTarget("mine", "main"))
     known = (await store.by_ids([evil.applications["mine"]]))[evil.applications["mine"]]
     await store.update(replace(known, kubernetes=KubernetesTarget("shop", "main")))  # as an old database may have it
-    story = await engine.until(await evil.deploy("evil"), D.ROLLED_BACK, seconds=60)
+    story = await engine.until(await evil.deploy("evil"), D.FAILED, seconds=60)
     assert "Deployment shop belongs to another application" in str(story.tasks["mine/deploy"].error_message)
     assert image(cluster) == [("shop", "shop:v1", 2)]

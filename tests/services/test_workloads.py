@@ -54,6 +54,12 @@ class Cluster:
         self.is_now = shape
         return Outcome(Ending.SUCCEEDED)
 
+    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
+        return None
+
+    async def service(self, workload: Workload, shape: Shape) -> str | None:
+        return workload.target.service if shape.finished or shape.switched else f"{workload.target.service}-preview"
+
     async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         self.back.append(shape)
         return Outcome(Ending.SUCCEEDED)

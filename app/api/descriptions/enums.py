@@ -118,4 +118,13 @@ TYPES: Mapping[str, Mapping[str, str]] = {
         "CUSTOM": "Runs a command of its author's own.",
     },
     "Verdict": {"APPROVE": "It may go on.", "REJECT": "It may not go on."},
+    "TolerationOperator": {
+        "EQUAL": "The taint has the value of the toleration.",
+        "EXISTS": "The taint may have any value.",
+    },
+    "TaintEffect": {
+        "NO_SCHEDULE": "Pods that do not bear it are not placed there.",
+        "PREFER_NO_SCHEDULE": "Pods that do not bear it are placed there last.",
+        "NO_EXECUTE": "Pods that do not bear it are not placed there, and those that run there are ended.",
+    },
 }

@@ -4,8 +4,9 @@ from typing import Any
 
 import strawberry
 
-from app.api.inputs.common import NEVER, CommandStepInput, given
+from app.api.inputs.common import NEVER, given
 from app.api.inputs.kubernetes import KubernetesAccessInput, KubernetesTargetInput
+from app.api.inputs.steps import CommandStepInput
 from app.core import application, environment, version
 from app.core.texts import tidy
 
@@ -161,7 +162,7 @@ class CreateEnvironmentInput:
             name=self.name,
             rank=self.rank or 0,
             operator=self.operator,
-            kubernetes=self.kubernetes.connection() if self.kubernetes else None,
+            kubernetes=self.kubernetes.connection("kubernetes") if self.kubernetes else None,
             worker_pool="default" if self.worker_pool is None else self.worker_pool,
             build_pool=self.build_pool,
             max_concurrent_deployments=(
@@ -189,7 +190,7 @@ class UpdateEnvironmentInput:
         """Return the id and the fields to change."""
         fields = {
             "rank": self.rank,
-            "kubernetes": self.kubernetes.connection() if self.kubernetes else None,
+            "kubernetes": self.kubernetes.connection("kubernetes") if self.kubernetes else None,
             "worker_pool": self.worker_pool,
             "max_concurrent_deployments": self.max_concurrent_deployments,
         }

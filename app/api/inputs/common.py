@@ -9,9 +9,6 @@ import strawberry
 from strawberry.types.arguments import InputContext
 from strawberry.utils.str_converters import to_camel_case
 
-from app.api.scalars import JSON
-from app.core import application
-from app.core.bulk import columns_of, filled
 from app.core.errors import InvalidInput, Refused
 from app.services.deployments import Reasoned
 
@@ -114,30 +111,3 @@ class ReasonInput:
     def reasoned(self) -> Reasoned:
         """Return it as a core value."""
         return Reasoned(self.id, self.reason, bool(self.force))
-
-
-@built_plainly()
-@strawberry.input(description="A command as an argument list, with its limits.")
-class CommandStepInput:
-    command: list[str] = strawberry.field(
-        description="The program, then its arguments. Where it says ${{ … }} and means that text itself, it is written "
-        "$${{ … }}, as in env."
-    )
-    image: str | None = None
-    env: JSON | None = strawberry.field(default=None, description="Names to strings.")
-    timeout_seconds: int | None = 1800
-    max_attempts: int | None = 1
-
-    def step(self, *path: str) -> application.CommandStep:
-        """Return it as a core value. Raises Refused."""
-        return steps([self], lambda _: path)[0]
-
-
-def steps(given: Sequence[CommandStepInput], place: Place) -> list[application.CommandStep]:
-    """Return commands as core values. Raises Refused."""
-    columns = columns_of(given, application.CommandStep.__dataclass_fields__)
-    columns["command"] = list(map(tuple, columns["command"]))
-    columns["env"] = mappings(columns["env"], place, "env")
-    columns["timeout_seconds"] = [1800 if one is None else one for one in columns["timeout_seconds"]]
-    columns["max_attempts"] = [1 if one is None else one for one in columns["max_attempts"]]
-    return filled(application.CommandStep, columns)

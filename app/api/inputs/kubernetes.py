@@ -2,6 +2,7 @@
 
 import strawberry
 
+from app.api.inputs.jobs import JobOptionsInput
 from app.core import application, environment
 
 
@@ -33,11 +34,20 @@ class KubernetesAccessInput:
         description="The name of a file in the folder that the workers were started with; it cannot be read again.",
     )
     namespace: str | None = "default"
+    job: JobOptionsInput | None = strawberry.field(
+        default=None, description="Options of all Jobs there; a step's own go before them."
+    )
+    service_accounts: list[str] | None = strawberry.field(
+        default_factory=list,
+        description="The service accounts that steps may choose, beside the one named in job.",
+    )
 
-    def connection(self) -> environment.KubernetesAccess:
-        """Return it as a core value; null stands for the default."""
+    def connection(self, *path: str) -> environment.KubernetesAccess:
+        """Return it as a core value; null stands for the default. Raises Refused."""
         return environment.KubernetesAccess(
             context=self.context,
             kubeconfig_path=self.kubeconfig_path,
             namespace="default" if self.namespace is None else self.namespace,
+            job=self.job.options(*path, "job") if self.job else None,
+            service_accounts=tuple(self.service_accounts or ()),
         )

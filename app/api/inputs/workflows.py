@@ -6,7 +6,8 @@ from operator import attrgetter
 
 import strawberry
 
-from app.api.inputs.common import CommandStepInput, Place, built_plainly, given, mapping, mappings, steps
+from app.api.inputs.common import Place, built_plainly, given, mapping, mappings
+from app.api.inputs.steps import CommandStepInput, steps
 from app.api.scalars import JSON
 from app.core import application, workflow
 from app.core.bulk import columns_of, filled

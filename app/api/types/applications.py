@@ -9,6 +9,7 @@ import strawberry
 from app.api.context import Info
 from app.api.scalars import JSON, Cursor
 from app.api.types.common import Asked, Connection, Node
+from app.api.types.jobs import JobOptions, job_options
 from app.api.types.listings import OF_APPLICATION, VERSIONS
 from app.api.types.refs import wrap
 from app.core import application as core
@@ -30,6 +31,9 @@ class CommandStep:
     )
     timeout_seconds: int = strawberry.field(description="The limit of one attempt.")
     max_attempts: int = strawberry.field(description="How often it is tried, the first time included.")
+    job: JobOptions | None = strawberry.field(
+        description="Options of the Job that runs it in a cluster. Null: its environment's hold."
+    )
 
     @classmethod
     def of(cls, whole: core.CommandStep, sight: Sight) -> "CommandStep":
@@ -40,6 +44,7 @@ class CommandStep:
             env=JSON(dict(step.env)),
             timeout_seconds=step.timeout_seconds,
             max_attempts=step.max_attempts,
+            job=job_options(step.job),
         )
 
 
@@ -86,7 +91,7 @@ class MetricCheck:
 )
 class HealthCheck:
     command: list[str] | None
-    http_url: str | None = strawberry.field(description="May hold {instance}, {version} and {color}.")
+    http_url: str | None = strawberry.field(description="May hold {instance}, {version}, {color} and {service}.")
     expect_status: int
     interval_seconds: int
     timeout_seconds: int

@@ -12,6 +12,7 @@ from app.api.types.applications import Application
 from app.api.types.approvals import ApprovalPolicy
 from app.api.types.common import Asked, Connection, Node
 from app.api.types.freezes import FreezeStatus, FreezeWindow
+from app.api.types.jobs import JobOptions, job_options
 from app.api.types.listings import OF_ENVIRONMENT
 from app.api.types.refs import need, wrap
 from app.core import environment as core
@@ -26,6 +27,21 @@ if TYPE_CHECKING:
 class KubernetesAccess:
     context: str | None
     namespace: str
+    job: JobOptions | None = strawberry.field(
+        description="Options of all Jobs there; a step's own go before them. Null: none are set."
+    )
+    service_accounts: list[str] = strawberry.field(
+        description="The service accounts that steps may choose, beside the one named in job."
+    )
+
+    @classmethod
+    def of(cls, access: core.KubernetesAccess) -> "KubernetesAccess":
+        return cls(
+            context=access.context,
+            namespace=access.namespace,
+            job=job_options(access.job),
+            service_accounts=list(access.service_accounts),
+        )
 
 
 @strawberry.type(description="Where versions are deployed to.")
@@ -50,11 +66,7 @@ class Environment(Node):
             name=environment.name,
             rank=environment.rank,
             operator=environment.operator,
-            kubernetes=(
-                KubernetesAccess(context=environment.kubernetes.context, namespace=environment.kubernetes.namespace)
-                if environment.kubernetes
-                else None
-            ),
+            kubernetes=KubernetesAccess.of(environment.kubernetes) if environment.kubernetes else None,
             worker_pool=environment.worker_pool,
             build_pool=environment.build_pool,
             max_concurrent_deployments=environment.max_concurrent_deployments,

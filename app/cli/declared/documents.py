@@ -1,6 +1,9 @@
 """The GraphQL documents of declarations."""
 
-STEP = "{ command image env timeoutSeconds maxAttempts }"
+JOB = """{ resources { requests limits } serviceAccountName nodeSelector
+  tolerations { key operator value effect tolerationSeconds } imagePullSecrets labels annotations runAsUser }"""
+
+STEP = f"{{ command image env timeoutSeconds maxAttempts job {JOB} }}"
 
 APPLICATION = f"""query Application($name: String!) {{ application(name: $name) {{
   id archivedAt description repositoryUrl build {STEP} test {STEP}
@@ -15,10 +18,11 @@ CREATE_APPLICATION = """mutation CreateApplication($input: CreateApplicationInpu
 UPDATE_APPLICATION = """mutation UpdateApplication($input: UpdateApplicationInput!) {
   updateApplication(input: $input) { application { id } errors { code message path } } }"""
 
-ENVIRONMENT = """query Environment($name: String!) { environment(name: $name) {
-  id rank operator kubernetes { context namespace } workerPool buildPool maxConcurrentDeployments
-  approvalPolicy { requiredApprovals approverRoles allowSelfApproval trustBuilds timeoutSeconds onTimeout }
-  freezeWindows { id name reason startsAt endsAt recurrence timezone } } }"""
+ENVIRONMENT = f"""query Environment($name: String!) {{ environment(name: $name) {{
+  id rank operator kubernetes {{ context namespace serviceAccounts job {JOB} }}
+  workerPool buildPool maxConcurrentDeployments
+  approvalPolicy {{ requiredApprovals approverRoles allowSelfApproval trustBuilds timeoutSeconds onTimeout }}
+  freezeWindows {{ id name reason startsAt endsAt recurrence timezone }} }} }}"""
 
 CREATE_ENVIRONMENT = """mutation CreateEnvironment($input: CreateEnvironmentInput!) {
   createEnvironment(input: $input) { environment { id } errors { code message path } } }"""

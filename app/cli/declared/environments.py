@@ -70,7 +70,7 @@ def _shown(wanted: Data) -> Data:
     """Return the fields as the API shows them: where a kubeconfig is, it does not tell."""
     if not wanted["kubernetes"]:
         return wanted
-    return wanted | {"kubernetes": {name: wanted["kubernetes"][name] for name in ("context", "namespace")}}
+    return wanted | {"kubernetes": {k: v for k, v in wanted["kubernetes"].items() if k != "kubeconfigPath"}}
 
 
 def _plan_policy(place: _Place, known: Data | None, wanted: Data | None) -> None:

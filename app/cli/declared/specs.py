@@ -15,6 +15,7 @@ Name = Annotated[str, Meta(min_length=1, description="By which it is found; uniq
 STEP_SECONDS, STEP_ATTEMPTS = 1800, 1
 Command = Annotated[tuple[str, ...], Meta(min_length=1, description="The program, then its arguments.")]
 Moment = Annotated[datetime, Meta(tz=True, description="ISO 8601, with an offset.")]
+Quantity = str | int | float
 Variables = Annotated[dict[str, str], Meta(description="Environment variables.")]
 
 
@@ -43,6 +44,63 @@ class Operator(StrEnum):
     SIMULATED = "SIMULATED"
 
 
+class TolerationOperator(StrEnum):
+    """How a toleration compares with a taint."""
+
+    EQUAL = "EQUAL"
+    EXISTS = "EXISTS"
+
+
+class TaintEffect(StrEnum):
+    """What a taint does to pods that do not tolerate it."""
+
+    NO_SCHEDULE = "NO_SCHEDULE"
+    PREFER_NO_SCHEDULE = "PREFER_NO_SCHEDULE"
+    NO_EXECUTE = "NO_EXECUTE"
+
+
+class Toleration(Part, frozen=True, kw_only=True):
+    """A taint of nodes that a Job's pod bears."""
+
+    key: Annotated[str, Meta(description="Left out, with EXISTS: every taint.")] | None = None
+    operator: TolerationOperator = TolerationOperator.EQUAL
+    value: str | None = None
+    effect: Annotated[TaintEffect, Meta(description="Left out: each of them.")] | None = None
+    toleration_seconds: Annotated[int, Meta(description="How long, with NO_EXECUTE.")] | None = None
+
+
+Texts = Annotated[dict[str, str], Meta(description="Keys to texts.")]
+Quantities = Annotated[
+    dict[str, Quantity], Meta(description="Names of resources to quantities, such as cpu: 500m and memory: 1Gi.")
+]
+
+
+class JobResources(Part, frozen=True, kw_only=True):
+    """What a container is given at least, and at most."""
+
+    requests: Quantities | None = None
+    limits: Quantities | None = None
+
+    def __post_init__(self) -> None:
+        """Write numbers as texts, as the API shows them."""
+        for name in ("requests", "limits"):
+            if given := getattr(self, name):
+                msgspec.structs.force_setattr(self, name, {key: str(content) for key, content in given.items()})
+
+
+class JobOptions(Part, frozen=True, kw_only=True):
+    """Options of Jobs in a cluster. A step's go before its environment's; what is left out is not said."""
+
+    resources: JobResources | None = None
+    service_account_name: Annotated[str, Meta(description="A step may name one of its environment's.")] | None = None
+    node_selector: Texts | None = None
+    tolerations: tuple[Toleration, ...] | None = None
+    image_pull_secrets: tuple[str, ...] | None = None
+    labels: Texts | None = None
+    annotations: Texts | None = None
+    run_as_user: Annotated[int, Meta(description="The number of a user.")] | None = None
+
+
 class CommandStep(Part, frozen=True, kw_only=True):
     """A command with its limits."""
 
@@ -51,6 +109,7 @@ class CommandStep(Part, frozen=True, kw_only=True):
     env: Variables = {}
     timeout_seconds: int = STEP_SECONDS
     max_attempts: int = STEP_ATTEMPTS
+    job: JobOptions | None = None
 
 
 class ShellTarget(Part, frozen=True, kw_only=True):
@@ -128,6 +187,8 @@ class KubernetesAccess(Part, frozen=True, kw_only=True):
     context: str | None = None
     kubeconfig_path: str | None = None
     namespace: str = "default"
+    job: Annotated[JobOptions, Meta(description="Options of all Jobs there.")] | None = None
+    service_accounts: Annotated[tuple[str, ...], Meta(description="Those that steps may choose.")] = ()
 
 
 class Role(StrEnum):

@@ -29,14 +29,20 @@ APIS = {
     "pods": "api/v1",
     "services": "api/v1",
     "deployments": "apis/apps/v1",
+    "statefulsets": "apis/apps/v1",
+    "daemonsets": "apis/apps/v1",
     "httproutes": "apis/gateway.networking.k8s.io/v1",
     "horizontalpodautoscalers": "apis/autoscaling/v2",
+    "poddisruptionbudgets": "apis/policy/v1",
 }
 KINDS = {
     "services": "Service",
     "deployments": "Deployment",
+    "statefulsets": "StatefulSet",
+    "daemonsets": "DaemonSet",
     "httproutes": "HTTPRoute",
     "horizontalpodautoscalers": "HorizontalPodAutoscaler",
+    "poddisruptionbudgets": "PodDisruptionBudget",
 }
 _client: Any = client
 _config: Any = config

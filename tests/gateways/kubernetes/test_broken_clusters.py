@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.core.attempt import Ending, Outcome
-from app.gateways.operators.kubernetes import KubernetesOperator, Reach, cluster, jobs
+from app.gateways.operators.kubernetes import KubernetesOperator, Reach, cluster
 from app.gateways.operators.kubernetes.moving import Pace
 from tests.cluster.api import ClusterServer, Cut, Refusal
 from tests.gateways.kubernetes.bench import Bench, Lines, eventually
@@ -84,7 +84,8 @@ class NoRights:
     def __call__(self, _method: str, _path: str) -> None:
         self.asked += 1
         if asyncio.get_running_loop().time() < self._until:
-            raise Refusal(403, "Forbidden", "jobs.batch is forbidden: the cluster knows no roles")
+            why = 'jobs.batch is forbidden: User "boreas" cannot list resource "jobs" in API group "batch"'
+            raise Refusal(403, "Forbidden", why)
 
 
 async def test_a_cluster_that_starts_and_knows_no_rights_yet_delays_and_does_not_fail(
@@ -166,10 +167,7 @@ async def test_a_pod_that_fits_on_no_node_waits_until_the_limit_and_says_why(
 
 
 @pytest.mark.usefixtures("played")
-async def test_a_pod_that_the_cluster_does_not_let_be_made_fails_and_says_why(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "UNMADE_SECONDS", 0.1)
+async def test_a_pod_that_the_cluster_does_not_let_be_made_fails_and_says_why(bench: Bench) -> None:
     bench.nodes.refusal = 'pods "x" is forbidden: violates PodSecurity "restricted:latest"'
     outcome, _ = await bench.run("true")
     why = 'its pod can not be made: forbidden: violates PodSecurity "restricted:latest"'
@@ -178,10 +176,7 @@ async def test_a_pod_that_the_cluster_does_not_let_be_made_fails_and_says_why(
 
 
 @pytest.mark.usefixtures("played")
-async def test_a_pod_for_which_a_quota_has_no_room_waits_until_the_limit(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "UNMADE_SECONDS", 0.1)
+async def test_a_pod_for_which_a_quota_has_no_room_waits_until_the_limit(bench: Bench) -> None:
     bench.nodes.refusal = "exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3"
     outcome, lines = await bench.run("true", timeout_seconds=2)
     assert "the time limit of 2 seconds was reached, and it was ended; its pod can not be made" in str(outcome.message)

@@ -92,7 +92,7 @@ class Traffic:
         if share != self.shares[-1]:
             self.shares.append(share)
         self._rollers.watched = self._selector("web")
-        if self._is_idle_soon and self._rollers.watched != LABELS:
+        if self._is_idle_soon and self._rollers.watched.get("boreas.dev/track") == "preview":
             self._is_idle_soon = False
             self._server.change("deployments", "web", lambda body: body["spec"].update(replicas=1), self._space)
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.core.attempt import Ending
 from app.core.strategy import StrategyKind
-from app.core.workloads import SELECTOR
+from app.core.workloads import SELECTOR, TRACK
 from tests.cluster.api import ClusterServer
 from tests.gateways.kubernetes.bench import Bench
 from tests.gateways.kubernetes.workload import LABELS, NEW, OLD, TOTAL, Web
@@ -109,12 +109,21 @@ async def test_a_service_that_was_switched(web: Web) -> None:
 
 
 async def test_a_service_that_is_not_switched_yet_is_followed(web: Web) -> None:
+    labels = {"app": "web", "tier": "front"}
     await web.bring(web.shape(TOTAL, BLUE_GREEN))
-    await web.by_hand("services", selector(app="web", tier="front"))
+    await web.by_hand("deployments", lambda body: body["spec"]["template"]["metadata"]["labels"].update(labels))
+    await web.by_hand("services", selector(**labels))
     await web.bring(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
-    assert await web.selector() == {"app": "web-preview", "tier": "front"}
+    assert await web.selector() == labels | {TRACK: "preview"}
     assert (await web.take_back(shape)).ending is Ending.SUCCEEDED
-    assert (await web.images(), await web.selector()) == (BASE_OLD, {"app": "web", "tier": "front"})
+    assert (await web.images(), await web.selector()) == (BASE_OLD, labels)
+
+
+async def test_a_service_of_which_somebody_takes_the_track_away_gets_it_again(web: Web) -> None:
+    await web.bring(shape := web.shape(TOTAL, BLUE_GREEN))
+    await web.by_hand("services", selector(**LABELS))
+    assert (await web.bring(shape)).ending is Ending.SUCCEEDED
+    assert await web.selector() == LABELS | {TRACK: "stable"}
 
 
 async def test_a_service_of_which_the_new_set_can_not_be_told_apart_any_more(web: Web) -> None:
@@ -143,7 +152,7 @@ async def test_what_a_service_was_given_by_hand_is_not_taken_from_it(web: Web) -
     outcome = await web.take_back(shape)
     assert outcome.ending is Ending.LEFT and "selects the pods of web-preview, which is left" in str(outcome.message)
     assert await web.images() == BASE_OLD | {"web-preview": (NEW, TOTAL)}
-    (service,) = await web.bench.objects("services")
+    (service,) = [each for each in await web.bench.objects("services") if each["metadata"]["name"] == "web"]
     assert SELECTOR not in service["metadata"].get("annotations", {})
 
 

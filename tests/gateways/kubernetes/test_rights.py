@@ -2,23 +2,17 @@
 
 import asyncio
 
-import pytest
-
 from app.core.strategy import StrategyKind
-from app.gateways.operators.kubernetes import jobs
 from app.ports import Origin
 from tests.cluster.api import ClusterServer
 from tests.cluster.played import allowed
 from tests.gateways.kubernetes.bench import Bench, Lines, eventually
-from tests.gateways.kubernetes.workload import TOTAL, Web
+from tests.gateways.kubernetes.workload import LABELS, TOTAL, Web
 
 TAKEN = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=2)
 
 
-async def test_a_worker_may_do_what_it_does_and_no_more(
-    bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "UNMADE_SECONDS", 0.1)
+async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: ClusterServer) -> None:
     web = Web(bench, route=True)
     await web.make()
     await bench.run("true")
@@ -37,5 +31,8 @@ async def test_a_worker_may_do_what_it_does_and_no_more(
     played.listeners = nodes
     await web.bring(web.shape(1, StrategyKind.CANARY))
     await web.bring(web.shape(TOTAL, StrategyKind.CANARY, finished=True))
+    spec = {"minAvailable": 1, "selector": {"matchLabels": LABELS}}
+    await web.create("poddisruptionbudgets", {"metadata": {"name": "web"}, "spec": spec})
     await web.bring(web.shape(TOTAL, StrategyKind.BLUE_GREEN, switched=True))
+    await web.bring(web.shape(TOTAL, StrategyKind.BLUE_GREEN, switched=True, finished=True))
     assert played.rights == allowed()

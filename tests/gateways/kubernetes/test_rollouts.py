@@ -4,6 +4,7 @@ import pytest
 
 from app.core.attempt import Ending
 from app.core.strategy import StrategyKind
+from app.core.workloads import TRACK
 from tests.cluster.api import ClusterServer
 from tests.gateways.kubernetes.bench import Bench
 from tests.gateways.kubernetes.workload import LABELS, NEW, OLD, TOTAL, Web
@@ -50,9 +51,9 @@ async def test_the_way_back_from_a_share(web: Web, kind: StrategyKind, updated: 
 async def test_blue_green_shows_switches_and_makes_the_new_set_the_only_one(web: Web) -> None:
     await web.bring(web.shape(TOTAL, BLUE_GREEN))
     assert await web.images() == BASE_OLD | {"web-preview": (NEW, TOTAL)}
-    assert await web.selector() == LABELS
+    assert await web.selector() == LABELS | {TRACK: "stable"}
     await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True))
-    assert await web.selector() == {"app": "web-preview"}
+    assert await web.selector() == LABELS | {TRACK: "preview"}
     assert await web.images() == BASE_OLD | {"web-preview": (NEW, TOTAL)}
     await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True))
     assert (await web.images(), await web.selector()) == (BASE_NEW, LABELS)

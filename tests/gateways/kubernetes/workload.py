@@ -38,6 +38,12 @@ class Web:
         self.lines = Lines()
 
     async def make(self) -> None:
+        """Make the objects, and roll the old version out once."""
+        await self.objects()
+        outcome = await self.bring(self.shape(0), image=OLD, deployment_id="dep_01")
+        assert outcome.ending is Ending.SUCCEEDED, outcome
+
+    async def objects(self) -> None:
         """Make the objects that are there before Boreas comes."""
         container = {"name": "web", "image": OLD}
         template = {"metadata": {"labels": LABELS}, "spec": {"containers": [container]}}
@@ -49,8 +55,6 @@ class Web:
         if self.workload.target.http_route:
             refs = [{"name": "web", "port": 80}]
             await self.create("httproutes", {"metadata": {"name": "web"}, "spec": {"rules": [{"backendRefs": refs}]}})
-        outcome = await self.bring(self.shape(0), image=OLD, deployment_id="dep_01")
-        assert outcome.ending is Ending.SUCCEEDED, outcome
 
     async def create(self, plural: str, body: dict[str, Any]) -> None:
         """Make an object."""

@@ -46,6 +46,7 @@ EVENTS = Kind("api/v1", "events", "Event")
 SERVICES = Kind("api/v1", "services", "Service")
 DEPLOYMENTS = Kind("apis/apps/v1", "deployments", "Deployment")
 AUTOSCALERS = Kind("apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+BUDGETS = Kind("apis/policy/v1", "poddisruptionbudgets", "PodDisruptionBudget")
 ROUTES = Kind("apis/gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute")
 
 

@@ -39,16 +39,18 @@ class Connections:
 
     async def client(self, connection: KubernetesAccess) -> Any:
         """Return the client of a connection. Raises ClusterRefusedError where it can not be configured."""
+        bare = connection.bare
         async with self._opening:
-            if connection not in self._clients:
-                self._clients[connection] = await _opened(self._reach, connection, self._authorities)
-            return self._clients[connection]
+            if bare not in self._clients:
+                self._clients[bare] = await _opened(self._reach, bare, self._authorities)
+            return self._clients[bare]
 
     async def renew(self, connection: KubernetesAccess, stale: Any) -> None:
         """Forget a client whose credentials are not taken any more: the next one reads them again."""
+        bare = connection.bare
         async with self._opening:
-            if connection in self._clients and self._clients[connection] is stale:
-                del self._clients[connection]
+            if bare in self._clients and self._clients[bare] is stale:
+                del self._clients[bare]
                 await stale.close()
 
     async def close(self) -> None:

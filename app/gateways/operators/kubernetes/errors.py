@@ -1,14 +1,29 @@
 """What may go wrong with a cluster, in two kinds: it will pass, or it will not."""
 
 import json
+import re
 from typing import Any
 
 MESSAGE_LENGTH = 500
 """Characters of a cluster's own words that are passed on: bodies can be pages long."""
 
 
+ADMISSION = re.compile(r'"[^"]*" is forbidden: (?!User "|not yet ready)|admission webhook "')
+"""Words of a cluster that let somebody ask, and then does not take what is asked for."""
+FULL = "exceeded quota"
+
+
 class ClusterAwayError(Exception):
-    """The cluster does not answer, or says that it can not now: the same call may do later."""
+    """The cluster does not answer, or says that it cannot now (`answers`): the same call may do later."""
+
+    def __init__(self, message: str, *, answers: bool = False) -> None:
+        super().__init__(message)
+        self.answers = answers
+
+    @property
+    def told(self) -> str:
+        """What is wrong, for people."""
+        return f"the cluster cannot do it now: {self}" if self.answers else f"the cluster is away: {self}"
 
 
 class ClusterRefusedError(Exception):
@@ -33,6 +48,11 @@ class ClusterRefusedError(Exception):
         """Whether a watch asked for changes that are too old to be told."""
         return self.status == 410
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a quota has no room for it now."""
+        return self.status == 403 and FULL in str(self)
+
 
 AWAY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 FORBIDDEN_STATUS = frozenset({401, 403})
@@ -40,8 +60,10 @@ FORBIDDEN_STATUS = frozenset({401, 403})
 
 def refusal(status: int, body: str, doing: str, *, is_new: bool) -> ClusterAwayError | ClusterRefusedError:
     """Return the error for an answer that is none: `doing` says what was asked for, `is_new` that it may yet pass."""
-    message = f"{doing}: {status} {words(body)}".strip()
-    return ClusterAwayError(message) if status in AWAY_STATUS or is_new else ClusterRefusedError(status, message)
+    said = words(body)
+    message = f"{doing}: {status} {said}".strip()
+    is_passing = status in AWAY_STATUS or (is_new and not ADMISSION.search(said))
+    return ClusterAwayError(message, answers=True) if is_passing else ClusterRefusedError(status, message)
 
 
 def words(body: str) -> str:

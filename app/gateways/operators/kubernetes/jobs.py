@@ -2,19 +2,21 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
 from app.core import manifests, pods
 from app.core.attempt import Ending, Outcome
 from app.core.logs import Stream
-from app.core.manifests import Object, is_going, is_owned_by, name_of, uid_of
-from app.core.workloads import is_ours, noted
-from app.gateways.operators.kubernetes.cluster import EVENTS, JOBS, PODS, Cluster
+from app.core.manifests import Object, is_owned_by, name_of, uid_of
+from app.gateways.operators.kubernetes.clocks import Clocks
+from app.gateways.operators.kubernetes.cluster import JOBS, PODS, Cluster
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
-from app.gateways.operators.kubernetes.tail import Tail
-from app.gateways.operators.kubernetes.watching import persistently, snapshots
+from app.gateways.operators.kubernetes.job_events import JobEvents, told
+from app.gateways.operators.kubernetes.job_log import follow
+from app.gateways.operators.kubernetes.making import ROOM_SECONDS, Making, NoRoomError
+from app.gateways.operators.kubernetes.watching import AGAIN_SECONDS, persistently, snapshots
 from app.ports import LEAVE, Instruction, LogSink, Origin
 
 SLACK_SECONDS = 30.0
@@ -24,34 +26,47 @@ REST_SECONDS = 30.0
 STOP_SECONDS = 30.0
 """How long a cluster that is away is asked to end a Job that is not wanted any more."""
 PAUSE_SECONDS = 0.2
-UNMADE_SECONDS = 3.0
-"""After how long without a pod is asked why, and how often."""
+SILENT_SECONDS = 5.0
+"""After how long it is told what a Job waits for, where nothing is known to be wrong."""
+SETTLED_SECONDS = 30.0
+"""How long the pod of a Job that has failed is waited for: that of a dead node never ends."""
 
 
 class JobRun:
     """Makes or finds the Job of one run, and follows it to its end. To be used once."""
 
-    def __init__(self, cluster: Cluster, instruction: Instruction, log: LogSink, patience_seconds: float) -> None:
+    def __init__(
+        self, cluster: Cluster, instruction: Instruction, log: LogSink, making: Making, patience_seconds: float
+    ) -> None:
         assert instruction.origin is not None
         self._cluster = cluster
         self._instruction = instruction
         self._origin: Origin = instruction.origin
         self._log = log
+        self._making = making
         self._patience = patience_seconds
-        self._name = manifests.job_name(self._origin.task_id, self._origin.run)
+        self._name = making.name
         self._job: Object = {}
         self._pods: list[Object] = []
         self._fault: pods.Fault | None = None
         self._unmade: pods.Fault | None = None
+        self._told: set[str] = set()
+        self._is_over = False
         self._changed = asyncio.Event()
+        self._turns = asyncio.Lock()
 
     async def run(self) -> Outcome:
         """Carry it out. A Job that nobody shall go on with is gone when this is over. Raises what the log raises."""
+        if why := self._making.refusal:
+            return Outcome(Ending.FAILED, why)
         limit = self._instruction.timeout_seconds + SLACK_SECONDS
         try:
             async with asyncio.timeout(limit) as clock:
-                outcome = await self._to_its_end()
-                if not self._origin.stays:
+                while (outcome := await self._try()) is None:
+                    await self._making.clear(self._job, self._trouble)
+                if outcome.ending is Ending.LOST:
+                    await self._making.clear(self._job, self._trouble)
+                elif not self._origin.stays:
                     await self._remove(0)
                 return outcome
         except ClusterRefusedError as error:
@@ -60,35 +75,66 @@ class JobRun:
             if not clock.expired():
                 raise
             await self._remove(0)
-            why = f"; {self._fault.message}" if self._fault else ""
-            return Outcome(
-                Ending.FAILED, f"the time limit of {self._instruction.timeout_seconds:.10g} seconds was reached{why}"
-            )
+            return self._too_late()
         except asyncio.CancelledError as cancelled:
             if LEAVE not in cancelled.args:
                 await self._stop()
             raise
 
-    async def _to_its_end(self) -> Outcome:
-        await self._ensure()
-        works = [asyncio.create_task(work) for work in (self._watch_job(), self._watch_pods(), self._follow())]
-        following = works[-1]
-        works.append(asyncio.create_task(self._ask_for_a_pod()))
+    def _too_late(self) -> Outcome:
+        why = f"; {self._fault.message}" if self._fault else ""
+        limit = f"{self._instruction.timeout_seconds:.10g}"
+        return Outcome(Ending.FAILED, f"the time limit of {limit} seconds was reached{why}")
+
+    async def _try(self) -> Outcome | None:
+        """Make the Job and follow it to its end; None where it is to be made anew, in another form."""
+        pause = AGAIN_SECONDS
+        while True:
+            try:
+                self._job = await self._making.ensure(self._trouble)
+                break
+            except NoRoomError as full:
+                self._fault = pods.Fault(f"there is no room for its Job: {full}", passing=True)
+                await self._tell(f"WARN: waiting: {self._fault.message}")
+            if self._making.seconds_left <= 0:
+                return self._too_late()
+            await asyncio.sleep(max(0.0, min(pause, self._making.seconds_left)))
+            pause = min(2 * pause, ROOM_SECONDS)
+        self._pods, self._fault, self._unmade = [], None, None
+        if self._making.is_found:
+            await self._say(f"Going on with Job {self._name}, which is there already.")
+        else:
+            await self._say(f"Job {self._name} runs {self._instruction.image}.")
+        return await self._to_its_end()
+
+    async def _to_its_end(self) -> Outcome | None:
+        events = JobEvents(self._cluster, self._hear)
+        events.add(self._job)
+        followed = (self._watch_job(), self._watch_pods(events), self._follow(), events.run())
+        works = [asyncio.create_task(work) for work in followed]
+        following = works[2]
         try:
-            ended: Outcome = await self._beside(works, self._ended())
+            ended: Outcome | None = await self._beside(works, self._ended())
+            if ended is None:
+                return None
+            self._is_over = True
             if ended.ending is Ending.FAILED and not pods.is_done(self._job):
                 await self._remove(None)
-            if any(pods.has_log(pod) for pod in self._pods):
-                await self._beside(works, asyncio.wait([following], timeout=REST_SECONDS))
+            if self._has_begun:
+                await self._beside(works, asyncio.wait([following], timeout=self._rest_seconds()))
                 if following.done():
                     following.result()
                 else:
-                    await self._say("WARN: the rest of the log can not be read.")
+                    await self._say("WARN: the rest of the log cannot be read.")
             return ended
         finally:
             for work in works:
                 work.cancel()
             await asyncio.gather(*works, return_exceptions=True)
+
+    def _rest_seconds(self) -> float:
+        """How long the rest of the log is waited for: a node that is dead sends none."""
+        return REST_SECONDS if pods.is_done(self._job) else min(REST_SECONDS, 2.0)
 
     async def _beside(self, works: list[asyncio.Task[None]], wanted: Awaitable[Any]) -> Any:
         """Await something while the works go on; what ends one of them with an error ends this."""
@@ -106,58 +152,6 @@ class JobRun:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([waiting])
 
-    async def _ensure(self) -> None:
-        """Make the Job, or go on with the one that is there. Raises ClusterRefusedError."""
-        body = self._manifest()
-        while True:
-            try:
-                self._job = await persistently(lambda: self._cluster.create(JOBS, body), self._trouble)
-                await self._say(f"Job {self._name} runs {self._instruction.image}.")
-                return
-            except ClusterRefusedError as error:
-                if not error.is_conflict:
-                    raise
-            found = await self._taken()
-            if found is not None:
-                if not is_ours(found):
-                    raise ClusterRefusedError(409, f"there is a Job {self._name} that Boreas did not make")
-                self._job = found
-                await self._say(f"Going on with Job {self._name}, which is there already.")
-                return
-            await asyncio.sleep(PAUSE_SECONDS)
-
-    async def _taken(self) -> Object | None:
-        """Mark the Job that is there as this attempt's, and return it; None where there is none, or not for long."""
-
-        def marked(seen: Object) -> Object:
-            if is_going(seen) or not is_ours(seen):
-                return seen
-            return noted(seen, {manifests.ATTEMPT: str(self._origin.attempt)})
-
-        try:
-            found = await persistently(lambda: self._cluster.modify(JOBS, self._name, marked), self._trouble)
-        except ClusterRefusedError as error:
-            if error.is_missing:
-                return None
-            raise
-        return None if is_going(found) else found
-
-    def _manifest(self) -> Object:
-        instruction = self._instruction
-        return manifests.job(
-            manifests.Owner(
-                deployment_id=self._origin.deployment_id,
-                task_id=self._origin.task_id,
-                application=self._origin.application,
-            ),
-            self._origin.run,
-            image=instruction.image or "",
-            command=instruction.command or (),
-            env=instruction.env,
-            limit_seconds=math.ceil(instruction.timeout_seconds),
-            attempt=self._origin.attempt,
-        )
-
     @property
     def _selector(self) -> str:
         return f"{manifests.RUN_LABEL}={self._name}"
@@ -169,31 +163,28 @@ class JobRun:
                 job = jobs.get(self._name)
                 if job is not None and uid_of(job) == uid:
                     self._job = job
-                elif not pods.is_done(self._job):
+                elif not (self._is_over or pods.is_done(self._job)):
                     raise ClusterRefusedError(404, f"Job {self._name} was deleted by somebody")
                 self._changed.set()
 
-    async def _watch_pods(self) -> None:
+    async def _watch_pods(self, events: JobEvents) -> None:
         uid = uid_of(self._job)
         async with aclosing(snapshots(self._cluster, PODS, self._selector, self._quiet)) as seen:
             async for found in seen:
                 ours = [pod for pod in found.values() if is_owned_by(pod, uid)]
                 if ours or not pods.is_done(self._job):
                     self._pods = ours or self._pods
+                for pod in ours:
+                    events.add(pod)
                 self._changed.set()
 
-    async def _ask_for_a_pod(self) -> None:
-        """Find out why there is no pod for long, as the Job itself does not tell."""
-        while not self._pods:
-            await asyncio.sleep(UNMADE_SECONDS)
-            if self._pods or pods.is_done(self._job):
-                return
-            about = f"involvedObject.uid={uid_of(self._job)},reason=FailedCreate"
-            try:
-                events = (await self._cluster.list(EVENTS, fields=about)).items
-            except (ClusterAwayError, ClusterRefusedError):
-                events = ()
-            self._unmade = pods.unmade(events)
+    async def _hear(self, events: Sequence[Object]) -> None:
+        """Take note of the events of the Job, or of a pod of it: all that there are."""
+        for event in events:
+            if event.get("reason") != pods.UNMADE:
+                await self._tell(told(event), str(event.get("message") or ""))
+        if failed := [event for event in events if event.get("reason") == pods.UNMADE]:
+            self._unmade = pods.unmade(failed)
             self._changed.set()
 
     async def _look_at_pods(self) -> None:
@@ -201,65 +192,66 @@ class JobRun:
         listing = await persistently(lambda: self._cluster.list(PODS, self._selector), self._quiet)
         self._pods = [pod for pod in listing.items if is_owned_by(pod, uid_of(self._job))] or self._pods
 
-    async def _ended(self) -> Outcome:
-        """Wait for the Job's end, or until nothing can come of it any more; tell meanwhile what keeps it."""
-        loop = asyncio.get_running_loop()
-        since = loop.time()
+    async def _ended(self) -> Outcome | None:
+        """Wait for the Job's end, or until nothing can come of it any more; tell meanwhile what keeps it.
+
+        None: it is to be made anew.
+        """
+        clocks = Clocks()
         while True:
             self._changed.clear()
             if pods.is_done(self._job):
                 await self._look_at_pods()
-                return pods.outcome(self._job, self._pods, self._fault)
-            found = next(
-                (fault for pod in self._pods if (fault := pods.fault(pod))), None if self._pods else self._unmade
-            )
-            if found and (self._fault is None or found.message != self._fault.message):
-                await self._say(f"WARN: waiting: {found.message}")
-            if found is None or self._fault is None:
-                since = loop.time()
-            if found or any(pods.has_log(pod) for pod in self._pods):
+                return self._outcome()
+            running = any("running" in pods.main_state(pod) for pod in self._pods)
+            if await self._is_settled(clocks):
+                return self._outcome()
+            if clocks.running(running) >= (self._instruction.answer_seconds or math.inf):
+                return Outcome(Ending.FAILED, f"no answer within {self._instruction.answer_seconds:.10g} s")
+            found = self._found(clocks)
+            if found:
+                await self._tell(f"WARN: waiting: {found.message}")
+                if self._making.otherwise(found, self._job):
+                    await self._say("It is made anew, in another form.")
+                    return None
+            kept = clocks.kept(bool(found and self._fault))
+            if found or self._has_begun:
                 self._fault = found
-            if found and (found.hopeless or (not found.passing and loop.time() - since >= self._patience)):
-                return Outcome(Ending.FAILED, found.message)
+            if found and (found.hopeless or (not found.passing and kept >= self._patience)):
+                return Outcome(Ending.FAILED, self._making.told(found))
+            is_quiet = running and not (found or clocks.is_settling or self._instruction.answer_seconds)
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._patience / 4 if found else None):
+                async with asyncio.timeout(None if is_quiet else min(1.0, self._patience / 4)):
                     await self._changed.wait()
 
-    async def _follow(self) -> None:
-        """Pass the log on from its first byte to its last."""
-        tail, pod = Tail(), await self._begun()
-        while True:
-            whole = "terminated" in pods.main_state(self._current(pod))
-            try:
-                reading = self._cluster.log(name_of(pod), manifests.CONTAINER, tail.since)
-                async with aclosing(reading) as chunks:
-                    async for chunk in chunks:
-                        if lines := tail.feed(chunk):
-                            await self._log(Stream.STDOUT, lines)
-                if whole:
-                    break
-            except ClusterAwayError:
-                pass
-            except ClusterRefusedError as error:
-                if error.is_missing:
-                    await self._say("WARN: the pod is gone, and with it the rest of its log.")
-                    break
-                if error.status != 400:
-                    raise
-            tail.reconnect()
-            await asyncio.sleep(PAUSE_SECONDS)
-        if lines := tail.finish():
-            await self._log(Stream.STDOUT, lines)
+    @property
+    def _has_begun(self) -> bool:
+        return any(pods.has_log(pod) for pod in self._pods)
 
-    async def _begun(self) -> Object:
-        while True:
-            begun = [pod for pod in self._pods if pods.has_log(pod)]
-            if pod := pods.newest(begun):
-                return pod
-            await asyncio.sleep(PAUSE_SECONDS / 4)
+    def _outcome(self) -> Outcome:
+        return pods.outcome(self._job, self._pods, self._fault, self._instruction.timeout_seconds)
 
-    def _current(self, pod: Object) -> Object:
-        return next((each for each in self._pods if uid_of(each) == uid_of(pod)), pod)
+    async def _is_settled(self, clocks: Clocks) -> bool:
+        """Tell whether a Job has failed whose pod does not come to an end; say so after a while."""
+        settled = pods.settled(self._job, self._pods)
+        seconds = clocks.settled(settled is not None)
+        if settled and seconds >= SILENT_SECONDS:
+            await self._tell(f"WARN: {settled}")
+        return seconds >= SETTLED_SECONDS
+
+    def _found(self, clocks: Clocks) -> pods.Fault | None:
+        """Return what keeps the Job from running."""
+        found = next((fault for pod in self._pods if (fault := pods.fault(pod))), None)
+        if found or self._has_begun:
+            return found
+        if self._unmade and not self._pods:
+            return self._unmade
+        if clocks.age < SILENT_SECONDS:
+            return None
+        return pods.Fault(pods.slow(self._job, pods.newest(self._pods)), passing=True)
+
+    def _follow(self) -> Coroutine[Any, Any, None]:
+        return follow(self._cluster, lambda: self._pods, self._write)
 
     async def _stop(self) -> None:
         """End the Job and wait until its pods are gone; when cancelled again, without any grace."""
@@ -291,11 +283,21 @@ class JobRun:
             return False
         return await self._cluster.delete(JOBS, self._name, propagation=propagation, grace_seconds=grace_seconds)
 
+    async def _tell(self, line: str, gist: str = "") -> None:
+        """Say something once. What somebody has said already by its `gist` is not said again."""
+        if line not in self._told and not (gist and any(gist in each for each in self._told)):
+            self._told.add(line)
+            await self._say(line)
+
     async def _say(self, line: str) -> None:
-        await self._log(Stream.SYSTEM, [line])
+        await self._write(Stream.SYSTEM, [line])
+
+    async def _write(self, stream: Stream, lines: Sequence[str]) -> None:
+        async with self._turns:
+            await self._log(stream, lines)
 
     async def _trouble(self, what: str | None) -> None:
-        await self._say(f"WARN: the cluster is away: {what}" if what else "The cluster answers again.")
+        await self._say(f"WARN: {what}" if what else "The cluster answers again.")
 
     async def _quiet(self, what: str | None) -> None:
         """Say nothing: one voice is enough for a cluster that is away."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core import manifests, meddling, pods, replicas, workloads
+from app.core import manifests, meddling, pods, replicas, tracks, workloads
 from app.core.logs import Stream
 from app.core.manifests import Object, is_going
 from app.core.workloads import PREVIOUS, TRACK, note, replicas_of, with_image, with_replicas
@@ -67,12 +67,13 @@ class Moving:
         """Write a line to the task's log."""
         await self._log(Stream.SYSTEM, [line])
 
-    async def _trouble(self, what: str | None) -> None:
-        await self.say(f"WARN: the cluster is away: {what}" if what else "The cluster answers again.")
+    async def trouble(self, what: str | None) -> None:
+        """Tell that the cluster is away, or answers again."""
+        await self.say(f"WARN: {what}" if what else "The cluster answers again.")
 
     async def get(self, kind: Kind, name: str) -> Object | None:
         """Return an object, None where there is none."""
-        return await persistently(lambda: self.cluster.get(kind, name), self._trouble)
+        return await persistently(lambda: self.cluster.get(kind, name), self.trouble)
 
     async def need(self, kind: Kind, name: str) -> Object:
         """Return an object that must be there. Raises StuckError."""
@@ -83,7 +84,7 @@ class Moving:
 
     async def change(self, kind: Kind, name: str, to: Callable[[Object], Object]) -> Object:
         """Change an object that is there, again where somebody else changed it in between."""
-        return await persistently(lambda: self.cluster.modify(kind, name, to), self._trouble)
+        return await persistently(lambda: self.cluster.modify(kind, name, to), self.trouble)
 
     async def make(self, kind: Kind, body: Object, meddled: Judgement = _unjudged) -> None:
         """Make an object, or bring one that Boreas made before to what it shall be. Raises StuckError.
@@ -99,7 +100,7 @@ class Moving:
 
         while True:
             try:
-                await persistently(lambda: self.cluster.create(kind, body), self._trouble)
+                await persistently(lambda: self.cluster.create(kind, body), self.trouble)
                 return
             except ClusterRefusedError as error:
                 if not error.is_conflict:
@@ -128,7 +129,7 @@ class Moving:
         found = await self.get(kind, name)
         while found is not None and workloads.is_ours(found):
             if not is_going(found):
-                await persistently(lambda: self.cluster.delete(kind, name), self._trouble)
+                await persistently(lambda: self.cluster.delete(kind, name), self.trouble)
             found = await self.get(kind, name)
             if found is not None:
                 await asyncio.sleep(self.pace.poll)
@@ -153,7 +154,7 @@ class Moving:
 
     async def is_scaled(self) -> bool:
         """Return whether an autoscaler decides how many replicas the base has."""
-        listing = await persistently(lambda: self.cluster.list(AUTOSCALERS), self._trouble)
+        listing = await persistently(lambda: self.cluster.list(AUTOSCALERS), self.trouble)
         return replicas.autoscaler(listing.items, self.name) is not None
 
     async def raise_to(self, size: int) -> None:
@@ -177,12 +178,27 @@ class Moving:
         if size > before:
             await self.settled(name)
 
+    async def mark(self) -> None:
+        """Give the base's pods its track, replica by replica, and wait until all that are left have it.
+
+        That restarts them, once: every rollout that replaces them anyway marks them too. Raises StuckError.
+        """
+        base = await self.base()
+        if not tracks.is_marked(base):
+            await self.say(f"Restarting the pods of {self.name} once, to tell the two sets apart from now on.")
+            await self.change(DEPLOYMENTS, self.name, lambda seen: tracks.marked(workloads.carefully(seen, 0)))
+            await self.settled(self.name)
+            return
+        at = replicas.standing(base)
+        if not at.settled and at.updated < int((base.get("status") or {}).get("replicas") or 0):
+            await self.settled(self.name)
+
     async def run(self, image: str, size: int | None = None, watch_seconds: int = 0) -> None:
         """Let the base run an image, replica by replica, never with fewer than asked for. Raises StuckError."""
 
         def changed(seen: Object) -> Object:
             stuck_if(meddling.image(seen, self.target.container, *self.images(seen)))
-            made = with_image(workloads.carefully(seen, watch_seconds), self.target.container, image)
+            made = with_image(tracks.marked(workloads.carefully(seen, watch_seconds)), self.target.container, image)
             return made if size is None else _sized(made, size)
 
         await self.change(DEPLOYMENTS, self.name, changed)
@@ -221,7 +237,7 @@ class Moving:
         """Return what keeps the newest pods of a Deployment from running, where waiting may not help."""
         match = deployment["spec"]["selector"].get("matchLabels") or {}
         selector = ",".join(f"{key}={value}" for key, value in match.items())
-        listing = await persistently(lambda: self.cluster.list(PODS, selector), self._trouble)
+        listing = await persistently(lambda: self.cluster.list(PODS, selector), self.trouble)
         image = workloads.image_of(deployment, self.target.container)
         track = match.get(TRACK)
         for pod in listing.items:

@@ -3,17 +3,18 @@
 import logging
 from collections.abc import Sequence
 
-from app.core import manifests, pods, replicas
+from app.core import manifests, replicas, tracks
 from app.core.attempt import Ending, Outcome
 from app.core.environment import KubernetesAccess
 from app.core.logs import Stream
-from app.core.strategy import Shape
+from app.core.strategy import Shape, Strategy
 from app.core.workloads import CANARY, PREVIEW
-from app.gateways.operators.kubernetes import rollouts
+from app.gateways.operators.kubernetes import named, rollouts, traffic
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, JOBS, Cluster, Hold
 from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.jobs import JobRun
+from app.gateways.operators.kubernetes.making import Making
 from app.gateways.operators.kubernetes.moving import Moving, Pace, StuckError
 from app.gateways.operators.kubernetes.reach import Reach
 from app.gateways.trust import USUAL, Authorities
@@ -24,8 +25,6 @@ logger = logging.getLogger(__name__)
 PACE = Pace()
 ALL = Reach()
 """No kubeconfig, and every namespace that the service account of the worker's pod may reach."""
-UNENDED = "status.successful=0"
-"""Most Jobs that are there have succeeded, and need not be sent: the one field of a Job by which a cluster selects."""
 
 
 class KubernetesOperator:
@@ -40,6 +39,7 @@ class KubernetesOperator:
         self._pace = pace
         self._connections = Connections(reach, authorities)
         self._hold = Hold()
+        self._restricted: set[KubernetesAccess] = set()
 
     async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
         """Run the command to its end. Without one there is nothing to run.
@@ -53,7 +53,9 @@ class KubernetesOperator:
             return Outcome(Ending.FAILED, "the environment has no connection to a cluster")
         if not instruction.image:
             return Outcome(Ending.FAILED, "it has a command, but neither it nor the version's artifact has an image")
-        return await JobRun(self._cluster(instruction.connection), instruction, log, self._pace.patience).run()
+        cluster = self._cluster(instruction.connection)
+        making = Making(cluster, instruction, self._restricted)
+        return await JobRun(cluster, instruction, log, making, self._pace.patience).run()
 
     def hold(self, seconds: float) -> None:
         """Take note that this worker may change things for `seconds` more. Jobs run on, for the next attempt."""
@@ -63,20 +65,22 @@ class KubernetesOperator:
         """Do nothing: nothing is changed while the event loop is held up, and `hold` comes before anything else is."""
 
     async def running(self, connection: KubernetesAccess) -> Sequence[Run]:
-        """Return the runs of Jobs in a namespace that have not ended, and that nobody deletes already."""
+        """Return the runs of Jobs in a namespace, but those that somebody deletes already."""
         selector = f"{manifests.MANAGED_BY}={manifests.MANAGER},{manifests.RUN_LABEL}"
         try:
-            listing = await self._cluster(connection).list(JOBS, selector, UNENDED)
+            listing = await self._cluster(connection).list(JOBS, selector)
         except (ClusterAwayError, ClusterRefusedError) as error:
             logger.warning("it can not be seen which Jobs of %s run: %s", connection.namespace, error)
             return ()
-        return [_run(job, run) for job in listing.items if (run := manifests.run_of(job)) and _goes_on(job)]
+        there = [job for job in listing.items if not manifests.is_going(job)]
+        return [_run(job, run) for job in there if (run := manifests.run_of(job))]
 
     async def end(self, connection: KubernetesAccess, run: Run) -> bool:
-        """Delete the Job of a run with its pods, as it was when it was found."""
+        """Delete the Job of a run with its pods: one that was found, as it was then and once its pods are gone."""
+        propagation = "Foreground" if run.state else "Background"
         name = manifests.job_name(run.task_id, run.name)
         try:
-            return await self._cluster(connection).delete(JOBS, name, propagation="Foreground", version=run.state)
+            return await self._cluster(connection).delete(JOBS, name, propagation=propagation, version=run.state)
         except (ClusterAwayError, ClusterRefusedError) as error:
             logger.warning("Job %s of %s could not be deleted: %s", name, connection.namespace, error)
             return False
@@ -95,9 +99,26 @@ class KubernetesOperator:
         beside = [await moving.get(DEPLOYMENTS, f"{moving.name}-{track}") for track in (CANARY, PREVIEW)]
         return replicas.size(base, is_split=any(beside), is_scaled=await moving.is_scaled())
 
+    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
+        """Return why a strategy can not work for the workload, as far as the cluster tells."""
+        del strategy, size
+        moving = self._moving(workload, _unheard)
+        try:
+            await named.look(moving)
+        except (StuckError, ClusterRefusedError) as error:
+            return str(error)
+        return None
+
     async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Give the workload a shape; go on with what another worker has begun. Ends when cancelled, and leaves all."""
         return await rollouts.bring(self._moving(workload, log), shape)
+
+    async def service(self, workload: Workload, shape: Shape) -> str | None:
+        """Return by which Service what carries the new version is asked: that of the set beside the base, if any."""
+        try:
+            return await traffic.reached_by(self._moving(workload, _unheard), tracks.asked(shape))
+        except ClusterRefusedError:
+            return workload.target.service
 
     async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Bring the version before back: at once where its replicas are still there."""
@@ -112,10 +133,6 @@ class KubernetesOperator:
 
     def _cluster(self, connection: KubernetesAccess) -> Cluster:
         return Cluster(self._connections, connection, self._hold)
-
-
-def _goes_on(job: manifests.Object) -> bool:
-    return not (pods.is_done(job) or manifests.is_going(job))
 
 
 def _run(job: manifests.Object, name: str) -> Run:

@@ -7,7 +7,7 @@ The order of steps keeps as many healthy replicas, of either version, as are ask
 import asyncio
 from functools import partial
 
-from app.core import meddling, replicas, workloads
+from app.core import meddling, replicas, tracks, workloads
 from app.core.attempt import Ending, Outcome
 from app.core.manifests import Object, name_of
 from app.core.strategy import Shape, StrategyKind
@@ -25,7 +25,7 @@ from app.core.workloads import (
     with_image,
     with_replicas,
 )
-from app.gateways.operators.kubernetes import traffic
+from app.gateways.operators.kubernetes import budgets, traffic
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
@@ -93,6 +93,7 @@ async def _tidy(moving: Moving, base: Object) -> None:
     """Remove what an earlier rollout left beside the base when it was ended half way; the base is made whole first."""
     beside = [f"{moving.name}-{track}" for track in (CANARY, PREVIEW)]
     if not any([await moving.get(DEPLOYMENTS, name) for name in beside]):
+        await traffic.release(moving)
         return
     await moving.say("An earlier rollout was left half way; removing what it made.")
     kept = note(base, REPLICAS)
@@ -105,16 +106,20 @@ async def _tidy(moving: Moving, base: Object) -> None:
     stuck_if(await _clear(moving))
 
 
-async def _second(moving: Moving, track: str, size: int, watch_seconds: int, selector: dict[str, str] | None) -> str:
+async def _second(moving: Moving, track: str, size: int, watch_seconds: int) -> str:
     """Bring a second Deployment to a size, on the new image, and wait until it is available. Return its name."""
-    base = await moving.base()
+    base, name = await moving.base(), f"{moving.name}-{track}"
+    there = await moving.get(DEPLOYMENTS, name)
+    service = await moving.get(SERVICES, moving.target.service) if moving.target.service else None
+    own = tracks.wanted(service) if service else {}
+    is_old = there is not None and moving.is_of_this(there) and bool(own) and tracks.is_old(there, own)
     body = with_image(
-        workloads.second(base, track, moving.marks, selector), moving.target.container, moving.workload.image
+        workloads.second(base, track, moving.marks, workloads.apart(own, track) if is_old else None),
+        moving.target.container,
+        moving.workload.image,
     )
     if watch_seconds:
         body["spec"]["minReadySeconds"] = watch_seconds
-    name = str(body["metadata"]["name"])
-    there = await moving.get(DEPLOYMENTS, name)
     if there is not None and moving.is_of_this(there) and await moving.is_scaled():
         size = max(size, int(note(there, SIZE) or 0))
     if there is None or replicas_of(there) != size or image_of(there, moving.target.container) != moving.workload.image:
@@ -125,6 +130,7 @@ async def _second(moving: Moving, track: str, size: int, watch_seconds: int, sel
         return fault or (meddling.size(seen) if replicas_of(seen) != size else None)
 
     await moving.make(DEPLOYMENTS, with_replicas(body, size), meddled)
+    await traffic.show(moving, track)
     await moving.settled(name)
     return name
 
@@ -137,12 +143,13 @@ async def _share(moving: Moving, shape: Shape) -> None:
     if not fixed and there is not None and replicas_of(there) > shape.updated:
         await moving.scale(moving.name, shape.total - shape.updated)
         await moving.settled(moving.name)
-    selector = await traffic.selector(moving, CANARY) if routed else None
-    await _second(moving, CANARY, shape.updated, shape.watch_seconds, selector)
+    if routed:
+        await traffic.part(moving, CANARY)
+    await _second(moving, CANARY, shape.updated, shape.watch_seconds)
     if not fixed:
         await moving.scale(moving.name, shape.total - shape.updated)
-    if selector is not None:
-        await traffic.split(moving, selector, round(shape.weight * workloads.WHOLE))
+    if routed:
+        await traffic.split(moving, round(shape.weight * workloads.WHOLE))
 
 
 async def _complete(moving: Moving, shape: Shape) -> None:
@@ -194,8 +201,11 @@ async def _clear(moving: Moving) -> str | None:
             fault = f"Service {moving.target.service} selects the pods of {name_of(each)}, which is left"
             continue
         await moving.remove(DEPLOYMENTS, name_of(each))
-    if moving.target.service is not None and moving.target.http_route is not None:
-        await moving.remove(SERVICES, f"{moving.target.service}-{CANARY}")
+    if fault is None:
+        await traffic.release(moving)
+        await budgets.join(moving)
+        for track in (CANARY, PREVIEW):
+            await moving.remove(SERVICES, f"{moving.target.service}-{track}")
     return fault
 
 
@@ -203,11 +213,13 @@ async def _blue_green(moving: Moving, shape: Shape) -> None:
     if shape.finished:
         await _complete(moving, shape)
         return
-    selector = await traffic.selector(moving, PREVIEW)
+    await traffic.part(moving, PREVIEW)
+    await budgets.part(moving, PREVIEW)
     size = max(shape.total, replicas_of(await moving.base())) if await moving.is_scaled() else shape.total
-    await _second(moving, PREVIEW, size, shape.watch_seconds, selector)
+    await _second(moving, PREVIEW, size, shape.watch_seconds)
     if shape.switched:
-        await traffic.switch(moving, selector)
+        await budgets.protect(moving, PREVIEW)
+        await traffic.switch(moving, PREVIEW)
 
 
 async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:

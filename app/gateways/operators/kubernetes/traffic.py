@@ -4,39 +4,110 @@ On the way on nothing that people changed meanwhile is written over. On the way 
 removed: what they changed is told, and taken back no further than that.
 """
 
-from app.core import meddling, workloads
+from app.core import manifests, meddling, tracks, workloads
 from app.core.manifests import Object
-from app.core.workloads import CANARY, PREVIEW, SELECTOR, SHARE, note, noted, own_selector
-from app.gateways.operators.kubernetes.cluster import ROUTES, SERVICES
+from app.core.tracks import STABLE
+from app.core.workloads import CANARY, PREVIEW, SELECTOR, SHARE, TRACK, note, noted, own_selector
+from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
 from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
 
 
-async def selector(moving: Moving, track: str) -> dict[str, str]:
-    """Return whom the second set's own traffic selects. Raises StuckError."""
-    if moving.target.service is None:
+async def part(moving: Moving, track: str) -> None:
+    """Let the Service select the pods of the base alone, before there are others that have all their labels.
+
+    Where the base's pods do not have its track yet, they get it first, one after the other. Raises StuckError.
+    """
+    name = moving.target.service
+    if name is None:
         raise StuckError("its application names no service whose traffic could be steered")
-    own = own_selector(await moving.need(SERVICES, moving.target.service))
+    service = await moving.need(SERVICES, name)
+    own = tracks.wanted(service)
     if not own:
-        raise StuckError(f"Service {moving.target.service} selects no pods by labels")
-    return workloads.apart(own, track)
+        raise StuckError(f"Service {name} selects no pods by labels")
+    second = await moving.get(DEPLOYMENTS, f"{moving.name}-{track}")
+    is_old = second is not None and moving.is_of_this(second) and tracks.is_old(second, own)
+    if is_old or tracks.given(service) not in (None, STABLE):
+        return
+    base = await moving.base()
+    if not own.items() <= tracks.labels_of(base).items():
+        told = f"Service {name} does not select the pods of Deployment {moving.name}"
+        meddled = f"somebody changed whom Service {name} selects meanwhile; it is left so"
+        raise StuckError(told if tracks.given(service) is None else meddled)
+    await moving.mark()
+
+    def parted(seen: Object) -> Object:
+        if tracks.given(seen) not in (None, STABLE):
+            return seen
+        own = tracks.wanted(seen)
+        return tracks.steered(seen, STABLE, own, {**own, TRACK: STABLE})
+
+    if await moving.change(SERVICES, name, parted) != service:
+        await moving.say(f"Service {name} selects the pods of {moving.name} alone: {TRACK}={STABLE}.")
+
+
+async def beside(moving: Moving, track: str) -> tuple[str, dict[str, str]] | None:
+    """Return the name of the Service that reaches the second set alone, and whom that selects; None without a Service.
+
+    Raises StuckError.
+    """
+    name = moving.target.service
+    service = await moving.get(SERVICES, name) if name else None
+    own = tracks.wanted(service) if service else None
+    if not name or not own:
+        return None
+    second = await moving.get(DEPLOYMENTS, f"{moving.name}-{track}")
+    return f"{name}-{track}", tracks.selecting(own, track, second)
+
+
+async def show(moving: Moving, track: str) -> None:
+    """Make the Service that reaches the second set alone, or bring it to what it shall be; tell where it is.
+
+    One of that name that others made stays as it is, which is told. Raises StuckError.
+    """
+    known = await beside(moving, track)
+    if known is None:
+        return
+    name, selector = known
+    before = await moving.get(SERVICES, name)
+    if before is not None and not workloads.is_ours(before):
+        await moving.say(f"WARN: there is a Service {name} that Boreas did not make: none reaches {track} alone.")
+        return
+    body = await moving.need(SERVICES, str(moving.target.service))
+    made = workloads.service_beside(body, name, {**moving.marks, TRACK: track}, selector)
+    await moving.make(SERVICES, made)
+    if before is None:
+        ports = ", ".join(str(port["port"]) for port in made["spec"]["ports"]) or "none"
+        where = f"{name}.{moving.cluster.namespace}.svc"
+        await moving.say(f"Service {name} reaches {moving.name}-{track} alone: {where}, ports {ports}.")
+
+
+async def reached_by(moving: Moving, track: str | None) -> str | None:
+    """Return the name of the Service by which what carries the new version is asked: that of a set beside the base.
+
+    The application's own for None, and where there is none for the set alone; None where that has none.
+    """
+    own = moving.target.service
+    if own is None or track is None:
+        return own
+    name = f"{own}-{track}"
+    found = await moving.get(SERVICES, name)
+    return name if found is not None and workloads.is_ours(found) else own
 
 
 async def is_away(moving: Moving) -> bool:
     """Return whether traffic of the base goes to a set beside it, by the Service or by the route."""
     service, route = moving.target.service, moving.target.http_route
-    told = [
-        await moving.get(SERVICES, service) if service else None,
-        await moving.get(ROUTES, route) if route else None,
-    ]
-    return any(each and note(each, name) is not None for each, name in zip(told, (SELECTOR, SHARE), strict=True))
+    served = await moving.get(SERVICES, service) if service else None
+    routed = await moving.get(ROUTES, route) if route else None
+    return bool((served and tracks.given(served) not in (None, STABLE)) or (routed and note(routed, SHARE) is not None))
 
 
-async def split(moving: Moving, canary: dict[str, str], share: int) -> None:
+async def split(moving: Moving, share: int) -> None:
     """Give hundredths of the traffic to the canary, whom its own Service selects. Raises StuckError."""
     service, route = str(moving.target.service), str(moving.target.http_route)
     beside = f"{service}-{CANARY}"
-    body = await moving.need(SERVICES, service)
-    await moving.make(SERVICES, workloads.service_beside(body, beside, moving.marks, canary))
+    if not workloads.is_ours(await moving.need(SERVICES, beside)):
+        raise StuckError(f"there is a Service {beside} that Boreas did not make")
 
     def weighted(seen: Object) -> Object:
         stuck_if(meddling.weights(seen, service, beside))
@@ -66,35 +137,59 @@ async def unsplit(moving: Moving, *, back: bool) -> None:
     await moving.change(ROUTES, route, whole)
 
 
-async def switch(moving: Moving, to: dict[str, str] | None) -> None:
-    """Let the Service select the preview, whose pods are told by `to`, or its own pods, at once. Raises StuckError."""
+async def switch(moving: Moving, to: str | None) -> None:
+    """Let the Service select the preview, or the base for None, at once. Raises StuckError.
+
+    While there is a second set with the labels of the base, `release` ends what is left of that.
+    """
     name = moving.target.service
     if name is None or (service := await moving.get(SERVICES, name)) is None:
         if to:
             raise StuckError(f"there is no Service {name}")
         return
-    if to is None and note(service, SELECTOR) is None:
+    if to is None and tracks.given(service) in (None, STABLE):
         return
+    base, second = await moving.base(), await moving.get(DEPLOYMENTS, f"{moving.name}-{PREVIEW}")
 
     def switched(seen: Object) -> Object:
-        stuck_if(meddling.selector(seen, PREVIEW))
-        if to and workloads.apart(own_selector(seen), PREVIEW) != to:
+        stuck_if(meddling.selector(seen))
+        own = tracks.wanted(seen)
+        wanted = tracks.selecting(own, to or STABLE, second)
+        there = second if to else base
+        if to and (there is None or not wanted.items() <= tracks.labels_of(there).items()):
             raise StuckError(f"somebody changed whom Service {name} selects meanwhile; it is left so")
-        return workloads.switched(seen, PREVIEW if to else None)
+        if to is None and not wanted.items() <= tracks.labels_of(base).items():
+            wanted = own
+        return tracks.steered(seen, to or STABLE, own, wanted)
 
     if await moving.change(SERVICES, name, switched) != service:
-        await moving.say(f"Service {name} serves the {'new' if to else 'old'} set.")
+        there = (second if to else base) or base
+        image = workloads.image_of(there, moving.target.container)
+        await moving.say(f"Service {name} serves {manifests.name_of(there)}, which runs {image}.")
+
+
+async def release(moving: Moving) -> None:
+    """Let the Service select as when no rollout is under way: there is but one set any more."""
+    name = moving.target.service
+    service = await moving.get(SERVICES, name) if name else None
+    if name is None or service is None or tracks.given(service) is None:
+        return
+
+    def free(seen: Object) -> Object:
+        return tracks.released(seen) if tracks.given(seen) in (STABLE, tracks.given(service)) else seen
+
+    await moving.change(SERVICES, name, free)
 
 
 async def switch_back(moving: Moving) -> str | None:
     """Let the Service select its own pods, unless somebody changed whom it selects: then return what is to be said."""
     name = moving.target.service
     service = await moving.get(SERVICES, name) if name else None
-    fault = meddling.selector(service, PREVIEW) if service else None
+    fault = meddling.selector(service) if service else None
     if name is None or service is None or fault is None:
         await switch(moving, None)
         return None
     is_back = service["spec"].get("selector") == own_selector(service)
     await moving.say(f"WARN: {fault}.")
-    await moving.change(SERVICES, name, lambda seen: noted(seen, {SELECTOR: None}))
+    await moving.change(SERVICES, name, lambda seen: noted(seen, {SELECTOR: None, tracks.SERVES: None}))
     return None if is_back else fault

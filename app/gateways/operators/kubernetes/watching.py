@@ -30,7 +30,7 @@ async def persistently(call: Callable[[], Awaitable[T]], trouble: Trouble) -> T:
         except ClusterAwayError as error:
             if not away:
                 away = True
-                await trouble(str(error))
+                await trouble(error.told)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_SECONDS)
         else:

@@ -1,0 +1,61 @@
+"""What protects the set that serves from evictions, as long as there are two of them."""
+
+from app.core import budgets, tracks, workloads
+from app.core.manifests import APPLICATION_LABEL, DEPLOYMENT_LABEL, Object, name_of
+from app.gateways.operators.kubernetes.cluster import BUDGETS
+from app.gateways.operators.kubernetes.errors import ClusterRefusedError
+from app.gateways.operators.kubernetes.moving import Moving
+from app.gateways.operators.kubernetes.watching import persistently
+
+
+async def part(moving: Moving, track: str) -> None:
+    """Let the budgets of the application leave the second set out, which serves nothing yet."""
+    labels = tracks.labels_of(await moving.base())
+    for budget in await _all(moving):
+        if budgets.covers(budget, labels) and workloads.note(budget, budgets.WITHOUT) != track:
+            name = name_of(budget)
+            await moving.change(BUDGETS, name, lambda seen: budgets.without(seen, track))
+            await moving.say(f"PodDisruptionBudget {name} does not count {moving.name}-{track}, which does not serve.")
+
+
+async def protect(moving: Moving, track: str) -> None:
+    """Give the second set, which is about to serve, the budgets that the base has."""
+    labels = tracks.labels_of(await moving.base())
+    there = await _all(moving)
+    known = {name_of(each) for each in there}
+    for budget in there:
+        if not budgets.covers(budget, labels):
+            continue
+        made = budgets.second(budget, track, moving.marks)
+        await moving.make(BUDGETS, made)
+        if name_of(made) not in known:
+            await moving.say(f"PodDisruptionBudget {name_of(made)} protects {moving.name}-{track}, which serves now.")
+
+
+async def join(moving: Moving) -> None:
+    """Remove what `protect` made, and let the budgets of the application count all pods again: there is but one set."""
+    labels = tracks.labels_of(await moving.base())
+    for budget in await _all(moving):
+        is_track = workloads.TRACK in (budget["metadata"].get("labels") or {})
+        if workloads.is_ours(budget) and is_track and _is_of(moving, budget):
+            await moving.remove(BUDGETS, name_of(budget))
+        elif workloads.note(budget, budgets.WITHOUT) is not None and budgets.covers(budget, labels):
+            await moving.change(BUDGETS, name_of(budget), budgets.whole)
+
+
+def _is_of(moving: Moving, budget: Object) -> bool:
+    """Return whether a budget was made for this workload, by this rollout or by one before it."""
+    known = budget["metadata"].get("labels") or {}
+    return known.get(APPLICATION_LABEL) == moving.workload.application or (
+        known.get(DEPLOYMENT_LABEL) == moving.workload.deployment_id
+    )
+
+
+async def _all(moving: Moving) -> list[Object]:
+    """Return the budgets of the namespace; none, and say so, where they may not be seen."""
+    try:
+        listing = await persistently(lambda: moving.cluster.list(BUDGETS), moving.trouble)
+    except ClusterRefusedError as error:
+        await moving.say(f"WARN: disruption budgets are left as they are, and count both sets: {error}")
+        return []
+    return list(listing.items)

@@ -1,0 +1,86 @@
+"""References of images: those that nodes take pass, and of others it is said what is wrong."""
+
+import pytest
+
+from app.core.images import fault
+
+SHA256 = "sha256:" + "a1" * 32
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "nginx",
+        "nginx:1.27",
+        "library/nginx",
+        "docker.io/library/nginx:latest",
+        "docker.io/library/x",
+        "a/b/c/d:v1.2_3-rc.1",
+        "localhost/a",
+        "localhost:5000/a/b:tag",
+        f"localhost:5000/a/b:tag@{SHA256}",
+        f"nginx@{SHA256}",
+        "x@sha512:" + "0f" * 64,
+        "127.0.0.1:5000/shop",
+        "[::1]:5000/shop:1",
+        "[2001:db8::1]/shop",
+        "registry.example.org:443/shop/user-service:v1",
+        "UPPER.example.org/shop:V1",
+        "GHCR/shop",
+        "a__b/c_d/e-f/g--h.i",
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:2026-11-30",
+        "t:" + "v" * 128,
+        "registry.example.org/" + "a" * 235,
+    ],
+)
+def test_what_nodes_take_passes(reference: str) -> None:
+    assert fault(reference) is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "why"),
+    [
+        ("", "it has no name"),
+        ("a b", "it has a space"),
+        ("nginx:1 ", "it has a space"),
+        (":v1", "it has no name"),
+        ("UPPER/Case:1", "“Case” has capital letters"),
+        ("Nginx", "“Nginx” has capital letters"),
+        ("shop/Web:1", "“shop/Web” has capital letters"),
+        ("nginx:", "“” is no tag"),
+        ("nginx:-1", "“-1” is no tag"),
+        ("nginx:a:b", "“a:b” is no tag"),
+        ("nginx:" + "v" * 129, "is no tag"),
+        ("nginx:v1 🚀", "it has a space"),
+        ("nginx:🚀", "“🚀” is no tag"),
+        ("nginx@", "“” is no digest"),
+        ("nginx@latest", "“latest” is no digest"),
+        ("nginx@md5:" + "a" * 32, "is no digest: use sha256"),
+        ("nginx@sha256:abc", "has to have 64 hexadecimal digits in lower case; it has 3"),
+        ("nginx@sha256:" + "G" * 64, "has to have 64 hexadecimal digits in lower case"),
+        ("nginx@" + SHA256.upper(), "is no digest"),
+        (f"nginx@{SHA256}@{SHA256}", "has to have 64"),
+        (f"@{SHA256}", "it has no name"),
+        ("https://registry.example.org/shop", "leave “https://” out"),
+        ("registry.example.org:port/shop", "“port” is no port"),
+        ("registry.example.org:/shop", "“” is no port"),
+        ("-registry.org/shop", "“-registry.org” is no host"),
+        ("a..b/shop", "“a..b” is no host"),
+        ("[::1/shop", "is no host"),
+        ("registry.example.org/", "a part between its slashes is empty"),
+        ("a//b", "a part between its slashes is empty"),
+        ("a/b/", "a part between its slashes is empty"),
+        ("/a", "a part between its slashes is empty"),
+        ("a/-b", "“-b” is no part of a name"),
+        ("a/b_", "“b_” is no part of a name"),
+        ("a/b___c", "“b___c” is no part of a name"),
+        ("a/b..c", "“b..c” is no part of a name"),
+        ("a/é", "“é” is no part of a name"),
+        ("$(IMAGE)", "has capital letters"),
+        ("registry.example.org/" + "a" * 236, "its name has 256 characters"),
+        ("f" * 64, "an id of an image"),
+    ],
+)
+def test_of_what_they_do_not_take_is_said_why(reference: str, why: str) -> None:
+    found = fault(reference)
+    assert found is not None and why in found

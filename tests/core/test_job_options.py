@@ -1,0 +1,192 @@
+"""Options of Jobs: what holds where a step and its environment say something, and what a cluster would not take."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.core.environment import KubernetesAccess
+from app.core.job_checks import access_options, job_options
+from app.core.job_options import (
+    NONE,
+    JobOptions,
+    JobResources,
+    TaintEffect,
+    Toleration,
+    TolerationOperator,
+    merged,
+)
+from app.core.manifests import JobCommand, Object, Owner, job
+
+EXISTS = TolerationOperator.EXISTS
+
+
+def sized(requests: Mapping[str, Any] | None = None, limits: Mapping[str, Any] | None = None) -> JobOptions:
+    return JobOptions(resources=JobResources(requests=requests, limits=limits))
+
+
+def borne(**fields: Any) -> JobOptions:
+    return JobOptions(tolerations=(Toleration(**fields),))
+
+
+def wrong(options: JobOptions) -> list[str]:
+    return [".".join(problem.path or ()) for problem in job_options(options, "job")]
+
+
+USUAL = JobOptions(
+    resources=JobResources(requests={"cpu": "1", "memory": "1Gi"}, limits={"memory": "2Gi"}),
+    service_account_name="builder",
+    node_selector={"pool": "jobs"},
+    tolerations=(Toleration(key="jobs", operator=EXISTS),),
+    image_pull_secrets=("registry",),
+    labels={"team": "shop", "cost": "1"},
+    annotations={"note": "x"},
+    run_as_user=1000,
+)
+
+
+def test_a_step_goes_before_its_environment_field_by_field() -> None:
+    step = JobOptions(
+        resources=JobResources(requests={"cpu": "2"}),
+        node_selector={"disk": "ssd"},
+        tolerations=(),
+        labels={"cost": "2"},
+        run_as_user=0,
+    )
+    assert merged(USUAL, step) == replace(
+        USUAL,
+        resources=JobResources(requests={"cpu": "2", "memory": "1Gi"}, limits={"memory": "2Gi"}),
+        node_selector={"pool": "jobs", "disk": "ssd"},
+        tolerations=(),
+        labels={"team": "shop", "cost": "2"},
+        run_as_user=0,
+    )
+    assert merged(USUAL, None) == merged(None, USUAL) == USUAL
+    assert merged(None, None) == replace(NONE, resources=JobResources())
+
+
+@pytest.mark.parametrize("quantity", ["1", "0.5", "500m", ".5", "2.", "1Gi", "1e3", "1E3", "1e-3", "12E", "128974848"])
+def test_quantities_that_a_cluster_takes(quantity: str) -> None:
+    assert wrong(sized({"cpu": quantity}, {"example.com/gpu": quantity})) == []
+
+
+@pytest.mark.parametrize(
+    "quantity",
+    ["", " ", "1 Gi", "-1", "+1", "1gi", "1GB", "abc", "1e", "1e999", "٣", "1\n", "1" * 60, 1, 0.5, True, None],
+)
+def test_quantities_that_it_does_not_take(quantity: Any) -> None:
+    assert wrong(sized({"cpu": quantity})) == ["job.resources.requests.cpu"]
+    assert wrong(sized(None, {"cpu": quantity})) == ["job.resources.limits.cpu"]
+
+
+@pytest.mark.parametrize(
+    ("options", "paths"),
+    [
+        (USUAL, []),
+        (sized({"memory": "512m"}), ["resources.requests.memory"]),
+        (sized({"memory": "2Gi"}, {"memory": "1024Mi"}), ["resources.requests.memory"]),
+        (sized({"memory": "1024Mi"}, {"memory": "1Gi"}), []),
+        (sized({"ram": "1Gi"}), ["resources.requests.ram"]),
+        (sized({"/gpu": "1"}), ["resources.requests./gpu"]),
+        (sized({"hugepages-2Mi": "4Mi", "ephemeral-storage": "1G", "nvidia.com/gpu": "1"}), []),
+        (sized({f"example.com/{n}": "1" for n in range(101)}), ["resources.requests"]),
+        (JobOptions(service_account_name="Robot"), ["serviceAccountName"]),
+        (JobOptions(service_account_name=""), ["serviceAccountName"]),
+        (JobOptions(service_account_name="a" * 64), ["serviceAccountName"]),
+        (JobOptions(service_account_name="robot.ci-1"), []),
+        (JobOptions(image_pull_secrets=("a", "B")), ["imagePullSecrets"]),
+        (JobOptions(image_pull_secrets=("a", "a")), ["imagePullSecrets"]),
+        (JobOptions(image_pull_secrets=tuple(f"s{n}" for n in range(101))), ["imagePullSecrets"]),
+        (JobOptions(node_selector={"kubernetes.io/arch": "arm64", "topology.kubernetes.io/zone": ""}), []),
+        (JobOptions(node_selector={"a b": "x"}), ["nodeSelector.a b"]),
+        (JobOptions(labels={"team": "a b"}), ["labels.team"]),
+        (JobOptions(labels={"team": "x" * 64}), ["labels.team"]),
+        (JobOptions(labels={"": "x"}), ["labels."]),
+        (JobOptions(labels={"a/b/c": "x"}), ["labels.a/b/c"]),
+        (JobOptions(labels={"Example.com/x": "x"}), ["labels.Example.com/x"]),
+        (JobOptions(labels={"a": True}), ["labels.a"]),  # type: ignore[dict-item]
+        (JobOptions(labels={f"l{n}": "x" for n in range(101)}), ["labels"]),
+        (JobOptions(annotations={"example.com/note": "any text\nof lines — é"}), []),
+        (JobOptions(annotations={"note": "\0"}), ["annotations.note"]),
+        (JobOptions(annotations={"note": "***"}), ["annotations.note"]),
+        (JobOptions(annotations={"note": "x" * (128 * 1024)}), ["annotations"]),
+        (JobOptions(run_as_user=-1), ["runAsUser"]),
+        (JobOptions(run_as_user=2**31), ["runAsUser"]),
+        (JobOptions(run_as_user=0), []),
+        (borne(), ["tolerations.0.key"]),
+        (borne(operator=EXISTS), []),
+        (borne(key="gpu", operator=EXISTS, value="x"), ["tolerations.0.value"]),
+        (borne(key="gpu", value="a b"), ["tolerations.0.value"]),
+        (borne(key="a b"), ["tolerations.0.key"]),
+        (borne(key="gpu", effect=TaintEffect.NO_SCHEDULE, toleration_seconds=5), ["tolerations.0.tolerationSeconds"]),
+        (borne(key="gpu", effect=TaintEffect.NO_EXECUTE, toleration_seconds=5), []),
+        (JobOptions(tolerations=(Toleration(operator=EXISTS),) * 101), ["tolerations"]),
+    ],
+)  # fmt: skip
+def test_what_options_must_look_like(options: JobOptions, paths: list[str]) -> None:
+    assert wrong(options) == [f"job.{path}" for path in paths]
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["boreas.dev/task", "x.boreas.dev/y", "batch.kubernetes.io/job-name", "app.kubernetes.io/managed-by", "job-name"],
+)
+def test_what_boreas_and_the_cluster_set_themselves_is_not_taken(key: str) -> None:
+    assert wrong(JobOptions(labels={key: "x"})) == [f"job.labels.{key}"]
+    assert wrong(JobOptions(annotations={key: "x"})) == [f"job.annotations.{key}"]
+    assert wrong(JobOptions(labels={"notboreas.dev/x": "x", "app.kubernetes.io/name": "x"})) == []
+
+
+def test_steps_choose_among_the_service_accounts_of_their_environment() -> None:
+    access = KubernetesAccess(job=JobOptions(service_account_name="builder"), service_accounts=("tester",))
+    assert [access.refusal(name) for name in (None, "builder", "tester")] == [None] * 3
+    assert "“chief” is not one of the environment's: steps may run as builder, tester" in str(access.refusal("chief"))
+    assert "steps may choose none" in str(KubernetesAccess().refusal("default"))
+    assert [problem.path for problem in access_options(replace(access, service_accounts=("A", "b", "b")))] == [
+        ("serviceAccounts",),
+        ("serviceAccounts",),
+    ]
+
+
+def made(options: JobOptions = NONE, **more: Any) -> Object:
+    command = JobCommand(image="shop:1", command=("make",), env={}, limit_seconds=9, attempt=1, options=options, **more)
+    return job(Owner(deployment_id="dep_1", task_id="tsk_1", application="shop"), "0", command)
+
+
+def test_a_job_is_restricted_and_says_nothing_that_was_not_said() -> None:
+    pod = made()["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
+    (container,) = pod["containers"]
+    assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    assert not {"serviceAccountName", "nodeSelector", "tolerations", "imagePullSecrets", "readinessGates"} & pod.keys()
+    assert ("resources" in container, pod["automountServiceAccountToken"]) == (False, False)
+    assert made(non_root=True)["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
+
+
+def test_a_job_has_what_its_options_say() -> None:
+    body = made(replace(USUAL, labels={"boreas.dev/task": "tsk_other", "team": "shop"}), serves_nobody=True)
+    template = body["spec"]["template"]
+    pod = template["spec"]
+    assert pod["securityContext"] == {
+        "seccompProfile": {"type": "RuntimeDefault"},
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+    }
+    assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("builder", True)
+    assert pod["nodeSelector"] == {"pool": "jobs"}
+    assert pod["tolerations"] == [{"key": "jobs", "operator": "Exists"}]
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+    assert pod["readinessGates"] == [{"conditionType": "boreas.dev/serves-nobody"}]
+    assert pod["containers"][0]["resources"] == {
+        "requests": {"cpu": "1", "memory": "1Gi"},
+        "limits": {"memory": "2Gi"},
+    }
+    for meta in (body["metadata"], template["metadata"]):
+        assert (meta["labels"]["team"], meta["labels"]["boreas.dev/task"]) == ("shop", "tsk_1")
+        assert meta["annotations"]["note"] == "x"
+
+
+def test_who_is_told_to_run_as_root_does() -> None:
+    security = made(JobOptions(run_as_user=0))["spec"]["template"]["spec"]["securityContext"]
+    assert security == {"seccompProfile": {"type": "RuntimeDefault"}, "runAsUser": 0}

@@ -1,0 +1,145 @@
+"""The second set: its pods have all labels of the workload, and a Service of its own reaches it before it serves."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from app.core import workloads
+from app.core.attempt import Ending
+from app.core.strategy import StrategyKind
+from app.core.workloads import FOR, PREVIEW, PREVIOUS, SELECTOR, TRACK
+from tests.cluster.api import ClusterServer
+from tests.gateways.kubernetes.bench import APIS, Bench
+from tests.gateways.kubernetes.workload import LABELS, NEW, OLD, TOTAL, Web
+
+ROLLING, CANARY, BLUE_GREEN = StrategyKind.ROLLING, StrategyKind.CANARY, StrategyKind.BLUE_GREEN
+MORE = {"team": "shop", "app.kubernetes.io/managed-by": "Helm"}
+
+
+async def get(web: Web, plural: str, name: str = "web") -> dict[str, Any]:
+    return await web.bench.ask("GET", f"{APIS[plural]}:{plural}/{name}")
+
+
+async def labels(web: Web, name: str) -> dict[str, str]:
+    """Return the labels of the pods of a Deployment."""
+    found: dict[str, str] = (await get(web, "deployments", name))["spec"]["template"]["metadata"]["labels"]
+    return found
+
+
+async def unmarked(bench: Bench, *, route: bool = False) -> Web:
+    """Return a workload that no release has rolled out: its pods have no track."""
+    web = Web(bench, route=route)
+    await web.objects()
+    while (await get(web, "deployments")).get("status", {}).get("availableReplicas", 0) < TOTAL:
+        await asyncio.sleep(0.02)
+    return web
+
+
+@pytest.mark.parametrize(
+    ("kind", "route", "track"),
+    [(ROLLING, False, "canary"), (CANARY, False, "canary"), (CANARY, True, "canary"), (BLUE_GREEN, False, "preview")],
+)
+async def test_its_pods_have_all_labels_of_the_workload_and_a_track(
+    bench: Bench, kind: StrategyKind, route: bool, track: str
+) -> None:
+    web = await unmarked(bench, route=route)
+    await web.by_hand("deployments", lambda body: body["spec"]["template"]["metadata"]["labels"].update(MORE))
+    assert (await web.bring(web.shape(1, kind, weight=0.3))).ending is Ending.SUCCEEDED
+    assert (LABELS | MORE | {TRACK: track}).items() <= (await labels(web, f"web-{track}")).items()
+    assert (await get(web, "deployments", f"web-{track}"))["spec"]["selector"]["matchLabels"] == LABELS | {TRACK: track}
+
+
+@pytest.mark.parametrize(
+    ("kind", "route", "track"),
+    [(ROLLING, False, "canary"), (CANARY, False, "canary"), (CANARY, True, "canary"), (BLUE_GREEN, False, "preview")],
+)
+async def test_a_service_of_its_own_reaches_it_until_the_end(
+    bench: Bench, kind: StrategyKind, route: bool, track: str
+) -> None:
+    web = await unmarked(bench, route=route)
+    await web.bring(shape := web.shape(1, kind, weight=0.3))
+    beside = await get(web, "services", f"web-{track}")
+    own = await get(web, "services")
+    assert beside["spec"]["selector"] == LABELS | {TRACK: track}
+    assert [port["port"] for port in beside["spec"]["ports"]] == [port["port"] for port in own["spec"]["ports"]]
+    assert beside["metadata"]["labels"]["boreas.dev/deployment"] == "dep_02"
+    assert any(line.startswith(f"Service web-{track} reaches web-{track} alone: web-") for line in web.lines.system)
+    assert await bench.operator.service(web.workload, shape) == f"web-{track}"
+    await web.bring(done := web.shape(TOTAL, kind, weight=1.0, switched=kind is BLUE_GREEN, finished=True))
+    assert [each["metadata"]["name"] for each in await bench.objects("services")] == ["web"]
+    assert (await web.selector(), await bench.operator.service(web.workload, done)) == (LABELS, "web")
+
+
+async def test_before_the_switch_the_service_reaches_the_old_set_alone_and_nobody_is_left_out(
+    bench: Bench, played: ClusterServer
+) -> None:
+    del played
+    web = await unmarked(bench)
+    bench.rollers.watched, bench.rollers.fewest = LABELS, TOTAL
+    await web.bring(shape := web.shape(TOTAL, BLUE_GREEN))
+    assert set(bench.rollers.serving(await web.selector())) == {OLD}
+    beside = (await get(web, "services", "web-preview"))["spec"]["selector"]
+    assert set(bench.rollers.serving(beside)) == {NEW}
+    await web.bring(switched := web.shape(TOTAL, BLUE_GREEN, switched=True))
+    assert list(bench.rollers.serving(await web.selector())) == [NEW] * TOTAL
+    assert bench.rollers.fewest >= TOTAL
+    assert await bench.operator.service(web.workload, shape) == "web-preview"
+    assert await bench.operator.service(web.workload, switched) == "web"
+    await web.take_back(switched)
+    assert (await web.selector(), (await web.images())) == (LABELS, {"web": (OLD, TOTAL)})
+
+
+@pytest.mark.parametrize("switched", [False, True])
+@pytest.mark.parametrize("way", ["on", "back"])
+async def test_a_rollout_that_an_earlier_release_began_goes_on(
+    bench: Bench, played: ClusterServer, switched: bool, way: str
+) -> None:
+    web = await unmarked(bench)
+    base = workloads.noted(await get(web, "deployments"), {FOR: "dep_02", PREVIOUS: OLD, workloads.REPLICAS: "3"})
+    played.change("deployments", "web", lambda body: body.update(base), bench.connection.namespace)
+    apart = {"app": "web-preview"}
+    marks = {"app.kubernetes.io/managed-by": "boreas", "boreas.dev/deployment": "dep_02"}
+    second = workloads.second(base, PREVIEW, marks, apart)
+    await web.create("deployments", workloads.with_replicas(workloads.with_image(second, "web", NEW), TOTAL))
+
+    def steered(body: dict[str, Any]) -> None:
+        body["metadata"]["annotations"] = {SELECTOR: json.dumps(LABELS)}
+        body["spec"]["selector"] = apart
+
+    await web.bring(shape := web.shape(TOTAL, BLUE_GREEN))
+    if switched:
+        await web.by_hand("services", steered)
+    assert await web.selector() == (apart if switched else LABELS)
+    bench.rollers.watched, bench.rollers.fewest = await web.selector(), TOTAL
+    if way == "on":
+        await web.bring(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
+        assert await web.selector() == apart
+        assert (await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True))).ending is Ending.SUCCEEDED
+    else:
+        assert (await web.take_back(shape)).ending is Ending.SUCCEEDED
+    assert (await web.selector(), await web.images()) == (LABELS, {"web": (NEW if way == "on" else OLD, TOTAL)})
+    assert bench.rollers.fewest >= TOTAL or bench.rollers.watched == apart
+    assert played.made["deployments", bench.connection.namespace, "web-preview"] == 1
+
+
+async def test_a_service_that_others_made_under_its_name_is_left(bench: Bench) -> None:
+    web = await unmarked(bench)
+    spec = {"selector": {"app": "else"}, "ports": [{"port": 80}]}
+    await web.create("services", {"metadata": {"name": "web-preview"}, "spec": spec})
+    shape = web.shape(TOTAL, BLUE_GREEN)
+    assert (await web.bring(shape)).ending is Ending.SUCCEEDED
+    told = "WARN: there is a Service web-preview that Boreas did not make: none reaches preview alone."
+    assert told in web.lines.system
+    assert await bench.operator.service(web.workload, shape) == "web"
+    await web.take_back(shape)
+    assert (await get(web, "services", "web-preview"))["spec"]["selector"] == {"app": "else"}
+
+
+async def test_words_at_the_end_name_what_serves(bench: Bench) -> None:
+    web = await unmarked(bench)
+    for more in ({}, {"switched": True}, {"switched": True, "finished": True}):
+        await web.bring(web.shape(TOTAL, BLUE_GREEN, **more))
+    told = [line for line in web.lines.system if line.startswith("Service web serves")]
+    assert told == [f"Service web serves web-preview, which runs {NEW}.", f"Service web serves web, which runs {NEW}."]

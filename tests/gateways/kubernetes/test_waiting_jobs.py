@@ -1,0 +1,149 @@
+"""Jobs that wait: for room in a quota, for a node, for anything; what they wait for is told, and each thing once."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.core.attempt import Ending
+from app.gateways.operators.kubernetes import cluster, job_events, jobs
+from tests.cluster.api import ClusterServer, Refusal
+from tests.gateways.kubernetes.bench import Bench, Lines, eventually
+
+FULL = "exceeded quota: small, requested: {0}=1, used: {0}=1, limited: {0}=1"
+
+
+async def test_a_quota_of_jobs_is_waited_for(bench: Bench, played: ClusterServer) -> None:
+    played.admission.quota = {"count/jobs.batch": 1}
+    played.store("jobs", {"metadata": {"name": "other", "labels": {}}, "spec": {"suspend": True}}, "elsewhere")
+    running = bench.begin("echo", "in", lines=(lines := Lines()))
+    await eventually(lambda: lines.system, "it to be told")
+    await asyncio.sleep(1)
+    assert lines.system == [f"WARN: waiting: there is no room for its Job: {FULL.format('count/jobs.batch')}"]
+    played.remove(("jobs", "elsewhere", "other"))
+    assert (await running).ending is Ending.SUCCEEDED
+    assert lines.said == ["in"] and not any("the cluster is away" in line for line in lines.system)
+
+
+async def test_a_quota_of_jobs_is_waited_for_no_longer_than_the_limit(bench: Bench, played: ClusterServer) -> None:
+    played.admission.quota = {"count/jobs.batch": 0}
+    outcome, _ = await bench.run("true", timeout_seconds=1)
+    assert outcome.ending is Ending.FAILED
+    told = "the time limit of 1 seconds was reached; there is no room for its Job: exceeded quota: small"
+    assert told in str(outcome.message)
+
+
+async def test_what_is_waited_for_counts_for_the_limit_of_the_job(bench: Bench, played: ClusterServer) -> None:
+    played.admission.quota = {"count/jobs.batch": 0}
+    running = bench.begin("true", lines=(lines := Lines()), timeout_seconds=60)
+    await eventually(lambda: lines.system, "it to be told")
+    await asyncio.sleep(1.1)
+    played.admission.quota = {}
+    await running
+    (job,) = played.of("jobs")
+    assert job["spec"]["activeDeadlineSeconds"] < 60
+
+
+async def test_a_quota_of_pods_is_waited_for(bench: Bench, played: ClusterServer) -> None:
+    played.admission.quota = {"pods": 0}
+    running = bench.begin("echo", "in", lines=(lines := Lines()))
+    await eventually(lambda: lines.system[1:], "it to be told")
+    await asyncio.sleep(1)
+    assert sum("exceeded quota" in line for line in lines.system) == 1
+    played.admission.quota = {}
+    assert (await running).ending is Ending.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'admission webhook "policy.example.org" denied the request: images come from the registry',
+        "jobs.batch \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+    ],
+)
+async def test_a_policy_that_refuses_a_job_fails_it_at_once_in_its_own_words(
+    bench: Bench, played: ClusterServer, words: str
+) -> None:
+    played.admission.denial = words
+    outcome, lines = await bench.run("true")
+    assert outcome.ending is Ending.FAILED and words in str(outcome.message)
+    assert lines.system == []
+
+
+async def test_a_cluster_that_answers_with_an_error_is_not_away(bench: Bench, played: ClusterServer) -> None:
+    left = [2]
+
+    def refuse(method: str, _path: str) -> None:
+        if method == "POST" and left[0]:
+            left[0] -= 1
+            raise Refusal(500, "InternalError", 'failed calling webhook "policy.example.org"')
+
+    played.before = refuse
+    outcome, lines = await bench.run("true")
+    assert outcome.ending is Ending.SUCCEEDED
+    assert any(
+        line.startswith("WARN: the cluster cannot do it now: ") and "failed calling webhook" in line
+        for line in lines.system
+    )
+    assert not any("away" in line for line in lines.system)
+
+
+async def test_what_nobody_does_anything_about_is_told(
+    bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "SILENT_SECONDS", 0.2)
+    listeners, played.listeners = played.listeners, []
+    running = bench.begin("echo", "in", lines=(lines := Lines()))
+    await eventually(lambda: "WARN: waiting: the cluster has made no pod for it yet" in lines.system)
+    (job,) = played.of("jobs")
+    name, space = job["metadata"]["name"], bench.connection.namespace
+    suspended = {"type": "Suspended", "status": "True", "reason": "JobSuspended", "message": "Job suspended"}
+    played.change("jobs", name, lambda body: body.update(status={"conditions": [suspended]}), space)
+    await eventually(lambda: "WARN: waiting: it is suspended (JobSuspended): Job suspended" in lines.system)
+    played.change("jobs", name, lambda body: body.pop("status"), space)
+    bench.nodes.pull_seconds = 1.0
+    played.listeners = listeners
+    played.store("services", {"metadata": {"name": "other"}}, "elsewhere")
+    assert (await running).ending is Ending.SUCCEEDED
+    made = "WARN: waiting: its container is being made on node node-1 (ContainerCreating)"
+    assert (lines.system.count(made), lines.said) == (1, ["in"])
+
+
+async def test_events_of_a_job_and_its_pod_are_in_the_log(bench: Bench, played: ClusterServer) -> None:
+    running = bench.begin("sh", "-c", "echo begun; sleep 1", lines=(lines := Lines()))
+    await eventually(lambda: any("Pod Scheduled" in line for line in lines.system), "an event")
+    (pod,) = played.of("pods")
+    name = pod["metadata"]["name"]
+    bench.nodes.tell("Pod", pod, "FailedMount", "Unable to attach volume", "Warning")
+    await eventually(lambda: "WARN: Pod FailedMount: Unable to attach volume" in lines.system, "a warning")
+    assert (await running).ending is Ending.SUCCEEDED
+    assert lines.system.count(f"Job SuccessfulCreate: Created pod: {name}") == 1
+    assert lines.system.count(f"Pod Scheduled: Successfully assigned {name} to node-1") == 1
+
+
+async def test_events_that_may_not_be_watched_are_looked_at(
+    bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_events, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(cluster, "FORBIDDEN_SECONDS", 0.2)
+    watch = ClusterServer._watch
+
+    async def refuse(server: ClusterServer, plural: str, *others: Any) -> Any:
+        if plural == "events":
+            raise Refusal(403, "Forbidden", 'events is forbidden: User "boreas" cannot watch resource "events"')
+        return await watch(server, plural, *others)
+
+    monkeypatch.setattr(ClusterServer, "_watch", refuse)
+    played.admission.quota = {"pods": 0}
+    running = bench.begin("true", lines=(lines := Lines()))
+    await eventually(lambda: any("exceeded quota" in line for line in lines.system), "it to be told")
+    played.admission.quota = {}
+    assert (await running).ending is Ending.SUCCEEDED
+
+
+async def test_a_command_is_bounded_from_when_it_runs(bench: Bench, played: ClusterServer) -> None:
+    bench.nodes.pull_seconds = 1.0
+    assert (await bench.run("true", stays=False, answer_seconds=0.9))[0].ending is Ending.SUCCEEDED
+    outcome, _ = await bench.run("sleep", "60", run="1", stays=False, answer_seconds=0.5)
+    assert (outcome.ending, outcome.message) == (Ending.FAILED, "no answer within 0.5 s")
+    assert list(played.of("jobs")) == []
