@@ -16,13 +16,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.bodies import MAX_BODY
 from app.api.connections import MAX_CONNECTIONS, SAFE_HEADERS, Connection
 from app.api.http import Authenticated, Endpoint, healthz, index, readyz
+from app.api.origins import Origins
+from app.api.pages import Pages, asset
 from app.api.tokens import Tokens
 from app.api.wire import Wired
 from app.services.runtime import Runtime
 from app.settings import ServeSettings, Settings
 from app.wiring import opened, warn_of_might
 
-GRAPHQL = "/graphql"
+GRAPHQL = frozenset({"/graphql", "/graphql/"})
 PING_SECONDS = 15.0
 """How often a socket is asked for a sign of life, and how long it may take to give one: the dead are gone in 30 s."""
 SHUTDOWN_SECONDS = 5
@@ -40,27 +42,33 @@ class Application(Starlette):
     """
 
     graphql: ASGIApp
+    sockets: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request or a socket."""
-        direct = scope["type"] in {"http", "websocket"} and scope["path"] == GRAPHQL
-        await (self.graphql if direct else super().__call__)(scope, receive, send)
+        if scope["type"] == "lifespan" or scope["path"] not in GRAPHQL:
+            await super().__call__(scope, receive, send)
+        else:
+            await (self.graphql if scope["type"] == "http" else self.sockets)(scope, receive, send)
 
 
-def application(runtime: Runtime, *, connections_each: int = ServeSettings().connections_each) -> Starlette:
+def application(runtime: Runtime, settings: ServeSettings | None = None) -> Starlette:
     """Return the ASGI application over an open runtime. Its `state.close` is to be awaited before that is closed."""
+    serving = settings or ServeSettings()
     tokens = Tokens(runtime)
-    inner = Endpoint(runtime, connections_each, tokens)
-    endpoint: ASGIApp = Wired(Authenticated(inner, tokens))
+    endpoint = Endpoint(runtime, serving.connections_each, tokens, serving.allowed_origins)
     made = Application(
         routes=[
             Route("/", index),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/assets/{name}", asset),
         ],
     )
-    made.graphql = endpoint
-    made.state.close = inner.live.close
+    inner = Authenticated(endpoint, tokens)
+    made.graphql = Pages(Origins(inner, serving.allowed_origins))
+    made.sockets = Wired(inner)
+    made.state.close = endpoint.live.close
     return made
 
 
@@ -68,7 +76,7 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     async with opened(settings) as (runtime, _):
         await warn_of_might()
-        app = application(runtime, connections_each=settings.serve.connections_each)
+        app = application(runtime, settings.serve)
         config = configuration(app, settings.serve)
         _calm_collector()
         _allow_files()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from app.core.application import KubernetesTarget
 from app.core.attempt import Outcome
@@ -217,10 +217,6 @@ class RolloutOperator(Protocol):
         """Return how many replicas the workload is to have."""
         ...
 
-    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
-        """Return why a strategy can not work for the workload of that size; None where nothing is known to keep it."""
-        ...
-
     async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Give the workload a shape, and return once all of it is ready, or can not become so.
 
@@ -228,11 +224,17 @@ class RolloutOperator(Protocol):
         """
         ...
 
-    async def service(self, workload: Workload, shape: Shape) -> str | None:
-        """Return by which Service what carries the new version in a shape is asked: that of a set of its own, if any.
+    async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        """Bring the version before back, from any shape on the way to `shape`, and remove what the rollout made."""
+        ...
 
-        The one that the workload names where there is none for the set alone; None where it names none.
-        """
+
+@runtime_checkable
+class WatchfulOperator(Protocol):
+    """Moves workloads, and also tells what becomes of them: before anything is touched, and while it is watched."""
+
+    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
+        """Return why a strategy cannot work for the workload; None where it can."""
         ...
 
     async def watch(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
@@ -242,8 +244,16 @@ class RolloutOperator(Protocol):
         """
         ...
 
-    async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
-        """Bring the version before back, from any shape on the way to `shape`, and remove what the rollout made."""
+
+@runtime_checkable
+class ReachableOperator(Protocol):
+    """Moves workloads, and makes what carries a new version reachable for itself before it serves."""
+
+    async def service(self, workload: Workload, shape: Shape) -> str | None:
+        """Return by which Service what carries the new version in a shape is asked: that of a set of its own, if any.
+
+        The one that the workload names where there is none for the set alone; None where it names none.
+        """
         ...
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from app.core.proxies import NONE, Proxies, proxies
 
@@ -25,6 +25,8 @@ class ServeSettings:
     """Live connections (sockets, and answers that stream) that one actor may have at one process."""
     trusted_proxies: str | None = None
     """Addresses or networks, with commas, whose word for where a call came from is taken (*: anybody's)."""
+    allowed_origins: frozenset[str] = frozenset()
+    """The origins, as browsers write them, whose pages may use the API; its own always may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             port=_whole(environ, "BOREAS_PORT", 8000, 0, 65535),
             connections_each=_whole(environ, "BOREAS_CONNECTIONS_PER_ACTOR", 1000, 1, 1_000_000),
             trusted_proxies=environ.get("BOREAS_TRUSTED_PROXIES") or None,
+            allowed_origins=_origins(environ, "BOREAS_ALLOWED_ORIGINS"),
         ),
         store=StoreSettings(
             database_url=_with_authorities(_secret(environ, "BOREAS_DATABASE_URL", files), found.ca_file),
@@ -221,6 +224,31 @@ def _networks(environ: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6
         return tuple(ip_network(each.strip()) for each in text.split(",")) if text else None
     except ValueError as error:
         raise SettingError(f"{name} is “{text}”; it takes networks such as 10.0.0.0/8, with commas: {error}.") from None
+
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def _origins(environ: Mapping[str, str], name: str) -> frozenset[str]:
+    """Return the origins that a setting names, with commas."""
+    return frozenset(_origin(each.strip(), name) for each in environ.get(name, "").split(",") if each.strip())
+
+
+def _origin(text: str, name: str) -> str:
+    """Return an origin as browsers write it: in small letters, without a port that goes without saying."""
+    if text == "*":
+        raise SettingError(f"{name} has “*”, which would let any page use the API; name each origin.")
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+        bare = not (parts.query or parts.fragment or parts.username or parts.path.strip("/"))
+        if parts.scheme in DEFAULT_PORTS and host.isascii() and host and bare:
+            shown = f"[{host}]" if ":" in host else host
+            ending = "" if port is None or port == DEFAULT_PORTS[parts.scheme] else f":{port}"
+            return f"{parts.scheme}://{shown}{ending}"
+    except ValueError:
+        pass
+    raise SettingError(f"{name} has “{text}”; it takes origins such as https://console.example.org, with commas.")
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

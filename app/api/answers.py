@@ -8,20 +8,25 @@ way.
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import msgspec
 from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType as Allowed
 
+from app.api.codes import RequestCode
+from app.api.compression import LARGE_BYTES, accepts_gzip, compressed
 from app.api.context import Context, address_of, context
 from app.api.errors import translated, unexpected
 from app.api.live import AccessLostError, Live, NotSharedError
-from app.api.negotiation import Media, accepted
-from app.api.operation import BadRequestError, Operation, read
+from app.api.negotiation import MAX_HEADER, Accepted, Media, accepted
+from app.api.operation import BadRequestError, NotPersistedError, Operation, read
 from app.api.schema import schema
 from app.api.seats import Seats, TooManyError
 from app.api.shareable import shareable
@@ -33,19 +38,18 @@ from app.services.runtime import Runtime
 Body = dict[str, Any]
 _encode = msgspec.json.Encoder().encode
 METHODS = ("GET", "POST")
-MAX_ACCEPT = 1000
-"""Characters of an Accept header that are looked at."""
 
 
 async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, tokens: Tokens) -> Response:
     """Return the answer to a request whose token was checked; of one that writes it is checked as it is now."""
-    choices = accepted(request.headers.get("accept", "*/*")[:MAX_ACCEPT])
+    choices = accepted(request.headers.get("accept", "*/*")[:MAX_HEADER])
     try:
-        if request.method not in METHODS:
+        method = "GET" if request.method == "HEAD" else request.method
+        if method not in METHODS:
             raise BadRequestError(405, "Send an operation by GET or POST.", {"Allow": ", ".join(METHODS)})
-        operation = await read(request)
+        operation = await read(request, method)
         kind = operation.kind()
-        if kind is OperationType.MUTATION and request.method == "GET":
+        if kind is OperationType.MUTATION and method == "GET":
             raise BadRequestError(405, "A GET request changes nothing: send mutations by POST.", {"Allow": "POST"})
         media = choices.choose(subscription=kind is OperationType.SUBSCRIPTION)
         if media is None:
@@ -60,15 +64,18 @@ async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, t
         if media.streams:
             actor_id = made.viewer.actor.id
             seats.check(actor_id)
-            return streamed(lambda: _seated(seats, actor_id, _payloads(operation, made, live, request.method)), media)
+            payloads = partial(_payloads, operation, made, live, method)
+            return streamed(lambda: _seated(seats, actor_id, payloads()), media, scope)
         made.plain = True
-        return await _document(operation, made, request.method, media)
+        return await _fitted(await _document(operation, made, method, media), request)
     except TooManyError as many:
         return _encoded(refusal(str(many)), choices.document or Media.JSON, 429)
     except Refused as refused:
         return _encoded(refusal(str(refused), refused.problems[0].code), choices.document or Media.JSON)
     except BadRequestError as bad:
-        return _encoded(refusal(bad.message), choices.document or Media.JSON, bad.status, bad.headers)
+        return _encoded(refusal(bad.message, bad.code), choices.document or Media.JSON, bad.status, bad.headers)
+    except NotPersistedError as unknown:
+        return _told(refusal(str(unknown), unknown.code), choices, request.scope)
     except Exception as error:
         body: Body = {"errors": [translated(unexpected(error)).formatted]}
         return _encoded(body, choices.document or Media.JSON, 500)
@@ -82,8 +89,7 @@ async def _document(operation: Operation, made: Context, method: Any, media: Med
         result = await _executed(operation, made, method)
     made.refresh()
     body = result_body(result)
-    if media is Media.GRAPHQL and _was_not_run(result):
-        del body["data"]
+    if media is Media.GRAPHQL and isinstance(result, PreExecutionError):
         return _encoded(body, media, 500 if _is_our_fault(result) else 400)
     return _encoded(body, media)
 
@@ -99,7 +105,8 @@ async def _executed(operation: Operation, made: Context, method: Any) -> Any:
             allowed_operation_types=Allowed.from_http(method),
         )
     except CannotGetOperationTypeError as error:
-        raise BadRequestError(400, error.as_http_error_reason()) from error
+        code = RequestCode.OPERATION_RESOLUTION_FAILURE
+        raise BadRequestError(400, error.as_http_error_reason(), code=code) from error
     except InvalidOperationTypeError as error:
         raise BadRequestError(405, error.as_http_error_reason(method), {"Allow": "POST"}) from error
 
@@ -144,8 +151,8 @@ async def _payloads(operation: Operation, made: Context, live: Live, method: Any
 
 
 def result_body(result: Any) -> Body:
-    """Return a result as clients see it."""
-    body: Body = {"data": result.data}
+    """Return a result as clients see it: of what was not run there is no data."""
+    body: Body = {} if isinstance(result, PreExecutionError) else {"data": result.data}
     if result.errors:
         body["errors"] = [error.formatted for error in result.errors]
     if getattr(result, "extensions", None):
@@ -153,7 +160,7 @@ def result_body(result: Any) -> Body:
     return body
 
 
-def refusal(message: str, code: ErrorCode = ErrorCode.INVALID) -> Body:
+def refusal(message: str, code: ErrorCode | RequestCode = ErrorCode.INVALID) -> Body:
     """Return what says why there is no result."""
     return {"errors": [{"message": message, "extensions": {"code": str(code)}}]}
 
@@ -161,6 +168,27 @@ def refusal(message: str, code: ErrorCode = ErrorCode.INVALID) -> Body:
 def encode(body: Body) -> str:
     """Return JSON in one line, which spells whatever is no character of its own."""
     return json.dumps(body, separators=(",", ":"))
+
+
+def _told(body: Body, choices: Accepted, scope: Scope) -> Response:
+    """Return the answer to a request whose kind is not known, in the encoding that is wanted most."""
+
+    async def payloads() -> AsyncGenerator[str, None]:
+        yield encode(body)
+
+    media = choices.choose(subscription=False) or choices.stream or Media.JSON
+    return streamed(payloads, media, scope) if media.streams else _encoded(body, media)
+
+
+async def _fitted(response: Response, request: Request) -> Response:
+    """Return an answer, compressed where it is large and its client accepts that."""
+    if len(response.body) >= LARGE_BYTES:
+        response.headers.add_vary_header("Accept-Encoding")
+        if accepts_gzip(request.headers.get("accept-encoding", "")[:MAX_HEADER]):
+            response.body = await compressed(bytes(response.body))
+            response.headers["Content-Encoding"] = "gzip"
+            response.headers["Content-Length"] = str(len(response.body))
+    return response
 
 
 def _encoded(body: Body, media: Media, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -173,11 +201,6 @@ def _bytes(body: Body) -> bytes:
         return _encode(body)
     except UnicodeEncodeError:
         return encode(body).encode()
-
-
-def _was_not_run(result: Any) -> bool:
-    """Whether there is nothing but the reason why not: errors of fields say where they are."""
-    return result.data is None and all(error.path is None for error in result.errors or ())
 
 
 def _is_our_fault(result: Any) -> bool:

@@ -10,6 +10,8 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from app.api.streaming import stop
+
 MAX_HEAD = 32_768
 """Bytes of the first line of a request and its headers."""
 MAX_HEADERS = 100
@@ -94,6 +96,12 @@ class Connection(HttpToolsProtocol):
         self._came = 0
         self._waited()
         super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        """End with the answer that is under way; a stream, which would not end, ends now."""
+        super().shutdown()
+        if self.cycle is not None:
+            stop(cast("dict[str, Any]", self.cycle.scope))
 
     def on_message_complete(self) -> None:
         """Take note that all of a request has come."""

@@ -20,11 +20,13 @@ from graphql import (
     VariableNode,
 )
 
+from app.core.errors import ErrorCode
+
 MAX_OBJECTS = 200_000
 """Objects that one operation may ask for: 2,000 tasks with a hundred objects each."""
 HEAVY_OBJECTS = 20_000
 """Objects from which on an operation is heavy: an actor may have only a few of these under way."""
-TOO_LARGE = "TOO_LARGE"
+TOO_LARGE = str(ErrorCode.TOO_LARGE)
 """The code of what goes beyond a limit of this API."""
 MAX_PAGE = 500
 PAGES = ("first", "last")
@@ -45,11 +47,13 @@ USUAL_SIZES: Mapping[tuple[str, str], int] = {
     ("DeploymentLogBatch", "lines"): 100,
     ("Task", "attempts"): 2,
     ("Task", "blockers"): 3,
+    ("Task", "blockedBy"): 2,
     ("Approval", "decisions"): 3,
     ("Deployment", "approvals"): 5,
     ("Deployment", "applications"): 5,
     ("Deployment", "rollouts"): 5,
     ("Version", "artifacts"): 5,
+    ("JobOptions", "tolerations"): 2,
 }
 REPEATED: Mapping[tuple[str, str], int] = {("Task", "deployment"): 10}
 """Objects that lead back to where one came from: what hangs on them says nothing new, and comes once for each."""

@@ -1,16 +1,18 @@
 """Counts what an operation brings, ends it where that is too much, and lets others have their turn meanwhile."""
 
+import asyncio
 from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 from graphql import ExecutionResult
-from graphql.pyutils import Path, gather_with_cancel
+from graphql.pyutils import Path
 
 from app.api.batching import Hold
 from app.api.coercing import CoercingExecutor
-from app.api.costs import MAX_OBJECTS, grew_too_large
+from app.api.costs import MAX_OBJECTS, TOO_LARGE, grew_too_large
 from app.api.turns import turns
+from app.api.unfinished import end, gathered
 
 SLICE = 25
 """How many items of a list are completed until it is looked whether others should have their turn."""
@@ -57,7 +59,11 @@ class CountingExecutor(CoercingExecutor):
     def build_response(self, data: dict[str, Any] | None) -> Any:
         """Return the response; that of an operation that was ended tells why, and nothing else."""
         response = super().build_response(data)
-        return response if self._objects <= MAX_OBJECTS else ExecutionResult(None, [grew_too_large()])
+        if self._objects <= MAX_OBJECTS:
+            return response
+        errors = getattr(response, "errors", None) or ()
+        ended = next((error for error in errors if (error.extensions or {}).get("code") == TOO_LARGE), grew_too_large())
+        return ExecutionResult(None, [ended])
 
     async def complete_awaitable_value(  # noqa: PLR0917
         self, return_type: Any, field_details_list: Any, info: Any, path: Path, result: Any, position_context: Any
@@ -73,6 +79,9 @@ class CountingExecutor(CoercingExecutor):
                 return_type, field_details_list, info, path, resolved, position_context
             )
             return await completed if self.is_awaitable(completed) else completed
+        except asyncio.CancelledError:
+            end((result,))
+            raise
         except Exception as error:
             self.handle_field_error(error, return_type, field_details_list, path)
             return None
@@ -99,10 +108,13 @@ class CountingExecutor(CoercingExecutor):
         try:
             with self._asking():
                 await self._begun(parts, item_type, details, info, path, items, position_context)
+        except asyncio.CancelledError:
+            end(parts)
+            raise
         except Exception:
             self.settle_in_background([part for part in parts if self.is_awaitable(part)])
             raise
-        waited = await gather_with_cancel(*(part for part in parts if self.is_awaitable(part)))
+        waited = await gathered(*(part for part in parts if self.is_awaitable(part)))
         rest = iter(waited)
         return [one for part in parts for one in (next(rest) if self.is_awaitable(part) else part)]
 

@@ -30,8 +30,10 @@ from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from app.api.costs import TOO_LARGE, Cost, beyond
-from app.api.errors import translated, unexpected
+from app.api.codes import RequestCode
+from app.api.costs import Cost, beyond
+from app.api.errors import coded, translated, unexpected
+from app.api.finite import FiniteNumbersRule
 from app.api.measuring import Measure, Measurer
 
 MAX_TOKENS = 5000
@@ -47,7 +49,7 @@ CHARACTERS_EACH = 16
 LONG = 2000
 """Characters from which on a document is looked at in a thread."""
 MAX_ERRORS = 50
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+RULES = (*specified_rules, FiniteNumbersRule, MaybeNullValidationRule, OneOfInputValidationRule)
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 20_000
 """Steps in which fields of the same name are compared: a hundredth of a second."""
 _ANY = Token(TokenKind.SOF, 0, 0, 0, 0)
@@ -174,7 +176,7 @@ class Documents:
             node = _parsed(text)
         except GraphQLError as error:
             error.__traceback__ = None
-            return Document(text, weight, 0, None, (error,))
+            return Document(text, weight, 0, None, (_coded(error),))
         tokens = node.token_count or 0
         measure = self._measurer.measure(node)
         operations = [one for one in node.definitions if isinstance(one, OperationDefinitionNode)]
@@ -235,8 +237,13 @@ def _parsed(text: str) -> DocumentNode:
     raise nested_too_deeply_error(parser)
 
 
+def _coded(error: GraphQLError) -> GraphQLError:
+    """Return why a document can not be parsed, with its code."""
+    is_limit = error.message.endswith("Parsing aborted.")
+    return coded(error, RequestCode.TOO_LARGE if is_limit else RequestCode.PARSE_FAILED)
+
+
 def _explained(error: GraphQLError) -> GraphQLError:
     if isinstance(error, ValidationAbortedError) and error.message == "Validation aborted.":
-        message = "The document is nested too deeply, or repeats itself too often, to be checked: make it simpler."
-        return GraphQLError(message, extensions={"code": TOO_LARGE})
-    return error
+        return beyond("The document is nested too deeply, or repeats itself too often, to be checked: make it simpler.")
+    return coded(error, RequestCode.VALIDATION_FAILED)

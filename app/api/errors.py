@@ -8,6 +8,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
 
+from app.api.codes import RequestCode
 from app.core import errors as core
 from app.core.errors import ErrorCode, FaultKind, Problem, Refused, Role
 
@@ -149,9 +150,11 @@ class TranslateErrors(MaskErrors):
         return self._process_errors(errors)
 
 
-def _coded(error: GraphQLError) -> GraphQLError:
-    """Return an error that graphql-core found with the request: it is the request that has to change."""
-    extensions = {**(error.extensions or {}), "code": str(ErrorCode.INVALID)}
+def coded(error: GraphQLError, code: RequestCode = RequestCode.BAD_USER_INPUT) -> GraphQLError:
+    """Return an error with a code, unless it has one. What graphql-core finds while it executes are unfit values."""
+    if error.extensions and "code" in error.extensions:
+        return error
+    extensions = {**(error.extensions or {}), "code": str(code)}
     return GraphQLError(error.message, error.nodes, error.source, error.positions, error.path, None, extensions)
 
 
@@ -171,7 +174,7 @@ def translated(error: GraphQLError) -> GraphQLError:
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     if cause is None:
-        return error if error.extensions and "code" in error.extensions else _coded(error)
+        return coded(error)
     if isinstance(cause, Refused):
         problem = cause.problems[0]
         extensions = {"code": str(problem.code)} | ({"path": list(problem.path)} if problem.path else {})

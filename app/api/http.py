@@ -9,24 +9,24 @@ from functools import partial
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UNSET, UnsetType
 
 from app import __version__
-from app.api.answers import answer
+from app.api.answers import answer, refusal
 from app.api.bodies import MAX_GRAPH_BODY, decoded
+from app.api.codes import RequestCode
 from app.api.context import Context, address_of, context, shared_context
 from app.api.live import Live
 from app.api.live_socket import TRY_AGAIN, LiveSocket
 from app.api.operation import BadRequestError
 from app.api.schema import schema
 from app.api.seats import Seats
-from app.api.sockets import GREETING_SECONDS, SocketAdapter
+from app.api.sockets import GREETING_SECONDS, RejectedError, SocketAdapter
 from app.api.strangers import Strangers
 from app.api.tokens import Tokens, unauthenticated
 from app.api.wire import hang_up, has_more
@@ -41,6 +41,9 @@ CLOSE = {"Connection": "close"}
 """Ends the connection with the answer: nobody is going to read the rest of the request."""
 UNINITIALISED = 4408
 """The code that closes sockets whose clients do not say who they are."""
+
+NOT_SAID = "Forbidden: send Authorization: Bearer TOKEN in the payload of connection_init"
+NOT_VALID = "Forbidden: the token is not valid. Send Authorization: Bearer TOKEN in the payload of connection_init"
 
 
 class _Connection(LiveSocket):
@@ -86,12 +89,15 @@ class Endpoint(GraphQL[Context, None]):
     graphql_transport_ws_handler_class = _Connection
     websocket_adapter_class = SocketAdapter
 
-    def __init__(self, runtime: Runtime, connections_each: int, tokens: Tokens) -> None:
+    def __init__(
+        self, runtime: Runtime, connections_each: int, tokens: Tokens, origins: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             max_subscriptions_per_connection=None,
+            allowed_origins=sorted(origins),
             connection_init_wait_timeout=timedelta(seconds=GREETING_SECONDS),
         )
         self._runtime = runtime
@@ -119,16 +125,15 @@ class Endpoint(GraphQL[Context, None]):
         return decoded(data)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        """Take the token of connection_init, unless the handshake brought one.
-
-        Raises ConnectionRejectionError, TooManyError.
-        """
-        secret = bearer(context.connection_params)
+        """Take the token of connection_init, unless the handshake brought one. Raises RejectedError, TooManyError."""
+        given = context.connection_params
+        headers = given.get("headers")
+        secret = bearer(given) or (bearer(headers) if isinstance(headers, dict) else None)
         if secret is not None:
             context.secret = secret
             context.principal = await self.live.principal(secret)
         if context.principal is None:
-            raise ConnectionRejectionError
+            raise RejectedError(NOT_VALID if context.secret is not None else NOT_SAID)
         self.seats.take(context.principal.actor.id)
         context.seat = context.principal.actor.id
         accepted: UnsetType = UNSET
@@ -162,7 +167,7 @@ class Authenticated:
             return
         if too_large:
             text = f"A request has at most {MAX_GRAPH_BODY} bytes."
-            await PlainTextResponse(text, 413)(scope, receive, send)
+            await JSONResponse(refusal(text, RequestCode.TOO_LARGE), 413)(scope, receive, send)
             return
         limited = _Limited(receive, scope["since"]) if scope["type"] == "http" else receive
         await self._inner(scope, limited, send)
@@ -218,7 +223,7 @@ async def index(_: Request) -> Response:
     return PlainTextResponse(
         f"Boreas {__version__}: a continuous-deployment control plane.\n\n"
         "  /graphql   the API: GraphQL over HTTP; subscriptions over WebSocket (graphql-transport-ws), server-sent\n"
-        "             events, or multipart\n"
+        "             events (distinct connections), or multipart; in a browser GraphiQL, to try it\n"
         "  /healthz   whether this process lives\n"
         "  /readyz    whether it can serve: its database answers\n\n"
         "From a terminal: boreas deploy --help, boreas watch --help, boreas logs --help\n"

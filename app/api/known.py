@@ -20,6 +20,8 @@ from graphql import (
     execute,
     visit,
 )
+from graphql import OperationType as Root
+from graphql.utilities.print_schema import print_description
 from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -33,7 +35,6 @@ from app.api.documents import Document, Documents
 from app.api.errors import TranslateErrors, copied, unexpected
 from app.api.executing import Executor, Selections
 from app.api.turns import Crowd
-from app.core.checks import storable
 
 TRANSLATE = TranslateErrors()
 TIMES = 4
@@ -63,6 +64,12 @@ class Schema(strawberry.Schema):
         self.documents = Documents(self._schema)
         self.heavy = Crowd()
 
+    def as_str(self) -> str:
+        """Return the schema as text, with its own description, which Strawberry leaves out."""
+        roots = [(kind.value, self._schema.get_root_type(kind)) for kind in Root]
+        fields = "\n".join(f"  {kind}: {root.name}" for kind, root in roots if root)
+        return f"{print_description(self._schema)}schema {{\n{fields}\n}}\n\n{super().as_str()}"
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Leave logging to the translation, which knows what is unexpected."""
 
@@ -74,7 +81,7 @@ class Schema(strawberry.Schema):
             raise
         except Exception as error:
             result = PreExecutionError(data=None, errors=[unexpected(error)])
-        return _presentable(result)
+        return _shown(result)
 
     async def stream(self, *args: Any, **options: Any) -> Any:
         """Return the results of an operation, one after another."""
@@ -86,7 +93,7 @@ class Schema(strawberry.Schema):
         """Return the result of a query that is known, to be encoded; None: `execute` has to find it the long way."""
         document = self.documents.known(asked[0]) if asked[0] is not None else None
         known: Known | None = document.made.get((Known, asked[1])) if document else None
-        if known is None or next(storable(variables or {}), None) is not None:
+        if known is None:
             return None
         objects = known.cost.objects(variables)
         if objects > MAX_OBJECTS:
@@ -95,9 +102,9 @@ class Schema(strawberry.Schema):
             if objects > HEAVY_OBJECTS:
                 async with self.heavy.entered(context.viewer.actor.id):
                     waited = self._begun(known, asked[1], variables, context, extensions)
-                    return _presentable(waited if isinstance(waited, ExecutionResult) else await waited)
+                    return _shown(waited if isinstance(waited, ExecutionResult) else await waited)
             given = self._begun(known, asked[1], variables, context, extensions)
-            return _presentable(given if isinstance(given, ExecutionResult) else await given)
+            return _shown(given if isinstance(given, ExecutionResult) else await given)
         except Exception:
             return None
 
@@ -128,11 +135,24 @@ def _presentable(result: Any) -> Any:
     return result
 
 
+def _shown(result: Any) -> Any:
+    """Return an operation's only or first result as clients see it: as PreExecutionError where nothing was run.
+
+    Then there is nothing but the reason why not: errors of fields say where they are.
+    """
+    presentable = _presentable(result)
+    if presentable.errors and presentable.data is None and all(error.path is None for error in presentable.errors):
+        return PreExecutionError(data=None, errors=presentable.errors)
+    return presentable
+
+
 async def _streamed(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    show = _shown
     try:
         async with aclosing(results):
             async for result in results:
-                yield _presentable(result)
+                yield show(result)
+                show = _presentable
     except Exception as error:
         yield _presentable(PreExecutionError(data=None, errors=[unexpected(error)]))
 

@@ -14,7 +14,7 @@ from app.api.context import Context
 from app.api.live import AccessLostError, FeedBrokenError, NotSharedError
 from app.api.parts import Push
 from app.api.shareable import Shareable, shareable
-from app.api.sockets import Socket, SocketAdapter
+from app.api.sockets import FORBIDDEN, Socket, SocketAdapter
 from app.api.wire import wire_of
 from app.core.access import Principal
 from app.core.errors import Role
@@ -22,7 +22,6 @@ from app.core.errors import Role
 if TYPE_CHECKING:
     from app.api.http import Endpoint
 
-FORBIDDEN = 4403
 TRY_AGAIN = 1012
 
 
@@ -53,7 +52,7 @@ class LiveSocket(Socket):
             except NotSharedError as refused:
                 operation.query, operation.variables = found[0].text, found[0].given(refused.position)
             except AccessLostError:
-                await self.websocket.close(code=FORBIDDEN, reason="Forbidden")
+                await self.websocket.close(code=FORBIDDEN, reason="Forbidden: the token is not valid any more")
                 return
             except FeedBrokenError:
                 await self.websocket.close(code=TRY_AGAIN, reason="Try again")

@@ -5,9 +5,10 @@ Keys that a viewer may not see load as None, exactly as keys that do not exist.
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from app.api.batching import Hold, Loader, Together
+from app.api.children import CountKey, PageKey, load_counts, load_pages
 from app.api.executing import Columns
 from app.api.kept import Kept
 from app.core.access import ApiToken, Grant, Principal
@@ -15,7 +16,6 @@ from app.core.approval import Approval
 from app.core.deployment import Definition, Deployment, DeploymentFilter
 from app.core.environment import Release
 from app.core.errors import Problem, Role
-from app.core.events import Event
 from app.core.freeze import FreezeWindow
 from app.core.gate import Situation
 from app.core.logs import LogFilter, LogLine, LogPart
@@ -35,7 +35,6 @@ from app.store import (
     definitions,
     deployments,
     environments,
-    feed,
     freezes,
     logs,
     tasks,
@@ -50,15 +49,6 @@ RevisionKey = tuple[str, int]
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A", bound=Hashable)
 V = TypeVar("V")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a list that hangs on an object: the object's id, and the arguments, which siblings share."""
-
-    id: str
-    after: int | str | None
-    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +155,6 @@ class Loaders:
     why_not_resume: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(steering.why_not_resume))
     why_not_roll_back: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(steering.why_not_roll_back))
     situation: Lazy[str, Situation] = Lazy(lambda self: Loader(self._situations))
-    events: Lazy[Part, list[Event]] = Lazy(lambda self: Loader(_events))
     logs: Lazy[LogKey, list[LogLine]] = Lazy(lambda self: Loader(_logs))
     log_count: Lazy[tuple[str, LogFilter], int] = Lazy(lambda self: Loader(_log_counts))
     freezewindow = Lazy(lambda _: _loader(freezes.by_ids))
@@ -179,8 +168,8 @@ class Loaders:
     templateversion = Lazy(lambda _: _loader(templates.versions_by_ids))
     template_versions: Lazy[str, list[TemplateVersion]] = Lazy(lambda _: Loader(_listed(templates.versions_of)))
     template_tasks = Lazy(lambda _: _loader(templates.tasks_of))
-    deployments_of: Lazy[Part, list[Deployment]] = Lazy(lambda self: Loader(self._of_versions))
-    deployment_count_of: Lazy[str, int] = Lazy(lambda self: Loader(self._counts_of_versions))
+    pages: Lazy[PageKey, list[Any]] = Lazy(lambda _: Loader(load_pages))
+    counts: Lazy[CountKey, int] = Lazy(lambda _: Loader(load_counts))
 
     def __init__(self, runtime: Runtime, viewer: Callable[[], Principal]) -> None:
         self._runtime = runtime
@@ -264,16 +253,6 @@ class Loaders:
         known = {one.id: await authors_of(one) for one in found}
         return [known.get(id_, frozenset()) for id_ in ids]
 
-    async def _of_versions(self, keys: list[Part]) -> list[list[Deployment]]:
-        async def load(ids: list[str], rest: tuple[str | None, int]) -> Mapping[str, list[Deployment]]:
-            return await deployments.of_versions(ids, visible(self._viewer()), *rest)
-
-        return await _grouped(keys, lambda key: (key.id, (str(key.after) if key.after else None, key.limit)), load)
-
-    async def _counts_of_versions(self, ids: list[str]) -> list[int]:
-        found = await deployments.counts_of_versions(ids, visible(self._viewer()))
-        return [found[id_] for id_ in ids]
-
 
 def _loader(load: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]]) -> Loader[str, V | None]:
     async def many(ids: list[str]) -> list[V | None]:
@@ -295,13 +274,6 @@ async def _removed_tasks(keys: list[tuple[str, str]]) -> list[Task]:
     """Return tasks (deployment id, task id) that edits removed: events still tell of them. Raises LookupError."""
     found = await workflows.removed_tasks(keys)
     return [removed(*key, found[key]) for key in keys]
-
-
-async def _events(keys: list[Part]) -> list[list[Event]]:
-    async def load(ids: list[str], rest: tuple[int, int]) -> Mapping[str, list[Event]]:
-        return await feed.pages(ids, *rest)
-
-    return await _grouped(keys, lambda key: (key.id, (int(key.after or 0), key.limit)), load)
 
 
 async def _logs(keys: list[LogKey]) -> list[list[LogLine]]:

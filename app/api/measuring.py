@@ -158,10 +158,10 @@ class _Pass:
             yield beyond(f"A document selects an object under one name at most {MAX_REPEATED} times in one place.")
         for name, (_, found) in operations.items():
             if found.depth > MAX_DEPTH:
-                yield beyond(f"'{name or 'anonymous'}' exceeds maximum operation depth of {MAX_DEPTH}")
+                yield beyond(f"'{name or 'anonymous'}' exceeds maximum operation depth of {MAX_DEPTH}.")
         aliases = sum(found.aliases for _, found in operations.values())
         if aliases > MAX_ALIASES:
-            yield beyond(f"{aliases} aliases found. Allowed: {MAX_ALIASES}")
+            yield beyond(f"{aliases} aliases found. Allowed: {MAX_ALIASES}.")
 
     def _visit(self, selections: SelectionSetNode, type_: Any) -> _Definition:
         """Visit every selection of a definition once."""

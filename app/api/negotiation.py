@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+MAX_HEADER = 1000
+"""Characters of an Accept header that are looked at."""
 _PARTS = re.compile(r'(?:[^,"]|"[^"]*")+')
 _PARAMETERS = re.compile(r'(?:[^;"]|"[^"]*")+')
 
@@ -57,6 +59,16 @@ def accepted(header: str | None) -> Accepted:
     document, document_quality = _document(ranges)
     stream, stream_quality = _stream(ranges)
     return Accepted(document, stream, stream_quality > document_quality)
+
+
+@lru_cache(maxsize=64)
+def prefers_html(header: str) -> bool:
+    """Whether an Accept header would rather have a page than data, as those of browsers that open an address do."""
+    if "text/html" not in header.lower():
+        return False
+    ranges = [_range(part) for part in _PARTS.findall(header[:MAX_HEADER])]
+    wanted = max((one.quality for one in ranges if one.type == "text/html"), default=0.0)
+    return wanted > max(_document(ranges)[1], _stream(ranges)[1])
 
 
 def _range(part: str) -> _Range:

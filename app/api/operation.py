@@ -1,6 +1,7 @@
 """An operation as a request brings it, and what can be told of it before it is run."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from json import JSONDecodeError
 from typing import Any
@@ -17,10 +18,10 @@ from app.api.bodies import (
     too_many_values,
     too_much,
 )
+from app.api.codes import RequestCode, of_status
 from app.api.documents import Document
 from app.api.errors import translated
 from app.api.schema import schema
-from app.core.errors import ErrorCode
 
 JSON = "application/json"
 NO_JSON = "This is no JSON in UTF-8."
@@ -29,11 +30,22 @@ NO_JSON = "This is no JSON in UTF-8."
 class BadRequestError(Exception):
     """The request is none that can be run. `status` is that of its answer, `headers` go with it."""
 
-    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, headers: dict[str, str] | None = None, code: RequestCode | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.headers = headers or {}
+        self.code = code or of_status(status)
+
+
+class NotPersistedError(Exception):
+    """The request names its document by a hash. Clients that do so know the answer, and send the text then."""
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotSupported")
+        self.code = RequestCode.PERSISTED_QUERY_NOT_SUPPORTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +75,19 @@ class Operation:
         if document.node is None:
             return translated(document.errors[0])
         if not document.kinds:
-            return _invalid("The document has no operation.")
+            return _unresolved("The document has no operation.")
         if self.name is not None and self.name not in document.kinds:
-            return _invalid(f"The document has no operation named “{self.name[:80]}”.")
+            return _unresolved(f"The document has no operation named “{self.name[:80]}”.")
         return None
 
 
-def _invalid(message: str) -> GraphQLError:
-    return GraphQLError(message, extensions={"code": str(ErrorCode.INVALID)})
+def _unresolved(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": str(RequestCode.OPERATION_RESOLUTION_FAILURE)})
 
 
-async def read(request: Request) -> Operation:
-    """Return the operation of a request. Raises BadRequestError when it holds none, or too much."""
-    if request.method == "GET":
+async def read(request: Request, method: str) -> Operation:
+    """Return the operation of a request. Raises BadRequestError when it holds none, or too much, NotPersistedError."""
+    if method == "GET":
         parameters: dict[str, Any] = dict(request.query_params)
         for name in ("variables", "extensions"):
             parameters[name] = decode(parameters[name].encode()) if parameters.get(name) else None
@@ -86,7 +98,7 @@ async def read(request: Request) -> Operation:
         return await _large(data)
     body = decode(data)
     if isinstance(body, list):
-        raise BadRequestError(400, "One request holds one operation: send the operations of the list one by one.")
+        raise BadRequestError(400, "One request holds one operation: send those of a list one by one.")
     if not isinstance(body, dict):
         raise BadRequestError(400, "The body is a JSON object with a “query”.")
     return await _operation(body)
@@ -125,8 +137,19 @@ def _check_content_type(header: str) -> None:
         raise BadRequestError(415, f"The body of a request is {JSON} in UTF-8, and its Content-Type says so.")
 
 
+def check_text(given: Mapping[str, Any]) -> None:
+    """Look at an operation without its text. Raises NotPersistedError, and BadRequestError where it has but an id."""
+    extensions = given.get("extensions")
+    if isinstance(extensions, dict) and extensions.get("persistedQuery") is not None:
+        raise NotPersistedError
+    if given.get("documentId") is not None:
+        raise BadRequestError(400, "No document is known by an id: send its text as the “query”.")
+
+
 async def _operation(given: dict[str, Any]) -> Operation:
     text, name = given.get("query"), given.get("operationName") or None
+    if text is None:
+        check_text(given)
     if not isinstance(text, str) or not text.strip():
         raise BadRequestError(400, "There is no “query”: it is the text of a GraphQL document.")
     if not isinstance(given.get("operationName"), str | None):

@@ -1,14 +1,15 @@
 """Lists and look-ups of the catalogue: pages of applications and versions, and objects by id or name."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from app.api.batching import Loader
 from app.api.context import Info
-from app.api.scalars import Cursor, cursor
+from app.api.scalars import cursor
 from app.api.types.applications import Application
 from app.api.types.audit import AuditEntry, Finder
-from app.api.types.common import Connection, Shown, connection, window
+from app.api.types.common import Asked, Connection, Shown, connection, sliced
 from app.api.types.deployments import Deployment
 from app.api.types.environments import Environment
 from app.api.types.templates import WorkflowTemplate
@@ -16,8 +17,10 @@ from app.api.types.versions import Version
 from app.core import bounds
 from app.core.audit import AuditFilter
 from app.core.deployment import DeploymentFilter
+from app.core.environment import Environment as CoreEnvironment
 from app.core.errors import InvalidInput, Refused
 from app.core.texts import tidy
+from app.core.version import VersionFilter
 from app.store import applications as application_store
 from app.store import audit as audit_store
 from app.store import deployments as deployment_store
@@ -26,6 +29,8 @@ from app.store import templates as template_store
 from app.store import versions as version_store
 
 V = TypeVar("V")
+RANKS = 10_000
+"""What is added to ranks, so that they are ordered as texts."""
 
 
 async def named_application(info: Info, id_: str | None, name: str | None) -> Application | None:
@@ -51,13 +56,13 @@ def searched(contains: str | None) -> str | None:
     return contains and contains[: bounds.MAX_SEARCH]
 
 
-async def template_page(first: int | None, after: str | None, contains: str | None) -> Connection[WorkflowTemplate]:
-    """Return a page of the templates that are not archived, by name. Raises Refused."""
-    part = window("templates", first=first, after=after, default=50)
-    found, before, behind = part.cut(await template_store.page(part.after, part.limit, searched(contains)))
+async def template_page(page: Asked, contains: str | None, archived: bool | None) -> Connection[WorkflowTemplate]:
+    """Return a page of the templates that are not archived, or of those that are, by name. Raises Refused."""
+    part, only, text = page.window("templates", default=50), bool(archived), searched(contains)
+    found, before, behind = part.cut(await template_store.page(part.span, text, archived=only))
     cursors = [cursor("templates", template.name) for template in found]
     shown = Shown([WorkflowTemplate.of(template) for template in found], cursors, before, behind)
-    return connection(shown, lambda: template_store.count(contains))
+    return connection(shown, lambda: template_store.count(text, archived=only))
 
 
 async def _one_of(
@@ -75,42 +80,50 @@ async def all_environments() -> list[Environment]:
     return [Environment.of(environment) for environment in await environment_store.all_by_rank()]
 
 
-async def application_page(first: int | None, after: str | None, contains: str | None) -> Connection[Application]:
-    """Return a page of the applications that are not archived, by name. Raises Refused."""
-    part = window("applications", first=first, after=after, default=50)
-    found, before, behind = part.cut(await application_store.page(part.after, part.limit, searched(contains)))
+def _in_promotion_order(environment: CoreEnvironment) -> str:
+    """Return where an environment stands: ranks lie within 1,000 of 0."""
+    return f"{environment.rank + RANKS:05}:{environment.name}"
+
+
+async def environment_page(page: Asked) -> Connection[Environment]:
+    """Return a page of the environments, in promotion order. Raises Refused."""
+    part, everything = page.window("environments", default=50), await environment_store.all_by_rank()
+    everything = sorted(everything, key=_in_promotion_order)
+    return sliced(part, everything, _in_promotion_order, Environment.of)
+
+
+async def application_page(page: Asked, contains: str | None, archived: bool | None) -> Connection[Application]:
+    """Return a page of the applications that are not archived, or of those that are, by name. Raises Refused."""
+    part, only, text = page.window("applications", default=50), bool(archived), searched(contains)
+    found, before, behind = part.cut(await application_store.page(part.span, text, archived=only))
     cursors = [cursor("applications", application.name) for application in found]
     shown = Shown([Application.of(application) for application in found], cursors, before, behind)
-    return connection(shown, lambda: application_store.count(contains))
+    return connection(shown, lambda: application_store.count(text, archived=only))
 
 
-async def version_page(first: int | None, after: Cursor | None, contains: str | None) -> Connection[Version]:
-    """Return a page of the versions, newest first. Raises Refused."""
-    part = window("versions", first=first, after=after)
-    found, before, behind = part.cut(await version_store.page(part.after, part.limit, searched(contains)))
+async def version_page(page: Asked, wanted: VersionFilter) -> Connection[Version]:
+    """Return a page of the versions that match, newest first. Raises Refused."""
+    part = page.window("versions")
+    wanted = replace(wanted, contains=searched(wanted.contains), commit=searched(wanted.commit))
+    found, before, behind = part.cut(await version_store.page(wanted, part.span))
     cursors = [cursor("versions", version.id) for version in found]
     shown = Shown([Version.of(version) for version in found], cursors, before, behind)
-    return connection(shown, lambda: version_store.count(contains))
+    return connection(shown, lambda: version_store.count(wanted))
 
 
-async def deployment_page(
-    wanted: DeploymentFilter, first: int | None, after: str | None, last: int | None, before: str | None
-) -> Connection[Deployment]:
-    """Return a page of deployments, newest first, from either end. Raises Refused."""
-    part = window("deployments", first=None if last is not None else first, after=after, last=last, before=before)
-    rows = await deployment_store.page(
-        wanted, after=part.after, before=part.before, limit=part.limit, newest=part.forward
-    )
-    found, earlier, later = part.cut(rows)
+async def deployment_page(wanted: DeploymentFilter, page: Asked) -> Connection[Deployment]:
+    """Return a page of deployments, newest first. Raises Refused."""
+    part = page.window("deployments")
+    found, earlier, later = part.cut(await deployment_store.page(wanted, part.span))
     cursors = [cursor("deployments", deployment.id) for deployment in found]
     shown = Shown([Deployment.of(deployment) for deployment in found], cursors, earlier, later)
     return connection(shown, lambda: deployment_store.count(wanted))
 
 
-async def audit_page(wanted: AuditFilter, first: int | None, after: str | None, find: Finder) -> Connection[AuditEntry]:
+async def audit_page(wanted: AuditFilter, page: Asked, find: Finder) -> Connection[AuditEntry]:
     """Return a page of the audit log, newest first. `find` finds the targets. Raises Refused."""
-    part = window("audit", first=first, after=after, default=50)
-    found, before, behind = part.cut(await audit_store.page(wanted, part.after, part.limit))
+    part = page.window("audit", default=50)
+    found, before, behind = part.cut(await audit_store.page(wanted, part.span))
     cursors = [cursor("audit", entry.id) for entry in found]
     shown = Shown([AuditEntry.of(entry, find) for entry in found], cursors, before, behind)
     return connection(shown, lambda: audit_store.count(wanted))

@@ -90,11 +90,16 @@ SCALARS: dict[object, ScalarDefinition] = {
         parse_value=str,
     ),
     JSON: strawberry.scalar(
-        name="JSON", description="Any JSON value.", serialize=lambda value: value, parse_value=lambda value: value
+        name="JSON",
+        description="Any JSON value.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+        serialize=lambda value: value,
+        parse_value=lambda value: value,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
         description="A moment as ISO 8601 in UTC with microseconds. Input may have any offset.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=write_time,
         parse_value=read_time,
     ),

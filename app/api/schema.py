@@ -13,6 +13,7 @@ from strawberry.tools import merge_types
 from strawberry.types.base import StrawberryType
 from strawberry.types.graphql import OperationType
 
+from app.api.codes import RequestCode
 from app.api.context import Context
 from app.api.costs import HEAVY_OBJECTS, MAX_OBJECTS, TOO_LARGE, too_many_objects
 from app.api.descriptions import describe
@@ -38,7 +39,6 @@ from app.api.subscriptions.feeds import Subscription
 from app.api.turns import CrowdedError
 from app.api.types.access import ServiceAccount, User
 from app.api.types.feed import EVENT_TYPES
-from app.core.checks import storable
 from app.core.errors import ErrorCode
 
 Query = merge_types(
@@ -67,6 +67,8 @@ Mutation = merge_types(
     ),
 )
 
+SEVERAL = "The document has several operations: name one by operationName."
+
 
 class Names(NameConverter):
     """Names generic types as clients were promised: a page of log lines is a LogConnection."""
@@ -93,15 +95,15 @@ class PerOperation(SchemaExtension):
 class Sensible(SchemaExtension):
     """Refuses operations that can not be meant, before anything is resolved.
 
-    More objects than one may ask for; variables that no database can hold, except of mutations, which name the field
-    themselves; several operations of which none is named; a subscription where only a single answer can be given.
+    More objects than one may ask for; several operations of which none is named; a subscription where only a single
+    answer can be given.
     """
 
     async def on_execute(self) -> AsyncIterator[None]:
         """Look at the operation, and let it wait where its actor has others like it. Raises GraphQLError."""
-        message = self._fault()
-        if message is not None:
-            raise GraphQLError(message, extensions={"code": str(ErrorCode.INVALID)})
+        fault = self._fault()
+        if fault is not None:
+            raise GraphQLError(fault[1], extensions={"code": str(fault[0])})
         objects = self._objects()
         if objects > MAX_OBJECTS:
             raise too_many_objects(objects)
@@ -125,18 +127,15 @@ class Sensible(SchemaExtension):
             message = "You have many large operations under way: wait for some of them to end."
             raise GraphQLError(message, extensions={"code": TOO_LARGE}) from None
 
-    def _fault(self) -> str | None:
+    def _fault(self) -> tuple[ErrorCode | RequestCode, str] | None:
         asked = self.execution_context
         document = asked.graphql_document
         operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)] if document else []
         if len(operations) > 1 and not asked._provided_operation_name:
-            return "The document has several operations: name one by operationName."
+            return RequestCode.OPERATION_RESOLUTION_FAILURE, SEVERAL
         if asked.operation_type is OperationType.SUBSCRIPTION and asked.context.plain:
-            return "A subscription needs a stream: a WebSocket, or the header Accept: text/event-stream."
-        if asked.operation_type is OperationType.MUTATION:
-            return None
-        problem = next(storable(asked.variables or {}), None)
-        return f"A variable is no good: {problem.message}" if problem else None
+            return ErrorCode.INVALID, "A subscription needs a stream: a WebSocket, or Accept: text/event-stream."
+        return None
 
 
 def build() -> Schema:

@@ -27,7 +27,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from app.api.bodies import MAX_BODY, too_many_values
 from app.api.context import Context
 from app.api.costs import TOO_LARGE
-from app.api.operation import Operation
+from app.api.operation import BadRequestError, NotPersistedError, Operation, check_text
 from app.api.schema import schema
 from app.api.seats import TooManyError
 from app.api.wire import allow, cut, forget_handshake
@@ -40,12 +40,17 @@ GREETING_SECONDS = 10.0
 """How long a client may take to say who they are."""
 MAX_GREETING = 8192
 MAX_OPERATIONS = 100
+FORBIDDEN = 4403
 TOO_MANY = 4429
 TOO_LONG = 1009
 MAX_REASON = 123
 """Bytes of the reason that a close frame can hold."""
 WITH_ID = ("subscribe", "complete")
 RECEIVED = ("connection_init", "ping", "pong", *WITH_ID)
+
+
+class RejectedError(Exception):
+    """The client did not say who they are, or not rightly; the message says what to send."""
 
 
 class SocketAdapter(ASGIWebSocketAdapter):
@@ -138,6 +143,8 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle_connection_init(message)
         except TooManyError as error:
             await self.websocket.close(TOO_MANY, str(error))
+        except RejectedError as error:
+            await self.websocket.close(FORBIDDEN, str(error))
         if self.connection_acknowledged:
             self.greeted()
         self.connection_init_timeout_task = None
@@ -153,6 +160,10 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         """Begin an operation, or close the socket when it carries too many."""
         if len(self.operations) >= MAX_OPERATIONS and message["id"] not in self.operations:
             await self.websocket.close(TOO_MANY, f"A socket carries at most {MAX_OPERATIONS} operations at a time")
+            return
+        fault = _fault_of_text(message["payload"])
+        if fault is not None and self.connection_acknowledged and message["id"] not in self.operations:
+            await self.send_message({"id": message["id"], "type": "error", "payload": [fault.formatted]})
             return
         await super().handle_subscribe(message)
 
@@ -197,12 +208,22 @@ def fault_of(message: object) -> str | None:
 def _fault_of_operation(payload: object) -> str | None:
     if not isinstance(payload, dict):
         return "The “payload” of subscribe is an object"
-    if not isinstance(payload.get("query"), str):
+    if not isinstance(payload.get("query"), str) and _fault_of_text(payload) is None:
         return "The “query” of subscribe is a string"
     if not isinstance(payload.get("operationName"), str | None):
         return "The “operationName” of subscribe is a string, or null"
     wrong = next((name for name in ("variables", "extensions") if not isinstance(payload.get(name), dict | None)), None)
     return f"The “{wrong}” of subscribe are an object, or null" if wrong else None
+
+
+def _fault_of_text(payload: Mapping[str, Any]) -> GraphQLError | None:
+    """Return what is told to those who name a document otherwise than by its text, None to others."""
+    try:
+        if payload.get("query") is None:
+            check_text(payload)
+    except (NotPersistedError, BadRequestError) as error:
+        return GraphQLError(str(error), extensions={"code": str(error.code)})
+    return None
 
 
 def _without_nulls(message: Mapping[str, Any]) -> dict[str, Any]:

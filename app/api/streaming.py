@@ -4,11 +4,14 @@ Both begin at once, before there is a first result, and say something while noth
 client and this process would else take the silence for death.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Scope
 from strawberry.http.streaming import merge_stream_with_heartbeat
 
 from app.api.negotiation import Media
@@ -18,6 +21,8 @@ EVENTS_HEARTBEAT_SECONDS = 12.0
 PARTS_HEARTBEAT_SECONDS = 5.0
 """What clients of this protocol were made to expect."""
 BOUNDARY = "graphql"
+STOP = "boreas.stop"
+"""Under which a scope holds what ends its stream."""
 Payloads = Callable[[], AsyncGenerator[str, None]]
 UNBUFFERED = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
@@ -32,6 +37,8 @@ class Framing:
     before: str
     after: str
     closing: str
+    farewell: str
+    """Ends a stream that is not complete. Nothing in it may make clients believe that it is: they would not return."""
 
     def framed(self, payload: str) -> str:
         """Return a result, which is JSON in one line, as it goes over the wire."""
@@ -45,9 +52,11 @@ EVENTS = Framing(
     before="event: next\ndata: ",
     after="\n\n",
     closing="event: complete\ndata:\n\n",
+    farewell=": this process stops, come back\n\n",
 )
 _HEAD = "\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
 _NEXT = f"\r\n--{BOUNDARY}"
+_STOPS = '{"message":"This process stops: come back.","extensions":{"code":"TRY_AGAIN"}}'
 # A part counts only once the delimiter behind it has come, so that goes along with it.
 PARTS = Framing(
     content_type=f'multipart/mixed; boundary="{BOUNDARY}"; subscriptionSpec="1.0"',
@@ -56,6 +65,7 @@ PARTS = Framing(
     before=f'{_HEAD}{{"payload":',
     after=f"}}{_NEXT}",
     closing="--\r\n",
+    farewell=f'{_HEAD}{{"payload":null,"errors":[{_STOPS}]}}{_NEXT}--\r\n',
 )
 
 
@@ -66,24 +76,66 @@ def framing(media: Media) -> tuple[Framing, float]:
     return PARTS, PARTS_HEARTBEAT_SECONDS
 
 
-def streamed(payloads: Payloads, media: Media) -> StreamingResponse:
-    """Return the answer that brings every payload, then says that it is complete."""
+def streamed(payloads: Payloads, media: Media, scope: Scope) -> Response:
+    """Return the answer that brings every payload, then says that it is complete. Of HEAD it is the head alone."""
     frame, interval = framing(media)
     headers: Mapping[str, str] = {"Content-Type": frame.content_type, **UNBUFFERED}
-    return StreamingResponse(_written(payloads, frame, interval), headers=headers)
+    if scope["method"] == "HEAD":
+        return Response(headers=headers)
+    return StreamingResponse(_written(payloads, frame, interval, scope), headers=headers)
 
 
-async def _written(payloads: Payloads, frame: Framing, interval: float) -> AsyncGenerator[str, None]:
+class _Stop:
+    """Ends a stream that waits for what comes next; one that is being taken ends with that."""
+
+    def __init__(self) -> None:
+        self.called = asyncio.Event()
+        self._waiting: asyncio.Task[object] | None = None
+
+    def __call__(self) -> None:
+        """End it, once."""
+        if not self.called.is_set() and self._waiting is not None:
+            self._waiting.cancel()
+        self.called.set()
+
+    async def following(self, texts: AsyncGenerator[str, None]) -> str | None:
+        """Return the next text, None when there is none, or it is to end."""
+        if self.called.is_set():
+            return None
+        task = self._waiting = asyncio.current_task()
+        try:
+            return await anext(texts, None)
+        except asyncio.CancelledError:
+            if task is None or not self.called.is_set():
+                raise
+            task.uncancel()
+            return None
+        finally:
+            self._waiting = None
+
+
+def stop(scope: Mapping[str, Any]) -> None:
+    """End the stream that answers a request, if one does: its client comes back, to another process."""
+    found: _Stop | None = scope.get(STOP)
+    if found is not None:
+        found()
+
+
+async def _written(payloads: Payloads, frame: Framing, interval: float, scope: Scope) -> AsyncGenerator[str, None]:
+    stopping = scope[STOP] = _Stop()
+
     async def results() -> AsyncGenerator[str, None]:
         async with aclosing(payloads()) as found:
             async for payload in found:
                 yield frame.framed(payload)
         yield frame.closing
 
-    yield frame.opening
     beating = merge_stream_with_heartbeat(
         results, lambda: frame.heartbeat, interval=interval, send_initial_heartbeat=False
     )
     async with aclosing(beating()) as texts:
-        async for text in texts:
+        text: str | None = frame.opening
+        while text is not None and text != frame.closing:
             yield text
+            text = await stopping.following(texts)
+    yield frame.farewell if text is None else text

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
 
+from app.api.codes import RequestCode
 from app.api.watch import CHECK_SECONDS
 from app.core.access import Principal
 from app.services.access import authenticate, hash_secret
@@ -23,7 +24,7 @@ UNAUTHENTICATED = (
 
 def unauthenticated() -> Response:
     """Return the answer to a request without a valid token."""
-    body = {"errors": [{"message": UNAUTHENTICATED, "extensions": {"code": "UNAUTHENTICATED"}}]}
+    body = {"errors": [{"message": UNAUTHENTICATED, "extensions": {"code": str(RequestCode.UNAUTHENTICATED)}}]}
     return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="boreas"'})
 
 

@@ -197,11 +197,22 @@ def _undo_migration(url: str, yes: bool) -> None:
 
 
 @click.command()
-def schema() -> None:
+@click.option(
+    "--client-cache",
+    "cache",
+    type=click.Choice(["apollo", "urql", "possible-types"]),
+    help="Print what the cache of a client needs to know instead: type policies for Apollo Client, keys and resolvers "
+    "for urql's graphcache, or the types of each interface and union.",
+)
+def schema(cache: str | None) -> None:
     """Print the GraphQL schema, for code generators and linters."""
+    from app.api.client_cache import ClientCache, write
     from app.api.schema import schema as served
 
-    click.echo(served.as_str())
+    if cache is None:
+        click.echo(served.as_str())
+    else:
+        click.echo(write(served._schema, ClientCache(cache)), nl=False)
 
 
 @click.command(short_help="Run everything on this machine.", context_settings={"allow_interspersed_args": False})

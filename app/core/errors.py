@@ -25,6 +25,9 @@ class ErrorCode(StrEnum):
     SELF_APPROVAL = "SELF_APPROVAL"
     ALREADY_DECIDED = "ALREADY_DECIDED"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+    NAME_TAKEN = "NAME_TAKEN"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    TOO_LARGE = "TOO_LARGE"
 
 
 class Role(StrEnum):
@@ -156,7 +159,7 @@ class Refused(Exception):
 
     def __init__(self, *problems: Problem) -> None:
         self.problems = tuple(map(bounded, problems[:MAX_PROBLEMS]))
-        super().__init__("; ".join(problem.message for problem in self.problems)[:MAX_SAID])
+        super().__init__(" ".join(problem.message for problem in self.problems)[:MAX_SAID])
 
 
 class IllegalTransitionError(Exception):
@@ -171,4 +174,14 @@ class IllegalTransitionError(Exception):
 
 def not_found(noun: str, value: str, path: Path | None = None) -> Refused:
     """Refuse because no `noun` with the id or name `value` exists, or none that the caller may see."""
-    return Refused(NotFound(message=f"There is no {noun} “{value[:MAX_STEP]}” that you may see.", id=value, path=path))
+    return Refused(missing(noun, value, path))
+
+
+def missing(noun: str, value: str, path: Path | None = None) -> NotFound:
+    """Return the problem that no `noun` with the id or name `value` exists, or none that the caller may see."""
+    return NotFound(message=f"There is no {noun} “{value[:MAX_STEP]}” that you may see.", id=value, path=path)
+
+
+def name_taken(message: str) -> Refused:
+    """Refuse because something else has the name that was given."""
+    return Refused(InvalidInput(message=message, path=("name",), code=ErrorCode.NAME_TAKEN))

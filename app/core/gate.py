@@ -12,6 +12,7 @@ from app.core.environment import Pools
 from app.core.freeze import FreezeStatus, why_not_start
 from app.core.task import ENDED as TASK_ENDED
 from app.core.task import FAILURES, UNBLOCKING, Task, TaskStatus
+from app.core.texts import sentence
 from app.core.workflow import TaskType
 
 
@@ -219,11 +220,12 @@ def _timers(task: Task, now: datetime) -> tuple[Blocker, ...]:
 
 
 def _waits_for(task: Task) -> Blocker:
-    return Blocker(kind=BlockerKind.TASK, message=f"Waits for “{task.key}”, which is {task.status}.", task_id=task.id)
+    return Blocker(
+        kind=BlockerKind.TASK, message=f"It waits for “{task.key}”, which is {task.status}.", task_id=task.id
+    )
 
 
 def _ended_badly(task: Task) -> Blocker:
-    detail = f": {task.error_message}" if task.error_message else "."
-    return Blocker(
-        kind=BlockerKind.TASK, message=f"“{task.key}” is {task.status}{detail} Retry the deployment.", task_id=task.id
-    )
+    detail = f": {task.error_message}" if task.error_message else ""
+    failed = sentence(f"“{task.key}” is {task.status}{detail}")
+    return Blocker(kind=BlockerKind.TASK, message=f"{failed} Retry the deployment.", task_id=task.id)

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     FREEZE_WINDOW = "frz"
     WORKFLOW_TEMPLATE = "wft"
     TEMPLATE_VERSION = "tpv"
+    WORKFLOW = "wfl"
     AUDIT_ENTRY = "aud"
 
 
@@ -38,6 +39,16 @@ def make(kind: Kind, at: datetime, noise: bytes) -> str:
     number = (((at - EPOCH) // timedelta(milliseconds=1)) << 80) | int.from_bytes(noise, "big")
     body = "".join(ALPHABET[(number >> shift) & 31] for shift in range(5 * (BODY_LENGTH - 1), -1, -5))
     return f"{kind}_{body}"
+
+
+def workflow_of(deployment_id: str) -> str:
+    """Return the id of a deployment's workflow: there is one for each, so it is told by the deployment's."""
+    return f"{Kind.WORKFLOW}_{deployment_id.partition('_')[2]}"
+
+
+def deployment_of(workflow_id: str) -> str:
+    """Return the id of the deployment whose workflow this is."""
+    return f"{Kind.DEPLOYMENT}_{workflow_id.partition('_')[2]}"
 
 
 def kind_of(value: str) -> Kind | None:

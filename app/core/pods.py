@@ -123,7 +123,7 @@ def unmade(events: Iterable[Object]) -> Fault:
         return Fault("the cluster has made no pod for it yet", passing=True)
     last = max(told, key=lambda event: str(event.get("lastTimestamp") or ""))
     why = re.sub(r'^Error creating: (pods "[^"]*" is )?', "", str(last["message"]))
-    hint = "; give it limits by the resources in its job options" if NEEDS_LIMITS in why else ""
+    hint = "; give it resources by its job options" if NEEDS_LIMITS in why else ""
     return Fault(
         f"its pod can not be made{_said({'message': why})}{hint}",
         passing="exceeded quota" in why,

@@ -19,6 +19,12 @@ def tidy(name: str) -> str:
     return name if name.isascii() or is_normalized("NFC", name) else normalize("NFC", name)
 
 
+def sentence(text: str) -> str:
+    """Return what a command or a person said, to stand among sentences: without the space around it, and ended."""
+    said = text.strip()
+    return said if said.endswith((".", "!", "?", "…")) else f"{said}."
+
+
 def unseen(name: str) -> str | None:
     """Return the first character that nobody sees or that steers: controls, marks of direction, zero-width ones.
 

@@ -26,3 +26,12 @@ class Version:
     def is_same(self, other: "Version") -> bool:
         """Return whether another version would deploy the same: its commit, and its artifacts in any order."""
         return self.commit == other.commit and set(self.artifacts) == set(other.artifacts)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFilter:
+    """Which versions a list holds: None admits all. `commit` is a commit, or the start of one."""
+
+    contains: str | None = None
+    application_id: str | None = None
+    commit: str | None = None

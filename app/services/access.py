@@ -7,13 +7,13 @@ hash would add nothing, and a request is checked with one look at an index.
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from app.core import checks
 from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, token_faults
 from app.core.audit import Act, plain
-from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, Role, WrongState, not_found
+from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, Role, WrongState, name_taken, not_found
 from app.core.ids import Kind
 from app.services import audit
 from app.services.cases import Case, refuse_if
@@ -57,7 +57,7 @@ async def create_service_account(case: Case, name: str) -> tuple[str, ...]:
     refuse_if(checks.title(name, 100, "name"))
     await take_turns("names of actors")
     if await store.actor_by_name(name):
-        raise Refused(InvalidInput(message=f"There is somebody named “{name}” already.", path=("name",)))
+        raise name_taken(f"There is somebody named “{name}” already. Use another name.")
     account = Actor(id=case.work.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
     await store.insert_actor(account, case.work.now)
     case.changed(account.id, None, account)
@@ -72,7 +72,7 @@ class TokenRequest:
     service_account_id: str | None
     scopes: tuple[Role, ...]
     expires_at: datetime | None
-    secret: str
+    secret: str = field(repr=False, compare=False)
 
 
 def new_secret(runtime: Runtime) -> str:
@@ -216,9 +216,9 @@ async def _checked(case: Case, request: GrantRequest) -> dict[str, object]:
     grant = request.grant
     if not await store.actors_by_ids([request.actor_id]):
         raise not_found("actor", request.actor_id, ("actorId",))
-    if grant.environment_id and not await environment_store.by_ids([grant.environment_id]):
+    if grant.environment_id is not None and not await environment_store.by_ids([grant.environment_id]):
         raise not_found("environment", grant.environment_id, ("environmentId",))
-    if grant.application_id and not await application_store.by_ids([grant.application_id]):
+    if grant.application_id is not None and not await application_store.by_ids([grant.application_id]):
         raise not_found("application", grant.application_id, ("applicationId",))
     return await _granted(request.actor_id)
 

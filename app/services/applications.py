@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from app.core import checks, targets
 from app.core.application import Application
-from app.core.errors import Forbidden, InvalidInput, Refused, Role, WrongState, not_found
+from app.core.errors import Forbidden, Refused, Role, WrongState, name_taken, not_found
 from app.core.ids import Kind
 from app.services.cases import Case, refuse_if
 from app.store import applications as store
@@ -25,8 +25,8 @@ async def create(case: Case, draft: Application) -> tuple[str, ...]:
     refuse_if(checks.application(application))
     await take_turns(NAMES)
     if await store.by_name(application.name):
-        message = f"There is an application “{application.name}” already (it may be archived)."
-        raise Refused(InvalidInput(message=message, path=("name",)))
+        message = f"There is an application “{application.name}” already (it may be archived). Use another name."
+        raise name_taken(message)
     await _refuse_if_taken(application, None)
     await store.insert(application)
     case.changed(application.id, None, application)

@@ -11,7 +11,17 @@ from app.core import checks, rollout
 from app.core.access import Principal
 from app.core.approval import Approval, ApprovalStatus, ApprovalSubject, Decision, Verdict
 from app.core.deployment import Deployment
-from app.core.errors import Forbidden, InvalidInput, NotFound, Problem, Refused, RevisionConflict, Role, WrongState
+from app.core.errors import (
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Problem,
+    Refused,
+    RevisionConflict,
+    Role,
+    WrongState,
+    missing,
+)
 from app.core.events import ApprovalDecided
 from app.core.strategy import Progress
 from app.core.task import TaskStatus
@@ -59,7 +69,7 @@ async def decide(case: Case, order: Decide) -> tuple[str, ...]:
     for deployment_id in sorted(set(places.values())):
         mine = [index for index, place in places.items() if place == deployment_id]
         if not deployment_id:
-            said |= {index: _kept(_unknown(order.approval_ids[index]), index) for index in mine}
+            said |= {index: _kept(missing("approval", order.approval_ids[index]), index) for index in mine}
             continue
         async with hold(case.work, deployment_id, case.principal.actor.id) as ledger:
             for index in mine:
@@ -91,10 +101,6 @@ def _problems(order: Decide) -> checks.Problems:
     yield from checks.text(order.comment, "comment")
 
 
-def _unknown(id_: str) -> NotFound:
-    return NotFound(message=f"There is no approval “{id_}” that you may see.", id=id_)
-
-
 def _kept(problem: Problem, index: int) -> str:
     placed = replace(problem, path=(FIELD, str(index)))
     return dump({"kind": type(problem).__name__, "problem": placed})
@@ -117,7 +123,7 @@ async def _decide_one(case: Case, ledger: Ledger, order: Decide, index: int) -> 
     deployment, principal = ledger.deployment, case.principal
     place = {"environment_id": deployment.environment_id, "application_ids": deployment.application_ids}
     if not principal.allows(Role.VIEWER, **place):  # type: ignore[arg-type]
-        return _kept(_unknown(id_), index)
+        return _kept(missing("approval", id_), index)
     problem = _not_as_seen(deployment, order) or core.why_not(approval, principal, order.verdict, ledger.now)
     if approval.overdue(ledger.now):
         await tick_and_send(ledger)

@@ -7,7 +7,7 @@ from app.core import checks, fitting, task_checks, template, workflow
 from app.core.application import Application
 from app.core.deployment import Definition, WorkflowSource, definition_of
 from app.core.environment import Environment, OperatorKind
-from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, not_found
+from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, missing, not_found
 from app.core.strategy import Strategy
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
@@ -77,7 +77,7 @@ async def draft(request: DeploymentRequest) -> Draft:
     environments = await environment_store.by_ids(request.environment_ids)
     held = [artifact.application_id for artifact in version.artifacts]
     wanted = held if request.application_ids is None else list(request.application_ids)
-    applications = await application_store.by_ids(wanted)
+    applications = await application_store.by_ids(list(dict.fromkeys((*wanted, *request.must_in_order))))
     problems = [*_problems(request, version, environments), *_application_problems(request, wanted, held, applications)]
     if problems:
         raise Refused(*problems)
@@ -149,7 +149,7 @@ def _problems(
         yield InvalidInput(message="An environment is named twice.", path=("environmentIds",))
     for id_ in request.environment_ids:
         if id_ not in environments:
-            yield InvalidInput(message=f"There is no environment “{id_}”.", path=("environmentIds",))
+            yield missing("environment", id_, ("environmentIds",))
     yield from checks.strategy(request.strategy)
     if request.freeze_override_reason is not None:
         yield from checks.reason(request.freeze_override_reason, "freezeOverrideReason")
@@ -170,7 +170,9 @@ def _application_problems(
     if len(set(wanted)) < len(wanted):
         yield InvalidInput(message="An application is named twice.", path=path)
     for id_ in wanted:
-        if id_ not in found or id_ not in held:
+        if id_ not in found:
+            yield missing("application", id_, path)
+        elif id_ not in held:
             yield InvalidInput(message=f"The version has no application “{id_}”.", path=path)
         elif found[id_].archived_at is not None and request.rollback_of is None:
             message = f"“{found[id_].name}” is archived: bring it back with unarchiveApplication, or leave it out."
@@ -178,5 +180,7 @@ def _application_problems(
     if len(set(request.must_in_order)) < len(request.must_in_order):
         yield InvalidInput(message="An application is named twice.", path=("mustInOrder",))
     for id_ in request.must_in_order:
-        if id_ not in wanted:
-            yield InvalidInput(message=f"“{id_}” is not among the applications.", path=("mustInOrder",))
+        if id_ not in wanted and id_ not in found:
+            yield missing("application", id_, ("mustInOrder",))
+        elif id_ not in wanted:
+            yield InvalidInput(message=f"“{found[id_].name}” is not among the applications.", path=("mustInOrder",))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from app.core import checks
 from app.core.approval import ApprovalPolicy
 from app.core.environment import Environment
-from app.core.errors import Forbidden, InvalidInput, Refused, Role, not_found
+from app.core.errors import Forbidden, Refused, Role, name_taken, not_found
 from app.core.ids import Kind
 from app.services.cases import Case, refuse_if
 from app.store import environments as store
@@ -22,7 +22,7 @@ async def create(case: Case, draft: Environment) -> tuple[str, ...]:
     refuse_if(checks.environment(environment))
     await take_turns("names of environments")
     if await store.by_name(environment.name):
-        raise Refused(InvalidInput(message=f"There is an environment “{environment.name}” already.", path=("name",)))
+        raise name_taken(f"There is an environment “{environment.name}” already. Use another name.")
     await store.insert(environment)
     case.changed(environment.id, None, environment)
     return (environment.id,)

@@ -15,7 +15,7 @@ from app.store import freezes as store
 
 
 async def create(case: Case, draft: FreezeWindow) -> tuple[str, ...]:
-    """Create a window as drafted; id and time are set here. Returns the environment's id.
+    """Create a window as drafted; id and time are set here. Returns the environment's id and its own.
 
     What runs goes on; what waits to start goes on waiting.
     """
@@ -31,7 +31,7 @@ async def create(case: Case, draft: FreezeWindow) -> tuple[str, ...]:
         raise Refused(InvalidInput(message=message, path=("environmentId",)))
     await store.insert(window)
     case.changed(window.id, None, window)
-    return (environment_id,)
+    return (environment_id, window.id)
 
 
 async def delete(case: Case, id_: str) -> tuple[str, ...]:

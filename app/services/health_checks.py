@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core import health
 from app.core.application import HealthCheck
-from app.core.attempt import Ending
+from app.core.attempt import Ending, Outcome
 from app.core.environment import OperatorKind
 from app.core.health import Streak, Verdict, judge
+from app.core.retry import MAX_LOSSES
 from app.core.task import Task
-from app.ports import LogSink, ProbeResult
+from app.ports import Instruction, LogSink, ProbeResult
 from app.services.instructions import Place, Setting, instruct
 from app.services.log_writer import LogWriter
 from app.services.runtime import Runtime
@@ -76,10 +77,28 @@ async def _probe(patient: Patient, check: HealthCheck, place: Place, sink: LogSi
         url = _address(patient, check.http_url, place)
         here = setting.environment.operator is not OperatorKind.KUBERNETES
         return await runtime.probe.get(url, check.expect_status, check.timeout_seconds, loopback=here)
+    instruction = instruct(setting, patient.task, check.command, place)
+    if setting.environment.operator is OperatorKind.KUBERNETES:
+        outcome = await _run_in_cluster(patient, replace(instruction, answer_seconds=check.timeout_seconds), place)
+        return ProbeResult(outcome.ending is Ending.SUCCEEDED, outcome.message or "exit status 0")
     operator = runtime.operators[setting.environment.operator]
     try:
         async with asyncio.timeout(check.timeout_seconds):
-            outcome = await operator.execute(instruct(setting, patient.task, check.command, place), sink)
+            outcome = await operator.execute(instruction, sink)
     except TimeoutError:
         return ProbeResult(False, f"no answer within {check.timeout_seconds} s")
     return ProbeResult(outcome.ending is Ending.SUCCEEDED, outcome.message or "exit status 0")
+
+
+async def _run_in_cluster(patient: Patient, instruction: Instruction, place: Place) -> Outcome:
+    """Run the command of a check, whose limit counts from when it runs: a pod may take long to begin.
+
+    What the cluster itself ended says nothing of health, and is asked again.
+    """
+    operator, sink = patient.runtime.operators[OperatorKind.KUBERNETES], patient.log.sink()
+    for _ in range(MAX_LOSSES):
+        outcome = await operator.execute(instruction, sink)
+        if outcome.ending is not Ending.LOST:
+            return outcome
+        await patient.log.say(f"WARN: asking {place.instance} again: {outcome.message}")
+    return await operator.execute(instruction, sink)

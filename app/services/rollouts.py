@@ -145,9 +145,9 @@ async def undo(drive: Drive) -> Outcome:
     progress = drive.task.rollout or Progress()
     why_not = carrier.cannot_undo()
     if why_not is not None:
-        message = f"left as it is: {why_not}"
-        await drive.log.say(f"WARN: {drive.task.key} is {message}.")
-        return Outcome(Ending.LEFT, message)
+        note = f"left as it is: {why_not}"
+        await drive.log.say(f"WARN: {drive.task.key} is {note}.")
+        return Outcome(Ending.LEFT, note)
     while (step := back(drive.strategy, progress)) is not None:
         progress = replace(step.progress, moved=carrier.moved)
         await _store(drive, progress)

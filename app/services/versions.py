@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.core import checks
 from app.core.application import Application
-from app.core.errors import InvalidInput, Problem, Refused, Role
+from app.core.errors import InvalidInput, Problem, Role, missing, name_taken
 from app.core.ids import Kind
 from app.core.version import Version
 from app.services.cases import Case, forbidden, refuse_if
@@ -37,7 +37,7 @@ async def create(case: Case, draft: Version) -> tuple[str, ...]:
         case.changed(same.id, same, same)
         return (same.id,)
     if known:
-        raise Refused(InvalidInput(message=_taken(draft.name, known[0], found), path=("name",)))
+        raise name_taken(_taken(draft.name, known[0], found))
     version = replace(
         draft,
         id=case.work.new_id(Kind.VERSION),
@@ -67,7 +67,7 @@ def _problems(draft: Version, found: dict[str, Application]) -> Iterator[Problem
         path = ("artifacts", str(index), "applicationId")
         application = found.get(artifact.application_id)
         if application is None:
-            yield InvalidInput(message=f"There is no application “{artifact.application_id}”.", path=path)
+            yield missing("application", artifact.application_id, path)
         elif application.archived_at is not None:
             yield InvalidInput(message=f"“{application.name}” is archived.", path=path)
         if artifact.application_id in seen:

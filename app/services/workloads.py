@@ -8,7 +8,7 @@ from app.core.attempt import Ending, Outcome
 from app.core.moved import Moved, is_half_way
 from app.core.strategy import Observed, Progress, Shape
 from app.core.strategy.undo import Back
-from app.ports import RolloutOperator, Workload
+from app.ports import ReachableOperator, RolloutOperator, WatchfulOperator, Workload
 from app.services.drive import Drive, Extent
 from app.services.health_checks import check_instances
 from app.services.instructions import Place
@@ -49,8 +49,8 @@ class WholeWorkload:
 
     @property
     def look_seconds(self) -> float | None:
-        """How often what is watched is looked at."""
-        return LOOK_SECONDS
+        """How often what is watched is looked at; None where the operator does not look."""
+        return LOOK_SECONDS if isinstance(self.operator, WatchfulOperator) else None
 
     async def _keep(self, moved: Moved | None) -> None:
         task, progress = self.drive.task, replace(self._progress, moved=moved)
@@ -84,10 +84,14 @@ class WholeWorkload:
 
     async def unfit(self) -> str | None:
         """Ask whether the strategy can work for the workload."""
+        if not isinstance(self.operator, WatchfulOperator):
+            return None
         return await self.operator.unfit(self.workload, self.drive.strategy, self._size)
 
     async def watch(self, progress: Progress, observed: Observed) -> Observed:
         """Look at what is watched."""
+        if not isinstance(self.operator, WatchfulOperator):
+            return observed
         self._progress = progress
         shape = rollout.shape(self.drive.strategy, progress, self._size)
         outcome = await self.operator.watch(self.workload, shape, self.drive.log.sink())
@@ -111,11 +115,17 @@ class WholeWorkload:
         shape = rollout.shape(self.drive.strategy, progress, self._size)
         fault = await self._bring(progress, shape)
         if fault is None:
-            service = await self.operator.service(self.workload, shape)
+            service = await self._service(shape)
             batch = max(progress.batch, 1)
             fault = await self._ask(Place(self._name, batch, progress.weight, progress.color, service=service))
         healthy = observed.healthy if fault else observed.healthy.union(instances)
         return replace(observed, healthy=healthy, fault=fault)
+
+    async def _service(self, shape: Shape) -> str | None:
+        """Return by which Service what carries the new version is asked."""
+        if isinstance(self.operator, ReachableOperator):
+            return await self.operator.service(self.workload, shape)
+        return self.workload.target.service
 
     async def check_serving(self, color: str | None) -> str | None:
         """Ask the application for its health and its metrics."""

@@ -9,6 +9,7 @@ from app.core.approval import Approval, ApprovalStatus, Decision
 from app.store import models
 from app.store.convert import reader
 from app.store.database import execute, fetch
+from app.store.paging import Rows
 
 CHANGES = "approvals"
 """The topic on which the ids of approvals are published that have changed."""
@@ -39,6 +40,8 @@ SELECT = (
     " FROM approvals a JOIN deployments p ON p.id = a.deployment_id"
 )
 _read = reader(Approval, "application_ids", "authors", "policy", "decisions")
+OF_DEPLOYMENTS = Rows(SELECT, "approvals a", "a.deployment_id", "a.id", _read)
+"""What people were asked for in deployments, the first one first."""
 
 
 async def open_of(deployment_id: str) -> tuple[Approval, ...]:

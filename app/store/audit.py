@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 
 from app.core import ids
 from app.core.audit import AuditEntry, AuditFilter, Link
+from app.core.pages import Span
 from app.store.convert import dump, reader
 from app.store.database import execute, fetch, fetch_one
+from app.store.paging import in_order
 
 COLUMNS = "id, at, actor_id, action, target_id, before, after, reason, source_ip"
 MATCHES = (
@@ -71,17 +73,22 @@ async def by_ids(wanted: Sequence[str]) -> dict[str, AuditEntry]:
     return {row["id"]: _read(row) for row in rows}
 
 
-async def page(wanted: AuditFilter, after: str | None, limit: int) -> list[AuditEntry]:
-    """Return up to `limit` entries, newest first, from behind the one with the id `after`."""
-    rows = await fetch(
-        f"SELECT {COLUMNS} FROM audit_entries WHERE {MATCHES}"
-        " AND ($8::text IS NULL OR number < (SELECT number FROM audit_entries WHERE id = $8))"
-        " ORDER BY number DESC LIMIT $9",
-        *_values(wanted),
-        after,
-        limit,
+async def page(wanted: AuditFilter, span: Span) -> list[AuditEntry]:
+    """Return a part of the entries that match, newest first. Its positions are ids; an unknown one leaves nothing."""
+    bounds = [("<", span.after), (">", span.before)]
+    given = [(sign, id_) for sign, id_ in bounds if id_ is not None]
+    placed = "".join(
+        f" AND number {sign} (SELECT number FROM audit_entries WHERE id = ${place})"
+        for place, (sign, _) in enumerate(given, 8)
     )
-    return [_read(row) for row in rows]
+    rows = await fetch(
+        f"SELECT {COLUMNS} FROM audit_entries WHERE {MATCHES}{placed}"
+        f" ORDER BY number {'DESC' if span.forward else 'ASC'} LIMIT ${8 + len(given)}",
+        *_values(wanted),
+        *(id_ for _, id_ in given),
+        span.limit,
+    )
+    return in_order([_read(row) for row in rows], span)
 
 
 async def count(wanted: AuditFilter) -> int:

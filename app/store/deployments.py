@@ -17,9 +17,11 @@ from app.core.deployment import (
 )
 from app.core.environment import Pools, Release
 from app.core.events import Event
+from app.core.pages import Span
 from app.store import models
 from app.store.convert import dump, plain, reader
 from app.store.database import execute, fetch, fetch_one
+from app.store.paging import in_order, part, values
 from app.store.tasks import WRITE, Writes
 
 SELECT = (
@@ -42,7 +44,7 @@ SELECT_WITH_PLACE = SELECT.removesuffix(" FROM deployments d") + (
     " EXISTS (SELECT 1 FROM approvals p WHERE p.deployment_id = d.id AND p.status = 'PENDING') AS asked"
     " FROM deployments d"
 )
-_read = reader(Deployment, "strategy", "must_in_order", "applications", "rollback")
+read = reader(Deployment, "strategy", "must_in_order", "applications", "rollback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ MATCHES = (
 )
 
 
-def _values(wanted: DeploymentFilter) -> list[object]:
+def matched(wanted: DeploymentFilter) -> list[object]:
+    """Return the parameters of `MATCHES`."""
     lists = (wanted.statuses, wanted.environment_ids, wanted.application_ids)
     return [
         *(None if values is None else list(values) for values in lists),
@@ -171,7 +174,7 @@ async def save(deployment: Deployment, events: Sequence[Event], writes: Writes) 
 async def by_ids(ids: Sequence[str]) -> dict[str, Deployment]:
     """Return the deployments that exist among `ids`, by id."""
     rows = await fetch(f"{SELECT} WHERE d.id = ANY($1)", list(ids))
-    return {row["id"]: _read(row) for row in rows}
+    return {row["id"]: read(row) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,67 +198,26 @@ async def locked(id_: str) -> Held | None:
     row = await fetch_one(f"{SELECT_WITH_PLACE} WHERE d.id = $1 FOR NO KEY UPDATE OF d", id_)
     if row is not None and row["status"] == DeploymentStatus.ROLLING_BACK:
         row = await fetch_one(f"{SELECT_WITH_PLACE} WHERE d.id = $1", id_)
-    return Held(_read(row), _read_place(row["place"]), row["asked"]) if row else None
+    return Held(read(row), _read_place(row["place"]), row["asked"]) if row else None
 
 
 async def updated_since(at: datetime) -> list[Deployment]:
     """Return the deployments that have changed since, the longest ago first."""
-    return [_read(row) for row in await fetch(f"{SELECT} WHERE d.updated_at >= $1 ORDER BY d.updated_at, d.id", at)]
+    return [read(row) for row in await fetch(f"{SELECT} WHERE d.updated_at >= $1 ORDER BY d.updated_at, d.id", at)]
 
 
-async def page(
-    wanted: DeploymentFilter, *, after: str | None, before: str | None, limit: int, newest: bool
-) -> list[Deployment]:
-    """Return up to `limit` deployments that are older than `after` and newer than `before` (ids).
-
-    Counted from the newest end, or from the oldest; either way the newest comes first.
-    """
+async def page(wanted: DeploymentFilter, span: Span) -> list[Deployment]:
+    """Return a part of the deployments that match, newest first."""
     rows = await fetch(
-        f"{SELECT} WHERE {MATCHES} AND ($10::text IS NULL OR d.id < $10) AND ($11::text IS NULL OR d.id > $11)"
-        f" ORDER BY d.id {'DESC' if newest else 'ASC'} LIMIT $12",
-        *_values(wanted),
-        after,
-        before,
-        limit,
+        f"{SELECT} WHERE {MATCHES} AND {part(span, 'd.id', 10, descending=True)}", *matched(wanted), *values(span)
     )
-    found = [_read(row) for row in rows]
-    return found if newest else found[::-1]
+    return in_order([read(row) for row in rows], span)
 
 
 async def count(wanted: DeploymentFilter) -> int:
     """Return how many deployments match."""
-    row = await fetch_one(f"SELECT count(*) AS n FROM deployments d WHERE {MATCHES}", *_values(wanted))
+    row = await fetch_one(f"SELECT count(*) AS n FROM deployments d WHERE {MATCHES}", *matched(wanted))
     return int(row["n"]) if row else 0
-
-
-async def of_versions(
-    version_ids: Sequence[str], wanted: DeploymentFilter, after: str | None, limit: int
-) -> dict[str, list[Deployment]]:
-    """Return up to `limit` deployments of each version, newest first, made before the one with the id `after`."""
-    rows = await fetch(
-        "SELECT found.* FROM unnest($12::text[]) AS version(id) CROSS JOIN LATERAL ("
-        f"{SELECT} WHERE d.version_id = version.id AND {MATCHES} AND ($10::text IS NULL OR d.id < $10)"
-        " ORDER BY d.id DESC LIMIT $11) AS found",
-        *_values(wanted),
-        after,
-        limit,
-        list(version_ids),
-    )
-    found: dict[str, list[Deployment]] = {id_: [] for id_ in version_ids}
-    for row in rows:
-        found[row["version_id"]].append(_read(row))
-    return found
-
-
-async def counts_of_versions(version_ids: Sequence[str], wanted: DeploymentFilter) -> dict[str, int]:
-    """Return how many deployments of each version match."""
-    rows = await fetch(
-        f"SELECT d.version_id, count(*) AS n FROM deployments d WHERE d.version_id = ANY($10) AND {MATCHES}"
-        " GROUP BY d.version_id",
-        *_values(wanted),
-        list(version_ids),
-    )
-    return dict.fromkeys(version_ids, 0) | {row["version_id"]: row["n"] for row in rows}
 
 
 async def keep_previous(deployment_id: str, release: Release) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from app.core.events import BODIES, Event
 from app.store.convert import encode_json
 from app.store.database import Row, fetch
+from app.store.paging import Rows
 
 CHANGES = "deployments"
 """The topic on which the ids of deployments are published that have changed."""
@@ -42,6 +43,17 @@ def _read(row: Row) -> Event:
         actor_id=row["actor_id"],
         body=msgspec.json.decode(row["body"], type=BODIES[row["type"]]),
     )
+
+
+EVENTS = Rows(
+    "SELECT deployment_id, number, at, actor_id, type, body FROM deployment_events",
+    "deployment_events",
+    "deployment_id",
+    "number",
+    _read,
+    type_="bigint",
+)
+"""The events of deployments, the first one first."""
 
 
 class _Message(msgspec.Struct):

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from app.core.pages import Span
 from app.store.database import Row, fetch, fetch_one
+from app.store.paging import in_order, part, values
 
 T = TypeVar("T")
 
@@ -32,22 +34,22 @@ class Named(Generic[T]):
         row = await fetch_one(f"SELECT {self.columns} FROM {self.table} WHERE id = $1 FOR NO KEY UPDATE", id_)
         return self.read(row) if row else None
 
-    async def page(self, after: str | None, limit: int, contains: str | None) -> list[T]:
-        """Return up to `limit` that are not archived, by name, from behind the name `after`."""
+    async def page(self, span: Span, contains: str | None, *, archived: bool = False) -> list[T]:
+        """Return a part of those that are not archived (or only of those that are), by name."""
         rows = await fetch(
-            f"SELECT {self.columns} FROM {self.table} WHERE archived_at IS NULL AND ($1::text IS NULL OR name > $1)"
-            " AND ($2::text IS NULL OR strpos(lower(name), lower($2)) > 0) ORDER BY name LIMIT $3",
-            after,
+            f"SELECT {self.columns} FROM {self.table} WHERE {_listed(archived)} AND {part(span, 'name', 2)}",
             contains,
-            limit,
+            *values(span),
         )
-        return [self.read(row) for row in rows]
+        return in_order([self.read(row) for row in rows], span)
 
-    async def count(self, contains: str | None) -> int:
+    async def count(self, contains: str | None, *, archived: bool = False) -> int:
         """Return how many `page` would go through."""
-        row = await fetch_one(
-            f"SELECT count(*) AS n FROM {self.table} WHERE archived_at IS NULL"
-            " AND ($1::text IS NULL OR strpos(lower(name), lower($1)) > 0)",
-            contains,
-        )
+        row = await fetch_one(f"SELECT count(*) AS n FROM {self.table} WHERE {_listed(archived)}", contains)
         return int(row["n"]) if row else 0
+
+
+def _listed(archived: bool) -> str:
+    return (
+        f"archived_at IS {'NOT ' if archived else ''}NULL AND ($1::text IS NULL OR strpos(lower(name), lower($1)) > 0)"
+    )

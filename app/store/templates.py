@@ -10,6 +10,7 @@ from app.core.workflow import WorkflowTask
 from app.store.convert import dump, reader
 from app.store.database import execute, fetch
 from app.store.named import Named
+from app.store.paging import Rows
 
 SELECT_VERSION = (
     "SELECT id, template_id, number, author_id AS author, created_at, note, parameters FROM template_versions"
@@ -17,6 +18,8 @@ SELECT_VERSION = (
 _named = Named("workflow_templates", "id, name, description, archived_at, created_at", reader(Template))
 by_ids, by_name, locked, page, count = _named.by_ids, _named.by_name, _named.locked, _named.page, _named.count
 _read_version = reader(TemplateVersion, "parameters")
+VERSIONS = Rows(SELECT_VERSION, "template_versions", "template_id", "number", _read_version, type_="bigint")
+"""The versions of templates, the first one first."""
 _read_tasks = msgspec.json.Decoder(tuple[WorkflowTask, ...]).decode
 
 

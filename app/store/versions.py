@@ -1,11 +1,14 @@
 """Versions in the database."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from app.core.version import Version
+from app.core.pages import Span
+from app.core.version import Version, VersionFilter
 from app.store import models
 from app.store.convert import reader
 from app.store.database import fetch, fetch_one
+from app.store.paging import PARENT, grouped, in_order, part, values
 
 SELECT = (
     "SELECT v.id, v.name, v.commit, v.created_by_id AS created_by, v.created_at,"
@@ -49,21 +52,54 @@ async def by_ids(ids: Sequence[str]) -> dict[str, Version]:
     return {row["id"]: _read(row) for row in rows}
 
 
-async def page(after: str | None, limit: int, contains: str | None) -> list[Version]:
-    """Return up to `limit` versions, newest first, made before the one with the id `after`."""
+MATCHES = (
+    "($1::text IS NULL OR strpos(lower(v.name), lower($1)) > 0) AND ($2::text IS NULL OR EXISTS (SELECT 1"
+    " FROM artifacts a WHERE a.version_id = v.id AND a.application_id = $2))"
+    " AND ($3::text IS NULL OR starts_with(v.commit, $3))"
+)
+
+
+def _matched(wanted: VersionFilter) -> tuple[str | None, ...]:
+    return wanted.contains, wanted.application_id, wanted.commit
+
+
+async def page(wanted: VersionFilter, span: Span) -> list[Version]:
+    """Return a part of the versions that match, newest first."""
     rows = await fetch(
-        f"{SELECT} WHERE ($1::text IS NULL OR v.id < $1)"
-        " AND ($2::text IS NULL OR strpos(lower(v.name), lower($2)) > 0) ORDER BY v.id DESC LIMIT $3",
-        after,
-        contains,
-        limit,
+        f"{SELECT} WHERE {MATCHES} AND {part(span, 'v.id', 4, descending=True)}", *_matched(wanted), *values(span)
     )
-    return [_read(row) for row in rows]
+    return in_order([_read(row) for row in rows], span)
 
 
-async def count(contains: str | None) -> int:
-    """Return how many versions `page` would go through."""
-    row = await fetch_one(
-        "SELECT count(*) AS n FROM versions WHERE $1::text IS NULL OR strpos(lower(name), lower($1)) > 0", contains
-    )
+async def count(wanted: VersionFilter) -> int:
+    """Return how many versions match."""
+    row = await fetch_one(f"SELECT count(*) AS n FROM versions v WHERE {MATCHES}", *_matched(wanted))
     return int(row["n"]) if row else 0
+
+
+@dataclass(frozen=True, slots=True)
+class OfApplications:
+    """The versions that hold an application, newest first."""
+
+    async def pages(self, ids: Sequence[str], span: Span) -> dict[str, list[Version]]:
+        """Return a part of the versions of each application."""
+        rows = await fetch(
+            f"SELECT parent.id AS {PARENT}, found.* FROM unnest($1::text[]) AS parent(id) CROSS JOIN LATERAL ({SELECT}"
+            " WHERE v.id IN (SELECT b.version_id FROM artifacts b WHERE b.application_id = parent.id)"
+            f" AND {part(span, 'v.id', 2, descending=True)}) AS found",
+            list(ids),
+            *values(span),
+        )
+        return grouped(ids, rows, _read, span)
+
+    async def counts(self, ids: Sequence[str]) -> dict[str, int]:
+        """Return how many versions each application has."""
+        rows = await fetch(
+            "SELECT application_id, count(*) AS n FROM artifacts WHERE application_id = ANY($1)"
+            " GROUP BY application_id",
+            list(ids),
+        )
+        return dict.fromkeys(ids, 0) | {row["application_id"]: row["n"] for row in rows}
+
+
+OF_APPLICATIONS = OfApplications()

@@ -38,11 +38,20 @@ def invalid(*paths: str) -> list[tuple[str, str, str]]:
     return [("InvalidInput", "INVALID", path) for path in paths]
 
 
-async def refused(system: System, mutation: str, base: Data, table: Sequence[tuple[Data, list[str]]]) -> None:
-    """Check that each change of a valid input is refused with the paths beside it, and that nothing is stored."""
+def missing(path: str) -> tuple[str, str, str]:
+    return ("NotFound", "NOT_FOUND", path)
+
+
+Refusals = Sequence[tuple[Data, Sequence[str | tuple[str, str, str]]]]
+"""Changes of a valid input, and what each is refused with: the path of an invalid field, or another error."""
+
+
+async def refused(system: System, mutation: str, base: Data, table: Refusals) -> None:
+    """Check that each change of a valid input is refused with what stands beside it, and that nothing is stored."""
     before = await contents(system)
     for change, paths in table:
-        assert named(await refusal(system.admin, mutation, base | change)) == invalid(*paths), change
+        expected = [one for path in paths for one in (invalid(path) if isinstance(path, str) else [path])]
+        assert named(await refusal(system.admin, mutation, base | change)) == expected, change
     assert await contents(system) == before
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.api.refusals import TRUE, deploy, invalid, named, place, refusal, refused
+from tests.api.refusals import TRUE, Refusals, deploy, invalid, missing, named, place, refusal, refused
 from tests.api.rows import contents, database
 from tests.api.wire import code
 from tests.support.client import Data
@@ -14,15 +14,16 @@ async def test_a_wrong_deployment_is_refused_by_the_field(shared: System) -> Non
     here, base = await place(shared)
     users, orders, other = *here.applications.values(), await (await world(shared.admin)).application("other")
     env = here.environment_id
-    table: list[tuple[Data, list[str]]] = [
+    table: Refusals = [
         ({"environmentIds": []}, ["environmentIds"]),
         ({"environmentIds": [env, env]}, ["environmentIds"]),
-        ({"environmentIds": ["nobody", env, users]}, ["environmentIds", "environmentIds"]),
+        ({"environmentIds": ["nobody", env, users]}, [missing("environmentIds"), missing("environmentIds")]),
         ({"applicationIds": []}, ["applicationIds"]),
         ({"applicationIds": [users, users]}, ["applicationIds"]),
-        ({"applicationIds": [users, other, "nobody"]}, ["applicationIds", "applicationIds"]),
+        ({"applicationIds": [users, other, "nobody"]}, ["applicationIds", missing("applicationIds")]),
         ({"mustInOrder": [orders, orders]}, ["mustInOrder"]),
         ({"mustInOrder": [other]}, ["mustInOrder"]),
+        ({"mustInOrder": ["nobody"]}, [missing("mustInOrder")]),
         ({"applicationIds": [users], "mustInOrder": [orders]}, ["mustInOrder"]),
         ({"strategy": {"kind": "ROLLING", "steps": []}}, ["strategy.steps"]),
         ({"strategy": {"kind": "ROLLING", "steps": [{"batchSize": -1}]}}, ["strategy.steps.0.batchSize"]),
@@ -38,7 +39,7 @@ async def test_a_wrong_deployment_is_refused_by_the_field(shared: System) -> Non
         ({"tasks": [task("a", command=TRUE | {"image": "a\0b"})]}, ["tasks.0.command.image"]),
         ({"tasks": [task("a", timeoutSeconds=0, maxAttempts=101)]}, ["tasks.0.timeoutSeconds", "tasks.0.maxAttempts"]),
         ({"environmentIds": ["nobody"], "applicationIds": ["nobody"], "mustInOrder": ["nobody", "nobody"]},
-         ["environmentIds", "applicationIds", "mustInOrder"]),
+         [missing("environmentIds"), missing("applicationIds"), "mustInOrder"]),
     ]  # fmt: skip
     await refused(shared, "createDeployment", base, table)
 

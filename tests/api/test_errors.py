@@ -9,12 +9,14 @@ import pytest
 from graphql import OperationType
 
 from tests.api.calls import root, with_text
-from tests.api.refusals import TRUE, invalid, named, place, refusal, refused
+from tests.api.refusals import TRUE, Refusals, invalid, missing, named, place, refusal, refused
 from tests.api.rows import at_once, contents
 from tests.api.wire import code, execute
 from tests.support.client import Data
 from tests.support.system import System
 from tests.support.world import task, unique, world
+
+TAKEN = ("InvalidInput", "NAME_TAKEN", "name")
 
 # Applications, environments, versions
 
@@ -116,18 +118,18 @@ async def test_a_wrong_version_is_refused_by_the_field(shared: System) -> None:
     await shared.admin.change("archiveApplication", "__typename", id=old)
     artifacts = [{"applicationId": shop}]
     first = "artifacts.0.applicationId"
-    table: list[tuple[Data, list[str]]] = [
+    table: Refusals = [
         *(({"name": name}, ["name"]) for name in ("", "  ", "v\n1", "v\x001", "v" * 101)),
         ({"commit": ""}, ["commit"]),
         ({"commit": "c" * 101}, ["commit"]),
         ({"artifacts": []}, ["artifacts"]),
-        ({"artifacts": [{"applicationId": "nobody"}]}, [first]),
-        ({"artifacts": [{"applicationId": here.environment_id}]}, [first]),
+        ({"artifacts": [{"applicationId": "nobody"}]}, [missing(first)]),
+        ({"artifacts": [{"applicationId": here.environment_id}]}, [missing(first)]),
         ({"artifacts": [{"applicationId": old}]}, [first]),
         ({"artifacts": artifacts * 2}, ["artifacts.1.applicationId"]),
         ({"artifacts": [artifacts[0] | {"image": "a\0b"}]}, ["artifacts.0.image"]),
         ({"name": "", "artifacts": [{"applicationId": "nobody"}, artifacts[0] | {"image": ""}]},
-         ["name", first, "artifacts.1.image"]),
+         ["name", missing(first), "artifacts.1.image"]),
     ]  # fmt: skip
     await refused(shared, "createVersion", {"name": "v1", "artifacts": artifacts}, table)
 
@@ -147,7 +149,7 @@ async def test_a_name_is_given_once_also_to_two_at_once(
     calls = (shared.admin.mutate(mutation, selection, name=name, **fields) for _ in range(2))
     found = await at_once(shared, f"LOCK TABLE {table} IN EXCLUSIVE MODE", *calls)
     found.append(await shared.admin.mutate(mutation, selection, name=name, **fields))
-    assert sorted(named(answer["errors"]) for answer in found) == [[], invalid("name"), invalid("name")]
+    assert sorted(named(answer["errors"]) for answer in found) == [[], [TAKEN], [TAKEN]]
 
 
 # Ids and tokens

@@ -39,7 +39,7 @@ async def test_a_version_that_is_there_is_found_again_and_its_name_means_nothing
     for artifacts, commit in evil:
         for client in (shared.admin, elsewhere.client):
             (error,) = (await version(client, "v1.2", *artifacts, commit=commit))["errors"]
-            assert (error["code"], error["path"]) == ("INVALID", ["name"])
+            assert (error["code"], error["path"]) == ("NAME_TAKEN", ["name"])
             assert first["id"] in error["message"] and "use another name" in error["message"]
     assert (await version(elsewhere.client, "v1.3", *evil[0][0]))["errors"] == []
 

@@ -21,14 +21,19 @@ SPLIT = 2
 DEPLOYMENTS = """query($n: Int!) { list: deployments(first: $n) { totalCount nodes {
   id status duration cursor
   version { name createdBy { name } deployments(first: 3) { totalCount nodes { id } } }
+  approvalsConnection(last: 3) { totalCount nodes { status } }
+  environment { deployments(first: 2) { totalCount nodes { status } } }
   environment { freezeWindows { name } freeze { frozen nextStart window { reason } } }
   environment { name releases { since application { name } version { name } deployment { id status } } }
+  applications { versions(first: 2) { totalCount nodes { name } } }
   applications { name releases { environment { name } deployment { id } version { artifacts { application { id } } } } }
+  createdBy { ... on ServiceAccount { tokensConnection { totalCount nodes { name } } } }
   createdBy { ... on ServiceAccount { name tokens { name } grants { role environment { name } application { name } } } }
   rollbackOf { id } rollback { requestedBy { name } }
   viewerCan { start { allowed reason } retry { allowed } }
   gate { canProceed blockers { kind message task { key } deployment { id } } }
   rollouts { total task { key } application { name } strategy { kind } previousVersion { name } }
+  workflow { revisionsConnection(first: 2) { totalCount nodes { number } } }
   workflow { levels criticalPath edges { from to } tasks { id } }
   events(first: 5) { totalCount nodes { at actor { name }
     ... on DeploymentStatusChanged { deploymentTo: to deployment { status } }
@@ -46,6 +51,7 @@ VERSIONS = """query($n: Int!) { list: versions(first: $n) { totalCount nodes {
   deployments(first: 2) { totalCount nodes { status tasks { key } } }
 } } }"""
 APPLICATIONS = """query($n: Int!) { list: applications(first: $n) { totalCount nodes {
+  deployments(last: 2) { totalCount nodes { status } } versions(first: 2) { totalCount nodes { name } }
   name releases { environment { name } version { name } deployment { tasks { attempts { number } } } }
 } } }"""
 QUERIES = {"deployments": DEPLOYMENTS, "versions": VERSIONS, "applications": APPLICATIONS}

@@ -232,6 +232,49 @@ kubernetes: {workload: web, container: web, service: web}
     assert (ran.status, "Give exactly one of shell and kubernetes." in ran.err) == (2, True), ran.err
 
 
+JOBS = """
+kind: Environment
+name: west
+operator: KUBERNETES
+kubernetes:
+  namespace: shop
+  serviceAccounts: [tester]
+  job:
+    resources: {requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 1.5}}
+    tolerations: [{key: jobs, operator: EXISTS}]
+    labels: {team: shop}
+---
+kind: Application
+name: web
+build: {command: [make], job: {serviceAccountName: tester, runAsUser: 1000, annotations: {note: any text}}}
+kubernetes: {workload: web, container: web, service: web}
+---
+kind: WorkflowTemplate
+name: nightly
+tasks:
+  - {key: sweep, type: CUSTOM, command: {command: [sweep], image: "x:1", job: {nodeSelector: {pool: jobs}}}}
+"""
+
+
+async def test_options_of_jobs_are_declared(system: System, tmp_path: Path) -> None:
+    for document in yaml.safe_load_all(JOBS):
+        jsonschema.Draft202012Validator(schema()).validate(document)
+    assert (await apply(system, tmp_path, JOBS)).status == 0
+    same = await apply(system, tmp_path, JOBS, "--exit-code")
+    assert same.status == 0, same
+    changed = (
+        JOBS.replace("cpu: 1.5", "cpu: 2").replace("runAsUser: 1000", "runAsUser: 1001").replace("pool: j", "pool: k")
+    )
+    ran = await apply(system, tmp_path, changed)
+    assert 'kubernetes.job.resources.limits.cpu: "1.5" → "2"' in ran.out
+    assert "build.job.runAsUser: 1000 → 1001" in ran.out
+    assert 'tasks.sweep.command.job.nodeSelector.pool: "jobs" → "kobs"' in ran.out
+    ran = await apply(system, tmp_path, JOBS.replace("memory: 1Gi", "memory: 512m"))
+    assert (ran.status, "512m is no whole number of bytes: write 512Mi" in ran.err) == (2, True), ran
+    ran = await apply(system, tmp_path, JOBS.replace("operator: EXISTS", "operator: Exists"))
+    assert (ran.status, "Invalid enum value 'Exists'" in ran.err) == (2, True), ran
+
+
 async def test_a_window_that_is_past_is_not_made_any_more(system: System, tmp_path: Path) -> None:
     past = STAGING.replace("    recurrence: FREQ=WEEKLY;BYDAY=FR\n", "").replace("2027", "2020")
     ran = await apply(system, tmp_path, past)

@@ -25,6 +25,13 @@ def test_nothing_given_gives_the_defaults() -> None:
         ({"BOREAS_HOST": ""}, Settings()),
         ({"BOREAS_TRUSTED_PROXIES": "10.0.0.1"}, Settings(serve=ServeSettings(trusted_proxies="10.0.0.1"))),
         ({"BOREAS_TRUSTED_PROXIES": ""}, Settings()),
+        (
+            {"BOREAS_ALLOWED_ORIGINS": "https://Console.example.org:443/, http://localhost:3000,"},
+            Settings(
+                serve=ServeSettings(allowed_origins=frozenset({"https://console.example.org", "http://localhost:3000"}))
+            ),
+        ),
+        ({"BOREAS_ALLOWED_ORIGINS": " "}, Settings()),
         ({"BOREAS_DATA_DIR": "/srv/boreas"}, Settings(data_dir=Path("/srv/boreas"))),
         ({"BOREAS_DATA_DIR": ""}, Settings()),
         ({"BOREAS_ADMIN_TOKEN": TOKEN}, Settings(admin_token=TOKEN)),
@@ -78,6 +85,11 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
         ("BOREAS_GRACE_SECONDS", "-0.1", "0 to 3600"),
         ("BOREAS_GRACE_SECONDS", "10s", "no number"),
         ("BOREAS_LOG_LEVEL", "loud", "DEBUG, INFO, WARNING, ERROR"),
+        ("BOREAS_ALLOWED_ORIGINS", "*", "name each origin"),
+        ("BOREAS_ALLOWED_ORIGINS", "null", "https://console.example.org"),
+        ("BOREAS_ALLOWED_ORIGINS", "console.example.org", "https://console.example.org"),
+        ("BOREAS_ALLOWED_ORIGINS", "https://a.example.org,https://b.example.org/path", "https://console.example.org"),
+        ("BOREAS_ALLOWED_ORIGINS", "https://a.example.org:http", "https://console.example.org"),
         ("BOREAS_ADMIN_TOKEN", "short", "16 characters"),
         ("BOREAS_KUBECONFIGS", "/nowhere", "no folder"),
         ("BOREAS_KUBECONFIGS", "/etc/hostname", "no folder"),

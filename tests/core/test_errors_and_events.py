@@ -18,7 +18,7 @@ from app.core.task import TaskStatus
 def test_the_codes_are_those_that_clients_were_promised() -> None:
     assert " ".join(ErrorCode) == (
         "NOT_FOUND FORBIDDEN INVALID WRONG_STATE REVISION_CONFLICT FROZEN LOCKED SELF_APPROVAL ALREADY_DECIDED "
-        "IDEMPOTENCY_CONFLICT"
+        "IDEMPOTENCY_CONFLICT NAME_TAKEN UNAUTHENTICATED TOO_LARGE"
     )
     assert " ".join(FaultKind) == (
         "UNKNOWN_BLOCKER SELF_BLOCK CYCLE DUPLICATE_KEY TYPE_ORDER MUST_IN_ORDER NOT_EDITABLE TOO_LARGE "
@@ -44,10 +44,10 @@ def test_each_problem_has_its_code(problem: Problem, code: ErrorCode) -> None:
 
 
 def test_a_refusal_carries_and_tells_every_problem() -> None:
-    problems = InvalidInput(message="too long", path=("name",)), errors.Locked(message="taken")
+    problems = InvalidInput(message="It is too long.", path=("name",)), errors.Locked(message="It is held.")
     refused = Refused(*problems)
     assert refused.problems == problems
-    assert str(refused) == "too long; taken"
+    assert str(refused) == "It is too long. It is held."
 
 
 def test_what_is_not_found_is_told_without_saying_whether_it_exists() -> None:

@@ -127,7 +127,7 @@ def test_before_its_start_while_the_environment_is_frozen(
     assert [each.kind for each in found] == kinds
     assert task_blockers(PENDING, one, {"free": PENDING}, situation, NOW) == found
     (freeze,) = [each for each in found if each.kind is K.FREEZE]
-    message = "The environment is frozen by “year end”: nobody is here"
+    message = "The environment is frozen by “year end”: nobody is here."
     assert (freeze.message, freeze.until) == (message, at(60))
     if not paused:
         assert freeze in plan_blockers(situation)
@@ -286,7 +286,7 @@ def test_a_task_that_needs_a_worker_says_when_none_lives(one: Task, missed: bool
 @pytest.mark.parametrize(
     ("one", "words"),
     [
-        (BLOCKED, "Waits for “free”, which is PENDING."),
+        (BLOCKED, "It waits for “free”, which is PENDING."),
         (LATER, "“later” failed and is tried again later (attempt 2 of 3)."),
         (WATCHED, "“watched” watches a batch before it goes on."),
     ],
@@ -304,11 +304,16 @@ def test_how_a_pause_ends_in_words(status: DeploymentStatus) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "words"), [(FAILED, "“bad” is FAILED: exit 1"), (task("off", S.CANCELLED), "“off” is CANCELLED.")]
+    ("one", "words"),
+    [
+        (FAILED, "“bad” is FAILED: exit 1."),
+        (task("bad", S.FAILED, error_message="It was too late.\n"), "“bad” is FAILED: It was too late."),
+        (task("off", S.CANCELLED), "“off” is CANCELLED."),
+    ],
 )
 def test_what_ended_badly_in_words(one: Task, words: str) -> None:
     (found,) = deployment_blockers(deployment(D.FAILED), [one], around(), NOW)
-    assert found.message.startswith(words)
+    assert found.message == f"{words} Retry the deployment."
 
 
 def asked(subject: ApprovalSubject, task_id: str | None = None, **policy: Any) -> Approval:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.core.ids import ALPHABET, Kind, kind_of, make
+from app.core.ids import ALPHABET, Kind, deployment_of, kind_of, make, workflow_of
 from tests.core.build import NOW, property_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,7 +52,7 @@ def test_noise_alone_tells_ids_apart(first: bytes, second: bytes) -> None:
 
 
 def test_the_prefixes_of_all_kinds_differ_and_have_three_letters() -> None:
-    assert len(set(Kind)) == 13
+    assert len(set(Kind)) == 14
     assert all(len(kind) == 3 and kind.isalpha() and kind.islower() for kind in Kind)
 
 
@@ -96,3 +96,9 @@ def test_only_a_known_prefix_and_a_whole_body_name_a_kind(prefix: str, body: str
 def test_noise_of_another_size_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match=f"10 bytes of noise, not {size}"):
         make(Kind.TASK, NOW, bytes(size))
+
+
+def test_a_workflow_is_named_by_its_deployment() -> None:
+    deployment = make(Kind.DEPLOYMENT, EPOCH, bytes(10))
+    assert kind_of(workflow_of(deployment)) is Kind.WORKFLOW
+    assert deployment_of(workflow_of(deployment)) == deployment

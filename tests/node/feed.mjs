@@ -2,21 +2,30 @@
 
 import { report, setting } from './setting.mjs';
 
+/** Follows a feed with variables that know the cursor: clients write them down anew for every connection. */
 export function follow(client) {
-  const { field, list, document, id } = setting;
-  const items = [];
   let cursor = null;
-  // Clients write the variables down anew for every connection: a getter gives each of them the cursor of that moment.
-  const variables = { id, get after() { return cursor; } };
+  const variables = { id: setting.id, get after() { return cursor; } };
+  return collect(client, variables, (payload) => { cursor = payload.cursor; }).then(report);
+}
+
+/** Follows a feed with a client that sees to the cursor itself. */
+export function followResuming(client) {
+  return collect(client, { id: setting.id }, () => {}).then(report);
+}
+
+function collect(client, variables, seen) {
+  const { field, list, document } = setting;
+  const items = [];
   return new Promise((resolve, reject) => {
     client.subscribe({ query: document, variables }, {
       next: ({ data, errors }) => {
         if (errors) return reject(new Error(JSON.stringify(errors)));
         items.push(...data[field][list]);
-        cursor = data[field].cursor;
+        seen(data[field]);
       },
       error: reject,
       complete: () => resolve(items),
     });
-  }).then(report);
+  });
 }

@@ -1,7 +1,8 @@
 // Follows a feed with graphql-sse in the mode of distinct connections.
 
 import { createClient } from 'graphql-sse';
-import { follow } from './feed.mjs';
+import { followResuming } from './feed.mjs';
+import { resuming } from './resuming.mjs';
 import { headers, setting } from './setting.mjs';
 
 const client = createClient({
@@ -12,5 +13,5 @@ const client = createClient({
   retry: async () => {},
 });
 
-await follow(client);
+await followResuming(resuming(client));
 client.dispose();

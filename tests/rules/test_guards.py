@@ -15,6 +15,7 @@ READS = {
     "applications": Role.VIEWER,
     "environment": Role.VIEWER,
     "environments": Role.VIEWER,
+    "environmentsConnection": Role.VIEWER,
     "version": Role.VIEWER,
     "versions": Role.VIEWER,
     "deployment": Role.VIEWER,

@@ -13,15 +13,28 @@ from app.core.workflow import TaskType, WorkflowTask
 from app.gateways.operators.kubernetes import KubernetesOperator, Reach
 from app.gateways.operators.kubernetes.moving import Pace
 from tests.cluster.api import ClusterServer
-from tests.cluster.played import play
+from tests.cluster.nodes import Nodes
+from tests.cluster.played import Cast, play
 from tests.services.engine import Engine, Site, Worker
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[ClusterServer]:
+async def cast(tmp_path: Path) -> AsyncIterator[Cast]:
     """A played cluster whose address is in `kubeconfig`."""
     async with play(tmp_path) as cast:
-        yield cast.server
+        yield cast
+
+
+@pytest.fixture
+def cluster(cast: Cast) -> ClusterServer:
+    """The server of the cluster."""
+    return cast.server
+
+
+@pytest.fixture
+def nodes(cast: Cast) -> Nodes:
+    """The machines of the cluster."""
+    return cast.nodes
 
 
 @pytest.fixture

@@ -179,7 +179,7 @@ class Engine:
     async def call(self, use_case: UseCase[T], command: T, key: str | None = None) -> tuple[str, ...]:
         """Carry a use case out as an administrator. Raises Refused."""
         name = getattr(use_case, "__name__", "")
-        call = Call(principal=self.principal, mutation=name, input=command, idempotency_key=key)
+        call = Call(principal=self.principal, mutation=name, idempotency_key=key)
         return await perform(self.runtime, call, use_case, command)
 
     async def change(self, use_case: UseCase[tuple[str, dict[str, object]]], id_: str, **fields: object) -> None:
@@ -286,11 +286,11 @@ class Engine:
         task = (await self.story(id_)).tasks[key]
         return [line.message for line in await self.lines(task, attempt)]
 
-    async def until_said(self, id_: str, key: str, message: str) -> None:
+    async def until_said(self, id_: str, key: str, message: str, attempt: int | None = None) -> None:
         """Wait until a task has logged a line."""
 
         async def look() -> bool:
-            return message in await self.said(id_, key)
+            return message in await self.said(id_, key, attempt)
 
         await eventually(look, f"{key} to say {message!r}")
 

@@ -9,6 +9,7 @@ import pytest
 from app.core.application import ShellTarget
 from app.core.audit import AuditFilter, plain
 from app.core.logs import LogFilter
+from app.core.pages import Span
 from app.services import deployments, tasks
 from app.services.cases import Call, perform
 from app.services.deployments import Reasoned
@@ -25,7 +26,7 @@ async def everything_about(engine: Engine, id_: str) -> str:
     """Return all that is stored of a deployment and shown somewhere, but the definitions of its tasks."""
     story = await engine.story(id_)
     shown = [replace(task, command=None) for task in story.tasks.values()]
-    entries = await audit_store.page(AuditFilter(), limit=1000, after=None)
+    entries = await audit_store.page(AuditFilter(), Span(1000))
     lines = [line.message for task in story.tasks.values() for line in await engine.lines(task)]
     return str([plain(story.deployment), shown, story.attempts, await engine.events(id_), lines, plain(entries)])
 
@@ -50,7 +51,7 @@ async def test_reasons_are_kept_without_secrets(engine: Engine, site: Site) -> N
         (deployments.cancel, id_),
     ):
         reason = f"it is {VALUE}"
-        call = Call(principal=engine.principal, mutation="x", input=target, idempotency_key=None, reason=reason)
+        call = Call(principal=engine.principal, mutation="x", idempotency_key=None, reason=reason)
         await perform(engine.runtime, call, use_case, Reasoned(target, reason))
     await engine.until(id_, D.CANCELLED)
     about = await everything_about(engine, id_)
@@ -59,7 +60,7 @@ async def test_reasons_are_kept_without_secrets(engine: Engine, site: Site) -> N
 
 async def test_the_audit_log_holds_no_secret_of_an_application(engine: Engine, site: Site) -> None:
     await site.application("web", build=step(("make", VALUE), env=ENV))
-    entries = str(plain(await audit_store.page(AuditFilter(), limit=1000, after=None)))
+    entries = str(plain(await audit_store.page(AuditFilter(), Span(1000))))
     assert "A_TOKEN" in entries and VALUE not in entries
 
 

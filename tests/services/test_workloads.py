@@ -59,11 +59,11 @@ class Cluster:
     async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
         return self.refuses
 
-    async def watch(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
-        return Outcome(Ending.FAILED, self.shaken) if self.shaken else Outcome(Ending.SUCCEEDED)
-
     async def service(self, workload: Workload, shape: Shape) -> str | None:
         return workload.target.service if shape.finished or shape.switched else f"{workload.target.service}-preview"
+
+    async def watch(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        return Outcome(Ending.FAILED, self.shaken) if self.shaken else Outcome(Ending.SUCCEEDED)
 
     async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         self.back.append(shape)

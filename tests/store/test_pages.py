@@ -10,8 +10,11 @@ import pytest
 
 from app.core.deployment import DeploymentFilter, DeploymentStatus
 from app.core.logs import LogFilter, LogLevel, LogLine, LogPart
+from app.core.pages import Span
+from app.core.version import VersionFilter
 from app.services import applications as application_cases
 from app.store import applications, deployments, feed, logs, versions
+from app.store.history import DeploymentsOf, Parent
 from app.store.logs import NewLine
 from app.store.unit import unit
 from tests.services.commands import node
@@ -31,7 +34,7 @@ async def test_deployments_between_two_from_either_end(ids: list[str]) -> None:
     for after, before, limit, newest in product(marks, marks, (0, 1, 2, 5, 9), (True, False)):
         between = [id_ for id_ in ids if (after is None or id_ < after) and (before is None or id_ > before)]
         wanted = between[:limit] if newest else between[max(0, len(between) - limit) :]
-        page = await deployments.page(ALL, after=after, before=before, limit=limit, newest=newest)
+        page = await deployments.page(ALL, Span(limit, after, before, newest))
         assert [found.id for found in page] == wanted, (after, before, limit, newest)
 
 
@@ -66,19 +69,55 @@ async def test_deployments_are_filtered_by_everything_at_once(engine: Engine, si
         (DeploymentFilter(visible=tuple((None, id_) for id_ in site.applications.values())), [second, first]),
         (DeploymentFilter(visible=((site.environment_id, site.applications["web"]),)), []),
     ]:
-        page = await deployments.page(wanted, after=None, before=None, limit=9, newest=True)
+        page = await deployments.page(wanted, Span(9))
         assert ([one.id for one in page], await deployments.count(wanted)) == (found, len(found)), wanted
 
 
-async def test_deployments_of_versions(ids: list[str], trial: Site) -> None:
-    version = (await deployments.by_ids(ids[:1]))[ids[0]].version_id
-    again = [await trial.deploy(version, auto_start=False) for _ in range(2)][::-1]
-    of = [*again, ids[0]]
-    for limit, after in product((0, 1, 9), (None, *of)):
-        found = await deployments.of_versions([version, "ver_none"], ALL, after, limit)
-        wanted = [id_ for id_ in of if after is None or id_ < after][:limit]
-        assert ([one.id for one in found[version]], found["ver_none"]) == (wanted, [])
-    assert await deployments.counts_of_versions([version, "ver_none"], ALL) == {version: 3, "ver_none": 0}
+async def test_deployments_of_parents_from_either_end(ids: list[str], trial: Site) -> None:
+    one = (await deployments.by_ids(ids[:1]))[ids[0]]
+    again = [await trial.deploy(one.version_id, auto_start=False) for _ in range(2)][::-1]
+    whole: dict[Parent, tuple[str, list[str]]] = {
+        "version": (one.version_id, [*again, ids[0]]),
+        "environment": (one.environment_id, [*again, *ids]),
+        "application": (one.application_ids[0], [*again, *ids]),
+    }
+    for (parent, (id_, listed)), forward in product(whole.items(), (True, False)):
+        of = DeploymentsOf(parent, ALL)
+        for limit, after, before in product((0, 2, 9), (None, *listed[::2]), (None, *listed[1::2])):
+            found = await of.pages([id_, "none"], Span(limit, after, before, forward))
+            wanted = between(listed, after, before, limit, forward)
+            assert ([each.id for each in found[id_]], found["none"]) == (wanted, [])
+        assert await of.counts([id_, "none"]) == {id_: len(listed), "none": 0}
+        assert await DeploymentsOf(parent, DeploymentFilter()).counts([id_]) == {id_: 0}
+
+
+def between(listed: Sequence[str], after: str | None, before: str | None, limit: int, forward: bool) -> list[str]:
+    start = 0 if after is None else listed.index(after) + 1
+    end = len(listed) if before is None else listed.index(before)
+    part = listed[start:end]
+    return list(part[:limit] if forward else part[max(0, len(part) - limit) :])
+
+
+async def test_versions_of_an_application_from_either_end(site: Site) -> None:
+    await site.application("web")
+    listed = [await site.version(f"v{n}") for n in range(4)][::-1]
+    await site.application("other")
+    both = await site.version("both")
+    web, other = site.applications["web"], site.applications["other"]
+    listed = [both, *listed]
+    for limit, after, before, forward in product((0, 2, 9), (None, *listed), (None, *listed), (True, False)):
+        found = await versions.OF_APPLICATIONS.pages([web, other, "none"], Span(limit, after, before, forward))
+        assert [one.id for one in found[web]] == between(listed, after, before, limit, forward)
+        assert found["none"] == []
+    assert await versions.OF_APPLICATIONS.counts([web, other, "none"]) == {web: 5, other: 1, "none": 0}
+    for wanted, expected in (
+        (VersionFilter(application_id=other), [both]),
+        (VersionFilter(application_id="none"), []),
+        (VersionFilter(application_id=web, contains="V"), listed[1:]),
+        (VersionFilter(commit="no such"), []),
+    ):
+        assert [one.id for one in await versions.page(wanted, Span(9))] == expected
+        assert await versions.count(wanted) == len(expected)
 
 
 async def test_applications_by_name(engine: Engine, site: Site) -> None:
@@ -87,11 +126,19 @@ async def test_applications_by_name(engine: Engine, site: Site) -> None:
         await site.application(name)
     await engine.call(application_cases.archive, site.applications["b"])
     names.remove("b")
-    whole = [found.name for found in await applications.page(None, 99, None)]
+    whole = [found.name for found in await applications.page(Span(99), None)]
     assert sorted(whole) == sorted(names)
     for index, limit in product(range(len(whole) + 1), (0, 1, 3, 9)):
-        page = await applications.page(whole[index - 1] if index else None, limit, None)
+        page = await applications.page(Span(limit, whole[index - 1] if index else None), None)
         assert [found.name for found in page] == whole[index : index + limit]
+        before = whole[index] if index < len(whole) else None
+        page = await applications.page(Span(limit, None, before, forward=False), None)
+        assert [found.name for found in page] == whole[max(0, index - limit) : index]
+    archived = await applications.page(Span(9), None, archived=True)
+    assert ([one.id for one in archived], await applications.count(None, archived=True)) == (
+        [site.applications["b"]],
+        1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,15 +149,16 @@ async def test_what_names_contain_is_meant_literally(site: Site, contains: str, 
     await site.application("web")
     for name in ("axb", "A_b", "50%"):
         await site.version(name)
-    page = await versions.page(None, 9, contains)
-    assert (sorted(one.name for one in page), await versions.count(contains)) == (found, len(found))
+    wanted = VersionFilter(contains=contains)
+    page = await versions.page(wanted, Span(9))
+    assert (sorted(one.name for one in page), await versions.count(wanted)) == (found, len(found))
 
 
 async def test_versions_newest_first(site: Site) -> None:
     await site.application("web")
     ids = [await site.version(f"v{n}") for n in range(5)][::-1]
     for after, limit in product([None, *ids], (0, 2, 9)):
-        page = await versions.page(after, limit, None)
+        page = await versions.page(VersionFilter(), Span(limit, after))
         assert [one.id for one in page] == [id_ for id_ in ids if after is None or id_ < after][:limit]
 
 

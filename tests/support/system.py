@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from app.services.execution import WorkerName
 from app.services.hands import Hands
 from app.services.runtime import Runtime
 from app.services.sweep import sweep_forever
-from app.settings import Settings, StoreSettings, WorkerSettings
+from app.settings import ServeSettings, Settings, StoreSettings, WorkerSettings
 from app.wiring import opened, worker_id
 from tests.support.client import Client
 from tests.support.servers import Servers
@@ -95,7 +95,8 @@ async def served(runtime: Runtime, **options: Any) -> AsyncIterator[str]:
     """Serve the API on a free port; `options` change how uvicorn does it."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    app = application(runtime, connections_each=options.pop("connections_each", 1000))
+    names = [each.name for each in fields(ServeSettings)]
+    app = application(runtime, ServeSettings(**{name: options.pop(name) for name in names if name in options}))
     usual: dict[str, Any] = {"ws": "websockets-sansio", "ws_per_message_deflate": False, "timeout_graceful_shutdown": 1}
     usual |= {"http": Connection, "headers": SAFE_HEADERS, "ws_max_size": 2 * MAX_BODY}
     config = uvicorn.Config(app, log_config=None, lifespan="off", **usual | options)

@@ -18,13 +18,18 @@ ARGUMENTS: Mapping[str, str] = {
     "input": "What to do, and to what.",
     "id": "The id of the object.",
     "name": "The name of the object, instead of its id.",
+    "by": "The object by its id or its name, instead of id and name: generated clients know that it takes just one.",
 }
 """What an argument of this name means everywhere that does not say otherwise."""
 
 TYPES: Mapping[str, Mapping[str, str]] = {
     "Query": {
         "": "What can be read. For VIEWER on what is read, except where a field says otherwise.",
+        "applications(archived)": "True: those that are archived instead; null: false.",
         "deploymentPlan(input)": "What createDeployment would get.",
+        "versions(applicationId)": "Only versions that hold this application; null: all.",
+        "versions(commit)": "Only versions of this commit, or of commits that begin so; null: all.",
+        "workflowTemplates(archived)": "True: those that are archived instead; null: false.",
     },
     "Mutation": {
         "": "What can be changed. Each takes one input and answers with what it changed, or with errors. "
@@ -35,11 +40,11 @@ TYPES: Mapping[str, Mapping[str, str]] = {
         "deploymentEvents(after)": "The cursor of the last event that was seen; null: from the first event on.",
         "taskLogs(taskId)": "The id of the task.",
         "taskLogs(after)": "The cursor of the last batch that was seen; null: from the first line on.",
-        "taskLogs(levels)": "Only lines of these levels; null: of all.",
+        "taskLogs(levels)": "Only lines of these levels; null: of all. An empty list admits none.",
         "taskLogs(contains)": "Only lines with this text, in just these letters; null: all.",
         "deploymentLogs(deploymentId)": "The id of the deployment.",
         "deploymentLogs(after)": "The cursor of the last batch that was seen; null: from the first line on.",
-        "deploymentLogs(levels)": "Only lines of these levels; null: of all.",
+        "deploymentLogs(levels)": "Only lines of these levels; null: of all. An empty list admits none.",
         "deploymentLogs(contains)": "Only lines with this text, in just these letters; null: all.",
         "deploymentsChanged(filter)": "Which of them to follow; null: all that you may see.",
     },

@@ -57,6 +57,5 @@ TYPES: Mapping[str, Mapping[str, str]] = {
         "artifacts": "What it holds of each of its applications.",
         "createdAt": "When it was registered.",
         "createdBy": "Who registered it.",
-        "deployments(first)": "How many deployments the page holds at most, 0 to 500; null: 20.",
     },
 }

@@ -52,6 +52,9 @@ TYPES: Mapping[str, Mapping[str, str]] = {
         "LOCKED": "Another deployment holds an application that this needs. Wait for it to end.",
         "SELF_APPROVAL": "You started or edited what is to be approved. Somebody else has to approve it.",
         "ALREADY_DECIDED": "You have decided this approval, or it is decided. Nothing needs to be done.",
+        "NAME_TAKEN": "Something else has this name. Use another one, or the object that has it.",
+        "UNAUTHENTICATED": "There is no valid token. Send one as Authorization: Bearer TOKEN. Comes with HTTP 401.",
+        "TOO_LARGE": "The operation goes beyond a limit of size. Ask for less at a time.",
         "IDEMPOTENCY_CONFLICT": "The key was used for another call. Use a new key for a new call.",
     },
     "FaultKind": {

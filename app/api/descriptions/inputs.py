@@ -88,7 +88,7 @@ TYPES: Mapping[str, Mapping[str, str]] = {
         "environmentIds": "Only deployments to one of these; null: to any. An empty list admits none.",
         "versionId": "Only deployments of this version; null: of any.",
         "createdById": "Only what this person or service account created; null: whoever did.",
-        "createdAfter": "Only what was created after this moment; null: there is no such bound.",
+        "createdAfter": "Only what was created at or after this moment; null: there is no such bound.",
         "createdBefore": "Only what was created before this moment; null: there is no such bound.",
     },
     "EditTaskInput": {"key": "The key of the task."},

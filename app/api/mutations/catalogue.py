@@ -16,6 +16,7 @@ from app.api.mutations.perform import changed, perform
 from app.api.permissions import Answers
 from app.api.types.applications import Application
 from app.api.types.environments import Environment
+from app.api.types.freezes import FreezeWindow
 from app.api.types.versions import Version
 from app.core.errors import Role
 from app.services import applications, environments, versions
@@ -30,6 +31,12 @@ class ApplicationPayload:
 @strawberry.type(description="The environment, or why it was refused.")
 class EnvironmentPayload:
     environment: Environment | None = None
+    freeze_window: FreezeWindow | None = strawberry.field(
+        default=None, description="The window that was created; null: the mutation creates none, or was refused."
+    )
+    deleted_freeze_window_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of the window that was deleted; null: the mutation deletes none."
+    )
     errors: list[UserError] = strawberry.field(default_factory=list)
 
 

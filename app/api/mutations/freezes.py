@@ -8,6 +8,7 @@ from app.api.inputs.freezes import CreateFreezeWindowInput
 from app.api.mutations.catalogue import EnvironmentPayload
 from app.api.mutations.perform import changed, perform
 from app.api.permissions import Answers
+from app.api.types.refs import find
 from app.core.errors import Role
 from app.services import freezes
 
@@ -19,8 +20,9 @@ class FreezeMutations:
         extensions=[Answers(Role.ADMIN, EnvironmentPayload)],
     )
     async def create_freeze_window(self, info: Info, input: CreateFreezeWindowInput) -> EnvironmentPayload:
-        (id_,) = await perform(info, input, freezes.create, input.draft())
-        return EnvironmentPayload(environment=await changed(info, "Environment", id_))
+        id_, *made = await perform(info, input, freezes.create, input.draft())
+        window = await find(info, "FreezeWindow", made[0]) if made else None
+        return EnvironmentPayload(environment=await changed(info, "Environment", id_), freeze_window=window)
 
     @strawberry.mutation(
         description="Delete a freeze window; what it holds up starts. For ADMIN on its environment.",
@@ -28,4 +30,5 @@ class FreezeMutations:
     )
     async def delete_freeze_window(self, info: Info, input: ByIdInput) -> EnvironmentPayload:
         (id_,) = await perform(info, input, freezes.delete, str(input.id))
-        return EnvironmentPayload(environment=await changed(info, "Environment", id_))
+        environment = await changed(info, "Environment", id_)
+        return EnvironmentPayload(environment=environment, deleted_freeze_window_id=input.id)

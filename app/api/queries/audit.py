@@ -9,7 +9,7 @@ from app.api.queries.nodes import find_node
 from app.api.reading import audit_page
 from app.api.scalars import Cursor
 from app.api.types.audit import AuditEntry
-from app.api.types.common import Connection
+from app.api.types.common import Asked, Connection
 from app.core.audit import AuditFilter
 from app.core.errors import Role
 from app.services.cases import forbidden
@@ -26,7 +26,10 @@ class AuditQueries:
         first: int | None = 50,
         after: Cursor | None = None,
         filter: AuditFilterInput | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
     ) -> Connection[AuditEntry]:
         if not info.context.viewer.allows(Role.ADMIN):
             raise forbidden(Role.ADMIN)
-        return await audit_page(filter.filter() if filter else AuditFilter(), first, after, find_node)
+        wanted = filter.filter() if filter else AuditFilter()
+        return await audit_page(wanted, Asked.of(info, first, after, last, before), find_node)

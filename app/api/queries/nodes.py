@@ -11,8 +11,9 @@ from app.api.types.access import Actor, actor_of, find_token
 from app.api.types.audit import AuditEntry
 from app.api.types.common import Node
 from app.api.types.refs import find
+from app.api.types.workflows import Workflow
 from app.core.errors import Role
-from app.core.ids import Kind, kind_of
+from app.core.ids import Kind, deployment_of, kind_of
 
 
 async def _actor(info: Info, id_: str) -> Any:
@@ -29,12 +30,18 @@ async def _entry(info: Info, id_: str) -> Any:
     return AuditEntry.of(entry, find_node) if entry else None
 
 
+async def _workflow(info: Info, id_: str) -> Any:
+    deployment = await info.context.loaders.deployment.load(deployment_of(id_))
+    return Workflow.of(deployment) if deployment else None
+
+
 FIND: Mapping[Kind, Callable[[Info, str], Awaitable[Any]]] = {
     Kind.APPLICATION: _named("Application"),
     Kind.ENVIRONMENT: _named("Environment"),
     Kind.VERSION: _named("Version"),
     Kind.DEPLOYMENT: _named("Deployment"),
     Kind.TASK: _named("Task"),
+    Kind.WORKFLOW: _workflow,
     Kind.WORKFLOW_TEMPLATE: _named("WorkflowTemplate"),
     Kind.TEMPLATE_VERSION: _named("TemplateVersion"),
     Kind.APPROVAL: _named("Approval"),

@@ -3,10 +3,11 @@
 import strawberry
 
 from app.api.context import Info
+from app.api.inputs.by import WorkflowTemplateBy, named
 from app.api.permissions import Guard
 from app.api.reading import named_template, template_page
 from app.api.scalars import Cursor
-from app.api.types.common import Connection
+from app.api.types.common import Asked, Connection
 from app.api.types.templates import WorkflowTemplate
 from app.core.errors import Role
 
@@ -14,19 +15,30 @@ from app.core.errors import Role
 @strawberry.type
 class TemplateQueries:
     @strawberry.field(
-        description="One template, by exactly one of id and name; null: there is none. For VIEWER on anything.",
+        description="One template, by exactly one of id, name and by; null: there is none. For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def workflow_template(
-        self, info: Info, id: strawberry.ID | None = None, name: str | None = None
+        self,
+        info: Info,
+        id: strawberry.ID | None = None,
+        name: str | None = None,
+        by: WorkflowTemplateBy | None = None,
     ) -> WorkflowTemplate | None:
-        return await named_template(info, id, name)
+        return await named_template(info, *named(id, name, by))
 
     @strawberry.field(
         description="Templates that are not archived, by name. For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def workflow_templates(
-        self, first: int | None = 50, after: Cursor | None = None, contains: str | None = None
+        self,
+        info: Info,
+        first: int | None = 50,
+        after: Cursor | None = None,
+        contains: str | None = None,
+        archived: bool | None = False,
+        last: int | None = None,
+        before: Cursor | None = None,
     ) -> Connection[WorkflowTemplate]:
-        return await template_page(first, after, contains)
+        return await template_page(Asked.of(info, first, after, last, before), contains, archived)

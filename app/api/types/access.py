@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.api.context import Info
-from app.api.types.common import DEPENDS_ON_ACTOR, Node
+from app.api.scalars import Cursor
+from app.api.types.common import DEPENDS_ON_ACTOR, Asked, Connection, Node
+from app.api.types.listings import TOKENS
 from app.api.types.refs import find
 from app.core import access as core
 from app.core.errors import Role
@@ -49,6 +51,11 @@ def _only_self_or_admin(info: Info, actor_id: str) -> None:
 async def _tokens(info: Info, actor_id: str) -> list["ApiToken"]:
     _only_self_or_admin(info, actor_id)
     return [ApiToken.of(token) for token in await info.context.loaders.tokens_of.load(actor_id)]
+
+
+async def _token_page(info: Info, actor_id: str, asked: Asked) -> Connection["ApiToken"]:
+    _only_self_or_admin(info, actor_id)
+    return await TOKENS.page(info, actor_id, ApiToken.of, asked)
 
 
 async def _grants(info: Info, actor_id: str) -> list[Grant]:
@@ -104,10 +111,25 @@ class User(Actor):
         return await _grants(info, self.id)
 
     @strawberry.field(
-        description="Personal tokens, the newest first. Shown to the person, and to ADMIN.", metadata=DEPENDS_ON_ACTOR
+        description="Personal tokens, the newest first. Shown to the person, and to ADMIN.",
+        metadata=DEPENDS_ON_ACTOR,
+        deprecation_reason="It grows for ever: use tokensConnection.",
     )
     async def tokens(self, info: Info) -> list[ApiToken]:
         return await _tokens(info, self.id)
+
+    @strawberry.field(
+        description="Its tokens, the newest first. Shown to the person, and to ADMIN.", metadata=DEPENDS_ON_ACTOR
+    )
+    async def tokens_connection(
+        self,
+        info: Info,
+        first: int | None = 20,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[ApiToken]:
+        return await _token_page(info, self.id, Asked.of(info, first, after, last, before))
 
 
 @strawberry.type(description="A program that acts by tokens.")
@@ -118,9 +140,26 @@ class ServiceAccount(Actor):
     async def grants(self, info: Info) -> list[Grant]:
         return await _grants(info, self.id)
 
-    @strawberry.field(description="Shown to itself, and to ADMIN. Newest first.", metadata=DEPENDS_ON_ACTOR)
+    @strawberry.field(
+        description="Its tokens, the newest first. Shown to itself, and to ADMIN.",
+        metadata=DEPENDS_ON_ACTOR,
+        deprecation_reason="It grows for ever: use tokensConnection.",
+    )
     async def tokens(self, info: Info) -> list[ApiToken]:
         return await _tokens(info, self.id)
+
+    @strawberry.field(
+        description="Its tokens, the newest first. Shown to itself, and to ADMIN.", metadata=DEPENDS_ON_ACTOR
+    )
+    async def tokens_connection(
+        self,
+        info: Info,
+        first: int | None = 20,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[ApiToken]:
+        return await _token_page(info, self.id, Asked.of(info, first, after, last, before))
 
 
 def actor_of(actor: core.Actor) -> User | ServiceAccount:

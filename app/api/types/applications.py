@@ -1,21 +1,25 @@
 """Applications."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from app.api.context import Info
-from app.api.scalars import JSON
-from app.api.types.common import Node
+from app.api.scalars import JSON, Cursor
+from app.api.types.common import Asked, Connection, Node
 from app.api.types.jobs import JobOptions, job_options
+from app.api.types.listings import OF_APPLICATION, VERSIONS
 from app.api.types.refs import wrap
 from app.core import application as core
 from app.core.deployment import Definition
 from app.core.sight import Sight, of_application
 
 if TYPE_CHECKING:
+    from app.api.types.deployments import Deployment
     from app.api.types.environments import Release
+    from app.api.types.versions import Version
 
 
 @strawberry.type(description="A command as an argument list, with its limits. *** stands for what you may not see.")
@@ -139,6 +143,30 @@ class Application(Node):
     @strawberry.field(description="What runs now, one per environment.")
     async def releases(self, info: Info) -> list[Annotated["Release", strawberry.lazy("app.api.types.environments")]]:
         return [wrap(info, "Release", release) for release in await info.context.loaders.releases_of.load(self.id)]
+
+    @strawberry.field(description="Its deployments that the viewer may see, newest first.")
+    async def deployments(
+        self,
+        info: Info,
+        first: int | None = 20,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
+        asked = Asked.of(info, first, after, last, before)
+        return await OF_APPLICATION.page(info, self.id, partial(wrap, info, "Deployment"), asked)
+
+    @strawberry.field(description="The versions that hold it, newest first.")
+    async def versions(
+        self,
+        info: Info,
+        first: int | None = 20,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[Annotated["Version", strawberry.lazy("app.api.types.versions")]]:
+        asked = Asked.of(info, first, after, last, before)
+        return await VERSIONS.page(info, self.id, partial(wrap, info, "Version"), asked)
 
 
 def deploy_target(application: core.Application | Definition, sight: Sight) -> ShellTarget | KubernetesTarget:

@@ -12,7 +12,7 @@ from app.api.types.refs import find, need
 from app.core import approval as core
 from app.core import gate
 from app.core.deployment import Deployment as CoreDeployment
-from app.core.errors import Role
+from app.core.errors import Role, WrongState
 
 if TYPE_CHECKING:
     from app.api.types.deployments import Deployment
@@ -125,7 +125,7 @@ async def may_approve(info: Info, approval: core.Approval, deployment: CoreDeplo
     now = info.context.runtime.clock.now()
     problem = core.why_not(approval, info.context.viewer, core.Verdict.APPROVE, now)
     if problem is not None:
-        return Permission(allowed=False, reason=problem.message)
+        return Permission.of(problem)
     situation = await info.context.loaders.situation.load(deployment.id)
     others = " ".join(blocker.message for blocker in gate.beside_approval(deployment, situation))
     return Permission(allowed=True, reason=others or None)
@@ -136,5 +136,6 @@ async def may_approve_any(info: Info, deployment: CoreDeployment, task_id: str |
     asked = await info.context.loaders.approvals_of.load(deployment.id)
     pending = [one for one in asked if one.status is core.ApprovalStatus.PENDING and task_id in (None, one.task_id)]
     answers = [await may_approve(info, one, deployment) for one in pending]
-    fallback = answers[0] if answers else Permission(allowed=False, reason="It waits for nobody's approval.")
+    nobody = WrongState(message="It waits for nobody's approval.", status=deployment.status)
+    fallback = answers[0] if answers else Permission.of(nobody)
     return next((answer for answer in answers if answer.allowed), fallback)

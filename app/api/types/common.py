@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import strawberry
+from graphql import VariableNode
 
+from app.api.context import Info
 from app.api.costs import MAX_PAGE
-from app.api.scalars import Cursor, position
-from app.core.errors import InvalidInput, Refused
+from app.api.scalars import Cursor, cursor, number, position
+from app.core.errors import ErrorCode, InvalidInput, Problem, Refused
+from app.core.pages import Span
 
 DEPENDS_ON_ACTOR: Mapping[str, object] = {"depends_on_actor": True}
 """Marks a field (as its metadata) that shows different people different things, even with the same grants."""
@@ -28,6 +31,7 @@ class PageInfo:
 
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @strawberry.type(description="An object at its place in a list.")
@@ -51,13 +55,26 @@ class Connection(Generic[T]):
 @strawberry.type(description="Whether the viewer may do something now.")
 class Permission:
     allowed: bool
-    reason: str | None = strawberry.field(description="Why not.")
+    reason: str | None = strawberry.field(
+        description="Why not, in whole sentences; null: it is allowed. Of an approval that is allowed: what else waits."
+    )
+    code: ErrorCode | None = strawberry.field(
+        default=None, description="The error code that the mutation would be refused with; null: it is allowed."
+    )
+
+    @classmethod
+    def of(cls, problem: Problem | None) -> "Permission":
+        """Return what would be answered, with that problem or with none."""
+        if problem is None:
+            return cls(allowed=True, reason=None)
+        return cls(allowed=False, reason=problem.message, code=problem.code)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of a list that is asked for, in cursors' positions. `limit` has one more than is shown."""
+    """The part of a list of some kind that is asked for, in cursors' positions. `limit` has one more than is shown."""
 
+    kind: str
     after: str | None
     before: str | None
     size: int
@@ -67,6 +84,11 @@ class Window:
     def limit(self) -> int:
         """How many to load: one more tells whether there are more."""
         return self.size + 1
+
+    @property
+    def span(self) -> Span:
+        """What to load."""
+        return Span(self.limit, self.after, self.before, self.forward)
 
     def cut(self, found: Sequence[T]) -> tuple[list[T], bool, bool]:
         """Return what is shown of what was loaded (in list order), and whether more stands before and behind it."""
@@ -86,17 +108,57 @@ def window(
     before: str | None = None,
     default: int = 20,
 ) -> Window:
-    """Return the part of a list that Relay's arguments ask for. Raises Refused."""
+    """Return the part of a list that Relay's arguments ask for. Raises Refused.
+
+    Where a list can be read from its end, `first` is what was `given`, not the default of the schema.
+    """
     if last is not None:
+        if first is not None:
+            message = "Give first or last, not both: a page is counted from one end."
+            raise Refused(InvalidInput(message=message, path=("last",)))
         _page_size(last, "last")
         if after is not None:
             raise Refused(InvalidInput(message="last goes with before, first with after.", path=("after",)))
-        return Window(None, position(kind, before, "before"), last, forward=False)
+        return Window(kind, None, position(kind, before, "before"), last, forward=False)
     if before is not None:
         raise Refused(InvalidInput(message="before goes with last.", path=("before",)))
     size = default if first is None else first
     _page_size(size, "first")
-    return Window(position(kind, after, "after"), None, size, forward=True)
+    return Window(kind, position(kind, after, "after"), None, size, forward=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Relay's arguments of a list, as they were given."""
+
+    first: int | None = None
+    after: Cursor | None = None
+    last: int | None = None
+    before: Cursor | None = None
+
+    @classmethod
+    def of(
+        cls, info: Info, first: int | None, after: Cursor | None, last: int | None, before: Cursor | None
+    ) -> "Asked":
+        """Return the arguments of a field; the default of `first` is none."""
+        return cls(given(info, "first", first), after, last, before)
+
+    def window(self, kind: str, default: int = 20, *, numbered: bool = False) -> Window:
+        """Return the part of the list that they ask for; `numbered`: its positions are numbers. Raises Refused."""
+        if numbered:
+            number(kind, self.after, "after")
+            number(kind, self.before, "before")
+        return window(kind, first=self.first, after=self.after, last=self.last, before=self.before, default=default)
+
+
+def given(info: Info, name: str, value: int | None) -> int | None:
+    """Return an argument that the operation gives; None where it is null, left out, or a variable that is left out."""
+    for argument in info._raw_info.field_nodes[0].arguments or ():
+        if argument.name.value == name:
+            node = argument.value
+            known = not isinstance(node, VariableNode) or node.name.value in info.variable_values
+            return value if known else None
+    return None
 
 
 def _page_size(value: int, argument: str) -> None:
@@ -133,3 +195,21 @@ def connection(shown: Shown[T], count: Callable[[], Awaitable[int]]) -> Connecti
     """Return a page as clients see it."""
     edges = [Edge(cursor=cursor, node=node) for cursor, node in zip(shown.cursors, shown.nodes, strict=True)]
     return Connection(count=count, edges=edges, nodes=list(shown.nodes), page_info=shown.page_info)
+
+
+def sliced(
+    part: Window, everything: Sequence[U], position: Callable[[U], str], show: Callable[[U], T]
+) -> Connection[T]:
+    """Return a page of a list that is there as a whole, in the order of its positions."""
+    rest = [
+        one
+        for one in everything
+        if (part.after is None or position(one) > part.after) and (part.before is None or position(one) < part.before)
+    ]
+    found, before, behind = part.cut(rest[: part.limit] if part.forward else rest[-part.limit :])
+
+    async def count() -> int:
+        return len(everything)
+
+    cursors = [cursor(part.kind, position(one)) for one in found]
+    return connection(Shown([show(one) for one in found], cursors, before, behind), count)

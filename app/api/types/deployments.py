@@ -5,26 +5,25 @@ from datetime import datetime
 import strawberry
 
 from app.api.context import Info
-from app.api.loaders import Part
-from app.api.scalars import Cursor, cursor, number
+from app.api.scalars import Cursor, cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
 from app.api.types.approvals import Approval, may_approve_any
-from app.api.types.common import DEPENDS_ON_ACTOR, Connection, Node, Permission, Shown, connection, window
+from app.api.types.common import DEPENDS_ON_ACTOR, Asked, Connection, Node, Permission
 from app.api.types.definitions import DeploymentDefinition
 from app.api.types.environments import Environment
 from app.api.types.feed import EVENT, DeploymentEvent, event_of
 from app.api.types.gates import Gate, blockers
+from app.api.types.listings import APPROVALS, EVENTS
 from app.api.types.refs import find, need
 from app.api.types.rollouts import Rollback, Rollout, Strategy, grayscale_of, rollouts_of
-from app.api.types.tasks import Task, permission, tasks_of
+from app.api.types.tasks import Task, permission, tasks_of, wrong
 from app.api.types.templates import TemplateVersion
 from app.api.types.versions import Version
 from app.api.types.workflows import Workflow
 from app.core import deployment as core
 from app.core import gate, steering
 from app.core.approval import before_approval
-from app.core.errors import Problem
 from app.core.sight import of_deployment
 from app.core.strategy import StrategyKind
 
@@ -137,6 +136,18 @@ class Deployment(Node):
     async def approvals(self, info: Info) -> list[Approval]:
         return [Approval.of(approval) for approval in await info.context.loaders.approvals_of.load(self.id)]
 
+    @strawberry.field(description="Everything that people were asked for, the first one first.")
+    async def approvals_connection(
+        self,
+        info: Info,
+        first: int | None = 20,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[Approval]:
+        asked = Asked.of(info, first, after, last, before)
+        return await APPROVALS.page(info, self.id, Approval.of, asked)
+
     @strawberry.field(
         description="Whether people are asked at all: for manualApproval, by the environment's policy, by a task or by "
         "a step of its strategy."
@@ -174,32 +185,28 @@ class Deployment(Node):
 
     @strawberry.field(description="Its feed, oldest first.")
     async def events(
-        self, info: Info, first: int | None = 100, after: Cursor | None = None
+        self,
+        info: Info,
+        first: int | None = 100,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
     ) -> Connection[DeploymentEvent]:
-        part = window(EVENT, first=first, after=after, default=100)
-        key = Part(self.id, number(EVENT, after, "after") or 0, part.limit)
-        found, before, behind = part.cut(await info.context.loaders.events.load(key))
-        cursors = [cursor(EVENT, event.number) for event in found]
-        shown = Shown([event_of(event) for event in found], cursors, before, behind)
-        return connection(shown, self._event_count)
+        return await EVENTS.page(info, self.id, event_of, Asked.of(info, first, after, last, before), self._event_count)
 
     async def _event_count(self) -> int:
         return self.value.last_event
 
     @strawberry.field(metadata=DEPENDS_ON_ACTOR)
     async def viewer_can(self, info: Info) -> DeploymentPermissions:
-        loaders = info.context.loaders
+        loaders, status = info.context.loaders, self.status
         return DeploymentPermissions(
-            start=permission(info, self.value, _said(await loaders.why_not_start.load(self.id))),
-            cancel=permission(info, self.value, steering.why_not_cancel(self.value)),
-            pause=permission(info, self.value, steering.why_not_pause(self.value)),
-            resume=permission(info, self.value, steering.why_not_resume(self.value)),
-            retry=permission(info, self.value, _said(await loaders.why_not_retry.load(self.id))),
-            rollback=permission(info, self.value, _said(await loaders.why_not_roll_back.load(self.id))),
-            edit_workflow=permission(info, self.value, steering.why_not_edit(self.value)),
+            start=permission(info, self.value, await loaders.why_not_start.load(self.id)),
+            cancel=permission(info, self.value, wrong(status, steering.why_not_cancel(self.value))),
+            pause=permission(info, self.value, wrong(status, steering.why_not_pause(self.value))),
+            resume=permission(info, self.value, wrong(status, steering.why_not_resume(self.value))),
+            retry=permission(info, self.value, await loaders.why_not_retry.load(self.id)),
+            rollback=permission(info, self.value, await loaders.why_not_roll_back.load(self.id)),
+            edit_workflow=permission(info, self.value, wrong(status, steering.why_not_edit(self.value))),
             approve=await may_approve_any(info, self.value),
         )
-
-
-def _said(problem: Problem | None) -> str | None:
-    return problem.message if problem else None

@@ -1,17 +1,20 @@
 """Environments, and what runs in them."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from app.api.context import Info
+from app.api.scalars import Cursor
 from app.api.types.applications import Application
 from app.api.types.approvals import ApprovalPolicy
-from app.api.types.common import Node
+from app.api.types.common import Asked, Connection, Node
 from app.api.types.freezes import FreezeStatus, FreezeWindow
 from app.api.types.jobs import JobOptions, job_options
-from app.api.types.refs import need
+from app.api.types.listings import OF_ENVIRONMENT
+from app.api.types.refs import need, wrap
 from app.core import environment as core
 from app.core import freeze
 
@@ -82,6 +85,18 @@ class Environment(Node):
     @strawberry.field(description="What runs now, one per application, as far as the viewer may see it.")
     async def releases(self, info: Info) -> list["Release"]:
         return [Release.of(release) for release in await info.context.loaders.releases_in.load(self.id)]
+
+    @strawberry.field(description="Its deployments that the viewer may see, newest first.")
+    async def deployments(
+        self,
+        info: Info,
+        first: int | None = 20,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
+        asked = Asked.of(info, first, after, last, before)
+        return await OF_ENVIRONMENT.page(info, self.id, partial(wrap, info, "Deployment"), asked)
 
 
 @strawberry.type(description="What runs now of an application in an environment.")

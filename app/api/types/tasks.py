@@ -15,7 +15,7 @@ from app.api.turns import turns
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application, CommandStep, command_step
 from app.api.types.approvals import may_approve_any
-from app.api.types.common import DEPENDS_ON_ACTOR, Connection, Node, Permission, connection, window
+from app.api.types.common import DEPENDS_ON_ACTOR, Connection, Node, Permission, connection, given, window
 from app.api.types.gates import Blocker, blockers
 from app.api.types.logs import LOG, LogLine, log_filter, log_page
 from app.api.types.refs import find, need
@@ -24,7 +24,7 @@ from app.core import task as core
 from app.core.approval import ApprovalPolicy, why_not_lift
 from app.core.deployment import Deployment as CoreDeployment
 from app.core.deployment import DeploymentStatus
-from app.core.errors import Role
+from app.core.errors import Forbidden, Problem, Role, WrongState
 from app.core.logs import LogLevel, LogPart
 from app.core.sight import of_deployment
 from app.core.workflow import TaskType
@@ -81,7 +81,9 @@ class Task(Node):
     type: TaskType
     status: core.TaskStatus
     order: int
-    block_by: list[strawberry.ID] = strawberry.field(description="The tasks it waits for.")
+    block_by: list[strawberry.ID] = strawberry.field(
+        description="The ids of the tasks that it waits for. Inputs take keys: see `blockedBy`."
+    )
     require_confirm: bool = strawberry.field(description="Whether people are asked before it starts.")
     confirmed_at: datetime | None
     payload: JSON
@@ -146,6 +148,13 @@ class Task(Node):
     async def application(self, info: Info) -> Application | None:
         return await find(info, "Application", self.app_id)
 
+    @strawberry.field(description="The tasks that it waits for. Their keys are what blockBy of an input takes.")
+    async def blocked_by(self, info: Info) -> list["Task"]:
+        if not self.value.block_by:
+            return []
+        tasks = await info.context.loaders.tasks_by_id.load(self.value.deployment_id)
+        return [Task.of(tasks[id_]) for id_ in self.value.block_by]
+
     @strawberry.field(description="Who gave the last approval that it needed.")
     async def confirmed_by(self, info: Info) -> Actor | None:
         return await load_actor(info, self.value.confirmed_by) if self.value.confirmed_by else None
@@ -180,7 +189,8 @@ class Task(Node):
         attempt: int | None = None,
     ) -> Connection[LogLine]:
         loaders = info.context.loaders
-        part = window(LOG, first=first, after=after, last=last, before=before, default=200)
+        size = given(info, "first", first)
+        part = window(LOG, first=size, after=after, last=last, before=before, default=200)
         wanted = log_filter(levels, contains, attempt)
         asked = LogPart(
             limit=part.limit,
@@ -199,29 +209,27 @@ class Task(Node):
         return TaskPermissions(
             retry=permission(info, deployment, await _why_not_retry(info, deployment, task)),
             skip=permission(info, deployment, await _why_not_skip(info, deployment, task)),
-            cancel=permission(info, deployment, steering.why_not_cancel_task(deployment, task)),
+            cancel=permission(info, deployment, wrong(task.status, steering.why_not_cancel_task(deployment, task))),
             approve=await may_approve_any(info, deployment, task.id),
-            promote=permission(info, deployment, steering.why_not_promote(deployment, task, now)),
+            promote=permission(info, deployment, wrong(task.status, steering.why_not_promote(deployment, task, now))),
         )
 
 
-async def _why_not_retry(info: Info, deployment: CoreDeployment, task: core.Task) -> str | None:
-    why_not = steering.why_not_retry_task(deployment, task)
+async def _why_not_retry(info: Info, deployment: CoreDeployment, task: core.Task) -> Problem | None:
+    why_not = wrong(task.status, steering.why_not_retry_task(deployment, task))
     if why_not is None and deployment.status is DeploymentStatus.FAILED:
-        problem = await info.context.loaders.why_not_resume.load(deployment.id)
-        return problem.message if problem else None
+        return await info.context.loaders.why_not_resume.load(deployment.id)
     return why_not
 
 
-async def _why_not_skip(info: Info, deployment: CoreDeployment, task: core.Task) -> str | None:
-    why_not = steering.why_not_skip_task(deployment, task)
+async def _why_not_skip(info: Info, deployment: CoreDeployment, task: core.Task) -> Problem | None:
+    why_not = wrong(task.status, steering.why_not_skip_task(deployment, task))
     if why_not is not None or not task.require_confirm:
         return why_not
     environment = await info.context.loaders.environment.load(deployment.environment_id)
     policy = (environment.approval_policy if environment else None) or ApprovalPolicy()
     authors = await info.context.loaders.authors_of.load(deployment.id)
-    problem = why_not_lift(deployment, policy, info.context.viewer, authors)
-    return problem.message if problem else None
+    return why_not_lift(deployment, policy, info.context.viewer, authors)
 
 
 class TasksOf(Unloaded):
@@ -259,13 +267,19 @@ def tasks_of(info: Info, deployment: CoreDeployment) -> list[Task]:
     return cast("list[Task]", TasksOf(info, deployment))
 
 
-def permission(info: Info, deployment: CoreDeployment, why_not: str | None) -> Permission:
-    """Return whether the viewer may steer a deployment in a way that its state allows or (with a reason) does not."""
+def permission(info: Info, deployment: CoreDeployment, problem: Problem | None) -> Permission:
+    """Return whether the viewer may steer a deployment in a way that its state allows or (with a problem) does not."""
     if not info.context.viewer.allows(
         Role.DEPLOYER, environment_id=deployment.environment_id, application_ids=deployment.application_ids
     ):
-        why_not = "This needs the role DEPLOYER on its environment and all its applications."
-    return Permission(allowed=why_not is None, reason=why_not)
+        message = "This needs the role DEPLOYER on its environment and all its applications."
+        problem = Forbidden(message=message, required=Role.DEPLOYER)
+    return Permission.of(problem)
+
+
+def wrong(status: str, why: str | None) -> WrongState | None:
+    """Return the problem that a status does not allow something, if there is a reason."""
+    return None if why is None else WrongState(message=why, status=status)
 
 
 async def _deployment(info: Info, task: core.Task) -> CoreDeployment:

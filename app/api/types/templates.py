@@ -6,8 +6,10 @@ from datetime import datetime
 import strawberry
 
 from app.api.context import Info
+from app.api.scalars import Cursor
 from app.api.types.access import Actor, load_actor
-from app.api.types.common import DEPENDS_ON_ACTOR, Node
+from app.api.types.common import DEPENDS_ON_ACTOR, Asked, Connection, Node
+from app.api.types.listings import TEMPLATE_VERSIONS
 from app.api.types.refs import need
 from app.api.types.workflows import From, WorkflowDiff, WorkflowTask, names_of, shown
 from app.core import revision, template
@@ -86,9 +88,23 @@ class WorkflowTemplate(Node):
             archived_at=known.archived_at,
         )
 
-    @strawberry.field(description="The first one first.")
+    @strawberry.field(
+        description="All of them, the first one first.", deprecation_reason="It grows for ever: use versionsConnection."
+    )
     async def versions(self, info: Info) -> list[TemplateVersion]:
         return [TemplateVersion.of(version) for version in await info.context.loaders.template_versions.load(self.id)]
+
+    @strawberry.field(description="Its versions, the first one first.")
+    async def versions_connection(
+        self,
+        info: Info,
+        first: int | None = 20,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[TemplateVersion]:
+        asked = Asked.of(info, first, after, last, before)
+        return await TEMPLATE_VERSIONS.page(info, self.id, TemplateVersion.of, asked)
 
     @strawberry.field
     async def latest(self, info: Info) -> TemplateVersion:

@@ -1,16 +1,17 @@
 """Versions and their artifacts."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from app.api.context import Info
-from app.api.loaders import Part
-from app.api.scalars import Cursor, cursor
+from app.api.scalars import Cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
-from app.api.types.common import Connection, Node, Shown, connection, window
+from app.api.types.common import Asked, Connection, Node
+from app.api.types.listings import OF_VERSION
 from app.api.types.refs import need, wrap
 from app.core import version as core
 
@@ -53,11 +54,12 @@ class Version(Node):
 
     @strawberry.field(description="Its deployments that the viewer may see, newest first.")
     async def deployments(
-        self, info: Info, first: int | None = None, after: Cursor | None = None
+        self,
+        info: Info,
+        first: int | None = 20,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        loaders = info.context.loaders
-        part = window("deployments", first=first, after=after)
-        found, before, behind = part.cut(await loaders.deployments_of.load(Part(self.id, part.after, part.limit)))
-        cursors = [cursor("deployments", deployment.id) for deployment in found]
-        shown = Shown([wrap(info, "Deployment", deployment) for deployment in found], cursors, before, behind)
-        return connection(shown, lambda: loaders.deployment_count_of.load(self.id))
+        asked = Asked.of(info, first, after, last, before)
+        return await OF_VERSION.page(info, self.id, partial(wrap, info, "Deployment"), asked)

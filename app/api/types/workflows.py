@@ -9,11 +9,13 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.api.context import Info
 from app.api.errors import WorkflowFault
-from app.api.scalars import JSON
+from app.api.scalars import JSON, Cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import CommandStep, command_step
+from app.api.types.common import Asked, Connection, Node
 from app.api.types.definitions import DeploymentDefinition
 from app.api.types.gates import Gate
+from app.api.types.listings import REVISIONS
 from app.api.types.tasks import Position, Task, tasks_of
 from app.core import approval as approvals
 from app.core import graph, steering
@@ -22,6 +24,7 @@ from app.core import workflow as core
 from app.core.approval import ApprovalSubject
 from app.core.deployment import Deployment
 from app.core.errors import Role, not_found
+from app.core.ids import workflow_of
 from app.core.sight import See, of_deployment
 from app.services.drafts import Draft
 
@@ -153,7 +156,7 @@ async def _tasks_at(info: Info, deployment_id: str, number: int, argument: str) 
 
 
 @strawberry.type(description="The graph of a deployment.")
-class Workflow:
+class Workflow(Node):
     deployment: strawberry.Private[Deployment]
     revision: int
     editable: bool = strawberry.field(
@@ -163,7 +166,8 @@ class Workflow:
     @classmethod
     def of(cls, deployment: Deployment) -> "Workflow":
         editable = steering.why_not_edit(deployment) is None
-        return cls(deployment=deployment, revision=deployment.revision, editable=editable)
+        id_ = strawberry.ID(workflow_of(deployment.id))
+        return cls(id=id_, deployment=deployment, revision=deployment.revision, editable=editable)
 
     @strawberry.field(description="In workflow order.")
     async def tasks(self, info: Info) -> list[Task]:
@@ -181,13 +185,13 @@ class Workflow:
             for blocker in task.block_by
         ]
 
-    @strawberry.field(description="Topological levels: what can run side by side.")
+    @strawberry.field(description="Topological levels: the ids of the tasks that can run side by side.")
     async def levels(self, info: Info) -> list[list[strawberry.ID]]:
         return [[strawberry.ID(id_) for id_ in level] for level in graph.levels(await self._graph(info))]
 
     @strawberry.field(
-        description="The chain of tasks that takes longest, by what each took when it last succeeded; those never seen "
-        "count as much as the others do on average."
+        description="The ids of the chain of tasks that takes longest, by what each took when it last "
+        "succeeded; those never seen count as much as the others do on average."
     )
     async def critical_path(self, info: Info) -> list[strawberry.ID]:
         tasks = await info.context.loaders.tasks_of.load(self.deployment.id)
@@ -196,10 +200,25 @@ class Workflow:
         path = graph.critical_path(await self._graph(info), graph.weights(known).__getitem__)
         return [strawberry.ID(id_) for id_ in path]
 
-    @strawberry.field(description="All of them, the first one first.")
+    @strawberry.field(
+        description="All of them, the first one first.",
+        deprecation_reason="It grows for ever: use revisionsConnection.",
+    )
     async def revisions(self, info: Info) -> list[WorkflowRevision]:
         found = await info.context.loaders.revisions_of.load(self.deployment.id)
         return [WorkflowRevision.of(revision) for revision in found]
+
+    @strawberry.field(description="The revisions, the first one first.")
+    async def revisions_connection(
+        self,
+        info: Info,
+        first: int | None = 20,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[WorkflowRevision]:
+        asked = Asked.of(info, first, after, last, before)
+        return await REVISIONS.page(info, self.deployment.id, WorkflowRevision.of, asked)
 
     @strawberry.field(description="One revision; null when there is none of that number.")
     async def revision_at(self, info: Info, number: int) -> WorkflowRevision | None:
@@ -241,8 +260,12 @@ class PlannedApproval:
 @strawberry.type(description="What a deployment would be. Nothing is stored.")
 class DeploymentPlan:
     draft: strawberry.Private[Draft]
-    levels: list[list[str]] = strawberry.field(description="Empty while the graph has faults.")
-    critical_path: list[str] = strawberry.field(description="Empty while the graph has faults.")
+    levels: list[list[str]] = strawberry.field(
+        description="Topological levels: the keys of tasks that can run side by side. Empty while the graph has faults."
+    )
+    critical_path: list[str] = strawberry.field(
+        description="The keys of the chain of tasks that takes longest. Empty while the graph has faults."
+    )
     gate: Gate = strawberry.field(
         description="Whether it could start now, and why not; nothing of environments that the viewer may not see."
     )

@@ -6,10 +6,10 @@ from app.gateways.operators.kubernetes.cluster import ROUTES, SERVICES
 from app.gateways.operators.kubernetes.moving import Moving, stuck_if
 
 
-async def look(moving: Moving) -> None:
-    """Raises StuckError with all that is missing, that is another application's, or that keeps a rollout from working.
+async def look(moving: Moving) -> Object:
+    """Return the workload, once all else that the application names is there as well, and is the application's.
 
-    The workload itself is found by `Moving.base`, with its container.
+    Raises StuckError with all that is missing, or is another application's.
     """
     target, faults = moving.target, []
     base = await moving.base()
@@ -24,6 +24,7 @@ async def look(moving: Moving) -> None:
             faults.append(f"HTTPRoute {name} sends no traffic to Service {target.service}")
     faults.append(_another(moving, moving.what, base) or "")
     stuck_if("; ".join(filter(None, faults)) or None)
+    return base
 
 
 def _another(moving: Moving, what: str, found: Object) -> str | None:

@@ -124,6 +124,7 @@ async def _tidy(moving: Moving, base: Object, total: int) -> None:
     is_short = replicas_of(base) < total and not await moving.is_scaled()
     if not (await beside(moving) or is_short):
         await traffic.release(moving)
+        await budgets.join(moving)
         return
     await moving.say("An earlier rollout was left half way; removing what it made.")
     await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(seen, {SIZE: None}))

@@ -1,0 +1,188 @@
+"""What hangs on objects and may grow for ever: pages from either end hold just what the whole list has.
+
+In: an object with five of each, and one with none. Out: pages forward and backward, counts, and cursors of other lists.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.api.people import account
+from tests.api.test_paging import backward, flat, forward, listed
+from tests.api.wire import code
+from tests.support.client import Data
+from tests.support.system import System
+from tests.support.world import task, unique, world
+
+COUNT = 5
+PAGE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
+Made = Callable[[System], Awaitable[tuple[str, list[str]]]]
+"""Makes an object with a list, and returns its id and what tells the items apart, in order."""
+
+
+def document(type_: str, field: str, item: str) -> str:
+    """Return the query of a list that hangs on an object."""
+    return f"""query($id: ID!, $first: Int, $after: Cursor, $last: Int, $before: Cursor) {{
+      parent: node(id: $id) {{ ... on {type_} {{
+        list: {field}(first: $first, after: $after, last: $last, before: $before) {{
+          totalCount nodes {{ {item} }} edges {{ cursor node {{ {item} }} }} {PAGE} }} }} }} }}"""
+
+
+async def revisions(system: System) -> tuple[str, list[str]]:
+    here = await world(system.admin)
+    await here.application("shop")
+    id_ = await here.deploy(autoStart=False, tasks=[task("t0")])
+    for number in range(1, COUNT):
+        await system.admin.change(
+            "addTask", "__typename", deploymentId=id_, expectedRevision=number, task=task(f"t{number}")
+        )
+    found = await system.admin.query("query($id: ID!) { deployment(id: $id) { workflow { id } } }", id=id_)
+    return found["deployment"]["workflow"]["id"], [str(number) for number in range(1, COUNT + 1)]
+
+
+async def template_versions(system: System) -> tuple[str, list[str]]:
+    name, id_ = unique("template"), ""
+    for _ in range(COUNT):
+        made = await system.admin.change("saveWorkflowTemplate", "template { id }", name=name, tasks=[task("a")])
+        id_ = made["template"]["id"]
+    return id_, [str(number) for number in range(1, COUNT + 1)]
+
+
+async def tokens(system: System) -> tuple[str, list[str]]:
+    made = await account(system.admin, {"role": "VIEWER"})
+    ids = [made.token_id]
+    for number in range(1, COUNT):
+        given = {"name": f"n{number}", "serviceAccountId": made.id, "scopes": ["VIEWER"]}
+        ids.append((await system.admin.change("createApiToken", "token { id }", **given))["token"]["id"])
+    return made.id, ids[::-1]
+
+
+async def approvals(system: System) -> tuple[str, list[str]]:
+    here = await world(system.admin)
+    await here.application("shop")
+    await system.start_worker()
+    keys = [f"t{number}" for number in range(COUNT)]
+    id_ = await here.deploy(tasks=[task(key, requireConfirm=True) for key in keys])
+    await system.admin.until(id_, "WAITING_CONFIRM")
+    found = await system.admin.query("query($id: ID!) { deployment(id: $id) { approvals { id } } }", id=id_)
+    return id_, [one["id"] for one in found["deployment"]["approvals"]]
+
+
+async def deployed(system: System) -> tuple[str, str, str, list[str], list[str]]:
+    """Return an environment, an application, their newest version, and their deployments and versions."""
+    here = await world(system.admin)
+    app = await here.application("shop")
+    versions = [await here.version(f"v{number}") for number in range(COUNT)]
+    made = [await here.deploy(version, autoStart=False) for version in versions]
+    return here.environment_id, app, versions[-1], made[::-1], versions[::-1]
+
+
+async def of_environment(system: System) -> tuple[str, list[str]]:
+    found = await deployed(system)
+    return found[0], found[3]
+
+
+async def of_application(system: System) -> tuple[str, list[str]]:
+    found = await deployed(system)
+    return found[1], found[3]
+
+
+async def of_version(system: System) -> tuple[str, list[str]]:
+    here = await world(system.admin)
+    await here.application("shop")
+    version = await here.version()
+    return version, [await here.deploy(version, autoStart=False) for _ in range(COUNT)][::-1]
+
+
+async def versions_of_application(system: System) -> tuple[str, list[str]]:
+    found = await deployed(system)
+    return found[1], found[4]
+
+
+async def events(system: System) -> tuple[str, list[str]]:
+    here = await world(system.admin)
+    await here.application("shop")
+    id_ = await here.deploy(autoStart=False)
+    for number in range(COUNT - 1):
+        await system.admin.change(f"{'resume' if number % 2 else 'pause'}Deployment", "__typename", id=id_)
+    found = await system.admin.query("query($id: ID!) { deployment(id: $id) { events { nodes { at } } } }", id=id_)
+    return id_, [one["at"] for one in found["deployment"]["events"]["nodes"]]
+
+
+LISTS: dict[str, tuple[str, str, str, Made]] = {
+    "Workflow.revisionsConnection": ("Workflow", "revisionsConnection", "number", revisions),
+    "WorkflowTemplate.versionsConnection": ("WorkflowTemplate", "versionsConnection", "number", template_versions),
+    "ServiceAccount.tokensConnection": ("ServiceAccount", "tokensConnection", "id", tokens),
+    "Deployment.approvalsConnection": ("Deployment", "approvalsConnection", "id", approvals),
+    "Deployment.events": ("Deployment", "events", "at", events),
+    "Environment.deployments": ("Environment", "deployments", "id", of_environment),
+    "Application.deployments": ("Application", "deployments", "id", of_application),
+    "Application.versions": ("Application", "versions", "id", versions_of_application),
+    "Version.deployments": ("Version", "deployments", "id", of_version),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_pages_from_either_end_hold_the_whole_list(shared: System, name: str) -> None:
+    type_, field, item, make = LISTS[name]
+    id_, whole = await make(shared)
+    asked = document(type_, field, item)
+    assert len(whole) == COUNT
+    for size in (1, 2, COUNT, 100):
+        pages = await listed(forward(shared, asked, size, id=id_), COUNT, item)
+        back = await listed(backward(shared, asked, size, id=id_), COUNT, item)
+        assert [str(one) for one in flat(pages)] == [str(one) for one in flat(back[::-1])] == whole, size
+    both = document(type_, field, item).replace("first: $first", "first: 1").replace("last: $last", "last: 1")
+    assert code(await shared.admin.execute(both, id=id_)) == "INVALID"
+    foreign = "dmVyc2lvbnM6eA"
+    for arguments in ({"after": foreign}, {"last": 1, "before": foreign}, {"first": 501}, {"last": -1}):
+        if name != "Application.versions" or "first" in arguments or arguments.get("last") == -1:
+            assert code(await shared.admin.execute(asked, id=id_, **arguments)) == "INVALID", arguments
+
+
+async def test_environments_come_in_promotion_order(shared: System) -> None:
+    for rank in (3, -5, 0, 700, -1000, 0):
+        await world(shared.admin, rank=rank)
+    whole = [one["id"] for one in (await shared.admin.query("{ environments { id } }"))["environments"]]
+    asked = f"""query($first: Int, $after: Cursor, $last: Int, $before: Cursor) {{
+      list: environmentsConnection(first: $first, after: $after, last: $last, before: $before) {{
+        totalCount nodes {{ id }} edges {{ cursor node {{ id }} }} {PAGE} }} }}"""
+    for size in (4, 100):
+        assert flat(await listed(forward(shared, asked, size), len(whole))) == whole
+        assert flat((await listed(backward(shared, asked, size), len(whole)))[::-1]) == whole
+
+
+async def test_lists_of_the_catalogue_come_from_either_end(shared: System) -> None:
+    here = await world(shared.admin)
+    tag = unique("both")
+    for number in range(COUNT):
+        await here.application(f"{tag}-{number}")
+        await shared.admin.change("saveWorkflowTemplate", "__typename", name=f"{tag}-{number}", tasks=[task("a")])
+    await here.version(tag)
+    gone = await here.application(f"{tag}-gone")
+    await shared.admin.change("archiveApplication", "__typename", id=gone)
+    for field in ("applications", "workflowTemplates"):
+        asked = f"""query($first: Int, $after: Cursor, $last: Int, $before: Cursor, $contains: String,
+            $archived: Boolean) {{
+          list: {field}(first: $first, after: $after, last: $last, before: $before, contains: $contains,
+              archived: $archived) {{
+            totalCount nodes {{ id }} edges {{ cursor node {{ id }} }} {PAGE} }} }}"""
+        pages = flat(await listed(forward(shared, asked, 2, contains=tag), COUNT))
+        assert flat((await listed(backward(shared, asked, 2, contains=tag), COUNT))[::-1]) == pages
+        found: Data = (await shared.admin.query(asked, contains=tag, archived=True))["list"]
+        archived = [gone] if field == "applications" else []
+        assert ([one["id"] for one in found["nodes"]], found["totalCount"]) == (archived, len(archived))
+
+
+async def test_versions_are_found_by_application_and_commit(shared: System) -> None:
+    here = await world(shared.admin)
+    app = await here.application("shop")
+    asked = """query($applicationId: ID, $commit: String) {
+      versions(applicationId: $applicationId, commit: $commit) { totalCount nodes { name } } }"""
+    for name, commit in (("a", "0123abcd"), ("b", "0123ffff"), ("c", None)):
+        artifacts = [{"applicationId": app}]
+        await shared.admin.change("createVersion", "__typename", name=name, commit=commit, artifacts=artifacts)
+    for commit, names in ((None, ["c", "b", "a"]), ("0123", ["b", "a"]), ("0123abcd", ["a"]), ("%", []), ("0123A", [])):
+        found = (await shared.admin.query(asked, applicationId=app, commit=commit))["versions"]
+        assert ([one["name"] for one in found["nodes"]], found["totalCount"]) == (names, len(names)), commit
+    assert (await shared.admin.query(asked, applicationId="nobody"))["versions"]["nodes"] == []

@@ -1,0 +1,93 @@
+"""Finding one object: by its id, its name, or `by`, which takes just one of them; and what tasks wait for."""
+
+import pytest
+
+from tests.api.people import account
+from tests.api.wire import code
+from tests.support.client import Data
+from tests.support.system import System
+from tests.support.world import task, unique, world
+
+
+@pytest.fixture(scope="module")
+async def known(shared: System) -> dict[str, tuple[str, str]]:
+    """The id and the name of an object of each kind."""
+    here = await world(shared.admin)
+    app = await here.application("shop")
+    made = await shared.admin.change(
+        "saveWorkflowTemplate", "template { id }", name=unique("template"), tasks=[task("a")]
+    )
+    ids = {"application": app, "environment": here.environment_id, "workflowTemplate": made["template"]["id"]}
+    found: dict[str, tuple[str, str]] = {}
+    for field, id_ in ids.items():
+        one = (await shared.admin.query(f"query($id: ID) {{ one: {field}(id: $id) {{ id name }} }}", id=id_))["one"]
+        found[field] = (one["id"], one["name"])
+    return found
+
+
+@pytest.mark.parametrize("field", ["application", "environment", "workflowTemplate"])
+async def test_by_takes_an_id_or_a_name(shared: System, known: dict[str, tuple[str, str]], field: str) -> None:
+    id_, name = known[field]
+    type_ = f"{field[0].upper()}{field[1:]}By"
+    document = f"query($id: ID, $name: String, $by: {type_}) {{ one: {field}(id: $id, name: $name, by: $by) {{ id }} }}"
+    for given in ({"by": {"id": id_}}, {"by": {"name": f" {name} "}}, {"id": id_, "by": None}, {"name": name}):
+        assert (await shared.admin.query(document, **given))["one"] == {"id": id_}, given
+    for nothing in ({"by": {"id": ""}}, {"by": {"name": ""}}, {"by": {"name": "nobody"}}):
+        assert (await shared.admin.query(document, **nothing))["one"] is None, nothing
+    for both in ({"by": {"id": id_}, "id": id_}, {"by": {"id": id_}, "name": name}, {}, {"id": id_, "name": name}):
+        assert code(await shared.admin.execute(document, **both)) == "INVALID", both
+    wrong: list[Data] = [{}, {"id": id_, "name": name}, {"id": None}, {"id": id_, "name": None}]
+    for by in wrong:
+        refused = await shared.admin.execute(document, by=by)
+        assert refused.get("data") is None and refused["errors"], by
+    literal = f'{{ one: {field}(by: {{name: "{name}"}}) {{ id }} }}'
+    assert (await shared.admin.query(literal))["one"] == {"id": id_}
+
+
+WORKFLOW = """query($id: ID!) { node(id: $id) { id __typename
+  ... on Workflow { revision tasks { id key blockedBy { id key status } blockBy } edges { fromKey toKey } } } }"""
+
+
+async def test_a_workflow_is_found_by_its_id_by_those_who_see_its_deployment(shared: System) -> None:
+    here = await world(shared.admin)
+    await here.application("shop")
+    id_ = await here.deploy(tasks=[task("a"), task("b", "a"), task("c", "a", "b")], autoStart=False)
+    found = await shared.admin.query("query($id: ID!) { deployment(id: $id) { workflow { id } } }", id=id_)
+    workflow = found["deployment"]["workflow"]["id"]
+    node = (await shared.admin.query(WORKFLOW, id=workflow))["node"]
+    assert (node["id"], node["__typename"], node["revision"]) == (workflow, "Workflow", 1)
+    assert workflow != id_ and workflow.partition("_")[2] == id_.partition("_")[2]
+    blockers = {one["key"]: [each["key"] for each in one["blockedBy"]] for one in node["tasks"]}
+    assert blockers == {"a": [], "b": ["a"], "c": ["a", "b"]}
+    assert all([each["id"] for each in one["blockedBy"]] == one["blockBy"] for one in node["tasks"])
+    stranger = (
+        await account(shared.admin, {"role": "VIEWER", "environmentId": (await world(shared.admin)).environment_id})
+    ).client
+    for client, wanted in ((stranger, workflow), (shared.admin, "wfl_" + "0" * 26), (shared.admin, "wfl_nobody")):
+        assert (await client.query(WORKFLOW, id=wanted))["node"] is None
+
+
+async def test_what_a_task_waits_for_can_be_sent_back(shared: System) -> None:
+    here = await world(shared.admin)
+    await here.application("shop")
+    id_ = await here.deploy(tasks=[task("a"), task("b"), task("c", "b", "a")], autoStart=False)
+    document = """query($id: ID!) { deployment(id: $id) { workflow { revision
+      tasks { key blockedBy { key } } edges { fromKey toKey } } } }"""
+    before = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
+    last = before["tasks"][-1]
+    given = {"deploymentId": id_, "expectedRevision": 1, "key": last["key"]}
+    sent = [one["key"] for one in last["blockedBy"]]
+    await shared.admin.change("updateTask", "__typename", **given, blockBy=sent, name="another")
+    (edge, *_) = before["edges"]
+    moved = {"from": edge["fromKey"], "to": edge["toKey"]}
+    for number, mutation in enumerate(("disconnectTasks", "connectTasks"), 2):
+        await shared.admin.change(mutation, "__typename", deploymentId=id_, expectedRevision=number, **moved)
+    after = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
+    assert [sorted(one["key"] for one in each["blockedBy"]) for each in after["tasks"]] == [[], [], ["a", "b"]]
+
+
+async def test_scalars_say_what_they_are(shared: System) -> None:
+    found = await shared.admin.query("{ __schema { types { name specifiedByURL isOneOf } description } }")
+    types = {one["name"]: one for one in found["__schema"]["types"]}
+    assert types["DateTime"]["specifiedByURL"] and types["JSON"]["specifiedByURL"]
+    assert types["ApplicationBy"]["isOneOf"] and found["__schema"]["description"]

@@ -1,0 +1,151 @@
+"""What viewerCan says, and what the mutations then answer: the same code, or none.
+
+In: deployments in several states, and people with several roles.
+Out: each permission beside the answer of its mutation.
+"""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.api.people import Account, account, codes
+from tests.api.refusals import deploy, place
+from tests.api.test_deployment_errors import in_state, put
+from tests.support.client import Client, Data
+from tests.support.system import System
+from tests.support.world import task
+
+PERMISSION = "{ allowed reason code }"
+DEPLOYMENT: Mapping[str, str] = {
+    "start": "startDeployment",
+    "cancel": "cancelDeployment",
+    "pause": "pauseDeployment",
+    "resume": "resumeDeployment",
+    "retry": "retryDeployment",
+    "rollback": "rollbackDeployment",
+    "editWorkflow": "updateWorkflow",
+}
+TASK: Mapping[str, str] = {
+    "retry": "retryTask",
+    "skip": "skipTask",
+    "cancel": "cancelTask",
+    "promote": "promoteRollout",
+}
+SEEN = f"""query($id: ID!) {{ deployment(id: $id) {{
+  viewerCan {{ {" ".join(f"{name} {PERMISSION}" for name in (*DEPLOYMENT, "approve"))} }}
+  tasks {{ id type viewerCan {{ {" ".join(f"{name} {PERMISSION}" for name in (*TASK, "approve"))} }} }}
+  approvals {{ id status viewerCanDecide {PERMISSION} }} }} }}"""
+STATES = ("PENDING", "QUEUED", "RUNNING", "ROLLING_BACK", "SUCCESS", "FAILED", "ROLLED_BACK", "CANCELLED")
+REASONED = {"cancelDeployment", "rollbackDeployment", "skipTask", "cancelTask"}
+
+
+@pytest.fixture(scope="module")
+async def people(shared: System) -> dict[str, Account]:
+    """Somebody for each role, everywhere."""
+    roles = ("VIEWER", "DEPLOYER", "APPROVER", "ADMIN")
+    return {role: await account(shared.admin, {"role": role}) for role in roles}
+
+
+async def seen(client: Client, id_: str) -> Data:
+    return dict((await client.query(SEEN, id=id_))["deployment"])
+
+
+def arguments(mutation: str, id_: str) -> Data:
+    """Return a valid input of a mutation, about a deployment or task."""
+    if mutation == "updateWorkflow":
+        return {"deploymentId": id_, "expectedRevision": 1, "tasks": [task("another")]}
+    if mutation == "promoteRollout":
+        return {"taskId": id_}
+    return {"id": id_} | ({"reason": "a test"} if mutation in REASONED else {})
+
+
+async def answered(client: Client, mutation: str, id_: str) -> str | None:
+    answer = await client.mutate(mutation, "__typename", **arguments(mutation, id_))
+    return next(iter(codes(answer)), None)
+
+
+def told(permission: Data) -> str | None:
+    """Return the code of a permission, which has a reason just where it has a code."""
+    assert permission["allowed"] is (permission["code"] is None) is (permission["reason"] is None), permission
+    return str(permission["code"]) if permission["code"] else None
+
+
+@pytest.mark.parametrize("role", ["VIEWER", "DEPLOYER", "APPROVER", "ADMIN"])
+async def test_what_a_deployment_allows_is_what_its_mutations_answer(
+    shared: System, people: dict[str, Account], role: str
+) -> None:
+    _, base = await place(shared)
+    for state in STATES:
+        id_ = await in_state(shared, base, state)
+        client = people[role].client
+        found = {name: told(one) for name, one in (await seen(client, id_))["viewerCan"].items() if name in DEPLOYMENT}
+        for name in sorted(found, key=lambda one: found[one] is None):
+            at = id_ if found[name] else await in_state(shared, base, state)
+            assert await answered(client, DEPLOYMENT[name], at) == found[name], (state, name)
+
+
+@pytest.mark.parametrize("role", ["VIEWER", "DEPLOYER", "APPROVER"])
+async def test_what_a_task_allows_is_what_its_mutations_answer(
+    shared: System, people: dict[str, Account], role: str
+) -> None:
+    _, base = await place(shared)
+    base = base | {"tasks": [task("ask", requireConfirm=True)]}
+    client = people[role].client
+    for state in STATES:
+        id_ = await in_state(shared, base, state)
+        (one,) = (await seen(client, id_))["tasks"]
+        found = {name: told(permission) for name, permission in one["viewerCan"].items() if name in TASK}
+        for name in sorted(found, key=lambda each: found[each] is None):
+            at = one["id"]
+            if found[name] is None:
+                (fresh,) = (await seen(client, await in_state(shared, base, state)))["tasks"]
+                at = fresh["id"]
+            assert await answered(client, TASK[name], at) == found[name], (state, name)
+
+
+async def test_a_retry_that_another_deployment_or_a_freeze_holds_up_says_so(
+    shared: System, people: dict[str, Account]
+) -> None:
+    client = people["DEPLOYER"].client
+    here, base = await place(shared)
+    failed = await deploy(shared.admin, base)
+    await put(shared, failed, "FAILED")
+    holder = await deploy(shared.admin, base | {"autoStart": True})
+    assert told((await seen(client, failed))["viewerCan"]["retry"]) == "LOCKED"
+    assert await answered(client, "retryDeployment", failed) == "LOCKED"
+    await shared.admin.change("cancelDeployment", "__typename", id=holder, reason="a test")
+    window = {"name": "x", "reason": "r", "startsAt": "2020-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z"}
+    made = await shared.admin.change(
+        "createFreezeWindow", "freezeWindow { id name }", environmentId=here.environment_id, **window
+    )
+    assert told((await seen(client, failed))["viewerCan"]["retry"]) == "FROZEN"
+    assert await answered(client, "retryDeployment", failed) == "FROZEN"
+    id_ = made["freezeWindow"]["id"]
+    selection = "deletedFreezeWindowId freezeWindow { id } environment { freezeWindows { id } }"
+    deleted = await shared.admin.change("deleteFreezeWindow", selection, id=id_, idempotencyKey=id_)
+    again = await shared.admin.change("deleteFreezeWindow", selection, id=id_, idempotencyKey=id_)
+    assert deleted == again
+    assert (deleted["deletedFreezeWindowId"], deleted["freezeWindow"]) == (id_, None)
+    assert deleted["environment"] == {"freezeWindows": []}
+    assert told((await seen(client, failed))["viewerCan"]["retry"]) is None
+
+
+async def test_what_an_approval_allows_is_what_deciding_answers(system: System) -> None:
+    _, base = await place(system)
+    await system.start_worker()
+    approver = await account(system.admin, {"role": "APPROVER"})
+    viewer = await account(system.admin, {"role": "VIEWER"})
+    id_ = await deploy(system.admin, base | {"autoStart": True, "manualApproval": True})
+    await system.admin.until(id_, "WAITING_CONFIRM")
+    for client, code in ((viewer.client, "FORBIDDEN"), (system.admin, "SELF_APPROVAL"), (approver.client, None)):
+        found = await seen(client, id_)
+        (approval,) = found["approvals"]
+        assert told(found["viewerCan"]["approve"]) == told(approval["viewerCanDecide"]) == code
+        answer = await client.mutate("approve", "__typename", approvalIds=[approval["id"]])
+        assert next(iter(codes(answer)), None) == code
+    await system.admin.until(id_, "SUCCESS")
+    found = await seen(approver.client, id_)
+    assert told(found["viewerCan"]["approve"]) == "WRONG_STATE"
+    assert told(found["approvals"][0]["viewerCanDecide"]) == "ALREADY_DECIDED"
+    answer = await approver.client.mutate("approve", "__typename", approvalIds=[found["approvals"][0]["id"]])
+    assert codes(answer) == ["ALREADY_DECIDED"]
