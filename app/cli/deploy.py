@@ -73,6 +73,7 @@ def describes_deployment(command: Command) -> Command:
             ),
             click.option("--no-auto-rollback", is_flag=True, help="Leave things as they are when it fails."),
             click.option("--approval", is_flag=True, help="Ask people before the first deploy task."),
+            click.option("--restart", is_flag=True, help="Replace pods also where they run the image already."),
             click.option("--override-freeze", metavar="REASON", help="Start also during a freeze, and why. For ADMIN."),
         )
     ):
@@ -143,6 +144,7 @@ async def input_of(api: Api, wanted: Data) -> Data:
         "strategy": strategy_of(wanted),
         "manualApproval": wanted["approval"],
         "freezeOverrideReason": wanted["override_freeze"],
+        "restart": wanted["restart"],
     }
 
 

@@ -87,7 +87,7 @@ TASK_APPROVALS = f"""query TaskApprovals($id: ID!) {{ task(id: $id) {{ key
 
 _release = f"""since version {_named} deployment {{ id status }}"""
 _target = """deploy { __typename ... on ShellTarget { command instances rollbackCommand }
-    ... on KubernetesTarget { workload container service httpRoute } }"""
+    ... on KubernetesTarget { workload container service httpRoute restart } }"""
 _application = "id name description repositoryUrl archivedAt createdAt"
 _full_application = f"""{_application} build {_step} test {_step} {_target}
   healthCheck {{ command httpUrl expectStatus intervalSeconds timeoutSeconds successThreshold failureThreshold
