@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core import manifests, workloads
+from app.core import manifests, tracks, workloads
 from app.core.logs import Stream
 from app.core.manifests import Object, is_going
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, PODS, Cluster, Kind
@@ -156,7 +156,8 @@ class Objects:
         match = workload["spec"]["selector"].get("matchLabels") or {}
         found = await self.all_of(PODS, ",".join(f"{key}={value}" for key, value in match.items()))
         track = match.get(workloads.TRACK)
-        return [pod for pod in found if (pod["metadata"].get("labels") or {}).get(workloads.TRACK) == track]
+        told = [(pod, (pod["metadata"].get("labels") or {}).get(workloads.TRACK)) for pod in found]
+        return [pod for pod, its in told if its == track or (track is None and its not in tracks.BESIDE)]
 
     async def pods(self, workload: Object) -> list[Object]:
         """Return the pods of a workload that have its newest image."""

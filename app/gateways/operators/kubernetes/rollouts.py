@@ -27,7 +27,7 @@ from app.core.workloads import (
     with_image,
     with_replicas,
 )
-from app.gateways.operators.kubernetes import budgets, in_place, traffic
+from app.gateways.operators.kubernetes import budgets, in_place, marking, traffic
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
@@ -65,6 +65,7 @@ async def take_back(moving: Moving, shape: Shape) -> Outcome:
             return Outcome(Ending.SUCCEEDED)
         if moving.is_in_place:
             return await in_place.take_back(moving)
+        await marking.resume(moving, base)
         return await _take_back(moving, base, shape)
     except (StuckError, ClusterRefusedError) as error:
         return Outcome(Ending.FAILED, str(error))
@@ -86,6 +87,7 @@ async def _begin(moving: Moving, shape: Shape) -> None:
     base, work = await moving.base(), moving.workload
     kind = moving.kind or DEPLOYMENTS
     moving.owned(kind, base)
+    await marking.resume(moving, base)
     if moving.recall(base) is not None:
         stuck_if(moving.image_fault(base))
         return
