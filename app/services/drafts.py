@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.core import checks, fitting, task_checks, template, workflow
 from app.core.application import Application
-from app.core.deployment import Definition, WorkflowSource, definition_of
+from app.core.deployment import Definition, WorkflowSource, definition_of, restarted
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, missing, not_found
 from app.core.strategy import Strategy
@@ -28,7 +28,7 @@ class DeploymentRequest:
 
     `tasks` are the caller's own, or those of a `template`; with neither they are generated, from `definitions` where
     these are given, else from the applications as they are defined now. `proven` tells that the definitions given ran
-    in the environment before.
+    in the environment before. With `restart` pods are replaced although they run the image already.
     """
 
     version_id: str
@@ -41,6 +41,7 @@ class DeploymentRequest:
     auto_start: bool = True
     freeze_override_reason: str | None = None
     manual_approval: bool = False
+    restart: bool = False
     rollback_of: str | None = None
     definitions: tuple[Definition, ...] | None = None
     proven: bool = False
@@ -84,7 +85,11 @@ async def draft(request: DeploymentRequest) -> Draft:
     chosen = tuple(applications[id_] for id_ in wanted)
     images = {artifact.application_id: artifact.image for artifact in version.artifacts}
     definitions = request.definitions or tuple(definition_of(each, images[each.id]) for each in chosen)
-    unfit = [
+    unfit: list[Problem] = []
+    if request.restart:
+        unfit += fitting.restart(definitions)
+        definitions = tuple(restarted(definition) for definition in definitions)
+    unfit += [
         problem
         for id_ in request.environment_ids
         for definition in definitions

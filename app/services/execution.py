@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.core import rollout
-from app.core.attempt import Ending, Outcome, Settlement, settle
-from app.core.deployment import RollbackStatus
+from app.core.attempt import Ending, Outcome, Settlement, given_up, settle
+from app.core.deployment import DeploymentStatus, RollbackStatus
 from app.core.environment import Release
 from app.core.events import RolloutProgressed
 from app.core.schedule import Item
@@ -241,6 +241,8 @@ async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome
             return _park(ledger, free, came)
         came = Outcome(Ending.STOPPED, "it was stopped")
     settled = settle(task, came, ledger.now, runtime.chance.fraction())
+    if settled.undo_error and ledger.deployment.status is DeploymentStatus.CANCELLING:
+        settled = given_up(settled)
     ended = settled.status in ENDED
     after = replace(
         free,

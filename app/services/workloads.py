@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from app.core import rollout
 from app.core.attempt import Ending, Outcome
-from app.core.moved import Moved
+from app.core.moved import Moved, is_half_way
 from app.core.strategy import Observed, Progress, Shape
 from app.core.strategy.undo import Back
 from app.ports import ReachableOperator, RolloutOperator, WatchfulOperator, Workload
@@ -68,9 +68,19 @@ class WholeWorkload:
 
     async def extent(self) -> Extent:
         """Ask how many replicas there are to be; one that has none has a replica in name, to be brought."""
+        if self.moved is None:
+            self.workload.memory.left = await self._left()
         self._size = await self.operator.size(self.workload)
         names = tuple(f"{self._name}-{ordinal}" for ordinal in range(max(1, self._size)))
         return Extent(names, split=self.workload.target.http_route is not None)
+
+    async def _left(self) -> Moved | None:
+        """Return what the rollout before this one left of the workload, where it was left half way."""
+        task, environment = self.drive.task, self.drive.setting.environment
+        before = await patiently(
+            lambda: task_store.last_rollout(environment.id, self.workload.application_id, task.deployment_id)
+        )
+        return before.moved if before and is_half_way(before.moved) else None
 
     async def unfit(self) -> str | None:
         """Ask whether the strategy can work for the workload."""

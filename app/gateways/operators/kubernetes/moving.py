@@ -144,31 +144,31 @@ class Moving(Objects):
             await self.arrived()
         return before
 
+    async def _keep_manner(self) -> None:
+        """Store the base's own manner of updates, before another one is in its place."""
+        if self.moved is not None and self.moved.manner is None:
+            await self.keep(manner=manners.own(await self.base()))
+
     async def replace_marked(self) -> None:
         """Replace the base's pods by ones with its track, and wait until all of them are. Raises StuckError."""
         await self.say(f"Restarting the pods of {self.name} once, to tell the two sets apart from now on.")
-        if self.moved is not None and self.moved.manner is None:
-            await self.keep(manner=manners.own(await self.base()))
+        await self._keep_manner()
         await self.change(DEPLOYMENTS, self.name, lambda seen: tracks.marked(manners.carefully(seen, 0)))
         await self.settled(self.name)
 
-    async def run(
-        self, image: str, size: int | None = None, watch_seconds: int = 0, *, idle: bool = False, again: bool = False
-    ) -> None:
+    async def run(self, image: str, size: int | None = None, watch_seconds: int = 0, *, again: bool = False) -> None:
         """Let the base run an image, replica by replica. Raises StuckError.
 
-        Never are fewer available than asked for, unless it is `idle` or its owner forbids more pods. With `again` its
-        pods are replaced although the image is the same.
+        Never are fewer available than asked for, unless its owner forbids more pods. With `again` its pods are replaced
+        although the image is the same.
         """
-        base = await self.base()
-        if self.moved is not None and self.moved.manner is None:
-            await self.keep(manner=manners.own(base))
+        await self._keep_manner()
         await self.intend(image, size)
 
         def changed(seen: Object) -> Object:
             stuck_if(self.image_fault(seen))
-            made = tracks.marked(manners.carefully(seen, watch_seconds, idle=idle))
-            made = with_image(made, self.target.container, image)
+            careful = manners.carefully(seen, watch_seconds)
+            made = with_image(tracks.marked(careful), self.target.container, image)
             made = workloads.restarted(made, self.workload.deployment_id) if again else made
             return made if size is None else self._sized(made, size)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.core import manifests, tracks, workloads
 from app.core.logs import Stream
 from app.core.manifests import Object, is_going
+from app.core.workloads import TRACK
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, PODS, Cluster, Kind
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.watching import persistently
@@ -75,7 +76,7 @@ class Objects:
 
     async def trouble(self, what: str | None) -> None:
         """Tell that the cluster is away, or answers again."""
-        await self.say(f"WARN: the cluster is away: {what}" if what else "The cluster answers again.")
+        await self.say(f"WARN: {what}" if what else "The cluster answers again.")
 
     async def get(self, kind: Kind, name: str) -> Object | None:
         """Return an object, None where there is none."""
@@ -155,9 +156,8 @@ class Objects:
         """Return the pods of a workload, of any version."""
         match = workload["spec"]["selector"].get("matchLabels") or {}
         found = await self.all_of(PODS, ",".join(f"{key}={value}" for key, value in match.items()))
-        track = match.get(workloads.TRACK)
-        told = [(pod, (pod["metadata"].get("labels") or {}).get(workloads.TRACK)) for pod in found]
-        return [pod for pod, its in told if its == track or (track is None and its not in tracks.BESIDE)]
+        known = (match.get(TRACK),) if TRACK in match else (None, tracks.STABLE)
+        return [pod for pod in found if (pod["metadata"].get("labels") or {}).get(TRACK) in known]
 
     async def pods(self, workload: Object) -> list[Object]:
         """Return the pods of a workload that have its newest image."""

@@ -208,8 +208,11 @@ async def _complete(moving: Moving, shape: Shape) -> None:
     base, room = await moving.base(), Room(moving, shape.total)
     now, is_more = replicas_of(base), moving.size_fault(base) if replicas_of(base) >= shape.total else None
     size = shape.total if await _is_sized(moving, is_more) else None
-    idle, again = await is_idle(moving), moving.target.restart
-    await moving.run(moving.workload.image, size if now == 0 else None, shape.watch_seconds, idle=idle, again=again)
+    again = moving.target.restart
+    if now and size is not None and await is_idle(moving):
+        await moving.scale(moving.name, now := 0)
+        await moving.settled(moving.name)
+    await moving.run(moving.workload.image, size if now == 0 else None, shape.watch_seconds, again=again)
     await moving.settled(moving.name, room.make)
     if size is not None and replicas_of(await moving.base()) < size:
         await _grow(moving, size)
@@ -297,7 +300,7 @@ async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:
         await moving.keep(image=found, images_before=())
     if not fault and previous and found != previous:
         await moving.say(f"Bringing {previous} back to {moving.name}.")
-        await moving.run(previous, size if replicas_of(base) == 0 else None, idle=await is_idle(moving))
+        await moving.run(previous, size if replicas_of(base) == 0 else None)
         await moving.settled(moving.name, room.make)
     if size is not None and replicas_of(await moving.base()) < size:
         await _grow(moving, size)

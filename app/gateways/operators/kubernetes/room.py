@@ -51,6 +51,8 @@ class Room:
         As long as it can be done, as many as asked for stay available; then as many as the owner's manner demands.
         """
         moving = self._moving
+        if await is_idle(moving):
+            return await self._loosen(base)
         if await traffic.is_away(moving):
             return False
         if await self._shrink(base, self._total):
@@ -64,6 +66,17 @@ class Room:
         if now - self._since < moving.pace.patience:
             return True
         return await self._shrink(base, self._total - missing)
+
+    async def _loosen(self, base: Object) -> bool:
+        """Let a base that serves nobody be updated without any more pods. Return whether that is new."""
+        moving = self._moving
+        after = await moving.change(DEPLOYMENTS, moving.name, lambda seen: manners.carefully(seen, 0, idle=True))
+        if after["spec"] == base["spec"]:
+            return False
+        await moving.say(
+            f"There is no room for more pods of {moving.name}, which serves nobody: its old ones go first."
+        )
+        return True
 
     async def _shrink(self, base: Object, floor: int) -> bool:
         moving = self._moving
