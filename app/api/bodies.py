@@ -25,6 +25,9 @@ MAX_OPENINGS = 500_000
 MAX_COMMAS = 2_000_000
 """Commas in a large body, those in texts included."""
 MAX_NESTING = 50
+MAX_DIGITS = 4000
+BEYOND = "out of range"
+"""What the decoder says of a number that no double holds."""
 GRAPH = "WorkflowTaskInput"
 _decode = msgspec.json.Decoder().decode
 
@@ -50,18 +53,26 @@ def decoded(data: str | bytes) -> Any:
 
 
 def _spelt(data: str | bytes, error: Exception) -> Any:
-    """Return JSON that spells halves of characters, which only the slower decoder takes."""
+    """Return JSON with halves of characters or numbers beyond bounds, which only the slower decoder takes.
+
+    What may be done with them is for whoever knows the field to say.
+    """
     spelling = "\\ud" if isinstance(data, str) else b"\\ud"
-    if spelling not in data.lower() or len(data) > MAX_BODY:  # type: ignore[operator]
+    if not (BEYOND in str(error) or spelling in data.lower()) or len(data) > MAX_BODY:  # type: ignore[operator]
         raise JSONDecodeError(str(error), "", 0) from None
     try:
-        return loads(data, parse_constant=_no_number)
+        return loads(data, parse_constant=_no_number, parse_int=_whole)
     except (ValueError, RecursionError) as other:
         raise JSONDecodeError(str(other), "", 0) from None
 
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _whole(text: str) -> int | float:
+    """Return a whole number; one of more digits than can be told is beyond all bounds."""
+    return int(text) if len(text) <= MAX_DIGITS else float(text)
 
 
 def opened(data: bytes) -> Envelope:

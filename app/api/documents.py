@@ -33,6 +33,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from app.api.codes import RequestCode
 from app.api.costs import Cost, beyond
 from app.api.errors import coded, translated, unexpected
+from app.api.finite import FiniteNumbersRule
 from app.api.measuring import Measure, Measurer
 
 MAX_TOKENS = 5000
@@ -48,7 +49,7 @@ CHARACTERS_EACH = 16
 LONG = 2000
 """Characters from which on a document is looked at in a thread."""
 MAX_ERRORS = 50
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+RULES = (*specified_rules, FiniteNumbersRule, MaybeNullValidationRule, OneOfInputValidationRule)
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 20_000
 """Steps in which fields of the same name are compared: a hundredth of a second."""
 _ANY = Token(TokenKind.SOF, 0, 0, 0, 0)

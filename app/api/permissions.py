@@ -6,7 +6,6 @@ touches. Fields of objects need no guard of their own: objects come from loaders
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
 from inspect import isawaitable
 from typing import Any
 
@@ -16,9 +15,9 @@ from strawberry.extensions.field_extension import AsyncExtensionResolver
 
 from app.api.context import Context
 from app.api.errors import user_errors
-from app.core.checks import storable
+from app.api.inputs import fit
 from app.core.errors import Refused, Role
-from app.services.cases import forbidden
+from app.services.cases import forbidden, refuse_if
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +33,8 @@ class Guard(FieldExtension):
     ) -> Any:
         """Check, then resolve; the generator of a subscription is not awaited. Raises Refused."""
         check(info.context, self.role)
+        if kwargs:
+            refuse_if(fit.problems(kwargs))
         resolved = next_(source, info, **kwargs)
         return await resolved if isawaitable(resolved) else resolved
 
@@ -56,11 +57,11 @@ class Answers(FieldExtension):
         except Refused as refused:
             return self._payload(errors=user_errors(refused))
         except Exception as error:
-            problem = next(storable(asdict(kwargs["input"]), "input"), None)
-            if problem is None:
+            problems = list(fit.problems(kwargs))
+            if not problems:
                 raise
             logger.info("%s sent what no database can hold: %s", asking.actor.id, type(error).__name__)
-            return self._payload(errors=user_errors(Refused(problem)))
+            return self._payload(errors=user_errors(Refused(*problems)))
 
 
 def check(context: Context, role: Role | None) -> None:

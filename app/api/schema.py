@@ -39,7 +39,6 @@ from app.api.subscriptions.feeds import Subscription
 from app.api.turns import CrowdedError
 from app.api.types.access import ServiceAccount, User
 from app.api.types.feed import EVENT_TYPES
-from app.core.checks import storable
 from app.core.errors import ErrorCode
 
 Query = merge_types(
@@ -96,8 +95,8 @@ class PerOperation(SchemaExtension):
 class Sensible(SchemaExtension):
     """Refuses operations that can not be meant, before anything is resolved.
 
-    More objects than one may ask for; variables that no database can hold, except of mutations, which name the field
-    themselves; several operations of which none is named; a subscription where only a single answer can be given.
+    More objects than one may ask for; several operations of which none is named; a subscription where only a single
+    answer can be given.
     """
 
     async def on_execute(self) -> AsyncIterator[None]:
@@ -136,10 +135,7 @@ class Sensible(SchemaExtension):
             return RequestCode.OPERATION_RESOLUTION_FAILURE, SEVERAL
         if asked.operation_type is OperationType.SUBSCRIPTION and asked.context.plain:
             return ErrorCode.INVALID, "A subscription needs a stream: a WebSocket, or Accept: text/event-stream."
-        if asked.operation_type is OperationType.MUTATION:
-            return None
-        problem = next(storable(asked.variables or {}), None)
-        return (ErrorCode.INVALID, f"A variable is no good: {problem.message}") if problem else None
+        return None
 
 
 def build() -> Schema:

@@ -1,28 +1,26 @@
 """Bounds of what is only kept or looked for: JSON values of people's own, and texts to search for."""
 
-import math
 from collections.abc import Mapping
 
 from app.core.checks import Problems, storable
 from app.core.errors import InvalidInput
 from app.core.texts import UNSTORABLE
 
-MAX_DEPTH = 64
+MAX_DEPTH = 40
+"""Less than a request may be nested: what is read can be sent again, with all that stands around it."""
 MAX_JSON = 1024 * 1024
 """Characters of all texts in a JSON value and items of all lists and objects, together."""
 MAX_SEARCH = 1000
 
 
 def json_value(value: object, *path: str) -> Problems:
-    """A JSON value that is kept: storable, finite, and of some size and depth."""
+    """A JSON value that is kept: storable, and of some size and depth."""
     waiting, size = [(value, 0)], 0
     while waiting:
         one, depth = waiting.pop()
         why = None
         if isinstance(one, str):
             size += len(one)
-        elif isinstance(one, float) and not math.isfinite(one):
-            why = "A number is finite."
         elif isinstance(one, Mapping | list | tuple):
             size += len(one)
             why = f"It is nested more than {MAX_DEPTH} deep." if depth >= MAX_DEPTH else None

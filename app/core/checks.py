@@ -2,10 +2,11 @@
 
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from app.core import images
+from app.core import images, unfilled
 from app.core.application import Application, CommandStep, HealthCheck, KubernetesTarget, MetricCheck, ShellTarget
 from app.core.approval import ApprovalPolicy
 from app.core.command_checks import command as command  # noqa: PLC0414 - found beside the other checks
@@ -36,7 +37,9 @@ MAX_LIST = 1000
 MAX_PARAMETERS = 100
 MAX_CHOICES = 100
 MAX_TEXT = MAX_VALUE
-MAX_INTEGER = 2**63 - 1
+LARGEST = int(sys.float_info.max)
+NOT_FINITE = f"A number is finite: it lies between -{sys.float_info.max:.2g} and {sys.float_info.max:.2g}."
+HALVES = "It holds NUL or half a character."
 
 Problems = Iterator[Problem]
 
@@ -74,18 +77,26 @@ def reason(value: str, *path: str) -> Problems:
         yield InvalidInput(message=message, path=path)
 
 
+def why_unstorable(value: object) -> str | None:
+    """Say why a single value cannot be kept as JSON, and be read back equal. None: it can.
+
+    PostgreSQL holds neither NUL nor half a character. Numbers are those that a double can hold, however written.
+    """
+    if isinstance(value, str):
+        return None if value.isascii() and "\0" not in value else UNSTORABLE.search(value) and HALVES
+    if isinstance(value, float):
+        return None if math.isfinite(value) else NOT_FINITE
+    return NOT_FINITE if isinstance(value, int) and abs(value) > LARGEST else None
+
+
 def storable(value: object, *path: str) -> Problems:
-    """Any JSON value: PostgreSQL holds neither NUL nor half a character."""
+    """Any JSON value."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
-        if type(one) is str and one.isascii() and "\0" not in one:
-            continue
-        if isinstance(one, str) and UNSTORABLE.search(one):
-            yield InvalidInput(message="It holds NUL or half a character.", path=path)
-            return
-        if isinstance(one, int) and abs(one) > MAX_INTEGER:
-            yield InvalidInput(message="A whole number has at most 64 bits.", path=path)
+        why = why_unstorable(one)
+        if why is not None:
+            yield InvalidInput(message=why, path=path)
             return
         if type(one) is dict or isinstance(one, Mapping):
             waiting += one
@@ -239,6 +250,7 @@ def application(value: Application) -> Problems:
     if value.kubernetes is not None:
         yield from kubernetes_target(value.kubernetes, "kubernetes")
     yield from health_check(value.health_check, "healthCheck")
+    yield from unfilled.problems(value)
     url = value.health_check.http_url if value.health_check else None
     if url and "{service}" in url and (value.kubernetes is None or value.kubernetes.service is None):
         message = "{service} stands for the service of its Kubernetes target: name that, or leave {service} out."

@@ -30,6 +30,8 @@ DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
 AHEAD = 50
 """Occurrences that are looked at. A freeze that goes on through all of them has no end in sight."""
+HORIZON = timedelta(days=3660)
+"""How far ahead occurrences are looked for. What repeats may go on behind it: a freeze until then shows no end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +55,19 @@ class FreezeStatus:
 
     While frozen, `next_end` is when it ends and `next_start` when the next freeze begins; else they are when the next
     one begins and ends. Windows that touch are one freeze. None: there is none, or no end in sight.
+
+    `fault` says why it cannot be told when `window` comes: it freezes until it is deleted, for it may be meant to.
     """
 
     frozen: bool
     window: FreezeWindow | None = None
     next_start: datetime | None = None
     next_end: datetime | None = None
+    fault: str | None = None
+
+
+class UnexpandableError(Exception):
+    """It cannot be told when a stored window comes. The message says why."""
 
 
 class Calendar(Protocol):
@@ -77,7 +86,10 @@ class Calendar(Protocol):
         ...
 
     def starts(self, rule: str, first: datetime, zone: tzinfo, after: datetime) -> Sequence[datetime]:
-        """Return the wall times, from `after` on and in order, at which a rule repeats: at most AHEAD of them."""
+        """Return the wall times, from `after` on and in order, at which a rule repeats: at most AHEAD of them.
+
+        Raises whatever it likes for a rule that `fault` would not let in.
+        """
         ...
 
 
@@ -92,9 +104,17 @@ class Span:
 
 def status(windows: Iterable[FreezeWindow], now: datetime, calendar: Calendar) -> FreezeStatus:
     """Say how an environment with these windows stands."""
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    known = [_spans(window, day, calendar) for window in windows]
-    limit = min((spans[-1].starts_at for spans in known if len(spans) >= AHEAD), default=None)
+    day = _day(now)
+    known, limits = list[Sequence[Span]](), list[datetime]()
+    for window in windows:
+        try:
+            spans = _spans(window, day, calendar)
+        except UnexpandableError as error:
+            return FreezeStatus(True, window, fault=str(error))
+        known.append(spans)
+        if window.recurrence is not None:
+            limits.append(spans[-1].starts_at if len(spans) >= AHEAD else day + HORIZON)
+    limit = min(limits, default=None)
     ahead = sorted(
         (span for spans in known for span in spans if span.ends_at > max(now, span.starts_at)),
         key=lambda span: (span.starts_at, span.window.id),
@@ -109,6 +129,19 @@ def status(windows: Iterable[FreezeWindow], now: datetime, calendar: Calendar) -
     active = (span for span in ahead if span.starts_at <= now)
     window = max(active, key=lambda span: (span.ends_at, span.window.id)).window
     return FreezeStatus(True, window, freezes[1].starts_at if end and len(freezes) > 1 else None, end)
+
+
+def why_unexpandable(window: FreezeWindow, now: datetime, calendar: Calendar) -> str | None:
+    """Say why it cannot be told when a stored window comes; None: it can."""
+    try:
+        _spans(window, _day(now), calendar)
+    except UnexpandableError as error:
+        return str(error)
+    return None
+
+
+def _day(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _merged(spans: Sequence[Span]) -> Iterator[Span]:
@@ -130,17 +163,32 @@ def _spans(window: FreezeWindow, day: datetime, calendar: Calendar) -> tuple[Spa
     """Return the occurrences of a window that had not ended when a day began, in order, and maybe one or two before.
 
     Those that a leap swallows are empty. They are asked for again and again on that day, and found once.
+    Raises UnexpandableError.
     """
+    if window.recurrence is None:
+        return (Span(window.starts_at, window.ends_at, window),)
     zone = calendar.zone(window.timezone)
+    if zone is None:
+        raise UnexpandableError(f"there is no time zone “{window.timezone[:80]}”")
+    try:
+        return _repeated(window, window.recurrence, zone, day, calendar)
+    except Exception as error:
+        raise UnexpandableError(str(error) or type(error).__name__) from error
+
+
+def _repeated(window: FreezeWindow, rule: str, zone: tzinfo, day: datetime, calendar: Calendar) -> tuple[Span, ...]:
+    """Return the occurrences of a window that repeats.
+
+    It lasts from one wall time to the other; where the first one lies in an hour that comes twice, and ends in its
+    second half at no later wall time, as long as that one does.
+    """
     once = Span(window.starts_at, window.ends_at, window)
-    if window.recurrence is None or zone is None:
-        return (once,)
     first, last = _wall(window.starts_at, zone), _wall(window.ends_at, zone)
-    length = last - first
+    length = last - first if last > first else window.ends_at - window.starts_at
     after = max(first, _wall(day, zone) - length - DAY)
     return tuple(
         once if start == first else Span(opening(start, zone), closing(start + length, zone), window)
-        for start in calendar.starts(window.recurrence, first, zone, after)
+        for start in calendar.starts(rule, first, zone, after)
     )
 
 
@@ -207,4 +255,7 @@ def why_not_start(found: FreezeStatus | None, *, overridden: bool) -> str | None
     """Say which freeze keeps a deployment from starting, None when none does."""
     if overridden or found is None or found.window is None:
         return None
-    return sentence(f"The environment is frozen by “{found.window.name}”: {found.window.reason[:REASON_SHOWN]}")
+    why = sentence(f"The environment is frozen by “{found.window.name}”: {found.window.reason[:REASON_SHOWN]}")
+    if found.fault is not None:
+        return f"{why} (It cannot be told when it comes: {found.fault}. Delete it, and make it anew.)"
+    return why if found.next_end is not None else f"{why} (No end is in sight.)"

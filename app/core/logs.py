@@ -1,31 +1,15 @@
 """Log lines: what is stored of what a command prints."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from functools import cached_property
 
 from app.core import escapes
-
-
-class LogLevel(StrEnum):
-    """How much a line matters."""
-
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    WARN = "WARN"
-    ERROR = "ERROR"
-
-
-class Stream(StrEnum):
-    """Where a line came from: the command's own two streams, or Boreas speaking of the task."""
-
-    STDOUT = "STDOUT"
-    STDERR = "STDERR"
-    SYSTEM = "SYSTEM"
+from app.core.log_levels import LogLevel as LogLevel  # noqa: PLC0414 - found beside the lines that have one
+from app.core.log_levels import Stream as Stream  # noqa: PLC0414
+from app.core.log_levels import level_of as level_of  # noqa: PLC0414
 
 
 class Part(str):
@@ -142,70 +126,7 @@ def _lower(text: str) -> str:
     return "".join(map(str.lower, text))
 
 
-_NAMES = {
-    "TRACE": LogLevel.DEBUG,
-    "DEBUG": LogLevel.DEBUG,
-    "INFO": LogLevel.INFO,
-    "NOTICE": LogLevel.INFO,
-    "WARN": LogLevel.WARN,
-    "WARNING": LogLevel.WARN,
-    "ERROR": LogLevel.ERROR,
-    "ERR": LogLevel.ERROR,
-    "FATAL": LogLevel.ERROR,
-    "CRITICAL": LogLevel.ERROR,
-    "PANIC": LogLevel.ERROR,
-}
-_DATE = r"\[?(?:\d{4}-\d\d-\d\d[T ])?(?:\d\d:\d\d:\d\d\S*\s+)?"
-_UPPER = re.compile(rf"^\s*{_DATE}[\[(<]?({'|'.join(_NAMES)})(?:[\])>:\s,]|$)")
-_BRACKETED = re.compile(rf"^\s*{_DATE}(?:\[({'|'.join(_NAMES)})\]|({'|'.join(_NAMES)}):)", re.IGNORECASE)
-_KEYED = re.compile(rf"(?<![\w-])(?:level|lvl|severity)=\"?({'|'.join(_NAMES)})\b", re.IGNORECASE)
-_JSON_KEYS = ("level", "severity", "levelname", "lvl", "log.level")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
-_BY_STREAM = {Stream.STDOUT: LogLevel.INFO, Stream.STDERR: LogLevel.WARN, Stream.SYSTEM: LogLevel.INFO}
-
-
-def level_of(message: str, stream: Stream) -> LogLevel:
-    """Return the level that the line names (JSON, `[LEVEL]`, `LEVEL:`, `level=…`, behind a time), else its stream's.
-
-    What a command writes to stderr without a level counts as a warning: progress goes there as often as errors do.
-    """
-    head = message[:256]
-    named = None
-    if head.startswith("{") or (head.startswith("\x1b") and "{" in head):
-        named = _json_level(escapes.plain(message))
-    if named is None and _names_any(head):
-        if "\x1b" in head:
-            head = escapes.plain(message[:1024])[:256]
-        found = _UPPER.match(head) or _BRACKETED.match(head) or _KEYED.search(head)
-        named = next((group for group in found.groups() if group), None) if found else None
-    return _NAMES.get(named.upper(), _BY_STREAM[stream]) if named else _BY_STREAM[stream]
-
-
-def _names_any(text: str) -> bool:
-    """Tell whether there may be a level in a text: looking closer takes ten times as long, and is seldom worth it."""
-    low = text.lower()
-    return (
-        "info" in low
-        or "err" in low
-        or "warn" in low
-        or "debug" in low
-        or "notice" in low
-        or "trace" in low
-        or "fatal" in low
-        or "critical" in low
-        or "panic" in low
-    )
-
-
-def _json_level(message: str) -> str | None:
-    if not message.startswith("{"):
-        return None
-    try:
-        value = json.loads(message)
-    except (ValueError, RecursionError):
-        return None
-    found = next((value[key] for key in _JSON_KEYS if key in value), None) if isinstance(value, dict) else None
-    return found if isinstance(found, str) else None
 
 
 def pieces(text: str) -> Sequence[str]:

@@ -1,12 +1,13 @@
 """What the tasks of a graph must look like, each for itself: what is wrong between them is for `workflow.check`."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from app.core import expressions, images
 from app.core.application import CommandStep
 from app.core.bounds import json_value
-from app.core.checks import MAX_ATTEMPTS, MAX_IMAGE, MAX_SECONDS, Problems, between, image, title
+from app.core.checks import MAX_ATTEMPTS, MAX_IMAGE, MAX_SECONDS, NOT_FINITE, Problems, between, image, title
 from app.core.command_checks import MAX_ARGUMENTS, VARIABLE, arguments, variables
 from app.core.errors import InvalidInput
 from app.core.job_checks import job_options
@@ -14,7 +15,7 @@ from app.core.sight import HIDDEN_COMMAND
 from app.core.template import MAX_GRAPH
 from app.core.texts import unseen
 from app.core.tokens import HIDDEN
-from app.core.workflow import MAX_TASKS, WorkflowTask
+from app.core.workflow import MAX_TASKS, Position, WorkflowTask
 
 MAX_TITLE = 200
 PLAIN_SIZE = 8 * 1024
@@ -73,6 +74,13 @@ def workflow_task(task: WorkflowTask, *path: str) -> Problems:
         yield InvalidInput(message=message, path=(*path, "blockBy"))
     yield from between(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
     yield from between(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
+    yield from position(task.position, *path, "position")
+
+
+def position(value: Position | None, *path: str) -> Problems:
+    """Where a task is drawn: at numbers that can be kept."""
+    if value is not None and not (math.isfinite(value.x) and math.isfinite(value.y)):
+        yield InvalidInput(message=NOT_FINITE, path=path)
 
 
 def is_plainly_good(task: WorkflowTask) -> bool:
@@ -84,6 +92,7 @@ def is_plainly_good(task: WorkflowTask) -> bool:
         and len(task.block_by) <= MAX_TASKS
         and 1 <= task.timeout_seconds <= MAX_SECONDS
         and 1 <= task.max_attempts <= MAX_ATTEMPTS
+        and (task.position is None or next(position(task.position), None) is None)
         and (task.command is None or _is_plain_command(task.command))
     )
 

@@ -1,7 +1,8 @@
 """Templates: named graphs with parameters, in numbered versions that never change.
 
 A name, an argument of a command or a value of its environment may hold `${{ parameters.NAME }}`. Each is replaced, once
-and exactly, by the value that is given for the parameter; there is no other expression, and nothing is escaped.
+and exactly, by the value that is given for the parameter; there is no other expression. `$${{ … }}` stands for the text
+`${{ … }}` itself, also in what is made of a template, until the command is run.
 """
 
 import re
@@ -12,12 +13,13 @@ from typing import Any
 
 from app.core import expressions
 from app.core.errors import FaultKind, InvalidInput, Problem, WorkflowFault
-from app.core.expressions import shortened
+from app.core.expressions import ESCAPED, shortened
 from app.core.job_options import JobOptions, JobResources, Toleration
 from app.core.workflow import WorkflowTask
 
 REFERENCE = re.compile(r"parameters\.([A-Za-z_][A-Za-z0-9_-]*)")
 WRITTEN = "${{ parameters.NAME }}"
+TEXT = f"Where the text itself is meant, write {ESCAPED}."
 MAX_VALUE = 10_000
 """Characters of a value of a parameter."""
 MAX_GIVEN = 1000
@@ -73,20 +75,21 @@ def reference(expression: str) -> str | None:
 
 
 def filled(tasks: Sequence[WorkflowTask], values: Values) -> tuple[WorkflowTask, ...]:
-    """Return tasks with the values in place of their parameters. What has no value stays as it is written.
+    """Return tasks with the values in place of their parameters. A text in which one has no value stays as it is.
 
     Texts that grow beyond what a command or a graph may hold are left off there: what they are checked for is refused.
     """
 
     def value(expression: str) -> str:
-        name = reference(expression)
-        return values.get(name, expression) if name is not None else expression
+        return values[reference(expression) or ""]
 
     room = MAX_GRAPH
 
     def change(text: str) -> str:
         nonlocal room
-        made = expressions.replaced(text, value, min(room, MAX_FILLED))
+        made = text
+        if all(reference(found) in values for found in expressions.every(text)):
+            made = expressions.escaped(expressions.replaced(text, value, min(room, MAX_FILLED)))
         room = max(0, room - len(made))
         return made
 
@@ -120,7 +123,7 @@ def faults(tasks: Sequence[WorkflowTask], parameters: Sequence[Parameter]) -> It
         for expression in uses(task):
             name = reference(expression)
             if name is None:
-                yield _fault(task, f"holds {shortened(expression)}; the only expression there is is {WRITTEN}.")
+                yield _fault(task, f"holds {shortened(expression)}; the only expression there is is {WRITTEN}. {TEXT}")
             elif name not in declared:
                 yield _fault(task, f"uses the parameter “{name[:200]}”, which is not declared.")
         for text in _elsewhere(task):

@@ -14,6 +14,8 @@ from app.core.workloads import CANARY, PREVIEW, SELECTOR, TRACK, apart, note, no
 
 STABLE = "stable"
 """The track of the base: the Deployment that an application names."""
+BESIDE = (CANARY, PREVIEW)
+"""The tracks of a set beside the base."""
 SERVES = "boreas.dev/serves"
 """On a Service: the track that Boreas let it select last."""
 

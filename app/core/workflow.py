@@ -266,7 +266,10 @@ def _contents(
         stray = _stray(task)
         if stray:
             yield _fault(
-                FaultKind.MISSING_PARAMETER, f"“{task.key}” holds {stray}, for which no value is given.", task.key
+                FaultKind.MISSING_PARAMETER,
+                f"“{task.key}” holds {stray}, for which no value is given. Where the text itself is meant, write "
+                f"{expressions.ESCAPED}.",
+                task.key,
             )
 
 

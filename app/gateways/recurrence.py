@@ -13,20 +13,21 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from dateutil.rrule import rrule, rrulestr
 
-from app.core.freeze import AHEAD
+from app.core.freeze import AHEAD, HORIZON
 
 LONGEST_RULE = 500
-HORIZON = timedelta(days=3660)
-"""How far ahead occurrences are looked for."""
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 MANY_DAYS = ("MONTHLY", "YEARLY")
 """What has days to count: the last Friday, the third day."""
 UNTIL = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?")
 BY_DAY = re.compile(r"([+-]?[1-9]\d?)?(MO|TU|WE|TH|FR|SA|SU)")
+IN_MONTH, IN_YEAR = 5, 53
+"""How often a day of the week comes in a month, and in a year."""
 
 
 def _number(low: int, high: int) -> Callable[[str], bool]:
-    return lambda text: bool(re.fullmatch(r"[+-]?\d{1,4}", text)) and low <= int(text) <= high and int(text) != 0
+    form = re.compile(r"[+-]?\d{1,4}" if low < 0 else r"\d{1,4}")
+    return lambda text: bool(form.fullmatch(text)) and low <= int(text) <= high and int(text) != 0
 
 
 def _each(good: Callable[[str], bool]) -> Callable[[str], bool]:
@@ -63,22 +64,26 @@ class WallCalendar:
 
     def fault(self, rule: str, first: datetime, zone: tzinfo) -> str | None:
         """Return why a rule can not be taken, None when it can."""
-        if len(rule) > LONGEST_RULE:
-            return f"A rule has at most {LONGEST_RULE} characters."
-        parts = _parts(rule)
-        why = _fault_of_parts(parts) or _fault_of_first(dict(parts), first)
+        why = _fault_of_rule(rule) or _fault_of_first(dict(_parts(rule)), first)
         if why is not None:
             return why
+        whole = first.replace(microsecond=0)
         try:
-            begins = next(iter(_made(rule, first, zone)), None)
-        except (ValueError, OverflowError) as error:
+            begins = next(iter(_made(rule, whole, zone)), None)
+            _upcoming(rule, whole, zone, whole)
+        except Exception as error:
             return f"It is no recurrence rule: {error}."
-        return None if begins == first else _not_first(begins)
+        return None if begins == whole else _not_first(begins)
 
     def starts(self, rule: str, first: datetime, zone: tzinfo, after: datetime) -> Sequence[datetime]:
-        """Return the wall times, from `after` on and in order, at which a rule repeats: at most AHEAD of them."""
-        day = max(first, datetime.combine(after.date(), time()))
-        return [start for start in _upcoming(rule, first, zone, day) if start >= after][:AHEAD]
+        """Return the wall times, from `after` on and in order, at which a rule repeats: at most AHEAD of them.
+
+        Rules have whole seconds: the parts of a second that the first has, all have. Raises ValueError for a rule that
+        is none, and what else dateutil raises.
+        """
+        whole, part = first.replace(microsecond=0), timedelta(microseconds=first.microsecond)
+        day = max(whole, datetime.combine(after.date(), time()))
+        return [start + part for start in _upcoming(rule, whole, zone, day) if start + part >= after][:AHEAD]
 
 
 @cache
@@ -89,6 +94,14 @@ def _zones() -> frozenset[str]:
 def _parts(rule: str) -> list[tuple[str, str]]:
     text = rule.strip().upper().removeprefix("RRULE:")
     return [(name.strip(), value.strip()) for name, _, value in (part.partition("=") for part in text.split(";"))]
+
+
+def _fault_of_rule(rule: str) -> str | None:
+    if len(rule) > LONGEST_RULE:
+        return f"A rule has at most {LONGEST_RULE} characters."
+    if not rule.isascii():
+        return "A rule has no other characters than those of ASCII."
+    return _fault_of_parts(_parts(rule))
 
 
 def _fault_of_parts(parts: Sequence[tuple[str, str]]) -> str | None:
@@ -108,9 +121,22 @@ def _fault_of_parts(parts: Sequence[tuple[str, str]]) -> str | None:
         return "It has both COUNT and UNTIL."
     if "BYSETPOS" in given and (frequency not in MANY_DAYS or not {"BYDAY", "BYMONTHDAY", "BYMONTH"} & given.keys()):
         return "BYSETPOS goes with MONTHLY or YEARLY, and with another BY that it picks from."
-    if any(character.isdigit() for character in given.get("BYDAY", "")) and frequency not in MANY_DAYS:
-        return "A numbered day, such as -1FR, goes with MONTHLY or YEARLY."
+    why = _fault_of_days(given, frequency)
+    if why is not None:
+        return why
     return "BYMONTHDAY does not go with WEEKLY." if frequency == "WEEKLY" and "BYMONTHDAY" in given else None
+
+
+def _fault_of_days(given: Mapping[str, str], frequency: str) -> str | None:
+    """Tell whether each numbered day is one that a month or a year can have."""
+    most = IN_YEAR if frequency == "YEARLY" and "BYMONTH" not in given else IN_MONTH
+    for item in given.get("BYDAY", "").split(","):
+        number = item[:-2]
+        if number and frequency not in MANY_DAYS:
+            return "A numbered day, such as -1FR in BYDAY, goes with MONTHLY or YEARLY."
+        if number and abs(int(number)) > most:
+            return f"“{item}” is no good for BYDAY: days are numbered from 1 to {most} there, or from -1 to -{most}."
+    return None
 
 
 def _fault_of_first(given: Mapping[str, str], first: datetime) -> str | None:
@@ -155,6 +181,12 @@ def _until(text: str, zone: tzinfo) -> datetime:
 
 @lru_cache(maxsize=1024)
 def _upcoming(rule: str, first: datetime, zone: tzinfo, day: datetime) -> tuple[datetime, ...]:
-    """Return what a rule gives from a day on. It is asked again and again on that day, and answers once."""
+    """Return what a rule gives from a day on. It is asked again and again on that day, and answers once.
+
+    Raises ValueError for one that would not be taken any more, before dateutil searches for what it never finds.
+    """
+    why = _fault_of_rule(rule)
+    if why is not None:
+        raise ValueError(why)
     found = _made(rule, first, zone).xafter(day, inc=True)
     return tuple(islice(takewhile(lambda start: start <= day + HORIZON, found), AHEAD + 1))

@@ -7,7 +7,7 @@ hash would add nothing, and a request is checked with one look at an index.
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from app.core import checks
@@ -72,7 +72,7 @@ class TokenRequest:
     service_account_id: str | None
     scopes: tuple[Role, ...]
     expires_at: datetime | None
-    secret: str
+    secret: str = field(repr=False, compare=False)
 
 
 def new_secret(runtime: Runtime) -> str:
@@ -216,9 +216,9 @@ async def _checked(case: Case, request: GrantRequest) -> dict[str, object]:
     grant = request.grant
     if not await store.actors_by_ids([request.actor_id]):
         raise not_found("actor", request.actor_id, ("actorId",))
-    if grant.environment_id and not await environment_store.by_ids([grant.environment_id]):
+    if grant.environment_id is not None and not await environment_store.by_ids([grant.environment_id]):
         raise not_found("environment", grant.environment_id, ("environmentId",))
-    if grant.application_id and not await application_store.by_ids([grant.application_id]):
+    if grant.application_id is not None and not await application_store.by_ids([grant.application_id]):
         raise not_found("application", grant.application_id, ("applicationId",))
     return await _granted(request.actor_id)
 

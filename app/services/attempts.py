@@ -15,7 +15,7 @@ from app.core.workflow import TaskType
 from app.ports import LEAVE, HoldLapsedError
 from app.services.drive import Drive
 from app.services.execution import Assignment, WorkerName
-from app.services.instructions import Setting, instruct
+from app.services.instructions import Setting, instruct, meant
 from app.services.log_writer import LeaseLostError, LogWriter
 from app.services.patience import patiently
 from app.services.rollouts import Parked, check_health, roll_out, undo
@@ -63,7 +63,7 @@ class Attempt:
         self._interruption: Interruption | None = None
         self._operating = True
         task = assignment.task
-        self._env = task.command.env if task.command else {}
+        self._env = meant(task.command.env) if task.command else {}
         self._masker = Masker.of(self._env)
         self._work = asyncio.create_task(self._perform(), name=f"attempt {task.attempt} of {task.key}")
 

@@ -1,6 +1,5 @@
 """How a use case is carried out: one transaction, once per idempotency key, and then what follows the commit."""
 
-import hashlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -10,6 +9,7 @@ from app.core import checks
 from app.core.access import Principal
 from app.core.audit import Act
 from app.core.errors import MAX_PROBLEMS, Forbidden, IdempotencyConflict, InvalidInput, Problem, Refused, Role
+from app.core.meaning import fingerprint as fingerprint_of
 from app.services import audit
 from app.services.engine import admit_waiting
 from app.services.runtime import Runtime
@@ -22,14 +22,13 @@ MAX_KEY = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A mutation as it was called. The text of its `input` tells a repeated key from a reused one.
+    """A mutation as it was called. What its command means tells a repeated key from a reused one.
 
     `reason` is the caller's, where the mutation takes one; `address` is where the call came from, where that is known.
     """
 
     principal: Principal
     mutation: str
-    input: object
     idempotency_key: str | None
     reason: str | None = None
     address: str | None = None
@@ -76,7 +75,7 @@ async def perform(runtime: Runtime, call: Call, use_case: UseCase[Command], comm
     actor, key = call.principal.actor.id, call.idempotency_key
     if key is not None and not 0 < len(key) <= MAX_KEY:
         raise Refused(InvalidInput(message=f"It takes 1 to {MAX_KEY} characters.", path=("idempotencyKey",)))
-    fingerprint = "" if key is None else hashlib.sha256(repr(call.input).encode()).hexdigest()
+    fingerprint = "" if key is None else fingerprint_of(command)
     async with unit(runtime) as work:
         if key is not None and (answer := await idempotency.find(actor, key)) is not None:
             return _first_answer(answer, call.mutation, fingerprint)

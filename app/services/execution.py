@@ -279,9 +279,10 @@ def _park(ledger: Ledger, free: Task, parked: Parked) -> Task:
     status = free.status if parked.until else TaskStatus.WAITING_CONFIRM
     if status is not free.status:
         ledger.note_task(free.id, free.status, status)
-    if parked.progress != free.rollout:
-        ledger.record(RolloutProgressed(free.id, parked.progress))
-    task = replace(free, status=status, rollout=parked.progress, resume_at=parked.until)
+    progress, until = rollout.parked(free.rollout, parked.progress, parked.until)
+    if progress != free.rollout:
+        ledger.record(RolloutProgressed(free.id, progress))
+    task = replace(free, status=status, rollout=progress, resume_at=until)
     ledger.put(task)
     return task
 

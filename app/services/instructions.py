@@ -8,6 +8,7 @@ from enum import StrEnum
 from app.core import runs
 from app.core.deployment import Definition, Deployment
 from app.core.environment import Environment
+from app.core.expressions import literal
 from app.core.task import Task
 from app.core.version import Version
 from app.ports import Instruction, Origin
@@ -72,10 +73,10 @@ def instruct(
     `back_to` is the version to bring when an application goes back by its deploy command.
     """
     step = task.command
-    env = dict(_variables(setting, task, place, back_to)) | (dict(step.env) if step else {})
+    env = dict(_variables(setting, task, place, back_to)) | (meant(step.env) if step else {})
     definition = setting.definition(task)
     return Instruction(
-        command=command,
+        command=None if command is None else tuple(map(literal, command)),
         env=env,
         workspace=f"{task.deployment_id}/{definition.name if definition else OF_NO_APPLICATION}",
         timeout_seconds=task.timeout_seconds,
@@ -93,6 +94,11 @@ def instruct(
             environment_id=setting.environment.id,
         ),
     )
+
+
+def meant(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return variables as a command sees them."""
+    return {name: literal(content) for name, content in variables.items()}
 
 
 def _run(setting: Setting, place: Place | None) -> str:

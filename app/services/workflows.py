@@ -86,6 +86,11 @@ async def restore(case: Case, order: RestoreOrder) -> tuple[str, ...]:
 async def set_positions(case: Case, layout: Layout) -> tuple[str, ...]:
     """Keep where tasks are drawn, in any state; no revision is made of it. For DEPLOYER."""
     refuse_if(checks.between(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
+    refuse_if(
+        problem
+        for index, (_, position) in enumerate(layout.positions)
+        for problem in task_checks.position(position, "positions", str(index), "position")
+    )
     async with hold(case.work, layout.deployment_id, case.principal.actor.id, FIELD) as ledger:
         require_deployer(case, ledger.deployment, FIELD)
         known = {task.key for task in (await task_store.of_deployments([layout.deployment_id]))[layout.deployment_id]}

@@ -6,6 +6,7 @@ import pytest
 
 from tests.api.people import account, codes
 from tests.api.refusals import deploy, place
+from tests.api.rows import database
 from tests.support.client import Data
 from tests.support.system import System
 from tests.support.world import world
@@ -158,3 +159,50 @@ async def test_a_retry_is_refused_with_the_time_until_when(system: System) -> No
         assert error == {"__typename": "Frozen", "code": "FROZEN", "path": ["id"], "until": frozen["endsAt"]}
     can = (await system.admin.query(STATE, id=id_))["deployment"]["viewerCan"]["retry"]
     assert (can["allowed"], "year end" in can["reason"]) == (False, True)
+
+
+BROKEN = """{ environments { id freeze { frozen nextEnd window { name fault } } freezeWindows { name fault } }
+  deployments { nodes { id status gate { canProceed blockers { kind message until } } tasks { blockers { kind } }
+    viewerCan { retry { reason } } } } }"""
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("recurrence", "FREQ=MONTHLY;BYDAY=1MO,8MO"), ("recurrence", "FREQ=SECONDLY"), ("timezone", "Mars/Olympus")],
+)
+async def test_a_window_of_which_nothing_can_be_told_holds_up_only_its_environment(
+    system: System, column: str, value: str
+) -> None:
+    here, given = await place(system)
+    there, given_there = await place(system)
+    made = await system.admin.change(
+        "createFreezeWindow", ENVIRONMENT, **window(here.environment_id, recurrence="FREQ=DAILY;COUNT=1")
+    )
+    async with database(system) as connection:
+        await connection.execute(f"UPDATE freeze_windows SET {column} = $1", value)
+    held = await deploy(system.admin, given | {"autoStart": True})
+    free = await deploy(system.admin, given_there | {"autoStart": True})
+    found = await system.admin.query(BROKEN)
+    environments = {one["id"]: one for one in found["environments"]}
+    broken = environments[here.environment_id]
+    assert (broken["freeze"]["frozen"], broken["freeze"]["nextEnd"]) == (True, None)
+    assert value.rpartition("=")[2].rpartition(",")[2] in broken["freeze"]["window"]["fault"]
+    assert broken["freezeWindows"] == [broken["freeze"]["window"]]
+    assert environments[there.environment_id]["freeze"] == {"frozen": False, "nextEnd": None, "window": None}
+    states = {one["id"]: one for one in found["deployments"]["nodes"]}
+    (blocker, *_) = states[held]["gate"]["blockers"]
+    assert (states[held]["status"], blocker["kind"], blocker["until"]) == ("PENDING", "FREEZE", None)
+    assert "It cannot be told when it comes" in blocker["message"] and "year end" in blocker["message"]
+    assert states[free]["status"] == "RUNNING"
+    plan = await system.admin.query(PLAN, input=given)
+    assert "FREEZE" in [each["kind"] for each in plan["deploymentPlan"]["gate"]["blockers"]]
+    id_ = made["environment"]["freezeWindows"][0]["id"]
+    await system.admin.change("deleteFreezeWindow", "environment { id }", id=id_)
+    assert (await system.admin.query(STATE, id=held))["deployment"]["status"] == "RUNNING"
+
+
+async def test_a_recurrence_is_refused_with_the_part_that_is_wrong(system: System) -> None:
+    here = await world(system.admin)
+    wrong = window(here.environment_id, recurrence="FREQ=MONTHLY;BYDAY=1MO,8MO")
+    (error,) = (await system.admin.mutate("createFreezeWindow", "__typename", **wrong))["errors"]
+    assert (error["path"], "8MO" in error["message"], "BYDAY" in error["message"]) == (["recurrence"], True, True)

@@ -165,3 +165,34 @@ async def test_an_answer_is_not_given_again_to_those_who_may_no_longer_see_it(sh
     await shared.admin.change("revokeRole", "actor { id }", actorId=somebody.id, **grants[0])
     answer = await somebody.client.mutate("createDeployment", "deployments { id }", **call)
     assert (codes(answer) in (["FORBIDDEN"], ["NOT_FOUND"]), answer["deployments"]) == (True, [])
+
+
+async def test_the_same_call_in_another_spelling_is_the_same_call(shared: System) -> None:
+    here, given = await place(shared)
+    graph: Data = {"key": "a", "name": "a", "type": "CUSTOM", "payload": {"a": 1, "b": {"c": 1.5, "d": 2}}}
+    spelt: Data = {"key": " a", "name": "a", "type": "CUSTOM", "payload": {"b": {"d": 2.0, "c": 1.5}, "a": 1.0}}
+    spelt |= {"blockBy": [], "requireConfirm": None, "command": None}
+    calls: list[tuple[str, str, Data, Data]] = [
+        ("createDeployment", "deployments { id }", given | {"tasks": [graph]}, given | {"tasks": [spelt]}),
+        (
+            "createDeployment",
+            "deployments { id }",
+            given,
+            given | {"mustInOrder": [], "manualApproval": None, "strategy": None, "parameters": None},
+        ),
+        (
+            "createFreezeWindow",
+            "environment { freezeWindows { id } }",
+            {"environmentId": here.environment_id, "name": "w", "reason": "r"}
+            | {"startsAt": "2030-01-01T12:00:00Z", "endsAt": "2030-01-02T12:00:00Z"},
+            {"environmentId": here.environment_id, "name": "w ", "reason": "r", "timezone": "UTC", "recurrence": None}
+            | {"startsAt": "2030-01-01T14:00:00+02:00", "endsAt": "20300102T120000Z"},
+        ),
+    ]
+    for number, (mutation, selection, one, other) in enumerate(calls):
+        key = {"idempotencyKey": f"spelling {number}"}
+        first = await shared.admin.change(mutation, selection, **one, **key)
+        assert await shared.admin.change(mutation, selection, **other, **key) == first, mutation
+    different = given | {"tasks": [graph | {"payload": {"a": True, "b": {"c": 1.5, "d": 2}}}]}
+    answer = await shared.admin.mutate("createDeployment", "__typename", **different, idempotencyKey="spelling 0")
+    assert named(answer["errors"]) == CONFLICT

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from app.api.schema import schema
 from tests.api.people import account
 from tests.api.rows import database
 from tests.support.client import Data
@@ -294,6 +295,8 @@ FILTERS: list[tuple[Data, list[int]]] = [
     ({"contains": "LINE 2"}, [2, 20, 21, 22, 23, 24, 25]),
     ({"contains": "%_ 日"}, list(range(1, 26))),
     ({"contains": "nothing"}, []),
+    ({"levels": []}, []),
+    ({"levels": None, "contains": ""}, list(range(1, 26))),
     ({"attempt": 1}, list(range(1, 11))),
     ({"attempt": 2}, list(range(11, 26))),
     ({"attempt": 3}, []),
@@ -307,6 +310,44 @@ async def test_log_lines_come_oldest_first_from_either_end(shared: System, logge
         assert flat(pages) == [said(n) for n in numbers], wanted
         pages = await listed(backward(shared, LOGS, 10, id=logged, **wanted), len(numbers), "message")
         assert flat(pages[::-1]) == [said(n) for n in numbers], wanted
+
+
+NOT_BOTH = ("first: 1, last: 1", "first: 0, last: 0", "first: $given, last: 1", "first: $usual, last: 1")
+ALONE = ("first: null, last: 1", "first: 1, last: null", "first: $left, last: 1", "last: 1", "")
+
+
+async def test_a_page_is_counted_from_one_end(shared: System, logged: str) -> None:
+    head = "query($given: Int!, $usual: Int = 3, $left: Int)"
+    for arguments in (*NOT_BOTH, *ALONE):
+        inner = f"({arguments})" if arguments else ""
+        for place, path in (("deployments%s", "deployments"), (f'task(id: "{logged}") {{ logs%s', "logs")):
+            document = f"{head} {{ {place % inner} {{ totalCount }} {'}' if path == 'logs' else ''} ...V }}"
+            document += " fragment V on Query { a: versions(first: $given) { totalCount }"
+            document += " b: versions(first: $usual) { totalCount } c: versions(first: $left) { totalCount } }"
+            errors = (await shared.admin.execute(document, given=2)).get("errors", [])
+            told = [(error["extensions"]["code"], error["extensions"]["path"]) for error in errors]
+            assert told == ([("INVALID", ["last"])] if arguments in NOT_BOTH else []), (arguments, path, errors)
+
+
+FILTERED = {"DeploymentFilter": "deployments", "AuditFilter": "auditLog"}
+
+
+@pytest.mark.parametrize("name", FILTERED)
+async def test_an_empty_list_admits_nothing_and_null_all(shared: System, many: Many, name: str) -> None:
+    fields = cast("Any", schema._schema.type_map[name]).fields.items()
+    lists = [field for field, of in fields if str(of.type).startswith("[")]
+    assert len(lists) >= 1
+    for field in lists:
+        for value, some in (([], False), (None, True)):
+            document = f"query($filter: {name}) {{ list: {FILTERED[name]}(filter: $filter) {{ totalCount }} }}"
+            found = await shared.admin.query(document, filter={field: value})
+            assert (found["list"]["totalCount"] > 0) is some, (field, value)
+
+
+async def test_an_empty_text_is_in_every_name(shared: System, many: Many) -> None:
+    for name in ("applications", "versions", "workflowTemplates"):
+        document = f"query($text: String) {{ {name}(contains: $text) {{ totalCount }} }}"
+        assert await shared.admin.query(document, text="") == await shared.admin.query(document, text=None)
 
 
 async def test_the_last_lines_are_given_at_once(shared: System, logged: str) -> None:

@@ -8,6 +8,7 @@ nothing passes that could not be stored.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -342,3 +343,19 @@ WORDS: list[tuple[str, Callable[[str], Problems]]] = [
 def test_what_postgresql_can_not_store_is_a_problem(check: Callable[[str], Problems], letter: str) -> None:
     assert len(paths(check(f"a{letter}b"))) == 1
     assert paths(check("ab")) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"build": CommandStep(("make", "${{ x }}"))}, "build.command"),
+        ({"test": CommandStep(("make",), env={"TAG": "v${{ parameters.tag }}"})}, "test.env.TAG"),
+        ({"shell": ShellTarget(("run", "${{x}}"))}, "shell.command"),
+        ({"shell": ShellTarget(("run",), rollback_command=("back", "${{ x }}"))}, "shell.rollbackCommand"),
+        ({"health_check": HealthCheck(command=("ok", "${{ x }}"))}, "healthCheck.command"),
+        ({"build": CommandStep(("make", "$${{ x }}", "${{ open"), env={"A": "$${{ secrets.A }}"})}, None),
+        ({"shell": ShellTarget(("run", "$${{ x }}")), "description": "${{ x }}"}, None),
+    ],
+)
+def test_an_application_holds_no_expression_but_its_text(fields: dict[str, Any], path: str | None) -> None:
+    assert paths(checks.application(replace(GOOD, **fields))) == ([path] if path else [])

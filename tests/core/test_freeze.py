@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.freeze import FreezeStatus, FreezeWindow, closing, faults, opening, status, why_not_start
+from app.core.freeze import (
+    FreezeStatus,
+    FreezeWindow,
+    closing,
+    faults,
+    opening,
+    status,
+    why_not_start,
+    why_unexpandable,
+)
 from app.gateways.recurrence import WallCalendar
 from tests.core.build import NOW, at, property_of
 
@@ -158,6 +167,55 @@ def test_a_freeze_that_never_opens_has_no_end_in_sight() -> None:
     always = window(utc("2027-01-01"), utc("2027-01-02"), "FREQ=DAILY")
     found = status([always], utc("2030-06-01"), CALENDAR)
     assert (found.frozen, found.window, found.next_start, found.next_end) == (True, always, None, None)
+
+
+def test_a_freeze_of_years_that_follow_one_another_has_no_end_in_sight() -> None:
+    always = window(utc("2027-01-01"), utc("2028-01-02"), "FREQ=YEARLY")
+    found = status([always], utc("2027-06-01"), CALENDAR)
+    assert (found.frozen, found.next_start, found.next_end) == (True, None, None)
+    assert "No end is in sight" in (why_not_start(found, overridden=False) or "")
+    some = window(utc("2027-01-01"), utc("2028-01-02"), "FREQ=YEARLY;COUNT=3")
+    assert status([some], utc("2027-06-01"), CALENDAR).next_end == utc("2030-01-02")
+
+
+def test_parts_of_a_second_are_kept() -> None:
+    daily = window(utc("2027-01-01T00:00:00.250"), utc("2027-01-01T00:00:00.750"), "FREQ=DAILY")
+    assert problems(daily) == []
+    found = status([daily], utc("2027-01-05T00:00:00.250"), CALENDAR)
+    assert (found.frozen, found.next_end) == (True, utc("2027-01-05T00:00:00.750"))
+    assert not status([daily], utc("2027-01-05T00:00:00.750"), CALENDAR).frozen
+
+
+@pytest.mark.parametrize("last", ["2027-10-31T01:10", "2027-10-31T01:30"])
+def test_a_window_within_the_hour_that_comes_twice_comes_again_for_as_long(last: str) -> None:
+    """It begins at 2:30, and ends at 2:10 or 2:30 of the second time."""
+    night = window(utc("2027-10-31T00:30"), utc(last), "FREQ=DAILY", "Europe/Berlin")
+    found = status([night], utc("2027-11-02T00:00"), CALENDAR)
+    assert found.next_start == utc("2027-11-02T01:30")
+    assert found.next_end == utc("2027-11-02T01:30") + (utc(last) - utc("2027-10-31T00:30"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "zone", "word"),
+    [
+        ("FREQ=MONTHLY;BYDAY=1MO,8MO", "UTC", "8MO"),
+        ("FREQ=SECONDLY", "UTC", "SECONDLY"),
+        ("nonsense", "UTC", "NONSENSE"),
+        ("FREQ=DAILY", "Mars/Olympus", "Mars/Olympus"),
+    ],
+)
+def test_a_window_of_which_nothing_can_be_told_freezes(rule: str, zone: str, word: str) -> None:
+    broken, good = window(at(0), at(60), rule, zone, id="b"), window(at(10), at(20))
+    found = status([good, broken], at(100_000), CALENDAR)
+    assert (found.frozen, found.window, found.next_start, found.next_end) == (True, broken, None, None)
+    assert word in (found.fault or "") and word in (why_not_start(found, overridden=False) or "")
+    assert word in (why_unexpandable(broken, NOW, CALENDAR) or "")
+    assert why_unexpandable(good, NOW, CALENDAR) is None
+
+
+def test_a_time_that_no_calendar_has_freezes_too() -> None:
+    end = datetime.max.replace(tzinfo=UTC)
+    assert status([window(utc("2027-01-01"), end, "FREQ=DAILY", "Asia/Tokyo")], NOW, CALENDAR).fault
 
 
 def test_the_last_occurrence_ends_it() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.core import checks
 from app.core.application import CommandStep
 from app.core.errors import FaultKind, InvalidInput, Problem, WorkflowFault
+from app.core.expressions import escaped, every, literal
 from app.core.template import Parameter, blanked, faults, filled, problems, reference, uses, values
 from app.core.workflow import WorkflowTask
 from tests.core.build import node, property_of
@@ -55,6 +56,53 @@ def test_a_value_is_used_exactly_as_it_is(value: str) -> None:
     assert (made.name, made.command.command, made.command.env) == (
         f"at <{value}>", ("run", f"<{value}>"), {"KEY": f"<{value}><{value}>"},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "stands_for"),
+    [
+        ("$${{ x }}", "${{ x }}"),
+        ("a $${{ x }} b $${{ y }}", "a ${{ x }} b ${{ y }}"),
+        ("$$$${{ x }}", "$${{ x }}"),
+        ("$${{ x", "$${{ x"),
+        ("$$ {{ x }}", "$$ {{ x }}"),
+        ("$$HOME $$", "$$HOME $$"),
+        ("${{ x }}", "${{ x }}"),
+        ("", ""),
+    ],
+)
+def test_the_text_of_an_expression_can_be_written(text: str, stands_for: str) -> None:
+    assert literal(text) == stands_for
+    assert literal(escaped(text)) == text and literal(escaped(stands_for)) == stands_for
+
+
+@pytest.mark.parametrize(
+    ("text", "made", "run"),
+    [
+        ("$${{ parameters.a }}", "$${{ parameters.a }}", "${{ parameters.a }}"),
+        ("$${{ x }}-${{ parameters.a }}", "$${{ x }}-eu", "${{ x }}-eu"),
+        ("$$${{ parameters.a }}", "$eu", "$eu"),
+        ("$$$${{ parameters.a }}", "$$$${{ parameters.a }}", "$${{ parameters.a }}"),
+        ("${{ parameters.dollar }}{{ y }}", "$${{ y }}", "${{ y }}"),
+    ],
+)
+def test_what_is_escaped_is_no_use_of_a_parameter(text: str, made: str, run: str) -> None:
+    (task,) = filled([node("x", command=CommandStep((text,)))], {"a": "eu", "dollar": "$"})
+    assert task.command is not None
+    assert (task.command.command, literal(task.command.command[0])) == ((made,), run)
+
+
+@property_of
+@given(st.text("$${} xparameters.", max_size=30), st.text("${} x", max_size=8))
+def test_what_is_run_is_the_text_with_its_values(text: str, value: str) -> None:
+    assert literal(escaped(text)) == text
+    if next(every(text), None) is None:
+        (task,) = filled([node("x", command=CommandStep((text + " ${{ parameters.a }}",)))], {"a": value})
+        assert task.command is not None
+        made = task.command.command[0]
+        assert next(every(made), None) is None or "${{" in text
+        if "{{" not in text:
+            assert literal(made) == f"{text} {value}"
 
 
 def test_what_has_no_value_stays_and_is_replaced_by_nothing_else() -> None:

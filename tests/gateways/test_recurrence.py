@@ -4,9 +4,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app.core.freeze import AHEAD
-from app.gateways.recurrence import HORIZON, WallCalendar
+from app.core.freeze import AHEAD, HORIZON
+from app.gateways.recurrence import WallCalendar
+from tests.core.build import property_of
 
 CALENDAR = WallCalendar()
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -27,6 +30,8 @@ FRIDAY = datetime.fromisoformat("2027-01-29T17:00")
         ("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", "2027-01-29 2027-02-26 2027-03-31"),
         ("FREQ=YEARLY;BYMONTH=1;BYDAY=-1FR", "2027-01-29 2028-01-28 2029-01-26"),
         ("FREQ=DAILY;BYMONTH=1,12", "2027-01-29 2027-01-30 2027-01-31"),
+        ("FREQ=YEARLY;BYDAY=5FR", "2027-01-29 2028-02-04 2029-02-02"),
+        ("FREQ=MONTHLY;BYDAY=+5FR", "2027-01-29 2027-04-30 2027-07-30"),
         ("FREQ=DAILY;COUNT=2", "2027-01-29 2027-01-30"),
         ("FREQ=DAILY;UNTIL=20270130", "2027-01-29 2027-01-30"),
         ("FREQ=DAILY;UNTIL=20270130T160000Z", "2027-01-29 2027-01-30"),
@@ -76,11 +81,60 @@ def test_rules_repeat_as_they_say(rule: str, days: str) -> None:
         ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "startsAt"),
         ("FREQ=MONTHLY;BYDAY=FR;BYSETPOS=20", "startsAt"),
         ("FREQ=WEEKLY\nEXRULE:FREQ=DAILY", "FREQ"),
+        ("FREQ=MONTHLY;BYDAY=5FR,8MO", "8MO"),
+        ("FREQ=MONTHLY;BYDAY=-1FR,-6MO", "-6MO"),
+        ("FREQ=MONTHLY;BYDAY=0FR", "BYDAY"),
+        ("FREQ=YEARLY;BYDAY=5FR,54MO", "54MO"),
+        ("FREQ=YEARLY;BYDAY=5FR,-99MO", "-99MO"),
+        ("FREQ=YEARLY;BYMONTH=1;BYDAY=-1FR,6MO", "6MO"),
+        ("FREQ=DAILY;BYDAY=1FR", "BYDAY"),
+        ("FREQ=YEARLY;BYWEEKNO=4", "BYWEEKNO"),
+        ("FREQ=YEARLY;BYYEARDAY=29", "BYYEARDAY"),
+        ("FREQ=MONTHLY;BYDAY=FR;BYSETPOS=0", "BYSETPOS"),
+        ("FREQ=MONTHLY;BYDAY=FR;BYSETPOS=400", "BYSETPOS"),
+        ("FREQ=DAILY;COUNT=+2", "COUNT"),
+        ("FREQ=DAILY;INTERVAL=1.5", "INTERVAL"),
+        ("FREQ=DAILY;BYMONTH=-1", "BYMONTH"),
+        ("FREQ=DAILY;COUNT=\u0662", "ASCII"),
+        ("FREQ=DAILY;COUNT=2\0", "COUNT"),
         ("FREQ=WEEKLY;BYDAY=" + ",".join(["FR"] * 300), "characters"),
     ],
 )
 def test_other_rules_are_refused_with_the_part_that_is_wrong(rule: str, word: str) -> None:
     assert word in (CALENDAR.fault(rule, FRIDAY, BERLIN) or "")
+
+
+days = st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"])
+counted = st.builds("{}{}".format, st.sampled_from(["", *map(str, range(-60, 60))]), days)
+numbers = st.integers(-40, 400).map(str)
+parts = st.one_of(
+    st.lists(counted, min_size=1, max_size=3).map(lambda found: f"BYDAY={','.join(found)}"),
+    st.builds("{}={}".format, st.sampled_from(["BYMONTH", "BYMONTHDAY", "BYSETPOS", "INTERVAL", "COUNT"]), numbers),
+    st.sampled_from(["UNTIL=20280101", "UNTIL=20270130T000000Z", "WKST=SU", "BYWEEKNO=5"]),
+)
+frequencies = st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY", "HOURLY"])
+
+
+@property_of
+@given(frequencies, st.lists(parts, max_size=3), st.integers(0, 800), st.integers(-400, 40_000))
+def test_whatever_is_taken_can_be_told_on_any_day(frequency: str, others: list[str], day: int, later: int) -> None:
+    rule, first = ";".join([f"FREQ={frequency}", *others]), FRIDAY + timedelta(days=day)
+    if CALENDAR.fault(rule, first, BERLIN) is None:
+        found = CALENDAR.starts(rule, first, BERLIN, first + timedelta(days=later))
+        assert list(found) == sorted(set(found)) and len(found) <= AHEAD
+
+
+@pytest.mark.parametrize("rule", ["FREQ=MONTHLY;BYDAY=1MO,8MO", "FREQ=SECONDLY", "nonsense", ""])
+def test_a_stored_rule_that_is_none_is_told(rule: str) -> None:
+    with pytest.raises(ValueError, match=r"no part|no good|FREQ"):
+        CALENDAR.starts(rule, FRIDAY, BERLIN, FRIDAY)
+
+
+def test_parts_of_a_second_are_kept() -> None:
+    first = FRIDAY.replace(microsecond=123456)
+    assert CALENDAR.fault("FREQ=DAILY;COUNT=3", first, BERLIN) is None
+    found = CALENDAR.starts("FREQ=DAILY;COUNT=3", first, BERLIN, first + timedelta(microseconds=1))
+    assert found == [first + timedelta(days=1), first + timedelta(days=2)]
 
 
 def test_what_was_is_left_out_also_long_after_the_first() -> None:

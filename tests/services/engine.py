@@ -179,7 +179,7 @@ class Engine:
     async def call(self, use_case: UseCase[T], command: T, key: str | None = None) -> tuple[str, ...]:
         """Carry a use case out as an administrator. Raises Refused."""
         name = getattr(use_case, "__name__", "")
-        call = Call(principal=self.principal, mutation=name, input=command, idempotency_key=key)
+        call = Call(principal=self.principal, mutation=name, idempotency_key=key)
         return await perform(self.runtime, call, use_case, command)
 
     async def change(self, use_case: UseCase[tuple[str, dict[str, object]]], id_: str, **fields: object) -> None:

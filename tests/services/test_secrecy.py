@@ -51,7 +51,7 @@ async def test_reasons_are_kept_without_secrets(engine: Engine, site: Site) -> N
         (deployments.cancel, id_),
     ):
         reason = f"it is {VALUE}"
-        call = Call(principal=engine.principal, mutation="x", input=target, idempotency_key=None, reason=reason)
+        call = Call(principal=engine.principal, mutation="x", idempotency_key=None, reason=reason)
         await perform(engine.runtime, call, use_case, Reasoned(target, reason))
     await engine.until(id_, D.CANCELLED)
     about = await everything_about(engine, id_)

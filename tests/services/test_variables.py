@@ -131,3 +131,19 @@ async def test_arguments_reach_a_command_as_they_are(engine: Engine, site: Site)
     story = await site.deployed("v1", node("one", command=show))
     (said,) = await engine.said(story.deployment.id, "one")
     assert json.loads(said) == list(arguments)
+
+
+async def test_the_text_of_an_expression_reaches_the_command_as_it_is_meant(engine: Engine, site: Site) -> None:
+    """Also of the deploy command, and without its value in the log where its name tells that it is secret."""
+    await engine.worker()
+    await site.application(
+        "web",
+        sh('echo "$1"', "deploy $$$${{ y }}"),
+        build=step(
+            sh('echo "$1 $GREETING $A_TOKEN"', "$${{ x }}"),
+            env={"GREETING": "$${{ github.ref }}", "A_TOKEN": "very secret $${{ z }}"},
+        ),
+    )
+    story = await site.deployed("v1")
+    assert "${{ x }} ${{ github.ref }} ***" in await engine.said(story.deployment.id, "web/build")
+    assert "deploy $${{ y }}" in await engine.said(story.deployment.id, "web/deploy")

@@ -18,10 +18,13 @@ class CreateFreezeWindowInput:
     ends_at: datetime
     recurrence: str | None = strawberry.field(
         default=None,
-        description="An RFC 5545 rule of days or longer, such as FREQ=WEEKLY;BYDAY=FR. startsAt must be an occurrence.",
+        description="An RFC 5545 rule of days or longer, such as FREQ=WEEKLY;BYDAY=FR. startsAt must be an occurrence. "
+        "Parts: FREQ, INTERVAL, COUNT or UNTIL, BYDAY, BYMONTH, BYMONTHDAY, BYSETPOS, WKST.",
     )
     timezone: str | None = strawberry.field(
-        default="UTC", description="IANA. A recurring window keeps its wall time there when the clocks change."
+        default="UTC",
+        description="IANA. A recurring window keeps its wall time there when the clocks change. Where they show a time "
+        "twice, it begins with the first and ends with the second; what they leap over is left out that day.",
     )
     idempotency_key: str | None = None
 

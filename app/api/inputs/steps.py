@@ -14,7 +14,10 @@ from app.core.bulk import columns_of, filled
 @built_plainly(job=JobOptionsInput)
 @strawberry.input(description="A command as an argument list, with its limits.")
 class CommandStepInput:
-    command: list[str]
+    command: list[str] = strawberry.field(
+        description="The program, then its arguments, run without a shell. Where it says ${{ … }} and means that text "
+        "itself, it is written $${{ … }}, as in env."
+    )
     image: str | None = None
     env: JSON | None = strawberry.field(default=None, description="Names to strings.")
     timeout_seconds: int | None = 1800

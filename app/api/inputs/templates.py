@@ -10,7 +10,10 @@ from app.services.templates import TemplateDraft
 
 
 @built_plainly()
-@strawberry.input(description="What users of a template say; written as ${{ parameters.NAME }}.")
+@strawberry.input(
+    description="What users of a template say; written as ${{ parameters.NAME }} in names, commands and env. "
+    "$${{ … }} stands for the text ${{ … }} itself."
+)
 class TemplateParameterInput:
     name: str
     description: str | None = ""

@@ -24,7 +24,6 @@ async def perform(info: Info, given: Input, use_case: UseCase[Command], command:
     call = Call(
         principal=info.context.viewer,
         mutation=info.field_name,
-        input=given,
         idempotency_key=given.idempotency_key,
         reason=next((reason for name in REASONS if (reason := getattr(given, name, None))), None),
         address=info.context.address,

@@ -33,6 +33,7 @@ class TemplateQueries:
     )
     async def workflow_templates(
         self,
+        info: Info,
         first: int | None = 50,
         after: Cursor | None = None,
         contains: str | None = None,
@@ -40,4 +41,4 @@ class TemplateQueries:
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[WorkflowTemplate]:
-        return await template_page(Asked(first, after, last, before), contains, archived)
+        return await template_page(Asked.of(info, first, after, last, before), contains, archived)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import strawberry
 
+from app.api.context import Info
 from app.api.types.common import Node
 from app.core import freeze as core
 
@@ -16,6 +17,15 @@ class FreezeWindow(Node):
     ends_at: datetime = strawberry.field(description="Of a recurring one: of its first occurrence.")
     recurrence: str | None = strawberry.field(description="An RFC 5545 rule; null: it comes once.")
     timezone: str = strawberry.field(description="IANA. Occurrences repeat in its wall time.")
+    value: strawberry.Private[core.FreezeWindow]
+
+    @strawberry.field(
+        description="Why it cannot be told when it comes, of a window whose rule or time zone is known no more: it "
+        "freezes until it is deleted. Null: it can be told."
+    )
+    async def fault(self, info: Info) -> str | None:
+        runtime = info.context.runtime
+        return core.why_unexpandable(self.value, runtime.clock.now(), runtime.calendar)
 
     @classmethod
     def of(cls, window: core.FreezeWindow) -> "FreezeWindow":
@@ -27,6 +37,7 @@ class FreezeWindow(Node):
             ends_at=window.ends_at,
             recurrence=window.recurrence,
             timezone=window.timezone,
+            value=window,
         )
 
 

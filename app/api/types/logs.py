@@ -24,9 +24,10 @@ DEPLOYMENT_LOG = "deployment-log"
 def log_filter(
     levels: Sequence[core.LogLevel] | None, contains: str | None, attempt: int | None = None
 ) -> core.LogFilter:
-    """Return which lines are wanted. Raises Refused."""
+    """Return which lines are wanted: null admits all, an empty list none, an empty text all. Raises Refused."""
     refuse_if(bounds.search(contains, "contains"))
-    return core.LogFilter(levels=tuple(dict.fromkeys(levels)) if levels else None, contains=contains, attempt=attempt)
+    chosen = None if levels is None else tuple(dict.fromkeys(levels))
+    return core.LogFilter(levels=chosen, contains=contains or None, attempt=attempt)
 
 
 @strawberry.type(description="A line that a task printed, or that Boreas said of it.")

@@ -7,7 +7,7 @@ from app.ports import Origin
 from tests.cluster.api import ClusterServer
 from tests.cluster.played import allowed
 from tests.gateways.kubernetes.bench import Bench, Lines, eventually
-from tests.gateways.kubernetes.workload import LABELS, TOTAL, Web
+from tests.gateways.kubernetes.workload import LABELS, TOTAL, InPlace, Web
 
 TAKEN = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=2)
 
@@ -35,4 +35,7 @@ async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: Cl
     await web.create("poddisruptionbudgets", {"metadata": {"name": "web"}, "spec": spec})
     await web.bring(web.shape(TOTAL, StrategyKind.BLUE_GREEN, switched=True))
     await web.bring(web.shape(TOTAL, StrategyKind.BLUE_GREEN, switched=True, finished=True))
+    for kind in ("statefulsets", "daemonsets"):
+        await (other := InPlace(bench, kind, type="OnDelete")).make()
+        await other.bring(other.shape(TOTAL, finished=True))
     assert played.rights == allowed()

@@ -65,7 +65,7 @@ class JobRun:
                 while (outcome := await self._try()) is None:
                     await self._making.clear(self._job, self._trouble)
                 if outcome.ending is Ending.LOST:
-                    await self._making.clear(self._job, self._trouble)
+                    await self._make_room()
                 elif not self._origin.stays:
                     await self._remove(0)
                 return outcome
@@ -80,6 +80,12 @@ class JobRun:
             if LEAVE not in cancelled.args:
                 await self._stop()
             raise
+
+    async def _make_room(self) -> None:
+        """Remove a Job that the cluster ended, so that the next attempt makes another. Else that one finds it so."""
+        with suppress(TimeoutError, ClusterRefusedError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._making.clear(self._job, self._trouble)
 
     def _too_late(self) -> Outcome:
         why = f"; {self._fault.message}" if self._fault else ""

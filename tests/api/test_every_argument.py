@@ -1,0 +1,61 @@
+"""Every argument of every query, and of every field below, with what nobody expects: refused by name, or taken.
+
+What is found in the schema is covered by itself. Mutations and subscriptions are in the files beside this one.
+"""
+
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from tests.api.nasty import FORMS, Inner, inner, inner_operation, nasty, places
+from tests.api.nasty_place import Playground, playing, refusals, send
+from tests.support.system import System
+
+EACH = 45
+QUERIES = sorted({place.field for place in places("query")})
+INNER = inner()
+START = {
+    "Deployment": "deployment",
+    "Task": "task",
+    "Version": "version",
+    "WorkflowTemplate": "template",
+    "Application": "application",
+    "Environment": "environment",
+    "TemplateVersion": "templateVersion",
+    "ServiceAccount": "account",
+    "ApiToken": "token",
+    "Approval": "approval",
+    "FreezeWindow": "freezeWindow",
+    "AuditEntry": "entry",
+}
+
+
+@pytest.fixture(scope="module")
+async def ground(shared: System) -> AsyncIterator[Playground]:
+    async with playing(shared) as made:
+        yield made
+
+
+@pytest.mark.parametrize("field", QUERIES)
+async def test_every_argument_of_a_query(ground: Playground, field: str) -> None:
+    chance = Random(field)
+    for place in places("query"):
+        if place.field == field:
+            await send(ground, place, chance, EACH if len(place.path) < 4 else 12)
+
+
+@pytest.mark.parametrize("one", INNER, ids=str)
+async def test_every_argument_of_a_field_below(ground: Playground, one: Inner) -> None:
+    chance = Random(str(one))
+    for argument, of in one.definition.args.items():
+        for number, value in enumerate(nasty(of.type, ground.victims)):
+            form = FORMS[(number + chance.randrange(3)) % 3]
+            asked = inner_operation(one, ground.ids[START.get(one.type, "application")], argument, value, form)
+            status, answer = await ground.post(asked)
+            refusals(f"{one}({argument})", value, form, status, answer)
+
+
+def test_the_walk_finds_what_is_there() -> None:
+    assert {"deployments", "auditLog", "application", "deploymentPlan"} <= set(QUERIES)
+    assert {"Task.logs", "Deployment.events", "Version.deployments", "Deployment.workflow.diff"} <= set(map(str, INNER))
