@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import strawberry
-from graphql import VariableNode
 
-from app.api.context import Info
 from app.api.costs import MAX_PAGE
 from app.api.scalars import Cursor, cursor, number, position
 from app.core.errors import ErrorCode, InvalidInput, Problem, Refused
@@ -108,14 +106,8 @@ def window(
     before: str | None = None,
     default: int = 20,
 ) -> Window:
-    """Return the part of a list that Relay's arguments ask for. Raises Refused.
-
-    Where a list can be read from its end, `first` is what was `given`, not the default of the schema.
-    """
+    """Return the part of a list that Relay's arguments ask for. Raises Refused."""
     if last is not None:
-        if first is not None:
-            message = "Give first or last, not both: a page is counted from one end."
-            raise Refused(InvalidInput(message=message, path=("last",)))
         _page_size(last, "last")
         if after is not None:
             raise Refused(InvalidInput(message="last goes with before, first with after.", path=("after",)))
@@ -149,16 +141,6 @@ class Asked:
             number(kind, self.after, "after")
             number(kind, self.before, "before")
         return window(kind, first=self.first, after=self.after, last=self.last, before=self.before, default=default)
-
-
-def given(info: Info, name: str, value: int | None) -> int | None:
-    """Return an argument that the operation gives; None where it is null, left out, or a variable that is left out."""
-    for argument in info._raw_info.field_nodes[0].arguments or ():
-        if argument.name.value == name:
-            node = argument.value
-            known = not isinstance(node, VariableNode) or node.name.value in info.variable_values
-            return value if known else None
-    return None
 
 
 def _page_size(value: int, argument: str) -> None:
