@@ -121,26 +121,20 @@ def window(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Relay's arguments of a list, as they were given."""
+    """Relay's arguments of a list, as they came."""
 
     first: int | None = None
     after: Cursor | None = None
     last: int | None = None
     before: Cursor | None = None
 
-    @classmethod
-    def of(
-        cls, info: Info, first: int | None, after: Cursor | None, last: int | None, before: Cursor | None
-    ) -> "Asked":
-        """Return the arguments of a field; the default of `first` is none."""
-        return cls(given(info, "first", first), after, last, before)
-
     def window(self, kind: str, default: int = 20, *, numbered: bool = False) -> Window:
         """Return the part of the list that they ask for; `numbered`: its positions are numbers. Raises Refused."""
         if numbered:
             number(kind, self.after, "after")
             number(kind, self.before, "before")
-        return window(kind, first=self.first, after=self.after, last=self.last, before=self.before, default=default)
+        first = None if self.last is not None else self.first
+        return window(kind, first=first, after=self.after, last=self.last, before=self.before, default=default)
 
 
 def _page_size(value: int, argument: str) -> None:
