@@ -89,19 +89,11 @@ async def draft(request: DeploymentRequest) -> Draft:
     if request.restart:
         unfit += fitting.restart(definitions)
         definitions = tuple(restarted(definition) for definition in definitions)
-    unfit += [
-        problem
-        for id_ in request.environment_ids
-        for definition in definitions
-        for problem in fitting.problems(environments[id_], definition, request.strategy.kind)
-    ]
-    unfit += [
-        problem for id_ in request.environment_ids for problem in fitting.together(environments[id_], definitions)
-    ]
+    places = tuple(environments[id_] for id_ in request.environment_ids)
+    unfit += fitting.misfits(places, definitions, request.strategy.kind)
     if unfit:
         raise Refused(*unfit)
     made = await _made(request, definitions)
-    places = tuple(environments[id_] for id_ in request.environment_ids)
     refuse_if(problem for place in places for problem in fitting.accounts(place, made.tasks, *_came_from(request)))
     faults = workflow.check(
         template.blanked(made.tasks) if made.faults else made.tasks,
