@@ -49,16 +49,6 @@ def accounts(environment: Environment, tasks: Sequence[WorkflowTask], *path: str
             yield InvalidInput(message=f"“{task.key}” in “{environment.name}”: {why}.", path=path)
 
 
-def misfits(
-    environments: Sequence[Environment], definitions: Sequence[Definition], kind: StrategyKind
-) -> Iterator[Problem]:
-    """Applications that are to be deployed as defined to environments, by a strategy of that kind."""
-    for environment in environments:
-        for definition in definitions:
-            yield from problems(environment, definition, kind)
-        yield from together(environment, definitions)
-
-
 def together(environment: Environment, definitions: Sequence[Definition]) -> Iterator[Problem]:
     """Applications that are to be deployed to an environment beside each other: each has its objects for itself."""
     if environment.operator is not OperatorKind.KUBERNETES:
