@@ -85,21 +85,9 @@ async def draft(request: DeploymentRequest) -> Draft:
     chosen = tuple(applications[id_] for id_ in wanted)
     images = {artifact.application_id: artifact.image for artifact in version.artifacts}
     definitions = request.definitions or tuple(definition_of(each, images[each.id]) for each in chosen)
-    unfit: list[Problem] = []
+    refuse_if(_unfit(request, environments, definitions))
     if request.restart:
-        unfit += fitting.restart(definitions)
         definitions = tuple(restarted(definition) for definition in definitions)
-    unfit += [
-        problem
-        for id_ in request.environment_ids
-        for definition in definitions
-        for problem in fitting.problems(environments[id_], definition, request.strategy.kind)
-    ]
-    unfit += [
-        problem for id_ in request.environment_ids for problem in fitting.together(environments[id_], definitions)
-    ]
-    if unfit:
-        raise Refused(*unfit)
     made = await _made(request, definitions)
     places = tuple(environments[id_] for id_ in request.environment_ids)
     refuse_if(problem for place in places for problem in fitting.accounts(place, made.tasks, *_came_from(request)))
@@ -123,6 +111,19 @@ async def draft(request: DeploymentRequest) -> Draft:
         tasks=made.tasks,
         faults=(*made.faults, *faults),
     )
+
+
+def _unfit(
+    request: DeploymentRequest, environments: Mapping[str, Environment], definitions: Sequence[Definition]
+) -> Iterator[Problem]:
+    """Yield what does not fit together: applications, environments, and what is wanted of them."""
+    if request.restart:
+        yield from fitting.restart(definitions)
+    for id_ in request.environment_ids:
+        for definition in definitions:
+            yield from fitting.problems(environments[id_], definition, request.strategy.kind)
+    for id_ in request.environment_ids:
+        yield from fitting.together(environments[id_], definitions)
 
 
 async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -> Made:
