@@ -101,6 +101,7 @@ audit: $(INSTALLED) ## Ask for known weaknesses of the pinned packages; needs th
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.lock -r requirements-web.lock
 	@$(NPM) audit --prefix web --package-lock-only
 	@$(NPM) audit --prefix tests/node --package-lock-only
+	@$(NPM) audit --prefix tests/browser --package-lock-only
 	@$(NPM) audit --prefix bench/peers/node --package-lock-only
 
 $(PEERS_INSTALLED): bench/requirements.lock | $(INSTALLED)

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -50,6 +51,18 @@ async def _run(function: Callable[..., Awaitable[int | None]], api: Api, given: 
         raise
 
 
+def _without_colours(ctx: click.Context, param: click.Parameter, given: bool) -> None:
+    if given:
+        os.environ["NO_COLOR"] = "1"
+
+
+def uncoloured(function: Command) -> Command:
+    """Add --no-color, which is the same as NO_COLOR."""
+    return click.option(
+        "--no-color", is_flag=True, expose_value=False, callback=_without_colours, help="Without colours. NO_COLOR."
+    )(function)
+
+
 def prints(function: Command) -> Command:
     """Add the options of output; the command gets a `printer`."""
 
@@ -63,11 +76,11 @@ def prints(function: Command) -> Command:
         help="How to print. json and yaml hold the fields of the GraphQL API; name is what other commands take.",
     )
     @click.option("--utc", is_flag=True, help="Whole times in UTC; else ages, and with -o wide whole local times.")
-    @click.option("--no-color", "colourless", is_flag=True, help="Without colours. NO_COLOR.")
+    @uncoloured
     @click.option("--no-headers", "headless", is_flag=True, help="Tables without their first line.")
     @functools.wraps(function)
-    def command(format_: str, utc: bool, colourless: bool, headless: bool, **given: Any) -> Any:
-        return function(printer=Printer(format_, utc, not colourless, not headless), **given)
+    def command(format_: str, utc: bool, headless: bool, **given: Any) -> Any:
+        return function(printer=Printer(format_, utc, not headless), **given)
 
     return command
 

@@ -42,7 +42,6 @@ class Printer:
 
     format: str = "table"
     utc: bool = False
-    coloured: bool = True
     headers: bool = True
     times: Times = field(init=False)
     console: Console = field(init=False)
@@ -51,7 +50,7 @@ class Printer:
 
     def __post_init__(self) -> None:
         self.times = Times(datetime.now(UTC), whole=self.format == "wide", utc=self.utc)
-        plain = not self.coloured or bool(os.environ.get("NO_COLOR"))
+        plain = bool(os.environ.get("NO_COLOR"))
         self.console = Console(
             highlight=False, markup=False, emoji=False, color_system=None if plain else "auto", file=sys.stdout
         )
@@ -116,7 +115,7 @@ class Printer:
         for name, value in shown:
             content = value if isinstance(value, Text) else Text(printable(value))
             lines = content.split("\n")
-            self.line(Text(f"{name + ':':<{width}} ", style="dim").append(lines[0]) if lines else Text(name))
+            self.line(Text().append(f"{name + ':':<{width}} ", style="dim").append(lines[0]) if lines else Text(name))
             for more in lines[1:]:
                 self.line(Text(" " * (width + 1)).append(more))
 

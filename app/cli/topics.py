@@ -34,7 +34,7 @@ characters that they do not have are replaced; JSON escapes them instead.
   boreas deployment list --status FAILED -o name | xargs -n1 boreas deployment retry
   boreas deployment list -o json | jq -r '.[] | [.id, .version.name, .environment.name] | @tsv'
 """
-ENVIRONMENT = """Environment variables
+VARIABLES = """Environment variables
 
   BOREAS_URL       Where the API is; --url. On the machine of boreas up it is found.
   BOREAS_TOKEN     Who asks; --token. On the machine of boreas up its own token is found.
@@ -50,7 +50,7 @@ Environments, applications and templates are named by their names or ids. A vers
 where several have that name. Deployments and approvals are named by their ids; of a deployment the beginning is enough
 where only one has it. Tasks are named by their ids or as DEPLOYMENT/KEY, such as dep_0a1b2c/web/build.
 """
-TOPICS = {"exit-codes": EXIT_CODES, "output": OUTPUT, "environment": ENVIRONMENT, "names": NAMES}
+TOPICS = {"exit-codes": EXIT_CODES, "output": OUTPUT, "variables": VARIABLES, "names": NAMES}
 
 
 @click.command("help")
@@ -59,7 +59,7 @@ TOPICS = {"exit-codes": EXIT_CODES, "output": OUTPUT, "environment": ENVIRONMENT
 def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
     """Show the help of a command, or of a topic.
 
-    Topics: exit-codes, output, environment, names. `boreas help environment` is the topic; the noun has --help.
+    Topics: exit-codes, output, variables, names.
     """
     assert ctx.parent is not None
     if len(words) == 1 and words[0] in TOPICS:

@@ -12,6 +12,7 @@ import click
 from app.cli import completion, documents, finding
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.following import follow_to_exit
+from app.cli.options import uncoloured
 from app.cli.output import COLOURS, local_time
 from app.cli.printable import json_text, printable
 
@@ -41,6 +42,7 @@ Examples:
 @click.argument("deployment", shell_complete=completion.deployments)
 @click.option("--no-logs", is_flag=True, help="Only status changes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@uncoloured
 @address_options
 def watch(url: str, token: str | None, deployment: str, no_logs: bool, as_json: bool) -> None:
     """Show a deployment from its beginning until it ends."""
@@ -64,6 +66,7 @@ def watch(url: str, token: str | None, deployment: str, no_logs: bool, as_json: 
 @click.option("--timestamps", is_flag=True, help="The time in front of each line.")
 @click.option("--raw", is_flag=True, help="Keep the colours of lines also where no terminal shows them.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@uncoloured
 @address_options
 def logs(url: str, token: str | None, task: str, **wanted: Any) -> None:
     """Show the log of a TASK: its id, or DEPLOYMENT/KEY such as dep_…/user-service/build.

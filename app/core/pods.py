@@ -25,6 +25,8 @@ UNMADE = "FailedCreate"
 """The reason of events that tell why a Job has no pod."""
 VANISHED = "ContainerStatusUnknown"
 NEEDS_LIMITS = "failed quota"
+NON_ROOT = "runAsNonRoot"
+"""The field that clusters and their policies name, where they want to be told that nothing runs as root."""
 
 
 class Remedy(Enum):
@@ -66,7 +68,7 @@ def fault(pod: Object) -> Fault | None:
                 hopeless=reason in HOPELESS,
             )
         if reason in MISCONFIGURED:
-            is_root = "runAsNonRoot" in str(waiting.get("message"))
+            is_root = NON_ROOT in str(waiting.get("message"))
             return Fault(
                 f"the container can not be made ({reason}){_said(waiting)}",
                 hopeless=is_root,
@@ -127,7 +129,7 @@ def unmade(events: Iterable[Object]) -> Fault:
     return Fault(
         f"its pod can not be made{_said({'message': why})}{hint}",
         passing="exceeded quota" in why,
-        remedy=Remedy.NON_ROOT if "PodSecurity" in why and "runAsNonRoot" in why else None,
+        remedy=Remedy.NON_ROOT if NON_ROOT in why else None,
     )
 
 

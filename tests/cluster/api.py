@@ -196,7 +196,7 @@ class ClusterServer(kmock.KubernetesScaffold):
                 return self._evict(key)
             case "POST":
                 key = (plural, namespace, request.data["metadata"]["name"])
-                if plural == "jobs" and (why := self.admission.job(key[2], self.of("jobs"))):
+                if plural == "jobs" and (why := self.admission.job(request.data, self.of("jobs"))):
                     raise Refusal(403, "Forbidden", why)
                 if key in self.objects:
                     raise Refusal(409, "AlreadyExists", f'{plural} "{key[2]}" already exists')

@@ -93,11 +93,10 @@ class Rollers:
     def _see_to(self, deployment: Object) -> None:
         spec, name = deployment["spec"], deployment["metadata"]["name"]
         space, wanted = deployment["metadata"]["namespace"], spec.get("replicas", 1)
-        template = repr(spec["template"])
-        refused = False
-        for _ in range(self._missing(deployment, template)):
+        template, is_paused, refused = self._template(deployment), bool(spec.get("paused")), False
+        for _ in range(0 if is_paused else self._missing(deployment, template)):
             refused = refused or not self.make(deployment, template)
-        for pod in self._extra(deployment, template):
+        for pod in () if is_paused else self._extra(deployment, template):
             self._server.remove(("pods", space, pod["metadata"]["name"]))
         pods = self.pods(self._server.seek("deployments", name, space) or deployment)
         ready = sum(bool(pod["status"].get("ready")) for pod in pods)
@@ -110,6 +109,20 @@ class Rollers:
             "conditions": self._conditions(deployment, refused, (wanted, len(pods), updated, ready)),
         }
         self._server.change("deployments", name, lambda body: body.update(status=status), space)
+
+    def _template(self, deployment: Object) -> str:
+        """Return what pods of the newest ReplicaSet were made from: it may have been labelled since."""
+        meta, template = deployment["metadata"], deployment["spec"]["template"]
+        for each in self._server.of("replicasets"):
+            if each["metadata"]["ownerReferences"][0]["uid"] == meta["uid"] and each["spec"]["template"] == template:
+                return str(each["metadata"]["annotations"]["made-from"])
+        if deployment["spec"].get("paused"):
+            return "none yet"
+        owner = {"kind": "Deployment", "name": meta["name"], "uid": meta["uid"], "controller": True}
+        name, notes = f"{meta['name']}-{next(self._numbers)}", {"made-from": repr(template)}
+        about = {"name": name, "ownerReferences": [owner], "annotations": notes}
+        self._server.store("replicasets", {"metadata": about, "spec": {"template": template}}, meta["namespace"])
+        return repr(template)
 
     def _missing(self, deployment: Object, template: str) -> int:
         spec, pods = deployment["spec"], self.pods(deployment)

@@ -154,7 +154,7 @@ class Application(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = Asked.of(info, first, after, last, before)
+        asked = Asked(first, after, last, before)
         return await OF_APPLICATION.page(info, self.id, partial(wrap, info, "Deployment"), asked)
 
     @strawberry.field(description="The versions that hold it, newest first.")
@@ -166,7 +166,7 @@ class Application(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Version", strawberry.lazy("app.api.types.versions")]]:
-        asked = Asked.of(info, first, after, last, before)
+        asked = Asked(first, after, last, before)
         return await VERSIONS.page(info, self.id, partial(wrap, info, "Version"), asked)
 
 

@@ -15,7 +15,7 @@ from app.cli.nouns.plan import plan
 from app.cli.nouns.tasks import task
 from app.cli.nouns.templates import template
 from app.cli.nouns.versions import version
-from app.cli.nouns.workflows import workflow
+from app.cli.nouns.workflows import edit, workflow
 from app.cli.root import Group
 from app.cli.tokens import token
 from app.cli.watch import logs, watch
@@ -38,7 +38,7 @@ deployment.add_command(deployments.show)
 deployment.add_command(deploy, "create")
 for _command in (plan, watch, logs, deployments.events, steering.start, steering.pause, steering.resume):
     deployment.add_command(_command)
-for _command in (steering.cancel, steering.retry, steering.rollback, steering.promote):
+for _command in (steering.cancel, steering.retry, steering.rollback, steering.promote, edit):
     deployment.add_command(_command)
 
 audit.add_command(list_audit, "list")

@@ -3,6 +3,7 @@
 import asyncio
 
 from app.core.strategy import StrategyKind
+from app.core.workloads import TRACK
 from app.ports import Origin
 from tests.cluster.api import ClusterServer
 from tests.cluster.played import allowed
@@ -31,6 +32,7 @@ async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: Cl
     played.listeners = nodes
     await web.bring(web.shape(1, StrategyKind.CANARY))
     await web.bring(web.shape(TOTAL, StrategyKind.CANARY, finished=True))
+    await web.by_hand("deployments", lambda body: body["spec"]["template"]["metadata"]["labels"].pop(TRACK))
     spec = {"minAvailable": 1, "selector": {"matchLabels": LABELS}}
     await web.create("poddisruptionbudgets", {"metadata": {"name": "web"}, "spec": spec})
     await web.bring(web.shape(TOTAL, StrategyKind.BLUE_GREEN, switched=True))

@@ -7,7 +7,7 @@ from app.core import manifests
 from app.core.environment import KubernetesAccess
 from app.core.job_options import JobOptions, merged
 from app.core.manifests import Object, is_going, uid_of, version_of
-from app.core.pods import Fault, Remedy
+from app.core.pods import NON_ROOT, Fault, Remedy
 from app.core.workloads import is_ours, noted
 from app.gateways.operators.kubernetes.cluster import JOBS, Cluster
 from app.gateways.operators.kubernetes.errors import FORBIDDEN_STATUS, ClusterRefusedError
@@ -62,6 +62,9 @@ class Making:
                 return made
             except ClusterRefusedError as error:
                 refused = error
+            fault = Fault(str(refused), remedy=Remedy.NON_ROOT if NON_ROOT in str(refused) else None)
+            if self.otherwise(fault, body):
+                continue
             if not (refused.is_conflict or refused.status in FORBIDDEN_STATUS):
                 raise refused
             found = await self._taken(trouble)

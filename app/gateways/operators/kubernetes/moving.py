@@ -149,21 +149,12 @@ class Moving(Objects):
         if self.moved is not None and self.moved.manner is None:
             await self.keep(manner=manners.own(await self.base()))
 
-    async def mark(self) -> None:
-        """Give the base's pods its track, replica by replica, and wait until all that are left have it.
-
-        That restarts them, once: every rollout that replaces them anyway marks them too. Raises StuckError.
-        """
-        base = await self.base()
-        if not tracks.is_marked(base):
-            await self.say(f"Restarting the pods of {self.name} once, to tell the two sets apart from now on.")
-            await self._keep_manner()
-            await self.change(DEPLOYMENTS, self.name, lambda seen: tracks.marked(manners.carefully(seen, 0)))
-            await self.settled(self.name)
-            return
-        at = replicas.standing(base)
-        if not at.settled and at.updated < int((base.get("status") or {}).get("replicas") or 0):
-            await self.settled(self.name)
+    async def replace_marked(self) -> None:
+        """Replace the base's pods by ones with its track, and wait until all of them are. Raises StuckError."""
+        await self.say(f"Restarting the pods of {self.name} once, to tell the two sets apart from now on.")
+        await self._keep_manner()
+        await self.change(DEPLOYMENTS, self.name, lambda seen: tracks.marked(manners.carefully(seen, 0)))
+        await self.settled(self.name)
 
     async def run(self, image: str, size: int | None = None, watch_seconds: int = 0, *, again: bool = False) -> None:
         """Let the base run an image, replica by replica. Raises StuckError.

@@ -27,11 +27,11 @@ from app.core.workloads import (
     with_image,
     with_replicas,
 )
-from app.gateways.operators.kubernetes import budgets, in_place, traffic
+from app.gateways.operators.kubernetes import budgets, in_place, marking, traffic
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
-from app.gateways.operators.kubernetes.room import Room, beside, kept_manner, trade
+from app.gateways.operators.kubernetes.room import Room, beside, is_idle, kept_manner, trade
 
 
 async def bring(moving: Moving, shape: Shape) -> Outcome:
@@ -65,6 +65,7 @@ async def take_back(moving: Moving, shape: Shape) -> Outcome:
             return Outcome(Ending.SUCCEEDED)
         if moving.is_in_place:
             return await in_place.take_back(moving)
+        await marking.resume(moving, base)
         return await _take_back(moving, base, shape)
     except (StuckError, ClusterRefusedError) as error:
         return Outcome(Ending.FAILED, str(error))
@@ -86,6 +87,7 @@ async def _begin(moving: Moving, shape: Shape) -> None:
     base, work = await moving.base(), moving.workload
     kind = moving.kind or DEPLOYMENTS
     moving.owned(kind, base)
+    await marking.resume(moving, base)
     if moving.recall(base) is not None:
         stuck_if(moving.image_fault(base))
         return
@@ -207,6 +209,9 @@ async def _complete(moving: Moving, shape: Shape) -> None:
     now, is_more = replicas_of(base), moving.size_fault(base) if replicas_of(base) >= shape.total else None
     size = shape.total if await _is_sized(moving, is_more) else None
     again = moving.target.restart
+    if now and size is not None and await is_idle(moving):
+        await moving.scale(moving.name, now := 0)
+        await moving.settled(moving.name)
     await moving.run(moving.workload.image, size if now == 0 else None, shape.watch_seconds, again=again)
     await moving.settled(moving.name, room.make)
     if size is not None and replicas_of(await moving.base()) < size:
