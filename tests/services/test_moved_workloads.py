@@ -81,6 +81,20 @@ async def test_cancelling_leaves_one_set_at_full_size(
     assert await place.releases() == {"shop": "v1"}
 
 
+async def test_cancelling_while_people_are_asked_does_so_too(
+    engine: Engine, place: Site, cluster: ClusterServer
+) -> None:
+    await engine.worker()
+    await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
+    asks = StrategyStep(canary_ratio=1.0, require_approval=True)
+    id_ = await place.deploy("v2", strategy=Strategy(CANARY, (StrategyStep(canary_ratio=0.3), asks)))
+    await engine.until(id_, D.WAITING_CONFIRM, seconds=60)
+    assert len(image(cluster)) == 2
+    await engine.cancel(id_)
+    await engine.until(id_, D.CANCELLED, seconds=60)
+    assert image(cluster) == FULL
+
+
 async def test_cancelling_without_a_worker_can_be_forced(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     worker = await engine.worker()
     await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
