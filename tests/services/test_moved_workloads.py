@@ -1,20 +1,23 @@
 """Rollouts in a cluster that somebody else works in, and that are cancelled: no capacity is lost, nothing is missed."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.core.application import KubernetesTarget
 from app.core.strategy import Strategy, StrategyKind, StrategyStep
 from app.services import tasks
 from app.services.tasks import Promotion
+from app.store import applications as store
 from tests.cluster.api import ClusterServer
 from tests.cluster.played import Cast, play
 from tests.services.engine import D, Engine, S, Site, watched
 from tests.services.test_kubernetes import image, make_shop
 
-CANARY, ROLLING = StrategyKind.CANARY, StrategyKind.ROLLING
+CANARY, BLUE_GREEN, ROLLING = StrategyKind.CANARY, StrategyKind.BLUE_GREEN, StrategyKind.ROLLING
 HOURS = 3600
 FULL = [("shop", "shop:v1", 10)]
 
@@ -38,12 +41,23 @@ async def cluster(cast: Cast) -> ClusterServer:
 
 def strategy(kind: StrategyKind, seconds: int = HOURS, *, back: bool = True) -> Strategy:
     """Return a strategy whose first step is watched."""
+    if kind is BLUE_GREEN:
+        return Strategy(kind, (StrategyStep(0, seconds, auto_rollback=back), StrategyStep(auto_rollback=back)))
     if kind is ROLLING:
         return Strategy(kind, (StrategyStep(3, seconds, auto_rollback=back), StrategyStep(auto_rollback=back)))
     ratios = ((0.3, seconds), (1.0, 0))
     return Strategy(
         kind, tuple(StrategyStep(0, wait, canary_ratio=ratio, auto_rollback=back) for ratio, wait in ratios)
     )
+
+
+@pytest.fixture
+async def place(place: Site) -> Site:
+    """The same place, where the shop has a Service."""
+    (id_,) = place.applications.values()
+    known = (await store.by_ids([id_]))[id_]
+    await store.update(replace(known, kubernetes=KubernetesTarget("shop", "main", "shop")))
+    return place
 
 
 async def begun(engine: Engine, place: Site, kind: StrategyKind, seconds: int = HOURS, **more: Any) -> str:
@@ -55,7 +69,7 @@ async def begun(engine: Engine, place: Site, kind: StrategyKind, seconds: int = 
     return id_
 
 
-@pytest.mark.parametrize("kind", [CANARY, ROLLING])
+@pytest.mark.parametrize("kind", [CANARY, BLUE_GREEN, ROLLING])
 async def test_cancelling_leaves_one_set_at_full_size(
     engine: Engine, place: Site, cluster: ClusterServer, kind: StrategyKind
 ) -> None:
@@ -65,6 +79,20 @@ async def test_cancelling_leaves_one_set_at_full_size(
     story = await engine.until(id_, D.CANCELLED, seconds=60)
     assert (image(cluster), story.statuses["shop/deploy"]) == (FULL, S.ROLLED_BACK)
     assert await place.releases() == {"shop": "v1"}
+
+
+async def test_cancelling_while_people_are_asked_does_so_too(
+    engine: Engine, place: Site, cluster: ClusterServer
+) -> None:
+    await engine.worker()
+    await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
+    asks = StrategyStep(canary_ratio=1.0, require_approval=True)
+    id_ = await place.deploy("v2", strategy=Strategy(CANARY, (StrategyStep(canary_ratio=0.3), asks)))
+    await engine.until(id_, D.WAITING_CONFIRM, seconds=60)
+    assert len(image(cluster)) == 2
+    await engine.cancel(id_)
+    await engine.until(id_, D.CANCELLED, seconds=60)
+    assert image(cluster) == FULL
 
 
 async def test_cancelling_without_a_worker_can_be_forced(engine: Engine, place: Site, cluster: ClusterServer) -> None:
