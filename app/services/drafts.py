@@ -8,7 +8,7 @@ from app.core.application import Application
 from app.core.deployment import Definition, WorkflowSource, definition_of, restarted
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, missing, not_found
-from app.core.strategy import Strategy
+from app.core.strategy import Strategy, StrategyKind
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
 from app.services.cases import refuse_if
@@ -85,23 +85,12 @@ async def draft(request: DeploymentRequest) -> Draft:
     chosen = tuple(applications[id_] for id_ in wanted)
     images = {artifact.application_id: artifact.image for artifact in version.artifacts}
     definitions = request.definitions or tuple(definition_of(each, images[each.id]) for each in chosen)
-    unfit: list[Problem] = []
+    unfit = fitting.restart(definitions) if request.restart else ()
     if request.restart:
-        unfit += fitting.restart(definitions)
         definitions = tuple(restarted(definition) for definition in definitions)
-    unfit += [
-        problem
-        for id_ in request.environment_ids
-        for definition in definitions
-        for problem in fitting.problems(environments[id_], definition, request.strategy.kind)
-    ]
-    unfit += [
-        problem for id_ in request.environment_ids for problem in fitting.together(environments[id_], definitions)
-    ]
-    if unfit:
-        raise Refused(*unfit)
-    made = await _made(request, definitions)
     places = tuple(environments[id_] for id_ in request.environment_ids)
+    refuse_if((*unfit, *_unfit(places, definitions, request.strategy.kind)))
+    made = await _made(request, definitions)
     refuse_if(problem for place in places for problem in fitting.accounts(place, made.tasks, *_came_from(request)))
     faults = workflow.check(
         template.blanked(made.tasks) if made.faults else made.tasks,
@@ -123,6 +112,15 @@ async def draft(request: DeploymentRequest) -> Draft:
         tasks=made.tasks,
         faults=(*made.faults, *faults),
     )
+
+
+def _unfit(places: Sequence[Environment], definitions: Sequence[Definition], kind: StrategyKind) -> Iterator[Problem]:
+    """Yield what keeps definitions from being deployed to environments, each by itself and together."""
+    for place in places:
+        for definition in definitions:
+            yield from fitting.problems(place, definition, kind)
+    for place in places:
+        yield from fitting.together(place, definitions)
 
 
 async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -> Made:
