@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from dataclasses import replace
 from io import StringIO
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.live import Live
@@ -53,7 +53,7 @@ async def follow_list(
         await asyncio.gather(*both, return_exceptions=True)
 
 
-async def read_again(printer: Printer, read: Read, columns: Sequence[Column], name: Callable[[Any], str]) -> None:
+async def read_again(printer: Printer, read: Read, columns: Sequence[Column], name: Callable[[Any], str]) -> NoReturn:
     """Print a list, then what has come or changed in it, until Ctrl-C: for lists without a feed. Raises ApiError."""
     shown = _Shown(printer, columns, name)
     while True:

@@ -26,6 +26,8 @@ OUTPUT = """Output
   -o yaml    The same as YAML.
   -o name    Names, or ids of what has no name, one a line: what other commands take.
 
+Commands that end, undo or remove something ask back on a terminal; --yes does not. Scripts are taken at their word.
+
 --utc writes whole times in UTC, in any table. With --watch JSON comes as one object a line, YAML as one document each.
 Tables and data go to standard output; hints, questions and errors to standard error. Colours, the bar of progress and
 cut lines are for terminals only: NO_COLOR or --no-color leaves the colours out. On terminals that are not UTF-8,
