@@ -32,6 +32,7 @@ from strawberry.types.graphql import OperationType
 from app.api.context import Context
 from app.api.costs import HEAVY_OBJECTS, MAX_OBJECTS, Cost
 from app.api.documents import Document, Documents
+from app.api.ends import count_from_one_end
 from app.api.errors import TranslateErrors, copied, unexpected
 from app.api.executing import Executor, Selections
 from app.api.turns import Crowd
@@ -61,6 +62,7 @@ class Schema(strawberry.Schema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, execution_context_class=Executor)
+        count_from_one_end(self._schema)
         self.documents = Documents(self._schema)
         self.heavy = Crowd()
 

@@ -257,5 +257,5 @@ def why_not_start(found: FreezeStatus | None, *, overridden: bool) -> str | None
         return None
     why = sentence(f"The environment is frozen by “{found.window.name}”: {found.window.reason[:REASON_SHOWN]}")
     if found.fault is not None:
-        return f"{why} (It cannot be told when it comes: {found.fault}. Delete it, and make it anew.)"
-    return why if found.next_end is not None else f"{why} (No end is in sight.)"
+        return f"{why} It cannot be told when it comes: {sentence(found.fault)} Delete it, and make it anew."
+    return why if found.next_end is not None else f"{why} No end is in sight."

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from app.core import bounds, checks, task_checks, template, workflow
 from app.core.errors import Forbidden, InvalidInput, Problem, Refused, Role, WorkflowFault, WrongState, not_found
 from app.core.ids import Kind
+from app.core.meaning import fingerprint
 from app.core.sight import of_deployment
 from app.core.task import written
 from app.core.template import Parameter, Template, TemplateVersion
@@ -20,7 +21,10 @@ from app.store.database import take_turns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateDraft:
-    """A version to save under a name, of exactly one of a graph (`tasks`) and a deployment's present graph."""
+    """A version to save under a name, of exactly one of a graph (`tasks`) and a deployment's present graph.
+
+    `only_if_changed`: one that would be just as the latest is not made, and the answer is that.
+    """
 
     name: str
     description: str = ""
@@ -28,6 +32,7 @@ class TemplateDraft:
     tasks: tuple[WorkflowTask, ...] | None = None
     deployment_id: str | None = None
     parameters: tuple[Parameter, ...] = ()
+    only_if_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,9 @@ async def save(case: Case, draft: TemplateDraft) -> tuple[str, ...]:
         raise Refused(WrongState(message=message, status="ARCHIVED", path=("name",)))
     refuse_if(_problems(draft, tasks))
     refuse_if(await _faults(draft, tasks))
+    if known is not None and draft.only_if_changed and _is_latest(draft, known, versions[-1], tasks, latest):
+        case.changed(versions[-1].id, versions[-1], versions[-1])
+        return (known.id, versions[-1].id)
     kept = await _kept(case, draft, known)
     version = TemplateVersion(
         id=case.work.new_id(Kind.TEMPLATE_VERSION),
@@ -77,6 +85,20 @@ async def save(case: Case, draft: TemplateDraft) -> tuple[str, ...]:
     await store.insert_version(version, tasks)
     case.changed(version.id, None, version)
     return (kept.id, version.id)
+
+
+def _is_latest(
+    draft: TemplateDraft,
+    known: Template,
+    version: TemplateVersion,
+    tasks: Sequence[WorkflowTask],
+    latest: Sequence[WorkflowTask],
+) -> bool:
+    """Tell whether a draft says what the latest version says: of two that save the same at once, one makes it."""
+    about = (version.note, known.description, version.parameters, latest)
+    return fingerprint(about) == fingerprint(
+        (draft.note, draft.description or known.description, draft.parameters, tasks)
+    )
 
 
 async def archive(case: Case, id_: str) -> tuple[str, ...]:

@@ -288,3 +288,17 @@ async def test_deployers_keep_templates_of_what_they_deploy(shared: System) -> N
     assert codes(await deployer.mutate("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])) == []
     viewer = (await account(shared.admin, {"role": "VIEWER"})).client
     assert (await viewer.query(TEMPLATE, name=saved["template"]["name"]))["workflowTemplate"]
+
+
+async def test_what_is_just_as_the_latest_version_makes_none(shared: System) -> None:
+    given: Data = {"name": unique("once"), "note": "n", "tasks": [task("a", payload={"a": 1, "b": 2})]}
+    given["onlyIfChanged"] = True
+    saves = (shared.admin.change("saveWorkflowTemplate", "version { id number }", **given) for _ in range(5))
+    made = await asyncio.gather(*saves)
+    assert made == [made[0]] * 5 and made[0]["version"]["number"] == 1
+    spelt = given | {"tasks": [task("a", payload={"b": 2.0, "a": 1})]}
+    assert await shared.admin.change("saveWorkflowTemplate", "version { id number }", **spelt) == made[0]
+    others: list[Data] = [{"note": "m"}, {"tasks": [task("a", payload={"a": True, "b": 2})]}, {"onlyIfChanged": False}]
+    for number, other in enumerate(others, start=2):
+        changed = await shared.admin.change("saveWorkflowTemplate", "version { number }", **given | other)
+        assert changed["version"]["number"] == number

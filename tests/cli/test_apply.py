@@ -1,5 +1,6 @@
 """boreas apply as users run it: real processes against a real API, and the shape of what they declare."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,32 @@ async def test_a_template_gets_a_new_version_by_what_differs_only(system: System
         assert (latest["number"], latest["note"]) == (number, "a try")
 
 
+ODD = """kind: WorkflowTemplate
+name: " odd "
+tasks:
+  - {key: "a ", type: CUSTOM, payload: {ports: {80: web}, n: 1e3, m: 1e23, t: 12:30, s: "\\ud83d\\ude80"}}
+  - {key: b, name: "e\\u0301", type: CUSTOM, blockBy: ["a "], payload: {on: yes, z: -0.0}}
+"""
+
+
+async def test_however_it_is_spelt_a_second_time_there_is_nothing_to_do(system: System, tmp_path: Path) -> None:
+    first = await apply(system, tmp_path, ODD)
+    assert (first.status, first.out.splitlines()[-1]) == (0, "1 created."), first
+    again = await apply(system, tmp_path, ODD, "--exit-code")
+    assert (again.status, again.out.splitlines()[-1]) == (0, "1 as declared."), again
+
+
+async def test_two_at_once_make_one_version(system: System, tmp_path: Path) -> None:
+    """Both see that there is none yet; the one that comes second gets the version that the first has made."""
+    template = RELEASE.replace("application: web, ", "").replace("type: BUILD", "type: CUSTOM")
+    file = tmp_path / "boreas.yaml"
+    file.write_text(template, encoding="utf-8")
+    both = await asyncio.gather(*(boreas(system, "apply", "-f", str(file)) for _ in range(2)))
+    assert [ran.status for ran in both] == [0, 0], both
+    found = await system.admin.query(VERSIONS, name="release")
+    assert found["workflowTemplate"]["latest"]["number"] == 1
+
+
 async def test_a_cluster_and_its_workloads_are_declared(system: System, tmp_path: Path) -> None:
     cluster = """
 kind: Environment
@@ -299,7 +326,7 @@ async def test_files_are_read_together_and_json_is_one_object_a_line(system: Sys
     [
         (WEB.replace("build", "bild"), "document 1 (line 2) (Application web): Object contains unknown field `bild`"),
         (WEB.replace("[make]", "make"), "build.command: Expected `array`, got `str`"),
-        (WEB.replace("fast", "1"), "build.env[...]: Expected `str`, got `int`"),
+        (WEB.replace("fast", "1"), "build.env.MODE: Expected `str`, got `int`"),
         (f"{WEB}---\nkind: Pipeline\nname: x\n", "document 2 (line 9) (Pipeline x): kind: Invalid value 'Pipeline'"),
         (f"{WEB}---{WEB}", "Application web is declared in"),
         (f"{WEB}name: other\n", "“name” is there twice (line 2)"),

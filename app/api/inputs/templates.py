@@ -41,6 +41,11 @@ class SaveWorkflowTemplateInput:
     tasks: list[WorkflowTaskInput] | None = None
     from_deployment_id: strawberry.ID | None = strawberry.field(default=None, description="Its present graph.")
     parameters: list[TemplateParameterInput] | None = strawberry.field(default_factory=list)
+    only_if_changed: bool | None = strawberry.field(
+        default=False,
+        description="Make no version that would be just as the latest one, also where somebody else saves the same "
+        "at this moment: the answer is that one.",
+    )
     idempotency_key: str | None = None
 
     def draft(self) -> TemplateDraft:
@@ -53,4 +58,5 @@ class SaveWorkflowTemplateInput:
             tasks=None if tasks is None else core_tasks(tasks, "tasks"),
             deployment_id=self.from_deployment_id,
             parameters=tuple(parameter.parameter() for parameter in self.parameters or ()),
+            only_if_changed=bool(self.only_if_changed),
         )

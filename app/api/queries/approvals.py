@@ -28,6 +28,6 @@ class ApprovalQueries:
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Approval]:
-        part = Asked.of(info, first, after, last, before).window(INBOX, default=50)
+        part = Asked(first, after, last, before).window(INBOX, default=50)
         waiting = await approvals.inbox(info.context.viewer, info.context.runtime.clock.now())
         return sliced(part, waiting, lambda one: one.id, Approval.of)

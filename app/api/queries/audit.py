@@ -32,4 +32,4 @@ class AuditQueries:
         if not info.context.viewer.allows(Role.ADMIN):
             raise forbidden(Role.ADMIN)
         wanted = filter.filter() if filter else AuditFilter()
-        return await audit_page(wanted, Asked.of(info, first, after, last, before), find_node)
+        return await audit_page(wanted, Asked(first, after, last, before), find_node)

@@ -51,7 +51,7 @@ class CatalogueQueries:
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Application]:
-        return await application_page(Asked.of(info, first, after, last, before), contains, archived)
+        return await application_page(Asked(first, after, last, before), contains, archived)
 
     @strawberry.field(
         description="One environment, by exactly one of id, name and by; null: there is none. For VIEWER on anything.",
@@ -83,7 +83,7 @@ class CatalogueQueries:
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Environment]:
-        return await environment_page(Asked.of(info, first, after, last, before))
+        return await environment_page(Asked(first, after, last, before))
 
     @strawberry.field(
         description="One version by its id; null: there is none. For VIEWER on anything.",
@@ -106,4 +106,4 @@ class CatalogueQueries:
         before: Cursor | None = None,
     ) -> Connection[Version]:
         wanted = VersionFilter(contains=contains, application_id=application_id, commit=commit)
-        return await version_page(Asked.of(info, first, after, last, before), wanted)
+        return await version_page(Asked(first, after, last, before), wanted)

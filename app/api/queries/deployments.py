@@ -45,9 +45,7 @@ class DeploymentQueries:
         filter: DeploymentFilterInput | None = None,
     ) -> Connection[Deployment]:
         wanted = visible(info.context.viewer)
-        return await deployment_page(
-            filter.narrow(wanted) if filter else wanted, Asked.of(info, first, after, last, before)
-        )
+        return await deployment_page(filter.narrow(wanted) if filter else wanted, Asked(first, after, last, before))
 
     @strawberry.field(
         description="One task by its id; null: there is none that you may see. For VIEWER on its deployment.",

@@ -41,4 +41,4 @@ class TemplateQueries:
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[WorkflowTemplate]:
-        return await template_page(Asked.of(info, first, after, last, before), contains, archived)
+        return await template_page(Asked(first, after, last, before), contains, archived)

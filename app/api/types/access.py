@@ -129,7 +129,7 @@ class User(Actor):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[ApiToken]:
-        return await _token_page(info, self.id, Asked.of(info, first, after, last, before))
+        return await _token_page(info, self.id, Asked(first, after, last, before))
 
 
 @strawberry.type(description="A program that acts by tokens.")
@@ -159,7 +159,7 @@ class ServiceAccount(Actor):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[ApiToken]:
-        return await _token_page(info, self.id, Asked.of(info, first, after, last, before))
+        return await _token_page(info, self.id, Asked(first, after, last, before))
 
 
 def actor_of(actor: core.Actor) -> User | ServiceAccount:

@@ -62,7 +62,7 @@ class ShellTarget:
     )
 
 
-@strawberry.type(description="Deploys by changing the image of one container of a Deployment object.")
+@strawberry.type(description="Deploys by changing the image of one container of a workload in a cluster.")
 class KubernetesTarget:
     workload: str = strawberry.field(description="The name of the Deployment object.")
     container: str
@@ -70,6 +70,7 @@ class KubernetesTarget:
     http_route: str | None = strawberry.field(
         description="A Gateway API HTTPRoute: with it, weights of a canary are traffic, not replicas."
     )
+    restart: bool = strawberry.field(description="Whether pods are replaced also where they run the image already.")
 
 
 DeployTarget = Annotated[
@@ -153,7 +154,7 @@ class Application(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = Asked.of(info, first, after, last, before)
+        asked = Asked(first, after, last, before)
         return await OF_APPLICATION.page(info, self.id, partial(wrap, info, "Deployment"), asked)
 
     @strawberry.field(description="The versions that hold it, newest first.")
@@ -165,7 +166,7 @@ class Application(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Version", strawberry.lazy("app.api.types.versions")]]:
-        asked = Asked.of(info, first, after, last, before)
+        asked = Asked(first, after, last, before)
         return await VERSIONS.page(info, self.id, partial(wrap, info, "Version"), asked)
 
 
@@ -177,6 +178,7 @@ def deploy_target(application: core.Application | Definition, sight: Sight) -> S
             container=cluster.container,
             service=cluster.service,
             http_route=cluster.http_route,
+            restart=cluster.restart,
         )
     target = application.shell
     if target is None:

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import strawberry
-from graphql import VariableNode
 
-from app.api.context import Info
 from app.api.costs import MAX_PAGE
 from app.api.scalars import Cursor, cursor, number, position
 from app.core.errors import ErrorCode, InvalidInput, Problem, Refused
@@ -108,14 +106,8 @@ def window(
     before: str | None = None,
     default: int = 20,
 ) -> Window:
-    """Return the part of a list that Relay's arguments ask for. Raises Refused.
-
-    Where a list can be read from its end, `first` is what was `given`, not the default of the schema.
-    """
+    """Return the part of a list that Relay's arguments ask for. Raises Refused."""
     if last is not None:
-        if first is not None:
-            message = "Give first or last, not both: a page is counted from one end."
-            raise Refused(InvalidInput(message=message, path=("last",)))
         _page_size(last, "last")
         if after is not None:
             raise Refused(InvalidInput(message="last goes with before, first with after.", path=("after",)))
@@ -129,36 +121,20 @@ def window(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Relay's arguments of a list, as they were given."""
+    """Relay's arguments of a list, as they came."""
 
     first: int | None = None
     after: Cursor | None = None
     last: int | None = None
     before: Cursor | None = None
 
-    @classmethod
-    def of(
-        cls, info: Info, first: int | None, after: Cursor | None, last: int | None, before: Cursor | None
-    ) -> "Asked":
-        """Return the arguments of a field; the default of `first` is none."""
-        return cls(given(info, "first", first), after, last, before)
-
     def window(self, kind: str, default: int = 20, *, numbered: bool = False) -> Window:
         """Return the part of the list that they ask for; `numbered`: its positions are numbers. Raises Refused."""
         if numbered:
             number(kind, self.after, "after")
             number(kind, self.before, "before")
-        return window(kind, first=self.first, after=self.after, last=self.last, before=self.before, default=default)
-
-
-def given(info: Info, name: str, value: int | None) -> int | None:
-    """Return an argument that the operation gives; None where it is null, left out, or a variable that is left out."""
-    for argument in info._raw_info.field_nodes[0].arguments or ():
-        if argument.name.value == name:
-            node = argument.value
-            known = not isinstance(node, VariableNode) or node.name.value in info.variable_values
-            return value if known else None
-    return None
+        first = None if self.last is not None else self.first
+        return window(kind, first=first, after=self.after, last=self.last, before=self.before, default=default)
 
 
 def _page_size(value: int, argument: str) -> None:

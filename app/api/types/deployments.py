@@ -145,7 +145,7 @@ class Deployment(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Approval]:
-        asked = Asked.of(info, first, after, last, before)
+        asked = Asked(first, after, last, before)
         return await APPROVALS.page(info, self.id, Approval.of, asked)
 
     @strawberry.field(
@@ -192,7 +192,7 @@ class Deployment(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[DeploymentEvent]:
-        return await EVENTS.page(info, self.id, event_of, Asked.of(info, first, after, last, before), self._event_count)
+        return await EVENTS.page(info, self.id, event_of, Asked(first, after, last, before), self._event_count)
 
     async def _event_count(self) -> int:
         return self.value.last_event

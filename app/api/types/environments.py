@@ -95,7 +95,7 @@ class Environment(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = Asked.of(info, first, after, last, before)
+        asked = Asked(first, after, last, before)
         return await OF_ENVIRONMENT.page(info, self.id, partial(wrap, info, "Deployment"), asked)
 
 

@@ -15,7 +15,7 @@ from app.api.turns import turns
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application, CommandStep, command_step
 from app.api.types.approvals import may_approve_any
-from app.api.types.common import DEPENDS_ON_ACTOR, Connection, Node, Permission, connection, given, window
+from app.api.types.common import DEPENDS_ON_ACTOR, Connection, Node, Permission, connection, window
 from app.api.types.gates import Blocker, blockers
 from app.api.types.logs import LOG, LogLine, log_filter, log_page
 from app.api.types.refs import find, need
@@ -189,8 +189,7 @@ class Task(Node):
         attempt: int | None = None,
     ) -> Connection[LogLine]:
         loaders = info.context.loaders
-        size = given(info, "first", first)
-        part = window(LOG, first=size, after=after, last=last, before=before, default=200)
+        part = window(LOG, first=first, after=after, last=last, before=before, default=200)
         wanted = log_filter(levels, contains, attempt)
         asked = LogPart(
             limit=part.limit,

@@ -103,7 +103,7 @@ class WorkflowTemplate(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[TemplateVersion]:
-        asked = Asked.of(info, first, after, last, before)
+        asked = Asked(first, after, last, before)
         return await TEMPLATE_VERSIONS.page(info, self.id, TemplateVersion.of, asked)
 
     @strawberry.field

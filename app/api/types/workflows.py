@@ -217,7 +217,7 @@ class Workflow(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[WorkflowRevision]:
-        asked = Asked.of(info, first, after, last, before)
+        asked = Asked(first, after, last, before)
         return await REVISIONS.page(info, self.deployment.id, WorkflowRevision.of, asked)
 
     @strawberry.field(description="One revision; null when there is none of that number.")

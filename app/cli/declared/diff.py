@@ -20,5 +20,18 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str
         path, old, new = f"{prefix}{name}", before.get(name), after.get(name)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from differences(old, new, f"{path}.")
-        elif old != new:
+        elif not same(old, new):
             yield Difference(path, old, new)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two values are the same JSON: a number is what a double makes of it, and no number is a boolean."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, float) or isinstance(other, float):
+        return isinstance(one, int | float) and isinstance(other, int | float) and float(one) == float(other)
+    return bool(one == other)

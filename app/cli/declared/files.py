@@ -1,7 +1,8 @@
 """Reading declarations: YAML of several documents, each checked against its kind, with the place of every fault."""
 
+import re
 import sys
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import msgspec
 import yaml
 
 from app.cli.client import ApiError
+from app.cli.declared.loading import Loader
 from app.cli.declared.specs import Spec
 
 AT = " - at `$"
+ANY = "[...]"
 STDIN = "-"
 
 
@@ -62,23 +65,12 @@ def _twice(found: Sequence[Declared]) -> Iterator[str]:
         places.setdefault(each.title, each.place)
 
 
-class _Loader(yaml.SafeLoader):
-    """Plain YAML, in which a key that is there twice is a fault."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-        for position, key in enumerate(keys):
-            if key in keys[:position]:
-                raise yaml.constructor.ConstructorError(None, None, f"“{key}” is there twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
 def _documents(file: str) -> Iterator[Declared | str]:
     """Yield each declaration of a file, or what is wrong with it."""
     name = "standard input" if file == STDIN else file
     try:
         text = sys.stdin.read() if file == STDIN else Path(file).read_text(encoding="utf-8")
-        loader = _Loader(text)
+        loader = Loader(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         yield f"{name}: it can not be read: {error}"
         return
@@ -87,7 +79,7 @@ def _documents(file: str) -> Iterator[Declared | str]:
         while loader.check_node():
             number += 1
             node = loader.get_node()
-            value = loader.construct_document(node) if node else None
+            value = loader.whole(node) if node else None
             if node and value is not None:
                 yield _declared(value, name, number, node.start_mark.line + 1)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -112,5 +104,17 @@ def _declared(value: Any, file: str, number: int, line: int) -> Declared | str:
         return Declared(msgspec.convert(value, Spec), file, number, line)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(AT)
-        where = where.removesuffix("`").removeprefix(".")
-        return f"{place}: {where}: {what}" if where else f"{place}: {what}"
+        where = _named(where.removesuffix("`").removeprefix("."), value)
+        hint = ": write it in quotes" if "Expected `str`, got" in what else ""
+        return f"{place}: {where}: {what}{hint}" if where else f"{place}: {what}"
+
+
+def _named(where: str, value: Any) -> str:
+    """Return the place of a fault with the name of what is wrong in an object of texts, for which only […] stands."""
+    path, some, rest = where.partition(ANY)
+    if not some:
+        return where
+    for step in re.findall(r"[^.\[\]]+", path):
+        value = value[int(step)] if isinstance(value, list) else value.get(step)
+    wrong = [name for name, content in value.items() if not isinstance(content, str)] if isinstance(value, dict) else []
+    return f"{path}.{wrong[0]}{rest}" if wrong else where

@@ -9,11 +9,20 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
+import msgspec.structs
 from msgspec import UNSET, Meta, UnsetType
+
+from app.core.texts import tidy
 
 Name = Annotated[str, Meta(min_length=1, description="By which it is found; unique among its kind.")]
 STEP_SECONDS, STEP_ATTEMPTS = 1800, 1
-Command = Annotated[tuple[str, ...], Meta(min_length=1, description="The program, then its arguments.")]
+Command = Annotated[
+    tuple[str, ...],
+    Meta(
+        min_length=1,
+        description="The program, then its arguments. $${{ … }} stands for the text ${{ … }} itself, as in env.",
+    ),
+]
 Moment = Annotated[datetime, Meta(tz=True, description="ISO 8601, with an offset.")]
 Quantity = str | int | float
 Variables = Annotated[dict[str, str], Meta(description="Environment variables.")]
@@ -34,6 +43,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(content) for name, content in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _tidied(part: Part, *names: str) -> None:
+    """Write names as the API keeps them: else they would differ from what is there, again and again."""
+    for name in names:
+        value = getattr(part, name)
+        if value is not None:
+            made = tidy(value) if isinstance(value, str) else tuple(map(tidy, value))
+            msgspec.structs.force_setattr(part, name, made)
 
 
 class Operator(StrEnum):
@@ -119,6 +137,10 @@ class ShellTarget(Part, frozen=True, kw_only=True):
     instances: tuple[str, ...] = ("local",)
     rollback_command: Command | None = None
 
+    def __post_init__(self) -> None:
+        """Write names as the API keeps them."""
+        _tidied(self, "instances")
+
 
 class KubernetesTarget(Part, frozen=True, kw_only=True):
     """Deploys by rolling a Deployment object out."""
@@ -127,6 +149,7 @@ class KubernetesTarget(Part, frozen=True, kw_only=True):
     container: str
     service: str | None = None
     http_route: str | None = None
+    restart: bool = False
 
 
 class MetricCheck(Part, frozen=True, kw_only=True):
@@ -137,6 +160,10 @@ class MetricCheck(Part, frozen=True, kw_only=True):
     query: str
     min: float | None = None
     max: float | None = None
+
+    def __post_init__(self) -> None:
+        """Write names as the API keeps them."""
+        _tidied(self, "name")
 
 
 class HealthCheck(Part, frozen=True, kw_only=True):
@@ -179,6 +206,10 @@ class FreezeWindow(Part, frozen=True, kw_only=True):
     ends_at: Moment
     recurrence: Annotated[str, Meta(description="An RFC 5545 rule, such as FREQ=WEEKLY;BYDAY=FR.")] | None = None
     timezone: Annotated[str, Meta(description="IANA, such as Europe/Berlin.")] = "UTC"
+
+    def __post_init__(self) -> None:
+        """Write names as the API keeps them."""
+        _tidied(self, "name")
 
 
 class KubernetesAccess(Part, frozen=True, kw_only=True):
@@ -268,6 +299,10 @@ class Task(Part, frozen=True, kw_only=True):
     max_attempts: int | None = None
     position: Position | None = None
 
+    def __post_init__(self) -> None:
+        """Write names as the API keeps them."""
+        _tidied(self, "key", "name", "block_by")
+
 
 class Parameter(Part, frozen=True, kw_only=True):
     """What users of a template say."""
@@ -287,6 +322,10 @@ class WorkflowTemplate(Part, frozen=True, kw_only=True, tag_field="kind", tag="W
     note: Annotated[str, Meta(description="What a version says of itself; by itself it makes none.")] = ""
     parameters: tuple[Parameter, ...] = ()
     tasks: Annotated[tuple[Task, ...], Meta(min_length=1)]
+
+    def __post_init__(self) -> None:
+        """Write names as the API keeps them."""
+        _tidied(self, "name")
 
 
 Spec = Application | Environment | WorkflowTemplate

@@ -79,6 +79,6 @@ def _save(wanted: Data) -> Do:
             | {"name": task["name"] or task["key"], "applicationId": ids.get(task["application"])}
             for task in wanted["tasks"]
         ]
-        await api.change(documents.SAVE_TEMPLATE, **wanted | {"tasks": tasks})
+        await api.change(documents.SAVE_TEMPLATE, **wanted | {"tasks": tasks, "onlyIfChanged": True})
 
     return do

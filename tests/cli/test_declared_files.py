@@ -1,0 +1,135 @@
+"""What declarations hold, as it is read of YAML: what JSON can hold, spelt as people spell it, and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli.client import ApiError
+from app.cli.declared.diff import same
+from app.cli.declared.files import read
+
+TEMPLATE = "kind: WorkflowTemplate\nname: x\ntasks: [{key: a, type: CUSTOM, payload: {v: %s}}]\n"
+
+
+def payload(folder: Path, text: str) -> Any:
+    file = folder / "boreas.yaml"
+    file.write_text(TEMPLATE % text, encoding="utf-8")
+    (declared,) = read([str(file)])
+    return declared.spec.fields()["tasks"][0]["payload"]["v"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (
+            "{80: web, true: x, 1.5: y, null: z, 1e3: w}",
+            {"80": "web", "true": "x", "1.5": "y", "null": "z", "1e3": "w"},
+        ),
+        ("{2027-01-01: x}", {"2027-01-01": "x"}),
+        ("1e3", 1000.0),
+        ("-1E-2", -0.01),
+        (".5", 0.5),
+        ("1.5e+3", 1500.0),
+        ("0x10", 16),
+        ("1_000", 1000),
+        ("12:30:00", "12:30:00"),
+        ("2027-01-01", "2027-01-01"),
+        ("2027-01-01 12:00:00", "2027-01-01 12:00:00"),
+        ("1.2.3", "1.2.3"),
+        ("1e", "1e"),
+        ("yes", True),
+        ("~", None),
+        ('"\\ud83d\\ude80 \\u00fc"', "🚀 ü"),
+        ('{"\\ud83d\\ude80": "\\ud83d\\ude80"}', {"🚀": "🚀"}),
+        ("[&a {b: 1}, *a, &a 2, *a]", [{"b": 1}, {"b": 1}, 2, 2]),
+        ("{base: &b {c: 1}, more: {<<: *b, d: 2}}", {"base": {"c": 1}, "more": {"c": 1, "d": 2}}),
+    ],
+)
+def test_what_is_read(tmp_path: Path, text: str, value: object) -> None:
+    found = payload(tmp_path, text)
+    assert found == value and type(found) is type(value)
+
+
+LAUGHS = "[" + ", ".join(["&l0 [x]", *(f"&l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 9))]) + "]"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (".inf", "finite|number that can be kept"),
+        ("-.INF", "number that can be kept"),
+        (".nan", "number that can be kept"),
+        ("1e400", "number that can be kept"),
+        ('"\\ud83d"', "half a character"),
+        ('{"\\ud83d": 1}', "half a character"),
+        ("{a: 1, a: 2}", "“a” is there twice"),
+        ("{80: 1, '80': 2}", "“80” is there twice"),
+        ("{[a]: 1}", "a key is a text"),
+        ("&a [*a]", "it holds itself"),
+        ("*gone", "undefined alias"),
+        (LAUGHS, "more than 100000 values"),
+        ("[" * 3000 + "]" * 3000, "recursion"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ApiError, match=said) as refused:
+        payload(tmp_path, text)
+    assert "boreas.yaml, document 1: " in refused.value.message and len(refused.value.message) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (
+            "kind: Application\nname: w\nbuild: {command: [a], env: {OK: a, PORT: 80}}\nshell: {command: [b]}",
+            "build.env.PORT",
+        ),
+        (
+            "kind: WorkflowTemplate\nname: w\ntasks:\n- {key: a, type: CUSTOM}\n"
+            "- {key: b, type: CUSTOM, command: {command: [x], env: {A.B: null}}}",
+            "tasks[1].command.env.A.B",
+        ),
+        ("kind: Application\nname: 5", "name"),
+    ],
+)
+def test_the_variable_that_is_wrong_is_named(tmp_path: Path, text: str, place: str) -> None:
+    file = tmp_path / "boreas.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ApiError) as refused:
+        read([str(file)])
+    assert f": {place}: Expected `str`" in refused.value.message and "in quotes" in refused.value.message
+
+
+def test_names_are_written_as_the_api_keeps_them(tmp_path: Path) -> None:
+    file = tmp_path / "boreas.yaml"
+    file.write_text(
+        'kind: WorkflowTemplate\nname: " x "\ntasks:\n- {key: "a ", type: CUSTOM}\n'
+        '- {key: b, name: "e\\u0301", type: CUSTOM, blockBy: [" a"]}\n',
+        encoding="utf-8",
+    )
+    found = read([str(file)])[0].spec.fields()
+    assert found["name"] == "x"
+    assert [(task["key"], task["name"], task["blockBy"]) for task in found["tasks"]] == [
+        ("a", None, []),
+        ("b", "é", ["a"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        (1, 1.0, True),
+        (1e23, 10**23, True),
+        ({"a": [1e22]}, {"a": [10**22]}, True),
+        (True, 1, False),
+        (0, False, False),
+        ("1", 1, False),
+        (0.1, 0.2, False),
+        ([1], [1, 2], False),
+        ({"a": None}, {}, False),
+        (None, 0.0, False),
+    ],
+)
+def test_what_differs_is_what_json_would_tell_apart(one: object, other: object, alike: bool) -> None:
+    assert same(one, other) is same(other, one) is alike
