@@ -81,6 +81,9 @@ def example(type_: GraphQLInputType, name: str, known: Mapping[str, Any]) -> Any
         return example(type_.of_type, name, known)
     if isinstance(type_, GraphQLList):
         return [example(type_.of_type, name, known)]
+    if isinstance(type_, GraphQLInputObjectType) and type_.is_one_of:
+        field, of = next(iter(type_.fields.items()))
+        return {field: example(of.type, field, known)}
     if isinstance(type_, GraphQLInputObjectType):
         return {
             field: example(of.type, field, known)
