@@ -44,7 +44,7 @@ VARIABLES = """Environment variables
   NO_COLOR         Set to anything: no colours.
   VISUAL, EDITOR   What workflow edit opens.
 
-The servers read more: the README lists them.
+The servers read more: docs/reference/settings.md lists them.
 """
 NAMES = """Names
 
