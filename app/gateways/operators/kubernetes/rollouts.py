@@ -263,7 +263,7 @@ async def _clear(moving: Moving) -> str | None:
     if fault is None:
         await traffic.release(moving)
         await budgets.join(moving)
-        for track in (CANARY, PREVIEW):
+        for track in (CANARY, PREVIEW) if moving.target.service else ():
             await moving.remove(SERVICES, f"{moving.target.service}-{track}")
     return fault
 
