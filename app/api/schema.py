@@ -18,6 +18,7 @@ from app.api.context import Context
 from app.api.costs import HEAVY_OBJECTS, MAX_OBJECTS, TOO_LARGE, too_many_objects
 from app.api.descriptions import describe
 from app.api.errors import ERROR_TYPES
+from app.api.inputs import fit
 from app.api.known import Prepare, Remember, Schema
 from app.api.mutations.access import AccessMutations
 from app.api.mutations.approvals import ApprovalMutations
@@ -40,6 +41,7 @@ from app.api.turns import CrowdedError
 from app.api.types.access import ServiceAccount, User
 from app.api.types.feed import EVENT_TYPES
 from app.core.errors import ErrorCode
+from app.services.cases import refuse_if
 
 Query = merge_types(
     "Query",
@@ -95,8 +97,8 @@ class PerOperation(SchemaExtension):
 class Sensible(SchemaExtension):
     """Refuses operations that can not be meant, before anything is resolved.
 
-    More objects than one may ask for; several operations of which none is named; a subscription where only a single
-    answer can be given.
+    More objects than one may ask for; variables that nothing can hold, except of mutations, which name the field
+    themselves; several operations of which none is named; a subscription where only a single answer can be given.
     """
 
     async def on_execute(self) -> AsyncIterator[None]:
@@ -104,6 +106,8 @@ class Sensible(SchemaExtension):
         fault = self._fault()
         if fault is not None:
             raise GraphQLError(fault[1], extensions={"code": str(fault[0])})
+        if self.execution_context.operation_type is not OperationType.MUTATION:
+            refuse_if(fit.problems(self.execution_context.variables or {}))
         objects = self._objects()
         if objects > MAX_OBJECTS:
             raise too_many_objects(objects)

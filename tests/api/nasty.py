@@ -6,7 +6,7 @@ as the default of one. Chance decides which, always alike.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -76,6 +76,17 @@ def places(root: str) -> list[Place]:
         for argument, value in field.args.items()
         for path, of in below(value.type, (argument,))
     ]
+
+
+def how_many(all_: Sequence[Place], most: int, again: int) -> dict[Place, int]:
+    """Return how many values each place gets: a field of an input that is in many places gets most in its first."""
+    seen = set[tuple[str, ...]]()
+    found = {}
+    for place in all_:
+        key = (str(place.type), *place.path[-2:])
+        found[place] = again if key in seen else most
+        seen.add(key)
+    return found
 
 
 TEXTS: tuple[Any, ...] = (
