@@ -71,8 +71,4 @@ async def test_every_argument_of_a_field_below(ground: Playground, one: Inner) -
 
 def test_the_walk_finds_what_is_there() -> None:
     assert {"deployments", "auditLog", "application", "deploymentPlan"} <= set(QUERIES)
-<<<<<<< HEAD
     assert {"Task.logs", "Deployment.events", "Version.deployments", "Workflow.diff"} <= set(map(str, INNER))
-=======
-    assert {"Task.logs", "Deployment.events", "Version.deployments"} <= set(map(str, INNER))
->>>>>>> inputs
