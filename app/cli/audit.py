@@ -7,12 +7,22 @@ import click
 
 from app.cli.private import environ
 from app.cli.report import Failure, expected_failures
+from app.cli.root import Group
 from app.settings import SettingError, read
 
 
-@click.group()
-def audit() -> None:
-    """Look after the audit log."""
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    epilog="\b\nExamples:\n  boreas audit --help\n  boreas audit list --since 1d\n  boreas audit verify",
+)
+@click.pass_context
+def audit(ctx: click.Context) -> None:
+    """The audit log: list, verify. Without a verb: the newest entries."""
+    if ctx.invoked_subcommand is None:
+        listing = audit.commands["list"]
+        with listing.make_context("list", [], parent=ctx) as inner:
+            listing.invoke(inner)
 
 
 @audit.command()

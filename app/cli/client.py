@@ -4,7 +4,8 @@ import asyncio
 import json
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -93,20 +94,31 @@ class Api:
         return payload
 
     async def subscribe(
-        self, document: str, variables: Callable[[str | None], Mapping[str, Any]], cursor: str | None = None
-    ) -> AsyncIterator[Data]:
+        self,
+        document: str,
+        variables: Callable[[str | None], Mapping[str, Any]],
+        cursor: str | None = None,
+        begun: Callable[[], None] = lambda: None,
+    ) -> AsyncGenerator[Data, None]:
         """Yield what a feed brings (its only root field) until it completes, over dropped connections.
 
-        `variables` makes the variables from the cursor to go on from; each item has a `cursor`. Raises ApiError.
+        `variables` makes the variables from the cursor to go on from; each item has a `cursor`. `begun` is called
+        each time that the feed has begun, after a break too. Raises ApiError.
         """
         patience = _Patience(self._troubled)
+
+        def opened() -> None:
+            patience.opened()
+            begun()
+
         try:
             while True:
                 try:
-                    async for data in self._stream(document, variables(cursor), patience.opened):
-                        cursor = data["cursor"]
-                        patience.recovered()
-                        yield data
+                    async with aclosing(self._stream(document, variables(cursor), opened)) as stream:
+                        async for data in stream:
+                            cursor = data["cursor"]
+                            patience.recovered()
+                            yield data
                     return
                 except (httpx.TransportError, SSEError, _Interrupted) as error:
                     if not await patience.wait(error):
@@ -116,7 +128,7 @@ class Api:
 
     async def _stream(
         self, document: str, variables: Mapping[str, Any], opened: Callable[[], None]
-    ) -> AsyncIterator[Data]:
+    ) -> AsyncGenerator[Data, None]:
         timeout = httpx.Timeout(10.0, read=QUIET_SECONDS)
         async with (
             self._client(timeout) as http,
@@ -131,13 +143,14 @@ class Api:
                 self._data(source.response)
                 raise self._foreign(source.response)
             opened()
-            async for event in source.aiter_sse():
-                if event.event == "complete":
-                    return
-                if event.event == "next":
-                    result = json.loads(event.data)
-                    _raise_errors(result)
-                    yield next(iter(result["data"].values()))
+            async with aclosing(source.aiter_sse()) as events:
+                async for event in events:
+                    if event.event == "complete":
+                        return
+                    if event.event == "next":
+                        result = json.loads(event.data)
+                        _raise_errors(result)
+                        yield next(iter(result["data"].values()))
         raise _Interrupted("it closed the connection")
 
     @property

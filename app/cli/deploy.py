@@ -2,58 +2,105 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
-from app.cli import documents
+from app.cli import completion, documents, finding
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.following import follow_to_exit
+from app.cli.options import prints
 from app.cli.printable import echo, json_text
+from app.cli.printer import Printer, by_id
 from app.cli.strategies import METAVAR, StrategyType, strategy_of
 
-SHOWN = 10
+Command = Callable[..., Any]
 EPILOG = """\b
 Examples:
   boreas deploy --version v1.2.5 --environment staging --follow
   boreas deploy --version v7 --environment production --order users,orders --batch-size 1 --batch-interval 30
   boreas deploy --version v7 --environment production --strategy canary:10,50,100 --batch-interval 300 --follow
   boreas deploy --version v7 --environment staging --template nightly@3 --param region=eu
+  boreas watch $(boreas deploy --version v7 --environment staging -o name)
 
 \b
 Exit status with --follow: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED, 2 refused, 130 no longer watched."""
 
 
+def describes_deployment(command: Command) -> Command:
+    """Add the options that say what is deployed where, and how."""
+    for option in reversed(
+        (
+            click.option(
+                "--version",
+                required=True,
+                shell_complete=completion.versions,
+                help="The name of the version, or its id.",
+            ),
+            click.option(
+                "--environment",
+                "environments",
+                required=True,
+                multiple=True,
+                shell_complete=completion.environments,
+                help="Where to; may be repeated.",
+            ),
+            click.option(
+                "--application",
+                "applications",
+                multiple=True,
+                shell_complete=completion.applications,
+                help="Which ones; default: all that the version has.",
+            ),
+            click.option("--order", default="", help="Applications, by comma, that are deployed one after another."),
+            click.option(
+                "--template",
+                shell_complete=completion.templates,
+                help="NAME or NAME@NUMBER: a template's graph instead of the generated one.",
+            ),
+            click.option(
+                "--param", "parameters", multiple=True, metavar="NAME=VALUE", help="For the template; may be repeated."
+            ),
+            click.option(
+                "--strategy", type=StrategyType(), default="rolling", metavar=METAVAR, help="How instances are changed."
+            ),
+            click.option(
+                "--batch-size", type=click.IntRange(0), default=0, help="Instances at a time; 0: all at once."
+            ),
+            click.option(
+                "--batch-interval", type=click.IntRange(0), default=0, help="Seconds to watch each batch, step or set."
+            ),
+            click.option("--no-auto-rollback", is_flag=True, help="Leave things as they are when it fails."),
+            click.option("--approval", is_flag=True, help="Ask people before the first deploy task."),
+            click.option("--restart", is_flag=True, help="Replace pods also where they run the image already."),
+            click.option("--override-freeze", metavar="REASON", help="Start also during a freeze, and why. For ADMIN."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 @click.command(epilog=EPILOG)
-@click.option("--version", required=True, help="The name of the version, or its id.")
-@click.option("--environment", "environments", required=True, multiple=True, help="Where to; may be repeated.")
-@click.option("--application", "applications", multiple=True, help="Which ones; default: all that the version has.")
-@click.option("--order", default="", help="Applications, by comma, that are deployed one after another.")
-@click.option("--template", help="NAME or NAME@NUMBER: a template's graph instead of the generated one.")
-@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="For the template; may be repeated.")
-@click.option("--strategy", type=StrategyType(), default="rolling", metavar=METAVAR, help="How instances are changed.")
-@click.option("--batch-size", type=click.IntRange(0), default=0, help="Instances at a time; 0: all at once.")
-@click.option("--batch-interval", type=click.IntRange(0), default=0, help="Seconds to watch each batch, step or set.")
-@click.option("--no-auto-rollback", is_flag=True, help="Leave things as they are when it fails.")
-@click.option("--approval", is_flag=True, help="Ask people before the first deploy task.")
-@click.option("--override-freeze", metavar="REASON", help="Start also during a freeze, and why. For ADMIN.")
+@describes_deployment
 @click.option("--no-start", is_flag=True, help="Make it, and leave it PENDING.")
 @click.option("-f", "--follow", "following", is_flag=True, help="Show tasks and logs live until it ends.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@prints
 @address_options
-def deploy(url: str, token: str | None, following: bool, as_json: bool, **wanted: Any) -> None:
+def deploy(url: str, token: str | None, *, following: bool, as_json: bool, printer: Printer, **wanted: Any) -> None:
     """Deploy a version to one or more environments."""
-    if wanted["parameters"] and not wanted["template"]:
-        raise click.UsageError("--param goes with --template.")
-    wanted["parameters"] = _parameters(wanted["parameters"])
+    wanted = checked(wanted)
     if following and wanted["no_start"]:
         raise click.UsageError("With --no-start there is nothing to follow yet: leave --follow out.")
     api = api_of(url, token)
     made = asyncio.run(_create(api, wanted))
     ids = [deployment["id"] for deployment in made]
     if following:
-        sys.exit(follow_to_exit(api, ids, as_json=as_json))
+        sys.exit(follow_to_exit(api, ids, as_json=as_json or printer.format == "json"))
+    if printer.is_data and not as_json:
+        printer.list(made, (), by_id, "")
+        return
     for deployment in made:
         if as_json:
             click.echo(json_text(deployment))
@@ -64,30 +111,41 @@ def deploy(url: str, token: str | None, following: bool, as_json: bool, **wanted
             echo(f"Watch it: boreas watch {id_}", err=True)
 
 
+def checked(wanted: Data) -> Data:
+    """Return the options with parameters by their names. Raises UsageError."""
+    if wanted["parameters"] and not wanted["template"]:
+        raise click.UsageError("--param goes with --template.")
+    return wanted | {"parameters": _parameters(wanted["parameters"])}
+
+
 async def _create(api: Api, wanted: Data) -> list[Data]:
-    version = await _version(api, wanted["version"], wanted["applications"])
+    given = await input_of(api, wanted)
+    payload = await api.change(documents.CREATE_DEPLOYMENT, **given, autoStart=not wanted["no_start"])
+    made: list[Data] = payload["deployments"]
+    return made
+
+
+async def input_of(api: Api, wanted: Data) -> Data:
+    """Return the input that makes, or plans, what the options say. Raises ApiError."""
+    version = await finding.version(api, wanted["version"], wanted["applications"])
     held = {artifact["application"]["name"]: artifact["application"]["id"] for artifact in version["artifacts"]}
     environments = (await api.query(documents.ENVIRONMENTS))["environments"]
     known = {environment["name"]: environment["id"] for environment in environments}
-    guarded = [
-        each["name"] for each in environments if each["approvalPolicy"] and each["name"] in wanted["environments"]
-    ]
+    ids = [finding.pick("environment", name, known, "boreas environment list") for name in wanted["environments"]]
+    guarded = [each["name"] for each in environments if each["approvalPolicy"] and each["id"] in ids]
     order = [name.strip() for name in wanted["order"].split(",") if name.strip()]
-    payload = await api.change(
-        documents.CREATE_DEPLOYMENT,
-        versionId=version["id"],
-        environmentIds=[_pick("environment", name, known) for name in wanted["environments"]],
-        applicationIds=[_pick("application", name, held) for name in wanted["applications"]] or None,
-        mustInOrder=[_pick("application", name, held) for name in order],
-        templateVersionId=await _template(api, wanted["template"], guarded),
-        parameters=wanted["parameters"] or None,
-        strategy=strategy_of(wanted),
-        autoStart=not wanted["no_start"],
-        manualApproval=wanted["approval"],
-        freezeOverrideReason=wanted["override_freeze"],
-    )
-    made: list[Data] = payload["deployments"]
-    return made
+    return {
+        "versionId": version["id"],
+        "environmentIds": ids,
+        "applicationIds": [finding.pick("application", name, held) for name in wanted["applications"]] or None,
+        "mustInOrder": [finding.pick("application", name, held) for name in order],
+        "templateVersionId": await _template(api, wanted["template"], guarded),
+        "parameters": wanted["parameters"] or None,
+        "strategy": strategy_of(wanted),
+        "manualApproval": wanted["approval"],
+        "freezeOverrideReason": wanted["override_freeze"],
+        "restart": wanted["restart"],
+    }
 
 
 def _parameters(given: Sequence[str]) -> dict[str, str]:
@@ -110,61 +168,11 @@ async def _template(api: Api, wanted: str | None, guarded: Sequence[str]) -> str
     known = (await api.query(documents.TEMPLATE, name=name))["workflowTemplate"]
     if known is None:
         found = (await api.query(documents.TEMPLATES))["workflowTemplates"]["nodes"]
-        raise _unknown("template", name, [template["name"] for template in found])
-    versions = {str(version["number"]): version["id"] for version in known["versions"]}
+        raise finding.unknown("template", name, [each["name"] for each in found], "boreas template list")
+    versions = {str(version["number"]): version["id"] for version in known["versionsConnection"]["nodes"]}
     if guarded and not number:
         raise ApiError(
             f"{guarded[0]} has an approval policy: name the version of the template that you mean. "
             f"The latest one is --template {name}@{list(versions)[-1]}"
         )
-    return _pick(f"version of {name}", number.lstrip("0") or list(versions)[-1], versions)
-
-
-async def _version(api: Api, name: str, applications: Sequence[str]) -> Data:
-    """Return the one version of exactly that name, or id, that holds the applications. Raises ApiError.
-
-    Where there are several nobody knows which one is meant, and the newest may be anybody's: they are told with ids.
-    """
-    found, others = await _versions_of(api, name)
-    if not found and name.startswith("ver_") and (known := (await api.query(documents.VERSION, id=name))["version"]):
-        return dict(known)
-    wanted = [each for each in found if set(applications) <= set(_held(each))] or found
-    if len(wanted) > 1:
-        shown = "".join(f"\n  {each['id']}  {', '.join(_held(each))}" for each in wanted[:SHOWN])
-        more = "\n  …" if len(wanted) > SHOWN else ""
-        raise ApiError(f"There are {len(wanted)} versions “{name}”. Name the one that you mean by its id:{shown}{more}")
-    if wanted:
-        return wanted[0]
-    if not others:
-        others = [version["name"] for version in (await api.query(documents.VERSIONS))["versions"]["nodes"]]
-    raise _unknown("version", name, others)
-
-
-def _held(version: Data) -> list[str]:
-    return [artifact["application"]["name"] for artifact in version["artifacts"]]
-
-
-async def _versions_of(api: Api, name: str) -> tuple[list[Data], list[str]]:
-    """Return the versions of exactly that name, the newest first, and the names of others that hold it."""
-    after, found, others = None, list[Data](), list[str]()
-    while True:
-        page = (await api.query(documents.VERSIONS, contains=name, after=after))["versions"]
-        found += [version for version in page["nodes"] if version["name"] == name]
-        others += [version["name"] for version in page["nodes"] if version["name"] != name]
-        if not page["pageInfo"]["hasNextPage"]:
-            return found, others
-        after = page["pageInfo"]["endCursor"]
-
-
-def _pick(noun: str, name: str, known: dict[str, str]) -> str:
-    if name not in known:
-        raise _unknown(noun, name, list(known))
-    return known[name]
-
-
-def _unknown(noun: str, name: str, known: Sequence[str]) -> ApiError:
-    if not known:
-        return ApiError(f"There is no {noun} “{name}”; there is none yet.")
-    names = list(dict.fromkeys(known))
-    shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
-    return ApiError(f"There is no {noun} “{name}”. There are: {shown}")
+    return finding.pick(f"version of {name}", number.lstrip("0") or list(versions)[-1], versions)

@@ -47,6 +47,24 @@ WORKFLOW_DIFF = """query WorkflowDiff($id: ID!, $from: Int!, $to: Int!) { deploy
   workflow { diff(from: $from, to: $to) {
   added { key } removed { key } changed { key fields } } } } }"""
 
+TASK_KEY = """query TaskKey($id: ID!) { task(id: $id) { id key } }"""
+
+VIEWER = """query Viewer { viewer { __typename id name
+  ... on User { email grants { role environment { id name } application { id name } } }
+  ... on ServiceAccount { grants { role environment { id name } application { id name } } } } }"""
+
+DEPLOYMENT_IDS = """query DeploymentIds($first: Int) { deployments(first: $first) { nodes { id } } }"""
+
+NEWEST = """query Newest($first: Int) { deployments(first: $first) {
+  nodes { id status version { name } environment { name } } } }"""
+
+APPLICATION_ID = """query ApplicationId($name: String!) { application(name: $name) { id } }"""
+
+APPLICATION_NAMES = """query ApplicationNames($contains: String) {
+  applications(first: 100, contains: $contains) { nodes { id name } } }"""
+
+TEMPLATE_ID = """query TemplateId($name: String!) { workflowTemplate(name: $name) { id } }"""
+
 APPROVE = f"""mutation Approve($input: DecideInput!) {{ approve(input: $input) {{
   approvals {{ {_approval} }} errors {{ code message path }} }} }}"""
 
@@ -63,9 +81,11 @@ VERSIONS = """query Versions($contains: String, $after: Cursor) {
 
 VERSION = """query Version($id: ID!) { version(id: $id) { id name artifacts { application { id name } } } }"""
 
-TEMPLATE = """query Template($name: String) { workflowTemplate(name: $name) { versions { id number } } }"""
+TEMPLATE = """query Template($name: String) { workflowTemplate(name: $name) {
+  versionsConnection(last: 500) { nodes { id number } } } }"""
 
-TEMPLATES = """query Templates { workflowTemplates(first: 100) { nodes { name } } }"""
+TEMPLATES = """query Templates($contains: String) {
+  workflowTemplates(first: 100, contains: $contains) { nodes { id name } } }"""
 
 CREATE_DEPLOYMENT = """mutation CreateDeployment($input: CreateDeploymentInput!) { createDeployment(input: $input) {
   deployments { id status environment { name } } errors { code message path } } }"""
@@ -75,3 +95,6 @@ MAKE_TOKEN = """mutation CreateToken($input: CreateApiTokenInput!) { createApiTo
 
 END_TOKEN = """mutation RevokeToken($input: ByIdInput!) { revokeApiToken(input: $input) {
   token { id name revokedAt } alsoRevoked { id name } errors { code message path } } }"""
+
+STIRS = """subscription Stirs($id: ID!, $after: Cursor) { deploymentEvents(id: $id, after: $after) {
+  cursor caughtUp } }"""

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 
 import click
 
-from app.cli import documents
-from app.cli.client import Api, ApiError, Data
+from app.cli import documents, finding
+from app.cli.client import Api, Data
 from app.cli.output import Output, output
 
 OPEN_LOGS = 16
@@ -23,8 +24,9 @@ class Follower:
         self._story = story
         self._out = out
         self._logs = logs
-        where = f"{story['environment']['name']}: " if named else ""
-        self._keys = {task["id"]: where + task["key"] for task in story["tasks"]}
+        self._where = f"{story['environment']['name']}: " if named else ""
+        self._keys = {task["id"]: self._where + task["key"] for task in story["tasks"]}
+        self._total = len(self._keys)
         self._statuses: dict[str, str] = {}
         self._places = asyncio.Semaphore(OPEN_LOGS)
         self._cursors: dict[str, str] = {}
@@ -33,18 +35,32 @@ class Follower:
     async def run(self) -> Data:
         """Follow, and return the deployment as it ended."""
         id_ = self._story["id"]
-        self._out.progress(id_, 0, len(self._keys))
+        self._out.progress(id_, 0, self._total)
         try:
             feed = self._api.subscribe(documents.EVENTS, lambda cursor: {"id": id_, "after": cursor})
-            async for batch in feed:
-                for event in batch["events"]:
-                    self._event(event)
+            async with aclosing(feed):
+                async for batch in feed:
+                    for event in batch["events"]:
+                        await self._learn(event)
+                        self._event(event)
             if self._open:
                 await asyncio.gather(*self._open.values())
         finally:
             for task in self._open.values():
                 task.cancel()
+            await asyncio.gather(*self._open.values(), return_exceptions=True)
         return await story_of(self._api, id_)
+
+    async def _learn(self, event: Data) -> None:
+        """Find out the keys of tasks that an edit has added, before anything is told of them."""
+        if event["__typename"] == "WorkflowChanged":
+            tasks = (await story_of(self._api, self._story["id"]))["tasks"]
+            self._keys |= {task["id"]: self._where + task["key"] for task in tasks}
+            self._total = len(tasks)
+        task_id = event.get("taskId")
+        if task_id and task_id not in self._keys:
+            task = (await self._api.query(documents.TASK_KEY, id=task_id))["task"]
+            self._keys[task_id] = self._where + (task["key"] if task else task_id)
 
     def _event(self, event: Data) -> None:
         task_id = event.get("taskId", "")
@@ -54,7 +70,7 @@ class Follower:
                 self._follow_log(task_id)
         self._out.event(self._story, event, self._keys.get(task_id))
         done = sum(status in DONE for status in self._statuses.values())
-        self._out.progress(self._story["id"], done, len(self._keys))
+        self._out.progress(self._story["id"], min(done, self._total), self._total)
 
     def _follow_log(self, task_id: str) -> None:
         running = self._open.get(task_id)
@@ -67,18 +83,22 @@ class Follower:
             feed = self._api.subscribe(
                 documents.LOGS, lambda cursor: {"taskId": task_id, "after": cursor}, self._cursors.get(task_id)
             )
-            async for batch in feed:
-                self._cursors[task_id] = batch["cursor"]
-                for line in batch["lines"]:
-                    self._out.line(self._story["id"], self._keys.get(task_id, task_id), line)
+            async with aclosing(feed):
+                async for batch in feed:
+                    self._cursors[task_id] = batch["cursor"]
+                    for line in batch["lines"]:
+                        self._out.line(self._story["id"], self._keys.get(task_id, task_id), line)
 
 
 async def story_of(api: Api, id_: str) -> Data:
     """Return a deployment. Raises ApiError."""
     story: Data | None = (await api.query(documents.STORY, id=id_))["deployment"]
-    if story is None:
-        raise ApiError(f"There is no deployment “{id_}” that you may see.")
-    return story
+    if story is not None:
+        return story
+    begun = await finding.deployment(api, id_)
+    if begun == id_:
+        raise finding.no_deployment(id_)
+    return await story_of(api, begun)
 
 
 async def follow(api: Api, ids: Sequence[str], *, as_json: bool, logs: bool = True) -> int:
@@ -102,5 +122,5 @@ def follow_to_exit(api: Api, ids: Sequence[str], *, as_json: bool, logs: bool = 
     except KeyboardInterrupt:
         for id_ in ids:
             click.echo(f"\nNo longer watching. The deployment goes on: boreas watch {id_}", err=True)
-            click.echo(f"To stop it: the mutation cancelDeployment with the id {id_}.", err=True)
+            click.echo(f"To stop it: boreas deployment cancel {id_}", err=True)
         return 130

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from app.cli.streams import has_unicode
 from app.core import escapes
 
 _STEERING = re.compile(
@@ -20,8 +21,11 @@ def printable(text: str) -> str:
 
 
 def json_text(value: object, indent: int | None = None) -> str:
-    """Return JSON, all texts in it printable: what reads it may print them as they are."""
-    return json.dumps(_everywhere(value), ensure_ascii=False, indent=indent)
+    """Return JSON, all texts in it printable: what reads it may print them as they are.
+
+    Where standard output does not take every character, those that it may lack are escaped: nothing is lost.
+    """
+    return json.dumps(everywhere(value), ensure_ascii=not has_unicode(), indent=indent)
 
 
 def echo(text: str, *, err: bool = False) -> None:
@@ -29,9 +33,10 @@ def echo(text: str, *, err: bool = False) -> None:
     click.echo(printable(text), err=err)
 
 
-def _everywhere(value: Any) -> Any:
+def everywhere(value: Any) -> Any:
+    """Return a value with all texts in it printable."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, Mapping):
-        return {printable(str(key)): _everywhere(content) for key, content in value.items()}
-    return [_everywhere(item) for item in value] if isinstance(value, list | tuple) else value
+        return {printable(str(key)): everywhere(content) for key, content in value.items()}
+    return [everywhere(item) for item in value] if isinstance(value, list | tuple) else value

@@ -9,7 +9,9 @@ import click
 
 from app.cli import documents
 from app.cli.client import Api, Data, address_options, api_of
+from app.cli.options import agreed, confirms
 from app.cli.printable import echo, json_text
+from app.cli.root import Group
 
 ROLES = ("VIEWER", "DEPLOYER", "APPROVER", "ADMIN")
 MAKE_ACCOUNT = """mutation CreateServiceAccount($input: CreateServiceAccountInput!) {
@@ -21,9 +23,11 @@ Examples:
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-@click.group()
+@click.group(
+    cls=Group, epilog="\b\nExamples:\n  boreas token list\n  boreas token create ci --scope DEPLOYER --expires 30d"
+)
 def token() -> None:
-    """Make and revoke tokens."""
+    """Tokens for people and scripts: list, create, revoke."""
 
 
 @token.command(epilog=EPILOG)
@@ -56,11 +60,13 @@ def create(url: str, token: str | None, name: str, as_json: bool, **wanted: Any)
     click.echo(payload["secret"])
 
 
-@token.command()
+@token.command(epilog="\b\nExamples:\n  boreas token revoke tok_0a1b2c")
 @click.argument("id")
+@confirms
 @address_options
-def revoke(url: str, token: str | None, id: str) -> None:
-    """Revoke a token by its id: it can not be used any more, nor can the tokens that were made with it."""
+def revoke(url: str, token: str | None, id: str, yes: bool) -> None:
+    """Revoke a token by its id: it cannot be used any more, nor can the tokens that were made with it."""
+    agreed(f"Revoke the token {id}, and all that were made with it?", yes=yes)
     payload = asyncio.run(api_of(url, token).change(documents.END_TOKEN, id=id))
     echo(f"Token “{payload['token']['name']}” is revoked.", err=True)
     for made in payload["alsoRevoked"]:
@@ -72,7 +78,10 @@ async def _create(api: Api, name: str, expires: str | None, wanted: Data) -> Dat
     if wanted["makes_account"]:
         account = (await api.change(MAKE_ACCOUNT, name=owner))["serviceAccount"]
         owner = account["id"]
-        echo(f"Service account “{account['name']}” ({owner}) is made; grantRole gives it rights.", err=True)
+        echo(
+            f"Service account “{account['name']}” ({owner}) is made; boreas grant create {owner} ROLE gives it rights.",
+            err=True,
+        )
     return await api.change(
         documents.MAKE_TOKEN,
         name=name,

@@ -3,15 +3,16 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import click
 
-from app.cli import documents
+from app.cli import completion, documents, finding
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.following import follow_to_exit
+from app.cli.options import uncoloured
 from app.cli.output import COLOURS, local_time
 from app.cli.printable import json_text, printable
 
@@ -38,9 +39,10 @@ Examples:
 
 
 @click.command(epilog=WATCH_EPILOG)
-@click.argument("deployment")
+@click.argument("deployment", shell_complete=completion.deployments)
 @click.option("--no-logs", is_flag=True, help="Only status changes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@uncoloured
 @address_options
 def watch(url: str, token: str | None, deployment: str, no_logs: bool, as_json: bool) -> None:
     """Show a deployment from its beginning until it ends."""
@@ -49,7 +51,7 @@ def watch(url: str, token: str | None, deployment: str, no_logs: bool, as_json: 
 
 
 @click.command(epilog=LOGS_EPILOG)
-@click.argument("task")
+@click.argument("task", shell_complete=completion.tasks)
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on live until the task has ended.")
 @click.option(
     "--level",
@@ -64,6 +66,7 @@ def watch(url: str, token: str | None, deployment: str, no_logs: bool, as_json: 
 @click.option("--timestamps", is_flag=True, help="The time in front of each line.")
 @click.option("--raw", is_flag=True, help="Keep the colours of lines also where no terminal shows them.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@uncoloured
 @address_options
 def logs(url: str, token: str | None, task: str, **wanted: Any) -> None:
     """Show the log of a TASK: its id, or DEPLOYMENT/KEY such as dep_…/user-service/build.
@@ -73,8 +76,7 @@ def logs(url: str, token: str | None, task: str, **wanted: Any) -> None:
     if task.startswith(DEPLOYMENT) and "/" not in task and wanted["last"]:
         raise click.UsageError("--last goes with the log of a task.")
     api = api_of(url, token)
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_print(api, task, wanted))
+    asyncio.run(_print(api, task, wanted))
 
 
 async def _print(api: Api, task: str, wanted: Data) -> None:
@@ -82,15 +84,16 @@ async def _print(api: Api, task: str, wanted: Data) -> None:
     if task.startswith(DEPLOYMENT) and "/" not in task:
         lines = _all(api, task, wanted)
     else:
-        id_ = await _task_id(api, task)
+        id_ = await finding.task(api, task)
         lines = _live(api, id_, wanted) if wanted["following"] else _stored(api, id_, wanted)
-    async for line in lines:
-        if wanted["as_json"]:
-            click.echo(json_text(line))
-        else:
-            time = f"{local_time(line['timestamp'])} " if wanted["timestamps"] else ""
-            key = f"{line['task']} | " if "task" in line else ""
-            click.echo(f"{time}{printable(key)}{shown(line['message'])}", color=True)
+    async with aclosing(lines):
+        async for line in lines:
+            if wanted["as_json"]:
+                click.echo(json_text(line))
+            else:
+                time = f"{local_time(line['timestamp'])} " if wanted["timestamps"] else ""
+                key = f"{line['task']} | " if "task" in line else ""
+                click.echo(f"{time}{printable(key)}{shown(line['message'])}", color=True)
 
 
 def _coloured(text: str) -> str:
@@ -99,19 +102,6 @@ def _coloured(text: str) -> str:
     parts = [printable(part) for part in COLOURS.split(text)]
     rest = "".join(colour + part for colour, part in zip(colours, parts[1:], strict=True))
     return parts[0] + rest + (PLAIN if colours else "")
-
-
-async def _task_id(api: Api, task: str) -> str:
-    deployment, slash, key = task.partition("/")
-    if not slash:
-        return task
-    found = (await api.query(documents.TASKS, id=deployment))["deployment"]
-    if found is None:
-        raise ApiError(f"There is no deployment “{deployment}” that you may see.")
-    ids = {each["key"]: each["id"] for each in found["tasks"]}
-    if key not in ids:
-        raise ApiError(f"The deployment has no task “{key}”. It has: {', '.join(list(ids)[:20])}")
-    return str(ids[key])
 
 
 def _levels(wanted: Data) -> list[str] | None:
@@ -128,7 +118,7 @@ async def _page(api: Api, id_: str, wanted: Data, **part: Any) -> Data:
     return page
 
 
-async def _stored(api: Api, id_: str, wanted: Data) -> AsyncIterator[Data]:
+async def _stored(api: Api, id_: str, wanted: Data) -> AsyncGenerator[Data, None]:
     """Yield what is stored, a page at a time: a log may be far larger than memory."""
     if wanted["last"]:
         for line in await _last(api, id_, wanted):
@@ -156,25 +146,27 @@ async def _last(api: Api, id_: str, wanted: Data) -> list[Data]:
         part = {"before": page["pageInfo"]["startCursor"]}
 
 
-async def _all(api: Api, deployment: str, wanted: Data) -> AsyncIterator[Data]:
+async def _all(api: Api, deployment: str, wanted: Data) -> AsyncGenerator[Data, None]:
     """Yield the lines of all tasks, in the one order of their deployment."""
     variables = {"deploymentId": deployment, "levels": _levels(wanted), "contains": wanted["contains"]}
-    async for batch in api.subscribe(documents.ALL_LOGS, lambda cursor: variables | {"after": cursor}):
-        for each in batch["lines"]:
-            if wanted["attempt"] in (None, each["line"]["attempt"]):
-                yield {"task": each["task"]["key"], **each["line"]}
-        if batch["caughtUp"] and not wanted["following"]:
-            return
+    async with aclosing(api.subscribe(documents.ALL_LOGS, lambda cursor: variables | {"after": cursor})) as feed:
+        async for batch in feed:
+            for each in batch["lines"]:
+                if wanted["attempt"] in (None, each["line"]["attempt"]):
+                    yield {"task": each["task"]["key"], **each["line"]}
+            if batch["caughtUp"] and not wanted["following"]:
+                return
 
 
-async def _live(api: Api, id_: str, wanted: Data) -> AsyncIterator[Data]:
+async def _live(api: Api, id_: str, wanted: Data) -> AsyncGenerator[Data, None]:
     variables = {"taskId": id_, "levels": _levels(wanted), "contains": wanted["contains"]}
     start = None
     if wanted["last"]:
         async for line in _stored(api, id_, wanted):
             start = line["cursor"]
             yield line
-    async for batch in api.subscribe(documents.LOGS, lambda cursor: variables | {"after": cursor}, start):
-        for line in batch["lines"]:
-            if wanted["attempt"] in (None, line["attempt"]):
-                yield line
+    async with aclosing(api.subscribe(documents.LOGS, lambda cursor: variables | {"after": cursor}, start)) as feed:
+        async for batch in feed:
+            for line in batch["lines"]:
+                if wanted["attempt"] in (None, line["attempt"]):
+                    yield line

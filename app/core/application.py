@@ -37,16 +37,18 @@ class ShellTarget:
 
 @dataclass(frozen=True, slots=True)
 class KubernetesTarget:
-    """Deploys by changing the image of one container of a Deployment object, named `workload`.
+    """Deploys by changing the image of one container of a Deployment, StatefulSet or DaemonSet, named `workload`.
 
-    `service` names the Service that canary and blue-green steer; `http_route` a Gateway API HTTPRoute: with it, the
-    weights of a canary are traffic, not replicas.
+    `container` may be an init container. `service` names the Service that canary and blue-green steer; `http_route` a
+    Gateway API HTTPRoute: with it, the weights of a canary are traffic, not replicas. With `restart` pods are replaced
+    although they run the image already.
     """
 
     workload: str
     container: str
     service: str | None = None
     http_route: str | None = None
+    restart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

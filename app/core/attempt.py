@@ -1,7 +1,7 @@
 """What comes of an attempt: how it ended, and where that leaves its task."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -111,3 +111,9 @@ def _settle_undo(task: Task, outcome: Outcome) -> Settlement:
         undo_error=None if settled or again else outcome.message or "it was stopped",
         touched=not settled,
     )
+
+
+def given_up(settled: Settlement) -> Settlement:
+    """Return where a task is left that was cancelled and could not be brought back: it stays so, and says it."""
+    told = f"it could not be brought back, and is left half way: {settled.undo_error}"
+    return replace(settled, touched=False, error_message="; ".join(filter(None, [settled.error_message, told])))

@@ -1,7 +1,7 @@
 """Deployments: their states, the one table of legal changes, and a deployment as it is stored."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -115,6 +115,12 @@ def definition_of(application: Application, image: str | None) -> Definition:
         build=application.build,
         test=application.test,
     )
+
+
+def restarted(definition: Definition) -> Definition:
+    """Return a definition by which pods are replaced although they run the image already."""
+    target = definition.kubernetes
+    return definition if target is None else replace(definition, kubernetes=replace(target, restart=True))
 
 
 PARTS: Mapping[str, tuple[str, ...]] = {

@@ -32,6 +32,13 @@ def problems(environment: Environment, definition: Definition, kind: StrategyKin
         yield InvalidInput(message=message, path=("strategy", "kind"))
 
 
+def restart(definitions: Sequence[Definition]) -> Iterator[Problem]:
+    """A wish that pods are replaced: there must be an application that has some."""
+    if all(definition.kubernetes is None for definition in definitions):
+        message = "It replaces pods, and none of these applications is deployed to a cluster: leave it out."
+        yield InvalidInput(message=message, path=("restart",))
+
+
 def accounts(environment: Environment, tasks: Sequence[WorkflowTask], *path: str) -> Iterator[Problem]:
     """Tasks whose Jobs are to run as service accounts: those of the environment. `path` is the field they came from."""
     access = environment.kubernetes

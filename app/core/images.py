@@ -5,6 +5,7 @@ capital letter, or is `localhost`; everything after it is in lower case.
 """
 
 import re
+from functools import lru_cache
 
 MAX_NAME = 255
 """Characters of a registry and a path together: what registries keep."""
@@ -17,8 +18,11 @@ DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
 """Hexadecimal digits of a digest, by the algorithms that there are."""
 BARE = re.compile(r"[0-9a-f]{64}")
 SHOWN = 80
+KEPT = 512
+"""Verdicts that are kept: the tasks of a graph share a few images, and there may be thousands of tasks."""
 
 
+@lru_cache(maxsize=KEPT)
 def fault(reference: str) -> str | None:
     """Return what is wrong with a reference of an image, None where nothing is."""
     name, at, digest = reference.partition("@")

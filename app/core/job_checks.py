@@ -112,13 +112,15 @@ def labels(value: Mapping[str, object] | None, *path: str) -> Problems:
     """Labels: keys to short texts."""
     for key, content in (value or {}).items():
         if not isinstance(content, str):
-            yield InvalidInput(message="The value of a label is a string: put it in quotes.", path=(*path, key))
+            yield InvalidInput(
+                message="The value of a label is a string: put it in quotes.", path=(*path, key[:NAME_LENGTH])
+            )
         elif content and (len(content) > PART_LENGTH or not PART.fullmatch(content)):
             message = (
                 f"“{content[:80]}” is no value of a label: use up to {PART_LENGTH} letters, digits, -, _ and . with a "
                 "letter or digit at both ends, or nothing."
             )
-            yield InvalidInput(message=message, path=(*path, key))
+            yield InvalidInput(message=message, path=(*path, key[:NAME_LENGTH]))
     yield from _keys(value or {}, *path)
 
 
@@ -127,10 +129,10 @@ def annotations(value: Mapping[str, object] | None, *path: str) -> Problems:
     for key, content in (value or {}).items():
         if not isinstance(content, str) or UNSTORABLE.search(content):
             message = "The value of an annotation is a string without NUL: put it in quotes."
-            yield InvalidInput(message=message, path=(*path, key))
+            yield InvalidInput(message=message, path=(*path, key[:NAME_LENGTH]))
         elif content == HIDDEN:
             message = f"{HIDDEN} stands for a value that you may not see; give the value."
-            yield InvalidInput(message=message, path=(*path, key))
+            yield InvalidInput(message=message, path=(*path, key[:NAME_LENGTH]))
     total = sum(len(key) + len(content) for key, content in (value or {}).items() if isinstance(content, str))
     if total > MAX_ANNOTATIONS:
         message = f"The annotations have {total} characters; at most {MAX_ANNOTATIONS} are taken."
@@ -180,7 +182,7 @@ def _quantities(value: Mapping[str, str] | None, *path: str) -> Problems:
         return
     for each, wanted in (value or {}).items():
         place = (*path, each[:NAME_LENGTH])
-        if each not in PLAIN and not each.startswith("hugepages-") and not ("/" in each and _is_key(each)):
+        if not _is_resource(each):
             message = (
                 f"“{each[:80]}” is no resource: use cpu, memory, ephemeral-storage, or one with a domain in front."
             )
@@ -192,6 +194,10 @@ def _quantities(value: Mapping[str, str] | None, *path: str) -> Problems:
         elif each in BYTES and amount != amount.to_integral_value():
             message = f"{wanted} is no whole number of bytes: write {wanted.rstrip('num')}Mi for mebibytes."
             yield InvalidInput(message=message, path=place)
+
+
+def _is_resource(name: str) -> bool:
+    return name in PLAIN or (_is_key(name) and ("/" in name or name.startswith("hugepages-")))
 
 
 SUFFIXES: Mapping[str, Decimal] = {

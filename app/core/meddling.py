@@ -4,6 +4,8 @@ Each function returns what is to be said of an object as it is now, None where n
 an object and its note in one, so whatever differs from the note is somebody else's; what has no note is not judged.
 """
 
+from collections.abc import Sequence
+
 from app.core import tracks
 from app.core.manifests import Object, name_of
 from app.core.workloads import (
@@ -26,10 +28,15 @@ def image(deployment: Object, container: str, *known: str | None) -> str | None:
     return f"somebody changed the image of {name_of(deployment)} to {found} meanwhile; it is left so"
 
 
-def size(deployment: Object) -> str | None:
-    """Judge how many replicas a Deployment is to have, which no autoscaler decides."""
+def size(deployment: Object, known: Sequence[int] | None = None) -> str | None:
+    """Judge how many replicas a Deployment is to have, which no autoscaler decides.
+
+    It is to be one of those known; where none are given, that which Boreas noted on it.
+    """
     kept, found = note(deployment, SIZE), replicas_of(deployment)
-    if kept is None or int(kept) == found:
+    if known is None:
+        known = () if kept is None else (int(kept),)
+    if not known or found in known:
         return None
     return f"somebody scaled {name_of(deployment)} to {found} replicas meanwhile; it is left so"
 

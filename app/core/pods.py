@@ -1,12 +1,12 @@
 """What pods and Jobs tell about how they fare: pure functions from their status to words and endings."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from app.core.attempt import Ending, Outcome
-from app.core.manifests import CONTAINER, Object, is_going, name_of
+from app.core.manifests import CONTAINER, Object, is_going, name_of, uid_of
 
 STUCK = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"})
 """Why a container can wait that may pass, and mostly does not."""
@@ -25,6 +25,8 @@ UNMADE = "FailedCreate"
 """The reason of events that tell why a Job has no pod."""
 VANISHED = "ContainerStatusUnknown"
 NEEDS_LIMITS = "failed quota"
+NON_ROOT = "runAsNonRoot"
+"""The field that clusters and their policies name, where they want to be told that nothing runs as root."""
 
 
 class Remedy(Enum):
@@ -66,7 +68,7 @@ def fault(pod: Object) -> Fault | None:
                 hopeless=reason in HOPELESS,
             )
         if reason in MISCONFIGURED:
-            is_root = "runAsNonRoot" in str(waiting.get("message"))
+            is_root = NON_ROOT in str(waiting.get("message"))
             return Fault(
                 f"the container can not be made ({reason}){_said(waiting)}",
                 hopeless=is_root,
@@ -123,11 +125,11 @@ def unmade(events: Iterable[Object]) -> Fault:
         return Fault("the cluster has made no pod for it yet", passing=True)
     last = max(told, key=lambda event: str(event.get("lastTimestamp") or ""))
     why = re.sub(r'^Error creating: (pods "[^"]*" is )?', "", str(last["message"]))
-    hint = "; give it limits by the resources in its job options" if NEEDS_LIMITS in why else ""
+    hint = "; give it resources by its job options" if NEEDS_LIMITS in why else ""
     return Fault(
         f"its pod can not be made{_said({'message': why})}{hint}",
         passing="exceeded quota" in why,
-        remedy=Remedy.NON_ROOT if "PodSecurity" in why and "runAsNonRoot" in why else None,
+        remedy=Remedy.NON_ROOT if NON_ROOT in why else None,
     )
 
 
@@ -250,3 +252,61 @@ def newest(pods: Iterable[Object]) -> Object | None:
     """Return the pod that was made last."""
     ordered = sorted(pods, key=lambda pod: (pod["metadata"].get("creationTimestamp") or "", name_of(pod)))
     return ordered[-1] if ordered else None
+
+
+def footing(pods: Iterable[Object]) -> tuple[str, dict[str, int]]:
+    """Return since when pods have been ready, the last one of them, and how often containers of each were started anew.
+
+    Each pod is told from one that takes its place by its uid.
+    """
+    known = [pod for pod in pods if not is_going(pod)]
+    return max((_ready(pod)[1] for pod in known), default=""), {uid_of(pod): _restarts(pod) for pod in known}
+
+
+def shaken(pods: Iterable[Object], since: str, restarts: Mapping[str, int]) -> str | None:
+    """Return what happened to pods since their `footing`; None where all of them have been ready throughout.
+
+    A pod that was made since, in place of one that was evicted or deleted, may take its time to become ready. One that
+    is being deleted is not judged.
+    """
+    known = [pod for pod in pods if not is_going(pod)]
+    for pod in known:
+        name, found = name_of(pod), fault(pod)
+        if found and not found.passing:
+            return f"pod {name}: {found.message}"
+        again = _restarts(pod) - restarts.get(uid_of(pod), 0)
+        if again > 0:
+            return f"pod {name} was started anew {again} time{'s' if again > 1 else ''}{_why(pod)}"
+        ready, moment = _ready(pod)
+        if since and uid_of(pod) in restarts and not ready:
+            return f"pod {name} is not ready any more{_unready(pod)}"
+        if since and uid_of(pod) in restarts and moment > since:
+            return f"pod {name} was not ready for a while, until {moment}"
+    return None
+
+
+def _ready(pod: Object) -> tuple[bool, str]:
+    """Return whether a pod is ready, and since when that is so or not so; empty where nothing tells."""
+    for each in (pod.get("status") or {}).get("conditions") or ():
+        if each.get("type") == "Ready":
+            return each.get("status") == "True", str(each.get("lastTransitionTime") or "")
+    return False, ""
+
+
+def _restarts(pod: Object) -> int:
+    status = pod.get("status") or {}
+    each = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+    return sum(int(one.get("restartCount") or 0) for one in each)
+
+
+def _why(pod: Object) -> str:
+    status = pod.get("status") or {}
+    ends = [_last_end(each) for each in status.get("containerStatuses") or () if each.get("restartCount")]
+    return next(filter(None, ends), "")
+
+
+def _unready(pod: Object) -> str:
+    for each in (pod.get("status") or {}).get("conditions") or ():
+        if each.get("type") == "Ready":
+            return _said(each)
+    return ""

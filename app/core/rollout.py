@@ -76,6 +76,15 @@ def promote(progress: Progress, now: datetime, *, full: bool) -> Progress:
     return replace(progress, resume_at=now, promoted=progress.promoted or full)
 
 
+def parked(stored: Progress | None, seen: Progress, until: datetime | None) -> tuple[Progress, datetime | None]:
+    """Return where a rollout is parked that a worker has `seen`, and until when: a person may have ended its wait."""
+    same = stored is not None and (stored.phase, stored.batch) == (seen.phase, seen.batch)
+    if stored is None or not same or seen.phase is not Phase.WATCHING:
+        return seen, until
+    soon = min(until, stored.resume_at) if until and stored.resume_at else until
+    return replace(seen, promoted=stored.promoted, resume_at=stored.resume_at), soon
+
+
 def approve(progress: Progress) -> Progress:
     """Return where a rollout stands whose step, for which people were asked, was approved."""
     return progress if progress.asked is None else replace(progress, approved=progress.asked, asked=None)

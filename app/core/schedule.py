@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from app.core import graph
 from app.core.approval import VALIDITY, Approval, ApprovalStatus, ApprovalSubject, Request
 from app.core.deployment import DeploymentStatus
+from app.core.moved import is_half_way
 from app.core.plan import Change, Item, Plan, Standing, State
 from app.core.task import FAILURES, UNBLOCKING, UNSTARTED, Activity, TaskStatus
 from app.core.workflow import TaskType
@@ -191,14 +192,24 @@ def refused(state: State, *, roll_back: bool) -> DeploymentStatus:
 
 
 def _cancelling(state: State) -> Plan:
-    changes = [*_withdraw(state.items), *_abandon(state.items)]
-    busy = [item for item in state.items if item.activity and item.held]
-    return Plan(
-        changes=tuple(changes),
-        withdraw=state.all_pending,
-        stop=tuple(item.id for item in busy if not item.stop),
-        to=None if busy else DeploymentStatus.CANCELLED,
-    )
+    """Let what runs end, then bring back the workloads that stand half way: two sets would stay there for good."""
+    made = Plan(changes=(*_withdraw(state.items), *_abandon(state.items)), withdraw=state.all_pending)
+    forward = [item for item in state.items if item.activity is Activity.RUN and item.held]
+    if forward:
+        return replace(made, stop=tuple(item.id for item in forward if not item.stop))
+    if half := half_way(state.items):
+        return replace(made, undo=_next_undo(state.items, half))
+    undoing = any(item.activity and item.held for item in state.items)
+    return replace(made, to=None if undoing else DeploymentStatus.CANCELLED)
+
+
+def half_way(items: Iterable[Item]) -> list[Item]:
+    """Return the deploy tasks whose workloads stand between two versions, so that somebody has to end that."""
+    return [
+        item
+        for item in items
+        if item.type is TaskType.DEPLOY and item.touched and is_half_way(item.rollout.moved if item.rollout else None)
+    ]
 
 
 def _rolling_back(state: State) -> Plan:

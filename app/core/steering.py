@@ -6,6 +6,7 @@ The same answers refuse a mutation and tell a page which buttons to offer.
 from datetime import datetime
 
 from app.core.deployment import ENDED, PAUSABLE, Deployment, DeploymentStatus
+from app.core.strategy import Phase, Progress
 from app.core.task import FAILURES, UNSTARTED, Activity, Task, TaskStatus
 from app.core.workflow import TaskType
 
@@ -79,6 +80,13 @@ def why_not_skip_task(deployment: Deployment, task: Task) -> str | None:
     return None
 
 
+def _is_watched(progress: Progress | None, now: datetime) -> bool:
+    """Return whether a batch is watched, also while a worker looks at it in between."""
+    if progress is None or progress.phase is not Phase.WATCHING:
+        return False
+    return progress.resume_at is not None and progress.resume_at > now
+
+
 def why_not_cancel_task(deployment: Deployment, task: Task) -> str | None:
     """Cancel a task: while its deployment runs and it has not ended, or while it is being undone."""
     if task.activity is Activity.UNDO and deployment.status is _S.ROLLING_BACK:
@@ -96,6 +104,7 @@ def why_not_promote(deployment: Deployment, task: Task, now: datetime) -> str | 
         return f"It is a {task.type} task; only the rollout of a DEPLOY task can be promoted."
     if deployment.status is not _S.RUNNING or task.status is not TaskStatus.RUNNING:
         return f"It is {task.status}, and its deployment {deployment.status}; only a rollout that runs can be promoted."
-    if task.worker is not None or task.resume_at is None or task.resume_at <= now:
+    waits = task.worker is None and task.resume_at is not None and task.resume_at > now
+    if not waits and not _is_watched(task.rollout, now):
         return "It is RUNNING and waits for nothing; it can be promoted while it watches a batch."
     return None

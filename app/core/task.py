@@ -178,8 +178,16 @@ def afresh(task: Task) -> Task:
         resume_at=None,
         started_at=None,
         completed_at=None,
-        rollout=task.rollout if task.touched else None,
+        rollout=forgiving(task.rollout) if task.touched else None,
     )
+
+
+def forgiving(progress: Progress | None) -> Progress | None:
+    """Return where a rollout stands that people retry: they may have brought the image before back meanwhile."""
+    if progress is None or progress.moved is None:
+        return progress
+    moved = progress.moved
+    return replace(progress, moved=replace(moved, images_before=(*moved.images_before, moved.previous)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

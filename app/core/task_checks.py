@@ -56,7 +56,8 @@ def _without_expression(task: WorkflowTask) -> WorkflowTask:
 
 def _size(step: CommandStep) -> int:
     size = sum(map(len, step.command))
-    return size + sum(len(text) for text in step.env.values() if isinstance(text, str)) if step.env else size
+    maps = (step.env, step.job.labels, step.job.annotations, step.job.node_selector) if step.job else (step.env,)
+    return size + sum(len(text) for each in maps if each for text in each.values() if isinstance(text, str))
 
 
 def workflow_task(task: WorkflowTask, *path: str) -> Problems:

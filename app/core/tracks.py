@@ -14,6 +14,10 @@ from app.core.workloads import CANARY, PREVIEW, SELECTOR, TRACK, apart, note, no
 
 STABLE = "stable"
 """The track of the base: the Deployment that an application names."""
+BESIDE = (CANARY, PREVIEW)
+"""The tracks of a set beside the base."""
+HELD = "boreas.dev/held"
+"""On a base: that it is paused while its pods get their track."""
 SERVES = "boreas.dev/serves"
 """On a Service: the track that Boreas let it select last."""
 
@@ -39,9 +43,25 @@ def is_marked(base: Object) -> bool:
 
 
 def marked(base: Object) -> Object:
-    """Return a base whose pods have its track: they are replaced, unless they are being replaced anyway."""
+    """Return a base, or a ReplicaSet of one, whose template has its track. A base's pods are replaced for that."""
     made = deepcopy(base)
     made["spec"]["template"].setdefault("metadata", {})["labels"] = {**labels_of(base), TRACK: STABLE}
+    return made
+
+
+def held(base: Object) -> Object:
+    """Return a base of which no pod is replaced until it is `unheld`."""
+    made = noted(base, {HELD: "true"})
+    made["spec"]["paused"] = True
+    return made
+
+
+def unheld(base: Object) -> Object:
+    """Return a base whose pods are replaced again as its template asks."""
+    if note(base, HELD) is None:
+        return base
+    made = noted(base, {HELD: None})
+    made["spec"].pop("paused", None)
     return made
 
 

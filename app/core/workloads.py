@@ -25,6 +25,10 @@ MANNER = "boreas.dev/manner"
 """On the base: its own manner of updates, while Boreas has another one in its place."""
 SELECTOR = "boreas.dev/selector"
 """On a Service: whom it selects when no rollout is under way."""
+RESTARTED = "boreas.dev/restarted-by"
+"""On pods: the Boreas deployment that asked for new ones although the image is the same."""
+ROOM = "boreas.dev/room-made"
+"""On a Deployment: how often room was made for its pods, so that its controller tries again at once."""
 TRACK = "boreas.dev/track"
 CANARY, PREVIEW = "canary", "preview"
 LONGEST_LABEL = 63
@@ -47,19 +51,32 @@ def noted(body: Object, notes: Mapping[str, str | None]) -> Object:
 
 
 def image_of(deployment: Object, container: str) -> str | None:
-    """Return the image of a container, None where there is no such container."""
-    for each in deployment["spec"]["template"]["spec"]["containers"]:
+    """Return the image of a container, an init container too; None where there is no such container."""
+    for each in containers_of(deployment["spec"]["template"]["spec"]):
         if each["name"] == container:
             return str(each.get("image"))
     return None
 
 
+def containers_of(pod: Object) -> list[Object]:
+    """Return all containers of a pod's specification, those that run before the others too."""
+    return [*pod["containers"], *(pod.get("initContainers") or ())]
+
+
 def with_image(deployment: Object, container: str, image: str) -> Object:
-    """Return a Deployment with another image of one container."""
+    """Return a workload with another image of one container."""
     made = deepcopy(deployment)
-    for each in made["spec"]["template"]["spec"]["containers"]:
+    for each in containers_of(made["spec"]["template"]["spec"]):
         if each["name"] == container:
             each["image"] = image
+    return made
+
+
+def restarted(workload: Object, by: str) -> Object:
+    """Return a workload whose pods are replaced, whatever else of it stays: once for each `by`."""
+    made = deepcopy(workload)
+    meta = made["spec"]["template"].setdefault("metadata", {})
+    meta["annotations"] = {**(meta.get("annotations") or {}), RESTARTED: by}
     return made
 
 
@@ -73,44 +90,6 @@ def with_replicas(deployment: Object, replicas: int) -> Object:
 def replicas_of(deployment: Object) -> int:
     """Return how many replicas a Deployment asks for; one where it does not say."""
     return int(deployment["spec"].get("replicas", 1))
-
-
-def carefully(deployment: Object, watch_seconds: int) -> Object:
-    """Return a Deployment that is updated without ever having fewer replicas than asked for, and note its own way.
-
-    One that is recreated as a whole is left so: then it can not bear two versions at once.
-    """
-    spec = deployment["spec"]
-    if (spec.get("strategy") or {}).get("type") == "Recreate":
-        return deployment
-    own = note(deployment, MANNER) or json.dumps(
-        {"strategy": spec.get("strategy"), "minReadySeconds": spec.get("minReadySeconds")}
-    )
-    made = noted(deployment, {MANNER: own})
-    surge = ((spec.get("strategy") or {}).get("rollingUpdate") or {}).get("maxSurge", "25%")
-    if surge in (0, "0", "0%"):
-        surge = 1
-    made["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": 0}}
-    if watch_seconds:
-        made["spec"]["minReadySeconds"] = watch_seconds
-    return made
-
-
-def in_its_own_manner(deployment: Object) -> Object:
-    """Return a Deployment that is updated as its owner had it, or as somebody wants it since."""
-    own = note(deployment, MANNER)
-    if own is None:
-        return deployment
-    made = noted(deployment, {MANNER: None})
-    manner = deployment["spec"].get("strategy") or {}
-    if manner.get("type") != "RollingUpdate" or (manner.get("rollingUpdate") or {}).get("maxUnavailable") != 0:
-        return made
-    for name, value in json.loads(own).items():
-        if value is None:
-            made["spec"].pop(name, None)
-        else:
-            made["spec"][name] = value
-    return made
 
 
 def apart(selector: Mapping[str, str], track: str) -> dict[str, str]:

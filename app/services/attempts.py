@@ -124,6 +124,8 @@ class Attempt:
                 raise
             if isinstance(came, Outcome) and came.ending is Ending.FAILED:
                 await log.say(f"ERROR: {came.message or 'failed'}")
+            if isinstance(came, Outcome) and came.ending is Ending.LOST:
+                await log.say(f"WARN: the attempt was lost: {came.message or 'nobody knows why'}")
             return came
 
 

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.core import steering
+from app.core import schedule, steering
 from app.core.approval import VALIDITY
 from app.core.deployment import Deployment, DeploymentApplication, DeploymentStatus, RollbackStatus
 from app.core.environment import Environment
@@ -171,8 +171,20 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
             cancel_waiting(ledger, await task_store.items(order.id), reason)
             await tick_and_send(ledger)
         if order.force:
+            if ledger.deployment.status is _S.CANCELLING:
+                await _leave_half_way(ledger)
             await ask_to_stop(ledger, [item.id for item in await task_store.items(order.id)], kill=True)
     return (order.id,)
+
+
+async def _leave_half_way(ledger: Ledger) -> None:
+    """Leave workloads as they are that nobody brings back at the moment: there may be no worker to do it."""
+    await ledger.flush()
+    half = [item.id for item in schedule.half_way(await task_store.items(ledger.deployment.id)) if not item.held]
+    for task in await ledger.tasks(half):
+        ledger.put(replace(task, touched=False))
+    await ledger.flush()
+    await tick_and_send(ledger)
 
 
 async def _cancel_rollback(ledger: Ledger, reason: str) -> None:

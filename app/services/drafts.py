@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from app.core import checks, fitting, task_checks, template, workflow
 from app.core.application import Application
-from app.core.deployment import Definition, WorkflowSource, definition_of
+from app.core.deployment import Definition, WorkflowSource, definition_of, restarted
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, missing, not_found
-from app.core.strategy import Strategy
+from app.core.strategy import Strategy, StrategyKind
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
 from app.services.cases import refuse_if
@@ -28,7 +28,7 @@ class DeploymentRequest:
 
     `tasks` are the caller's own, or those of a `template`; with neither they are generated, from `definitions` where
     these are given, else from the applications as they are defined now. `proven` tells that the definitions given ran
-    in the environment before.
+    in the environment before. With `restart` pods are replaced although they run the image already.
     """
 
     version_id: str
@@ -41,6 +41,7 @@ class DeploymentRequest:
     auto_start: bool = True
     freeze_override_reason: str | None = None
     manual_approval: bool = False
+    restart: bool = False
     rollback_of: str | None = None
     definitions: tuple[Definition, ...] | None = None
     proven: bool = False
@@ -84,19 +85,12 @@ async def draft(request: DeploymentRequest) -> Draft:
     chosen = tuple(applications[id_] for id_ in wanted)
     images = {artifact.application_id: artifact.image for artifact in version.artifacts}
     definitions = request.definitions or tuple(definition_of(each, images[each.id]) for each in chosen)
-    unfit = [
-        problem
-        for id_ in request.environment_ids
-        for definition in definitions
-        for problem in fitting.problems(environments[id_], definition, request.strategy.kind)
-    ]
-    unfit += [
-        problem for id_ in request.environment_ids for problem in fitting.together(environments[id_], definitions)
-    ]
-    if unfit:
-        raise Refused(*unfit)
-    made = await _made(request, definitions)
+    unfit = fitting.restart(definitions) if request.restart else ()
+    if request.restart:
+        definitions = tuple(restarted(definition) for definition in definitions)
     places = tuple(environments[id_] for id_ in request.environment_ids)
+    refuse_if((*unfit, *_unfit(places, definitions, request.strategy.kind)))
+    made = await _made(request, definitions)
     refuse_if(problem for place in places for problem in fitting.accounts(place, made.tasks, *_came_from(request)))
     faults = workflow.check(
         template.blanked(made.tasks) if made.faults else made.tasks,
@@ -118,6 +112,15 @@ async def draft(request: DeploymentRequest) -> Draft:
         tasks=made.tasks,
         faults=(*made.faults, *faults),
     )
+
+
+def _unfit(places: Sequence[Environment], definitions: Sequence[Definition], kind: StrategyKind) -> Iterator[Problem]:
+    """Yield what keeps definitions from being deployed to environments, each by itself and together."""
+    for place in places:
+        for definition in definitions:
+            yield from fitting.problems(place, definition, kind)
+    for place in places:
+        yield from fitting.together(place, definitions)
 
 
 async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -> Made:

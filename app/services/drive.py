@@ -5,6 +5,7 @@ from typing import Protocol
 
 from app.core.attempt import Outcome
 from app.core.deployment import Definition
+from app.core.moved import Moved
 from app.core.strategy import Observed, Progress, Strategy
 from app.core.strategy.undo import Back
 from app.core.task import Task
@@ -60,12 +61,26 @@ class Carrier(Protocol):
     Whatever goes wrong is told in what was observed. Everything may be asked for again, after a crash in the middle.
     """
 
+    @property
+    def moved(self) -> Moved | None:
+        """What was done to a workload that is moved as a whole, as it is stored with the progress."""
+        ...
+
+    @property
+    def look_seconds(self) -> float | None:
+        """How often `watch` is to be asked for meanwhile; None: not at all."""
+        ...
+
     async def extent(self) -> Extent:
         """Find out what the rollout is about."""
         ...
 
     async def unfit(self) -> str | None:
         """Return why the strategy can not work for what `extent` found, before anything is touched."""
+        ...
+
+    async def watch(self, progress: Progress, observed: Observed) -> Observed:
+        """Look at what is being watched."""
         ...
 
     async def update(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:

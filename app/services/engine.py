@@ -137,10 +137,17 @@ async def refuse(ledger: Ledger, reason: str, *, roll_back: bool, automatic: boo
 
 
 def cancel_waiting(ledger: Ledger, items: Sequence[Item], reason: str) -> None:
-    """Cancel a held deployment of which nothing runs; tick it afterwards."""
+    """Cancel a held deployment of which nothing runs; tick it afterwards.
+
+    Workloads that stand half way are brought back first.
+    """
     changes = [Change(item.id, TaskStatus.CANCELLED, reason) for item in items if item.status in UNSTARTED]
     ledger.change_tasks({item.id: item.status for item in items}, changes)
-    ledger.move(DeploymentStatus.CANCELLED, reason)
+    if schedule.half_way(items):
+        ledger.move(DeploymentStatus.RUNNING)
+        ledger.move(DeploymentStatus.CANCELLING, reason)
+    else:
+        ledger.move(DeploymentStatus.CANCELLED, reason)
 
 
 async def _move(ledger: Ledger, to: DeploymentStatus, reason: str | None) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.core import rollout
-from app.core.attempt import Ending, Outcome, Settlement, settle
-from app.core.deployment import RollbackStatus
+from app.core.attempt import Ending, Outcome, Settlement, given_up, settle
+from app.core.deployment import DeploymentStatus, RollbackStatus
 from app.core.environment import Release
 from app.core.events import RolloutProgressed
 from app.core.schedule import Item
@@ -241,6 +241,8 @@ async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome
             return _park(ledger, free, came)
         came = Outcome(Ending.STOPPED, "it was stopped")
     settled = settle(task, came, ledger.now, runtime.chance.fraction())
+    if settled.undo_error and ledger.deployment.status is DeploymentStatus.CANCELLING:
+        settled = given_up(settled)
     ended = settled.status in ENDED
     after = replace(
         free,
@@ -279,9 +281,10 @@ def _park(ledger: Ledger, free: Task, parked: Parked) -> Task:
     status = free.status if parked.until else TaskStatus.WAITING_CONFIRM
     if status is not free.status:
         ledger.note_task(free.id, free.status, status)
-    if parked.progress != free.rollout:
-        ledger.record(RolloutProgressed(free.id, parked.progress))
-    task = replace(free, status=status, rollout=parked.progress, resume_at=parked.until)
+    progress, until = rollout.parked(free.rollout, parked.progress, parked.until)
+    if progress != free.rollout:
+        ledger.record(RolloutProgressed(free.id, progress))
+    task = replace(free, status=status, rollout=progress, resume_at=until)
     ledger.put(task)
     return task
 

@@ -31,9 +31,24 @@ class Instances:
 
     drive: Drive
 
+    @property
+    def moved(self) -> None:
+        """None: instances tell themselves what they run."""
+        return None
+
+    @property
+    def look_seconds(self) -> None:
+        """None: instances are looked at when the time of watching is over."""
+        return None
+
     async def unfit(self) -> None:
         """Return None: every strategy is what the commands make of it."""
         return
+
+    async def watch(self, progress: Progress, observed: Observed) -> Observed:
+        """Do nothing: their health is asked for at the end."""
+        del progress
+        return observed
 
     async def extent(self) -> Extent:
         """Return the instances as they are defined; a workload that is only simulated counts as one."""

@@ -5,7 +5,7 @@ Between batches nobody holds the task: `Parked` says until when, and any worker 
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.core import rollout
 from app.core.attempt import Ending, Outcome
@@ -13,7 +13,7 @@ from app.core.environment import OperatorKind
 from app.core.events import RolloutProgressed
 from app.core.strategy import Ask, Check, Done, Fail, Observed, Phase, Progress, Retire, Switch, Update, Wait
 from app.core.strategy.undo import Back, back
-from app.services.drive import Carrier, Drive
+from app.services.drive import Carrier, Drive, Extent
 from app.services.instances import Instances
 from app.services.ledger import hold
 from app.services.log_writer import LeaseLostError
@@ -53,7 +53,16 @@ async def roll_out(drive: Drive) -> Outcome | Parked:
     if not progress.touched and (why := await carrier.unfit()) is not None:
         return Outcome(Ending.FAILED, why)
     observed = Observed()
+    if progress.phase is Phase.WATCHING:
+        observed = await carrier.watch(progress, observed)
+    return await _decided(drive, carrier, extent, progress, observed)
+
+
+async def _decided(
+    drive: Drive, carrier: Carrier, extent: Extent, progress: Progress, observed: Observed
+) -> Outcome | Parked:
     while True:
+        progress = replace(progress, moved=carrier.moved)
         decision = rollout.decide(drive.strategy, extent.instances, progress, observed, drive.runtime.clock.now())
         if decision.progress != progress and not isinstance(decision, Wait | Ask):
             await _store(drive, decision.progress)
@@ -70,21 +79,26 @@ async def roll_out(drive: Drive) -> Outcome | Parked:
             case Retire():
                 observed = await carrier.retire(progress, observed)
             case Wait() | Ask():
-                return await _park(drive, decision)
+                return await _park(drive, decision, carrier.look_seconds)
             case Fail(_, reason):
                 return Outcome(Ending.FAILED, reason)
             case Done():
                 return await _done(drive, carrier, progress)
 
 
-async def _park(drive: Drive, decision: Wait | Ask) -> Parked:
+async def _park(drive: Drive, decision: Wait | Ask, look_seconds: float | None) -> Parked:
     progress = decision.progress
     if isinstance(decision, Ask):
         await drive.log.say(f"Step {(progress.asked or 0) + 1} waits for people to approve it.")
         return Parked(progress, None)
-    what = "the set that serves now" if progress.switched else f"batch {progress.batch} of {progress.batches}"
-    await drive.log.say(f"Watching {what} until {decision.until:%H:%M:%S} UTC.")
-    return Parked(progress, decision.until)
+    before = drive.task.rollout
+    if before is None or before.phase is not Phase.WATCHING or before.batch != progress.batch:
+        what = "the set that serves now" if progress.switched else f"batch {progress.batch} of {progress.batches}"
+        await drive.log.say(f"Watching {what} until {decision.until:%H:%M:%S} UTC.")
+    soon = decision.until
+    if look_seconds is not None:
+        soon = min(soon, drive.runtime.clock.now() + timedelta(seconds=look_seconds))
+    return Parked(progress, soon)
 
 
 async def _done(drive: Drive, carrier: Carrier, progress: Progress) -> Outcome:
@@ -135,7 +149,7 @@ async def undo(drive: Drive) -> Outcome:
         await drive.log.say(f"WARN: {drive.task.key} is {note}.")
         return Outcome(Ending.LEFT, note)
     while (step := back(drive.strategy, progress)) is not None:
-        progress = step.progress
+        progress = replace(step.progress, moved=carrier.moved)
         await _store(drive, progress)
         outcome = await carrier.take_back(step)
         if outcome.ending is not Ending.SUCCEEDED:
@@ -149,5 +163,6 @@ def _after(step: Back, carrier: Carrier) -> Progress:
     """Return where a rollout stands after a step back; a workload goes back as a whole."""
     if isinstance(carrier, Instances):
         return step.after
-    gone = replace(step.after, healthy=(), current=(), switched=False, retired=False)
+    after = replace(step.after, moved=carrier.moved)
+    gone = replace(after, healthy=(), current=(), switched=False, retired=False)
     return replace(gone, traffic=None if gone.traffic is None else 0.0, phase=Phase.UNDOING)

@@ -5,13 +5,20 @@ from dataclasses import dataclass, field, replace
 
 from app.core import rollout
 from app.core.attempt import Ending, Outcome
+from app.core.moved import Moved, is_half_way
 from app.core.strategy import Observed, Progress, Shape
 from app.core.strategy.undo import Back
-from app.ports import RolloutOperator, Workload
+from app.ports import ReachableOperator, RolloutOperator, WatchfulOperator, Workload
 from app.services.drive import Drive, Extent
 from app.services.health_checks import check_instances
 from app.services.instructions import Place
+from app.services.log_writer import LeaseLostError
 from app.services.metric_checks import check_metrics
+from app.services.patience import patiently
+from app.store import tasks as task_store
+
+LOOK_SECONDS = 5.0
+"""How often a workload that is watched is looked at: what happened in between is seen then."""
 
 
 @dataclass(slots=True)
@@ -27,6 +34,33 @@ class WholeWorkload:
     workload: Workload
     _size: int = 0
     _shape: Shape | None = field(default=None)
+    _progress: Progress = field(default_factory=Progress)
+
+    def __post_init__(self) -> None:
+        """Let what the operator keeps be stored with where the rollout stands."""
+        memory = self.workload.memory
+        self._progress = self.drive.task.rollout or Progress()
+        memory.moved, memory.store = self._progress.moved, self._keep
+
+    @property
+    def moved(self) -> Moved | None:
+        """What the rollout has made of the workload, as it is stored."""
+        return self.workload.memory.moved
+
+    @property
+    def look_seconds(self) -> float | None:
+        """How often what is watched is looked at; None where the operator does not look."""
+        return LOOK_SECONDS if isinstance(self.operator, WatchfulOperator) else None
+
+    async def _keep(self, moved: Moved | None) -> None:
+        task, progress = self.drive.task, replace(self._progress, moved=moved)
+
+        async def save() -> None:
+            if not await task_store.save_rollout(task.id, task.attempt, self.drive.worker, progress):
+                raise LeaseLostError
+
+        await patiently(save)
+        self._progress = progress
 
     @property
     def _name(self) -> str:
@@ -34,13 +68,36 @@ class WholeWorkload:
 
     async def extent(self) -> Extent:
         """Ask how many replicas there are to be; one that has none has a replica in name, to be brought."""
+        if self.moved is None:
+            self.workload.memory.left = await self._left()
         self._size = await self.operator.size(self.workload)
         names = tuple(f"{self._name}-{ordinal}" for ordinal in range(max(1, self._size)))
         return Extent(names, split=self.workload.target.http_route is not None)
 
+    async def _left(self) -> Moved | None:
+        """Return what the rollout before this one left of the workload, where it was left half way."""
+        task, environment = self.drive.task, self.drive.setting.environment
+        before = await patiently(
+            lambda: task_store.last_rollout(environment.id, self.workload.application_id, task.deployment_id)
+        )
+        return before.moved if before and is_half_way(before.moved) else None
+
     async def unfit(self) -> str | None:
         """Ask whether the strategy can work for the workload."""
+        if not isinstance(self.operator, WatchfulOperator):
+            return None
         return await self.operator.unfit(self.workload, self.drive.strategy, self._size)
+
+    async def watch(self, progress: Progress, observed: Observed) -> Observed:
+        """Look at what is watched."""
+        if not isinstance(self.operator, WatchfulOperator):
+            return observed
+        self._progress = progress
+        shape = rollout.shape(self.drive.strategy, progress, self._size)
+        outcome = await self.operator.watch(self.workload, shape, self.drive.log.sink())
+        if outcome.ending is Ending.SUCCEEDED:
+            return observed
+        return replace(observed, fault=outcome.message or "failed")
 
     async def update(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:
         """Give the workload the shape of the batch in hand."""
@@ -49,20 +106,26 @@ class WholeWorkload:
             f"Batch {progress.batch} of {progress.batches}: bringing {self.drive.setting.version.name}"
             f" to {shape.updated} of {shape.total} replicas of {self._name}."
         )
-        fault = await self._bring(shape)
+        fault = await self._bring(progress, shape)
         updated = observed.updated if fault else observed.updated.union(instances)
         return replace(observed, updated=updated, fault=fault)
 
     async def check(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:
         """Ask the application for its health, once for all replicas, and its metrics."""
         shape = rollout.shape(self.drive.strategy, progress, self._size)
-        fault = await self._bring(shape)
+        fault = await self._bring(progress, shape)
         if fault is None:
-            service = await self.operator.service(self.workload, shape)
+            service = await self._service(shape)
             batch = max(progress.batch, 1)
             fault = await self._ask(Place(self._name, batch, progress.weight, progress.color, service=service))
         healthy = observed.healthy if fault else observed.healthy.union(instances)
         return replace(observed, healthy=healthy, fault=fault)
+
+    async def _service(self, shape: Shape) -> str | None:
+        """Return by which Service what carries the new version is asked."""
+        if isinstance(self.operator, ReachableOperator):
+            return await self.operator.service(self.workload, shape)
+        return self.workload.target.service
 
     async def check_serving(self, color: str | None) -> str | None:
         """Ask the application for its health and its metrics."""
@@ -77,23 +140,24 @@ class WholeWorkload:
     async def switch(self, progress: Progress, observed: Observed) -> Observed:
         """Give all traffic to the new set."""
         await self.drive.log.say("Switching all traffic to the new set.")
-        fault = await self._bring(rollout.shape(self.drive.strategy, progress, self._size))
+        fault = await self._bring(progress, rollout.shape(self.drive.strategy, progress, self._size))
         return replace(observed, switched=fault is None, fault=fault)
 
     async def retire(self, progress: Progress, observed: Observed) -> Observed:
         """Let the new set take the place of the old one, which is more than to end that: it can fail."""
         await self.drive.log.say("Retiring the old set.")
-        fault = await self._bring(rollout.shape(self.drive.strategy, progress, self._size, finished=True))
+        fault = await self._bring(progress, rollout.shape(self.drive.strategy, progress, self._size, finished=True))
         return replace(observed, retired=fault is None, fault=fault)
 
     async def finish(self, progress: Progress) -> str | None:
         """Give the workload the shape that it keeps."""
         if progress.retired:
             return None
-        return await self._bring(rollout.shape(self.drive.strategy, progress, self._size, finished=True))
+        return await self._bring(progress, rollout.shape(self.drive.strategy, progress, self._size, finished=True))
 
-    async def _bring(self, shape: Shape) -> str | None:
+    async def _bring(self, progress: Progress, shape: Shape) -> str | None:
         """Give the workload a shape that it was not given by us yet. Return what went wrong."""
+        self._progress = progress
         if shape == self._shape:
             return None
         outcome = await self.operator.bring(self.workload, shape, self.drive.log.sink())
@@ -115,6 +179,7 @@ class WholeWorkload:
 
     async def take_back(self, step: Back) -> Outcome:
         """Bring the version before back, all at once whatever the step says."""
+        self._progress = step.progress
         size = self._size or await self.operator.size(self.workload)
         previous = self.drive.previous
         await self.drive.log.say(f"Going back to {previous.name if previous else 'nothing (no version ran before)'}.")

@@ -233,6 +233,20 @@ async def save_rollout(task_id: str, attempt: int, worker: str, rollout: Progres
     return changed == 1
 
 
+async def last_rollout(environment_id: str, application_id: str, before: str) -> Progress | None:
+    """Return where the rollout of an application stands that came last in an environment before a deployment."""
+    row = await fetch_one(
+        "SELECT t.rollout FROM deployments d JOIN deployment_applications a ON a.deployment_id = d.id"
+        " JOIN tasks t ON t.deployment_id = d.id AND t.application_id = a.application_id"
+        " WHERE d.environment_id = $1 AND a.application_id = $2 AND d.id < $3 AND t.type = 'DEPLOY'"
+        " AND t.rollout IS NOT NULL ORDER BY d.id DESC LIMIT 1",
+        environment_id,
+        application_id,
+        before,
+    )
+    return READERS["rollout"](row["rollout"]) if row else None
+
+
 async def end_open_attempts(task_ids: Sequence[str], at: datetime) -> None:
     """Store that attempts that nobody held were cancelled."""
     await execute(

@@ -86,6 +86,12 @@ export const typePolicies = {
   HealthCheck: {
     merge: true,
   },
+  JobOptions: {
+    merge: true,
+  },
+  JobResources: {
+    merge: true,
+  },
   KubernetesAccess: {
     merge: true,
   },

@@ -81,6 +81,9 @@ def example(type_: GraphQLInputType, name: str, known: Mapping[str, Any]) -> Any
         return example(type_.of_type, name, known)
     if isinstance(type_, GraphQLList):
         return [example(type_.of_type, name, known)]
+    if isinstance(type_, GraphQLInputObjectType) and type_.is_one_of:
+        field, of = next(iter(type_.fields.items()))
+        return {field: example(of.type, field, known)}
     if isinstance(type_, GraphQLInputObjectType):
         return {
             field: example(of.type, field, known)
@@ -104,7 +107,7 @@ def _placed(type_: GraphQLInputType, name: str, known: Mapping[str, Any], text: 
     elif isinstance(type_, GraphQLList):
         yield from ((path, [value]) for path, value in _placed(type_.of_type, name, known, text))
     elif isinstance(type_, GraphQLInputObjectType):
-        least = cast("dict[str, Any]", example(type_, "", known))
+        least = {} if type_.is_one_of else cast("dict[str, Any]", example(type_, "", known))
         for field, of in type_.fields.items():
             for path, value in _placed(of.type, field, known, text):
                 yield f"{name}.{path}", {**least, field: value}

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from app.cli.declared.documents import APPLICATION, STEP
+from app.core.ids import workflow_of
 from tests.api.nasty import CORE, Place, drawn, operation, selection, spelt
 from tests.api.people import account
 from tests.support.client import Client, Data
@@ -99,6 +100,7 @@ class Playground:
             id_ = await self.here.deploy(self.ids["version"], autoStart=False, tasks=tasks)
             found = await self.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=id_)
             self.ids |= {"deployment": id_, "task": found["deployment"]["tasks"][0]["id"]}
+            self.ids["workflow"] = workflow_of(id_)
             self.spoilt = False
 
     def usual(self, name: str) -> dict[str, Any]:

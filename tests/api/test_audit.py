@@ -197,7 +197,7 @@ async def test_refusals_and_repeated_calls_leave_none(system: System) -> None:
     before = await contents(system)
     await system.admin.change("createEnvironment", "environment { id }", **given)
     again = given | {"idempotencyKey": "twice"}
-    assert codes(await system.admin.mutate("createEnvironment", "environment { id }", **again)) == ["INVALID"]
+    assert codes(await system.admin.mutate("createEnvironment", "environment { id }", **again)) == ["NAME_TAKEN"]
     somebody = system.client("bor_nobody-at-all")
     assert (await somebody.post("mutation { __typename }")).status_code == 401
     assert await contents(system) == before

@@ -91,6 +91,8 @@ async def test_what_names_no_text_otherwise_is_told_so(shared: System) -> None:
     batch = await send(shared.admin, b'[{"query": "{ __typename }"}, {"query": "{ __typename }"}]')
     assert (batch.status_code, code(batch.json())) == (400, "BAD_REQUEST")
     assert "one by one" in batch.json()["errors"][0]["message"]
+    each = await send(shared.admin, b"[{}, {}, {}]", accept=f"{GRAPHQL},application/json;q=0.9")
+    assert (each.status_code, each.json()) == (400, [batch.json()] * 3)
     async with shared.admin.socket() as socket:
         await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"documentId": "x"}}))
         refused = json.loads(await socket.recv())

@@ -132,6 +132,7 @@ async def test_pages_from_either_end_hold_the_whole_list(shared: System, name: s
         pages = await listed(forward(shared, asked, size, id=id_), COUNT, item)
         back = await listed(backward(shared, asked, size, id=id_), COUNT, item)
         assert [str(one) for one in flat(pages)] == [str(one) for one in flat(back[::-1])] == whole, size
+    assert code(await shared.admin.execute(asked, id=id_, first=1, last=1)) == "INVALID"
     foreign = "dmVyc2lvbnM6eA"
     for arguments in ({"after": foreign}, {"last": 1, "before": foreign}, {"first": 501}, {"last": -1}):
         if name != "Application.versions" or "first" in arguments or arguments.get("last") == -1:

@@ -28,6 +28,7 @@ FIRST = {
 START = {
     "Deployment": "deployment",
     "Task": "task",
+    "Workflow": "workflow",
     "Version": "version",
     "WorkflowTemplate": "template",
     "Application": "application",
@@ -70,4 +71,4 @@ async def test_every_argument_of_a_field_below(ground: Playground, one: Inner) -
 
 def test_the_walk_finds_what_is_there() -> None:
     assert {"deployments", "auditLog", "application", "deploymentPlan"} <= set(QUERIES)
-    assert {"Task.logs", "Deployment.events", "Version.deployments"} <= set(map(str, INNER))
+    assert {"Task.logs", "Deployment.events", "Version.deployments", "Workflow.diff"} <= set(map(str, INNER))

@@ -81,10 +81,6 @@ NOT_RUN = {
         "query": "query($id: ID!) { deployment(id: $id) { id } }",
         "variables": {"id": {}},
     },
-    "a variable can not be stored": {
-        "query": "query($id: ID!) { deployment(id: $id) { id } }",
-        "variables": {"id": "\0"},
-    },
     "it names none of several operations": {"query": "query A { viewer { id } } query B { viewer { id } }"},
     "it is too deep": {"query": "{ deployments { nodes {" + "tasks { deployment {" * 9 + "id" + "} }" * 10 + "}"},
     "it is a subscription": {"query": SUBSCRIPTION},
@@ -142,7 +138,7 @@ async def test_a_body_of_another_kind_is_415(shared: System) -> None:
 
 
 async def test_json_that_no_client_writes_is_400(shared: System) -> None:
-    bodies = [b"\x80", b"[" * 200_000, b'{"query": "{ viewer { id } }", "variables": {"n": %s}}' % (b"1" * 5000)]
+    bodies = [b"\x80", b"[" * 200_000, b'{"query": "{ viewer { id } }", "variables": {"n": NaN}}']
     for body in bodies:
         refused = await send(shared.admin, body)
         assert (refused.status_code, code(refused.json())) == (400, "BAD_REQUEST")

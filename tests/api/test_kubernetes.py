@@ -208,3 +208,28 @@ async def test_an_environment_of_an_older_release_keeps_its_path_until_it_is_nam
     await shared.admin.change("updateEnvironment", PLACE, id=where, rank=5)
     answer = await shared.admin.change("updateEnvironment", PLACE, id=where, kubernetes=CONNECTION)
     assert answer["environment"]["rank"] == 5
+
+
+async def test_a_restart_is_part_of_what_will_run(shared: System) -> None:
+    environment, app, version = await made(shared.admin)
+    about = {"versionId": version, "environmentIds": [environment], "autoStart": False}
+    deploy = "deployments { definitions { deploy { ... on KubernetesTarget { restart } } } }"
+    for restart in (False, True):
+        payload = await shared.admin.mutate("createDeployment", deploy, restart=restart, **about)
+        (definition,) = payload["deployments"][0]["definitions"]
+        assert definition["deploy"] == {"restart": restart}
+    await shared.admin.mutate("updateApplication", "application { id }", id=app, kubernetes=target(restart=True))
+    payload = await shared.admin.mutate("createDeployment", deploy, **about)
+    (definition,) = payload["deployments"][0]["definitions"]
+    assert definition["deploy"] == {"restart": True}
+
+
+async def test_a_restart_of_what_has_no_pods_is_refused(shared: System) -> None:
+    where = await shared.admin.mutate("createEnvironment", "environment { id }", name=unique("e"), operator="SHELL")
+    what = await shared.admin.mutate(
+        "createApplication", "application { id }", name=unique("app"), shell={"command": ["true"]}
+    )
+    artifacts = [{"applicationId": what["application"]["id"]}]
+    version = await shared.admin.mutate("createVersion", "version { id }", name="v1", artifacts=artifacts)
+    (problem,) = await problems(shared.admin, where["environment"]["id"], version["version"]["id"], restart=True)
+    assert (problem["code"], problem["path"]) == ("INVALID", ["restart"])

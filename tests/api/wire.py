@@ -87,7 +87,7 @@ def code(result: Data) -> str | None:
 
 
 async def events(client: Client, document: str, **variables: Any) -> AsyncGenerator[Data, None]:
-    """Yield what a subscription over server-sent events brings, until it completes."""
+    """Yield what a subscription over server-sent events brings, until it completes. Raises RemoteProtocolError."""
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=30) as http:
         headers = {"Authorization": f"Bearer {client.token}", "Accept": "text/event-stream"}
         body = {"query": document, "variables": variables}
@@ -98,3 +98,4 @@ async def events(client: Client, document: str, **variables: Any) -> AsyncGenera
                     return
                 if event.data:
                     yield json.loads(event.data)
+            raise httpx.RemoteProtocolError("The stream ended, and is not complete.")

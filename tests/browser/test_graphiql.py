@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.support.axe import violations
 from tests.browser.support.chromium import built, installed
 from tests.browser.support.visit import NARROW, WIDE, Visit, visiting
 from tests.support.system import System
@@ -44,6 +45,12 @@ async def shown(visit: Visit, text: str) -> None:
     )
 
 
+async def place(visit: Visit, what: str) -> dict[str, float]:
+    """Return where something is shown."""
+    found: dict[str, float] = await visit.page.locator(what).bounding_box()
+    return found
+
+
 @pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")])
 async def test_the_page_is_shown_without_a_fault(
     system: System, browser: Any, size: tuple[int, int], scheme: str
@@ -52,13 +59,17 @@ async def test_the_page_is_shown_without_a_fault(
         await opened(visit, system)
         assert await visit.page.is_visible("#token") and await visit.page.is_visible(RUN)
         assert await visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        box = await visit.page.locator("#token").bounding_box()
+        box = await place(visit, "#token")
         assert box["x"] >= 0 and box["x"] + box["width"] <= size[0]
+        query, response = await place(visit, ".graphiql-query-editor"), await place(visit, RESPONSE)
+        assert (response["y"] > query["y"] + query["height"] / 2) is (size == NARROW)
+        assert min(query["width"], response["width"]) > 280
         colour = await visit.page.evaluate(
             "getComputedStyle(document.querySelector('.graphiql-container')).backgroundColor"
         )
         light = sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")[:3]) > 3 * 128
         assert light is (scheme == "light")
+        assert await violations(visit.page, ".token") == []
         assert visit.faults == [] and visit.elsewhere(system.url) == []
 
 
@@ -100,7 +111,7 @@ async def test_a_socket_is_closed_when_its_subscription_is_stopped(system: Syste
         async with visit.page.expect_websocket() as begun:
             await visit.page.click(RUN)
         socket = await begun.value
-        await socket.wait_for_event("framereceived")
+        await visit.page.wait_for_selector(f"{RUN}[aria-label^=Stop]")
         closing = asyncio.ensure_future(socket.wait_for_event("close"))
         await visit.page.click(RUN)
         await closing

@@ -19,10 +19,10 @@ from tests.cli.test_commands import ROOT, Ran, boreas
 from tests.support.system import System
 
 NAMES = [name for name, value in vars(documents).items() if name.isupper() and "$" in value]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs/guides/files.md").read_text(encoding="utf-8")
 BLOCK = "```yaml\n"
 EXAMPLES = {
-    "README.md": README.split(BLOCK, 1)[1].split("```", 1)[0],
+    "docs/guides/files.md": GUIDE.split(BLOCK, 1)[1].split("```", 1)[0],
     "examples/shop/boreas.yaml": (ROOT / "examples/shop/boreas.yaml").read_text(encoding="utf-8"),
 }
 STAGING = """

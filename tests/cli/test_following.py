@@ -20,10 +20,10 @@ ROOT = migrations_folder().parent
 AT = "2026-01-02T03:04:05.000006+00:00"
 
 
-def story(status: str, id_: str = "dep_1") -> Answer:
+def story(status: str, id_: str = "dep_1", tasks: tuple[Any, ...] = ()) -> Answer:
     named = {"version": {"name": "v1"}, "environment": {"name": "here"}}
-    rest: dict[str, Any] = {"progress": 0, "errorMessage": None, "duration": 1.5, "rollback": None, "tasks": []}
-    return data(deployment={"id": id_, "status": status} | named | rest)
+    rest: dict[str, Any] = {"progress": 0, "errorMessage": None, "duration": 1.5, "rollback": None}
+    return data(deployment={"id": id_, "status": status, "tasks": list(tasks)} | named | rest)
 
 
 def ended(status: str) -> Answer:
@@ -168,3 +168,27 @@ def test_an_account_is_made_for_its_token() -> None:
 def test_the_document_of_accounts_fits_the_schema() -> None:
     schema = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
     assert validate(schema, parse(tokens.MAKE_ACCOUNT)) == []
+
+
+def test_a_task_that_is_added_meanwhile_is_told_by_its_key() -> None:
+    moved = {"__typename": "TaskStatusChanged", "cursor": "c2", "at": AT, "actor": None, "taskFrom": "PENDING"}
+    edited = {"__typename": "WorkflowChanged", "cursor": "c1", "at": AT, "actor": None, "revision": 2, "summary": "+"}
+    events = [edited, moved | {"taskId": "tsk_2", "taskTo": "SUCCESS", "reason": None}]
+    added = story("RUNNING", tasks=({"id": "tsk_2", "key": "b", "status": "SUCCESS"},))
+    for arguments in ((), ("--json",)):
+        answers = (story("RUNNING"), feed({"cursor": "c2", "events": events}), added, story("SUCCESS"))
+        with played(*answers) as script:
+            ran = run(script, "watch", "dep_1", "--no-logs", *arguments)
+        assert ran.exit_code == 0
+        assert ('"task": "b"' in ran.stdout) if arguments else ("SUCCESS      b" in ran.stdout), ran.stdout
+        assert "None" not in ran.stdout
+
+
+def test_a_task_that_no_edit_told_of_is_asked_for() -> None:
+    moved = {"__typename": "TaskStatusChanged", "cursor": "c2", "at": AT, "actor": None, "taskFrom": "PENDING"}
+    for found, shown in (({"id": "tsk_2", "key": "b"}, "b"), (None, "tsk_2")):
+        events = [moved | {"taskId": "tsk_2", "taskTo": "CANCELLED", "reason": None}]
+        answers = (story("RUNNING"), feed({"cursor": "c2", "events": events}), data(task=found), story("SUCCESS"))
+        with played(*answers) as script:
+            ran = run(script, "watch", "dep_1", "--no-logs")
+        assert (ran.exit_code, f"CANCELLED    {shown}\n" in ran.stdout) == (0, True), ran.stdout

@@ -16,11 +16,15 @@ class Admission:
     quota: dict[str, int] = field(default_factory=dict)
     restricted: bool = False
     denial: str | None = None
+    demands_non_root: bool = False
 
-    def job(self, name: str, jobs: Iterable[Object]) -> str | None:
+    def job(self, body: Object, jobs: Iterable[Object]) -> str | None:
         """Return why a Job may not be made beside those that there are."""
+        name, security = body["metadata"]["name"], body["spec"]["template"]["spec"].get("securityContext", {})
         if self.denial:
             return self.denial
+        if self.demands_non_root and not security.get("runAsNonRoot"):
+            return 'admission webhook "policy.example.org" denied the request: set runAsNonRoot to true'
         return self._exceeded(f'jobs.batch "{name}"', COUNT, sum(1 for _ in jobs))
 
     def pod(self, name: str, spec: Object, pods: Iterable[Object]) -> str | None:

@@ -196,10 +196,10 @@ class ClusterServer(kmock.KubernetesScaffold):
                 return self._evict(key)
             case "POST":
                 key = (plural, namespace, request.data["metadata"]["name"])
+                if plural == "jobs" and (why := self.admission.job(request.data, self.of("jobs"))):
+                    raise Refusal(403, "Forbidden", why)
                 if key in self.objects:
                     raise Refusal(409, "AlreadyExists", f'{plural} "{key[2]}" already exists')
-                if plural == "jobs" and (why := self.admission.job(key[2], self.of("jobs"))):
-                    raise Refusal(403, "Forbidden", why)
                 return aiohttp.web.json_response(self.store(plural, request.data, namespace), status=201)
             case "PUT":
                 return aiohttp.web.json_response(self._replace(key, request.data))

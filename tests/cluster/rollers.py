@@ -8,12 +8,15 @@ import itertools
 from collections.abc import Iterator
 
 from tests.cluster import manners
-from tests.cluster.api import ClusterServer, Object, matches
+from tests.cluster.api import ClusterServer, Object, matches, now
 from tests.cluster.in_place import InPlace
 
 READY_SECONDS = 0.03
 BROKEN = "broken"
 """Images with this in their name never become ready."""
+UNREADY = "unready"
+"""Images with this in their name run, and their readiness probe finds nothing good."""
+PROBED = "Readiness probe failed: HTTP probe failed with statuscode: 503"
 KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet"}
 
 
@@ -71,6 +74,10 @@ class Rollers:
         self._due = False
         if self.stopped:
             return
+        for pod in self._server.of("pods"):
+            meta = pod["metadata"]
+            if "deletionTimestamp" in meta and "boreas.dev/run" not in meta["labels"]:
+                self._server.remove(("pods", meta["namespace"], meta["name"]))
         self._schedule()
         for deployment in self._server.of("deployments"):
             if "deletionTimestamp" not in deployment["metadata"]:
@@ -86,11 +93,10 @@ class Rollers:
     def _see_to(self, deployment: Object) -> None:
         spec, name = deployment["spec"], deployment["metadata"]["name"]
         space, wanted = deployment["metadata"]["namespace"], spec.get("replicas", 1)
-        template = repr(spec["template"])
-        refused = False
-        for _ in range(self._missing(deployment, template)):
+        template, is_paused, refused = self._template(deployment), bool(spec.get("paused")), False
+        for _ in range(0 if is_paused else self._missing(deployment, template)):
             refused = refused or not self.make(deployment, template)
-        for pod in self._extra(deployment, template):
+        for pod in () if is_paused else self._extra(deployment, template):
             self._server.remove(("pods", space, pod["metadata"]["name"]))
         pods = self.pods(self._server.seek("deployments", name, space) or deployment)
         ready = sum(bool(pod["status"].get("ready")) for pod in pods)
@@ -103,6 +109,20 @@ class Rollers:
             "conditions": self._conditions(deployment, refused, (wanted, len(pods), updated, ready)),
         }
         self._server.change("deployments", name, lambda body: body.update(status=status), space)
+
+    def _template(self, deployment: Object) -> str:
+        """Return what pods of the newest ReplicaSet were made from: it may have been labelled since."""
+        meta, template = deployment["metadata"], deployment["spec"]["template"]
+        for each in self._server.of("replicasets"):
+            if each["metadata"]["ownerReferences"][0]["uid"] == meta["uid"] and each["spec"]["template"] == template:
+                return str(each["metadata"]["annotations"]["made-from"])
+        if deployment["spec"].get("paused"):
+            return "none yet"
+        owner = {"kind": "Deployment", "name": meta["name"], "uid": meta["uid"], "controller": True}
+        name, notes = f"{meta['name']}-{next(self._numbers)}", {"made-from": repr(template)}
+        about = {"name": name, "ownerReferences": [owner], "annotations": notes}
+        self._server.store("replicasets", {"metadata": about, "spec": {"template": template}}, meta["namespace"])
+        return repr(template)
 
     def _missing(self, deployment: Object, template: str) -> int:
         spec, pods = deployment["spec"], self.pods(deployment)
@@ -160,7 +180,7 @@ class Rollers:
         controller = {"kind": kind, "name": meta["name"], "uid": meta["uid"], "controller": True}
         image = spec["spec"]["containers"][0]["image"]
         pod: Object = {
-            "metadata": {"name": name, "labels": spec["metadata"]["labels"], "ownerReferences": [controller]},
+            "metadata": {**spec["metadata"], "name": name, "ownerReferences": [controller]},
             "spec": {**spec["spec"], "template": template},
             "status": {"phase": "Pending"},
         }
@@ -191,7 +211,20 @@ class Rollers:
     def _ready(self, uid: str, space: str) -> None:
         for pod in self._server.of("pods"):
             if pod["metadata"]["uid"] == uid and pod["metadata"]["namespace"] == space:
-                self._turn(pod, ready=True)
+                is_ready = UNREADY not in pod["spec"]["containers"][0]["image"]
+                self._turn(pod, ready=is_ready)
+                if not is_ready:
+                    self.tell("Pod", pod, "Unhealthy", PROBED)
+
+    def tell(self, kind: str, body: Object, reason: str, message: str, type_: str = "Warning") -> None:
+        """Tell of something by an event of an object; the same again counts."""
+        meta = body["metadata"]
+        about = {"kind": kind, "name": meta["name"], "uid": meta["uid"]}
+        told = {"involvedObject": about, "type": type_, "reason": reason, "message": message}
+        name = f"{meta['name']}.{reason.lower()}"
+        count = (self._server.seek("events", name, meta["namespace"]) or {}).get("count", 0) + 1
+        event = {"metadata": {"name": name}, "lastTimestamp": now(), "count": count} | told
+        self._server.store("events", event, meta["namespace"])
 
     def close(self) -> None:
         """Do nothing any more."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.core.application import CommandStep
 from app.core.environment import KubernetesAccess
 from app.core.job_checks import access_options, job_options
 from app.core.job_options import (
@@ -18,6 +19,8 @@ from app.core.job_options import (
     merged,
 )
 from app.core.manifests import JobCommand, Object, Owner, job
+from app.core.task_checks import workflow_tasks
+from app.core.workflow import TaskType, WorkflowTask
 
 EXISTS = TolerationOperator.EXISTS
 
@@ -88,6 +91,7 @@ def test_quantities_that_it_does_not_take(quantity: Any) -> None:
         (sized({"memory": "2Gi"}, {"memory": "1024Mi"}), ["resources.requests.memory"]),
         (sized({"memory": "1024Mi"}, {"memory": "1Gi"}), []),
         (sized({"ram": "1Gi"}), ["resources.requests.ram"]),
+        (sized({"hugepages-\0": "1Gi"}), ["resources.requests.hugepages-\0"]),
         (sized({"/gpu": "1"}), ["resources.requests./gpu"]),
         (sized({"hugepages-2Mi": "4Mi", "ephemeral-storage": "1G", "nvidia.com/gpu": "1"}), []),
         (sized({f"example.com/{n}": "1" for n in range(101)}), ["resources.requests"]),
@@ -136,6 +140,13 @@ def test_what_boreas_and_the_cluster_set_themselves_is_not_taken(key: str) -> No
     assert wrong(JobOptions(labels={key: "x"})) == [f"job.labels.{key}"]
     assert wrong(JobOptions(annotations={key: "x"})) == [f"job.annotations.{key}"]
     assert wrong(JobOptions(labels={"notboreas.dev/x": "x", "app.kubernetes.io/name": "x"})) == []
+
+
+def test_options_count_for_the_size_of_a_graph() -> None:
+    step = CommandStep(("make",), job=JobOptions(annotations={"note": "x" * 120_000}))
+    tasks = [WorkflowTask(key=f"t{n}", name="T", type=TaskType.CUSTOM, command=step) for n in range(150)]
+    assert [problem.path for problem in workflow_tasks(tasks)] == [("tasks",)]
+    assert list(workflow_tasks(tasks[:100])) == []
 
 
 def test_steps_choose_among_the_service_accounts_of_their_environment() -> None:

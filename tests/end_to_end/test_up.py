@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 import pytest
@@ -180,7 +181,8 @@ async def test_a_database_of_a_newer_release_is_refused(data: Path) -> None:
     up = Up(data).until(SERVING)
     folder = sockets(up.family())
     assert folder != data / "postgres"
-    connection = await asyncpg.connect(user="postgres", database="postgres", host=str(folder))
+    password = unquote(urlsplit((data / "secrets" / "owner-url").read_text()).password or "")
+    connection = await asyncpg.connect(user="postgres", password=password, database="postgres", host=str(folder))
     await connection.execute("INSERT INTO aerich (version, app, content) VALUES ('999_later.py', 'models', '{}')")
     await connection.close()
     assert up.end() == 0

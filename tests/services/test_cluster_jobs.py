@@ -42,6 +42,7 @@ async def test_an_evicted_pod_is_a_lost_attempt_and_no_failure(
     await engine.until_said(id_, "job", "begun", attempt=2)
     story = await engine.story(id_)
     assert (story.tasks["job"].failures, story.tasks["job"].losses) == (0, 1)
+    assert any(line.startswith("WARN: the attempt was lost: its pod") for line in await engine.said(id_, "job", 1))
     assert jobs(cluster) == [2]
     await engine.cancel(id_)
     await engine.until(id_, D.CANCELLED)

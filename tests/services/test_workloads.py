@@ -37,6 +37,8 @@ class Cluster:
     fails: str | None = None
     held: asyncio.Event | None = None
     is_now: Shape | None = None
+    refuses: str | None = None
+    shaken: str | None = None
 
     async def size(self, workload: Workload) -> int:
         self.seen.append(workload)
@@ -55,10 +57,13 @@ class Cluster:
         return Outcome(Ending.SUCCEEDED)
 
     async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
-        return None
+        return self.refuses
 
     async def service(self, workload: Workload, shape: Shape) -> str | None:
         return workload.target.service if shape.finished or shape.switched else f"{workload.target.service}-preview"
+
+    async def watch(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        return Outcome(Ending.FAILED, self.shaken) if self.shaken else Outcome(Ending.SUCCEEDED)
 
     async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         self.back.append(shape)

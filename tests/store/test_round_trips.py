@@ -30,6 +30,7 @@ from app.core.events import (
     WorkflowChanged,
 )
 from app.core.ids import Kind
+from app.core.job_options import JobOptions, JobResources, TaintEffect, Toleration, TolerationOperator
 from app.core.logs import LogLevel, LogLine
 from app.core.plan import items_of
 from app.core.strategy import Phase, Progress
@@ -48,11 +49,34 @@ texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 commands = st.lists(texts, min_size=1, max_size=4).map(tuple)
 moments = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 numbers = st.integers(1, 10**6)
+USUAL = JobOptions(resources=JobResources(limits={"cpu": "1"}), labels={"team": "shop"}, tolerations=(Toleration(),))
+maps = st.none() | st.dictionaries(texts, texts, max_size=3)
+options = st.builds(
+    JobOptions,
+    resources=st.none() | st.builds(JobResources, requests=maps, limits=maps),
+    service_account_name=st.none() | texts,
+    node_selector=maps,
+    tolerations=st.none()
+    | st.lists(
+        st.builds(
+            Toleration,
+            key=st.none() | texts,
+            operator=st.sampled_from(TolerationOperator),
+            effect=st.none() | st.sampled_from(TaintEffect),
+        ),
+        max_size=2,
+    ).map(tuple),
+    image_pull_secrets=st.none() | st.lists(texts, max_size=2).map(tuple),
+    labels=maps,
+    annotations=maps,
+    run_as_user=st.none() | st.integers(0, 2**31 - 1),
+)
 steps = st.builds(
     CommandStep,
     commands,
     image=st.none() | texts,
     env=st.dictionaries(texts, texts, max_size=3),
+    job=st.none() | options,
     timeout_seconds=numbers,
     max_attempts=numbers,
 )
@@ -116,7 +140,10 @@ async def test_an_environment_comes_back_as_it_was(engine: Engine) -> None:
     policy = ApprovalPolicy(
         required_approvals=2, approver_roles=(Role.ADMIN,), timeout_seconds=60, on_timeout=ApprovalTimeoutAction.CANCEL
     )
-    more: dict[str, Any] = {"kubernetes": KubernetesAccess("prod", None, "shop"), "approval_policy": policy}
+    more: dict[str, Any] = {
+        "kubernetes": KubernetesAccess("prod", None, "shop", USUAL, ("tester",)),
+        "approval_policy": policy,
+    }
     more |= {"rank": 5, "operator": OperatorKind.SHELL, "worker_pool": "other", "max_concurrent_deployments": 8}
     changed = replace(place, **more)
     await environments.update(changed)

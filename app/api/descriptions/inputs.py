@@ -18,7 +18,7 @@ STEP = {
 }
 HEALTH_CHECK = {
     "command": "A program and its arguments; exit status 0 means healthy. Null: health is told another way.",
-    "httpUrl": "An address that is asked; it may hold {instance}, {version} and {color}. Null: another way.",
+    "httpUrl": "An address that is asked; it may hold {instance}, {version}, {color} and {service}. Null: another way.",
     "expectStatus": "The HTTP status that httpUrl answers with when it is healthy; null: 200.",
     "intervalSeconds": "Seconds from one check to the next; null: 5.",
     "timeoutSeconds": "Seconds that one check may take; null: 5.",

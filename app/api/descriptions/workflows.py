@@ -26,7 +26,7 @@ TYPES: Mapping[str, Mapping[str, str]] = {
         "deployment": "The deployment that it belongs to.",
         "application": "The application that it is for; null: it belongs to no application.",
         "attempts": "All attempts, the first one first.",
-        "logs(levels)": "Only lines of these levels; null: of all.",
+        "logs(levels)": "Only lines of these levels; null: of all. An empty list admits none.",
         "logs(contains)": "Only lines with this text, in just these letters; null: all.",
         "logs(attempt)": "Only lines of the attempt with this number; null: of all attempts.",
         "viewerCan": "What you may do with it now, each with the reason why not.",

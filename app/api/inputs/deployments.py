@@ -98,6 +98,11 @@ class CreateDeploymentInput:
     manual_approval: bool | None = strawberry.field(
         default=False, description="Ask people before its first deploy task; what comes before goes on meanwhile."
     )
+    restart: bool | None = strawberry.field(
+        default=False,
+        description="Replace pods also where they run the image already, like kubectl rollout restart: as its tag has"
+        " moved, or to start them anew.",
+    )
     idempotency_key: str | None = None
 
     def request(self) -> DeploymentRequest:
@@ -114,6 +119,7 @@ class CreateDeploymentInput:
             auto_start=self.auto_start is not False,
             freeze_override_reason=self.freeze_override_reason,
             manual_approval=bool(self.manual_approval),
+            restart=bool(self.restart),
         )
 
     def _template(self) -> TemplateUse | None:

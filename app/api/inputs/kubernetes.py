@@ -6,21 +6,31 @@ from app.api.inputs.jobs import JobOptionsInput
 from app.core import application, environment
 
 
-@strawberry.input(description="Deploys by changing the image of one container of a Deployment object.")
+@strawberry.input(description="Deploys by changing the image of one container of a workload in a cluster.")
 class KubernetesTargetInput:
-    workload: str = strawberry.field(description="The name of the Deployment object.")
-    container: str
+    workload: str = strawberry.field(
+        description="The name of a Deployment object, else of a StatefulSet or a DaemonSet: those take ROLLING only."
+    )
+    container: str = strawberry.field(description="The container whose image is changed; it may be an init container.")
     service: str | None = strawberry.field(
         default=None, description="The Service that serves it; needed for BLUE_GREEN and with httpRoute."
     )
     http_route: str | None = strawberry.field(
         default=None, description="A Gateway API HTTPRoute: with it, weights of a canary are traffic, not replicas."
     )
+    restart: bool | None = strawberry.field(
+        default=False,
+        description="Replace pods also where they run the image already, as its tag may have moved.",
+    )
 
     def target(self) -> application.KubernetesTarget:
         """Return it as a core value."""
         return application.KubernetesTarget(
-            workload=self.workload, container=self.container, service=self.service, http_route=self.http_route
+            workload=self.workload,
+            container=self.container,
+            service=self.service,
+            http_route=self.http_route,
+            restart=bool(self.restart),
         )
 
 

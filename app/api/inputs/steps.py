@@ -15,8 +15,8 @@ from app.core.bulk import columns_of, filled
 @strawberry.input(description="A command as an argument list, with its limits.")
 class CommandStepInput:
     command: list[str] = strawberry.field(
-        description="The program, then its arguments. Where it says ${{ … }} and means that text itself, it is written "
-        "$${{ … }}, as in env."
+        description="The program, then its arguments, run without a shell. Where it says ${{ … }} and means that text "
+        "itself, it is written $${{ … }}, as in env."
     )
     image: str | None = None
     env: JSON | None = strawberry.field(default=None, description="Names to strings.")

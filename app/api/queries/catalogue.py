@@ -43,6 +43,7 @@ class CatalogueQueries:
     )
     async def applications(
         self,
+        info: Info,
         first: int | None = 50,
         after: Cursor | None = None,
         contains: str | None = None,
@@ -76,6 +77,7 @@ class CatalogueQueries:
     )
     async def environments_connection(
         self,
+        info: Info,
         first: int | None = 50,
         after: Cursor | None = None,
         last: int | None = None,
@@ -94,6 +96,7 @@ class CatalogueQueries:
     @strawberry.field(description="Versions, newest first. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)])
     async def versions(
         self,
+        info: Info,
         first: int | None = 20,
         after: Cursor | None = None,
         contains: str | None = None,

@@ -33,6 +33,7 @@ class TemplateQueries:
     )
     async def workflow_templates(
         self,
+        info: Info,
         first: int | None = 50,
         after: Cursor | None = None,
         contains: str | None = None,

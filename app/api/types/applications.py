@@ -62,7 +62,7 @@ class ShellTarget:
     )
 
 
-@strawberry.type(description="Deploys by changing the image of one container of a Deployment object.")
+@strawberry.type(description="Deploys by changing the image of one container of a workload in a cluster.")
 class KubernetesTarget:
     workload: str = strawberry.field(description="The name of the Deployment object.")
     container: str
@@ -70,6 +70,7 @@ class KubernetesTarget:
     http_route: str | None = strawberry.field(
         description="A Gateway API HTTPRoute: with it, weights of a canary are traffic, not replicas."
     )
+    restart: bool = strawberry.field(description="Whether pods are replaced also where they run the image already.")
 
 
 DeployTarget = Annotated[
@@ -177,6 +178,7 @@ def deploy_target(application: core.Application | Definition, sight: Sight) -> S
             container=cluster.container,
             service=cluster.service,
             http_route=cluster.http_route,
+            restart=cluster.restart,
         )
     target = application.shell
     if target is None:

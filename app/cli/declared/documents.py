@@ -8,7 +8,7 @@ STEP = f"{{ command image env timeoutSeconds maxAttempts job {JOB} }}"
 APPLICATION = f"""query Application($name: String!) {{ application(name: $name) {{
   id archivedAt description repositoryUrl build {STEP} test {STEP}
   deploy {{ __typename ... on ShellTarget {{ command instances rollbackCommand }}
-    ... on KubernetesTarget {{ workload container service httpRoute }} }}
+    ... on KubernetesTarget {{ workload container service httpRoute restart }} }}
   healthCheck {{ command httpUrl expectStatus intervalSeconds timeoutSeconds successThreshold failureThreshold
     metrics {{ name prometheusUrl query min max }} }} }} }}"""
 

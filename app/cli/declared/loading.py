@@ -39,8 +39,8 @@ class Loader(yaml.SafeLoader):
     def whole(self, node: yaml.Node) -> Any:
         """Return what a document holds. Raises YAMLError."""
         if _size(node, {}) > MAX_NODES:
-            message = f"it has more than {MAX_NODES} values, with all that its aliases stand for"
-            raise ConstructorError(None, None, message, node.start_mark)
+            fault = f"it has more than {MAX_NODES} values, with all that its aliases stand for"
+            raise ConstructorError(None, None, fault, node.start_mark)
         return self.construct_document(node)
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:

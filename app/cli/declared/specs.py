@@ -149,6 +149,7 @@ class KubernetesTarget(Part, frozen=True, kw_only=True):
     container: str
     service: str | None = None
     http_route: str | None = None
+    restart: bool = False
 
 
 class MetricCheck(Part, frozen=True, kw_only=True):

@@ -37,10 +37,16 @@ def doctor(url: str | None, token: str | None, as_json: bool) -> None:
         server = own_server(settings.data_dir)
         findings = [*examine(settings, server), *asyncio.run(_examine_servers(settings, server, url, token))]
     (show_json if as_json else show)(findings)
-    worst = [sum(finding.level is level for finding in findings) for level in (Level.PROBLEM, Level.WARNING)]
+    problems, warnings = (sum(each.level is level for each in findings) for level in (Level.PROBLEM, Level.WARNING))
     if not as_json:
-        click.echo(f"{len(findings)} looked at: {worst[0]} problems, {worst[1]} warnings.")
-    sys.exit(1 if worst[0] else 0)
+        click.echo(
+            f"{len(findings)} things looked at: {_counted(problems, 'problem')}, {_counted(warnings, 'warning')}."
+        )
+    sys.exit(1 if problems else 0)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number or 'no'} {noun}s"
 
 
 async def _examine_servers(

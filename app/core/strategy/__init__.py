@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from app.core.moved import Moved
+
 
 class StrategyKind(StrEnum):
     """The strategies that there are."""
@@ -70,7 +72,8 @@ class Progress:
     instances; None where an instance that is updated takes its share by itself. `color` names the set that the new
     version is brought to, `old_color` the one that served before; None where sets have no names. `switched` tells that
     traffic was, or may have been, switched between two sets, `retired` the same of ending the old one. `again` tells
-    that the batch in hand carried the new version before it was begun again.
+    that the batch in hand carried the new version before it was begun again. `moved` is what was done to a workload
+    that is moved as a whole; None where there is none, or nothing was done.
     """
 
     phase: Phase = Phase.IDLE
@@ -90,6 +93,7 @@ class Progress:
     switched: bool = False
     retired: bool = False
     again: bool = False
+    moved: Moved | None = None
 
     @property
     def updated(self) -> tuple[str, ...]:

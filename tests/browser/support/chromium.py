@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[3]
 FOLDER = Path(os.environ.get("BOREAS_TEST_BROWSER") or ROOT / ".venv" / "browser")
 """Where it was unpacked."""
 CHROMIUM = FOLDER / "chromium"
-AXE = ROOT / "tests" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 START_SECONDS = 60.0
 
 installed = pytest.mark.skipif(not CHROMIUM.exists(), reason="make test unpacks the browser, on x86-64 Linux")

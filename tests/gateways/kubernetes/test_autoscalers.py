@@ -68,7 +68,7 @@ async def test_a_base_that_was_made_small_while_it_had_nothing_to_do_takes_the_t
     await scaled(web, 5)
     await web.bring(BEGUN["blue-green"])
     await scaled(web, 1)
-    assert await web.bench.operator.size(web.workload) == TOTAL
+    assert await web.size() == TOTAL
     await web.bring(web.shape(1, K.BLUE_GREEN, total=1, switched=True))
     assert await web.images() == {"web": (OLD, 1), "web-preview": (NEW, 5)}
     outcome = await (web.take_back(BEGUN["blue-green"]) if back else web.bring(FINISHED["blue-green"]))

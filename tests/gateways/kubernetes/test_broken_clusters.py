@@ -27,7 +27,7 @@ class CutAt:
             raise Cut
 
 
-@pytest.mark.parametrize("number", range(1, 9))
+@pytest.mark.parametrize("number", range(1, 13))
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_one_job_is_made_and_every_line_comes_once_whichever_call_breaks(
     bench: Bench, played: ClusterServer, when: str, number: int

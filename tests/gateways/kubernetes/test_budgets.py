@@ -91,3 +91,12 @@ async def test_a_canary_serves_and_counts(web: Web) -> None:
     await web.bring(web.shape(1, CANARY))
     assert await budgets(web) == {"web": mine}
     assert (await evicted(web, OLD)).count(201) + (await evicted(web, NEW)).count(201) == 1
+
+
+async def test_the_idle_set_is_gone_before_the_new_version_comes_to_the_base(web: Web) -> None:
+    await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True))
+    bench = web.bench
+    bench.rollers.watched, bench.rollers.most = LABELS, 0
+    await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True))
+    assert bench.rollers.most <= 2 * TOTAL
+    assert "Scaling web from 3 to 0." in web.lines.system

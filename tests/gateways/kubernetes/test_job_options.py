@@ -32,6 +32,16 @@ async def test_a_restricted_namespace_takes_a_job_and_is_known_from_then_on(
     assert sum(count for (kind, _, _), count in played.made.items() if kind == "jobs") == 3
 
 
+async def test_a_policy_that_wants_to_be_told_that_nothing_runs_as_root_is_told(
+    bench: Bench, played: ClusterServer
+) -> None:
+    played.admission.demands_non_root = True
+    outcome, lines = await bench.run("echo", "one")
+    assert (outcome.ending, lines.said) == (Ending.SUCCEEDED, ["one"])
+    outcome, _ = await bench.run("true", run="1", job=JobOptions(run_as_user=0))
+    assert outcome.ending is Ending.FAILED and "set runAsNonRoot to true" in str(outcome.message)
+
+
 async def test_an_image_that_runs_as_root_runs_where_that_is_allowed(bench: Bench, played: ClusterServer) -> None:
     outcome, _ = await bench.run("true", image="rooted:1")
     assert outcome.ending is Ending.SUCCEEDED
@@ -81,7 +91,7 @@ async def test_a_quota_that_wants_limits_says_how_to_give_them(bench: Bench, pla
     outcome, _ = await bench.run("true")
     assert outcome.ending is Ending.FAILED
     assert "failed quota: small: must specify limits.cpu for: main" in str(outcome.message)
-    assert "give it limits by the resources in its job options" in str(outcome.message)
+    assert "give it resources by its job options" in str(outcome.message)
     limited = JobOptions(resources=JobResources(limits={"cpu": "500m"}))
     assert (await bench.run("true", run="1", job=limited))[0].ending is Ending.SUCCEEDED
     connection = replace(bench.connection, job=limited)

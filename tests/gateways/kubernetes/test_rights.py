@@ -3,11 +3,12 @@
 import asyncio
 
 from app.core.strategy import StrategyKind
+from app.core.workloads import TRACK
 from app.ports import Origin
 from tests.cluster.api import ClusterServer
 from tests.cluster.played import allowed
 from tests.gateways.kubernetes.bench import Bench, Lines, eventually
-from tests.gateways.kubernetes.workload import LABELS, TOTAL, Web
+from tests.gateways.kubernetes.workload import LABELS, TOTAL, InPlace, Web
 
 TAKEN = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=2)
 
@@ -31,8 +32,12 @@ async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: Cl
     played.listeners = nodes
     await web.bring(web.shape(1, StrategyKind.CANARY))
     await web.bring(web.shape(TOTAL, StrategyKind.CANARY, finished=True))
+    await web.by_hand("deployments", lambda body: body["spec"]["template"]["metadata"]["labels"].pop(TRACK))
     spec = {"minAvailable": 1, "selector": {"matchLabels": LABELS}}
     await web.create("poddisruptionbudgets", {"metadata": {"name": "web"}, "spec": spec})
     await web.bring(web.shape(TOTAL, StrategyKind.BLUE_GREEN, switched=True))
     await web.bring(web.shape(TOTAL, StrategyKind.BLUE_GREEN, switched=True, finished=True))
+    for kind in ("statefulsets", "daemonsets"):
+        await (other := InPlace(bench, kind, type="OnDelete")).make()
+        await other.bring(other.shape(TOTAL, finished=True))
     assert played.rights == allowed()

@@ -34,7 +34,7 @@ async def test_a_share_of_replicas_stands_beside_the_others(web: Web, kind: Stra
     for updated in (1, 2):
         assert (await web.bring(web.shape(updated, kind))).ending is Ending.SUCCEEDED
         assert await web.images() == {"web": (OLD, TOTAL - updated), "web-canary": (NEW, updated)}
-        assert await web.bench.operator.size(web.workload) == TOTAL
+        assert await web.size() == TOTAL
     assert (await web.bring(web.shape(TOTAL, kind, finished=True))).ending is Ending.SUCCEEDED
     assert await web.images() == BASE_NEW
 

@@ -11,7 +11,8 @@ from app.core.attempt import Ending
 from app.core.strategy import StrategyKind
 from app.core.workloads import FOR, PREVIEW, PREVIOUS, SELECTOR, TRACK
 from tests.cluster.api import ClusterServer
-from tests.gateways.kubernetes.bench import APIS, Bench
+from tests.gateways.kubernetes.bench import APIS, Bench, eventually
+from tests.gateways.kubernetes.test_killed_rollouts import killed
 from tests.gateways.kubernetes.workload import LABELS, NEW, OLD, TOTAL, Web
 
 ROLLING, CANARY, BLUE_GREEN = StrategyKind.ROLLING, StrategyKind.CANARY, StrategyKind.BLUE_GREEN
@@ -35,6 +36,17 @@ async def unmarked(bench: Bench, *, route: bool = False) -> Web:
     while (await get(web, "deployments")).get("status", {}).get("availableReplicas", 0) < TOTAL:
         await asyncio.sleep(0.02)
     return web
+
+
+def follow(web: Web, played: ClusterServer) -> None:
+    """Count from now on the pods that the Service reaches, whomever it selects."""
+
+    def look() -> None:
+        service = played.seek("services", "web", web.bench.connection.namespace)
+        web.bench.rollers.watched = service["spec"]["selector"] if service else None
+
+    web.bench.rollers.fewest = TOTAL
+    played.listeners.insert(0, look)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +87,8 @@ async def test_a_service_of_its_own_reaches_it_until_the_end(
 async def test_before_the_switch_the_service_reaches_the_old_set_alone_and_nobody_is_left_out(
     bench: Bench, played: ClusterServer
 ) -> None:
-    del played
     web = await unmarked(bench)
-    bench.rollers.watched, bench.rollers.fewest = LABELS, TOTAL
+    follow(web, played)
     await web.bring(shape := web.shape(TOTAL, BLUE_GREEN))
     assert set(bench.rollers.serving(await web.selector())) == {OLD}
     beside = (await get(web, "services", "web-preview"))["spec"]["selector"]
@@ -89,6 +100,47 @@ async def test_before_the_switch_the_service_reaches_the_old_set_alone_and_nobod
     assert await bench.operator.service(web.workload, switched) == "web"
     await web.take_back(switched)
     assert (await web.selector(), (await web.images())) == (LABELS, {"web": (OLD, TOTAL)})
+
+
+async def pods(web: Web) -> dict[str, str]:
+    """Return the uids of the pods of the base, and the track of each."""
+    found = await web.bench.objects("pods")
+    tracks = {each["metadata"]["uid"]: each["metadata"]["labels"].get(TRACK, "none") for each in found}
+    return {uid: track for uid, track in tracks.items() if track in ("none", "stable")}
+
+
+async def test_no_pod_of_the_old_set_is_replaced_to_tell_it_apart(bench: Bench, played: ClusterServer) -> None:
+    web = await unmarked(bench)
+    before = await pods(web)
+    follow(web, played)
+    shape = web.shape(TOTAL, BLUE_GREEN)
+    assert (await web.bring(shape)).ending is Ending.SUCCEEDED
+    assert await pods(web) == dict.fromkeys(before, "stable") and set(before.values()) == {"none"}
+    assert "paused" not in (await get(web, "deployments"))["spec"]
+    await web.by_hand("deployments", lambda body: body["spec"].update(replicas=TOTAL + 1))
+    await eventually(lambda: len(list(bench.rollers.serving({TRACK: "stable"}))) == TOTAL + 1)
+    assert bench.rollers.fewest >= TOTAL
+
+
+async def test_a_base_that_a_worker_left_half_marked_goes_on(bench: Bench, played: ClusterServer) -> None:
+    shape = Web(bench).shape(TOTAL, BLUE_GREEN)
+
+    async def bring(web: Web) -> None:
+        await web.bring(shape)
+
+    for number in range(1, 13):
+        for key in list(played.objects):
+            played.remove(key)
+        web = await unmarked(bench)
+        before = await pods(web)
+        assert await killed(played, number, bring(web))
+        if number % 3 == 0:
+            await web.bring(shape)
+            assert await web.selector() == LABELS | {TRACK: "stable"}
+        await web.take_back(shape)
+        assert "paused" not in (await get(web, "deployments"))["spec"], number
+        assert set(await pods(web)) == set(before), number
+        assert await web.selector() == LABELS
 
 
 @pytest.mark.parametrize("switched", [False, True])
@@ -112,7 +164,7 @@ async def test_a_rollout_that_an_earlier_release_began_goes_on(
     if switched:
         await web.by_hand("services", steered)
     assert await web.selector() == (apart if switched else LABELS)
-    bench.rollers.watched, bench.rollers.fewest = await web.selector(), TOTAL
+    follow(web, played)
     if way == "on":
         await web.bring(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
         assert await web.selector() == apart
@@ -120,7 +172,7 @@ async def test_a_rollout_that_an_earlier_release_began_goes_on(
     else:
         assert (await web.take_back(shape)).ending is Ending.SUCCEEDED
     assert (await web.selector(), await web.images()) == (LABELS, {"web": (NEW if way == "on" else OLD, TOTAL)})
-    assert bench.rollers.fewest >= TOTAL or bench.rollers.watched == apart
+    assert bench.rollers.fewest >= TOTAL
     assert played.made["deployments", bench.connection.namespace, "web-preview"] == 1
 
 
@@ -143,3 +195,15 @@ async def test_words_at_the_end_name_what_serves(bench: Bench) -> None:
         await web.bring(web.shape(TOTAL, BLUE_GREEN, **more))
     told = [line for line in web.lines.system if line.startswith("Service web serves")]
     assert told == [f"Service web serves web-preview, which runs {NEW}.", f"Service web serves web, which runs {NEW}."]
+
+
+async def test_pods_of_a_base_that_has_its_track_are_watched(bench: Bench, played: ClusterServer) -> None:
+    del played
+    web = Web(bench)
+    await web.make()
+    shape = web.shape(TOTAL)
+    await web.bring(shape)
+    assert (await labels(web, "web"))[TRACK] == "stable"
+    bench.rollers.crash(NEW)
+    outcome = await bench.operator.watch(web.workload, shape, web.lines)
+    assert outcome.ending is Ending.FAILED and "was started anew" in str(outcome.message)

@@ -25,6 +25,16 @@ async def test_a_quota_of_jobs_is_waited_for(bench: Bench, played: ClusterServer
     assert lines.said == ["in"] and not any("the cluster is away" in line for line in lines.system)
 
 
+@pytest.mark.usefixtures("played")
+async def test_a_job_that_fills_its_quota_itself_is_gone_on_with(bench: Bench, played: ClusterServer) -> None:
+    played.admission.quota = {"count/jobs.batch": 1}
+    running = bench.begin("sh", "-c", "echo begun; sleep 0.5; echo done", lines=(lines := Lines()))
+    await eventually(lambda: lines.said, "the command to begin")
+    await bench.leave(running)
+    outcome, again = await bench.run("true", timeout_seconds=20)
+    assert (outcome.ending, again.said) == (Ending.SUCCEEDED, ["begun", "done"])
+
+
 async def test_a_quota_of_jobs_is_waited_for_no_longer_than_the_limit(bench: Bench, played: ClusterServer) -> None:
     played.admission.quota = {"count/jobs.batch": 0}
     outcome, _ = await bench.run("true", timeout_seconds=1)

@@ -81,6 +81,14 @@ class Web:
         """Bring the old version back."""
         return await (operator or self.bench.operator).take_back(self.workload, shape, self.lines)
 
+    async def watch(self, shape: Shape) -> Outcome:
+        """Look at what was brought."""
+        return await self.bench.operator.watch(self.workload, shape, self.lines)
+
+    async def size(self) -> int:
+        """Return how many replicas it is to have."""
+        return await self.bench.operator.size(self.workload)
+
     async def by_hand(self, plural: str, change: Callable[[dict[str, Any]], object], name: str = "web") -> None:
         """Change an object as a person does: the newest there is, again where it was changed in between."""
         path = f"{APIS[plural]}:{plural}/{name}"
@@ -109,3 +117,37 @@ class Web:
         """Return the weights of the route."""
         (route,) = await self.bench.objects("httproutes")
         return {ref["name"]: ref.get("weight", 1) for ref in route["spec"]["rules"][0]["backendRefs"]}
+
+
+class InPlace(Web):
+    """A StatefulSet or a DaemonSet of three pods, by its plural."""
+
+    def __init__(self, bench: Bench, plural: str, *, image: str = NEW, **manner: Any) -> None:
+        super().__init__(bench, image=image)
+        self.plural = plural
+        self.manner = manner
+        self.workload = replace(self.workload, target=KubernetesTarget(plural, "web"), deployment_id="dep_03")
+
+    async def make(self) -> None:
+        """Make it as it is before Boreas comes."""
+        labels = {"app": self.plural}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": OLD}]}}
+        spec: dict[str, Any] = {"selector": {"matchLabels": labels}, "template": template}
+        if self.manner:
+            spec["updateStrategy"] = self.manner
+        if self.plural == "statefulsets":
+            spec |= {"replicas": TOTAL, "serviceName": "web"}
+        await self.create(self.plural, {"apiVersion": "apps/v1", "metadata": {"name": self.plural}, "spec": spec})
+        assert (await self.bring(self.shape(TOTAL, finished=True), image=OLD, deployment_id="dep_01")).message is None
+
+    async def pods(self) -> list[str]:
+        """Return what each pod runs, in the order of their names."""
+        found = [each for each in await self.bench.objects("pods") if each["metadata"]["labels"]["app"] == self.plural]
+        found.sort(key=lambda pod: str(pod["metadata"]["name"]))
+        return [pod["spec"]["containers"][0]["image"] for pod in found]
+
+    async def spec(self) -> dict[str, Any]:
+        """Return what is asked for."""
+        (found,) = await self.bench.objects(self.plural)
+        spec: dict[str, Any] = found["spec"]
+        return spec

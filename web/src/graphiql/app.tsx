@@ -4,16 +4,25 @@ import { useState } from 'react';
 import { createFetcher } from './fetcher';
 import { keepToken, readToken } from './token';
 
-const EXAMPLE = `# Boreas: type a token at the top right, then run an operation by Ctrl-Enter.
+const EXAMPLE = `# Type a token at the top right, then press Ctrl-Enter.
 
 query Recent {
   deployments(first: 5) {
-    nodes { id status progress createdAt version { name } environment { name } }
+    nodes {
+      id
+      status
+      version { name }
+      environment { name }
+    }
   }
 }
 
 subscription Changes {
-  deploymentsChanged { id status progress }
+  deploymentsChanged {
+    id
+    status
+    progress
+  }
 }
 `;
 

@@ -65,7 +65,7 @@ class JobRun:
                 while (outcome := await self._try()) is None:
                     await self._making.clear(self._job, self._trouble)
                 if outcome.ending is Ending.LOST:
-                    await self._making.clear(self._job, self._trouble)
+                    await self._make_room()
                 elif not self._origin.stays:
                     await self._remove(0)
                 return outcome
@@ -80,6 +80,12 @@ class JobRun:
             if LEAVE not in cancelled.args:
                 await self._stop()
             raise
+
+    async def _make_room(self) -> None:
+        """Remove a Job that the cluster ended, so that the next attempt makes another. Else that one finds it so."""
+        with suppress(TimeoutError, ClusterRefusedError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._making.clear(self._job, self._trouble)
 
     def _too_late(self) -> Outcome:
         why = f"; {self._fault.message}" if self._fault else ""
@@ -203,9 +209,12 @@ class JobRun:
             if pods.is_done(self._job):
                 await self._look_at_pods()
                 return self._outcome()
-            running = any("running" in pods.main_state(pod) for pod in self._pods)
             if await self._is_settled(clocks):
                 return self._outcome()
+            if clocks.is_settling:
+                await self._wait(self._patience / 4)
+                continue
+            running = any("running" in pods.main_state(pod) for pod in self._pods)
             if clocks.running(running) >= (self._instruction.answer_seconds or math.inf):
                 return Outcome(Ending.FAILED, f"no answer within {self._instruction.answer_seconds:.10g} s")
             found = self._found(clocks)
@@ -219,10 +228,14 @@ class JobRun:
                 self._fault = found
             if found and (found.hopeless or (not found.passing and kept >= self._patience)):
                 return Outcome(Ending.FAILED, self._making.told(found))
-            is_quiet = running and not (found or clocks.is_settling or self._instruction.answer_seconds)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(None if is_quiet else min(1.0, self._patience / 4)):
-                    await self._changed.wait()
+            is_quiet = running and not (found or self._instruction.answer_seconds)
+            await self._wait(None if is_quiet else self._patience / 4)
+
+    async def _wait(self, seconds: float | None) -> None:
+        """Return when something has changed, or it is time to look again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if seconds is None else min(1.0, seconds)):
+                await self._changed.wait()
 
     @property
     def _has_begun(self) -> bool:

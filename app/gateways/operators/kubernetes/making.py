@@ -7,10 +7,10 @@ from app.core import manifests
 from app.core.environment import KubernetesAccess
 from app.core.job_options import JobOptions, merged
 from app.core.manifests import Object, is_going, uid_of, version_of
-from app.core.pods import Fault, Remedy
+from app.core.pods import NON_ROOT, Fault, Remedy
 from app.core.workloads import is_ours, noted
 from app.gateways.operators.kubernetes.cluster import JOBS, Cluster
-from app.gateways.operators.kubernetes.errors import ClusterRefusedError
+from app.gateways.operators.kubernetes.errors import FORBIDDEN_STATUS, ClusterRefusedError
 from app.gateways.operators.kubernetes.watching import Trouble, persistently
 from app.ports import Instruction, Origin
 
@@ -50,25 +50,33 @@ class Making:
         return self._instruction.timeout_seconds - (asyncio.get_running_loop().time() - self._since)
 
     async def ensure(self, trouble: Trouble) -> Object:
-        """Make the Job, or find the one that is there. Raises ClusterRefusedError and NoRoomError."""
+        """Make the Job, or find the one that is there. Raises ClusterRefusedError and NoRoomError.
+
+        A cluster asks its quotas and policies before it finds that there is a Job of that name.
+        """
         while True:
             body = self._manifest()
             try:
                 made = await persistently(lambda: self._cluster.create(JOBS, body), trouble)  # noqa: B023
-            except ClusterRefusedError as error:
-                if error.is_full:
-                    raise NoRoomError(_why(error)) from None
-                if not error.is_conflict:
-                    raise
-            else:
                 self.is_found = False
                 return made
+            except ClusterRefusedError as error:
+                refused = error
+            fault = Fault(str(refused), remedy=Remedy.NON_ROOT if NON_ROOT in str(refused) else None)
+            if self.otherwise(fault, body):
+                continue
+            if not (refused.is_conflict or refused.status in FORBIDDEN_STATUS):
+                raise refused
             found = await self._taken(trouble)
             if found is not None:
                 if not is_ours(found):
                     raise ClusterRefusedError(409, f"there is a Job {self.name} that Boreas did not make")
                 self.is_found = True
                 return found
+            if refused.is_full:
+                raise NoRoomError(_why(refused))
+            if not refused.is_conflict:
+                raise refused
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _taken(self, trouble: Trouble) -> Object | None:

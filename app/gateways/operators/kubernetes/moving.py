@@ -1,161 +1,118 @@
 """One workload in a cluster, and what can be done to it in single steps, each of which may be repeated."""
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
 
-from app.core import manifests, meddling, pods, replicas, tracks, workloads
-from app.core.logs import Stream
-from app.core.manifests import Object, is_going
-from app.core.workloads import PREVIOUS, TRACK, note, replicas_of, with_image, with_replicas
-from app.gateways.operators.kubernetes.cluster import AUTOSCALERS, DEPLOYMENTS, PODS, Cluster, Kind
-from app.gateways.operators.kubernetes.errors import ClusterRefusedError
-from app.gateways.operators.kubernetes.watching import Alarm, alarmed, persistently
+from app.core import manners, meddling, replicas, tracks, workloads
+from app.core.manifests import Object, name_of
+from app.core.moved import Moved
+from app.core.replicas import Standing
+from app.core.workloads import FOR, MANNER, note, replicas_of, with_image, with_replicas
+from app.gateways.operators.kubernetes.cluster import (
+    AUTOSCALERS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    STATEFUL_SETS,
+    Cluster,
+    Kind,
+)
+from app.gateways.operators.kubernetes.objects import Objects, Pace, StuckError, stuck_if, unjudged
+from app.gateways.operators.kubernetes.settling import Goal, Relief, Settling
 from app.ports import LogSink, Workload
 
-
-class StuckError(Exception):
-    """What is wanted can not come about; the message says why."""
+__all__ = ["Moving", "Pace", "StuckError", "stuck_if"]
 
 
-Judgement = Callable[[Object], str | None]
-"""Says what somebody changed of an object, None where nobody did."""
-
-
-def _unjudged(_: Object) -> None:
-    """Find nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often is looked, how long faults of pods may last, how long traffic takes to follow, and how often is looked
-    at what a watch tells of anyway, in seconds.
-    """
-
-    poll: float = 1.0
-    patience: float = 60.0
-    settle: float = 5.0
-    watched: float = 5.0
-
-
-class Moving:
-    """A workload that is moved. Every step waits for a cluster that is away; refusals of it come out as errors."""
+class Moving(Objects):
+    """A workload that is moved."""
 
     def __init__(self, cluster: Cluster, workload: Workload, log: LogSink, pace: Pace) -> None:
-        self.cluster = cluster
-        self.workload = workload
-        self.target = workload.target
-        self.pace = pace
-        self._log = log
+        super().__init__(cluster, workload, log, pace)
+        self.kind: Kind | None = None
+        self.is_judged = True
 
     @property
-    def name(self) -> str:
-        """The name of the base."""
-        return self.target.workload
+    def moved(self) -> Moved | None:
+        """What this rollout has made of the workload; None before it has begun, and once it was taken back."""
+        moved = self.workload.memory.moved
+        return moved if moved and moved.deployment_id == self.workload.deployment_id else None
+
+    def recall(self, base: Object) -> Moved | None:
+        """Return the same; of a rollout of which nothing was stored, as the notes on the base have it."""
+        if self.moved is None and note(base, FOR) == self.workload.deployment_id:
+            told = replicas.noted_of(base)
+            image = workloads.image_of(base, self.target.container)
+            known = (self.workload.image, told.previous) if told else ()
+            if told and image in known:
+                told = replace(told, image=image, manner=note(base, MANNER))
+            self.workload.memory.moved = told and replace(told, images_before=known)
+        return self.moved
+
+    async def keep(self, **parts: Any) -> None:
+        """Store parts of what this rollout has made of the workload, where it has begun."""
+        if self.moved is not None:
+            await self.workload.memory.keep(replace(self.moved, **parts))
+
+    async def intend(self, image: str | None = None, size: int | None = None) -> None:
+        """Store what the base is about to be given."""
+        if (moved := self.moved) is not None:
+            after = moved.about_to(image or moved.image, moved.size if size is None else size)
+            await self.workload.memory.keep(after)
+
+    async def arrived(self) -> None:
+        """Store that the base was given it."""
+        if self.moved is not None:
+            await self.workload.memory.keep(self.moved.arrived())
+
+    def image_fault(self, base: Object) -> str | None:
+        """Return what somebody changed of the image that the base was given last."""
+        if self.moved is None or not self.is_judged:
+            return None
+        return meddling.image(base, self.target.container, *self.moved.images)
+
+    def size_fault(self, seen: Object) -> str | None:
+        """Return what somebody changed of the size that a Deployment was given last."""
+        is_base = name_of(seen) == self.name and self.moved is not None
+        return meddling.size(seen, self.moved.sizes if is_base and self.moved else None)
 
     @property
-    def marks(self) -> dict[str, str]:
-        """The labels of all that is made for this rollout."""
-        owner = manifests.Owner(
-            deployment_id=self.workload.deployment_id,
-            task_id=self.workload.task_id,
-            application=self.workload.application,
-        )
-        return manifests.labels(owner)
+    def what(self) -> str:
+        """The kind and name of the base, for people."""
+        return f"{(self.kind or DEPLOYMENTS).name} {self.name}"
 
-    async def say(self, line: str) -> None:
-        """Write a line to the task's log."""
-        await self._log(Stream.SYSTEM, [line])
-
-    async def trouble(self, what: str | None) -> None:
-        """Tell that the cluster is away, or answers again."""
-        await self.say(f"WARN: {what}" if what else "The cluster answers again.")
-
-    async def get(self, kind: Kind, name: str) -> Object | None:
-        """Return an object, None where there is none."""
-        return await persistently(lambda: self.cluster.get(kind, name), self.trouble)
-
-    async def need(self, kind: Kind, name: str) -> Object:
-        """Return an object that must be there. Raises StuckError."""
-        found = await self.get(kind, name)
-        if found is None:
-            raise StuckError(f"there is no {kind.name} {name} in the namespace {self.cluster.namespace}")
-        return found
-
-    async def change(self, kind: Kind, name: str, to: Callable[[Object], Object]) -> Object:
-        """Change an object that is there, again where somebody else changed it in between."""
-        return await persistently(lambda: self.cluster.modify(kind, name, to), self.trouble)
-
-    async def make(self, kind: Kind, body: Object, meddled: Judgement = _unjudged) -> None:
-        """Make an object, or bring one that Boreas made before to what it shall be. Raises StuckError.
-
-        One of this very rollout is judged first by whether somebody has `meddled` with it.
-        """
-        name = manifests.name_of(body)
-
-        def brought(seen: Object) -> Object:
-            if self.is_of_this(seen):
-                stuck_if(meddled(seen))
-            return _brought_to(seen, body)
-
-        while True:
-            try:
-                await persistently(lambda: self.cluster.create(kind, body), self.trouble)
-                return
-            except ClusterRefusedError as error:
-                if not error.is_conflict:
-                    raise
-            found = await self.get(kind, name)
-            if found is None or is_going(found):
-                await asyncio.sleep(self.pace.poll)
-                continue
-            if not workloads.is_ours(found):
-                raise StuckError(f"there is a {kind.name} {name} that Boreas did not make")
-            if kind is DEPLOYMENTS and found["spec"]["selector"] != body["spec"]["selector"]:
-                if self.is_of_this(found):
-                    raise StuckError(f"somebody changed whom Service {self.target.service} selects meanwhile")
-                await self.remove(kind, name)
-                continue
-            await self.change(kind, name, brought)
-            return
-
-    def is_of_this(self, body: Object) -> bool:
-        """Return whether an object that Boreas made was made for this rollout."""
-        known = body["metadata"].get("labels") or {}
-        return known.get(manifests.DEPLOYMENT_LABEL) == self.workload.deployment_id
-
-    async def remove(self, kind: Kind, name: str) -> None:
-        """Delete an object of ours and wait until it is gone; what others made stays."""
-        found = await self.get(kind, name)
-        while found is not None and workloads.is_ours(found):
-            if not is_going(found):
-                await persistently(lambda: self.cluster.delete(kind, name), self.trouble)
-            found = await self.get(kind, name)
-            if found is not None:
-                await asyncio.sleep(self.pace.poll)
-
-    def owned(self, kind: Kind, seen: Object) -> Object:
-        """Return an object marked as the application's. Raises StuckError where it is another one's."""
-        what = f"{kind.name} {manifests.name_of(seen)}"
-        owner = self.workload.application_id
-        stuck_if(workloads.foreign(seen, what, self.cluster.namespace, owner))
-        return workloads.noted(seen, {workloads.OWNER: owner})
-
-    def images(self, base: Object) -> tuple[str | None, ...]:
-        """Return what the base may run that nobody else brought: the new version, and what was there before."""
-        return self.workload.image, note(base, PREVIOUS)
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the base, once it was found, is changed in place: no second one can stand beside it."""
+        return self.kind in (STATEFUL_SETS, DAEMON_SETS)
 
     async def base(self) -> Object:
         """Return the base, with the container that is to change. Raises StuckError."""
-        found = await self.need(DEPLOYMENTS, self.name)
+        found = await self.get(self.kind, self.name) if self.kind else await self._find()
+        kind = self.kind or DEPLOYMENTS
+        if found is None:
+            where = f"in the namespace {self.cluster.namespace}"
+            raise StuckError(f"there is no {kind.name} {self.name} {where}, and no StatefulSet or DaemonSet either")
         if workloads.image_of(found, self.target.container) is None:
-            raise StuckError(f"Deployment {self.name} has no container {self.target.container}")
+            raise StuckError(f"{kind.name} {self.name} has no container {self.target.container}")
         return found
+
+    async def _find(self) -> Object | None:
+        """Look for the base: a Deployment, else a StatefulSet or a DaemonSet of that name. Raises StuckError."""
+        if (found := await self.get(DEPLOYMENTS, self.name)) is not None:
+            self.kind = DEPLOYMENTS
+            return found
+        there = [(kind, one) for kind in (STATEFUL_SETS, DAEMON_SETS) if (one := await self.get(kind, self.name))]
+        if len(there) > 1:
+            raise StuckError(f"there are a StatefulSet and a DaemonSet {self.name}; one of them has to be renamed")
+        for self.kind, one in there:
+            return one
+        return None
 
     async def is_scaled(self) -> bool:
         """Return whether an autoscaler decides how many replicas the base has."""
-        listing = await persistently(lambda: self.cluster.list(AUTOSCALERS), self.trouble)
-        return replicas.autoscaler(listing.items, self.name) is not None
+        kind = (self.kind or DEPLOYMENTS).name
+        return replicas.autoscaler(await self.all_of(AUTOSCALERS), self.name, kind) is not None
 
     async def raise_to(self, size: int) -> None:
         """Give the base that an autoscaler sizes at least so many replicas, for now, and wait until they are available.
@@ -167,107 +124,70 @@ class Moving:
             await self.change(DEPLOYMENTS, self.name, lambda seen: with_replicas(seen, max(size, replicas_of(seen))))
             await self.settled(self.name)
 
-    async def scale(self, name: str, size: int) -> None:
+    async def scale(self, name: str, size: int, relief: Relief | None = None) -> None:
         """Give a Deployment a size, and wait where it grows until all of it is available. Raises StuckError."""
+        before = await self.resize(name, size)
+        if size > before:
+            await self.settled(name, relief)
+
+    async def resize(self, name: str, size: int) -> int:
+        """Give a Deployment a size, and return the one that it had. Raises StuckError."""
         seen = await self.need(DEPLOYMENTS, name)
         before = replicas_of(seen)
         if before != size:
-            stuck_if(meddling.size(seen))
+            stuck_if(self.size_fault(seen))
             await self.say(f"Scaling {name} from {before} to {size}.")
-        await self.change(DEPLOYMENTS, name, lambda seen: _sized(seen, size))
-        if size > before:
-            await self.settled(name)
+        if name == self.name:
+            await self.intend(size=size)
+        await self.change(DEPLOYMENTS, name, lambda seen: self._sized(seen, size))
+        if name == self.name:
+            await self.arrived()
+        return before
 
-    async def mark(self) -> None:
-        """Give the base's pods its track, replica by replica, and wait until all that are left have it.
+    async def _keep_manner(self) -> None:
+        """Store the base's own manner of updates, before another one is in its place."""
+        if self.moved is not None and self.moved.manner is None:
+            await self.keep(manner=manners.own(await self.base()))
 
-        That restarts them, once: every rollout that replaces them anyway marks them too. Raises StuckError.
-        """
-        base = await self.base()
-        if not tracks.is_marked(base):
-            await self.say(f"Restarting the pods of {self.name} once, to tell the two sets apart from now on.")
-            await self.change(DEPLOYMENTS, self.name, lambda seen: tracks.marked(workloads.carefully(seen, 0)))
-            await self.settled(self.name)
-            return
-        at = replicas.standing(base)
-        if not at.settled and at.updated < int((base.get("status") or {}).get("replicas") or 0):
-            await self.settled(self.name)
-
-    async def run(self, image: str, size: int | None = None, watch_seconds: int = 0) -> None:
-        """Let the base run an image, replica by replica, never with fewer than asked for. Raises StuckError."""
-
-        def changed(seen: Object) -> Object:
-            stuck_if(meddling.image(seen, self.target.container, *self.images(seen)))
-            made = with_image(tracks.marked(workloads.carefully(seen, watch_seconds)), self.target.container, image)
-            return made if size is None else _sized(made, size)
-
-        await self.change(DEPLOYMENTS, self.name, changed)
+    async def replace_marked(self) -> None:
+        """Replace the base's pods by ones with its track, and wait until all of them are. Raises StuckError."""
+        await self.say(f"Restarting the pods of {self.name} once, to tell the two sets apart from now on.")
+        await self._keep_manner()
+        await self.change(DEPLOYMENTS, self.name, lambda seen: tracks.marked(manners.carefully(seen, 0)))
         await self.settled(self.name)
 
-    async def settled(self, name: str) -> None:
-        """Wait until all of a Deployment is on its newest template and available. Raises StuckError."""
-        if replicas.standing(await self.need(DEPLOYMENTS, name)).settled:
-            return
-        async with alarmed(self.cluster, DEPLOYMENTS, name, self.pace.poll, self.pace.watched) as alarm:
-            await self._settled(name, alarm)
+    async def run(self, image: str, size: int | None = None, watch_seconds: int = 0, *, again: bool = False) -> None:
+        """Let the base run an image, replica by replica. Raises StuckError.
 
-    async def _settled(self, name: str, alarm: Alarm) -> None:
-        loop = asyncio.get_running_loop()
-        told, since = "", loop.time()
-        while True:
-            seen = await self.need(DEPLOYMENTS, name)
-            at = replicas.standing(seen)
-            if at.settled:
-                return
-            fault = await self._fault(seen)
-            now = f"{at.updated} of {at.wanted} replicas of {name} are updated, {at.available} available"
-            now += f"; {fault}" if fault else ""
-            if now != told:
-                await self.say(f"WARN: {now}." if fault else f"{now}.")
-            if fault is None:
-                since = loop.time()
-            told = now
-            if at.stalled:
-                raise StuckError(f"{name}: {at.stalled}" + (f": {fault}" if fault else ""))
-            if fault and loop.time() - since >= self.pace.patience:
-                raise StuckError(f"{name}: {fault}")
-            await alarm.wait()
+        Never are fewer available than asked for, unless its owner forbids more pods. With `again` its pods are replaced
+        although the image is the same.
+        """
+        await self._keep_manner()
+        await self.intend(image, size)
 
-    async def _fault(self, deployment: Object) -> str | None:
-        """Return what keeps the newest pods of a Deployment from running, where waiting may not help."""
-        match = deployment["spec"]["selector"].get("matchLabels") or {}
-        selector = ",".join(f"{key}={value}" for key, value in match.items())
-        listing = await persistently(lambda: self.cluster.list(PODS, selector), self.trouble)
-        image = workloads.image_of(deployment, self.target.container)
-        track = match.get(TRACK)
-        for pod in listing.items:
-            images = {each.get("image") for each in pod["spec"]["containers"] if each["name"] == self.target.container}
-            if images == {image} and (pod["metadata"].get("labels") or {}).get(TRACK) == track:
-                found = pods.fault(pod)
-                if found and not found.passing:
-                    return found.message
-        return None
+        def changed(seen: Object) -> Object:
+            stuck_if(self.image_fault(seen))
+            careful = manners.carefully(seen, watch_seconds)
+            made = with_image(tracks.marked(careful), self.target.container, image)
+            made = workloads.restarted(made, self.workload.deployment_id) if again else made
+            return made if size is None else self._sized(made, size)
 
+        await self.change(DEPLOYMENTS, self.name, changed)
+        await self.arrived()
 
-def stuck_if(what: str | None) -> None:
-    """Raise StuckError where there is something to say."""
-    if what is not None:
-        raise StuckError(what)
+    def _sized(self, seen: Object, size: int) -> Object:
+        """Return a Deployment of that size. Raises StuckError where somebody else wants another one."""
+        if replicas_of(seen) != size:
+            stuck_if(self.size_fault(seen))
+        return with_replicas(seen, size)
 
+    async def settled(
+        self, name: str, relief: Relief | None = None, read: Callable[[Object], Standing] = replicas.standing
+    ) -> None:
+        """Wait until all of a workload is on its newest template and available. Raises StuckError.
 
-def _sized(seen: Object, size: int) -> Object:
-    """Return a Deployment of that size. Raises StuckError where somebody else wants another one."""
-    if replicas_of(seen) != size:
-        stuck_if(meddling.size(seen))
-    return with_replicas(seen, size)
-
-
-def _brought_to(seen: Object, body: Object) -> Object:
-    """Return an object of ours as it shall be: what the cluster keeps of it stays."""
-    spec = {**seen["spec"], **body["spec"]}
-    kept = {
-        part: {**(seen["metadata"].get(part) or {}), **(body["metadata"].get(part) or {})}
-        for part in ("labels", "annotations")
-    }
-    meta = {**seen["metadata"], **{part: values for part, values in kept.items() if values}}
-    return {**seen, "metadata": meta, "spec": spec}
+        Where its pods can not be made or placed, `relief` is asked to make room. `read` says how it stands.
+        """
+        kind = (self.kind or DEPLOYMENTS) if name == self.name else DEPLOYMENTS
+        judge = self.image_fault if name == self.name else unjudged
+        await Settling(self, Goal(kind, name, read, judge, relief)).wait()

@@ -2,14 +2,14 @@
 
 from app.core import workloads
 from app.core.manifests import Object, name_of
-from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
+from app.gateways.operators.kubernetes.cluster import ROUTES, SERVICES
 from app.gateways.operators.kubernetes.moving import Moving, stuck_if
 
 
-async def look(moving: Moving) -> None:
-    """Raises StuckError with all that is missing, that is another application's, or that keeps a rollout from working.
+async def look(moving: Moving) -> Object:
+    """Return the workload, once all else that the application names is there as well, and is the application's.
 
-    The workload itself is found by `Moving.base`, with its container.
+    Raises StuckError with all that is missing, or is another application's.
     """
     target, faults = moving.target, []
     base = await moving.base()
@@ -22,8 +22,9 @@ async def look(moving: Moving) -> None:
             faults.append(_another(moving, f"{what} {name_of(found)}", found) or "")
         if kind is ROUTES and found is not None and not any(_sends_to(found, str(target.service))):
             faults.append(f"HTTPRoute {name} sends no traffic to Service {target.service}")
-    faults.append(_another(moving, f"{DEPLOYMENTS.name} {moving.name}", base) or "")
+    faults.append(_another(moving, moving.what, base) or "")
     stuck_if("; ".join(filter(None, faults)) or None)
+    return base
 
 
 def _another(moving: Moving, what: str, found: Object) -> str | None:

@@ -2,27 +2,31 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
-from app.core import manifests, replicas, tracks
+from app.core import manifests, manners, replicas, tracks
 from app.core.attempt import Ending, Outcome
 from app.core.environment import KubernetesAccess
+from app.core.happenings import Digest
 from app.core.logs import Stream
 from app.core.strategy import Shape, Strategy
-from app.core.workloads import CANARY, PREVIEW
-from app.gateways.operators.kubernetes import named, rollouts, traffic
-from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, JOBS, Cluster, Hold
+from app.gateways.operators.kubernetes import events, looking, named, rollouts, traffic
+from app.gateways.operators.kubernetes.cluster import DAEMON_SETS, JOBS, Cluster, Hold
 from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.jobs import JobRun
 from app.gateways.operators.kubernetes.making import Making
 from app.gateways.operators.kubernetes.moving import Moving, Pace, StuckError
 from app.gateways.operators.kubernetes.reach import Reach
+from app.gateways.operators.kubernetes.room import beside
 from app.gateways.trust import USUAL, Authorities
 from app.ports import Instruction, LogSink, Run, Workload
 
 logger = logging.getLogger(__name__)
 
 PACE = Pace()
+DIGESTS = 256
+"""Of how many rollouts it is known which events were told: of more than any worker moves at a time."""
 ALL = Reach()
 """No kubeconfig, and every namespace that the service account of the worker's pod may reach."""
 
@@ -39,6 +43,7 @@ class KubernetesOperator:
         self._pace = pace
         self._connections = Connections(reach, authorities)
         self._hold = Hold()
+        self._digests: dict[str, Digest] = {}
         self._restricted: set[KubernetesAccess] = set()
 
     async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
@@ -96,22 +101,38 @@ class KubernetesOperator:
     @staticmethod
     async def _size(moving: Moving) -> int:
         base = await moving.base()
-        beside = [await moving.get(DEPLOYMENTS, f"{moving.name}-{track}") for track in (CANARY, PREVIEW)]
-        return replicas.size(base, is_split=any(beside), is_scaled=await moving.is_scaled())
+        if moving.kind is DAEMON_SETS:
+            return replicas.nodes_of(base)
+        moved = moving.recall(base) or moving.workload.memory.left or replicas.noted_of(base)
+        is_split = bool(await beside(moving)) or bool(moved and moving.moved and moved.beside)
+        return replicas.size(base, moved, is_split=is_split, is_scaled=await moving.is_scaled())
 
     async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
         """Return why a strategy can not work for the workload, as far as the cluster tells."""
-        del strategy, size
         moving = self._moving(workload, _unheard)
         try:
-            await named.look(moving)
+            base = await named.look(moving)
+            if moving.is_in_place:
+                return manners.unfit_in_place(base, moving.what, strategy, size)
+            scaled, routed = await moving.is_scaled(), workload.target.http_route is not None
+            return manners.unfit(base, strategy, size, is_routed=routed, is_scaled=scaled)
         except (StuckError, ClusterRefusedError) as error:
             return str(error)
-        return None
 
     async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Give the workload a shape; go on with what another worker has begun. Ends when cancelled, and leaves all."""
-        return await rollouts.bring(self._moving(workload, log), shape)
+        moving = self._moving(workload, events.in_turns(log))
+        async with self._told(moving):
+            outcome = await rollouts.bring(moving, shape)
+            if outcome.ending is Ending.SUCCEEDED and not shape.finished:
+                await looking.brought(moving, shape)
+            return outcome
+
+    async def watch(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        """Look at what was brought: whether it has served all the time, and whether somebody changed it."""
+        moving = self._moving(workload, events.in_turns(log))
+        async with self._told(moving):
+            return await looking.look(moving, shape)
 
     async def service(self, workload: Workload, shape: Shape) -> str | None:
         """Return by which Service what carries the new version is asked: that of the set beside the base, if any."""
@@ -122,7 +143,18 @@ class KubernetesOperator:
 
     async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Bring the version before back: at once where its replicas are still there."""
-        return await rollouts.take_back(self._moving(workload, log), shape)
+        moving = self._moving(workload, events.in_turns(log))
+        async with self._told(moving):
+            return await rollouts.take_back(moving, shape)
+
+    def _told(self, moving: Moving) -> AbstractAsyncContextManager[None]:
+        """Tell what happens to a workload meanwhile; what happened since this worker moved it last is told first."""
+        rollout = f"{moving.workload.deployment_id}/{moving.workload.task_id}"
+        known = self._digests.pop(rollout, None)
+        self._digests[rollout] = digest = known or Digest()
+        if len(self._digests) > DIGESTS:
+            del self._digests[next(iter(self._digests))]
+        return events.told(moving, digest, is_first=known is None)
 
     def _moving(self, workload: Workload, log: LogSink) -> Moving:
         return Moving(self._cluster(workload.connection), workload, log, self._pace)

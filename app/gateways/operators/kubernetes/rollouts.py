@@ -7,9 +7,10 @@ The order of steps keeps as many healthy replicas, of either version, as are ask
 import asyncio
 from functools import partial
 
-from app.core import meddling, replicas, tracks, workloads
+from app.core import manners, meddling, replicas, tracks, workloads
 from app.core.attempt import Ending, Outcome
 from app.core.manifests import Object, name_of
+from app.core.moved import Moved
 from app.core.strategy import Shape, StrategyKind
 from app.core.workloads import (
     CANARY,
@@ -17,6 +18,7 @@ from app.core.workloads import (
     PREVIEW,
     PREVIOUS,
     REPLICAS,
+    ROOM,
     SIZE,
     image_of,
     note,
@@ -25,19 +27,22 @@ from app.core.workloads import (
     with_image,
     with_replicas,
 )
-from app.gateways.operators.kubernetes import budgets, traffic
+from app.gateways.operators.kubernetes import budgets, in_place, marking, traffic
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
+from app.gateways.operators.kubernetes.room import Room, beside, is_idle, kept_manner, trade
 
 
 async def bring(moving: Moving, shape: Shape) -> Outcome:
     """Give the workload a shape and return once all of it is ready, or can not become so."""
     try:
         await _begin(moving, shape)
-        if shape.kind is StrategyKind.BLUE_GREEN:
+        if moving.is_in_place:
+            await in_place.bring(moving, shape)
+        elif shape.kind is StrategyKind.BLUE_GREEN:
             await _blue_green(moving, shape)
-        elif shape.finished or (shape.kind is StrategyKind.ROLLING and shape.updated >= shape.total):
+        elif shape.finished or is_whole(shape):
             await _complete(moving, shape)
         else:
             await _share(moving, shape)
@@ -46,13 +51,21 @@ async def bring(moving: Moving, shape: Shape) -> Outcome:
     return Outcome(Ending.SUCCEEDED)
 
 
+def is_whole(shape: Shape) -> bool:
+    """Return whether the base itself runs the new version, rather than a set beside it."""
+    return shape.finished or (shape.kind is StrategyKind.ROLLING and shape.updated >= shape.total)
+
+
 async def take_back(moving: Moving, shape: Shape) -> Outcome:
     """Bring back what ran before, and remove what the rollout made."""
     try:
         base = await moving.base()
-        if note(base, FOR) != moving.workload.deployment_id:
-            await moving.say(f"Deployment {moving.name} was not changed by this deployment.")
+        if moving.recall(base) is None:
+            await moving.say(f"{moving.what} was not changed by this deployment.")
             return Outcome(Ending.SUCCEEDED)
+        if moving.is_in_place:
+            return await in_place.take_back(moving)
+        await marking.resume(moving, base)
         return await _take_back(moving, base, shape)
     except (StuckError, ClusterRefusedError) as error:
         return Outcome(Ending.FAILED, str(error))
@@ -61,7 +74,7 @@ async def take_back(moving: Moving, shape: Shape) -> Outcome:
 async def _claim(moving: Moving) -> None:
     """Mark all that the target names as the application's, once nothing of it is another's. Raises StuckError."""
     target = moving.target
-    wanted = ((DEPLOYMENTS, target.workload), (SERVICES, target.service), (ROUTES, target.http_route))
+    wanted = ((moving.kind or DEPLOYMENTS, target.workload), (SERVICES, target.service), (ROUTES, target.http_route))
     there = [(kind, found) for kind, name in wanted if name and (found := await moving.get(kind, name))]
     for kind, found in there:
         moving.owned(kind, found)
@@ -70,40 +83,69 @@ async def _claim(moving: Moving) -> None:
 
 
 async def _begin(moving: Moving, shape: Shape) -> None:
-    """Keep on the base what is needed to go back, before anything changes. Raises StuckError where people interfere."""
+    """Keep what is needed to go back, before anything changes. Raises StuckError where people interfere."""
     base, work = await moving.base(), moving.workload
-    moving.owned(DEPLOYMENTS, base)
-    found = image_of(base, moving.target.container)
-    if note(base, FOR) == work.deployment_id:
-        stuck_if(meddling.image(base, moving.target.container, *moving.images(base)))
+    kind = moving.kind or DEPLOYMENTS
+    moving.owned(kind, base)
+    await marking.resume(moving, base)
+    if moving.recall(base) is not None:
+        stuck_if(moving.image_fault(base))
         return
+    found = image_of(base, moving.target.container)
     if work.previous_image and found not in (work.previous_image, work.image):
         await moving.say(
             f"WARN: {moving.name} runs {found}, which Boreas did not bring (that was {work.previous_image});"
             " going back will bring it again."
         )
+    await _tell(moving, found, shape)
     await _claim(moving)
-    await _tidy(moving, base)
+    if not moving.is_in_place:
+        await _tidy(moving, base, shape.total)
+        base = await moving.base()
     previous = work.previous_image if found == work.image and work.previous_image else found
+    size = None if moving.is_in_place or await moving.is_scaled() else replicas_of(base)
+    await work.memory.keep(Moved(work.deployment_id, previous, shape.total, found, size))
     notes = {FOR: work.deployment_id, PREVIOUS: previous, REPLICAS: str(shape.total)}
-    await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(seen, notes | {SIZE: str(replicas_of(seen))}))
+    sized = {} if moving.is_in_place else {SIZE: str(replicas_of(base))}
+    await moving.change(kind, moving.name, lambda seen: noted(seen, notes | sized))
 
 
-async def _tidy(moving: Moving, base: Object) -> None:
+async def _tell(moving: Moving, found: str | None, shape: Shape) -> None:
+    """Tell of a rollout that replaces no pod, or of which nobody will see one."""
+    if shape.total == 0:
+        await moving.say(f"WARN: {moving.name} has 0 replicas: it is changed, and no pod runs it until it is scaled.")
+    if found == moving.workload.image and not moving.target.restart:
+        await moving.say(
+            f"WARN: {moving.name} runs the image {found} already, so its pods stay as they are. Where its tag has"
+            " moved, or they are to start anew, deploy with restart: true."
+        )
+
+
+async def _tidy(moving: Moving, base: Object, total: int) -> None:
     """Remove what an earlier rollout left beside the base when it was ended half way; the base is made whole first."""
-    beside = [f"{moving.name}-{track}" for track in (CANARY, PREVIEW)]
-    if not any([await moving.get(DEPLOYMENTS, name) for name in beside]):
+    is_short = replicas_of(base) < total and not await moving.is_scaled()
+    if not (await beside(moving) or is_short):
         await traffic.release(moving)
+        await budgets.join(moving)
         return
     await moving.say("An earlier rollout was left half way; removing what it made.")
-    kept = note(base, REPLICAS)
     await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(seen, {SIZE: None}))
-    if kept is not None and replicas_of(base) < int(kept) and not await moving.is_scaled():
-        await moving.scale(moving.name, int(kept))
-    await moving.settled(moving.name)
+    if is_short:
+        await _grow(moving, total)
+    await moving.settled(moving.name, Room(moving, total).make)
     await traffic.unsplit(moving, back=True)
     await traffic.switch_back(moving)
     stuck_if(await _clear(moving))
+
+
+async def _grow(moving: Moving, total: int) -> None:
+    """Give the base its full size, and take from what stands beside it where there is no room for both."""
+    base = await moving.base()
+    there = [each for each in await beside(moving) if replicas_of(each)]
+    if there and manners.is_tight(base, kept_manner(moving, base)):
+        await trade(moving, total, (moving.name, total), (name_of(there[0]), 0), partial(moving.scale, moving.name))
+    else:
+        await moving.scale(moving.name, total, Room(moving, total).make)
 
 
 async def _second(moving: Moving, track: str, size: int, watch_seconds: int) -> str:
@@ -118,10 +160,14 @@ async def _second(moving: Moving, track: str, size: int, watch_seconds: int) -> 
         moving.target.container,
         moving.workload.image,
     )
+    if moving.target.restart:
+        body = workloads.restarted(body, moving.workload.deployment_id)
     if watch_seconds:
         body["spec"]["minReadySeconds"] = watch_seconds
     if there is not None and moving.is_of_this(there) and await moving.is_scaled():
         size = max(size, int(note(there, SIZE) or 0))
+    if there is None and moving.moved is not None and moving.moved.beside:
+        await moving.say(f"WARN: somebody deleted {name} meanwhile; it is made again.")
     if there is None or replicas_of(there) != size or image_of(there, moving.target.container) != moving.workload.image:
         await moving.say(f"Bringing {moving.workload.image} to {size} replicas of {name}.")
 
@@ -130,6 +176,7 @@ async def _second(moving: Moving, track: str, size: int, watch_seconds: int) -> 
         return fault or (meddling.size(seen) if replicas_of(seen) != size else None)
 
     await moving.make(DEPLOYMENTS, with_replicas(body, size), meddled)
+    await moving.keep(beside=size)
     await traffic.show(moving, track)
     await moving.settled(name)
     return name
@@ -139,49 +186,62 @@ async def _share(moving: Moving, shape: Shape) -> None:
     """Let some replicas carry the new version beside the old ones; with a route, give them their share of traffic."""
     routed = moving.target.http_route is not None and shape.kind is StrategyKind.CANARY
     fixed = routed or await moving.is_scaled()
-    there = await moving.get(DEPLOYMENTS, f"{moving.name}-{CANARY}")
+    base, name, left = await moving.base(), f"{moving.name}-{CANARY}", shape.total - shape.updated
+    there = await moving.get(DEPLOYMENTS, name)
     if not fixed and there is not None and replicas_of(there) > shape.updated:
-        await moving.scale(moving.name, shape.total - shape.updated)
+        await moving.scale(moving.name, left)
         await moving.settled(moving.name)
     if routed:
         await traffic.part(moving, CANARY)
-    await _second(moving, CANARY, shape.updated, shape.watch_seconds)
+    bring_second = partial(_second, moving, CANARY, watch_seconds=shape.watch_seconds)
+    if not fixed and manners.is_tight(base, kept_manner(moving, base)):
+        await trade(moving, shape.total, (name, shape.updated), (moving.name, left), bring_second)
+    await bring_second(shape.updated)
     if not fixed:
-        await moving.scale(moving.name, shape.total - shape.updated)
+        await moving.scale(moving.name, left)
     if routed:
         await traffic.split(moving, round(shape.weight * workloads.WHOLE))
 
 
 async def _complete(moving: Moving, shape: Shape) -> None:
     """Let the base run the new version in full, and then remove what stood beside it."""
-    base = await moving.base()
-    now, is_more = replicas_of(base), meddling.size(base) if replicas_of(base) >= shape.total else None
-    size = shape.total if await _is_sized(moving, base, is_more) else None
-    await moving.run(moving.workload.image, size if now == 0 else None, shape.watch_seconds)
-    if size is not None:
+    base, room = await moving.base(), Room(moving, shape.total)
+    now, is_more = replicas_of(base), moving.size_fault(base) if replicas_of(base) >= shape.total else None
+    size = shape.total if await _is_sized(moving, is_more) else None
+    again = moving.target.restart
+    if now and size is not None and await is_idle(moving):
+        await moving.scale(moving.name, now := 0)
+        await moving.settled(moving.name)
+    await moving.run(moving.workload.image, size if now == 0 else None, shape.watch_seconds, again=again)
+    await moving.settled(moving.name, room.make)
+    if size is not None and replicas_of(await moving.base()) < size:
+        await _grow(moving, size)
+    elif size is not None:
         await moving.scale(moving.name, size)
     await moving.raise_to(await _floor(moving))
-    await moving.settled(moving.name)
+    await moving.settled(moving.name, room.make)
     await traffic.unsplit(moving, back=False)
     await traffic.switch(moving, None)
     await _clear(moving)
     if shape.finished:
+        manner = moving.moved.manner if moving.moved else None
+        notes = {SIZE: None, ROOM: None}
         await moving.change(
-            DEPLOYMENTS, moving.name, lambda seen: noted(workloads.in_its_own_manner(seen), {SIZE: None})
+            DEPLOYMENTS, moving.name, lambda seen: noted(manners.in_its_own_manner(seen, manner), notes)
         )
+        await moving.keep(over=True, size=None, sizes_before=(), beside=None, manner=None)
 
 
 async def _floor(moving: Moving) -> int:
     """Return with how many replicas a base can take the traffic back that an autoscaler sizes: as many as serve now."""
     if not await moving.is_scaled() or not await traffic.is_away(moving):
         return 0
-    beside = [await moving.get(DEPLOYMENTS, f"{moving.name}-{track}") for track in (CANARY, PREVIEW)]
-    return max((replicas_of(each) for each in beside if each), default=0)
+    return max((replicas_of(each) for each in await beside(moving)), default=0)
 
 
-async def _is_sized(moving: Moving, base: Object, meddled: str | None) -> bool:
+async def _is_sized(moving: Moving, meddled: str | None) -> bool:
     """Return whether it is for this rollout to say how many replicas the base has: not once it has ended."""
-    if note(base, SIZE) is None or await moving.is_scaled():
+    if moving.moved is None or moving.moved.size is None or await moving.is_scaled():
         return False
     if meddled:
         await moving.say(f"WARN: {meddled}.")
@@ -190,8 +250,7 @@ async def _is_sized(moving: Moving, base: Object, meddled: str | None) -> bool:
 
 async def _clear(moving: Moving) -> str | None:
     """Remove what stood beside the base, once traffic has left it. Return why something has to stay."""
-    beside = [f"{moving.name}-{track}" for track in (CANARY, PREVIEW)]
-    there = [found for name in beside if (found := await moving.get(DEPLOYMENTS, name)) is not None]
+    there = await beside(moving)
     if there:
         await asyncio.sleep(moving.pace.settle)
     service = await moving.get(SERVICES, moving.target.service) if moving.target.service else None
@@ -204,7 +263,7 @@ async def _clear(moving: Moving) -> str | None:
     if fault is None:
         await traffic.release(moving)
         await budgets.join(moving)
-        for track in (CANARY, PREVIEW):
+        for track in (CANARY, PREVIEW) if moving.target.service else ():
             await moving.remove(SERVICES, f"{moving.target.service}-{track}")
     return fault
 
@@ -223,28 +282,35 @@ async def _blue_green(moving: Moving, shape: Shape) -> None:
 
 
 async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:
-    previous, found = note(base, PREVIOUS), image_of(base, moving.target.container)
-    fault = meddling.image(base, moving.target.container, *moving.images(base))
-    left, floor = None, await _floor(moving)
+    moved, found = moving.moved, image_of(base, moving.target.container)
+    previous = moved.previous if moved else None
+    known = (previous, moving.workload.image, *(moved.images if moved else ()))
+    fault = meddling.image(base, moving.target.container, *known)
+    left, floor, room = None, await _floor(moving), Room(moving, shape.total)
     ready = min(replicas_of(base), replicas.standing(base).available)
     if found == previous and replicas_of(base) >= shape.total and ready >= floor:
         await traffic.unsplit(moving, back=True)
         left = await traffic.switch_back(moving)
-    is_sized = await _is_sized(moving, base, meddling.size(base))
-    size = int(note(base, REPLICAS) or shape.total) if is_sized else None
+    is_sized = await _is_sized(moving, moving.size_fault(base))
+    size = moved.wanted if moved and is_sized else None
     if fault:
         await moving.say(f"WARN: {fault}.")
-    elif previous and found != previous:
+        moving.is_judged = False
+    else:
+        await moving.keep(image=found, images_before=())
+    if not fault and previous and found != previous:
         await moving.say(f"Bringing {previous} back to {moving.name}.")
-        now = replicas_of(base)
-        await moving.run(previous, size if now == 0 else None)
-    if size is not None and replicas_of(base) < size:
-        await moving.scale(moving.name, size)
+        await moving.run(previous, size if replicas_of(base) == 0 else None)
+        await moving.settled(moving.name, room.make)
+    if size is not None and replicas_of(await moving.base()) < size:
+        await _grow(moving, size)
     await moving.raise_to(floor)
-    await moving.settled(moving.name)
+    await moving.settled(moving.name, room.make)
     await traffic.unsplit(moving, back=True)
     left = await traffic.switch_back(moving) or left
     left = await _clear(moving) or left
-    notes = {FOR: None, REPLICAS: None, SIZE: None}
-    await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(workloads.in_its_own_manner(seen), notes))
+    notes = {FOR: None, REPLICAS: None, SIZE: None, ROOM: None}
+    manner = moved.manner if moved else None
+    await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(manners.in_its_own_manner(seen, manner), notes))
+    await moving.workload.memory.keep(None)
     return Outcome(Ending.LEFT, fault or left) if fault or left else Outcome(Ending.SUCCEEDED)

@@ -8,6 +8,7 @@ from app.core import manifests, meddling, tracks, workloads
 from app.core.manifests import Object
 from app.core.tracks import STABLE
 from app.core.workloads import CANARY, PREVIEW, SELECTOR, SHARE, TRACK, note, noted, own_selector
+from app.gateways.operators.kubernetes import marking
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
 from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
 
@@ -15,7 +16,7 @@ from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_i
 async def part(moving: Moving, track: str) -> None:
     """Let the Service select the pods of the base alone, before there are others that have all their labels.
 
-    Where the base's pods do not have its track yet, they get it first, one after the other. Raises StuckError.
+    Where the base's pods do not have its track yet, they get it first. Raises StuckError.
     """
     name = moving.target.service
     if name is None:
@@ -33,7 +34,7 @@ async def part(moving: Moving, track: str) -> None:
         told = f"Service {name} does not select the pods of Deployment {moving.name}"
         meddled = f"somebody changed whom Service {name} selects meanwhile; it is left so"
         raise StuckError(told if tracks.given(service) is None else meddled)
-    await moving.mark()
+    await marking.mark(moving)
 
     def parted(seen: Object) -> Object:
         if tracks.given(seen) not in (None, STABLE):

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from app.core.attempt import Ending, Outcome
 
+LONGEST_WORD = 128 << 10
+"""What Linux takes of one argument or variable, in bytes."""
+LONGEST_ALL = 2 << 20
+"""What it takes of all of them, with a usual stack."""
 _ADVICE = {
     errno.EACCES: "it may not be executed; check that it is a file with the execute permission (chmod +x)",
     errno.ENOTDIR: "part of its path is not a folder; check the path",
@@ -43,15 +47,27 @@ def not_started(command: Sequence[str], env: Mapping[str, str], folder: Path, er
     program, why = command[0], error.strerror or str(error)
     if error.filename == str(folder):
         return refused(command, f"its working folder can not be entered: {why}; check {folder}")
-    hidden = error.errno == errno.EACCES and "/" not in program and not _is_somewhere(program, env["PATH"])
-    if error.errno != errno.ENOENT and not hidden:
-        return refused(command, _ADVICE.get(error.errno or 0, why))
+    cause = error.errno or 0
+    if cause == errno.EACCES and "/" not in program:
+        cause = _behind_a_closed_folder(command, env)
+    if cause != errno.ENOENT:
+        return refused(command, _ADVICE.get(cause, why))
     where = "check its name, and that it is installed in a folder of the worker's PATH"
     if "/" in program:
         where = "check the path (a relative one begins at the working folder)"
     if shutil.which(folder / program if "/" in program else program, path=env["PATH"]):
         return refused(command, "what should interpret it was not found; check its #! line", 127)
     return refused(command, f"it was not found; {where}", 127)
+
+
+def _behind_a_closed_folder(command: Sequence[str], env: Mapping[str, str]) -> int:
+    """Return why a command is not started: a folder of the PATH that is closed is all that the system tells of."""
+    if not _is_somewhere(command[0], env["PATH"]):
+        return errno.ENOENT
+    words = (*command, *(f"{name}={value}" for name, value in env.items()))
+    if max(map(len, words)) >= LONGEST_WORD or sum(map(len, words)) >= LONGEST_ALL:
+        return errno.E2BIG
+    return errno.EACCES
 
 
 def _is_somewhere(program: str, path: str) -> bool:

@@ -1,0 +1,104 @@
+"""The root of the command line: help by nouns, and how every command ends."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from app.cli import streams
+
+INTERRUPTED = 130
+BROKEN = 70
+"""A fault of Boreas itself. It is not 1: that says that a deployment has failed."""
+SERVERS = frozenset({"up", "api", "worker", "migrate"})
+"""Commands that go on when nobody reads what they print."""
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Every day": ("deploy", "watch", "logs", "approvals", "approve", "reject", "apply"),
+    "By noun": (
+        "deployment",
+        "task",
+        "workflow",
+        "application",
+        "environment",
+        "version",
+        "template",
+        "approval",
+        "freeze",
+        "audit",
+    ),
+    "Access": ("whoami", "token", "grant", "service-account"),
+    "Servers": ("up", "api", "worker", "migrate", "schema", "doctor"),
+    "About this command": ("help", "completion"),
+}
+
+
+class Group(click.Group):
+    """A noun: a group whose usage says what its verbs are."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        attributes.setdefault("subcommand_metavar", "VERB [ARGS]...")
+        super().__init__(*args, **attributes)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order in which they were added."""
+        return list(self.commands)
+
+
+class Root(click.Group):
+    """The command `boreas`."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        """Run what the command line says. As a process of its own it minds its streams first."""
+        if args is None:
+            streams.guard()
+        return super().main(args, *rest, **options)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse arguments that are no text, whatever they are for. Raises UsageError."""
+        for argument in args:
+            if any("\ud800" <= character <= "\udfff" for character in argument):
+                shown = argument.encode("utf-8", "replace").decode()
+                raise click.UsageError(f"“{shown}” is not text in the encoding of this terminal.", ctx)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command. Raises UsageError, with the nearest names."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name not in SERVERS:
+            streams.end_with_reader()
+        return name, command, rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, and see to its exit status."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            sys.exit(INTERRUPTED)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception:
+            traceback.print_exc()
+            sys.exit(BROKEN)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in parts."""
+        left = dict(self.commands)
+        width = max(len(name) for name in left)
+        for title, names in SECTIONS.items():
+            found = [(name.ljust(width), left.pop(name)) for name in names if name in left]
+            self._section(formatter, title, found)
+        self._section(formatter, "More", [(name.ljust(width), each) for name, each in left.items()])
+
+    @staticmethod
+    def _section(formatter: click.HelpFormatter, title: str, found: Sequence[tuple[str, click.Command]]) -> None:
+        rows = [
+            (name, each.get_short_help_str(formatter.width - len(name) - 6)) for name, each in found if not each.hidden
+        ]
+        if rows:
+            with formatter.section(title):
+                formatter.write_dl(rows)

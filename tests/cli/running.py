@@ -1,0 +1,48 @@
+"""Commands in this process, against a running system: as users run them, without starting Python each time."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from click.testing import CliRunner
+
+from app.cli import main
+from tests.support.system import ADMIN, System
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """What it printed as JSON."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that it printed."""
+        return self.out.splitlines()
+
+
+async def boreas(system: System, *arguments: str, token: str = ADMIN, given: str | None = None, **environ: str) -> Ran:
+    """Run a command against the system's API, as ADMIN where no token is given."""
+    env = {"BOREAS_URL": system.url, "BOREAS_TOKEN": token} | environ
+
+    def run() -> Any:
+        return CliRunner().invoke(main, arguments, env=env, input=given, prog_name="boreas")
+
+    result = await asyncio.to_thread(run)
+    return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+async def done(system: System, *arguments: str, **options: Any) -> Ran:
+    """Run a command that must succeed."""
+    ran = await boreas(system, *arguments, **options)
+    assert ran.status == 0, ran
+    return ran

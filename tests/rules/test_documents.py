@@ -1,0 +1,45 @@
+"""The papers: what they link to is there, and every setting stands in the table of settings."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAPERS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+SETTING = re.compile(r"BOREAS_[A-Z_]+")
+README_LINES = 120
+NOT_SETTINGS = {"BOREAS_URL", "BOREAS_TOKEN"}
+"""Of the commands, not of a server: they stand with the command line."""
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of a paper's headings, as the usual viewers make them."""
+    headings = HEADING.findall(path.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_paper_links_to_is_there(paper: Path) -> None:
+    for target, anchor in LINK.findall(paper.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        path = paper.parent / target if target else paper
+        assert path.exists(), f"{target} is not there"
+        if anchor:
+            assert anchor in anchors(path), f"{target} has no heading {anchor}"
+
+
+def test_every_setting_stands_in_the_table() -> None:
+    tree = ast.parse((ROOT / "app/settings.py").read_text(encoding="utf-8"))
+    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    read = {text for text in texts if SETTING.fullmatch(text)}
+    table = set(SETTING.findall((ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")))
+    assert read - NOT_SETTINGS <= table
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= README_LINES

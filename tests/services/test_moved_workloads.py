@@ -1,0 +1,184 @@
+"""Rollouts in a cluster that somebody else works in, and that are cancelled: no capacity is lost, nothing is missed."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.application import KubernetesTarget
+from app.core.strategy import Strategy, StrategyKind, StrategyStep
+from app.services import tasks
+from app.services.tasks import Promotion
+from app.store import applications as store
+from tests.cluster.api import ClusterServer
+from tests.cluster.played import Cast, play
+from tests.services.engine import D, Engine, S, Site, watched
+from tests.services.test_kubernetes import image, make_shop
+
+CANARY, BLUE_GREEN, ROLLING = StrategyKind.CANARY, StrategyKind.BLUE_GREEN, StrategyKind.ROLLING
+HOURS = 3600
+FULL = [("shop", "shop:v1", 10)]
+
+
+@pytest.fixture
+async def cast(tmp_path: Path) -> AsyncIterator[Cast]:
+    """A played cluster, with its controllers."""
+    async with play(tmp_path) as cast:
+        yield cast
+
+
+@pytest.fixture
+async def cluster(cast: Cast) -> ClusterServer:
+    """The same, as `place` expects it; ten replicas of the shop run in it."""
+    make_shop(cast.server)
+    cast.server.change("deployments", "shop", lambda body: body["spec"].update(replicas=10))
+    ports = [{"port": 80}]
+    cast.server.store("services", {"metadata": {"name": "shop"}, "spec": {"selector": {"app": "shop"}, "ports": ports}})
+    return cast.server
+
+
+def strategy(kind: StrategyKind, seconds: int = HOURS, *, back: bool = True) -> Strategy:
+    """Return a strategy whose first step is watched."""
+    if kind is BLUE_GREEN:
+        return Strategy(kind, (StrategyStep(0, seconds, auto_rollback=back), StrategyStep(auto_rollback=back)))
+    if kind is ROLLING:
+        return Strategy(kind, (StrategyStep(3, seconds, auto_rollback=back), StrategyStep(auto_rollback=back)))
+    ratios = ((0.3, seconds), (1.0, 0))
+    return Strategy(
+        kind, tuple(StrategyStep(0, wait, canary_ratio=ratio, auto_rollback=back) for ratio, wait in ratios)
+    )
+
+
+@pytest.fixture
+async def place(place: Site) -> Site:
+    """The same place, where the shop has a Service."""
+    (id_,) = place.applications.values()
+    known = (await store.by_ids([id_]))[id_]
+    await store.update(replace(known, kubernetes=KubernetesTarget("shop", "main", "shop")))
+    return place
+
+
+async def begun(engine: Engine, place: Site, kind: StrategyKind, seconds: int = HOURS, **more: Any) -> str:
+    """Deploy one version, and another one up to where its first batch is watched."""
+    await engine.worker()
+    await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
+    id_ = await place.deploy("v2", strategy=strategy(kind, seconds, **more))
+    await engine.until_task(id_, "shop/deploy", watched)
+    return id_
+
+
+@pytest.mark.parametrize("kind", [CANARY, BLUE_GREEN, ROLLING])
+async def test_cancelling_leaves_one_set_at_full_size(
+    engine: Engine, place: Site, cluster: ClusterServer, kind: StrategyKind
+) -> None:
+    id_ = await begun(engine, place, kind)
+    assert len(image(cluster)) == 2
+    await engine.cancel(id_)
+    story = await engine.until(id_, D.CANCELLED, seconds=60)
+    assert (image(cluster), story.statuses["shop/deploy"]) == (FULL, S.ROLLED_BACK)
+    assert await place.releases() == {"shop": "v1"}
+
+
+async def test_cancelling_while_people_are_asked_does_so_too(
+    engine: Engine, place: Site, cluster: ClusterServer
+) -> None:
+    await engine.worker()
+    await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
+    asks = StrategyStep(canary_ratio=1.0, require_approval=True)
+    id_ = await place.deploy("v2", strategy=Strategy(CANARY, (StrategyStep(canary_ratio=0.3), asks)))
+    await engine.until(id_, D.WAITING_CONFIRM, seconds=60)
+    assert len(image(cluster)) == 2
+    await engine.cancel(id_)
+    await engine.until(id_, D.CANCELLED, seconds=60)
+    assert image(cluster) == FULL
+
+
+async def test_cancelling_without_a_worker_can_be_forced(engine: Engine, place: Site, cluster: ClusterServer) -> None:
+    worker = await engine.worker()
+    await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
+    id_ = await place.deploy("v2", strategy=strategy(CANARY))
+    await engine.until_task(id_, "shop/deploy", watched)
+    await worker.leave()
+    await engine.cancel(id_)
+    assert (await engine.story(id_)).status is D.CANCELLING
+    await engine.cancel(id_, force=True)
+    await engine.until(id_, D.CANCELLED)
+    await engine.worker()
+    cluster.remove(("deployments", "default", "shop-canary"))
+    await engine.until(await place.deploy("v3"), D.SUCCESS, seconds=60)
+    assert image(cluster) == [("shop", "shop:v3", 10)]
+
+
+async def test_a_second_set_deleted_while_it_is_watched_costs_nothing(
+    engine: Engine, place: Site, cluster: ClusterServer
+) -> None:
+    id_ = await begun(engine, place, CANARY, 2)
+    cluster.remove(("deployments", "default", "shop-canary"))
+    await engine.until(id_, D.SUCCESS, seconds=60)
+    assert image(cluster) == [("shop", "shop:v2", 10)]
+    assert any("somebody deleted shop-canary meanwhile" in line for line in await engine.said(id_, "shop/deploy"))
+
+
+@pytest.mark.parametrize("kind", [CANARY, ROLLING])
+async def test_a_version_that_crashes_after_it_was_ready_goes_back(
+    engine: Engine, place: Site, cast: Cast, kind: StrategyKind
+) -> None:
+    id_ = await begun(engine, place, kind, 1)
+    cast.rollers.crash("shop:v2")
+    story = await engine.until(id_, D.ROLLED_BACK, seconds=60)
+    told = str(story.tasks["shop/deploy"].error_message)
+    assert "does not serve as it did" in told and "was started anew 1 time" in told
+    assert image(cast.server) == FULL
+
+
+@pytest.mark.parametrize("kind", [ROLLING, CANARY])
+async def test_what_the_clusters_tools_bring_back_is_seen(
+    engine: Engine, place: Site, cluster: ClusterServer, kind: StrategyKind
+) -> None:
+    before = next(each for each in cluster.of("deployments") if each["metadata"]["name"] == "shop")
+    id_ = await begun(engine, place, kind, 1)
+    old = {name: f"{value}" for name, value in (before["metadata"].get("annotations") or {}).items()}
+
+    def undo(body: dict[str, Any]) -> None:
+        body["spec"]["template"] = before["spec"]["template"]
+        body["metadata"]["annotations"] = old
+
+    cluster.change("deployments", "shop", undo)
+    story = await engine.until(id_, D.ROLLED_BACK, D.FAILED, seconds=60)
+    assert "somebody changed the image of shop to shop:v0 meanwhile" in str(story.tasks["shop/deploy"].error_message)
+    assert [(name, size) for name, _, size in image(cluster)] == [("shop", 10)]
+
+
+async def test_the_old_image_set_while_all_at_once_is_watched_is_seen(
+    engine: Engine, place: Site, cluster: ClusterServer
+) -> None:
+    await engine.worker()
+    await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
+    id_ = await place.deploy("v2", strategy=Strategy(steps=(StrategyStep(0, 1),)))
+    await engine.until_task(id_, "shop/deploy", watched)
+    container = {"name": "main", "image": "shop:v1"}
+    cluster.change("deployments", "shop", lambda body: body["spec"]["template"]["spec"].update(containers=[container]))
+    story = await engine.until(id_, D.ROLLED_BACK, seconds=60)
+    assert "somebody changed the image of shop to shop:v1" in str(story.tasks["shop/deploy"].error_message)
+    assert image(cluster) == FULL
+
+
+async def test_what_cannot_work_touches_nothing(engine: Engine, place: Site, cluster: ClusterServer) -> None:
+    await engine.worker()
+    await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
+    cluster.change("deployments", "shop", lambda body: body["spec"].update(strategy={"type": "Recreate"}))
+    story = await engine.until(await place.deploy("v2", strategy=strategy(ROLLING)), D.FAILED, seconds=60)
+    assert "its strategy is Recreate" in str(story.tasks["shop/deploy"].error_message)
+    assert (image(cluster), story.tasks["shop/deploy"].touched) == (FULL, False)
+
+
+async def test_a_watched_batch_can_be_promoted_while_it_is_looked_at(
+    engine: Engine, place: Site, cluster: ClusterServer
+) -> None:
+    id_ = await begun(engine, place, CANARY)
+    task = (await engine.story(id_)).tasks["shop/deploy"]
+    await engine.call(tasks.promote, Promotion(task.id))
+    await engine.until(id_, D.SUCCESS, seconds=60)
+    assert image(cluster) == [("shop", "shop:v2", 10)]
