@@ -355,7 +355,7 @@ class Site:
 
     async def version(self, name: str, commit: str | None = None) -> str:
         """Create a version of all applications."""
-        tag = re.sub(r"[^a-z0-9.]", "-", name)
+        tag = re.sub(r"[^a-z0-9.]", "-", name).lstrip("-.") or "x"
         artifacts = tuple(Artifact(application_id=id_, image=f"{app}:{tag}") for app, id_ in self.applications.items())
         now = self.engine.runtime.clock.now()
         draft = Version(id="", name=name, commit=commit, created_by="", created_at=now, artifacts=artifacts)

@@ -8,7 +8,6 @@ import click
 
 from app.cli.client import Api, ApiError, address_options, api_of
 from app.cli.doctor.findings import Finding, Level, problem, show, show_json
-from app.cli.doctor.machine import examine
 from app.cli.doctor.remote import examine_api
 from app.cli.own import OwnServer, own_server
 from app.cli.private import environ
@@ -34,6 +33,8 @@ def doctor(url: str | None, token: str | None, as_json: bool) -> None:
     except SettingError as error:
         findings = [problem("settings", str(error), "Correct the variable and look again.")]
     else:
+        from app.cli.doctor.machine import examine
+
         server = own_server(settings.data_dir)
         findings = [*examine(settings, server), *asyncio.run(_examine_servers(settings, server, url, token))]
     (show_json if as_json else show)(findings)
