@@ -62,7 +62,11 @@ class Verdict:
 
 
 def _decision(name: str, verdict: str, done: str) -> click.Command:
-    @click.command(name, epilog=DECIDE_EPILOG.replace("approve", name), help=f"{verdict} by ids; of a deployment all.")
+    @click.command(
+        name,
+        epilog=DECIDE_EPILOG.replace("approve", name),
+        help=f"{verdict} by ids, or all that a deployment waits for.",
+    )
     @click.argument(
         "targets", metavar="DEPLOYMENT|APPROVAL...", nargs=-1, required=True, shell_complete=completion.waiting
     )
