@@ -13,6 +13,7 @@ from app.api.executing import Columns
 from app.api.kept import Kept
 from app.core.access import ApiToken, Grant, Principal
 from app.core.approval import Approval
+from app.core.batch_history import Moment
 from app.core.deployment import Definition, Deployment, DeploymentFilter
 from app.core.environment import Release
 from app.core.errors import Problem, Role
@@ -35,6 +36,7 @@ from app.store import (
     definitions,
     deployments,
     environments,
+    feed,
     freezes,
     logs,
     tasks,
@@ -145,6 +147,7 @@ class Loaders:
     tokens_of: Lazy[str, list[ApiToken]] = Lazy(lambda self: Loader(_listed(access_store.tokens_of)))
     releases_in: Lazy[str, list[Release]] = Lazy(lambda self: Loader(self._releases_in))
     releases_of: Lazy[str, list[Release]] = Lazy(lambda self: Loader(self._releases_of))
+    rollout_moments: Lazy[str, list[Moment]] = Lazy(lambda _: Loader(_listed(feed.of_rollouts)))
     definitions_of: Lazy[str, list[Definition]] = Lazy(lambda _: Loader(_listed(definitions.of_deployments)))
     running_in: Lazy[str, Mapping[str, Definition]] = Lazy(lambda _: Loader(_listed(definitions.running_in)))
     authors_of: Lazy[str, frozenset[str]] = Lazy(lambda self: Loader(self._authors_of))

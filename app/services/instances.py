@@ -71,10 +71,11 @@ class Instances:
     async def check(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:
         """Ask each instance, and the application's metrics."""
         places = [replace(place, action=None) for place in self._places(progress, instances, progress.color)]
-        faults, fault = await asyncio.gather(
+        faults, checked = await asyncio.gather(
             check_instances(self.drive.patient, places), check_metrics(self.drive.patient, progress.color)
         )
-        return replace(observed, healthy=observed.healthy | (set(instances) - set(faults)), failed=faults, fault=fault)
+        healthy = observed.healthy | (set(instances) - set(faults))
+        return replace(observed, healthy=healthy, failed=faults, fault=checked.fault, metrics=checked.results)
 
     async def check_serving(self, color: str | None) -> str | None:
         """Ask each instance of the set that serves, and the application's metrics."""

@@ -64,16 +64,22 @@ async def _decided(
     while True:
         progress = replace(progress, moved=carrier.moved)
         decision = rollout.decide(drive.strategy, extent.instances, progress, observed, drive.runtime.clock.now())
-        if decision.progress != progress and not isinstance(decision, Wait | Ask):
-            await _store(drive, decision.progress)
-        if (decision.progress.batch, decision.progress.phase) != (progress.batch, progress.phase):
+        step = decision.progress
+        if step.batch != progress.batch:
+            step = replace(step, metrics=())
+        if step != progress and not isinstance(decision, Wait | Ask):
+            await _store(drive, step)
+        if (step.batch, step.phase) != (progress.batch, progress.phase):
             observed = Observed()
-        progress = decision.progress
+        progress = step
         match decision:
             case Update(_, instances):
                 observed = await carrier.update(progress, instances, observed)
             case Check(_, instances):
                 observed = await carrier.check(progress, instances, observed)
+                if observed.metrics:
+                    progress = replace(progress, metrics=observed.metrics)
+                    await _store(drive, progress)
             case Switch():
                 observed = await carrier.switch(progress, observed)
             case Retire():

@@ -13,7 +13,7 @@ from app.services.drive import Drive, Extent
 from app.services.health_checks import check_instances
 from app.services.instructions import Place
 from app.services.log_writer import LeaseLostError
-from app.services.metric_checks import check_metrics
+from app.services.metric_checks import Checked, check_metrics
 from app.services.patience import patiently
 from app.store import tasks as task_store
 
@@ -114,12 +114,13 @@ class WholeWorkload:
         """Ask the application for its health, once for all replicas, and its metrics."""
         shape = rollout.shape(self.drive.strategy, progress, self._size)
         fault = await self._bring(progress, shape)
+        metrics = observed.metrics
         if fault is None:
             service = await self._service(shape)
             batch = max(progress.batch, 1)
-            fault = await self._ask(Place(self._name, batch, progress.weight, progress.color, service=service))
+            fault, metrics = await self._ask(Place(self._name, batch, progress.weight, progress.color, service=service))
         healthy = observed.healthy if fault else observed.healthy.union(instances)
-        return replace(observed, healthy=healthy, fault=fault)
+        return replace(observed, healthy=healthy, fault=fault, metrics=metrics)
 
     async def _service(self, shape: Shape) -> str | None:
         """Return by which Service what carries the new version is asked."""
@@ -129,13 +130,14 @@ class WholeWorkload:
 
     async def check_serving(self, color: str | None) -> str | None:
         """Ask the application for its health and its metrics."""
-        return await self._ask(Place(self._name, 1, 1.0, color, service=self.workload.target.service))
+        checked = await self._ask(Place(self._name, 1, 1.0, color, service=self.workload.target.service))
+        return checked.fault
 
-    async def _ask(self, place: Place) -> str | None:
-        faults, fault = await asyncio.gather(
+    async def _ask(self, place: Place) -> Checked:
+        faults, checked = await asyncio.gather(
             check_instances(self.drive.patient, [place]), check_metrics(self.drive.patient, place.color)
         )
-        return "; ".join(filter(None, [*faults.values(), fault])) or None
+        return checked._replace(fault="; ".join(filter(None, [*faults.values(), checked.fault])) or None)
 
     async def switch(self, progress: Progress, observed: Observed) -> Observed:
         """Give all traffic to the new set."""

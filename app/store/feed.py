@@ -5,7 +5,10 @@ from datetime import datetime
 
 import msgspec
 
+from app.core.batch_history import Moment
 from app.core.events import BODIES, Event
+from app.core.metrics import MetricResult
+from app.core.strategy import Phase
 from app.store.convert import encode_json
 from app.store.database import Row, fetch
 from app.store.paging import Rows
@@ -32,6 +35,25 @@ async def pages(deployment_ids: Sequence[str], after: int, limit: int) -> dict[s
     found: dict[str, list[Event]] = {id_: [] for id_ in deployment_ids}
     for row in rows:
         found[row["deployment_id"]].append(_read(row))
+    return found
+
+
+async def of_rollouts(task_ids: Sequence[str]) -> dict[str, list[Moment]]:
+    """Return how the rollout of each deploy task went on, in order, without its instances: there may be thousands."""
+    rows = await fetch(
+        "SELECT event.body->>'task_id' AS task, event.at, event.body->'progress'->>'phase' AS phase,"
+        " (event.body->'progress'->>'step_index')::int AS step, (event.body->'progress'->>'batch')::int AS batch,"
+        " event.body->'progress'->'metrics' AS metrics"
+        " FROM tasks task JOIN deployment_events event ON event.deployment_id = task.deployment_id"
+        " WHERE task.id = ANY($1) AND event.type = 'RolloutProgressed' AND event.body->>'task_id' = task.id"
+        " ORDER BY event.deployment_id, event.number",
+        list(task_ids),
+    )
+    found: dict[str, list[Moment]] = {id_: [] for id_ in task_ids}
+    for row in rows:
+        metrics = msgspec.json.decode(row["metrics"] or "[]", type=tuple[MetricResult, ...])
+        moment = Moment(row["at"], Phase(row["phase"]), row["step"], row["batch"], metrics)
+        found[row["task"]].append(moment)
     return found
 
 

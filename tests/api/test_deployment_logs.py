@@ -68,7 +68,7 @@ async def test_all_who_follow_see_one_order_that_holds_every_line(live: System, 
 
 @pytest.mark.parametrize("follow", WAYS)
 async def test_a_follower_that_is_cut_off_after_every_batch_misses_nothing(live: System, follow: Follow) -> None:
-    deployment = await fan(live)
+    deployment = await fan(live, seconds=1.5)
     await start(live.admin, deployment)
     found: list[Data] = []
     after, completed, connections = None, False, 0

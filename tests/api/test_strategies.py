@@ -61,7 +61,8 @@ async def test_every_step_of_a_blue_green_rollout_is_an_event(system: System) ->
     id_ = await here.deploy(strategy={"kind": "BLUE_GREEN", "steps": [{"batchInterval": 1}]})
     await system.admin.until(id_, "SUCCESS")
     events = await system.admin.query(
-        "query($id: ID!) { deployment(id: $id) { grayscaleEnabled grayscaleRatio events { nodes {"
+        "query($id: ID!) { deployment(id: $id) { grayscaleEnabled grayscaleRatio"
+        " rollouts { history { stepIndex batch startedAt completedAt succeeded metrics { name } } } events { nodes {"
         " ... on RolloutProgressed { rollout { batch batches weight resumeAt } } } } } }",
         id=id_,
     )
@@ -69,6 +70,12 @@ async def test_every_step_of_a_blue_green_rollout_is_an_event(system: System) ->
     assert [(each["batch"], each["weight"]) for each in told] == [(1, 0), (1, 0), (2, 0), *[(2, 1)] * 5]
     assert [bool(each["resumeAt"]) for each in told].count(True) == 1
     assert (events["deployment"]["grayscaleEnabled"], events["deployment"]["grayscaleRatio"]) == (False, None)
+    [rollout] = events["deployment"]["rollouts"]
+    assert [(each["batch"], each["succeeded"], each["metrics"]) for each in rollout["history"]] == [
+        (1, True, []),
+        (2, True, []),
+    ]
+    assert all(each["startedAt"] <= each["completedAt"] for each in rollout["history"])
 
 
 async def test_a_strategy_is_kept_as_it_was_given(shared: System) -> None:

@@ -309,7 +309,11 @@ class Told:
         self.group = subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, start_new_session=True)
         assert self.group.stdout
         self.members = [self.group.pid, int(self.group.stdout.readline())]
-        self.guard = subprocess.Popen([sys.executable, "-I", "-S", guard.__file__], stdin=subprocess.PIPE)
+        self.guard = subprocess.Popen(
+            [sys.executable, "-I", "-S", guard.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self.guard.stdout
+        assert self.guard.stdout.read(1) == b".", "it is ready"
         self.started, _ = guard.look(self.group.pid) or ("", True)
 
     def tell(self, *lines: str) -> None:
@@ -337,7 +341,7 @@ class Told:
         self.guard.kill()
         for process in (self.group, self.guard):
             process.wait()
-        for pipe in (self.group.stdout, self.guard.stdin):
+        for pipe in (self.group.stdout, self.guard.stdin, self.guard.stdout):
             if pipe:
                 pipe.close()
 
@@ -382,7 +386,7 @@ async def test_when_the_time_passes_what_a_leader_left_goes_only_if_it_was_being
     told.end_leader()
     told.tell(f"{sign} {told.group.pid} {told.started}", f"until {time.monotonic() - 1}")
     if stays:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1)
     else:
         await gone(told.members)
     told.end()

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from app.core.application import HealthCheck, MetricCheck, ShellTarget
+from app.core.batch_history import Ended, history
 from app.core.environment import OperatorKind
+from app.store import feed
 from tests.services.commands import Notes
 from tests.services.engine import D, Engine, Site, rolling
 from tests.services.test_sets import blue_green
@@ -87,3 +89,17 @@ async def test_nobody_is_asked_about_a_simulation(engine: Engine, prometheus: Pr
     await trial.application("web", health_check=errors(prometheus))
     await trial.deployed("v1")
     assert prometheus.asked == []
+
+
+async def test_the_values_are_kept_with_the_batch(engine: Engine, site: Site, prometheus: Prometheus) -> None:
+    await engine.worker()
+    prometheus.gives(scalar("0.001"), scalar("0.5"))
+    shell = ShellTarget(("true",), ("a", "b"), ("true",))
+    await site.application("web", shell, health_check=errors(prometheus, failure_threshold=1))
+    story = await engine.until(await site.deploy(strategy=rolling(1)), D.ROLLED_BACK)
+    task = story.tasks["web/deploy"]
+    moments = (await feed.of_rollouts([task.id]))[task.id]
+    first, second = history(moments, Ended(task.status, task.completed_at) if task.completed_at else None)
+    assert [(one.batch, one.succeeded) for one in (first, second)] == [(1, True), (2, False)]
+    shown = [(each.name, each.value, each.minimum, each.maximum, each.ok) for each in first.metrics + second.metrics]
+    assert shown == [("error-rate", 0.001, None, 0.01, True), ("error-rate", 0.5, None, 0.01, False)]

@@ -11,9 +11,11 @@ from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
 from app.api.types.refs import find, need
 from app.core import deployment as core_deployment
-from app.core import rollout
+from app.core import metrics, rollout
 from app.core import strategy as core
 from app.core.approval import ApprovalStatus
+from app.core.batch_history import BatchRecord, Ended
+from app.core.batch_history import history as batch_history
 from app.core.task import TaskStatus
 from app.core.workflow import TaskType
 
@@ -92,6 +94,45 @@ class Strategy:
         )
 
 
+@strawberry.type(description="The last result of a metric check.")
+class MetricResult:
+    name: str = strawberry.field(description="The check's name.")
+    at: datetime = strawberry.field(description="When its query was answered.")
+    value: float | None = strawberry.field(
+        description="Of several series the value nearest to its bounds, or furthest beyond. Null: there was no data."
+    )
+    min: float | None = strawberry.field(description="The least value that is well; null: any.")
+    max: float | None = strawberry.field(description="The greatest value that is well; null: any.")
+    ok: bool = strawberry.field(description="Whether every value was within the bounds.")
+
+    @classmethod
+    def of(cls, result: metrics.MetricResult) -> "MetricResult":
+        return cls(
+            name=result.name, at=result.at, value=result.value, min=result.minimum, max=result.maximum, ok=result.ok
+        )
+
+
+@strawberry.type(description="A batch of a rollout that has begun.")
+class RolloutBatch:
+    step_index: int = strawberry.field(description="The step of the strategy, from 0.")
+    batch: int = strawberry.field(description="From 1.")
+    started_at: datetime = strawberry.field(description="When it was begun.")
+    completed_at: datetime | None = strawberry.field(description="When it ended; null: it has not.")
+    succeeded: bool | None = strawberry.field(description="Whether it was found healthy; null: it has not ended.")
+    metrics: list[MetricResult] = strawberry.field(description="The last result of each metric check.")
+
+    @classmethod
+    def of(cls, record: BatchRecord) -> "RolloutBatch":
+        return cls(
+            step_index=record.step_index,
+            batch=record.batch,
+            started_at=record.started_at,
+            completed_at=record.completed_at,
+            succeeded=record.succeeded,
+            metrics=[MetricResult.of(result) for result in record.metrics],
+        )
+
+
 @strawberry.type(description="Where the strategy of an application stands in a deployment.")
 class Rollout:
     task_id: strawberry.Private[str]
@@ -132,6 +173,15 @@ class Rollout:
     async def strategy(self, info: Info) -> Strategy:
         deployment = await self._deployment(info)
         return Strategy.of(deployment.strategy, deployment.id, self.task_id)
+
+    @strawberry.field(description="Every batch that has begun, the first one first.")
+    async def history(self, info: Info) -> list[RolloutBatch]:
+        task = await info.context.loaders.task.load(self.task_id)
+        if task is None:
+            return []
+        moments = await info.context.loaders.rollout_moments.load(self.task_id)
+        ended = Ended(task.status, task.completed_at) if task.completed_at else None
+        return [RolloutBatch.of(record) for record in batch_history(moments, ended)]
 
     @strawberry.field(description="What ran before; null when nothing did, or before the rollout began.")
     async def previous_version(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from app.core.metrics import MetricResult
 from app.core.moved import Moved
 
 
@@ -73,7 +74,8 @@ class Progress:
     version is brought to, `old_color` the one that served before; None where sets have no names. `switched` tells that
     traffic was, or may have been, switched between two sets, `retired` the same of ending the old one. `again` tells
     that the batch in hand carried the new version before it was begun again. `moved` is what was done to a workload
-    that is moved as a whole; None where there is none, or nothing was done.
+    that is moved as a whole; None where there is none, or nothing was done. `metrics` are the last results of the
+    checks of the batch in hand.
     """
 
     phase: Phase = Phase.IDLE
@@ -94,6 +96,7 @@ class Progress:
     retired: bool = False
     again: bool = False
     moved: Moved | None = None
+    metrics: tuple[MetricResult, ...] = ()
 
     @property
     def updated(self) -> tuple[str, ...]:
@@ -146,7 +149,7 @@ class Observed:
     """What was seen of the batch in hand by whoever drives it now. `failed` maps an instance to what went wrong.
 
     `fault` is what went wrong with all of it. `switched` and `retired` tell that traffic was switched to the new set,
-    and that the old one was ended.
+    and that the old one was ended. `metrics` are the last results of the checks of metrics.
     """
 
     updated: frozenset[str] = frozenset()
@@ -155,6 +158,7 @@ class Observed:
     fault: str | None = None
     switched: bool = False
     retired: bool = False
+    metrics: tuple[MetricResult, ...] = ()
 
     def faults(self, instances: Sequence[str]) -> str | None:
         """Return what went wrong with any of these instances, or with all of it; None where nothing did."""

@@ -1,0 +1,84 @@
+"""What became of each batch, by what its rollout left behind."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.core.application import MetricCheck
+from app.core.batch_history import BatchRecord, Ended, Moment, history
+from app.core.metrics import MetricResult, result_of
+from app.core.strategy import Phase
+from app.core.task import TaskStatus
+
+P = Phase
+BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def at(second: int) -> datetime:
+    return BEGIN + timedelta(seconds=second)
+
+
+def moments(*seen: tuple[Phase, int] | tuple[Phase, int, float]) -> list[Moment]:
+    """Return moments a second apart: the phase, the batch, and the value of a metric where there is one."""
+    return [
+        Moment(at(second), phase, max(0, batch - 1), batch, tuple(result(value, second) for value in value))
+        for second, (phase, batch, *value) in enumerate(seen)
+    ]
+
+
+def result(value: float, second: int) -> MetricResult:
+    return MetricResult("errors", at(second), value, None, 0.5, ok=value <= 0.5)
+
+
+def told(records: list[BatchRecord]) -> list[tuple[int, int, bool | None]]:
+    """Return of each batch its number, how many seconds it took (-1: it has not ended), and whether it succeeded."""
+    return [
+        (each.batch, int((each.completed_at - each.started_at).total_seconds()) if each.completed_at else -1, ok)
+        for each in records
+        for ok in (each.succeeded,)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seen", "ended", "expected"),
+    [
+        ([], None, []),
+        ([(P.IDLE, 0)], None, []),
+        ([(P.UPDATING, 1)], None, [(1, -1, None)]),
+        ([(P.UPDATING, 1), (P.CHECKING, 1), (P.UPDATING, 2)], None, [(1, 2, True), (2, -1, None)]),
+        ([(P.UPDATING, 1), (P.WATCHING, 1)], TaskStatus.SUCCESS, [(1, 9, True)]),
+        ([(P.UPDATING, 1), (P.WATCHING, 1)], TaskStatus.FAILED, [(1, 9, False)]),
+        ([(P.UPDATING, 1), (P.UPDATING, 1), (P.UPDATING, 2)], None, [(1, 2, True), (2, -1, None)]),
+        ([(P.UPDATING, 1), (P.UPDATING, 2), (P.UNDOING, 2)], TaskStatus.ROLLED_BACK, [(1, 1, True), (2, 1, False)]),
+        ([(P.UPDATING, 1), (P.SWITCHING, 2), (P.RETIRING, 2)], TaskStatus.SUCCESS, [(1, 1, True), (2, 8, True)]),
+        ([(P.UPDATING, 1), (P.UNDOING, 1), (P.UPDATING, 1)], None, [(1, 1, False), (1, -1, None)]),
+        ([(P.UPDATING, 2), (P.UNDOING, 2), (P.IDLE, 0)], TaskStatus.ROLLED_BACK, [(2, 1, False)]),
+    ],
+)
+def test_batches_begin_and_end(
+    seen: list[tuple[Phase, int]], ended: TaskStatus | None, expected: list[tuple[int, int, bool | None]]
+) -> None:
+    assert told(history(moments(*seen), Ended(ended, at(9)) if ended else None)) == expected
+
+
+def test_a_batch_shows_the_last_results_of_its_own_checks() -> None:
+    seen = moments((P.UPDATING, 1), (P.CHECKING, 1, 0.1), (P.VERIFYING, 1, 0.2), (P.WATCHING, 1), (P.UPDATING, 2))
+    first, second = history(seen, None)
+    assert [each.value for each in first.metrics] == [0.2]
+    assert second.metrics == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ((0.1,), 0.1),
+        ((0.1, 0.4, 0.2), 0.4),
+        ((0.1, 7.0, 3.0), 7.0),
+        ((), None),
+        ((float("nan"),), None),
+        ((float("inf"), 0.2), 0.2),
+    ],
+)
+def test_of_several_series_the_worst_value_is_shown(values: tuple[float, ...], shown: float | None) -> None:
+    metric = MetricCheck("errors", "http://p:9090", "up", maximum=0.5)
+    assert result_of(metric, values, BEGIN, ok=True).value == shown
