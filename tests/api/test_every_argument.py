@@ -12,7 +12,7 @@ from tests.api.nasty import FORMS, Inner, how_many, inner, inner_operation, nast
 from tests.api.nasty_place import Playground, playing, refusals, send
 from tests.support.system import System
 
-EACH, AGAIN = 24, 4
+EACH, AGAIN = 14, 2
 """Values for a place, and for one like it elsewhere."""
 PLACES = places("query")
 MANY = how_many(PLACES, EACH, AGAIN)

@@ -12,7 +12,7 @@ from tests.api.nasty import how_many, places
 from tests.api.nasty_place import Playground, can_be_sent_again, lists_hold, playing, send
 from tests.support.system import System
 
-EACH, AGAIN = 14, 2
+EACH, AGAIN = 9, 1
 PLACES = places("mutation")
 MANY = how_many(PLACES, EACH, AGAIN)
 AT_ONCE = 12
