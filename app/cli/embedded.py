@@ -227,7 +227,8 @@ def _closed(*paths: Path) -> bool:
 def _with_passage(owner: pwd.struct_passwd) -> tuple[str, ...]:
     """Return what runs a program as `owner`, who may pass through closed folders all the same, such as /root.
 
-    The other way would be to open these folders to everybody, which is not ours to do.
+    The other way would be to open these folders to everybody, which is not ours to do. initdb asks by access(2) whether
+    it may run what it needs, and that forgets capabilities of all but root, unless changes of user leave them alone.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -237,7 +238,8 @@ def _with_passage(owner: pwd.struct_passwd) -> tuple[str, ...]:
         )
     capability = "-all,+dac_override"
     who = ("--reuid", str(owner.pw_uid), "--regid", str(owner.pw_gid), "--clear-groups")
-    return (setpriv, *who, "--inh-caps", capability, "--ambient-caps", capability)
+    bits = ("--securebits", "+no_setuid_fixup")
+    return (setpriv, *who, *bits, "--inh-caps", capability, "--ambient-caps", capability)
 
 
 def _account(user: str | None) -> pwd.struct_passwd:
