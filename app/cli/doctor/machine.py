@@ -17,7 +17,7 @@ from app.cli.doctor.findings import Finding, ok, problem, warning
 from app.cli.own import OwnServer
 from app.cli.report import Failure
 from app.gateways.operators.shell.limits import FILES_EACH, OWN_FILES
-from app.gateways.trust import Authorities, AuthoritiesError, tls_context
+from app.gateways.trust import AuthoritiesError, tls_context
 from app.settings import SettingError, Settings
 
 PYTHON = (3, 11)
@@ -109,9 +109,11 @@ def _commands(settings: Settings) -> Iterator[Finding]:
 
 
 def _ways_out(settings: Settings) -> Finding:
+    from app.wiring import authorities
+
     known = settings.outgoing
     try:
-        tls_context(Authorities(known.ca_file, known.cert_file, known.cert_folder))
+        tls_context(authorities(known))
     except AuthoritiesError as error:
         return problem("certificates", str(error), "Name a file of certificates in PEM, or leave the variable out.")
     named = [str(path) for path in (known.ca_file, known.cert_file, known.cert_folder) if path]

@@ -55,17 +55,7 @@ async def list_(
     if watching:
         await read_again(printer, read, COLUMNS, by_name)
     found, total = await read()
-    none = "There is no application yet. Declare one, and boreas apply --file FILE makes it."
-    printer.list(
-        found,
-        COLUMNS,
-        by_name,
-        f"No application has “{contains}” in its name."
-        if contains
-        else "No application is archived."
-        if archived
-        else none,
-    )
+    printer.list(found, COLUMNS, by_name, parts.none_declared("application", contains, archived=archived))
     more(printer, len(found), total)
 
 

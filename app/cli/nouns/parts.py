@@ -123,3 +123,12 @@ def hints(printer: Printer, lines: Sequence[str]) -> None:
     """Say on standard error what may be done next."""
     if lines and not printer.is_data:
         printer.note("\nNext:\n" + "\n".join(f"  {line}" for line in lines))
+
+
+def none_declared(noun: str, contains: str | None, *, archived: bool) -> str:
+    """Return what is said of an empty list of what files declare."""
+    if contains:
+        return f"No {noun} has “{contains}” in its name."
+    if archived:
+        return f"No {noun} is archived."
+    return f"There is no {noun} yet. Declare one, and boreas apply --file FILE makes it."

@@ -65,13 +65,7 @@ async def list_(
     if watching:
         await read_again(printer, read, COLUMNS, by_name)
     found, total = await read()
-    none = "There is no template yet. Declare one, and boreas apply --file FILE makes it."
-    printer.list(
-        found,
-        COLUMNS,
-        by_name,
-        f"No template has “{contains}” in its name." if contains else "No template is archived." if archived else none,
-    )
+    printer.list(found, COLUMNS, by_name, parts.none_declared("template", contains, archived=archived))
     more(printer, len(found), total)
 
 
