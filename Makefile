@@ -127,7 +127,7 @@ schema: $(INSTALLED) ## Write schema.graphql and the files for clients' caches a
 	@$(BIN)/boreas schema --client-cache possible-types > docs/clients/possibleTypes.json
 
 schema-diff: $(INSTALLED) ## Say what of the released schema has changed for clients
-	@$(BIN)/python -m tests.rules.promises
+	@$(BIN)/python -m tests.rules.support.released_schema
 
 lock: $(INSTALLED) ## Pin the newest packages that pyproject.toml allows
 	@$(COMPILE) pyproject.toml -o requirements.lock

@@ -13,13 +13,13 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.bodies import MAX_BODY
-from app.api.connections import MAX_CONNECTIONS, SAFE_HEADERS, Connection
-from app.api.http import Authenticated, Endpoint, healthz, index, readyz
-from app.api.origins import Origins
-from app.api.pages import Pages, asset
-from app.api.tokens import Tokens
-from app.api.wire import Wired
+from app.api.authentication import Tokens
+from app.api.transport.endpoint import Authenticated, Endpoint, healthz, index, readyz
+from app.api.transport.origins import Origins
+from app.api.transport.raw_frames import Wired
+from app.api.transport.request_bodies import MAX_BODY
+from app.api.transport.server_connection import MAX_CONNECTIONS, SAFE_HEADERS, Connection
+from app.api.transport.static_pages import Pages, asset
 from app.services.runtime import Runtime
 from app.settings import ServeSettings, Settings
 from app.wiring import opened, warn_of_might

@@ -10,10 +10,9 @@ from app.core.application import KubernetesTarget
 from app.core.attempt import Outcome
 from app.core.environment import KubernetesAccess
 from app.core.job_options import JobOptions
-from app.core.logs import Stream
-from app.core.moved import Moved
-from app.core.strategy import Shape as Shape  # noqa: PLC0414 - found beside the port that takes it
-from app.core.strategy import Strategy
+from app.core.log_levels import Stream
+from app.core.moved_workload import Moved
+from app.core.strategy.model import Shape, Strategy
 
 LogSink = Callable[[Stream, Sequence[str]], Awaitable[None]]
 """Takes printed lines, without their line ends, in order. Awaiting it is the back-pressure: it returns once there is

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from app.core.environment import OperatorKind
+from app.gateways.authorities import Authorities, AuthoritiesError
 from app.gateways.bus import RedisBus
 from app.gateways.clock import SystemChance, SystemClock
 from app.gateways.operators.kubernetes import KubernetesOperator, Reach
@@ -19,7 +20,6 @@ from app.gateways.operators.simulated import SimulatedOperator
 from app.gateways.probes import HttpProbe
 from app.gateways.queue import ArqQueue, connect
 from app.gateways.recurrence import WallCalendar
-from app.gateways.trust import Authorities, AuthoritiesError
 from app.ports import Operator
 from app.services.runtime import Runtime
 from app.settings import OutgoingSettings, SettingError, Settings

@@ -9,12 +9,12 @@ from typing import Any
 
 from app.gateways.operators.shell import raise_open_files
 from app.jobs.deployments import jobs
-from app.services.execution import WorkerName
-from app.services.hands import Hands
-from app.services.orphans import reap_forever
+from app.services.engine.orphans import reap_forever
 from app.services.runtime import Runtime
-from app.services.sweep import sweep_forever
-from app.services.workspaces import tidy_forever
+from app.services.worker.sweep import sweep_forever
+from app.services.worker.turn import WorkerName
+from app.services.worker.worker import Hands
+from app.services.worker.workspace_cleanup import tidy_forever
 from app.settings import Settings, WorkerSettings
 from app.wiring import opened, warn_of_might, worker_id
 

@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from app.core import graph, schedule, workflow
+from app.core import graph, workflow
 from app.core.deployment import DeploymentStatus
-from app.core.schedule import Item, State
 from app.core.task import TaskStatus
+from app.core.tick import planning
+from app.core.tick.planning import Item, State
 from app.core.workflow import TaskType, WorkflowTask
 from bench.table import Row
 
@@ -28,7 +29,7 @@ async def measure() -> list[Row]:
     now = datetime.now(UTC)
     checked = _fastest(lambda: workflow.check(tasks, {}, commands_needed=False))
     levelled = _fastest(lambda: graph.levels(workflow.blockers(tasks)))
-    planned = _fastest(lambda: schedule.plan(state, now))
+    planned = _fastest(lambda: planning.plan(state, now))
     return [
         Row(f"checking a graph of {TASKS} tasks", f"{1000 * checked:.1f} ms", "20 ms with planning"),
         Row(f"levels of {TASKS} tasks", f"{1000 * levelled:.1f} ms", "-"),

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import msgspec
 import uvloop
 
-from tests.support.light import LightSocket
+from tests.support.light_socket import LightSocket
 
 OPENING = 400
 """How many sockets are being opened at the same time."""

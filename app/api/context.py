@@ -6,8 +6,8 @@ from typing import Any
 import strawberry
 from starlette.types import Scope
 
+from app.api.authentication import Tokens
 from app.api.loaders import Loaders
-from app.api.tokens import Tokens
 from app.core.access import Principal
 from app.core.errors import Forbidden, Refused
 from app.services.access import authenticate

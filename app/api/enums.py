@@ -6,11 +6,12 @@ from app.core.approval import ApprovalStatus, ApprovalSubject, ApprovalTimeoutAc
 from app.core.deployment import DeploymentStatus, RollbackStatus
 from app.core.editing import MoveDirection
 from app.core.environment import OperatorKind
-from app.core.errors import ErrorCode, FaultKind, Role
+from app.core.errors import ErrorCode, FaultKind
 from app.core.gate import BlockerKind
 from app.core.job_options import TaintEffect, TolerationOperator
-from app.core.logs import LogLevel
-from app.core.strategy import StrategyKind
+from app.core.log_levels import LogLevel
+from app.core.roles import Role
+from app.core.strategy.model import StrategyKind
 from app.core.task import TaskStatus
 from app.core.workflow import TaskType
 

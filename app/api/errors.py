@@ -8,9 +8,10 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
 
-from app.api.codes import RequestCode
+from app.api.request_codes import RequestCode
 from app.core import errors as core
-from app.core.errors import ErrorCode, FaultKind, Problem, Refused, Role
+from app.core.errors import ErrorCode, FaultKind, Problem, Refused
+from app.core.roles import Role
 
 logger = logging.getLogger(__name__)
 

@@ -7,27 +7,28 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from app.api.batching import Hold, Loader, Together
-from app.api.children import CountKey, PageKey, load_counts, load_pages
-from app.api.executing import Columns
-from app.api.kept import Kept
+from app.api.execution.column_cache import Kept
+from app.api.execution.dataloader import Hold, Loader, Together
+from app.api.execution.executor import Columns
+from app.api.page_loaders import CountKey, PageKey, load_counts, load_pages
 from app.core.access import ApiToken, Grant, Principal
 from app.core.approval import Approval
 from app.core.batch_history import Moment
 from app.core.deployment import Definition, Deployment, DeploymentFilter
 from app.core.environment import Release
-from app.core.errors import Problem, Role
+from app.core.errors import Problem
 from app.core.freeze import FreezeWindow
 from app.core.gate import Situation
 from app.core.logs import LogFilter, LogLine, LogPart
 from app.core.revision import Revision
+from app.core.roles import Role
 from app.core.task import Task, TaskAttempt, removed, written
 from app.core.template import TemplateVersion
 from app.core.workflow import WorkflowTask
-from app.services import gates, steering
-from app.services.gatekeeping import authors_of
+from app.services import allowed_actions, gates
+from app.services.allowed_actions import Asker
+from app.services.approval_waivers import authors_of
 from app.services.runtime import Runtime
-from app.services.steering import Asker
 from app.store import access as access_store
 from app.store import (
     applications,
@@ -36,7 +37,7 @@ from app.store import (
     definitions,
     deployments,
     environments,
-    feed,
+    event_feed,
     freezes,
     logs,
     tasks,
@@ -147,16 +148,16 @@ class Loaders:
     tokens_of: Lazy[str, list[ApiToken]] = Lazy(lambda self: Loader(_listed(access_store.tokens_of)))
     releases_in: Lazy[str, list[Release]] = Lazy(lambda self: Loader(self._releases_in))
     releases_of: Lazy[str, list[Release]] = Lazy(lambda self: Loader(self._releases_of))
-    rollout_moments: Lazy[str, list[Moment]] = Lazy(lambda _: Loader(_listed(feed.of_rollouts)))
+    rollout_moments: Lazy[str, list[Moment]] = Lazy(lambda _: Loader(_listed(event_feed.of_rollouts)))
     definitions_of: Lazy[str, list[Definition]] = Lazy(lambda _: Loader(_listed(definitions.of_deployments)))
     running_in: Lazy[str, Mapping[str, Definition]] = Lazy(lambda _: Loader(_listed(definitions.running_in)))
     authors_of: Lazy[str, frozenset[str]] = Lazy(lambda self: Loader(self._authors_of))
     why_not_start: Lazy[str, Problem | None] = Lazy(
-        lambda self: self._steered(lambda _, found: steering.why_not_start(found))
+        lambda self: self._steered(lambda _, found: allowed_actions.why_not_start(found))
     )
-    why_not_retry: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(steering.why_not_retry))
-    why_not_resume: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(steering.why_not_resume))
-    why_not_roll_back: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(steering.why_not_roll_back))
+    why_not_retry: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(allowed_actions.why_not_retry))
+    why_not_resume: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(allowed_actions.why_not_resume))
+    why_not_roll_back: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(allowed_actions.why_not_roll_back))
     situation: Lazy[str, Situation] = Lazy(lambda self: Loader(self._situations))
     logs: Lazy[LogKey, list[LogLine]] = Lazy(lambda self: Loader(_logs))
     log_count: Lazy[tuple[str, LogFilter], int] = Lazy(lambda self: Loader(_log_counts))
@@ -240,7 +241,7 @@ class Loaders:
         return await gates.situations(self._runtime, [found[id_] for id_ in ids])
 
     def _steered(
-        self, why_not: Callable[[Asker, Sequence[Deployment]], Awaitable[steering.Answers]]
+        self, why_not: Callable[[Asker, Sequence[Deployment]], Awaitable[allowed_actions.Answers]]
     ) -> Loader[str, Problem | None]:
         """Return a loader of why the viewer may not steer deployments in some way."""
 

@@ -1,111 +1,129 @@
-"""The pages for browsers: built files of this host, which need no other, and run nothing that is not among them.
+"""Lists and look-ups of the catalogue: pages of applications and versions, and objects by id or name."""
 
-They are built from `web` by `make up`, and for images and wheels. Where they are missing the API works as before.
-"""
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
 
-import re
-from pathlib import Path
+from app.api.context import Info
+from app.api.execution.dataloader import Loader
+from app.api.scalars import cursor
+from app.api.types.applications import Application
+from app.api.types.audit import AuditEntry, Finder
+from app.api.types.common import Asked, Connection, Shown, connection, sliced
+from app.api.types.deployments import Deployment
+from app.api.types.environments import Environment
+from app.api.types.templates import WorkflowTemplate
+from app.api.types.versions import Version
+from app.core.audit import AuditFilter
+from app.core.deployment import DeploymentFilter
+from app.core.environment import Environment as CoreEnvironment
+from app.core.errors import InvalidInput, Refused
+from app.core.texts import tidy
+from app.core.validation import bounds
+from app.core.version import VersionFilter
+from app.store import applications as application_store
+from app.store import audit as audit_store
+from app.store import deployments as deployment_store
+from app.store import environments as environment_store
+from app.store import templates as template_store
+from app.store import versions as version_store
 
-from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from app.api.negotiation import prefers_html
-
-FOLDER = Path(__file__).parents[1] / "pages"
-"""Where the build puts them."""
-FOR_EVER = "public, max-age=31536000, immutable"
-"""Files have a hash of their content in their names: what has another content has another name."""
-TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".ttf": "font/ttf",
-    ".woff2": "font/woff2",
-}
-ENCODINGS = {"br": ".br", "gzip": ".gz"}
-POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "worker-src 'self'",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-"""What a page may load and where it may send: this host alone. Its editors write their styles into the page."""
-MISSING = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Boreas</title></head><body>
-<h1>Boreas</h1>
-<p>This is the GraphQL API. Its page for browsers, GraphiQL, was not built here: <code>make web</code> builds it,
-and <code>make up</code> does so too and says why where it fails.</p>
-<p>The API works without it. Send operations by POST, with a token:</p>
-<pre>curl ADDRESS -H "Authorization: Bearer $BOREAS_TOKEN" -H "Content-Type: application/json" \\
-  -d '{"query": "{ deployments(first: 5) { nodes { id status } } }"}'</pre>
-</body></html>
-"""
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+V = TypeVar("V")
+RANKS = 10_000
+"""What is added to ranks, so that they are ordered as texts."""
 
 
-class Pages:
-    """Answers browsers that open the address of the API by the page for it, and lets everything else through."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
-        if scope["method"] in ("GET", "HEAD") and _is_browser(scope):
-            await _graphiql(Request(scope))(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+async def named_application(info: Info, id_: str | None, name: str | None) -> Application | None:
+    """Return an application by exactly one of its id and name. Raises Refused."""
+    found = await _one_of(info.context.loaders.application, application_store.by_name, id_, name)
+    return Application.of(found) if found else None
 
 
-def _is_browser(scope: Scope) -> bool:
-    return any(name == b"accept" and prefers_html(value.decode("latin-1")) for name, value in scope["headers"])
+async def named_environment(info: Info, id_: str | None, name: str | None) -> Environment | None:
+    """Return an environment by exactly one of its id and name. Raises Refused."""
+    found = await _one_of(info.context.loaders.environment, environment_store.by_name, id_, name)
+    return Environment.of(found) if found else None
 
 
-def _graphiql(request: Request) -> Response:
-    if request.url.path.endswith("/"):
-        return RedirectResponse("../graphql", 308)
-    return page(request, "graphiql.html")
+async def named_template(info: Info, id_: str | None, name: str | None) -> WorkflowTemplate | None:
+    """Return a template by exactly one of its id and name, archived or not. Raises Refused."""
+    found = await _one_of(info.context.loaders.workflowtemplate, template_store.by_name, id_, name)
+    return WorkflowTemplate.of(found) if found else None
 
 
-def page(request: Request, name: str) -> Response:
-    """Return a page; where it was not built, one that says so."""
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
-    if not (FOLDER / name).is_file():
-        address = str(request.url.replace(query="", fragment=""))
-        return HTMLResponse(MISSING.replace("ADDRESS", _escaped(address)), headers=headers | {"Vary": "Accept"})
-    return _file(request, FOLDER / name, "text/html; charset=utf-8", headers, "Accept, Accept-Encoding")
+def searched(contains: str | None) -> str | None:
+    """Return a text to look for in names: as much of it as is longer than any name."""
+    return contains and contains[: bounds.MAX_SEARCH]
 
 
-async def asset(request: Request) -> Response:
-    """Return a file that pages need."""
-    name = request.path_params["name"]
-    path = FOLDER / "assets" / name
-    if not _NAME.fullmatch(name) or path.suffix not in TYPES or not path.is_file():
-        return PlainTextResponse("There is no such file.\n", 404)
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": FOR_EVER}
-    return _file(request, path, TYPES[path.suffix], headers, "Accept-Encoding")
+async def template_page(page: Asked, contains: str | None, archived: bool | None) -> Connection[WorkflowTemplate]:
+    """Return a page of the templates that are not archived, or of those that are, by name. Raises Refused."""
+    part, only, text = page.window("templates", default=50), bool(archived), searched(contains)
+    found, before, behind = part.cut(await template_store.page(part.span, text, archived=only))
+    cursors = [cursor("templates", template.name) for template in found]
+    shown = Shown([WorkflowTemplate.of(template) for template in found], cursors, before, behind)
+    return connection(shown, lambda: template_store.count(text, archived=only))
 
 
-def _file(request: Request, path: Path, type_: str, headers: dict[str, str], vary: str) -> Response:
-    """Return a file as the browser accepts it, compressed when it was built."""
-    accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
-    for encoding, ending in ENCODINGS.items():
-        compressed = path.with_name(path.name + ending)
-        if encoding in accepted and compressed.is_file():
-            return FileResponse(
-                compressed, headers=headers | {"Content-Encoding": encoding, "Vary": vary}, media_type=type_
-            )
-    return FileResponse(path, headers=headers | {"Vary": vary}, media_type=type_)
+async def _one_of(
+    loader: Loader[str, V | None], named: Callable[[str], Awaitable[V | None]], id_: str | None, name: str | None
+) -> V | None:
+    if id_ is not None and name is None:
+        return await loader.load(id_)
+    if name is not None and id_ is None:
+        return await named(tidy(name))
+    raise Refused(InvalidInput(message="Give exactly one of id and name.", path=("id",)))
 
 
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+async def all_environments() -> list[Environment]:
+    """Return every environment in promotion order."""
+    return [Environment.of(environment) for environment in await environment_store.all_by_rank()]
+
+
+def _in_promotion_order(environment: CoreEnvironment) -> str:
+    """Return where an environment stands: ranks lie within 1,000 of 0."""
+    return f"{environment.rank + RANKS:05}:{environment.name}"
+
+
+async def environment_page(page: Asked) -> Connection[Environment]:
+    """Return a page of the environments, in promotion order. Raises Refused."""
+    part, everything = page.window("environments", default=50), await environment_store.all_by_rank()
+    everything = sorted(everything, key=_in_promotion_order)
+    return sliced(part, everything, _in_promotion_order, Environment.of)
+
+
+async def application_page(page: Asked, contains: str | None, archived: bool | None) -> Connection[Application]:
+    """Return a page of the applications that are not archived, or of those that are, by name. Raises Refused."""
+    part, only, text = page.window("applications", default=50), bool(archived), searched(contains)
+    found, before, behind = part.cut(await application_store.page(part.span, text, archived=only))
+    cursors = [cursor("applications", application.name) for application in found]
+    shown = Shown([Application.of(application) for application in found], cursors, before, behind)
+    return connection(shown, lambda: application_store.count(text, archived=only))
+
+
+async def version_page(page: Asked, wanted: VersionFilter) -> Connection[Version]:
+    """Return a page of the versions that match, newest first. Raises Refused."""
+    part = page.window("versions")
+    wanted = replace(wanted, contains=searched(wanted.contains), commit=searched(wanted.commit))
+    found, before, behind = part.cut(await version_store.page(wanted, part.span))
+    cursors = [cursor("versions", version.id) for version in found]
+    shown = Shown([Version.of(version) for version in found], cursors, before, behind)
+    return connection(shown, lambda: version_store.count(wanted))
+
+
+async def deployment_page(wanted: DeploymentFilter, page: Asked) -> Connection[Deployment]:
+    """Return a page of deployments, newest first. Raises Refused."""
+    part = page.window("deployments")
+    found, earlier, later = part.cut(await deployment_store.page(wanted, part.span))
+    cursors = [cursor("deployments", deployment.id) for deployment in found]
+    shown = Shown([Deployment.of(deployment) for deployment in found], cursors, earlier, later)
+    return connection(shown, lambda: deployment_store.count(wanted))
+
+
+async def audit_page(wanted: AuditFilter, page: Asked, find: Finder) -> Connection[AuditEntry]:
+    """Return a page of the audit log, newest first. `find` finds the targets. Raises Refused."""
+    part = page.window("audit", default=50)
+    found, before, behind = part.cut(await audit_store.page(wanted, part.span))
+    cursors = [cursor("audit", entry.id) for entry in found]
+    shown = Shown([AuditEntry.of(entry, find) for entry in found], cursors, before, behind)
+    return connection(shown, lambda: audit_store.count(wanted))

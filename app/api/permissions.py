@@ -15,9 +15,10 @@ from strawberry.extensions.field_extension import AsyncExtensionResolver
 
 from app.api.context import Context
 from app.api.errors import user_errors
-from app.api.inputs import fit
-from app.core.errors import Refused, Role
-from app.services.cases import forbidden, refuse_if
+from app.api.inputs import storable
+from app.core.errors import Refused
+from app.core.roles import Role
+from app.services.use_cases import forbidden, refuse_if
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Guard(FieldExtension):
         """Check, then resolve; the generator of a subscription is not awaited. Raises Refused."""
         check(info.context, self.role)
         if kwargs:
-            refuse_if(fit.problems(kwargs))
+            refuse_if(storable.problems(kwargs))
         resolved = next_(source, info, **kwargs)
         return await resolved if isawaitable(resolved) else resolved
 
@@ -57,7 +58,7 @@ class Answers(FieldExtension):
         except Refused as refused:
             return self._payload(errors=user_errors(refused))
         except Exception as error:
-            problems = list(fit.problems(kwargs))
+            problems = list(storable.problems(kwargs))
             if not problems:
                 raise
             logger.info("%s sent what no database can hold: %s", asking.actor.id, type(error).__name__)

@@ -13,13 +13,12 @@ from strawberry.tools import merge_types
 from strawberry.types.base import StrawberryType
 from strawberry.types.graphql import OperationType
 
-from app.api.codes import RequestCode
 from app.api.context import Context
-from app.api.costs import HEAVY_OBJECTS, MAX_OBJECTS, TOO_LARGE, too_many_objects
 from app.api.descriptions import describe
+from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, TOO_LARGE, too_many_objects
 from app.api.errors import ERROR_TYPES
-from app.api.inputs import fit
-from app.api.known import Prepare, Remember, Schema
+from app.api.execution.concurrency import CrowdedError
+from app.api.inputs import storable
 from app.api.mutations.access import AccessMutations
 from app.api.mutations.approvals import ApprovalMutations
 from app.api.mutations.catalogue import CatalogueMutations
@@ -28,6 +27,7 @@ from app.api.mutations.freezes import FreezeMutations
 from app.api.mutations.tasks import TaskMutations
 from app.api.mutations.templates import TemplateMutations
 from app.api.mutations.workflows import WorkflowMutations
+from app.api.prepared import Prepare, Remember, Schema
 from app.api.queries.approvals import ApprovalQueries
 from app.api.queries.audit import AuditQueries
 from app.api.queries.catalogue import CatalogueQueries
@@ -35,13 +35,13 @@ from app.api.queries.deployments import DeploymentQueries
 from app.api.queries.nodes import NodeQueries
 from app.api.queries.server import ServerQueries
 from app.api.queries.templates import TemplateQueries
+from app.api.request_codes import RequestCode
 from app.api.scalars import SCALARS
 from app.api.subscriptions.feeds import Subscription
-from app.api.turns import CrowdedError
 from app.api.types.access import ServiceAccount, User
-from app.api.types.feed import EVENT_TYPES
+from app.api.types.events import EVENT_TYPES
 from app.core.errors import ErrorCode
-from app.services.cases import refuse_if
+from app.services.use_cases import refuse_if
 
 Query = merge_types(
     "Query",
@@ -107,7 +107,7 @@ class Sensible(SchemaExtension):
         if fault is not None:
             raise GraphQLError(fault[1], extensions={"code": str(fault[0])})
         if self.execution_context.operation_type is not OperationType.MUTATION:
-            refuse_if(fit.problems(self.execution_context.variables or {}))
+            refuse_if(storable.problems(self.execution_context.variables or {}))
         objects = self._objects()
         if objects > MAX_OBJECTS:
             raise too_many_objects(objects)

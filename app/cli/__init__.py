@@ -3,13 +3,13 @@
 import click
 
 from app import __version__
-from app.cli.apply import apply
+from app.cli.apply.command import apply
 from app.cli.approvals import approvals, approve, reject
 from app.cli.completion import completion as completion_
 from app.cli.deploy import deploy
 from app.cli.doctor import doctor
 from app.cli.nouns import NOUNS
-from app.cli.private import close_memory, take_secrets
+from app.cli.process_secrets import close_memory, take_secrets
 from app.cli.root import Root
 from app.cli.serve import api, migrate, schema, up, worker
 from app.cli.topics import help_

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import socket
 
-from app.cli.report import Failure
+from app.cli.console import Failure
 from app.settings import ServeSettings
 
 PROBE_SECONDS = 2.0

@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from app.cli import completion, documents, finding
+from app.cli import completion, lookups, queries
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.options import agreed, prints
-from app.cli.printable import json_text, printable
 from app.cli.printer import Printer, by_id
+from app.cli.terminal_text import json_text, printable
 
 MAX_APPROVALS = 100
 """How many the API decides in one call."""
@@ -122,7 +122,7 @@ async def _inbox(api: Api) -> list[Data]:
     found: list[Data] = []
     after = None
     while True:
-        page = (await api.query(documents.INBOX, after=after))["myApprovals"]
+        page = (await api.query(queries.INBOX, after=after))["myApprovals"]
         found += page["nodes"]
         if not page["pageInfo"]["hasNextPage"]:
             return found
@@ -146,7 +146,7 @@ async def _decide_all(api: Api, order: Verdict, targets: Sequence[str]) -> tuple
 
 
 async def _decide(api: Api, order: Verdict, ids: Sequence[str], revision: int | None) -> tuple[list[Data], list[str]]:
-    document = documents.APPROVE if order.name == "approve" else documents.REJECT
+    document = queries.APPROVE if order.name == "approve" else queries.REJECT
     given = {"approvalIds": ids, "comment": order.comment, "idempotencyKey": str(uuid.uuid4())}
     payload = (await api.query(document, input=given | {"expectedRevision": revision}))[order.name]
     return payload["approvals"], [_refusal(error, ids) for error in payload["errors"]]
@@ -163,11 +163,11 @@ async def _looked_at(api: Api, order: Verdict, target: str) -> tuple[list[str], 
 
     One rejection rejects all of it, so one approval is enough then.
     """
-    found = (await api.query(documents.ASKED, id=target))["deployment"]
+    found = (await api.query(queries.ASKED, id=target))["deployment"]
     if found is None:
-        begun = await finding.deployment(api, target)
+        begun = await lookups.deployment(api, target)
         if begun == target:
-            raise finding.no_deployment(target)
+            raise lookups.no_deployment(target)
         return await _looked_at(api, order, begun)
     pending = [one for one in found["approvals"] if one["status"] == "PENDING"]
     if not pending:
@@ -223,7 +223,7 @@ async def _changes(api: Api, found: Data, pending: Sequence[Data]) -> list[str]:
     if revision == 1:
         return []
     given = {"id": found["id"], "from": before, "to": revision}
-    diff = (await api.query(documents.WORKFLOW_DIFF, **given))["deployment"]["workflow"]["diff"]
+    diff = (await api.query(queries.WORKFLOW_DIFF, **given))["deployment"]["workflow"]["diff"]
     changed = [f"  changed {one['key']}: {', '.join(one['fields'])}" for one in diff["changed"]]
     return [
         f"Since revision {before}:",

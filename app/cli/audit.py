@@ -5,8 +5,8 @@ import sys
 
 import click
 
-from app.cli.private import environ
-from app.cli.report import Failure, expected_failures
+from app.cli.console import Failure, expected_failures
+from app.cli.process_secrets import environ
 from app.cli.root import Group
 from app.settings import SettingError, read
 

@@ -15,9 +15,9 @@ import httpx
 from httpx_sse import SSEError, aconnect_sse
 
 from app import settings
-from app.cli.own import OwnServer, own_server
-from app.cli.printable import printable
-from app.gateways.trust import Authorities, AuthoritiesError, tls_context
+from app.cli.terminal_text import printable
+from app.cli.up.own_server import OwnServer, own_server
+from app.gateways.authorities import Authorities, AuthoritiesError, tls_context
 
 Data = dict[str, Any]
 DEFAULT_URL = "http://127.0.0.1:8000"

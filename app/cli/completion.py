@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from app.cli import documents
+from app.cli import queries
 from app.cli.client import Api, Data, api_of
 
 SHELLS = ("bash", "zsh", "fish")
@@ -60,7 +60,7 @@ async def _names(api: Api, document: str, **variables: Any) -> list[tuple[str, s
 
 
 async def _deployments(api: Api, incomplete: str) -> list[tuple[str, str | None]]:
-    nodes = (await api.query(documents.NEWEST, first=MAX_ITEMS))["deployments"]["nodes"]
+    nodes = (await api.query(queries.NEWEST, first=MAX_ITEMS))["deployments"]["nodes"]
     return [(each["id"], f"{each['status']} {each['version']['name']} {each['environment']['name']}") for each in nodes]
 
 
@@ -68,20 +68,20 @@ async def _tasks(api: Api, incomplete: str) -> list[tuple[str, str | None]]:
     deployment, slash, _ = incomplete.partition("/")
     if not slash:
         return [(f"{id_}/", about) for id_, about in await _deployments(api, incomplete)]
-    tasks = (await api.query(documents.TASKS, id=deployment))["deployment"]["tasks"]
+    tasks = (await api.query(queries.TASKS, id=deployment))["deployment"]["tasks"]
     return [(f"{deployment}/{each['key']}", None) for each in tasks]
 
 
 async def _waiting(api: Api, incomplete: str) -> list[tuple[str, str | None]]:
-    nodes = (await api.query(documents.INBOX))["myApprovals"]["nodes"]
+    nodes = (await api.query(queries.INBOX))["myApprovals"]["nodes"]
     whole = [(each["deployment"]["id"], each["deployment"]["version"]["name"]) for each in nodes]
     return [*dict.fromkeys(whole), *((each["id"], each["subject"]) for each in nodes)]
 
 
-environments = _asked(lambda api, incomplete: _names(api, documents.ENVIRONMENTS))
-applications = _asked(lambda api, incomplete: _names(api, documents.APPLICATION_NAMES, contains=incomplete or None))
-templates = _asked(lambda api, incomplete: _names(api, documents.TEMPLATES, contains=incomplete or None))
-versions = _asked(lambda api, incomplete: _names(api, documents.VERSIONS, contains=incomplete or None))
+environments = _asked(lambda api, incomplete: _names(api, queries.ENVIRONMENTS))
+applications = _asked(lambda api, incomplete: _names(api, queries.APPLICATION_NAMES, contains=incomplete or None))
+templates = _asked(lambda api, incomplete: _names(api, queries.TEMPLATES, contains=incomplete or None))
+versions = _asked(lambda api, incomplete: _names(api, queries.VERSIONS, contains=incomplete or None))
 deployments = _asked(_deployments)
 tasks = _asked(_tasks)
 waiting = _asked(_waiting)

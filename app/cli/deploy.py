@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from app.cli import completion, documents, finding
+from app.cli import completion, lookups, queries
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.following import follow_to_exit
 from app.cli.options import prints
-from app.cli.printable import echo, json_text
 from app.cli.printer import Printer, by_id
 from app.cli.strategies import METAVAR, StrategyType, strategy_of
+from app.cli.terminal_text import echo, json_text
 
 Command = Callable[..., Any]
 EPILOG = """\b
@@ -120,25 +120,25 @@ def checked(wanted: Data) -> Data:
 
 async def _create(api: Api, wanted: Data) -> list[Data]:
     given = await input_of(api, wanted)
-    payload = await api.change(documents.CREATE_DEPLOYMENT, **given, autoStart=not wanted["no_start"])
+    payload = await api.change(queries.CREATE_DEPLOYMENT, **given, autoStart=not wanted["no_start"])
     made: list[Data] = payload["deployments"]
     return made
 
 
 async def input_of(api: Api, wanted: Data) -> Data:
     """Return the input that makes, or plans, what the options say. Raises ApiError."""
-    version = await finding.version(api, wanted["version"], wanted["applications"])
+    version = await lookups.version(api, wanted["version"], wanted["applications"])
     held = {artifact["application"]["name"]: artifact["application"]["id"] for artifact in version["artifacts"]}
-    environments = (await api.query(documents.ENVIRONMENTS))["environments"]
+    environments = (await api.query(queries.ENVIRONMENTS))["environments"]
     known = {environment["name"]: environment["id"] for environment in environments}
-    ids = [finding.pick("environment", name, known, "boreas environment list") for name in wanted["environments"]]
+    ids = [lookups.pick("environment", name, known, "boreas environment list") for name in wanted["environments"]]
     guarded = [each["name"] for each in environments if each["approvalPolicy"] and each["id"] in ids]
     order = [name.strip() for name in wanted["order"].split(",") if name.strip()]
     return {
         "versionId": version["id"],
         "environmentIds": ids,
-        "applicationIds": [finding.pick("application", name, held) for name in wanted["applications"]] or None,
-        "mustInOrder": [finding.pick("application", name, held) for name in order],
+        "applicationIds": [lookups.pick("application", name, held) for name in wanted["applications"]] or None,
+        "mustInOrder": [lookups.pick("application", name, held) for name in order],
         "templateVersionId": await _template(api, wanted["template"], guarded),
         "parameters": wanted["parameters"] or None,
         "strategy": strategy_of(wanted),
@@ -165,14 +165,14 @@ async def _template(api: Api, wanted: str | None, guarded: Sequence[str]) -> str
     if wanted is None:
         return None
     name, _, number = wanted.rpartition("@") if wanted.rpartition("@")[2].isdecimal() else (wanted, "", "")
-    known = (await api.query(documents.TEMPLATE, name=name))["workflowTemplate"]
+    known = (await api.query(queries.TEMPLATE, name=name))["workflowTemplate"]
     if known is None:
-        found = (await api.query(documents.TEMPLATES))["workflowTemplates"]["nodes"]
-        raise finding.unknown("template", name, [each["name"] for each in found], "boreas template list")
+        found = (await api.query(queries.TEMPLATES))["workflowTemplates"]["nodes"]
+        raise lookups.unknown("template", name, [each["name"] for each in found], "boreas template list")
     versions = {str(version["number"]): version["id"] for version in known["versionsConnection"]["nodes"]}
     if guarded and not number:
         raise ApiError(
             f"{guarded[0]} has an approval policy: name the version of the template that you mean. "
             f"The latest one is --template {name}@{list(versions)[-1]}"
         )
-    return finding.pick(f"version of {name}", number.lstrip("0") or list(versions)[-1], versions)
+    return lookups.pick(f"version of {name}", number.lstrip("0") or list(versions)[-1], versions)

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import click
 
-from app.cli import documents, finding
+from app.cli import lookups, queries
 from app.cli.client import Api, Data
 from app.cli.output import Output, output
 
@@ -37,7 +37,7 @@ class Follower:
         id_ = self._story["id"]
         self._out.progress(id_, 0, self._total)
         try:
-            feed = self._api.subscribe(documents.EVENTS, lambda cursor: {"id": id_, "after": cursor})
+            feed = self._api.subscribe(queries.EVENTS, lambda cursor: {"id": id_, "after": cursor})
             async with aclosing(feed):
                 async for batch in feed:
                     for event in batch["events"]:
@@ -59,7 +59,7 @@ class Follower:
             self._total = len(tasks)
         task_id = event.get("taskId")
         if task_id and task_id not in self._keys:
-            task = (await self._api.query(documents.TASK_KEY, id=task_id))["task"]
+            task = (await self._api.query(queries.TASK_KEY, id=task_id))["task"]
             self._keys[task_id] = self._where + (task["key"] if task else task_id)
 
     def _event(self, event: Data) -> None:
@@ -81,7 +81,7 @@ class Follower:
             await asyncio.wait([before])
         async with self._places:
             feed = self._api.subscribe(
-                documents.LOGS, lambda cursor: {"taskId": task_id, "after": cursor}, self._cursors.get(task_id)
+                queries.LOGS, lambda cursor: {"taskId": task_id, "after": cursor}, self._cursors.get(task_id)
             )
             async with aclosing(feed):
                 async for batch in feed:
@@ -92,12 +92,12 @@ class Follower:
 
 async def story_of(api: Api, id_: str) -> Data:
     """Return a deployment. Raises ApiError."""
-    story: Data | None = (await api.query(documents.STORY, id=id_))["deployment"]
+    story: Data | None = (await api.query(queries.STORY, id=id_))["deployment"]
     if story is not None:
         return story
-    begun = await finding.deployment(api, id_)
+    begun = await lookups.deployment(api, id_)
     if begun == id_:
-        raise finding.no_deployment(id_)
+        raise lookups.no_deployment(id_)
     return await story_of(api, begun)
 
 

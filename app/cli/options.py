@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from app.cli.client import Api, ApiError, address_options, api_of
-from app.cli.printable import printable
 from app.cli.printer import FORMATS, Printer
 from app.cli.signals import interruptible
+from app.cli.terminal_text import printable
 
 LIMIT = 30
 HINTS = {

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from app.cli.printable import json_text, printable
+from app.cli.terminal_text import json_text, printable
 
 Data = Mapping[str, Any]
 LOOK = {

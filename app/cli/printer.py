@@ -14,11 +14,11 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.ages import Times
 from app.cli.client import Data
 from app.cli.output import LOOK
-from app.cli.printable import everywhere, json_text, printable
 from app.cli.streams import has_unicode
+from app.cli.terminal_text import everywhere, json_text, printable
+from app.cli.times import Times
 
 FORMATS = ("table", "wide", "json", "yaml", "name")
 GAP = 2

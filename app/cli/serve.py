@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from app.cli import address
-from app.cli.private import environ
-from app.cli.report import Failure, expected_failures
+from app.cli.console import Failure, expected_failures
+from app.cli.process_secrets import environ
 from app.settings import SettingError, Settings, folder, read
 
 
@@ -233,6 +233,6 @@ def up(program: tuple[str, ...]) -> None:
     BOREAS_DATABASE_URL  a PostgreSQL to use instead of an own one
     BOREAS_REDIS_URL     a Redis or Valkey to use instead of an own one
     """
-    from app.cli.supervisor import up as run
+    from app.cli.up.supervisor import up as run
 
     sys.exit(run(_settings(), program))

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from app.cli import documents
+from app.cli import queries
 from app.cli.client import Api, Data, address_options, api_of
 from app.cli.options import agreed, confirms
-from app.cli.printable import echo, json_text
 from app.cli.root import Group
+from app.cli.terminal_text import echo, json_text
 
 ROLES = ("VIEWER", "DEPLOYER", "APPROVER", "ADMIN")
 MAKE_ACCOUNT = """mutation CreateServiceAccount($input: CreateServiceAccountInput!) {
@@ -67,7 +67,7 @@ def create(url: str, token: str | None, name: str, as_json: bool, **wanted: Any)
 def revoke(url: str, token: str | None, id: str, yes: bool) -> None:
     """Revoke a token by its id: it cannot be used any more, nor can the tokens that were made with it."""
     agreed(f"Revoke the token {id}, and all that were made with it?", yes=yes)
-    payload = asyncio.run(api_of(url, token).change(documents.END_TOKEN, id=id))
+    payload = asyncio.run(api_of(url, token).change(queries.END_TOKEN, id=id))
     echo(f"Token “{payload['token']['name']}” is revoked.", err=True)
     for made in payload["alsoRevoked"]:
         echo(f"Token “{made['name']}” ({made['id']}), which was made with it, is revoked.", err=True)
@@ -83,7 +83,7 @@ async def _create(api: Api, name: str, expires: str | None, wanted: Data) -> Dat
             err=True,
         )
     return await api.change(
-        documents.MAKE_TOKEN,
+        queries.MAKE_TOKEN,
         name=name,
         scopes=[scope.upper() for scope in wanted["scopes"]],
         serviceAccountId=owner,

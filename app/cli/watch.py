@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from app.cli import completion, documents, finding
+from app.cli import completion, lookups, queries
 from app.cli.client import Api, ApiError, Data, address_options, api_of
 from app.cli.following import follow_to_exit
 from app.cli.options import uncoloured
 from app.cli.output import COLOURS, local_time
-from app.cli.printable import json_text, printable
+from app.cli.terminal_text import json_text, printable
 
 LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
 PAGE = 500
@@ -84,7 +84,7 @@ async def _print(api: Api, task: str, wanted: Data) -> None:
     if task.startswith(DEPLOYMENT) and "/" not in task:
         lines = _all(api, task, wanted)
     else:
-        id_ = await finding.task(api, task)
+        id_ = await lookups.task(api, task)
         lines = _live(api, id_, wanted) if wanted["following"] else _stored(api, id_, wanted)
     async with aclosing(lines):
         async for line in lines:
@@ -111,7 +111,7 @@ def _levels(wanted: Data) -> list[str] | None:
 
 async def _page(api: Api, id_: str, wanted: Data, **part: Any) -> Data:
     variables = {"id": id_, "levels": _levels(wanted), "contains": wanted["contains"], "attempt": wanted["attempt"]}
-    found = (await api.query(documents.LOG_PAGE, **variables, **part))["task"]
+    found = (await api.query(queries.LOG_PAGE, **variables, **part))["task"]
     if found is None:
         raise ApiError(f"There is no task “{id_}” that you may see.")
     page: Data = found["logs"]
@@ -149,7 +149,7 @@ async def _last(api: Api, id_: str, wanted: Data) -> list[Data]:
 async def _all(api: Api, deployment: str, wanted: Data) -> AsyncGenerator[Data, None]:
     """Yield the lines of all tasks, in the one order of their deployment."""
     variables = {"deploymentId": deployment, "levels": _levels(wanted), "contains": wanted["contains"]}
-    async with aclosing(api.subscribe(documents.ALL_LOGS, lambda cursor: variables | {"after": cursor})) as feed:
+    async with aclosing(api.subscribe(queries.ALL_LOGS, lambda cursor: variables | {"after": cursor})) as feed:
         async for batch in feed:
             for each in batch["lines"]:
                 if wanted["attempt"] in (None, each["line"]["attempt"]):
@@ -165,7 +165,7 @@ async def _live(api: Api, id_: str, wanted: Data) -> AsyncGenerator[Data, None]:
         async for line in _stored(api, id_, wanted):
             start = line["cursor"]
             yield line
-    async with aclosing(api.subscribe(documents.LOGS, lambda cursor: variables | {"after": cursor}, start)) as feed:
+    async with aclosing(api.subscribe(queries.LOGS, lambda cursor: variables | {"after": cursor}, start)) as feed:
         async for batch in feed:
             for line in batch["lines"]:
                 if wanted["attempt"] in (None, line["attempt"]):

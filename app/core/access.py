@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from app.core.errors import Role
+from app.core.roles import Role
 
 PERMITS: Mapping[Role, frozenset[Role]] = {
     Role.VIEWER: frozenset({Role.VIEWER}),

@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from app.core.access import Grant, Principal, granted
 from app.core.deployment import Deployment, WorkflowSource
-from app.core.errors import ErrorCode, Forbidden, Problem, Role, WrongState
-from app.core.strategy import Strategy
+from app.core.errors import ErrorCode, Forbidden, Problem, WrongState
+from app.core.roles import Role
+from app.core.strategy.model import Strategy
 from app.core.workflow import BUILDING, TaskType, WorkflowTask
 
 

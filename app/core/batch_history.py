@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.core.metrics import MetricResult
-from app.core.strategy import Phase
+from app.core.strategy.model import Phase
 from app.core.task import TaskStatus
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from app.core.application import Application, CommandStep, HealthCheck, KubernetesTarget, ShellTarget
 from app.core.errors import IllegalTransitionError
-from app.core.strategy import Strategy
+from app.core.strategy.model import Strategy
 
 
 class DeploymentStatus(StrEnum):

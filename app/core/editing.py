@@ -12,8 +12,8 @@ from typing import Any
 from app.core import graph, workflow
 from app.core.errors import FaultKind, InvalidInput, Refused, WorkflowFault, not_found
 from app.core.revision import describe
-from app.core.schedule import Change, settled
 from app.core.task import UNSTARTED, Task, TaskStatus, unbegun, written
+from app.core.tick.planning import Change, settled
 from app.core.workflow import WorkflowTask
 
 Tasks = Sequence[WorkflowTask]

@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
+from app.core.roles import Role
+
 Path = tuple[str, ...]
 
 
@@ -28,15 +30,6 @@ class ErrorCode(StrEnum):
     NAME_TAKEN = "NAME_TAKEN"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     TOO_LARGE = "TOO_LARGE"
-
-
-class Role(StrEnum):
-    """What a grant gives; what each may do is in `access`."""
-
-    VIEWER = "VIEWER"
-    DEPLOYER = "DEPLOYER"
-    APPROVER = "APPROVER"
-    ADMIN = "ADMIN"
 
 
 class FaultKind(StrEnum):

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from app.core.approval import Verdict
 from app.core.deployment import DeploymentStatus
-from app.core.strategy import Progress
+from app.core.strategy.model import Progress
 from app.core.task import TaskStatus
 
 

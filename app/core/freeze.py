@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Protocol
 
-from app.core import checks
 from app.core.errors import InvalidInput, Problem
 from app.core.texts import sentence
+from app.core.validation import checks
 
 MAX_WINDOWS = 100
 """Windows of one environment."""

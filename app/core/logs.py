@@ -7,9 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from app.core import escapes
-from app.core.log_levels import LogLevel as LogLevel  # noqa: PLC0414 - found beside the lines that have one
-from app.core.log_levels import Stream as Stream  # noqa: PLC0414
-from app.core.log_levels import level_of as level_of  # noqa: PLC0414
+from app.core.log_levels import LogLevel
 
 
 class Part(str):

@@ -4,20 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from app.core.strategy import (
-    Decision,
-    Observed,
-    Phase,
-    Progress,
-    Shape,
-    Strategy,
-    StrategyKind,
-    StrategyStep,
-    blue_green,
-    canary,
-    rolling,
-)
+from app.core.strategy import blue_green, canary, rolling
 from app.core.strategy.batches import step_at
+from app.core.strategy.model import Decision, Observed, Phase, Progress, Shape, Strategy, StrategyKind, StrategyStep
 
 Decide = Callable[[Strategy, Sequence[str], Progress, Observed, datetime], Decision]
 DECIDE: Mapping[StrategyKind, Decide] = {

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from app.core.application import CommandStep
-from app.core.bulk import columns_of, filled
+from app.core.columnar import columns_of, filled
 from app.core.errors import IllegalTransitionError
-from app.core.strategy import Progress
+from app.core.strategy.model import Progress
 from app.core.workflow import Position, TaskType, WorkflowTask
 
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from app.gateways.patience import AWAY, Patience
+from app.gateways.circuit_breaker import AWAY, Patience
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import httpx
 
 from app.core.proxies import NONE, Proxies
 from app.gateways import prometheus
+from app.gateways.authorities import USUAL, Authorities, tls_context
 from app.gateways.networks import AddressRefusedError, GuardedTransport, Network, Networks
-from app.gateways.trust import USUAL, Authorities, tls_context
 from app.ports import Measured, ProbeResult
 
 _EXCERPT = 200

@@ -19,7 +19,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from app.gateways.patience import AWAY, Patience
+from app.gateways.circuit_breaker import AWAY, Patience
 from app.ports import Bus, Job, JobFunction
 
 logger = logging.getLogger(__name__)

@@ -3,10 +3,10 @@
 from typing import Any
 
 from app.ports import JobFunction
-from app.services.engine import ADMISSION_JOB, JOB
-from app.services.hands import Hands
+from app.services.engine.tick import ADMISSION_JOB, JOB
 from app.services.runtime import Runtime
-from app.services.sweep import look_at_queue
+from app.services.worker.sweep import look_at_queue
+from app.services.worker.worker import Hands
 
 
 def jobs(runtime: Runtime, hands: Hands) -> dict[str, JobFunction]:

@@ -10,20 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from app.core import checks
 from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, token_faults
 from app.core.audit import Act, plain
-from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, Role, WrongState, name_taken, not_found
+from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, WrongState, name_taken, not_found
 from app.core.ids import Kind
+from app.core.roles import Role
+from app.core.validation import checks
 from app.services import audit
-from app.services.cases import Case, refuse_if
 from app.services.runtime import Runtime
+from app.services.use_cases import Case, refuse_if
 from app.store import access as store
 from app.store import applications as application_store
 from app.store import environments as environment_store
 from app.store.access import NewToken
 from app.store.database import take_turns
-from app.store.unit import Unit, unit
+from app.store.unit_of_work import Unit, unit
 
 TOKEN_BYTES = 32
 PREFIX_LENGTH = 10

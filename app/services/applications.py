@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
-from app.core import checks, targets
 from app.core.application import Application
-from app.core.errors import Forbidden, Refused, Role, WrongState, name_taken, not_found
+from app.core.errors import Forbidden, Refused, WrongState, name_taken, not_found
 from app.core.ids import Kind
-from app.services.cases import Case, refuse_if
+from app.core.kubernetes import ownership
+from app.core.roles import Role
+from app.core.validation import checks
+from app.services.use_cases import Case, refuse_if
 from app.store import applications as store
 from app.store.database import take_turns
 
@@ -42,7 +44,7 @@ async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[st
     application = await _held(case, id_)
     changed = replace(application, **fields)  # type: ignore[arg-type]
     refuse_if(checks.application(changed))
-    if targets.named(changed.kubernetes) != targets.named(application.kubernetes):
+    if ownership.named(changed.kubernetes) != ownership.named(application.kubernetes):
         if not case.principal.allows(Role.ADMIN, application_ids=[id_]):
             raise Refused(Forbidden(message=NOT_YOURS, required=Role.ADMIN, path=("kubernetes",)))
         await _refuse_if_taken(changed, application)
@@ -74,8 +76,8 @@ async def _refuse_if_taken(application: Application, before: Application | None)
     target = application.kubernetes
     if target is not None:
         await take_turns(NAMES)
-        others = await store.naming(targets.rivals(target), but=application.id)
-        refuse_if(targets.taken(target, before.kubernetes if before else None, others))
+        others = await store.naming(ownership.rivals(target), but=application.id)
+        refuse_if(ownership.taken(target, before.kubernetes if before else None, others))
 
 
 async def _held(case: Case, id_: str, *, archived: bool = False) -> Application:

@@ -7,32 +7,24 @@ from datetime import datetime
 import msgspec
 
 from app.core import approval as core
-from app.core import checks, rollout
+from app.core import rollout
 from app.core.access import Principal
 from app.core.approval import Approval, ApprovalStatus, ApprovalSubject, Decision, Verdict
 from app.core.deployment import Deployment
-from app.core.errors import (
-    Forbidden,
-    InvalidInput,
-    NotFound,
-    Problem,
-    Refused,
-    RevisionConflict,
-    Role,
-    WrongState,
-    missing,
-)
+from app.core.errors import Forbidden, InvalidInput, NotFound, Problem, Refused, RevisionConflict, WrongState, missing
 from app.core.events import ApprovalDecided
-from app.core.strategy import Progress
+from app.core.roles import Role
+from app.core.strategy.model import Progress
 from app.core.task import TaskStatus
-from app.services import asking
-from app.services.cases import Case, forbidden, refuse_if
-from app.services.engine import refuse, tick_and_send
-from app.services.ledger import Ledger, hold
-from app.services.secrecy import hidden
+from app.core.validation import checks
+from app.services.engine import approval_requests
+from app.services.engine.locked_deployment import Ledger, hold
+from app.services.engine.tick import refuse, tick_and_send
+from app.services.secret_masking import hidden
+from app.services.use_cases import Case, forbidden, refuse_if
 from app.store import approvals as store
 from app.store import deployments as deployment_store
-from app.store.convert import dump
+from app.store.codecs import dump
 
 MAX_APPROVALS = 100
 FIELD = "approvalIds"
@@ -143,7 +135,7 @@ async def _store(case: Case, ledger: Ledger, approval: Approval, order: Decide) 
     status = core.decided(approval, order.verdict)
     await store.decide(approval, decision, status)
     ledger.record(ApprovalDecided(approval.id, order.verdict, comment))
-    asking.tell(ledger, [approval.id])
+    approval_requests.tell(ledger, [approval.id])
     others = tuple(each for each in approval.decisions if each.actor_id != actor.id)
     after = replace(approval, status=status, decisions=(*others, decision))
     case.changed(approval.id, approval, after)

@@ -5,9 +5,9 @@ from dataclasses import replace
 from app.core import audit
 from app.core.audit import FIRST_HASH, Act, Chain, follow
 from app.core.ids import Kind, kind_of
-from app.services.secrecy import masker_for
+from app.services.secret_masking import masker_for
 from app.store import audit as store
-from app.store.unit import Unit
+from app.store.unit_of_work import Unit
 
 
 class UnrecordedError(Exception):

@@ -5,23 +5,25 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.core import schedule, steering
+from app.core import allowed_actions
 from app.core.approval import VALIDITY
 from app.core.deployment import Deployment, DeploymentApplication, DeploymentStatus, RollbackStatus
 from app.core.environment import Environment
-from app.core.errors import Problem, Refused, Role, WrongState, not_found
+from app.core.errors import Problem, Refused, WrongState, not_found
 from app.core.events import DeploymentStatusChanged
 from app.core.ids import Kind
 from app.core.masking import Masker
-from app.core.schedule import settled
+from app.core.roles import Role
 from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, afresh, unbegun
+from app.core.tick import planning
+from app.core.tick.planning import settled
 from app.core.workflow import WorkflowTask
-from app.services.cases import Case, reason_problems, refuse_if
+from app.services.allowed_actions import Asker, ways_back, why_not_retry, why_not_roll_back, why_not_start
 from app.services.drafts import DeploymentRequest, Draft, draft
-from app.services.engine import ask_to_stop, begin_rollback, cancel_waiting, set_rollback, tick_and_send
-from app.services.ledger import Ledger, hold
-from app.services.secrecy import hidden
-from app.services.steering import Asker, ways_back, why_not_retry, why_not_roll_back, why_not_start
+from app.services.engine.locked_deployment import Ledger, hold
+from app.services.engine.tick import ask_to_stop, begin_rollback, cancel_waiting, set_rollback, tick_and_send
+from app.services.secret_masking import hidden
+from app.services.use_cases import Case, reason_problems, refuse_if
 from app.store import deployments as store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
@@ -133,7 +135,7 @@ async def pause(case: Case, id_: str) -> tuple[str, ...]:
     """Keep tasks of a deployment from starting; those that run go on. While it waits, others pass it. For DEPLOYER."""
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
-        refuse_state(ledger.deployment.status, steering.why_not_pause(ledger.deployment))
+        refuse_state(ledger.deployment.status, allowed_actions.why_not_pause(ledger.deployment))
         ledger.pause(True)
         case.work.queues.add(ledger.deployment.environment_id)
     return (id_,)
@@ -143,7 +145,7 @@ async def go_on(case: Case, id_: str) -> tuple[str, ...]:
     """Let a paused deployment go on. For DEPLOYER."""
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
-        refuse_state(ledger.deployment.status, steering.why_not_resume(ledger.deployment))
+        refuse_state(ledger.deployment.status, allowed_actions.why_not_resume(ledger.deployment))
         ledger.pause(False)
         case.work.queues.add(ledger.deployment.environment_id)
         await tick_and_send(ledger)
@@ -160,7 +162,7 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
     async with _held(case, order.id) as ledger:
         require_deployer(case, ledger.deployment)
         seen = ledger.deployment.status
-        refuse_state(seen, steering.why_not_cancel(ledger.deployment))
+        refuse_state(seen, allowed_actions.why_not_cancel(ledger.deployment))
         reason = await hidden(order.id, order.reason)
         if seen is _S.RUNNING:
             ledger.move(_S.CANCELLING, reason)
@@ -180,7 +182,7 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
 async def _leave_half_way(ledger: Ledger) -> None:
     """Leave workloads as they are that nobody brings back at the moment: there may be no worker to do it."""
     await ledger.flush()
-    half = [item.id for item in schedule.half_way(await task_store.items(ledger.deployment.id)) if not item.held]
+    half = [item.id for item in planning.half_way(await task_store.items(ledger.deployment.id)) if not item.held]
     for task in await ledger.tasks(half):
         ledger.put(replace(task, touched=False))
     await ledger.flush()

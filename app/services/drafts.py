@@ -3,16 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.core import checks, fitting, task_checks, template, workflow
+from app.core import compatibility, template, workflow
 from app.core.application import Application
 from app.core.deployment import Definition, WorkflowSource, definition_of, restarted
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, missing, not_found
-from app.core.strategy import Strategy, StrategyKind
+from app.core.strategy.model import Strategy, StrategyKind
+from app.core.validation import checks, task_checks
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
-from app.services.cases import refuse_if
 from app.services.templates import Made, TemplateUse, make
+from app.services.use_cases import refuse_if
 from app.store import applications as application_store
 from app.store import environments as environment_store
 from app.store import versions as version_store
@@ -85,13 +86,15 @@ async def draft(request: DeploymentRequest) -> Draft:
     chosen = tuple(applications[id_] for id_ in wanted)
     images = {artifact.application_id: artifact.image for artifact in version.artifacts}
     definitions = request.definitions or tuple(definition_of(each, images[each.id]) for each in chosen)
-    unfit = fitting.restart(definitions) if request.restart else ()
+    unfit = compatibility.restart(definitions) if request.restart else ()
     if request.restart:
         definitions = tuple(restarted(definition) for definition in definitions)
     places = tuple(environments[id_] for id_ in request.environment_ids)
     refuse_if((*unfit, *_unfit(places, definitions, request.strategy.kind)))
     made = await _made(request, definitions)
-    refuse_if(problem for place in places for problem in fitting.accounts(place, made.tasks, *_came_from(request)))
+    refuse_if(
+        problem for place in places for problem in compatibility.accounts(place, made.tasks, *_came_from(request))
+    )
     faults = workflow.check(
         template.blanked(made.tasks) if made.faults else made.tasks,
         {definition.application_id: definition.name for definition in definitions},
@@ -118,9 +121,9 @@ def _unfit(places: Sequence[Environment], definitions: Sequence[Definition], kin
     """Yield what keeps definitions from being deployed to environments, each by itself and together."""
     for place in places:
         for definition in definitions:
-            yield from fitting.problems(place, definition, kind)
+            yield from compatibility.problems(place, definition, kind)
     for place in places:
-        yield from fitting.together(place, definitions)
+        yield from compatibility.together(place, definitions)
 
 
 async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -> Made:

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from app.core import checks
 from app.core.approval import ApprovalPolicy
 from app.core.environment import Environment
-from app.core.errors import Forbidden, Refused, Role, name_taken, not_found
+from app.core.errors import Forbidden, Refused, name_taken, not_found
 from app.core.ids import Kind
-from app.services.cases import Case, refuse_if
+from app.core.roles import Role
+from app.core.validation import checks
+from app.services.use_cases import Case, refuse_if
 from app.store import environments as store
 from app.store.database import take_turns
 

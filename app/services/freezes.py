@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.core import freeze
-from app.core.errors import InvalidInput, Refused, Role, not_found
+from app.core.errors import InvalidInput, Refused, not_found
 from app.core.freeze import FreezeStatus, FreezeWindow
 from app.core.ids import Kind
-from app.services.cases import Case, refuse_if
+from app.core.roles import Role
 from app.services.runtime import Runtime
+from app.services.use_cases import Case, refuse_if
 from app.store import environments as environment_store
 from app.store import freezes as store
 

@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from app.core import rollout, steering
+from app.core import allowed_actions, rollout
 from app.core.deployment import DeploymentStatus
-from app.core.errors import Role, not_found
+from app.core.errors import not_found
 from app.core.events import RolloutProgressed
-from app.core.schedule import Change
-from app.core.strategy import Progress
+from app.core.roles import Role
+from app.core.strategy.model import Progress
 from app.core.task import Task, TaskStatus
-from app.services.cases import Case, reason_problems, refuse_if
+from app.core.tick.planning import Change
+from app.services.allowed_actions import Asker, why_not_resume
+from app.services.approval_waivers import why_not_lift
 from app.services.deployments import (
     Reasoned,
     hold_queue,
@@ -20,11 +22,10 @@ from app.services.deployments import (
     require_deployer,
     resume,
 )
-from app.services.engine import ask_to_stop, tick_and_send
-from app.services.gatekeeping import why_not_lift
-from app.services.ledger import Ledger, hold
-from app.services.secrecy import hidden
-from app.services.steering import Asker, why_not_resume
+from app.services.engine.locked_deployment import Ledger, hold
+from app.services.engine.tick import ask_to_stop, tick_and_send
+from app.services.secret_masking import hidden
+from app.services.use_cases import Case, reason_problems, refuse_if
 from app.store import deployments as deployment_store
 from app.store import tasks as store
 
@@ -74,7 +75,7 @@ async def retry(case: Case, id_: str) -> tuple[str, ...]:
     await hold_queue(known.deployment_id)
     async with _held(case, id_) as (ledger, task):
         deployment = ledger.deployment
-        refuse_state(task.status, steering.why_not_retry_task(deployment, task))
+        refuse_state(task.status, allowed_actions.why_not_retry_task(deployment, task))
         if deployment.status is DeploymentStatus.FAILED:
             refuse_problem((await why_not_resume(Asker(case.runtime, case.principal), [deployment]))[deployment.id])
         await resume(ledger, await _all(ledger), [task])
@@ -92,7 +93,7 @@ async def skip(case: Case, order: Reasoned) -> tuple[str, ...]:
     """
     refuse_if(reason_problems(order.reason))
     async with _held(case, order.id) as (ledger, task):
-        refuse_state(task.status, steering.why_not_skip_task(ledger.deployment, task))
+        refuse_state(task.status, allowed_actions.why_not_skip_task(ledger.deployment, task))
         if task.require_confirm:
             refuse_problem(await why_not_lift(ledger, case.principal))
         reason = await hidden(task.deployment_id, order.reason)
@@ -108,7 +109,7 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
     """
     refuse_if(reason_problems(order.reason))
     async with _held(case, order.id) as (ledger, task):
-        refuse_state(task.status, steering.why_not_cancel_task(ledger.deployment, task))
+        refuse_state(task.status, allowed_actions.why_not_cancel_task(ledger.deployment, task))
         reason = await hidden(task.deployment_id, order.reason)
         if task.worker is not None:
             await ask_to_stop(ledger, [task.id], kill=order.force, reason=reason)
@@ -121,7 +122,7 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
 async def promote(case: Case, promotion: Promotion) -> tuple[str, ...]:
     """End the wait of a rollout that watches a batch; with `full`, bring all that is left at once. For DEPLOYER."""
     async with _held(case, promotion.task_id, "taskId") as (ledger, task):
-        why_not = steering.why_not_promote(ledger.deployment, task, ledger.now)
+        why_not = allowed_actions.why_not_promote(ledger.deployment, task, ledger.now)
         refuse_state(task.status, why_not, "taskId")
         progress = rollout.promote(task.rollout or Progress(), ledger.now, full=promotion.full)
         ledger.put(replace(task, rollout=progress, resume_at=ledger.now))

@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.core import bounds, checks, task_checks, template, workflow
-from app.core.errors import Forbidden, InvalidInput, Problem, Refused, Role, WorkflowFault, WrongState, not_found
+from app.core import template, workflow
+from app.core.command_visibility import of_deployment
+from app.core.errors import Forbidden, InvalidInput, Problem, Refused, WorkflowFault, WrongState, not_found
+from app.core.fingerprint import fingerprint
 from app.core.ids import Kind
-from app.core.meaning import fingerprint
-from app.core.sight import of_deployment
+from app.core.roles import Role
 from app.core.task import written
 from app.core.template import Parameter, Template, TemplateVersion
+from app.core.validation import bounds, checks, task_checks
 from app.core.workflow import WorkflowTask
-from app.services.cases import Case, forbidden, refuse_if
+from app.services.use_cases import Case, forbidden, refuse_if
 from app.store import applications as application_store
 from app.store import deployments as deployment_store
 from app.store import tasks as task_store

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from app.core import checks
 from app.core.application import Application
-from app.core.errors import InvalidInput, Problem, Role, missing, name_taken
+from app.core.errors import InvalidInput, Problem, missing, name_taken
 from app.core.ids import Kind
+from app.core.roles import Role
+from app.core.validation import checks
 from app.core.version import Version
-from app.services.cases import Case, forbidden, refuse_if
+from app.services.use_cases import Case, forbidden, refuse_if
 from app.store import applications as application_store
 from app.store import versions as store
 from app.store.database import take_turns

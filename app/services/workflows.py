@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from app.core import checks, editing, fitting, steering, task_checks, workflow
+from app.core import allowed_actions, compatibility, editing, workflow
 from app.core.deployment import Deployment
 from app.core.editing import PATHS, Addition, Edit, Modification, Replacement, Restoration
 from app.core.environment import OperatorKind
@@ -12,15 +12,16 @@ from app.core.errors import InvalidInput, Problem, Refused, RevisionConflict, Wr
 from app.core.events import WorkflowChanged
 from app.core.ids import Kind
 from app.core.masking import Masker
-from app.core.plan import items_of
 from app.core.revision import MAX_SUMMARY, KeptTask, Revision
 from app.core.task import UNBLOCKING, Task, written
+from app.core.tick.state import items_of
+from app.core.validation import checks, task_checks
 from app.core.workflow import Position, WorkflowTask
-from app.services.cases import Case, refuse_if
+from app.services.approval_waivers import refuse_lifting
 from app.services.deployments import require_deployer
-from app.services.engine import tick_and_send
-from app.services.gatekeeping import refuse_lifting
-from app.services.ledger import Ledger, hold
+from app.services.engine.locked_deployment import Ledger, hold
+from app.services.engine.tick import tick_and_send
+from app.services.use_cases import Case, refuse_if
 from app.store import definitions as definition_store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
@@ -113,7 +114,7 @@ async def _editable(case: Case, id_: str, expected: int) -> AsyncIterator[tuple[
 
 
 def _why_not(deployment: Deployment, expected: int) -> Iterator[Problem]:
-    why = steering.why_not_edit(deployment)
+    why = allowed_actions.why_not_edit(deployment)
     if why is not None:
         yield WrongState(message=why, status=deployment.status, path=(FIELD,))
     if deployment.revision != expected:
@@ -166,7 +167,7 @@ async def _check(
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
     started = {task.key for task in tasks if editing.has_started(task)}
     anew = [task for task in graphs[1] if task.key not in started]
-    refuse_if(fitting.accounts(environment, anew, *PATHS[type(edit_)]))
+    refuse_if(compatibility.accounts(environment, anew, *PATHS[type(edit_)]))
     found = [
         *editing.faults(*graphs, edit_, started),
         *workflow.check(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from app.core.access import Actor, ApiToken, Grant, Principal
 from app.store import models
-from app.store.convert import reader
+from app.store.codecs import reader
 from app.store.database import execute, fetch, fetch_one
 from app.store.paging import Rows
 

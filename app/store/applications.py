@@ -5,9 +5,9 @@ from typing import Any
 
 from app.core.application import Application
 from app.store import models
-from app.store.convert import plain, reader
+from app.store.codecs import plain, reader
 from app.store.database import fetch
-from app.store.named import Named
+from app.store.named_rows import Named
 
 COLUMNS = "id, name, description, repository_url, build, test, shell, kubernetes, health_check, archived_at, created_at"
 _read = reader(Application, "build", "test", "shell", "kubernetes", "health_check")

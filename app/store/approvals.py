@@ -7,7 +7,7 @@ import msgspec
 
 from app.core.approval import Approval, ApprovalStatus, Decision
 from app.store import models
-from app.store.convert import reader
+from app.store.codecs import reader
 from app.store.database import execute, fetch
 from app.store.paging import Rows
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from app.core import ids
 from app.core.audit import AuditEntry, AuditFilter, Link
-from app.core.pages import Span
-from app.store.convert import dump, reader
+from app.core.paging import Span
+from app.store.codecs import dump, reader
 from app.store.database import execute, fetch, fetch_one
 from app.store.paging import in_order
 

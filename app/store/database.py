@@ -14,7 +14,7 @@ from tortoise.connection import get_connection, get_connections
 from tortoise.exceptions import DBConnectionError
 from tortoise.transactions import in_transaction
 
-from app.store.tls import take_tls
+from app.store.connection_tls import take_tls
 
 NAME = "default"
 AWAY = (

@@ -17,9 +17,9 @@ from app.core.deployment import (
 )
 from app.core.environment import Pools, Release
 from app.core.events import Event
-from app.core.pages import Span
+from app.core.paging import Span
 from app.store import models
-from app.store.convert import dump, plain, reader
+from app.store.codecs import dump, plain, reader
 from app.store.database import execute, fetch, fetch_one
 from app.store.paging import in_order, part, values
 from app.store.tasks import WRITE, Writes

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.environment import Environment, Release
 from app.store import models
-from app.store.convert import plain, reader
+from app.store.codecs import plain, reader
 from app.store.database import execute, fetch, fetch_one
 
 COLUMNS = ", ".join(field.name for field in fields(Environment))

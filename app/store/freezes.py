@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.core.freeze import FreezeWindow
 from app.store import models
-from app.store.convert import reader
+from app.store.codecs import reader
 from app.store.database import execute, fetch
 
 COLUMNS = "id, environment_id, name, reason, starts_at, ends_at, recurrence, timezone, created_at"

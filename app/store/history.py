@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.core.deployment import Deployment, DeploymentFilter
-from app.core.pages import Span
+from app.core.paging import Span
 from app.store.database import fetch
 from app.store.deployments import MATCHES, SELECT, matched, read
 from app.store.paging import PARENT, grouped, part, values

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.store.convert import dump, reader
+from app.store.codecs import dump, reader
 from app.store.database import execute, fetch_one, take_turns
 
 

@@ -7,8 +7,9 @@ from datetime import datetime
 import msgspec
 
 from app.core.escapes import KEPT
-from app.core.logs import LogFilter, LogLevel, LogLine, LogPart
-from app.store.convert import encode_json
+from app.core.log_levels import LogLevel
+from app.core.logs import LogFilter, LogLine, LogPart
+from app.store.codecs import encode_json
 from app.store.database import Row, fetch, fetch_one
 
 SELECT = "SELECT task_id, number, at AS timestamp, level, message, attempt FROM task_logs"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from app.core.pages import Span
+from app.core.paging import Span
 from app.store.database import Row, fetch
 
 T = TypeVar("T")

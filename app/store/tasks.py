@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from app.core.application import CommandStep
-from app.core.bulk import filled
+from app.core.columnar import filled
 from app.core.deployment import DeploymentStatus
-from app.core.plan import ITEM_OF_TASK, Change, Item
-from app.core.runs import Standing
-from app.core.strategy import Progress
+from app.core.kubernetes.job_runs import Standing
+from app.core.strategy.model import Progress
 from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
+from app.core.tick.state import ITEM_OF_TASK, Change, Item
 from app.core.workflow import Position, TaskType
 from app.store import models
-from app.store.convert import dump, json_reader, plain, reader
+from app.store.codecs import dump, json_reader, plain, reader
 from app.store.database import execute, fetch, fetch_columns, fetch_one
 
 JSON_COLUMNS = ("block_by", "command", "payload", "result", "position", "rollout")

@@ -7,9 +7,9 @@ import msgspec
 
 from app.core.template import Template, TemplateVersion
 from app.core.workflow import WorkflowTask
-from app.store.convert import dump, reader
+from app.store.codecs import dump, reader
 from app.store.database import execute, fetch
-from app.store.named import Named
+from app.store.named_rows import Named
 from app.store.paging import Rows
 
 SELECT_VERSION = (

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.core.pages import Span
+from app.core.paging import Span
 from app.core.version import Version, VersionFilter
 from app.store import models
-from app.store.convert import reader
+from app.store.codecs import reader
 from app.store.database import fetch, fetch_one
 from app.store.paging import PARENT, grouped, in_order, part, values
 

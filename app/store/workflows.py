@@ -14,7 +14,7 @@ from app.core.revision import FIRST_SUMMARY, KeptTask, Revision
 from app.core.task import Task
 from app.core.workflow import Position, WorkflowTask
 from app.store import tasks as task_store
-from app.store.convert import dump, reader
+from app.store.codecs import dump, reader
 from app.store.database import execute, fetch
 from app.store.paging import Rows
 

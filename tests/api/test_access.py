@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from graphql import OperationType
 
-from tests.api.calls import call, root
-from tests.api.people import account, codes
-from tests.api.rows import contents, database
-from tests.api.wire import answers, code, execute, get, greeting, send
+from tests.api.support.people import account, codes
+from tests.api.support.root_field_calls import call, root
+from tests.api.support.rows import contents, database
+from tests.api.support.wire import answers, code, execute, get, greeting, send
 from tests.support.system import ADMIN, System
 from tests.support.world import World, unique, world
 

@@ -10,8 +10,8 @@ import uvicorn
 
 from app.main import application, configuration
 from app.settings import ServeSettings
-from tests.api.audited import entries
-from tests.api.wire import send
+from tests.api.support.audit_client import entries
+from tests.api.support.wire import send
 from tests.support.client import Client
 from tests.support.system import System
 from tests.support.world import unique

@@ -1,7 +1,7 @@
 """Whoever may do everything: there is always one, also when two act at the same moment."""
 
-from tests.api.people import account, codes
-from tests.api.rows import at_once
+from tests.api.support.people import account, codes
+from tests.api.support.rows import at_once
 from tests.support.system import System
 from tests.support.world import world
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.people import account, codes
-from tests.api.wire import events
+from tests.api.support.people import account, codes
+from tests.api.support.wire import events
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import World, task, world

@@ -5,11 +5,11 @@ from typing import Any
 
 from graphql import OperationType
 
-from tests.api.audited import Audited, entries, log
-from tests.api.calls import root
-from tests.api.people import account, codes
-from tests.api.refusals import place
-from tests.api.rows import at_once, contents
+from tests.api.support.audit_client import Audited, entries, log
+from tests.api.support.people import account, codes
+from tests.api.support.refusals import place
+from tests.api.support.root_field_calls import root
+from tests.api.support.rows import at_once, contents
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import World, unique, world

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.wire import answers, begin, code, send
+from tests.api.support.wire import answers, begin, code, send
 from tests.support.system import System
 
 

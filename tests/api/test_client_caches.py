@@ -1,6 +1,6 @@
 """Normalised caches, set up as docs/clients says: they keep what was selected before, and put pages together."""
 
-from tests.api.node import installed, run
+from tests.api.support.node_clients import installed, run
 from tests.support.system import System
 from tests.support.world import world
 

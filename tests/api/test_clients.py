@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.feeds import EVENTS, LINES, Feed, chain, start, stored, task_of
-from tests.api.node import SECONDS, installed, run
-from tests.api.proxy import Proxy, proxied
+from tests.api.support.breaking_proxy import Proxy, proxied
+from tests.api.support.feeds import EVENTS, LINES, Feed, chain, start, stored, task_of
+from tests.api.support.node_clients import SECONDS, installed, run
 from tests.api.test_feeds import grow
 from tests.support.system import System
 

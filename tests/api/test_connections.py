@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.api.people import account
+from tests.api.support.people import account
+from tests.api.support.wire import code
 from tests.api.test_paging import backward, flat, forward, listed
-from tests.api.wire import code
 from tests.support.client import Data
 from tests.support.system import System
 from tests.support.world import task, unique, world

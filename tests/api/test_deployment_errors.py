@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from tests.api.refusals import TRUE, Refusals, deploy, invalid, missing, named, place, refusal, refused
-from tests.api.rows import contents, database
-from tests.api.wire import code
+from tests.api.support.refusals import TRUE, Refusals, deploy, invalid, missing, named, place, refusal, refused
+from tests.api.support.rows import contents, database
+from tests.api.support.wire import code
 from tests.support.client import Data
 from tests.support.system import System
 from tests.support.world import task, world

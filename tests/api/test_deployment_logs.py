@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from app.core import logs as core
-from tests.api.feeds import LINES, WAYS, Feed, Follow, collect, over_socket, start, stored
-from tests.api.people import account
-from tests.api.rows import database
-from tests.api.wire import answers, code
+from tests.api.support.feeds import LINES, WAYS, Feed, Follow, collect, over_socket, start, stored
+from tests.api.support.people import account
+from tests.api.support.rows import database
+from tests.api.support.wire import answers, code
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import task, world

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.people import account, codes
-from tests.api.rows import at_once
+from tests.api.support.people import account, codes
+from tests.api.support.rows import at_once
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import World, task, world

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from app.api.answers import result_body
 from app.api.context import Context, context
-from app.api.costs import TOO_LARGE
+from app.api.documents.costs import TOO_LARGE
 from app.api.errors import TranslateErrors
 from app.api.schema import schema
+from app.api.transport.responses import result_body
 from app.core.access import Principal
 from app.services.access import authenticate
 from app.services.runtime import Runtime
-from tests.api.documents import queries
-from tests.api.people import account
-from tests.api.rows import database
+from tests.api.support.generated_queries import queries
+from tests.api.support.people import account
+from tests.api.support.rows import database
 from tests.support.servers import Servers
 from tests.support.system import ADMIN, System, running
 from tests.support.world import World, task, world

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from graphql import OperationType
 
-from tests.api.calls import root, with_text
-from tests.api.refusals import TRUE, Refusals, invalid, missing, named, place, refusal, refused
-from tests.api.rows import at_once, contents
-from tests.api.wire import code, execute
+from tests.api.support.refusals import TRUE, Refusals, invalid, missing, named, place, refusal, refused
+from tests.api.support.root_field_calls import root, with_text
+from tests.api.support.rows import at_once, contents
+from tests.api.support.wire import code, execute
 from tests.support.client import Data
 from tests.support.system import System
 from tests.support.world import task, unique, world

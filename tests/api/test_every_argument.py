@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from tests.api.nasty import FORMS, Inner, how_many, inner, inner_operation, nasty, places
-from tests.api.nasty_place import Playground, playing, refusals, send
+from tests.api.support.nasty_arguments import FORMS, Inner, how_many, inner, inner_operation, nasty, places
+from tests.api.support.nasty_place import Playground, playing, refusals, send
 from tests.support.system import System
 
 EACH, AGAIN = 14, 2

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from tests.api.nasty import how_many, places
-from tests.api.nasty_place import Playground, can_be_sent_again, lists_hold, playing, send
+from tests.api.support.nasty_arguments import how_many, places
+from tests.api.support.nasty_place import Playground, can_be_sent_again, lists_hold, playing, send
 from tests.support.system import System
 
 EACH, AGAIN = 9, 1

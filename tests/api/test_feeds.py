@@ -13,9 +13,9 @@ import pytest
 import websockets
 from redis.asyncio import Redis
 
-from app.services import feed as service
-from app.store import feed as feed_store
-from tests.api.feeds import (
+from app.services.feeds import events as service
+from app.store import event_feed as feed_store
+from tests.api.support.feeds import (
     EVENTS,
     LINES,
     WAYS,
@@ -28,9 +28,9 @@ from tests.api.feeds import (
     stored,
     task_of,
 )
-from tests.api.rows import database, eventually
-from tests.api.wire import PROTOCOL, answers, begin, code, events, operate
-from tests.gateways.valkey_support import subscribers
+from tests.api.support.rows import database, eventually
+from tests.api.support.wire import PROTOCOL, answers, begin, code, events, operate
+from tests.gateways.support.valkey import subscribers
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import task, world

@@ -7,10 +7,22 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from app.services.feed import TAIL_SECONDS
-from app.services.sweep import sweep
-from tests.api.feeds import EVENTS, LINES, WAYS, Batch, Follow, chain, collect, over_socket, start, stored, task_of
-from tests.gateways.valkey_support import Valkey
+from app.services.feeds.events import TAIL_SECONDS
+from app.services.worker.sweep import sweep
+from tests.api.support.feeds import (
+    EVENTS,
+    LINES,
+    WAYS,
+    Batch,
+    Follow,
+    chain,
+    collect,
+    over_socket,
+    start,
+    stored,
+    task_of,
+)
+from tests.gateways.support.valkey import Valkey
 from tests.support.client import Data
 from tests.support.servers import Servers
 from tests.support.system import System, running

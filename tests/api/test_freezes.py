@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.api.people import account, codes
-from tests.api.refusals import deploy, place
-from tests.api.rows import database
+from tests.api.support.people import account, codes
+from tests.api.support.refusals import deploy, place
+from tests.api.support.rows import database
 from tests.support.client import Data
 from tests.support.system import System
 from tests.support.world import world

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.api.context import Context
-from app.api.executing import Executor
+from app.api.execution.executor import Executor
 from app.api.inputs.workflows import WorkflowTaskInput
 from app.api.loaders import Loaders
 from app.core.task import Task

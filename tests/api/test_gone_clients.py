@@ -13,14 +13,14 @@ import websockets
 from starlette.applications import Starlette
 
 from app import main
-from app.api import sockets as protocol
-from app.api.live import Live
-from app.api.seats import Seats, TooManyError
+from app.api.feeds.hub import Live
+from app.api.transport import websocket as protocol
+from app.api.transport.connection_limits import Seats, TooManyError
 from app.settings import ServeSettings
-from tests.api.feeds import EVENTS, chain, over_sse, task_of
-from tests.api.people import account
-from tests.api.rows import database, eventually
-from tests.api.wire import PROTOCOL, begin
+from tests.api.support.feeds import EVENTS, chain, over_sse, task_of
+from tests.api.support.people import account
+from tests.api.support.rows import database, eventually
+from tests.api.support.wire import PROTOCOL, begin
 from tests.support.client import Client
 from tests.support.system import System, served
 
@@ -37,8 +37,8 @@ def lives(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Live]]:
             super().__init__(*given)
             made.append(self)
 
-    monkeypatch.setattr("app.api.http.Live", Noted)
-    monkeypatch.setattr("app.api.groups.LINGER_SECONDS", 0.05)
+    monkeypatch.setattr("app.api.transport.endpoint.Live", Noted)
+    monkeypatch.setattr("app.api.feeds.shared_execution.LINGER_SECONDS", 0.05)
     yield made
 
 

@@ -5,9 +5,9 @@ import json
 import httpx
 import pytest
 
-from app.api.negotiation import Media, accepted
-from app.api.operation import Operation
-from tests.api.wire import code, get, send
+from app.api.transport.negotiation import Media, accepted
+from app.api.transport.requests import Operation
+from tests.api.support.wire import code, get, send
 from tests.support.system import System
 
 GRAPHQL = "application/graphql-response+json"

@@ -1,6 +1,6 @@
 """GraphQL over HTTP as the specification has it: the audit of graphql-http, passed in full."""
 
-from tests.api.node import installed, run
+from tests.api.support.node_clients import installed, run
 from tests.support.system import System
 
 pytestmark = installed

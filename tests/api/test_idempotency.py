@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.people import account, codes
-from tests.api.refusals import named, place
-from tests.api.rows import contents, database
+from tests.api.support.people import account, codes
+from tests.api.support.refusals import named, place
+from tests.api.support.rows import contents, database
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import unique, world

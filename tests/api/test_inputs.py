@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.api.inputs.steps import CommandStepInput
+from app.api.inputs.commands import CommandStepInput
 from app.api.inputs.workflows import PositionInput, WorkflowTaskInput, core_tasks
 from app.api.scalars import JSON
 from app.core.application import CommandStep

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.people import account
+from tests.api.support.people import account
 from tests.api.test_kubernetes import CONNECTION, made, problems, target
 from tests.support.client import Data
 from tests.support.system import System

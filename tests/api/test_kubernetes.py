@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.api.people import account
-from tests.api.rows import database
+from tests.api.support.people import account
+from tests.api.support.rows import database
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import unique

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from app.api import counting, turns
-from app.api.costs import HEAVY_OBJECTS, MAX_OBJECTS
+from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS
+from app.api.execution import concurrency, counting
 from app.api.schema import schema
-from tests.api.people import account
-from tests.api.wire import answers, code, events, get, send
+from tests.api.support.people import account
+from tests.api.support.wire import answers, code, events, get, send
 from tests.support.client import Data
 from tests.support.system import System
 from tests.support.world import task, world
@@ -109,7 +109,7 @@ async def test_an_error_in_a_long_list_says_where(system: System) -> None:
 
 
 async def test_heavy_operations_of_an_actor_wait_for_each_other_and_for_nobody_else() -> None:
-    crowd = turns.Crowd(each=2, waiting=3)
+    crowd = concurrency.Crowd(each=2, waiting=3)
     inside: list[str] = []
     leave = asyncio.Event()
 
@@ -122,7 +122,7 @@ async def test_heavy_operations_of_an_actor_wait_for_each_other_and_for_nobody_e
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert sorted(inside) == ["a", "a", "b"]
-    with pytest.raises(turns.CrowdedError):
+    with pytest.raises(concurrency.CrowdedError):
         await run("a")
     running[4].cancel()
     leave.set()

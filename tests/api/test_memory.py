@@ -9,10 +9,10 @@ import httpx
 import pytest
 import websockets
 
-from tests.api.wire import PROTOCOL, begin, send
+from tests.api.support.wire import PROTOCOL, begin, send
 from tests.support.servers import Servers
 from tests.support.system import free_port
-from tests.support.watched import Watched, watched
+from tests.support.watched_api import Watched, watched
 from tests.support.world import task, world
 
 ROUNDS = 8

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.people import account, codes
+from tests.api.support.people import account, codes
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import task, unique, world

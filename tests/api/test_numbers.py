@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.nasty import spelt
+from tests.api.support.nasty_arguments import spelt
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import task, unique, world

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from app.api.schema import schema
-from tests.api.people import account
-from tests.api.rows import database
+from tests.api.support.people import account
+from tests.api.support.rows import database
 from tests.support.client import Data
 from tests.support.system import System
 from tests.support.world import World, task, world

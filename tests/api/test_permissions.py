@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.api.people import Account, account, codes
-from tests.api.refusals import deploy, place
+from tests.api.support.people import Account, account, codes
+from tests.api.support.refusals import deploy, place
 from tests.api.test_deployment_errors import in_state, put
 from tests.support.client import Client, Data
 from tests.support.system import System

@@ -10,8 +10,8 @@ import pytest
 from graphql import get_introspection_query
 
 from app.api.scalars import cursor
-from tests.api.rows import contents, database
-from tests.api.wire import answers, code, execute, get, send
+from tests.api.support.rows import contents, database
+from tests.api.support.wire import answers, code, execute, get, send
 from tests.support.client import Data
 from tests.support.system import System
 from tests.support.world import world

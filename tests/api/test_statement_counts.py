@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.people import account
-from tests.api.wire import operate
+from tests.api.support.people import account
+from tests.api.support.wire import operate
 from tests.support.client import Data
 from tests.support.servers import Servers
 from tests.support.system import System, running

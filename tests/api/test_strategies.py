@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.refusals import place, refused
+from tests.api.support.refusals import place, refused
 from tests.support.client import Data
 from tests.support.system import System
 from tests.support.world import World, world

@@ -10,11 +10,11 @@ import httpx
 import pytest
 from strawberry.http.streaming import merge_stream_with_heartbeat
 
-from app.api import streaming
-from app.api.live import FeedBrokenError, Live
-from app.services import feed
-from tests.api.feeds import EVENTS, chain, stored
-from tests.api.rows import eventually
+from app.api.feeds.hub import FeedBrokenError, Live
+from app.api.transport import streaming
+from app.services.feeds import events
+from tests.api.support.feeds import EVENTS, chain, stored
+from tests.api.support.rows import eventually
 from tests.support.system import System
 
 APOLLO = 'multipart/mixed;subscriptionSpec="1.0", application/json'
@@ -65,12 +65,12 @@ async def cancel(system: System, deployment: str) -> None:
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Feeds in which nothing happens."""
 
-    async def follow(*_: object) -> AsyncIterator[feed.Batch]:
+    async def follow(*_: object) -> AsyncIterator[events.Batch]:
         await asyncio.Event().wait()
-        for never in list[feed.Batch]():
+        for never in list[events.Batch]():
             yield never
 
-    monkeypatch.setattr(feed, "follow", follow)
+    monkeypatch.setattr(events, "follow", follow)
 
 
 # Both
@@ -109,7 +109,7 @@ def test_signs_of_life_come_before_a_proxy_loses_its_patience() -> None:
 async def test_nothing_runs_on_for_a_client_that_has_gone(
     shared: System, accept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.api.streaming.merge_stream_with_heartbeat", counted := Counted())
+    monkeypatch.setattr("app.api.transport.streaming.merge_stream_with_heartbeat", counted := Counted())
     deployment = await chain(shared, 1)
     async with opened(shared, accept, id=deployment) as stream:
         await stream.until("cursor")

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from tests.api.people import account, codes
-from tests.api.rows import contents
+from tests.api.support.people import account, codes
+from tests.api.support.rows import contents
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import World, task, unique, world

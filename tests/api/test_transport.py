@@ -11,8 +11,8 @@ import pytest
 import websockets
 from graphql import get_introspection_query
 
-from app.api.compression import LARGE_BYTES, accepts_gzip
-from tests.api.wire import PROTOCOL, begin, code, send
+from app.api.transport.compression import LARGE_BYTES, accepts_gzip
+from tests.api.support.wire import PROTOCOL, begin, code, send
 from tests.support.system import System, served
 from tests.support.world import task, world
 

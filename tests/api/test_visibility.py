@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import websockets
 
-from tests.api.people import account, codes
-from tests.api.wire import begin, code, events, operate
+from tests.api.support.people import account, codes
+from tests.api.support.wire import begin, code, events, operate
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import World, unique, world

@@ -10,15 +10,15 @@ import pytest
 import yaml
 from graphql import build_schema, parse, validate
 
-from app.cli.declared import documents
-from app.cli.declared.diff import Difference, differences
-from app.cli.declared.specs import schema
-from tests.api.audited import entries
-from tests.api.people import account
+from app.cli.apply import queries
+from app.cli.apply.diff import Difference, differences
+from app.cli.apply.specs import schema
+from tests.api.support.audit_client import entries
+from tests.api.support.people import account
 from tests.cli.test_commands import ROOT, Ran, boreas
 from tests.support.system import System
 
-NAMES = [name for name, value in vars(documents).items() if name.isupper() and "$" in value]
+NAMES = [name for name, value in vars(queries).items() if name.isupper() and "$" in value]
 GUIDE = (ROOT / "docs/guides/files.md").read_text(encoding="utf-8")
 BLOCK = "```yaml\n"
 EXAMPLES = {
@@ -71,7 +71,7 @@ async def apply(system: System, folder: Path, text: str, *options: str) -> Ran:
 @pytest.mark.parametrize("name", NAMES)
 def test_documents_fit_the_schema(name: str) -> None:
     built = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
-    assert validate(built, parse(getattr(documents, name))) == []
+    assert validate(built, parse(getattr(queries, name))) == []
 
 
 async def test_what_is_declared_is_made_and_a_second_time_there_is_nothing_to_do(

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.api.people import account
+from tests.api.support.people import account
 from tests.cli.test_commands import boreas
 from tests.support.system import System
 from tests.support.world import task, world

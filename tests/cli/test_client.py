@@ -10,7 +10,7 @@ import pytest
 
 from app.cli import client
 from app.cli.client import Api, ApiError, api_of
-from tests.cli.script import TOKEN, Answer, Script, body, data, feed, hang_up, payload, played
+from tests.cli.support.scripted_api import TOKEN, Answer, Script, body, data, feed, hang_up, payload, played
 
 SAID = "The connection broke"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from app.cli.apply.diff import same
+from app.cli.apply.files import read
 from app.cli.client import ApiError
-from app.cli.declared.diff import same
-from app.cli.declared.files import read
 
 TEMPLATE = "kind: WorkflowTemplate\nname: x\ntasks: [{key: a, type: CUSTOM, payload: {v: %s}}]\n"
 

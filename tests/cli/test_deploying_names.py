@@ -2,7 +2,7 @@
 
 import json
 
-from tests.api.rows import database
+from tests.api.support.rows import database
 from tests.cli.test_commands import Ran, boreas, shop
 from tests.support.system import System
 from tests.support.world import task

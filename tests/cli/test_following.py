@@ -14,7 +14,7 @@ from graphql import build_schema, parse, validate
 from app.cli import main, tokens
 from app.cli.watch import LEVELS
 from app.wiring import migrations_folder
-from tests.cli.script import TOKEN, Answer, Script, data, feed, payload, played
+from tests.cli.support.scripted_api import TOKEN, Answer, Script, data, feed, payload, played
 
 ROOT = migrations_folder().parent
 AT = "2026-01-02T03:04:05.000006+00:00"

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from app.cli import options
-from app.cli.ages import Moment, Times, age, took
-from tests.cli.running import boreas, done
+from app.cli.times import Moment, Times, age, took
+from tests.cli.support.running import boreas, done
 from tests.support.system import ADMIN, System
 from tests.support.world import World, world
 

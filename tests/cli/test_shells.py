@@ -12,12 +12,12 @@ import pytest
 from click.testing import CliRunner
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from app.cli import documents, main
-from app.cli.declared import documents as declared
-from app.cli.nouns import documents as nouns
+from app.cli import main, queries
+from app.cli.apply import queries as declared
+from app.cli.nouns import queries as nouns
 from app.cli.reference import reference
 from app.cli.topics import TOPICS
-from tests.cli.script import data, played
+from tests.cli.support.scripted_api import data, played
 from tests.support.system import ADMIN, System
 from tests.support.world import world
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 SHELLS = ("bash", "zsh", "fish")
 GRAPHQL = [
     (f"{module.__name__}.{name}", text)
-    for module in (documents, declared, nouns)
+    for module in (queries, declared, nouns)
     for name, text in vars(module).items()
     if isinstance(text, str) and re.match(r"(query|mutation|subscription)\s", text)
 ]

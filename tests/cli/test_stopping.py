@@ -13,7 +13,7 @@ import httpx
 import pytest
 import websockets
 
-from tests.api.wire import begin, events
+from tests.api.support.wire import begin, events
 from tests.cli.test_server_commands import FIRST_TOKEN, environ, free_ports, run, start
 from tests.support.client import Client
 from tests.support.world import task, world

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import pytest
 
-from tests.cli.script import TOKEN, Script, data, played
+from tests.cli.support.scripted_api import TOKEN, Script, data, played
 from tests.cli.test_following import ended, line, page, story
 
 ROOT = Path(__file__).parents[2]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.api.people import account
-from tests.cli.running import boreas, done
+from tests.api.support.people import account
+from tests.cli.support.running import boreas, done
 from tests.support.system import System
 from tests.support.world import task, world
 

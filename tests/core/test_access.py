@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.access import PERMITS, Actor, ActorKind, Grant, Principal, token_faults
-from app.core.errors import Role
-from tests.core.build import property_of
+from app.core.roles import Role
+from tests.core.support.build import property_of
 
 VIEWER, DEPLOYER, APPROVER, ADMIN = Role
 EVERY = tuple(Role)

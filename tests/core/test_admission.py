@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.admission import Claim, Hold, Standing, admit, standing
-from tests.core.build import property_of
+from tests.core.support.build import property_of
 
 
 def claims(text: str) -> list[Claim]:

@@ -29,10 +29,11 @@ from app.core.approval import (
     words,
 )
 from app.core.deployment import DeploymentApplication, DeploymentStatus, WorkflowSource
-from app.core.errors import ErrorCode, Role
-from app.core.strategy import Strategy, StrategyStep
+from app.core.errors import ErrorCode
+from app.core.roles import Role
+from app.core.strategy.model import Strategy, StrategyStep
 from app.core.workflow import BUILDING, TaskType
-from tests.core.build import NOW, at, deployment, node, property_of
+from tests.core.support.build import NOW, at, deployment, node, property_of
 
 A, V, R, W = ApprovalStatus, Verdict, Role, WorkflowSource
 APPLICATIONS = (DeploymentApplication(application_id="web"), DeploymentApplication(application_id="api"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app.core import retry
 from app.core.attempt import ATTEMPT_STATUS, Ending, Outcome, settle
 from app.core.task import TRANSITIONS, Activity, Task, TaskStatus
-from tests.core.build import NOW, at, property_of, task
+from tests.core.support.build import NOW, at, property_of, task
 
 S = TaskStatus
 RUNNING = task("t", S.RUNNING, activity=Activity.RUN, max_attempts=3)

@@ -9,10 +9,10 @@ import pytest
 from app.core.access import ApiToken, Grant
 from app.core.application import CommandStep
 from app.core.audit import Act, Change, entries, plain, view
-from app.core.errors import Role
 from app.core.ids import Kind
+from app.core.roles import Role
 from app.core.task import TaskStatus
-from tests.core.build import task
+from tests.core.support.build import task
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACT = Act(actor_id="usr_1", action="updateApplication", reason="because", address="10.0.0.7")

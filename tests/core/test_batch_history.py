@@ -7,7 +7,7 @@ import pytest
 from app.core.application import MetricCheck
 from app.core.batch_history import BatchRecord, Ended, Moment, history
 from app.core.metrics import MetricResult, result_of
-from app.core.strategy import Phase
+from app.core.strategy.model import Phase
 from app.core.task import TaskStatus
 
 P = Phase

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import rollout
-from app.core.strategy import (
+from app.core.strategy.blue_green import decide, other
+from app.core.strategy.model import (
     Ask,
     Check,
     Decision,
@@ -29,9 +30,8 @@ from app.core.strategy import (
     Update,
     Wait,
 )
-from app.core.strategy.blue_green import decide, other
-from app.core.strategy.undo import Back, BackKind, back
-from tests.core.build import NOW, at, outline, property_of, saw
+from app.core.strategy.rollback import Back, BackKind, back
+from tests.core.support.build import NOW, at, outline, property_of, saw
 
 NOTHING = Observed()
 MOST_DECISIONS = 100

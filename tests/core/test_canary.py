@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import rollout
-from app.core.strategy import (
+from app.core.strategy.canary import decide, sizes, target
+from app.core.strategy.model import (
     Ask,
     Check,
     Decision,
@@ -27,8 +28,7 @@ from app.core.strategy import (
     Update,
     Wait,
 )
-from app.core.strategy.canary import decide, sizes, target
-from tests.core.build import NOW, at, outline, property_of, saw
+from tests.core.support.build import NOW, at, outline, property_of, saw
 
 NOTHING = Observed()
 MOST_DECISIONS = 400

@@ -32,7 +32,7 @@ from app.core.errors import FaultKind, InvalidInput, NotFound, Problem, Refused
 from app.core.revision import WorkflowDiff, describe, diff
 from app.core.task import UNSTARTED, Task, TaskStatus, unbegun, written
 from app.core.workflow import Position, WorkflowTask, check
-from tests.core.build import NOW, closure, dags, node, property_of, task
+from tests.core.support.build import NOW, closure, dags, node, property_of, task
 
 S = TaskStatus
 CHAIN = (node("a"), node("b", "a"), node("c", "b"))

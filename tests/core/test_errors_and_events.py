@@ -11,7 +11,8 @@ import pytest
 
 from app.core import errors, events
 from app.core.deployment import DeploymentStatus
-from app.core.errors import ErrorCode, FaultKind, InvalidInput, Problem, Refused, Role
+from app.core.errors import ErrorCode, FaultKind, InvalidInput, Problem, Refused
+from app.core.roles import Role
 from app.core.task import TaskStatus
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.core.escapes import cleaned, cut, plain
 from app.core.logs import MAX_MESSAGE, pieces
-from tests.core.build import property_of
+from tests.core.support.build import property_of
 
 LINK = "\x1b]8;;https://example.org/a?b=c\x1b\\text\x1b]8;;\x1b\\"
 CASES = [

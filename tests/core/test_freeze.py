@@ -24,7 +24,7 @@ from app.core.freeze import (
     why_unexpandable,
 )
 from app.gateways.recurrence import WallCalendar
-from tests.core.build import NOW, at, property_of
+from tests.core.support.build import NOW, at, property_of
 
 CALENDAR = WallCalendar()
 INSTANT = timedelta(microseconds=1)

@@ -14,12 +14,12 @@ from app.core.admission import Hold, Standing
 from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, ApprovalSubject
 from app.core.deployment import TRANSITIONS, DeploymentStatus
 from app.core.environment import Pools
-from app.core.errors import Role
 from app.core.freeze import FreezeStatus, FreezeWindow
 from app.core.gate import BlockerKind, Situation, deployment_blockers, plan_blockers, task_blockers
+from app.core.roles import Role
 from app.core.task import Activity, Task, TaskStatus
 from app.core.workflow import BUILDING, TaskType
-from tests.core.build import NOW, at, deployment, task
+from tests.core.support.build import NOW, at, deployment, task
 
 D, S, K = DeploymentStatus, TaskStatus, BlockerKind
 RUN, UNDO = Activity.RUN, Activity.UNDO

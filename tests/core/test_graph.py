@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import graph
-from tests.core.build import closure, dags, graphs, property_of
+from tests.core.support.build import closure, dags, graphs, property_of
 
 Edges = dict[str, tuple[str, ...]]
 LARGE = 2000

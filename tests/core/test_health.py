@@ -24,7 +24,7 @@ from app.core.health import (
     redirected,
     told,
 )
-from tests.core.build import property_of
+from tests.core.support.build import property_of
 
 LETTERS = {Verdict.HEALTHY: "H", Verdict.UNHEALTHY: "U", Verdict.UNDECIDED: "-"}
 

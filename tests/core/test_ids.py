@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.core.ids import ALPHABET, Kind, deployment_of, kind_of, make, workflow_of
-from tests.core.build import NOW, property_of
+from tests.core.support.build import NOW, property_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KINDS = st.sampled_from(Kind)

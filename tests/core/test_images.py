@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.images import fault
+from app.core.kubernetes.images import fault
 
 SHA256 = "sha256:" + "a1" * 32
 

@@ -8,7 +8,6 @@ import pytest
 
 from app.core.application import CommandStep
 from app.core.environment import KubernetesAccess
-from app.core.job_checks import access_options, job_options
 from app.core.job_options import (
     NONE,
     JobOptions,
@@ -18,8 +17,9 @@ from app.core.job_options import (
     TolerationOperator,
     merged,
 )
-from app.core.manifests import JobCommand, Object, Owner, job
-from app.core.task_checks import workflow_tasks
+from app.core.kubernetes.manifests import JobCommand, Object, Owner, job
+from app.core.validation.job_option_checks import access_options, job_options
+from app.core.validation.task_checks import workflow_tasks
 from app.core.workflow import TaskType, WorkflowTask
 
 EXISTS = TolerationOperator.EXISTS

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.logs import MAX_MESSAGE, LogFilter, LogLevel, LogLine, Stream, level_of, pieces
-from tests.core.build import NOW, property_of
+from app.core.log_levels import LogLevel, Stream, level_of
+from app.core.logs import MAX_MESSAGE, LogFilter, LogLine, pieces
+from tests.core.support.build import NOW, property_of
 
 DEBUG, INFO, WARN, ERROR = LogLevel
 OUT, ERR = Stream.STDOUT, Stream.STDERR

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.core.masking import MAX_CHARACTERS, MAX_LINES, MAX_SECRETS, Masker, masked_views, why_too_many
 from app.core.secret_names import is_secret_name
-from tests.core.build import property_of
+from tests.core.support.build import property_of
 
 TELLING = """
 API_TOKEN DB_PASSWORD MY_SECRET apiKey GOOGLE_CREDENTIALS PRIVATE_KEY DB_PASS DBPASS PASSPHRASE SSH_KEY SSH_KEY_2 KEY

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.core import pods
 from app.core.attempt import Ending, Outcome
+from app.core.kubernetes import pods
 
 PULL = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}
 CONFIG = {"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "x" not found'}}

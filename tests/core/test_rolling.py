@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.rollout import approve, promote
-from app.core.strategy import (
+from app.core.strategy.model import (
     Check,
     Decision,
     Done,
@@ -27,7 +27,7 @@ from app.core.strategy import (
     Update,
 )
 from app.core.strategy.rolling import decide, sizes
-from tests.core.build import NOW, at, outline, property_of, saw
+from tests.core.support.build import NOW, at, outline, property_of, saw
 
 ALL = Strategy()
 TWO = Strategy(steps=(StrategyStep(batch_size=2),))

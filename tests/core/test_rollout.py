@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 
 from app.core import rollout
-from app.core.strategy import (
+from app.core.strategy import rolling
+from app.core.strategy.model import (
     Check,
     Observed,
     Phase,
@@ -22,9 +23,8 @@ from app.core.strategy import (
     StrategyStep,
     Update,
     Wait,
-    rolling,
 )
-from tests.core.build import NOW, at
+from tests.core.support.build import NOW, at
 
 FIRST, SECOND = StrategyStep(batch_size=1, auto_rollback=False), StrategyStep(batch_size=2)
 STRATEGY = Strategy(steps=(FIRST, SECOND))

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core import checks
 from app.core.application import CommandStep
 from app.core.errors import FaultKind, InvalidInput, Problem, WorkflowFault
 from app.core.expressions import escaped, every, literal
 from app.core.template import Parameter, blanked, faults, filled, problems, reference, uses, values
+from app.core.validation import checks
 from app.core.workflow import WorkflowTask
-from tests.core.build import node, property_of
+from tests.core.support.build import node, property_of
 
 EU = Parameter(name="region", default="eu", choices=("eu", "us"))
 TAG = Parameter(name="tag", required=True)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core import checks
 from app.core.texts import tidy, unseen
-from tests.core.build import property_of
+from app.core.validation import checks
+from tests.core.support.build import property_of
 
 ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 GOOD = ["web", "v1 🚀", "Größe", "数据库", "שלום", "नमस्ते", "👩‍🚀", "👩🏽‍🚀", "❤️‍🔥", "👨‍👩‍👧‍👦", ENGLAND, "a–b", "1️⃣"]

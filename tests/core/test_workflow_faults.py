@@ -14,7 +14,7 @@ from hypothesis import given
 from app.core.application import CommandStep
 from app.core.errors import ErrorCode, FaultKind
 from app.core.workflow import MAX_TASKS, Position, TaskType, WorkflowTask, check, check_edit
-from tests.core.build import closure, graphs, node, property_of
+from tests.core.support.build import closure, graphs, node, property_of
 
 Found = list[tuple[FaultKind, tuple[str, ...]]]
 BUILD, TEST, DEPLOY, HEALTH = TaskType.BUILD, TaskType.TEST, TaskType.DEPLOY, TaskType.HEALTH_CHECK

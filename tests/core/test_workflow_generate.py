@@ -17,7 +17,7 @@ from app.core.application import Application, CommandStep
 from app.core.deployment import definition_of
 from app.core.workflow import TaskType, WorkflowTask, blockers, check
 from app.core.workflow import generate as generate_defined
-from tests.core.build import application, property_of
+from tests.core.support.build import application, property_of
 
 EARLY = {TaskType.BUILD, TaskType.TEST}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.up import Up
+from tests.end_to_end.support.up import Up
 
 
 @pytest.fixture(autouse=True)

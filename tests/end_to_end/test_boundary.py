@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from app.gateways.operators.shell import landlock
-from tests.end_to_end.up import SERVING, Up
+from tests.end_to_end.support.up import SERVING, Up
 from tests.support.client import Client
 from tests.support.world import World, task, world
 
-ATTACK = Path(__file__).with_name("attack.py")
+ATTACK = Path(__file__).parent / "support" / "attack.py"
 NOBODY = 65534
 LINES = "query($id: ID!) { task(id: $id) { logs(first: 500) { nodes { message } } } }"
 TASKS = "query($id: ID!) { deployment(id: $id) { status tasks { id key errorMessage } } }"

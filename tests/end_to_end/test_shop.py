@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.up import ROOT, SERVING, Up
+from tests.end_to_end.support.up import ROOT, SERVING, Up
 
 SHOP = (sys.executable, str(ROOT / "examples" / "shop" / "shop.py"))
 PLACES = (1, 2, 11, 12, 21, 22)

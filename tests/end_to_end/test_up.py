@@ -13,9 +13,11 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 import pytest
 
-from tests.end_to_end.up import HTTP, SERVING, Up, processes, until_gone
+from tests.end_to_end.support.up import HTTP, SERVING, Up, processes, until_gone
 
 FIRST_TOKEN = "bor_a-first-token-of-tests"
+
+WRAPPER = "app/cli/up/process_wrapper.py"
 
 
 def status(url: str) -> int:
@@ -100,7 +102,7 @@ def test_servers_that_an_earlier_run_left_are_ended(data: Path) -> None:
     """All that could have ended them was killed as well; and the number of a process has come to be another's."""
     up = Up(data).until(SERVING)
     token, viewer, family = up.token, up.viewer(), up.family()
-    ours = {pid: command for pid, command in family.items() if "app/cli/leash.py" in command or "-m app.cli" in command}
+    ours = {pid: command for pid, command in family.items() if WRAPPER in command or "-m app.cli" in command}
     for pid in [up.process.pid, *ours]:
         os.kill(pid, signal.SIGKILL)
     assert up.ended() == -signal.SIGKILL
@@ -126,11 +128,13 @@ def test_what_dies_is_started_again(data: Path) -> None:
     up = Up(data).until(SERVING)
     viewer = up.viewer()
     for name, pattern in (("api", "-m app.cli api"), ("postgres", "/postgres -D"), ("valkey", "valkey-server")):
-        victims = [pid for pid, command in up.family().items() if pattern in command and "leash.py" not in command]
+        victims = [
+            pid for pid, command in up.family().items() if pattern in command and "process_wrapper.py" not in command
+        ]
         os.kill(victims[0], signal.SIGKILL)
         up.until(f"{name} ended with signal SIGKILL")
         until_viewer(up, viewer)
-    leashes = [pid for pid, command in up.family().items() if "leash.py" in command and "-m app.cli api" in command]
+    leashes = [pid for pid, command in up.family().items() if WRAPPER in command and "-m app.cli api" in command]
     os.kill(leashes[0], signal.SIGKILL)
     time.sleep(1)
     until_viewer(up, viewer)

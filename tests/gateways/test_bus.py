@@ -11,13 +11,13 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.gateways import bus as module
-from app.gateways import patience
+from app.gateways import circuit_breaker
 from app.gateways.bus import MAX_PENDING, MAX_PENDING_BYTES, RedisBus
 from app.gateways.queue import connect
 from app.ports import Listener
-from tests.faults.network import Relay
-from tests.gateways.valkey_support import Valkey, by_relay, subscribers
-from tests.services.engine import eventually
+from tests.chaos.faults.network import Relay
+from tests.gateways.support.valkey import Valkey, by_relay, subscribers
+from tests.services.support.engine import eventually
 from tests.support.servers import Servers
 from tests.support.tls import Authority, tls_relay
 
@@ -205,7 +205,7 @@ async def relayed(url: str) -> AsyncIterator[tuple[Relay, RedisBus]]:
 
 
 async def test_a_silent_server_holds_up_nobody_for_long(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(circuit_breaker, "ANSWER_SECONDS", 0.2)
     async with relayed(servers.redis_url) as (relay, bus):
         await bus.publish([("a", b"1")])
         relay.silence()
@@ -215,8 +215,8 @@ async def test_a_silent_server_holds_up_nobody_for_long(servers: Servers, monkey
 
 
 async def test_a_server_that_answers_again_is_trusted_again(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(patience, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(circuit_breaker, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(circuit_breaker, "REST_SECONDS", 0.0)
     async with (
         relayed(servers.redis_url) as (relay, bus),
         opened(servers.redis_url) as other,

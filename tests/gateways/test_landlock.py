@@ -8,7 +8,7 @@ import pytest
 from app.core.attempt import Ending
 from app.gateways.operators.shell import ShellOperator, landlock
 from app.gateways.operators.shell.landlock import OLDEST, Wall
-from tests.gateways.shell_support import Log, names_in, shell, text_of
+from tests.gateways.support.shell import Log, names_in, shell, text_of
 
 pytestmark = pytest.mark.skipif(landlock.version() < OLDEST, reason="this kernel has no Landlock")
 

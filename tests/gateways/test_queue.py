@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from app.gateways import patience
+from app.gateways import circuit_breaker
 from app.gateways import queue as queues
 from app.gateways.bus import RedisBus
 from app.gateways.queue import ArqQueue, WakingWorker, connect
 from app.ports import Job
-from tests.gateways.valkey_support import Valkey, by_relay
-from tests.services.engine import eventually
+from tests.gateways.support.valkey import Valkey, by_relay
+from tests.services.support.engine import eventually
 
 NEVER = 3600.0
 
@@ -246,7 +246,7 @@ async def test_sending_while_redis_is_away_raises_nothing(hall: Hall) -> None:
 
 
 async def test_a_silent_server_holds_up_nobody_for_long(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(circuit_breaker, "ANSWER_SECONDS", 0.2)
     async with by_relay(valkey.url) as (relay, way), opened(way) as hall:
         await hall.send("heard")
         relay.silence()

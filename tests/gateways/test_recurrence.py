@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.core.freeze import AHEAD, HORIZON
 from app.gateways.recurrence import WallCalendar
-from tests.core.build import property_of
+from tests.core.support.build import property_of
 
 CALENDAR = WallCalendar()
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -16,9 +16,9 @@ import pytest
 from app.core.attempt import Ending
 from app.gateways.operators.shell import ShellOperator
 from app.gateways.operators.shell.accounts import NoAccountError, Own, accounts, can_switch
-from app.gateways.operators.shell.faults import not_started
+from app.gateways.operators.shell.start_errors import not_started
 from app.ports import Instruction, Origin
-from tests.gateways.shell_support import Log, is_alive, owner_and_mode, text_of
+from tests.gateways.support.shell import Log, is_alive, owner_and_mode, text_of
 
 as_root = pytest.mark.skipif(not can_switch(), reason="only root may run commands as others")
 RANGE = "64000-64999"
@@ -132,7 +132,7 @@ async def test_a_link_in_place_of_a_folder_of_ones_own_is_not_followed(operator:
 async def test_the_spawner_may_die_at_any_time(operator: ShellOperator, log: Log) -> None:
     for _ in range(2):
         assert (await operator.execute(within("one", "echo here"), log)).ending is Ending.SUCCEEDED
-        spawners = [pid for pid in _children() if "spawner.py" in text_of(f"/proc/{pid}/cmdline")]
+        spawners = [pid for pid in _children() if "spawner_process.py" in text_of(f"/proc/{pid}/cmdline")]
         assert spawners
         for pid in spawners:
             os.kill(pid, signal.SIGKILL)

@@ -12,7 +12,7 @@ import pytest
 from app.core.attempt import Ending, Outcome
 from app.gateways.operators.shell import ShellOperator
 from app.ports import LogSink
-from tests.gateways.shell_support import ERR, WAYS, Log, instruct, is_alive, operator_of, shell
+from tests.gateways.support.shell import ERR, WAYS, Log, instruct, is_alive, operator_of, shell
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from app.core.attempt import Ending, Outcome
-from app.gateways.operators.shell import ShellOperator, guard
+from app.gateways.operators.shell import ShellOperator, guard_process
 from app.ports import HoldLapsedError
-from tests.gateways.guard_support import BEATS, PATIENCE_SECONDS, Worker, gone, guards, until
-from tests.gateways.shell_support import Log, is_alive, shell
+from tests.gateways.support.guard import BEATS, PATIENCE_SECONDS, Worker, gone, guards, until
+from tests.gateways.support.shell import Log, is_alive, shell
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 
@@ -310,11 +310,11 @@ class Told:
         assert self.group.stdout
         self.members = [self.group.pid, int(self.group.stdout.readline())]
         self.guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-I", "-S", guard_process.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self.guard.stdout
         assert self.guard.stdout.read(1) == b".", "it is ready"
-        self.started, _ = guard.look(self.group.pid) or ("", True)
+        self.started, _ = guard_process.look(self.group.pid) or ("", True)
 
     def tell(self, *lines: str) -> None:
         assert self.guard.stdin

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.core.attempt import Ending, Outcome
-from app.core.logs import Stream
+from app.core.log_levels import Stream
 from app.gateways.operators.shell import ShellOperator
 from app.ports import Instruction
-from tests.gateways.shell_support import ERR, OUT, WAYS, Log, instruct, is_alive, operator_of, python, shell
+from tests.gateways.support.shell import ERR, OUT, WAYS, Log, instruct, is_alive, operator_of, python, shell
 
 
 @pytest.fixture

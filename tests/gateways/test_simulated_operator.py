@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.core.attempt import Ending, Outcome
-from app.core.logs import Stream
+from app.core.log_levels import Stream
 from app.gateways.operators.simulated import SimulatedOperator
 from app.ports import Instruction
 

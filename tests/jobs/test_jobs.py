@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from app.core.application import ShellTarget
-from app.core.strategy import Strategy, StrategyStep
+from app.core.strategy.model import Strategy, StrategyStep
 from app.jobs.deployments import work_on
 from app.ports import Job
-from tests.services.commands import NOTHING, Gate, Notes, node
-from tests.services.engine import D, Engine, S, Site
+from tests.services.support.commands import NOTHING, Gate, Notes, node
+from tests.services.support.engine import D, Engine, S, Site
 
 
 def job(name: str, *args: str, key: str) -> Job:

@@ -16,7 +16,7 @@ from graphql import (
 
 from app.api.descriptions import TYPES
 from app.api.schema import schema
-from app.core.errors import Role
+from app.core.roles import Role
 
 MAX_WORDS = 25
 ROLES = re.compile(rf"\b({'|'.join(Role)})\b|\bFor everybody\b|\bFor whoever\b", re.ASCII)

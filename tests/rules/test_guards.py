@@ -5,7 +5,7 @@ from typing import Any
 from app.api.permissions import Answers, Guard
 from app.api.schema import Mutation, Query, schema
 from app.api.subscriptions.feeds import Subscription
-from app.core.errors import Role
+from app.core.roles import Role
 
 READS = {
     "viewer": None,  # every valid token may ask whose it is

@@ -1,6 +1,6 @@
 """The engine's tests have the engine's fixtures."""
 
-from tests.services.clusters import cast, cluster, nodes, place
-from tests.services.fixtures import engine, gate, gates, notes, site, swept, trial
+from tests.services.support.clusters import cast, cluster, nodes, place
+from tests.services.support.fixtures import engine, gate, gates, notes, site, swept, trial
 
 __all__ = ["cast", "cluster", "engine", "gate", "gates", "nodes", "notes", "place", "site", "swept", "trial"]

@@ -16,13 +16,13 @@ from app.core.environment import OperatorKind
 from app.core.errors import ErrorCode
 from app.core.events import ApprovalDecided
 from app.services import environments, workflows
-from app.services.sweep import sweep
+from app.services.worker.sweep import sweep
 from app.services.workflows import EditOrder
 from app.store.database import execute
-from tests.services import controls
-from tests.services.approving import A, asked, decide, pending, person, policy, statuses, stepped, until_asked
-from tests.services.commands import FAILURE, Notes, node
-from tests.services.engine import D, Engine, S, Site, rolling
+from tests.services.support import controls
+from tests.services.support.approving import A, asked, decide, pending, person, policy, statuses, stepped, until_asked
+from tests.services.support.commands import FAILURE, Notes, node
+from tests.services.support.engine import D, Engine, S, Site, rolling
 
 DEPLOYMENT, STEP = ApprovalSubject.DEPLOYMENT, ApprovalSubject.ROLLOUT_STEP
 

@@ -9,15 +9,16 @@ import pytest
 from app.core.access import Grant
 from app.core.application import ShellTarget
 from app.core.approval import ApprovalSubject
-from app.core.errors import ErrorCode, Role
+from app.core.errors import ErrorCode
 from app.core.gate import BlockerKind
+from app.core.roles import Role
 from app.core.workflow import TaskType
 from app.services import deployments, tasks
 from app.services.deployments import Reasoned
-from tests.services import controls
-from tests.services.approving import A, asked, decide, pending, person, policy, statuses, stepped, until_asked
-from tests.services.commands import NOTHING, Notes, node, step
-from tests.services.engine import D, Engine, S, Site
+from tests.services.support import controls
+from tests.services.support.approving import A, asked, decide, pending, person, policy, statuses, stepped, until_asked
+from tests.services.support.commands import NOTHING, Notes, node, step
+from tests.services.support.engine import D, Engine, S, Site
 
 DEPLOYMENT, TASK, STEP = ApprovalSubject.DEPLOYMENT, ApprovalSubject.TASK, ApprovalSubject.ROLLOUT_STEP
 

@@ -4,10 +4,10 @@ In: deployments in each of these states, and an application that goes. Out: what
 """
 
 from app.core.errors import ErrorCode
-from app.services import applications, deployments, steering
-from app.services.steering import Asker
-from tests.services.commands import FAILURE, node
-from tests.services.engine import D, Engine, Site
+from app.services import allowed_actions, applications, deployments
+from app.services.allowed_actions import Asker
+from tests.services.support.commands import FAILURE, node
+from tests.services.support.engine import D, Engine, Site
 
 
 async def archive(site: Site) -> None:
@@ -31,7 +31,7 @@ async def test_one_that_was_not_started_is_refused_until_the_application_is_back
     problem = await engine.refusal(deployments.start, id_)
     assert (problem.code, "unarchiveApplication" in problem.message) == (ErrorCode.WRONG_STATE, True)
     deployment = (await engine.story(id_)).deployment
-    assert (await steering.why_not_start([deployment]))[id_] == problem
+    assert (await allowed_actions.why_not_start([deployment]))[id_] == problem
     await engine.call(applications.unarchive, site.applications["web"])
     assert (await engine.refusal(applications.unarchive, site.applications["web"])).code is ErrorCode.WRONG_STATE
     await engine.worker()
@@ -49,7 +49,7 @@ async def test_one_that_failed_is_not_retried(engine: Engine, site: Site) -> Non
     assert (problem.code, "is archived" in problem.message) == (ErrorCode.WRONG_STATE, True)
     deployment = (await engine.story(id_)).deployment
     asker = Asker(engine.runtime, engine.principal)
-    assert (await steering.why_not_retry(asker, [deployment]))[id_] == problem
+    assert (await allowed_actions.why_not_retry(asker, [deployment]))[id_] == problem
 
 
 async def test_one_that_succeeded_is_taken_back_all_the_same(engine: Engine, site: Site) -> None:

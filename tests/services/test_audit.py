@@ -3,9 +3,9 @@
 import pytest
 
 from app.services.audit import UnrecordedError
-from app.services.cases import Case
+from app.services.use_cases import Case
 from app.store import environments
-from tests.services.engine import Engine
+from tests.services.support.engine import Engine
 
 
 async def silent(case: Case, id_: str) -> tuple[str, ...]:

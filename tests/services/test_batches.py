@@ -7,13 +7,13 @@ import pytest
 
 from app.core.application import HealthCheck, ShellTarget
 from app.core.events import RolloutProgressed
-from app.core.strategy import Phase, Strategy, StrategyKind, StrategyStep
+from app.core.strategy.model import Phase, Strategy, StrategyKind, StrategyStep
 from app.core.workflow import TaskType
 from app.services import tasks
 from app.services.tasks import Promotion
-from tests.services.approving import decide, person, until_asked
-from tests.services.commands import Notes, node, sh
-from tests.services.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
+from tests.services.support.approving import decide, person, until_asked
+from tests.services.support.commands import Notes, node, sh
+from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
 CANARY = Strategy(StrategyKind.CANARY, tuple(StrategyStep(canary_ratio=ratio) for ratio in (0.1, 0.5, 1)))
 FIVE = ("a", "b", "c", "d", "e")

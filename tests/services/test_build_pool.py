@@ -5,10 +5,10 @@ In: an environment that names a build pool, workers of either pool. Out: who ran
 
 from app.core.gate import BlockerKind
 from app.core.workflow import TaskType
-from tests.services import controls
-from tests.services.approving import decide, pending, person, policy
-from tests.services.commands import NOTHING, node, step
-from tests.services.engine import D, Engine, S, Site
+from tests.services.support import controls
+from tests.services.support.approving import decide, pending, person, policy
+from tests.services.support.commands import NOTHING, node, step
+from tests.services.support.engine import D, Engine, S, Site
 
 
 async def built(engine: Engine) -> Site:

@@ -5,10 +5,10 @@ import pytest
 from app.core.errors import ErrorCode
 from app.services import deployments
 from app.services.deployments import Reasoned
-from app.services.sweep import sweep
-from tests.gateways.shell_support import is_alive
-from tests.services.commands import POLITE, Gate, Notes, node, sh
-from tests.services.engine import AN_HOUR, D, Engine, S, Site, backed_off, eventually, rolling, watched
+from app.services.worker.sweep import sweep
+from tests.gateways.support.shell import is_alive
+from tests.services.support.commands import POLITE, Gate, Notes, node, sh
+from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, backed_off, eventually, rolling, watched
 
 STUBBORN = sh('trap "" TERM; echo $$; echo ready; while :; do sleep 0.02; done')
 

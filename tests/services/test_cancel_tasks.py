@@ -10,12 +10,12 @@ from app.core.deployment import RollbackStatus
 from app.core.errors import ErrorCode
 from app.core.events import DeploymentStatusChanged
 from app.services import deployments, tasks
-from app.services.cases import UseCase
 from app.services.deployments import Reasoned
-from app.services.sweep import sweep
-from tests.services.commands import FAILURE, NOTHING, POLITE, Gate, Notes, node, sh
-from tests.services.controls import STUBBORN, cancel, check_refused, reason, skip
-from tests.services.engine import D, Engine, S, Site, backed_off, eventually, rolling
+from app.services.use_cases import UseCase
+from app.services.worker.sweep import sweep
+from tests.services.support.commands import FAILURE, NOTHING, POLITE, Gate, Notes, node, sh
+from tests.services.support.controls import STUBBORN, cancel, check_refused, reason, skip
+from tests.services.support.engine import D, Engine, S, Site, backed_off, eventually, rolling
 
 
 async def test_a_task_that_waits_for_its_next_attempt_is_cancelled_at_once(engine: Engine, trial: Site) -> None:

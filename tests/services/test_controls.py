@@ -9,11 +9,11 @@ from app.core.deployment import RollbackStatus
 from app.core.events import DeploymentStatusChanged
 from app.core.gate import BlockerKind
 from app.services import deployments, tasks
-from app.services.sweep import sweep
 from app.services.tasks import Promotion
-from tests.services.commands import FAILURE, NOTHING, POLITE, Gate, Notes, node, sh
-from tests.services.controls import STUBBORN, blockers, cancel, go_on, pause, pauses, reason, skip, task_id
-from tests.services.engine import AN_HOUR, D, Engine, S, Site, backed_off, eventually, rolling, watched
+from app.services.worker.sweep import sweep
+from tests.services.support.commands import FAILURE, NOTHING, POLITE, Gate, Notes, node, sh
+from tests.services.support.controls import STUBBORN, blockers, cancel, go_on, pause, pauses, reason, skip, task_id
+from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, backed_off, eventually, rolling, watched
 
 # Pausing
 

@@ -9,11 +9,11 @@ from app.core.application import ShellTarget
 from app.core.errors import WrongState
 from app.core.workflow import TaskType
 from app.services import deployments, tasks
-from app.services.sweep import sweep
 from app.services.tasks import Promotion
-from tests.services.commands import FAILURE, POLITE, Gate, Notes, node, sh
-from tests.services.controls import cancel, check_refused, skip, task_id
-from tests.services.engine import AN_HOUR, D, Engine, S, Site, backed_off, rolling, watched
+from app.services.worker.sweep import sweep
+from tests.services.support.commands import FAILURE, POLITE, Gate, Notes, node, sh
+from tests.services.support.controls import cancel, check_refused, skip, task_id
+from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, backed_off, rolling, watched
 
 # Skipping
 

@@ -9,14 +9,15 @@ from dataclasses import replace
 import pytest
 
 from app.core import logs as core
-from app.core.logs import LogFilter, LogLevel, TaskLogLine
-from app.services import deployment_logs as service
+from app.core.log_levels import LogLevel
+from app.core.logs import LogFilter, TaskLogLine
+from app.services.feeds import deployment_logs as service
 from app.store import deployment_logs as store
 from app.store import logs
 from app.store.logs import NewLine
-from app.store.unit import unit
-from tests.services.commands import node, sh
-from tests.services.engine import D, Engine, Site, eventually
+from app.store.unit_of_work import unit
+from tests.services.support.commands import node, sh
+from tests.services.support.engine import D, Engine, Site, eventually
 
 WORKER = "worker"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

@@ -25,9 +25,9 @@ from app.core.workflow import MAX_TASKS, Position, TaskType, WorkflowTask
 from app.services import deployments, workflows
 from app.services.workflows import EditOrder, Layout, RestoreOrder
 from app.store import workflows as store
-from tests.services.commands import node
-from tests.services.controls import skip
-from tests.services.engine import D, Engine, S, Site
+from tests.services.support.commands import node
+from tests.services.support.controls import skip
+from tests.services.support.engine import D, Engine, S, Site
 
 CHAIN = (node("a"), node("b", "a"), node("c", "b"))
 

@@ -12,9 +12,9 @@ from app.core.events import TaskStatusChanged
 from app.core.workflow import WorkflowTask
 from app.services import workflows
 from app.services.workflows import EditOrder
-from tests.services.approving import asked, decide, pending, person, until_asked
-from tests.services.commands import node
-from tests.services.engine import D, Engine, S, Site, Story
+from tests.services.support.approving import asked, decide, pending, person, until_asked
+from tests.services.support.commands import node
+from tests.services.support.engine import D, Engine, S, Site, Story
 
 GRAPH = (node("a"), node("ask", "a", require_confirm=True), node("end", "ask"))
 

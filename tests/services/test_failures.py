@@ -3,8 +3,8 @@
 import pytest
 
 from app.core.application import ShellTarget
-from tests.services.commands import FAILURE, NOTHING, Gate, Notes, node, sh, step
-from tests.services.engine import D, Engine, S, Site, rolling
+from tests.services.support.commands import FAILURE, NOTHING, Gate, Notes, node, sh, step
+from tests.services.support.engine import D, Engine, S, Site, rolling
 
 
 @pytest.mark.parametrize("failing", ["build", "test"])

@@ -9,20 +9,21 @@ from redis.asyncio import Redis
 from app.core import gate as gates_of
 from app.core.access import Grant
 from app.core.audit import AuditFilter
-from app.core.errors import Forbidden, Frozen, InvalidInput, NotFound, Role
+from app.core.errors import Forbidden, Frozen, InvalidInput, NotFound
 from app.core.freeze import MAX_WINDOWS, FreezeWindow
 from app.core.gate import Blocker, BlockerKind
-from app.core.pages import Span
+from app.core.paging import Span
+from app.core.roles import Role
 from app.services import deployments, freezes, tasks
 from app.services import gates as gate_service
 from app.services.deployments import Reasoned
 from app.services.drafts import DeploymentRequest
-from app.services.sweep import sweep
+from app.services.worker.sweep import sweep
 from app.store import audit
 from app.store import environments as environment_store
 from app.store import freezes as store
-from tests.services.commands import FAILURE, Gate, node
-from tests.services.engine import D, Engine, Site
+from tests.services.support.commands import FAILURE, Gate, node
+from tests.services.support.engine import D, Engine, Site
 
 LONG = timedelta(hours=1)
 

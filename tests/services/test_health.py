@@ -14,8 +14,8 @@ import pytest
 
 from app.core.application import HealthCheck, ShellTarget
 from app.core.workflow import TaskType
-from tests.services.commands import Notes, node, sh
-from tests.services.engine import D, Engine, S, Site, rolling
+from tests.services.support.commands import Notes, node, sh
+from tests.services.support.engine import D, Engine, S, Site, rolling
 
 
 class Patient(ThreadingHTTPServer):

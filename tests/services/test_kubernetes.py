@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from app.core.application import KubernetesTarget
-from app.core.strategy import Strategy, StrategyKind, StrategyStep
+from app.core.strategy.model import Strategy, StrategyKind, StrategyStep
 from app.core.workflow import TaskType
 from app.store import applications as store
-from tests.cluster.api import ClusterServer
-from tests.services.clusters import begun, jobs
-from tests.services.engine import D, Engine, S, Site, watched
+from tests.chaos.cluster.api import ClusterServer
+from tests.services.support.clusters import begun, jobs
+from tests.services.support.engine import D, Engine, S, Site, watched
 
 
 async def test_a_lost_worker_leaves_its_job_to_the_next(engine: Engine, place: Site, cluster: ClusterServer) -> None:

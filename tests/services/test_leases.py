@@ -12,19 +12,19 @@ import pytest
 import redis.asyncio as redis
 
 from app.core.attempt import Ending, Outcome
-from app.core.logs import Stream
+from app.core.log_levels import Stream
 from app.core.retry import MAX_LOSSES
-from app.core.strategy import Progress
+from app.core.strategy.model import Progress
 from app.core.task import Task
 from app.core.workflow import TaskType
-from app.services.attempts import Interruption
-from app.services.execution import Assignment, Done, WorkerName, lose, take_turn
-from app.services.log_writer import LeaseLostError, LogWriter
-from app.services.sweep import sweep
+from app.services.execution.log_writer import LeaseLostError, LogWriter
+from app.services.worker.attempt_runner import Interruption
+from app.services.worker.sweep import sweep
+from app.services.worker.turn import Assignment, Done, WorkerName, lose, take_turn
 from app.store import tasks as task_store
 from app.store import workers
-from tests.services.commands import POLITE, Gate, Notes, node, sh
-from tests.services.engine import LEASE_SECONDS, D, Engine, S, Site, Story, Worker, eventually
+from tests.services.support.commands import POLITE, Gate, Notes, node, sh
+from tests.services.support.engine import LEASE_SECONDS, D, Engine, S, Site, Story, Worker, eventually
 
 GOOD = Outcome(Ending.SUCCEEDED)
 ONE, TWO = WorkerName("one", "default"), WorkerName("two", "default")

@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 
 from app.core import logs as core
-from app.core.logs import LogFilter, LogLevel, LogPart
-from app.services import logs as service
-from app.services.log_writer import LINE_BYTES
+from app.core.log_levels import LogLevel
+from app.core.logs import LogFilter, LogPart
+from app.services.execution.log_writer import LINE_BYTES
+from app.services.feeds import task_logs as service
 from app.store import logs
-from tests.services.commands import node, python, sh
-from tests.services.engine import D, Engine, Site
+from tests.services.support.commands import node, python, sh
+from tests.services.support.engine import D, Engine, Site
 
 LIMIT = 100 * (LINE_BYTES + 10)
 MANY = 200_000

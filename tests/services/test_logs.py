@@ -6,10 +6,11 @@ import pytest
 
 from app.core.application import ShellTarget
 from app.core.events import TaskStatusChanged
-from app.core.logs import MAX_MESSAGE, LogFilter, LogLevel
-from app.services import feed, logs
-from tests.services.commands import Command, node, python, sh
-from tests.services.engine import D, Engine, S, Site, rolling
+from app.core.log_levels import LogLevel
+from app.core.logs import MAX_MESSAGE, LogFilter
+from app.services.feeds import events, task_logs
+from tests.services.support.commands import Command, node, python, sh
+from tests.services.support.engine import D, Engine, S, Site, rolling
 
 MANY = 100_000
 L = LogLevel
@@ -39,7 +40,7 @@ async def test_who_follows_a_log_gets_every_line_once(engine: Engine, site: Site
     id_ = await site.deploy("v1", node("task", command=command))
     task = (await engine.story(id_)).tasks["task"]
     async with asyncio.timeout(30):
-        batches = [batch async for batch in logs.follow(engine.runtime, task.id, 0, LogFilter())]
+        batches = [batch async for batch in task_logs.follow(engine.runtime, task.id, 0, LogFilter())]
     assert [line.message for batch in batches for line in batch.lines] == [str(n) for n in range(20_000)]
     assert batches[-1].caught_up
 
@@ -49,7 +50,7 @@ async def test_the_last_line_is_stored_before_the_task_has_ended(engine: Engine,
     id_ = await site.deploy("v1", *(node(f"task-{n}", command=("seq", "3000")) for n in range(10)))
     tasks = {task.id: task for task in (await engine.story(id_)).tasks.values()}
     stored: dict[str, int] = {}
-    async for batch in feed.follow(engine.runtime, id_, 0):
+    async for batch in events.follow(engine.runtime, id_, 0):
         for event in batch.events:
             if isinstance(event.body, TaskStatusChanged) and event.body.to is S.SUCCESS:
                 stored[event.body.task_id] = len(await engine.lines(tasks[event.body.task_id]))

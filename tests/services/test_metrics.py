@@ -11,10 +11,10 @@ import pytest
 from app.core.application import HealthCheck, MetricCheck, ShellTarget
 from app.core.batch_history import Ended, history
 from app.core.environment import OperatorKind
-from app.store import feed
-from tests.services.commands import Notes
-from tests.services.engine import D, Engine, Site, rolling
-from tests.services.test_sets import blue_green
+from app.store import event_feed
+from tests.services.support.commands import Notes
+from tests.services.support.engine import D, Engine, Site, rolling
+from tests.services.test_blue_green import blue_green
 from tests.support.prometheus import Prometheus, scalar, serving, vector
 
 
@@ -98,7 +98,7 @@ async def test_the_values_are_kept_with_the_batch(engine: Engine, site: Site, pr
     await site.application("web", shell, health_check=errors(prometheus, failure_threshold=1))
     story = await engine.until(await site.deploy(strategy=rolling(1)), D.ROLLED_BACK)
     task = story.tasks["web/deploy"]
-    moments = (await feed.of_rollouts([task.id]))[task.id]
+    moments = (await event_feed.of_rollouts([task.id]))[task.id]
     first, second = history(moments, Ended(task.status, task.completed_at) if task.completed_at else None)
     assert [(one.batch, one.succeeded) for one in (first, second)] == [(1, True), (2, False)]
     shown = [(each.name, each.value, each.minimum, each.maximum, each.ok) for each in first.metrics + second.metrics]

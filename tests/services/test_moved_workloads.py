@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from app.core.application import KubernetesTarget
-from app.core.strategy import Strategy, StrategyKind, StrategyStep
+from app.core.strategy.model import Strategy, StrategyKind, StrategyStep
 from app.services import tasks
 from app.services.tasks import Promotion
 from app.store import applications as store
-from tests.cluster.api import ClusterServer
-from tests.cluster.played import Cast, play
-from tests.services.engine import D, Engine, S, Site, watched
+from tests.chaos.cluster.api import ClusterServer
+from tests.chaos.cluster.played import Cast, play
+from tests.services.support.engine import D, Engine, S, Site, watched
 from tests.services.test_kubernetes import image, make_shop
 
 CANARY, BLUE_GREEN, ROLLING = StrategyKind.CANARY, StrategyKind.BLUE_GREEN, StrategyKind.ROLLING

@@ -12,10 +12,10 @@ import pytest
 
 from app.services import tasks
 from app.services.deployments import Reasoned
-from app.services.orphans import reap
-from tests.cluster.api import ClusterServer
-from tests.services.clusters import begun, job, jobs
-from tests.services.engine import D, Engine, S, Site, eventually
+from app.services.engine.orphans import reap
+from tests.chaos.cluster.api import ClusterServer
+from tests.services.support.clusters import begun, job, jobs
+from tests.services.support.engine import D, Engine, S, Site, eventually
 
 ROOT = Path(__file__).parents[2]
 OURS = {"app.kubernetes.io/managed-by": "boreas"}

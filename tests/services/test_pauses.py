@@ -13,11 +13,11 @@ from app.core.errors import Refused
 from app.core.events import DeploymentPaused, DeploymentStatusChanged
 from app.core.gate import BlockerKind
 from app.services import deployments, tasks
-from app.services.sweep import sweep
 from app.services.tasks import Promotion
-from tests.services.commands import FAILURE, Gate, Notes, node, sh
-from tests.services.controls import blockers, go_on, pause, pauses, skip, task_id
-from tests.services.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
+from app.services.worker.sweep import sweep
+from tests.services.support.commands import FAILURE, Gate, Notes, node, sh
+from tests.services.support.controls import blockers, go_on, pause, pauses, skip, task_id
+from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
 
 async def ending(engine: Engine, id_: str) -> list[object]:

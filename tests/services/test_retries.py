@@ -8,8 +8,8 @@ from app.core import retry
 from app.core.application import ShellTarget
 from app.core.errors import ErrorCode, Refused
 from app.services import applications, deployments
-from tests.services.commands import FAILURE, NOTHING, Gate, Notes, node, sh, step
-from tests.services.engine import D, Engine, S, Site, backed_off, eventually, rolling
+from tests.services.support.commands import FAILURE, NOTHING, Gate, Notes, node, sh, step
+from tests.services.support.engine import D, Engine, S, Site, backed_off, eventually, rolling
 
 
 async def test_a_task_that_fails_is_tried_again_after_a_while(engine: Engine, trial: Site) -> None:

@@ -5,8 +5,8 @@ import pytest
 from app.core.application import HealthCheck, ShellTarget
 from app.core.deployment import RollbackStatus
 from app.core.task import Activity
-from tests.services.commands import FAILURE, Command, Gate, Notes, node, sh
-from tests.services.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
+from tests.services.support.commands import FAILURE, Command, Gate, Notes, node, sh
+from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
 WHO = "$BOREAS_APPLICATION $BOREAS_VERSION"
 TRIPLE = ("users", "orders", "web")

@@ -9,8 +9,8 @@ from app.core.application import ShellTarget
 from app.core.deployment import ENDED
 from app.core.errors import Refused
 from app.core.workflow import WorkflowTask
-from tests.services.commands import Command, Notes, node, python
-from tests.services.engine import D, Engine, S, Site
+from tests.services.support.commands import Command, Notes, node, python
+from tests.services.support.engine import D, Engine, S, Site
 
 DEPLOYMENTS = 20
 

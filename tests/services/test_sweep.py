@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from app.gateways.queue import ArqQueue, connect
-from app.services.ledger import hold
+from app.services.engine.locked_deployment import hold
 from app.services.runtime import Runtime
-from app.services.sweep import sweep
+from app.services.worker.sweep import sweep
 from app.store.sweep import claim
-from app.store.unit import unit
-from tests.gateways.valkey_support import Valkey
-from tests.services.commands import Gate, Notes, node
-from tests.services.engine import D, Engine, S, Site, rolling, running
+from app.store.unit_of_work import unit
+from tests.gateways.support.valkey import Valkey
+from tests.services.support.commands import Gate, Notes, node
+from tests.services.support.engine import D, Engine, S, Site, rolling, running
 from tests.support.servers import Servers
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from app.core.application import HealthCheck, ShellTarget
 from app.core.task import Task
-from tests.services.commands import Notes, node, python, sh, step
-from tests.services.engine import D, Engine, Site, Story, rolling
+from tests.services.support.commands import Notes, node, python, sh, step
+from tests.services.support.engine import D, Engine, Site, Story, rolling
 
 PRINT = ("env",)
 KEYS = {"build": "web/build", "test": "web/test", "deploy": "web/deploy", "health": "web/health_check"}

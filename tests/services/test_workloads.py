@@ -14,12 +14,12 @@ import pytest
 from app.core.application import KubernetesTarget
 from app.core.attempt import Ending, Outcome
 from app.core.environment import KubernetesAccess, OperatorKind
-from app.core.logs import Stream
-from app.core.strategy import Shape, Strategy, StrategyKind, StrategyStep
+from app.core.log_levels import Stream
+from app.core.strategy.model import Shape, Strategy, StrategyKind, StrategyStep
 from app.gateways.operators.simulated import SimulatedOperator
 from app.ports import LogSink, Workload
 from app.services.runtime import Runtime
-from tests.services.engine import D, Engine, S, Site, watched
+from tests.services.support.engine import D, Engine, S, Site, watched
 
 CANARY = Strategy(StrategyKind.CANARY, (StrategyStep(canary_ratio=0.25), StrategyStep(canary_ratio=1)))
 BLUE_GREEN = Strategy(StrategyKind.BLUE_GREEN)

@@ -9,9 +9,9 @@ from pathlib import Path
 from app.core.application import ShellTarget
 from app.core.workflow import TaskType
 from app.gateways.operators.shell import ShellOperator
-from app.services.workspaces import tidy
-from tests.services.commands import Gate, node, sh
-from tests.services.engine import D, Engine, Site, eventually
+from app.services.worker.workspace_cleanup import tidy
+from tests.services.support.commands import Gate, node, sh
+from tests.services.support.engine import D, Engine, Site, eventually
 
 DAYS = timedelta(days=7)
 

@@ -1,5 +1,5 @@
 """The store is tested with the engine's fixtures: real rows come from real use cases."""
 
-from tests.services.fixtures import engine, site, swept, trial
+from tests.services.support.fixtures import engine, site, swept, trial
 
 __all__ = ["engine", "site", "swept", "trial"]

@@ -11,10 +11,10 @@ import pytest
 
 from app.core.audit import FIRST_HASH
 from app.services.audit import verify
-from app.services.cases import Case
+from app.services.use_cases import Case
 from app.store import migrations
 from app.wiring import migrations_folder
-from tests.services.engine import Engine, Site
+from tests.services.support.engine import Engine, Site
 from tests.store.test_migrations import url
 from tests.support.servers import connect
 

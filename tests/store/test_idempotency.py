@@ -11,8 +11,8 @@ from app.services import environments
 from app.store import environments as environment_store
 from app.store import idempotency
 from app.store.idempotency import Answer
-from app.store.unit import unit
-from tests.services.engine import Engine
+from app.store.unit_of_work import unit
+from tests.services.support.engine import Engine
 
 
 def draft(engine: Engine, name: str = "here") -> Environment:

@@ -9,16 +9,17 @@ from itertools import product
 import pytest
 
 from app.core.deployment import DeploymentFilter, DeploymentStatus
-from app.core.logs import LogFilter, LogLevel, LogLine, LogPart
-from app.core.pages import Span
+from app.core.log_levels import LogLevel
+from app.core.logs import LogFilter, LogLine, LogPart
+from app.core.paging import Span
 from app.core.version import VersionFilter
 from app.services import applications as application_cases
-from app.store import applications, deployments, feed, logs, versions
+from app.store import applications, deployments, event_feed, logs, versions
 from app.store.history import DeploymentsOf, Parent
 from app.store.logs import NewLine
-from app.store.unit import unit
-from tests.services.commands import node
-from tests.services.engine import Engine, Site
+from app.store.unit_of_work import unit
+from tests.services.support.commands import node
+from tests.services.support.engine import Engine, Site
 
 ALL = DeploymentFilter(visible=((None, None),))
 
@@ -166,7 +167,7 @@ async def test_events_of_several_deployments(engine: Engine, ids: list[str]) -> 
     for id_ in ids[:2]:
         await engine.cancel(id_)
     for after, limit in product((0, 1, 3, 99), (0, 1, 99)):
-        found = await feed.pages([*ids, "dep_none"], after, limit)
+        found = await event_feed.pages([*ids, "dep_none"], after, limit)
         for id_ in ids:
             last = (await engine.story(id_)).deployment.last_event
             assert [event.number for event in found[id_]] == list(range(after + 1, last + 1))[:limit]

@@ -12,7 +12,7 @@ from app.core.revision import KeptTask, Revision
 from app.core.workflow import Position, TaskType, WorkflowTask
 from app.store import workflows
 from app.store.database import execute, fetch_one
-from tests.services.engine import Engine, Site
+from tests.services.support.engine import Engine, Site
 
 NOW = datetime(2030, 1, 2, tzinfo=UTC)
 texts = st.sampled_from(["", "a", "ü🚀", "it's “so”\n"])

@@ -19,7 +19,6 @@ from app.core.application import (
 from app.core.approval import ApprovalPolicy, ApprovalTimeoutAction
 from app.core.deployment import DeploymentStatus, Rollback, RollbackStatus
 from app.core.environment import Environment, KubernetesAccess, OperatorKind, Release
-from app.core.errors import Role
 from app.core.events import (
     Body,
     DeploymentPaused,
@@ -31,18 +30,20 @@ from app.core.events import (
 )
 from app.core.ids import Kind
 from app.core.job_options import JobOptions, JobResources, TaintEffect, Toleration, TolerationOperator
-from app.core.logs import LogLevel, LogLine
-from app.core.plan import items_of
-from app.core.strategy import Phase, Progress
+from app.core.log_levels import LogLevel
+from app.core.logs import LogLine
+from app.core.roles import Role
+from app.core.strategy.model import Phase, Progress
 from app.core.task import Activity, TaskAttempt, TaskStatus
+from app.core.tick.state import items_of
 from app.core.version import Artifact, Version
 from app.core.workflow import Position, TaskType
-from app.store import applications, deployments, environments, feed, logs, tasks, versions
+from app.store import applications, deployments, environments, event_feed, logs, tasks, versions
 from app.store.database import execute
 from app.store.tasks import AttemptEnd, Writes
-from app.store.unit import unit
-from tests.services.commands import node
-from tests.services.engine import Engine, Site, rolling
+from app.store.unit_of_work import unit
+from tests.services.support.commands import node
+from tests.services.support.engine import Engine, Site, rolling
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
@@ -292,10 +293,10 @@ async def test_events_come_back_as_they_were_by_both_roads(engine: Engine, trial
         Event(deployment_id=id_, number=number, at=NOW, actor_id=actor, body=body)
         for number, (actor, body) in enumerate(zip(actors, BODIES, strict=True), start=2)
     ]
-    assert feed.decode(feed.encode(events)) == events
+    assert event_feed.decode(event_feed.encode(events)) == events
     async with engine.undone():
         await deployments.save(replace(made, last_event=7), events, Writes())
-        assert await feed.pages([id_, "dep_none"], 1, 9) == {id_: events, "dep_none": []}
+        assert await event_feed.pages([id_, "dep_none"], 1, 9) == {id_: events, "dep_none": []}
 
 
 def test_lines_come_back_as_they_were_by_the_bus() -> None:

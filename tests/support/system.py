@@ -11,15 +11,15 @@ from typing import Any
 
 import uvicorn
 
-from app.api.bodies import MAX_BODY
-from app.api.connections import SAFE_HEADERS, Connection
+from app.api.transport.request_bodies import MAX_BODY
+from app.api.transport.server_connection import SAFE_HEADERS, Connection
 from app.jobs.deployments import jobs
 from app.main import application
 from app.services.access import ensure_admin
-from app.services.execution import WorkerName
-from app.services.hands import Hands
 from app.services.runtime import Runtime
-from app.services.sweep import sweep_forever
+from app.services.worker.sweep import sweep_forever
+from app.services.worker.turn import WorkerName
+from app.services.worker.worker import Hands
 from app.settings import ServeSettings, Settings, StoreSettings, WorkerSettings
 from app.wiring import opened, worker_id
 from tests.support.client import Client

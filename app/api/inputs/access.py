@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from app.core import access
-from app.core.errors import Role
+from app.core.roles import Role
 from app.services.access import GrantRequest
 
 

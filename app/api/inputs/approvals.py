@@ -3,7 +3,7 @@
 import strawberry
 
 from app.core.approval import ApprovalPolicy, ApprovalTimeoutAction, Verdict
-from app.core.errors import Role
+from app.core.roles import Role
 from app.services.approvals import Decide
 
 DEFAULT = ApprovalPolicy()

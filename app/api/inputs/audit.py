@@ -4,8 +4,9 @@ from datetime import datetime
 
 import strawberry
 
-from app.core import audit, bounds, checks
-from app.services.cases import refuse_if
+from app.core import audit
+from app.core.validation import bounds, checks
+from app.services.use_cases import refuse_if
 
 
 @strawberry.input(name="AuditFilter", description="Which entries a list holds. Null admits all.")

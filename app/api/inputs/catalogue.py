@@ -4,9 +4,9 @@ from typing import Any
 
 import strawberry
 
+from app.api.inputs.commands import CommandStepInput
 from app.api.inputs.common import NEVER, given
 from app.api.inputs.kubernetes import KubernetesAccessInput, KubernetesTargetInput
-from app.api.inputs.steps import CommandStepInput
 from app.core import application, environment, version
 from app.core.texts import tidy
 

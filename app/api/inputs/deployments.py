@@ -8,13 +8,14 @@ import strawberry
 from app.api.inputs.common import built_plainly, mapping
 from app.api.inputs.workflows import WorkflowTaskInput, core_tasks
 from app.api.scalars import JSON
-from app.core import checks, strategy
 from app.core.deployment import DeploymentFilter, DeploymentStatus
 from app.core.errors import InvalidInput, Refused
-from app.services.cases import refuse_if
+from app.core.strategy import model as strategy
+from app.core.validation import checks
 from app.services.drafts import DeploymentRequest
 from app.services.tasks import Promotion
 from app.services.templates import TemplateUse
+from app.services.use_cases import refuse_if
 
 
 @built_plainly()

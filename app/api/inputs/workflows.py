@@ -6,11 +6,11 @@ from operator import attrgetter
 
 import strawberry
 
+from app.api.inputs.commands import CommandStepInput, steps
 from app.api.inputs.common import Place, built_plainly, given, mapping, mappings
-from app.api.inputs.steps import CommandStepInput, steps
 from app.api.scalars import JSON
 from app.core import application, workflow
-from app.core.bulk import columns_of, filled
+from app.core.columnar import columns_of, filled
 from app.core.editing import Addition, Connection, Disconnection, Edit, Modification, Move, MoveDirection, Removal
 from app.core.editing import Replacement as WholeGraph
 from app.core.texts import tidy

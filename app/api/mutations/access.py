@@ -8,10 +8,10 @@ from app.api.context import Info
 from app.api.errors import UserError
 from app.api.inputs.access import CreateApiTokenInput, CreateServiceAccountInput, GrantInput
 from app.api.inputs.common import ByIdInput
-from app.api.mutations.perform import perform
+from app.api.mutations.run import perform
 from app.api.permissions import Answers
 from app.api.types.access import Actor, ApiToken, ServiceAccount, find_token, load_actor
-from app.core.errors import Role
+from app.core.roles import Role
 from app.core.texts import tidy
 from app.services import access
 from app.services.access import TokenRequest

@@ -6,11 +6,11 @@ from app.api.context import Info
 from app.api.errors import UserError, user_error
 from app.api.inputs.approvals import DecideInput, SetApprovalPolicyInput
 from app.api.mutations.catalogue import EnvironmentPayload
-from app.api.mutations.perform import changed, perform
+from app.api.mutations.run import changed, perform
 from app.api.permissions import Answers
 from app.api.types.approvals import Approval
 from app.core.approval import Verdict
-from app.core.errors import Role
+from app.core.roles import Role
 from app.services import approvals, environments
 
 

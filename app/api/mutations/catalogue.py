@@ -12,13 +12,13 @@ from app.api.inputs.catalogue import (
     UpdateEnvironmentInput,
 )
 from app.api.inputs.common import ByIdInput
-from app.api.mutations.perform import changed, perform
+from app.api.mutations.run import changed, perform
 from app.api.permissions import Answers
 from app.api.types.applications import Application
 from app.api.types.environments import Environment
 from app.api.types.freezes import FreezeWindow
 from app.api.types.versions import Version
-from app.core.errors import Role
+from app.core.roles import Role
 from app.services import applications, environments, versions
 
 

@@ -6,10 +6,10 @@ from app.api.context import Info
 from app.api.errors import UserError
 from app.api.inputs.common import ByIdInput, ReasonInput
 from app.api.inputs.deployments import CreateDeploymentInput
-from app.api.mutations.perform import changed, perform
+from app.api.mutations.run import changed, perform
 from app.api.permissions import Answers
 from app.api.types.deployments import Deployment
-from app.core.errors import Role
+from app.core.roles import Role
 from app.services import deployments
 
 

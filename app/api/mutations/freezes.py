@@ -6,10 +6,10 @@ from app.api.context import Info
 from app.api.inputs.common import ByIdInput
 from app.api.inputs.freezes import CreateFreezeWindowInput
 from app.api.mutations.catalogue import EnvironmentPayload
-from app.api.mutations.perform import changed, perform
+from app.api.mutations.run import changed, perform
 from app.api.permissions import Answers
-from app.api.types.refs import find
-from app.core.errors import Role
+from app.api.types.references import find
+from app.core.roles import Role
 from app.services import freezes
 
 

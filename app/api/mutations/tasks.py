@@ -7,10 +7,10 @@ from app.api.errors import UserError
 from app.api.inputs.common import ByIdInput, ReasonInput
 from app.api.inputs.deployments import PromoteRolloutInput
 from app.api.mutations.deployments import DeploymentPayload
-from app.api.mutations.perform import changed, perform
+from app.api.mutations.run import changed, perform
 from app.api.permissions import Answers
 from app.api.types.tasks import Task
-from app.core.errors import Role
+from app.core.roles import Role
 from app.services import tasks
 
 

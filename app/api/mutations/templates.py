@@ -6,10 +6,10 @@ from app.api.context import Info
 from app.api.errors import UserError
 from app.api.inputs.common import ByIdInput
 from app.api.inputs.templates import SaveWorkflowTemplateInput
-from app.api.mutations.perform import changed, perform
+from app.api.mutations.run import changed, perform
 from app.api.permissions import Answers
 from app.api.types.templates import TemplateVersion, WorkflowTemplate
-from app.core.errors import Role
+from app.core.roles import Role
 from app.services import templates
 
 

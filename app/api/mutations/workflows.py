@@ -14,11 +14,11 @@ from app.api.inputs.workflows import (
     UpdateTaskInput,
     UpdateWorkflowInput,
 )
-from app.api.mutations.perform import Input, changed, perform
+from app.api.mutations.run import Input, changed, perform
 from app.api.permissions import Answers
 from app.api.types.deployments import Deployment
 from app.api.types.workflows import Workflow
-from app.core.errors import Role
+from app.core.roles import Role
 from app.services import workflows
 from app.services.workflows import EditOrder
 

@@ -7,7 +7,7 @@ from app.api.permissions import Guard
 from app.api.scalars import Cursor
 from app.api.types.approvals import Approval
 from app.api.types.common import Asked, Connection, sliced
-from app.core.errors import Role
+from app.core.roles import Role
 from app.services import approvals
 
 INBOX = "approvals"

@@ -4,15 +4,15 @@ import strawberry
 
 from app.api.context import Info
 from app.api.inputs.audit import AuditFilterInput
+from app.api.pages import audit_page
 from app.api.permissions import Guard
 from app.api.queries.nodes import find_node
-from app.api.reading import audit_page
 from app.api.scalars import Cursor
 from app.api.types.audit import AuditEntry
 from app.api.types.common import Asked, Connection
 from app.core.audit import AuditFilter
-from app.core.errors import Role
-from app.services.cases import forbidden
+from app.core.roles import Role
+from app.services.use_cases import forbidden
 
 
 @strawberry.type

@@ -3,9 +3,8 @@
 import strawberry
 
 from app.api.context import Info
-from app.api.inputs.by import ApplicationBy, EnvironmentBy, named
-from app.api.permissions import Guard
-from app.api.reading import (
+from app.api.inputs.lookups import ApplicationBy, EnvironmentBy, named
+from app.api.pages import (
     all_environments,
     application_page,
     environment_page,
@@ -13,12 +12,13 @@ from app.api.reading import (
     named_environment,
     version_page,
 )
+from app.api.permissions import Guard
 from app.api.scalars import Cursor
 from app.api.types.applications import Application
 from app.api.types.common import Asked, Connection
 from app.api.types.environments import Environment
 from app.api.types.versions import Version
-from app.core.errors import Role
+from app.core.roles import Role
 from app.core.version import VersionFilter
 
 

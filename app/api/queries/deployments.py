@@ -6,17 +6,17 @@ from app.api.context import Info
 from app.api.errors import workflow_fault
 from app.api.inputs.deployments import CreateDeploymentInput, DeploymentFilterInput
 from app.api.loaders import visible
+from app.api.pages import deployment_page
 from app.api.permissions import Guard
-from app.api.reading import deployment_page
 from app.api.scalars import Cursor
 from app.api.types.common import Asked, Connection
 from app.api.types.deployments import Deployment
 from app.api.types.gates import Gate, blockers
-from app.api.types.refs import find
+from app.api.types.references import find
 from app.api.types.tasks import Task
 from app.api.types.workflows import DeploymentPlan
 from app.core import graph, workflow
-from app.core.errors import Role
+from app.core.roles import Role
 from app.services.drafts import draft
 from app.services.gates import of_plan
 

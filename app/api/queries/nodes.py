@@ -10,10 +10,10 @@ from app.api.permissions import Guard
 from app.api.types.access import Actor, actor_of, find_token
 from app.api.types.audit import AuditEntry
 from app.api.types.common import Node
-from app.api.types.refs import find
+from app.api.types.references import find
 from app.api.types.workflows import Workflow
-from app.core.errors import Role
 from app.core.ids import Kind, deployment_of, kind_of
+from app.core.roles import Role
 
 
 async def _actor(info: Info, id_: str) -> Any:

@@ -3,13 +3,13 @@
 import strawberry
 
 from app.api.context import Info
-from app.api.inputs.by import WorkflowTemplateBy, named
+from app.api.inputs.lookups import WorkflowTemplateBy, named
+from app.api.pages import named_template, template_page
 from app.api.permissions import Guard
-from app.api.reading import named_template, template_page
 from app.api.scalars import Cursor
 from app.api.types.common import Asked, Connection
 from app.api.types.templates import WorkflowTemplate
-from app.core.errors import Role
+from app.core.roles import Role
 
 
 @strawberry.type

@@ -11,14 +11,15 @@ from app.api.permissions import Guard, check
 from app.api.scalars import Cursor, cursor, number
 from app.api.types.approvals import Approval
 from app.api.types.deployments import Deployment as DeploymentType
-from app.api.types.feed import EVENT, DeploymentEventBatch, event_of
+from app.api.types.events import EVENT, DeploymentEventBatch, event_of
 from app.api.types.logs import DEPLOYMENT_LOG, LOG, DeploymentLogBatch, LogBatch, LogLine, TaskLogLine, log_filter
 from app.core.deployment import Deployment, DeploymentFilter
-from app.core.errors import Role, not_found
-from app.core.logs import LogLevel
-from app.services import changes, deployment_logs, feed, inbox, logs
-from app.services.cases import forbidden
-from app.services.patience import patiently
+from app.core.errors import not_found
+from app.core.log_levels import LogLevel
+from app.core.roles import Role
+from app.services.feeds import deployment_logs, deployments, events, inbox, task_logs
+from app.services.retry import patiently
+from app.services.use_cases import forbidden
 
 
 async def still_visible(info: Info, deployment: Deployment) -> None:
@@ -49,7 +50,7 @@ class Subscription:
         if deployment is None:
             raise not_found("deployment", id, ("id",))
         begun = False
-        async for batch in feed.follow(info.context.runtime, id, position):
+        async for batch in events.follow(info.context.runtime, id, position):
             await still_visible(info, deployment)
             if begun and not batch.events:
                 continue
@@ -80,7 +81,7 @@ class Subscription:
             raise not_found("task", task_id, ("taskId",))
         wanted = log_filter(levels, contains)
         told: bool | None = None
-        async for batch in logs.follow(info.context.runtime, task_id, position, wanted):
+        async for batch in task_logs.follow(info.context.runtime, task_id, position, wanted):
             await still_visible(info, deployment)
             if not batch.lines and batch.caught_up == told:
                 continue
@@ -133,7 +134,7 @@ class Subscription:
     ) -> AsyncGenerator[DeploymentType, None]:
         wanted = (filter or DeploymentFilterInput()).narrow(DeploymentFilter())
         listed: set[str] = set()
-        async for found in changes.follow(info.context.runtime):
+        async for found in deployments.follow(info.context.runtime):
             await patiently(info.context.renew)
             check(info.context, Role.VIEWER)
             for deployment in found:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.api.context import Info
+from app.api.documents.measure import DEPENDS_ON_ACTOR
 from app.api.scalars import Cursor
-from app.api.types.common import DEPENDS_ON_ACTOR, Asked, Connection, Node
-from app.api.types.listings import TOKENS
-from app.api.types.refs import find
+from app.api.types.common import Asked, Connection, Node
+from app.api.types.connections import TOKENS
+from app.api.types.references import find
 from app.core import access as core
-from app.core.errors import Role
-from app.services.cases import forbidden
+from app.core.roles import Role
+from app.services.use_cases import forbidden
 
 if TYPE_CHECKING:
     from app.api.types.applications import Application

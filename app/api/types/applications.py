@@ -9,12 +9,12 @@ import strawberry
 from app.api.context import Info
 from app.api.scalars import JSON, Cursor
 from app.api.types.common import Asked, Connection, Node
+from app.api.types.connections import OF_APPLICATION, VERSIONS
 from app.api.types.jobs import JobOptions, job_options
-from app.api.types.listings import OF_APPLICATION, VERSIONS
-from app.api.types.refs import wrap
+from app.api.types.references import wrap
 from app.core import application as core
+from app.core.command_visibility import Sight, of_application
 from app.core.deployment import Definition
-from app.core.sight import Sight, of_application
 
 if TYPE_CHECKING:
     from app.api.types.deployments import Deployment

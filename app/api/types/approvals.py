@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.api.context import Info
+from app.api.documents.measure import DEPENDS_ON_ACTOR
 from app.api.types.access import Actor, load_actor
-from app.api.types.common import DEPENDS_ON_ACTOR, Node, Permission
-from app.api.types.refs import find, need
+from app.api.types.common import Node, Permission
+from app.api.types.references import find, need
 from app.core import approval as core
 from app.core import gate
 from app.core.deployment import Deployment as CoreDeployment
-from app.core.errors import Role, WrongState
+from app.core.errors import WrongState
+from app.core.roles import Role
 
 if TYPE_CHECKING:
     from app.api.types.deployments import Deployment

@@ -1,18 +1,15 @@
 """What every list and object shares: nodes, pages, permissions."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import strawberry
 
-from app.api.costs import MAX_PAGE
+from app.api.documents.costs import MAX_PAGE
 from app.api.scalars import Cursor, cursor, number, position
 from app.core.errors import ErrorCode, InvalidInput, Problem, Refused
-from app.core.pages import Span
-
-DEPENDS_ON_ACTOR: Mapping[str, object] = {"depends_on_actor": True}
-"""Marks a field (as its metadata) that shows different people different things, even with the same grants."""
+from app.core.paging import Span
 
 
 @strawberry.interface(description="Anything with an id; node(id) finds it.")

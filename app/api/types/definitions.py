@@ -12,9 +12,9 @@ from app.api.types.applications import (
     deploy_target,
     health_check,
 )
-from app.api.types.refs import need
+from app.api.types.references import need
+from app.core.command_visibility import Sight
 from app.core.deployment import Definition, definition_of, differing_parts
-from app.core.sight import Sight
 
 
 @strawberry.type(

@@ -5,27 +5,28 @@ from datetime import datetime
 import strawberry
 
 from app.api.context import Info
+from app.api.documents.measure import DEPENDS_ON_ACTOR
 from app.api.scalars import Cursor, cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
 from app.api.types.approvals import Approval, may_approve_any
-from app.api.types.common import DEPENDS_ON_ACTOR, Asked, Connection, Node, Permission
+from app.api.types.common import Asked, Connection, Node, Permission
+from app.api.types.connections import APPROVALS, EVENTS
 from app.api.types.definitions import DeploymentDefinition
 from app.api.types.environments import Environment
-from app.api.types.feed import EVENT, DeploymentEvent, event_of
+from app.api.types.events import EVENT, DeploymentEvent, event_of
 from app.api.types.gates import Gate, blockers
-from app.api.types.listings import APPROVALS, EVENTS
-from app.api.types.refs import find, need
+from app.api.types.references import find, need
 from app.api.types.rollouts import Rollback, Rollout, Strategy, grayscale_of, rollouts_of
 from app.api.types.tasks import Task, permission, tasks_of, wrong
 from app.api.types.templates import TemplateVersion
 from app.api.types.versions import Version
 from app.api.types.workflows import Workflow
+from app.core import allowed_actions, gate
 from app.core import deployment as core
-from app.core import gate, steering
 from app.core.approval import before_approval
-from app.core.sight import of_deployment
-from app.core.strategy import StrategyKind
+from app.core.command_visibility import of_deployment
+from app.core.strategy.model import StrategyKind
 
 
 @strawberry.type(description="What the viewer may do with a deployment now.")
@@ -202,11 +203,11 @@ class Deployment(Node):
         loaders, status = info.context.loaders, self.status
         return DeploymentPermissions(
             start=permission(info, self.value, await loaders.why_not_start.load(self.id)),
-            cancel=permission(info, self.value, wrong(status, steering.why_not_cancel(self.value))),
-            pause=permission(info, self.value, wrong(status, steering.why_not_pause(self.value))),
-            resume=permission(info, self.value, wrong(status, steering.why_not_resume(self.value))),
+            cancel=permission(info, self.value, wrong(status, allowed_actions.why_not_cancel(self.value))),
+            pause=permission(info, self.value, wrong(status, allowed_actions.why_not_pause(self.value))),
+            resume=permission(info, self.value, wrong(status, allowed_actions.why_not_resume(self.value))),
             retry=permission(info, self.value, await loaders.why_not_retry.load(self.id)),
             rollback=permission(info, self.value, await loaders.why_not_roll_back.load(self.id)),
-            edit_workflow=permission(info, self.value, wrong(status, steering.why_not_edit(self.value))),
+            edit_workflow=permission(info, self.value, wrong(status, allowed_actions.why_not_edit(self.value))),
             approve=await may_approve_any(info, self.value),
         )

@@ -11,10 +11,10 @@ from app.api.scalars import Cursor
 from app.api.types.applications import Application
 from app.api.types.approvals import ApprovalPolicy
 from app.api.types.common import Asked, Connection, Node
+from app.api.types.connections import OF_ENVIRONMENT
 from app.api.types.freezes import FreezeStatus, FreezeWindow
 from app.api.types.jobs import JobOptions, job_options
-from app.api.types.listings import OF_ENVIRONMENT
-from app.api.types.refs import need, wrap
+from app.api.types.references import need, wrap
 from app.core import environment as core
 from app.core import freeze
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.api.context import Info
-from app.api.types.refs import find
+from app.api.types.references import find
 from app.core import gate as core
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ import strawberry
 from app.api.context import Info
 from app.api.scalars import Cursor, cursor
 from app.api.types.common import Shown, Window
-from app.api.types.refs import need
-from app.core import bounds
+from app.api.types.references import need
 from app.core import logs as core
-from app.services.cases import refuse_if
+from app.core.log_levels import LogLevel
+from app.core.validation import bounds
+from app.services.use_cases import refuse_if
 
 if TYPE_CHECKING:
     from app.api.types.tasks import Task
@@ -21,9 +22,7 @@ LOG = "log"
 DEPLOYMENT_LOG = "deployment-log"
 
 
-def log_filter(
-    levels: Sequence[core.LogLevel] | None, contains: str | None, attempt: int | None = None
-) -> core.LogFilter:
+def log_filter(levels: Sequence[LogLevel] | None, contains: str | None, attempt: int | None = None) -> core.LogFilter:
     """Return which lines are wanted: null admits all, an empty list none, an empty text all. Raises Refused."""
     refuse_if(bounds.search(contains, "contains"))
     chosen = None if levels is None else tuple(dict.fromkeys(levels))
@@ -34,7 +33,7 @@ def log_filter(
 class LogLine:
     cursor: Cursor
     timestamp: datetime
-    level: core.LogLevel
+    level: LogLevel
     message: str
     attempt: int
 

@@ -9,13 +9,13 @@ import strawberry
 from app.api.context import Info
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
-from app.api.types.refs import find, need
+from app.api.types.references import find, need
 from app.core import deployment as core_deployment
 from app.core import metrics, rollout
-from app.core import strategy as core
 from app.core.approval import ApprovalStatus
 from app.core.batch_history import BatchRecord, Ended
 from app.core.batch_history import history as batch_history
+from app.core.strategy import model as core
 from app.core.task import TaskStatus
 from app.core.workflow import TaskType
 

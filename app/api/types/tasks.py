@@ -7,26 +7,29 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 import strawberry
 
 from app.api.context import Info
-from app.api.counting import SLICE
-from app.api.executing import Columns, Unloaded
+from app.api.documents.measure import DEPENDS_ON_ACTOR
+from app.api.execution.concurrency import turns
+from app.api.execution.counting import SLICE
+from app.api.execution.executor import Columns, Unloaded
 from app.api.loaders import LogKey
 from app.api.scalars import JSON, Cursor, number
-from app.api.turns import turns
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application, CommandStep, command_step
 from app.api.types.approvals import may_approve_any
-from app.api.types.common import DEPENDS_ON_ACTOR, Connection, Node, Permission, connection, window
+from app.api.types.common import Connection, Node, Permission, connection, window
 from app.api.types.gates import Blocker, blockers
 from app.api.types.logs import LOG, LogLine, log_filter, log_page
-from app.api.types.refs import find, need
-from app.core import gate, steering
+from app.api.types.references import find, need
+from app.core import allowed_actions, gate
 from app.core import task as core
 from app.core.approval import ApprovalPolicy, why_not_lift
+from app.core.command_visibility import of_deployment
 from app.core.deployment import Deployment as CoreDeployment
 from app.core.deployment import DeploymentStatus
-from app.core.errors import Forbidden, Problem, Role, WrongState
-from app.core.logs import LogLevel, LogPart
-from app.core.sight import of_deployment
+from app.core.errors import Forbidden, Problem, WrongState
+from app.core.log_levels import LogLevel
+from app.core.logs import LogPart
+from app.core.roles import Role
 from app.core.workflow import TaskType
 
 if TYPE_CHECKING:
@@ -208,21 +211,25 @@ class Task(Node):
         return TaskPermissions(
             retry=permission(info, deployment, await _why_not_retry(info, deployment, task)),
             skip=permission(info, deployment, await _why_not_skip(info, deployment, task)),
-            cancel=permission(info, deployment, wrong(task.status, steering.why_not_cancel_task(deployment, task))),
+            cancel=permission(
+                info, deployment, wrong(task.status, allowed_actions.why_not_cancel_task(deployment, task))
+            ),
             approve=await may_approve_any(info, deployment, task.id),
-            promote=permission(info, deployment, wrong(task.status, steering.why_not_promote(deployment, task, now))),
+            promote=permission(
+                info, deployment, wrong(task.status, allowed_actions.why_not_promote(deployment, task, now))
+            ),
         )
 
 
 async def _why_not_retry(info: Info, deployment: CoreDeployment, task: core.Task) -> Problem | None:
-    why_not = wrong(task.status, steering.why_not_retry_task(deployment, task))
+    why_not = wrong(task.status, allowed_actions.why_not_retry_task(deployment, task))
     if why_not is None and deployment.status is DeploymentStatus.FAILED:
         return await info.context.loaders.why_not_resume.load(deployment.id)
     return why_not
 
 
 async def _why_not_skip(info: Info, deployment: CoreDeployment, task: core.Task) -> Problem | None:
-    why_not = wrong(task.status, steering.why_not_skip_task(deployment, task))
+    why_not = wrong(task.status, allowed_actions.why_not_skip_task(deployment, task))
     if why_not is not None or not task.require_confirm:
         return why_not
     environment = await info.context.loaders.environment.load(deployment.environment_id)

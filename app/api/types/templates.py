@@ -6,15 +6,16 @@ from datetime import datetime
 import strawberry
 
 from app.api.context import Info
+from app.api.documents.measure import DEPENDS_ON_ACTOR
 from app.api.scalars import Cursor
 from app.api.types.access import Actor, load_actor
-from app.api.types.common import DEPENDS_ON_ACTOR, Asked, Connection, Node
-from app.api.types.listings import TEMPLATE_VERSIONS
-from app.api.types.refs import need
+from app.api.types.common import Asked, Connection, Node
+from app.api.types.connections import TEMPLATE_VERSIONS
+from app.api.types.references import need
 from app.api.types.workflows import From, WorkflowDiff, WorkflowTask, names_of, shown
 from app.core import revision, template
+from app.core.command_visibility import See, of_template
 from app.core.errors import not_found
-from app.core.sight import See, of_template
 from app.core.workflow import WorkflowTask as CoreTask
 
 

@@ -11,8 +11,8 @@ from app.api.scalars import Cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
 from app.api.types.common import Asked, Connection, Node
-from app.api.types.listings import OF_VERSION
-from app.api.types.refs import need, wrap
+from app.api.types.connections import OF_VERSION
+from app.api.types.references import need, wrap
 from app.core import version as core
 
 if TYPE_CHECKING:

@@ -13,19 +13,20 @@ from app.api.scalars import JSON, Cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import CommandStep, command_step
 from app.api.types.common import Asked, Connection, Node
+from app.api.types.connections import REVISIONS
 from app.api.types.definitions import DeploymentDefinition
 from app.api.types.gates import Gate
-from app.api.types.listings import REVISIONS
 from app.api.types.tasks import Position, Task, tasks_of
+from app.core import allowed_actions, graph
 from app.core import approval as approvals
-from app.core import graph, steering
 from app.core import revision as revisions
 from app.core import workflow as core
 from app.core.approval import ApprovalSubject
+from app.core.command_visibility import See, of_deployment
 from app.core.deployment import Deployment
-from app.core.errors import Role, not_found
+from app.core.errors import not_found
 from app.core.ids import workflow_of
-from app.core.sight import See, of_deployment
+from app.core.roles import Role
 from app.services.drafts import Draft
 
 From = Annotated[int, strawberry.argument(name="from")]
@@ -165,7 +166,7 @@ class Workflow(Node):
 
     @classmethod
     def of(cls, deployment: Deployment) -> "Workflow":
-        editable = steering.why_not_edit(deployment) is None
+        editable = allowed_actions.why_not_edit(deployment) is None
         id_ = strawberry.ID(workflow_of(deployment.id))
         return cls(id=id_, deployment=deployment, revision=deployment.revision, editable=editable)
 

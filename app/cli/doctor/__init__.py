@@ -9,8 +9,8 @@ import click
 from app.cli.client import Api, ApiError, address_options, api_of
 from app.cli.doctor.findings import Finding, Level, problem, show, show_json
 from app.cli.doctor.remote import examine_api
-from app.cli.own import OwnServer, own_server
-from app.cli.private import environ
+from app.cli.process_secrets import environ
+from app.cli.up.own_server import OwnServer, own_server
 from app.settings import SettingError, Settings, read
 
 EPILOG = """\b

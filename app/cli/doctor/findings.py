@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import click
 
-from app.cli.printable import json_text, printable
+from app.cli.terminal_text import json_text, printable
 
 
 class Level(StrEnum):

@@ -13,11 +13,11 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from app.cli import address
+from app.cli.console import Failure
 from app.cli.doctor.findings import Finding, ok, problem, warning
-from app.cli.own import OwnServer
-from app.cli.report import Failure
-from app.gateways.operators.shell.limits import FILES_EACH, OWN_FILES
-from app.gateways.trust import AuthoritiesError, tls_context
+from app.cli.up.own_server import OwnServer
+from app.gateways.authorities import AuthoritiesError, tls_context
+from app.gateways.operators.shell.open_files import FILES_EACH, OWN_FILES
 from app.settings import SettingError, Settings
 
 PYTHON = (3, 11)
@@ -93,12 +93,12 @@ def _data_folder(settings: Settings) -> Finding:
 
 
 def _commands(settings: Settings) -> Iterator[Finding]:
-    from app.cli import walls
+    from app.cli import isolation
 
     try:
-        settled = walls.settled(settings)
-        walls.check(settled)
-        told = walls.told(settled).replace(f".{walls.INDENT}", ". ").replace(walls.INDENT, ". ")
+        settled = isolation.settled(settings)
+        isolation.check(settled)
+        told = isolation.told(settled).replace(f".{isolation.INDENT}", ". ").replace(isolation.INDENT, ". ")
     except SettingError as error:
         yield problem("commands", str(error), "Change BOREAS_COMMAND_USER.")
         return

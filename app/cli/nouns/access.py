@@ -6,13 +6,13 @@ from typing import Any
 import click
 from rich.text import Text
 
-from app.cli import completion, finding
-from app.cli.ages import Times
+from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.nouns import documents
+from app.cli.nouns import queries
 from app.cli.options import agreed, calls_api, confirms, prints
 from app.cli.printer import Column, Printer, by_id, by_name
 from app.cli.root import Group
+from app.cli.times import Times
 from app.cli.tokens import ROLES, token
 
 
@@ -43,8 +43,8 @@ TOKENS = (
 
 async def _actor(api: Api, text: str | None) -> Data:
     """Return somebody with grants and tokens; None: whoever asks. Raises ApiError."""
-    id_ = await finding.actor(api, text or "me")
-    found: Data | None = (await api.query(documents.ACTOR, id=id_))["node"]
+    id_ = await lookups.actor(api, text or "me")
+    found: Data | None = (await api.query(queries.ACTOR, id=id_))["node"]
     if found is None:
         raise ApiError(f"There is nobody “{text}” that you may see.")
     return found
@@ -55,7 +55,7 @@ async def _actor(api: Api, text: str | None) -> Data:
 @calls_api
 async def whoami(api: Api, printer: Printer) -> None:
     """Show who you are to the API, and what you may do."""
-    found = (await api.query(documents.VIEWER))["viewer"]
+    found = (await api.query(queries.VIEWER))["viewer"]
 
     def details() -> None:
         printer.fields(
@@ -123,10 +123,10 @@ async def _change(
     api: Api, document: str, *, actor: str, role: str, environment: str | None, application: str | None
 ) -> Data:
     given = {
-        "actorId": await finding.actor(api, actor),
+        "actorId": await lookups.actor(api, actor),
         "role": role,
-        "environmentId": await finding.environment(api, environment) if environment else None,
-        "applicationId": await finding.application(api, application) if application else None,
+        "environmentId": await lookups.environment(api, environment) if environment else None,
+        "applicationId": await lookups.application(api, application) if application else None,
     }
     found: Data = (await api.change(document, **given))["actor"]
     return found
@@ -140,7 +140,7 @@ async def _change(
 @calls_api
 async def give(api: Api, printer: Printer, actor: str, role: str, **place: str | None) -> None:
     """Give an ACTOR, by id, a ROLE: on everything, on an environment, on an application, or on both. For ADMIN."""
-    found = await _change(api, documents.GRANT, actor=actor, role=role, **place)
+    found = await _change(api, queries.GRANT, actor=actor, role=role, **place)
     printer.done(f"{found['name']} ({found['id']}) has the role {role}{_where(**place)}.", found, by_id)
 
 
@@ -152,7 +152,7 @@ async def give(api: Api, printer: Printer, actor: str, role: str, **place: str |
 async def take(api: Api, printer: Printer, actor: str, role: str, *, yes: bool, **place: str | None) -> None:
     """Take a ROLE from an ACTOR, by id, as it was given. For ADMIN."""
     agreed(f"Take {role}{_where(**place)} from {actor}?", yes=yes)
-    found = await _change(api, documents.REVOKE, actor=actor, role=role, **place)
+    found = await _change(api, queries.REVOKE, actor=actor, role=role, **place)
     printer.done(f"{found['name']} ({found['id']}) has the role {role}{_where(**place)} no more.", found, by_id)
 
 
@@ -177,7 +177,7 @@ def service_account() -> None:
 @calls_api
 async def create(api: Api, printer: Printer, name: str) -> None:
     """Make a service account, without any role. For ADMIN."""
-    found = (await api.change(documents.CREATE_ACCOUNT, name=name))["serviceAccount"]
+    found = (await api.change(queries.CREATE_ACCOUNT, name=name))["serviceAccount"]
     printer.done(f"Service account {found['name']} ({found['id']})", found, by_id)
     if not printer.is_data:
         printer.note(f"  boreas grant create {found['id']} ROLE")
@@ -213,6 +213,6 @@ async def show(api: Api, printer: Printer, account: str) -> None:
 async def revoke_tokens(api: Api, printer: Printer, account: str, yes: bool) -> None:
     """Revoke all tokens of somebody, by id, and all that was made with them. The roles stay."""
     agreed(f"Revoke all tokens of {account}?", yes=yes)
-    id_ = await finding.actor(api, account)
-    found = (await api.change(documents.REVOKE_TOKENS, id=id_))["tokens"]
+    id_ = await lookups.actor(api, account)
+    found = (await api.change(queries.REVOKE_TOKENS, id=id_))["tokens"]
     printer.done(f"Revoked: {len(found)} tokens of {id_}.", found, by_id)

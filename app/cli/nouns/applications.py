@@ -7,10 +7,10 @@ from functools import partial
 import click
 from rich.text import Text
 
-from app.cli import completion, finding
+from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.live import read_again
-from app.cli.nouns import documents, parts
+from app.cli.live_lists import read_again
+from app.cli.nouns import cells, queries
 from app.cli.options import agreed, calls_api, confirms, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_name
 from app.cli.root import Group
@@ -51,11 +51,11 @@ async def list_(
     api: Api, printer: Printer, limit: int | None, contains: str | None, *, archived: bool, watching: bool
 ) -> None:
     """List applications, by name, and where which version runs."""
-    read = partial(pages, api, documents.APPLICATIONS, limit, contains=contains, archived=archived)
+    read = partial(pages, api, queries.APPLICATIONS, limit, contains=contains, archived=archived)
     if watching:
         await read_again(printer, read, COLUMNS, by_name)
     found, total = await read()
-    printer.list(found, COLUMNS, by_name, parts.none_declared("application", contains, archived=archived))
+    printer.list(found, COLUMNS, by_name, cells.none_declared("application", contains, archived=archived))
     more(printer, len(found), total)
 
 
@@ -65,8 +65,8 @@ async def list_(
 @calls_api
 async def show(api: Api, printer: Printer, application: str) -> None:
     """Show an application: how it is built, tested and deployed, and what runs where."""
-    id_ = await finding.application(api, application)
-    found = (await api.query(documents.APPLICATION, id=id_))["application"]
+    id_ = await lookups.application(api, application)
+    found = (await api.query(queries.APPLICATION, id=id_))["application"]
     if found is None:
         raise ApiError(f"There is no application “{application}” that you may see.")
     printer.one(found, by_name, lambda: _details(printer, found))
@@ -76,7 +76,7 @@ def _details(printer: Printer, found: Data) -> None:
     printer.fields(_fields(printer, found))
     printer.title("Runs")
     if found["releases"]:
-        printer.table(found["releases"], [each for each in parts.RELEASES if each.title != "APPLICATION"], indent=2)
+        printer.table(found["releases"], [each for each in cells.RELEASES if each.title != "APPLICATION"], indent=2)
     else:
         printer.line("Nowhere yet.", indent=2)
 
@@ -115,18 +115,18 @@ def _step(found: Data | None) -> str | None:
 @calls_api
 async def versions(api: Api, printer: Printer, application: str, limit: int | None) -> None:
     """List the versions that hold an application, the newest first."""
-    id_ = await finding.application(api, application)
-    found, total = await pages(api, documents.VERSIONS, limit and max(limit, NEWEST_VERSIONS))
+    id_ = await lookups.application(api, application)
+    found, total = await pages(api, queries.VERSIONS, limit and max(limit, NEWEST_VERSIONS))
     held = [each for each in found if id_ in [artifact["application"]["id"] for artifact in each["artifacts"]]]
     shown = held if limit is None else held[:limit]
     none = f"No version holds {application} yet. Make one: boreas version create NAME --application {application}"
-    printer.list(shown, parts.VERSIONS, by_name, none)
+    printer.list(shown, cells.VERSIONS, by_name, none)
     if len(shown) < len(held) or len(found) < total:
         printer.note("There may be more of them: --limit N shows more, --all shows all.")
 
 
 async def _change(api: Api, printer: Printer, name: str, document: str, done: str) -> None:
-    id_ = await finding.application(api, name)
+    id_ = await lookups.application(api, name)
     found = next(iter((await api.change(document, id=id_)).values()))
     printer.done(f"{done}: {found['name']} ({found['id']})", found, by_name)
 
@@ -139,7 +139,7 @@ async def _change(api: Api, printer: Printer, name: str, document: str, done: st
 async def archive(api: Api, printer: Printer, application: str, yes: bool) -> None:
     """Archive an application: it stays readable and is deployed no more."""
     agreed(f"Archive the application {application}?", yes=yes)
-    await _change(api, printer, application, documents.ARCHIVE_APPLICATION, "Archived")
+    await _change(api, printer, application, queries.ARCHIVE_APPLICATION, "Archived")
     if not printer.is_data:
         printer.note(f"  boreas application unarchive {application}   brings it back.")
 
@@ -150,4 +150,4 @@ async def archive(api: Api, printer: Printer, application: str, yes: bool) -> No
 @calls_api
 async def unarchive(api: Api, printer: Printer, application: str) -> None:
     """Bring an archived application back: it can be deployed again."""
-    await _change(api, printer, application, documents.UNARCHIVE_APPLICATION, "Brought back")
+    await _change(api, printer, application, queries.UNARCHIVE_APPLICATION, "Brought back")

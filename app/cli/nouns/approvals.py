@@ -6,18 +6,18 @@ from functools import partial
 import click
 from rich.text import Text
 
-from app.cli import completion, finding
+from app.cli import completion, lookups
 from app.cli.approvals import approve, reject
 from app.cli.client import Api, ApiError, Data
-from app.cli.live import follow_list
-from app.cli.nouns import documents, parts
+from app.cli.live_lists import follow_list
+from app.cli.nouns import cells, queries
 from app.cli.options import calls_api, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_id, status
 from app.cli.root import Group
 
 DECISIONS = (
     Column("VERDICT", lambda one, times: one["verdict"] + ("" if one["counts"] else " (does not count)")),
-    Column("BY", lambda one, times: parts.named(one["actor"])),
+    Column("BY", lambda one, times: cells.named(one["actor"])),
     Column("WHEN", lambda one, times: times(one["at"])),
     Column("COMMENT", lambda one, times: one["comment"]),
 )
@@ -41,22 +41,22 @@ async def list_(api: Api, printer: Printer, limit: int | None, deployment: str |
     if deployment is not None:
         if watching:
             raise click.UsageError(f"--watch is for what waits for you. Of a deployment: boreas watch {deployment}")
-        await _of(api, printer, await finding.deployment(api, deployment))
+        await _of(api, printer, await lookups.deployment(api, deployment))
         return
-    read = partial(pages, api, documents.INBOX, limit)
+    read = partial(pages, api, queries.INBOX, limit)
     if watching:
-        await follow_list(api, printer, read, parts.APPROVALS, feed=documents.INBOX_CHANGED, variables={})
+        await follow_list(api, printer, read, cells.APPROVALS, feed=queries.INBOX_CHANGED, variables={})
         return
     found, total = await read()
-    printer.list(found, parts.APPROVALS, by_id, "Nothing waits for you.")
+    printer.list(found, cells.APPROVALS, by_id, "Nothing waits for you.")
     more(printer, len(found), total)
 
 
 async def _of(api: Api, printer: Printer, id_: str) -> None:
-    found = (await api.query(documents.DEPLOYMENT_APPROVALS, id=id_))["deployment"]
+    found = (await api.query(queries.DEPLOYMENT_APPROVALS, id=id_))["deployment"]
     if found is None:
-        raise finding.no_deployment(id_)
-    printer.list(found["approvals"], parts.APPROVALS, by_id, f"Deployment {id_} has asked nobody.")
+        raise lookups.no_deployment(id_)
+    printer.list(found["approvals"], cells.APPROVALS, by_id, f"Deployment {id_} has asked nobody.")
 
 
 @approval.command(epilog="\b\nExamples:\n  boreas approval show apr_0a1b2c")
@@ -65,14 +65,14 @@ async def _of(api: Api, printer: Printer, id_: str) -> None:
 @calls_api
 async def show(api: Api, printer: Printer, approval: str) -> None:
     """Show an approval: of what it is, who decided, and whether you may."""
-    found = (await api.query(documents.APPROVAL, id=approval))["node"]
+    found = (await api.query(queries.APPROVAL, id=approval))["node"]
     if found is None or found["__typename"] != "Approval":
         raise ApiError(
             f"There is no approval “{approval}” that you may see. boreas approval list shows what waits for you."
         )
     printer.one(found, by_id, lambda: _details(printer, found))
     if found["viewerCanDecide"]["allowed"]:
-        parts.hints(printer, [f"boreas approve {found['id']}", f"boreas reject {found['id']} --comment WHY"])
+        cells.hints(printer, [f"boreas approve {found['id']}", f"boreas reject {found['id']} --comment WHY"])
 
 
 def _details(printer: Printer, found: Data) -> None:
@@ -86,7 +86,7 @@ def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | N
     place, can = found["deployment"], found["viewerCanDecide"]
     yield "Approval", found["id"]
     yield "Status", status(found["status"])
-    yield "Of", parts.subject(found)
+    yield "Of", cells.subject(found)
     yield (
         "Deployment",
         f"{place['id']} ({place['version']['name']} to {place['environment']['name']}, {place['status']})",

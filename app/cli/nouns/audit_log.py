@@ -5,17 +5,17 @@ from typing import Any
 
 import click
 
-from app.cli import finding
-from app.cli.ages import Moment
+from app.cli import lookups
 from app.cli.client import Api, Data
-from app.cli.live import read_again
-from app.cli.nouns import documents, graphs, parts
+from app.cli.live_lists import read_again
+from app.cli.nouns import cells, graphs, queries
 from app.cli.options import calls_api, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_id
+from app.cli.times import Moment
 
 COLUMNS = (
     Column("AT", lambda one, times: times(one["at"])),
-    Column("WHO", lambda one, times: parts.named(one["actor"])),
+    Column("WHO", lambda one, times: cells.named(one["actor"])),
     Column("ACTION", lambda one, times: one["action"]),
     Column("TARGET", lambda one, times: one["targetId"]),
     Column("FROM", lambda one, times: one["sourceIp"] or "", wide=True),
@@ -50,14 +50,14 @@ def _change(one: Data) -> str:
 async def list_audit(api: Api, printer: Printer, limit: int | None, watching: bool, **wanted: Any) -> None:
     """List who changed what, the newest first. For ADMIN on everything."""
     given = {
-        "actorId": await finding.actor(api, wanted["actor"]) if wanted["actor"] else None,
+        "actorId": await lookups.actor(api, wanted["actor"]) if wanted["actor"] else None,
         "targetId": wanted["target"],
         "actions": list(wanted["actions"]) or None,
         "since": wanted["since"],
         "until": wanted["until"],
     }
     where = {name: value for name, value in given.items() if value is not None} or None
-    read = partial(pages, api, documents.AUDIT, limit, filter=where)
+    read = partial(pages, api, queries.AUDIT, limit, filter=where)
     if watching:
         await read_again(printer, read, COLUMNS, by_id)
     found, total = await read()

@@ -7,14 +7,14 @@ from typing import Any
 import click
 from rich.text import Text
 
-from app.cli import completion, finding
-from app.cli.ages import Moment, took
+from app.cli import completion, lookups
 from app.cli.client import Api, Data
 from app.cli.following import EXIT_STATUS
-from app.cli.live import follow_list, follow_one
-from app.cli.nouns import documents, parts
+from app.cli.live_lists import follow_list, follow_one
+from app.cli.nouns import cells, queries
 from app.cli.options import calls_api, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_id, status
+from app.cli.times import Moment, took
 
 LIST_EPILOG = """\b
 Examples:
@@ -34,13 +34,13 @@ Exit status with --watch: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED."""
 
 async def filter_of(api: Api, wanted: Data) -> Data | None:
     """Return the filter of a list of deployments. Raises ApiError."""
-    version = (await finding.version(api, wanted["version"]))["id"] if wanted["version"] else None
+    version = (await lookups.version(api, wanted["version"]))["id"] if wanted["version"] else None
     given = {
         "statuses": list(wanted["statuses"]) or None,
-        "environmentIds": await finding.environments(api, wanted["environments"]) or None,
-        "applicationIds": await finding.applications(api, wanted["applications"]) or None,
+        "environmentIds": await lookups.environments(api, wanted["environments"]) or None,
+        "applicationIds": await lookups.applications(api, wanted["applications"]) or None,
         "versionId": version,
-        "createdById": await finding.actor(api, wanted["created_by"]) if wanted["created_by"] else None,
+        "createdById": await lookups.actor(api, wanted["created_by"]) if wanted["created_by"] else None,
         "createdAfter": wanted["since"],
         "createdBefore": wanted["until"],
     }
@@ -51,7 +51,7 @@ async def filter_of(api: Api, wanted: Data) -> Data | None:
 @click.option(
     "--status",
     "statuses",
-    type=click.Choice(parts.DEPLOYMENT_STATUSES, case_sensitive=False),
+    type=click.Choice(cells.DEPLOYMENT_STATUSES, case_sensitive=False),
     multiple=True,
     help="Only with this status; may be repeated.",
 )
@@ -80,14 +80,14 @@ async def filter_of(api: Api, wanted: Data) -> Data | None:
 async def list_(api: Api, printer: Printer, limit: int | None, watching: bool, **wanted: Any) -> None:
     """List deployments, the newest first."""
     where = await filter_of(api, wanted)
-    read = partial(pages, api, documents.DEPLOYMENTS, limit, filter=where)
+    read = partial(pages, api, queries.DEPLOYMENTS, limit, filter=where)
     if watching:
         await follow_list(
-            api, printer, read, parts.DEPLOYMENTS, feed=documents.DEPLOYMENTS_CHANGED, variables={"filter": where}
+            api, printer, read, cells.DEPLOYMENTS, feed=queries.DEPLOYMENTS_CHANGED, variables={"filter": where}
         )
         return
     found, total = await read()
-    printer.list(found, parts.DEPLOYMENTS, by_id, _none(wanted))
+    printer.list(found, cells.DEPLOYMENTS, by_id, _none(wanted))
     more(printer, len(found), total)
 
 
@@ -104,14 +104,14 @@ def _none(wanted: Data) -> str:
 @calls_api
 async def show(api: Api, printer: Printer, deployment: str, watching: bool) -> int | None:
     """Show a deployment: its tasks, approvals and rollouts, and what it waits for."""
-    id_ = await finding.deployment(api, deployment)
+    id_ = await lookups.deployment(api, deployment)
     if watching:
-        is_over = partial(_is, parts.ENDED)
+        is_over = partial(_is, cells.ENDED)
         found = await follow_one(api, printer, partial(read, api, id_), details, place=_itself, is_over=is_over)
         return EXIT_STATUS.get(found["status"])
     found = await read(api, id_)
     printer.one(found, by_id, partial(details, printer, found))
-    parts.hints(printer, list(_next(found)))
+    cells.hints(printer, list(_next(found)))
     return None
 
 
@@ -125,9 +125,9 @@ def _is(statuses: Set[str], found: Data) -> bool:
 
 async def read(api: Api, id_: str) -> Data:
     """Return a deployment with everything. Raises ApiError."""
-    found: Data | None = (await api.query(documents.DEPLOYMENT, id=id_))["deployment"]
+    found: Data | None = (await api.query(queries.DEPLOYMENT, id=id_))["deployment"]
     if found is None:
-        raise finding.no_deployment(id_)
+        raise lookups.no_deployment(id_)
     return found
 
 
@@ -139,9 +139,9 @@ def details(printer: Printer, found: Data) -> None:
         printer.table(found["rollouts"], ROLLOUTS, indent=2)
     if found["approvals"]:
         printer.title("Approvals")
-        printer.table(found["approvals"], [each for each in parts.APPROVALS if each.title not in IMPLIED], indent=2)
+        printer.table(found["approvals"], [each for each in cells.APPROVALS if each.title not in IMPLIED], indent=2)
     printer.title("Tasks")
-    printer.table(found["tasks"], parts.TASKS, indent=2)
+    printer.table(found["tasks"], cells.TASKS, indent=2)
 
 
 IMPLIED = frozenset({"VERSION", "ENVIRONMENT", "DEPLOYMENT"})
@@ -159,10 +159,10 @@ ROLLOUTS = (
 def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | None]]:
     times, rollback, template = printer.times, found["rollback"], found["template"]
     yield "Deployment", found["id"]
-    yield "Status", parts.deployment_status(found).append(f"  {found['progress']}%", style="default")
+    yield "Status", cells.deployment_status(found).append(f"  {found['progress']}%", style="default")
     yield "Version", f"{found['version']['name']} ({found['version']['id']})"
     yield "Environment", found["environment"]["name"]
-    yield "Applications", parts.names(found["applications"])
+    yield "Applications", cells.names(found["applications"])
     yield "Strategy", _strategy(found["strategy"])
     yield "Template", f"{template['template']['name']}@{template['number']}" if template else None
     yield "Created", f"{times.both(found['createdAt'])} by {found['createdBy']['name']}"
@@ -175,11 +175,11 @@ def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | N
     yield "Freeze", f"overridden: {found['freezeOverrideReason']}" if found["freezeOverrideReason"] else None
     yield "Error", found["errorMessage"]
     if rollback:
-        who = "automatic" if rollback["automatic"] else f"by {parts.named(rollback['requestedBy'])}"
+        who = "automatic" if rollback["automatic"] else f"by {cells.named(rollback['requestedBy'])}"
         yield "Rollback", status(rollback["status"]).append(f"  {who}: {rollback['reason']}", style="default")
         yield "", rollback["errorMessage"]
-    if found["status"] not in parts.ENDED:
-        yield "Waits for", parts.blockers(found["gate"]["blockers"], times)
+    if found["status"] not in cells.ENDED:
+        yield "Waits for", cells.blockers(found["gate"]["blockers"], times)
 
 
 def _strategy(found: Data) -> str:
@@ -214,7 +214,7 @@ def _next(found: Data) -> Iterator[str]:
 EVENTS = (
     Column("TIME", lambda one, times: times.second(one["at"])),
     Column("EVENT", lambda one, times: _event(one)),
-    Column("BY", lambda one, times: parts.named(one["actor"])),
+    Column("BY", lambda one, times: cells.named(one["actor"])),
     Column("REASON", lambda one, times: one.get("reason") or one.get("comment") or one.get("summary") or ""),
 )
 
@@ -228,10 +228,10 @@ def _event(one: Data) -> Text:
         case "DeploymentPaused":
             return Text("paused" if one["paused"] else "resumed")
         case "ApprovalRequested":
-            return status("ASKED").append(f"  {parts.subject(one['approval'])}", style="default")
+            return status("ASKED").append(f"  {cells.subject(one['approval'])}", style="default")
         case "ApprovalDecided":
             verdict = "APPROVED" if one["verdict"] == "APPROVE" else "REJECTED" if one["actor"] else "EXPIRED"
-            return status(verdict).append(f"  {parts.subject(one['approval'])}", style="default")
+            return status(verdict).append(f"  {cells.subject(one['approval'])}", style="default")
         case "WorkflowChanged":
             return Text(f"workflow edited, revision {one['revision']}")
         case "RolloutProgressed":
@@ -248,14 +248,14 @@ def _event(one: Data) -> Text:
 @calls_api
 async def events(api: Api, printer: Printer, deployment: str, limit: int | None) -> None:
     """List what happened to a deployment, the first first; live with boreas watch."""
-    id_ = await finding.deployment(api, deployment)
+    id_ = await lookups.deployment(api, deployment)
     found: list[Any] = []
     after, total = None, 0
     while True:
         first = 100 if limit is None else min(100, limit - len(found))
-        page = (await api.query(documents.EVENTS, id=id_, first=first, after=after))["deployment"]
+        page = (await api.query(queries.EVENTS, id=id_, first=first, after=after))["deployment"]
         if page is None:
-            raise finding.no_deployment(deployment)
+            raise lookups.no_deployment(deployment)
         found += page["events"]["nodes"]
         total, after = page["events"]["totalCount"], page["events"]["pageInfo"]["endCursor"]
         if not page["events"]["pageInfo"]["hasNextPage"] or (limit is not None and len(found) >= limit):

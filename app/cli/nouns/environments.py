@@ -6,10 +6,10 @@ from typing import Any
 import click
 from rich.text import Text
 
-from app.cli import completion, finding
+from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.live import read_again
-from app.cli.nouns import documents, parts
+from app.cli.live_lists import read_again
+from app.cli.nouns import cells, queries
 from app.cli.nouns.freezes import WINDOWS, held
 from app.cli.options import agreed, calls_api, confirms, prints
 from app.cli.printer import Column, Printer, by_name
@@ -50,7 +50,7 @@ async def list_(api: Api, printer: Printer, watching: bool) -> None:
     """List environments, in promotion order."""
 
     async def read() -> tuple[list[Any], int]:
-        found = (await api.query(documents.ENVIRONMENTS))["environments"]
+        found = (await api.query(queries.ENVIRONMENTS))["environments"]
         return found, len(found)
 
     if watching:
@@ -68,8 +68,8 @@ async def list_(api: Api, printer: Printer, watching: bool) -> None:
 @calls_api
 async def show(api: Api, printer: Printer, environment: str) -> None:
     """Show an environment: what runs there, who approves, and when it is frozen."""
-    id_ = await finding.environment(api, environment)
-    found = (await api.query(documents.ENVIRONMENT, id=id_))["environment"]
+    id_ = await lookups.environment(api, environment)
+    found = (await api.query(queries.ENVIRONMENT, id=id_))["environment"]
     if found is None:
         raise ApiError(f"There is no environment “{environment}” that you may see.")
     printer.one(found, by_name, lambda: _details(printer, found))
@@ -82,7 +82,7 @@ def _details(printer: Printer, found: Data) -> None:
         printer.table([each | {"environment": found} for each in found["freezeWindows"]], WINDOWS, indent=2)
     printer.title("Runs")
     if found["releases"]:
-        printer.table(found["releases"], [each for each in parts.RELEASES if each.title != "ENVIRONMENT"], indent=2)
+        printer.table(found["releases"], [each for each in cells.RELEASES if each.title != "ENVIRONMENT"], indent=2)
     else:
         printer.line("Nothing yet.", indent=2)
 
@@ -130,8 +130,8 @@ async def update(
         given["buildPool"] = build_pool or None
     if not given:
         raise click.UsageError("Say what to change: --rank, --worker-pool, --build-pool or --max-concurrent.")
-    id_ = await finding.environment(api, environment)
-    found = (await api.change(documents.UPDATE_ENVIRONMENT, id=id_, **given))["environment"]
+    id_ = await lookups.environment(api, environment)
+    found = (await api.change(queries.UPDATE_ENVIRONMENT, id=id_, **given))["environment"]
     printer.done(f"Changed: {found['name']} ({found['id']})", found, by_name)
 
 
@@ -159,7 +159,7 @@ async def update(
 @calls_api
 async def policy(api: Api, printer: Printer, environment: str, yes: bool, **given: Any) -> None:
     """Say what deployments to an environment take. What was asked for already keeps the policy it was asked with."""
-    id_ = await finding.environment(api, environment)
+    id_ = await lookups.environment(api, environment)
     if given["required"] == 0:
         agreed(f"Take the approval policy of {environment} away? Deployments then start unasked.", yes=yes)
     fields: Data = {
@@ -172,6 +172,6 @@ async def policy(api: Api, printer: Printer, environment: str, yes: bool, **give
     }
     if given["roles"]:
         fields["approverRoles"] = list(given["roles"])
-    found = (await api.change(documents.SET_POLICY, **fields))["environment"]
+    found = (await api.change(queries.SET_POLICY, **fields))["environment"]
     told = _policy(found["approvalPolicy"]) or "none"
     printer.done(f"Approvals of {found['name']}: {told}", found, by_name)

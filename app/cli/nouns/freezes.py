@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from app.cli import completion, finding
-from app.cli.ages import Moment, Times
+from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.nouns import documents, graphs
+from app.cli.nouns import graphs, queries
 from app.cli.options import agreed, calls_api, confirms, prints
 from app.cli.printer import Column, Printer, by_id
 from app.cli.root import Group
+from app.cli.times import Moment, Times
 
 OVERRIDE = "boreas deploy … --override-freeze REASON"
 WINDOWS = (
@@ -51,8 +51,8 @@ def freeze() -> None:
 @calls_api
 async def list_(api: Api, printer: Printer, environments: tuple[str, ...]) -> None:
     """List freeze windows, and say what is frozen now."""
-    wanted = await finding.environments(api, environments)
-    found = (await api.query(documents.FREEZES))["environments"]
+    wanted = await lookups.environments(api, environments)
+    found = (await api.query(queries.FREEZES))["environments"]
     found = [each for each in found if not wanted or each["id"] in wanted]
     printer.list(_windows_of(found), WINDOWS, by_id, "There is no freeze window.")
     if not printer.is_data:
@@ -93,13 +93,13 @@ async def create(
     """Let no deployment of an environment start for some time; what runs goes on."""
     if (ends is None) == (span is None):
         raise click.UsageError("Say when it ends: --to TIME, or --for SPAN.")
-    id_ = await finding.environment(api, environment)
+    id_ = await lookups.environment(api, environment)
     begins = datetime.fromisoformat(starts) if starts else datetime.now(UTC).replace(microsecond=0)
     if span is not None:
         ends = (begins + _length(span)).isoformat()
     known = {each["id"] for each in (await _windows(api)) if each["environment"]["id"] == id_}
     payload = await api.change(
-        documents.CREATE_FREEZE, environmentId=id_, startsAt=begins.isoformat(), endsAt=ends, **given
+        queries.CREATE_FREEZE, environmentId=id_, startsAt=begins.isoformat(), endsAt=ends, **given
     )
     place = payload["environment"]
     made = next((each for each in place["freezeWindows"] if each["id"] not in known), place["freezeWindows"][-1])
@@ -114,7 +114,7 @@ def _length(span: str) -> timedelta:
 
 
 async def _windows(api: Api) -> list[Data]:
-    return _windows_of((await api.query(documents.FREEZES))["environments"])
+    return _windows_of((await api.query(queries.FREEZES))["environments"])
 
 
 def _windows_of(environments: Sequence[Data]) -> list[Data]:
@@ -134,7 +134,7 @@ def _windows_of(environments: Sequence[Data]) -> list[Data]:
 @calls_api
 async def delete(api: Api, printer: Printer, window: str, environment: str | None, yes: bool) -> None:
     """Delete a freeze window, by id or name: what it holds up starts."""
-    place = await finding.environment(api, environment) if environment else None
+    place = await lookups.environment(api, environment) if environment else None
     there = [each for each in await _windows(api) if place in (None, each["environment"]["id"])]
     found = [each for each in there if window in (each["id"], each["name"])]
     found = found or [each for each in there if "_" in window and each["id"].startswith(window)]
@@ -144,9 +144,9 @@ async def delete(api: Api, printer: Printer, window: str, environment: str | Non
             f"There are {len(found)} freeze windows “{window}”. Name the one that you mean by its id:{shown}"
         )
     if not found:
-        raise finding.unknown("freeze window", window, [each["name"] for each in there], "boreas freeze list")
+        raise lookups.unknown("freeze window", window, [each["name"] for each in there], "boreas freeze list")
     agreed(f"Delete “{found[0]['name']}” of {found[0]['environment']['name']}? What it holds up starts.", yes=yes)
-    await api.change(documents.DELETE_FREEZE, id=found[0]["id"])
+    await api.change(queries.DELETE_FREEZE, id=found[0]["id"])
     printer.done(
         f"Deleted: “{found[0]['name']}” ({found[0]['id']}) of {found[0]['environment']['name']}.", found[0], by_id
     )
@@ -164,16 +164,16 @@ async def override(api: Api, printer: Printer, deployment: str, reason: str, yes
     Whether freezes hold a deployment is said when it is made. So this makes one like it, and cancels the one that is
     held. A deployment that is yet to be made takes boreas deploy --override-freeze REASON.
     """
-    id_ = await finding.deployment(api, deployment)
-    found = (await api.query(documents.DEPLOYMENT_INPUT, id=id_))["deployment"]
+    id_ = await lookups.deployment(api, deployment)
+    found = (await api.query(queries.DEPLOYMENT_INPUT, id=id_))["deployment"]
     if found is None:
-        raise finding.no_deployment(deployment)
+        raise lookups.no_deployment(deployment)
     if "FREEZE" not in [each["kind"] for each in found["gate"]["blockers"]]:
         raise ApiError(f"No freeze holds deployment {id_}; it is {found['status']}. boreas deployment show {id_}")
     agreed(f"Start a deployment like {id_} during the freeze, and cancel that one?", yes=yes)
     given = await _like(api, found)
-    made = (await api.change(documents.CREATE, **given, freezeOverrideReason=reason))["deployments"][0]
-    await api.change(documents.CANCEL, id=id_, reason=f"replaced by {made['id']}, which overrides the freeze: {reason}")
+    made = (await api.change(queries.CREATE, **given, freezeOverrideReason=reason))["deployments"][0]
+    await api.change(queries.CANCEL, id=id_, reason=f"replaced by {made['id']}, which overrides the freeze: {reason}")
     printer.done(f"Started: {made['id']}, in place of {id_}, which is cancelled.", made, by_id)
     if not printer.is_data:
         printer.note(f"  boreas watch {made['id']}")
@@ -195,7 +195,7 @@ async def _like(api: Api, found: Data) -> Data:
     for step, known in zip(given["strategy"]["steps"], found["strategy"]["steps"], strict=True):
         step["autoRollback"] = known["autoRollback"]
     at = await graphs.revision(api, found["id"], found["workflow"]["revision"])
-    plan = (await api.query(documents.PLAN_GRAPH, input=given))["deploymentPlan"]
+    plan = (await api.query(queries.PLAN_GRAPH, input=given))["deploymentPlan"]
     if plan["tasks"] != at["tasks"]:
         given["tasks"] = await graphs.inputs(api, graphs.parsed(graphs.text(at["tasks"])))
     return given

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import yaml
 
-from app.cli import finding
+from app.cli import lookups
+from app.cli.apply.plans import HIDDEN
+from app.cli.apply.specs import STEP_ATTEMPTS, STEP_SECONDS, Part, Task
 from app.cli.client import Api, ApiError, Data
-from app.cli.declared.plans import HIDDEN
-from app.cli.declared.specs import STEP_ATTEMPTS, STEP_SECONDS, Part, Task
-from app.cli.nouns import documents
+from app.cli.nouns import queries
 
 LEFT_OUT: Data = {"env": {}, "image": None, "timeoutSeconds": STEP_SECONDS, "maxAttempts": STEP_ATTEMPTS}
 
@@ -23,17 +23,17 @@ class Graph(Part, frozen=True, kw_only=True):
 
 async def workflow(api: Api, id_: str) -> Data:
     """Return a deployment with the revisions of its workflow. Raises ApiError."""
-    found: Data | None = (await api.query(documents.WORKFLOW, id=id_))["deployment"]
+    found: Data | None = (await api.query(queries.WORKFLOW, id=id_))["deployment"]
     if found is None:
-        raise finding.no_deployment(id_)
+        raise lookups.no_deployment(id_)
     return found
 
 
 async def revision(api: Api, id_: str, number: int) -> Data:
     """Return a revision with its tasks. Raises ApiError."""
-    found = (await api.query(documents.WORKFLOW_AT, id=id_, number=number))["deployment"]
+    found = (await api.query(queries.WORKFLOW_AT, id=id_, number=number))["deployment"]
     if found is None:
-        raise finding.no_deployment(id_)
+        raise lookups.no_deployment(id_)
     at: Data | None = found["workflow"]["revisionAt"]
     if at is None:
         raise ApiError(f"There is no revision {number}. boreas workflow revisions {id_} shows those that there are.")
@@ -86,7 +86,7 @@ async def inputs(api: Api, tasks: Sequence[Task]) -> list[Data]:
             "Come with one that is DEPLOYER on the application."
         )
     names = dict.fromkeys(task["application"] for task in given if task["application"])
-    ids = {name: await finding.application(api, name) for name in names}
+    ids = {name: await lookups.application(api, name) for name in names}
     return [_input(task, ids) for task in given]
 
 

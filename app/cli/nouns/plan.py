@@ -6,7 +6,7 @@ import click
 
 from app.cli.client import Api, Data
 from app.cli.deploy import checked, describes_deployment, input_of
-from app.cli.nouns import documents, parts
+from app.cli.nouns import cells, queries
 from app.cli.options import calls_api, prints
 from app.cli.printer import Column, Printer
 
@@ -33,7 +33,7 @@ TASKS = (
 async def plan(api: Api, printer: Printer, **wanted: Any) -> int:
     """Show what a deployment would do, what it would wait for and who would be asked. Nothing is made."""
     given = await input_of(api, checked(wanted))
-    found = (await api.query(documents.PLAN, input=given))["deploymentPlan"]
+    found = (await api.query(queries.PLAN, input=given))["deploymentPlan"]
     printer.one(found, lambda one: "\n".join(task["key"] for task in one["tasks"]), lambda: _details(printer, found))
     return 2 if found["faults"] else 0
 
@@ -54,7 +54,7 @@ def _details(printer: Printer, found: Data) -> None:
         for each in found["approvals"]
     ]
     printer.line("")
-    gate = parts.blockers(found["gate"]["blockers"], printer.times)
+    gate = cells.blockers(found["gate"]["blockers"], printer.times)
     printer.fields(
         [
             ("Longest chain", " → ".join(found["criticalPath"])),

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 
 import click
 
-from app.cli import completion, finding
+from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
 from app.cli.following import follow
-from app.cli.nouns import documents
+from app.cli.nouns import queries
 from app.cli.options import agreed, calls_api, confirms, prints
 from app.cli.printer import Printer, by_id
 
@@ -42,7 +42,7 @@ async def _each(
     refused: list[str] = []
     for text in texts:
         try:
-            id_ = await finding.deployment(api, text)
+            id_ = await lookups.deployment(api, text)
             payload = await change(id_)
         except ApiError as error:
             if len(texts) == 1:
@@ -63,16 +63,16 @@ def tell(printer: Printer, found: Data, done: str, then: str) -> None:
         printer.note(f"  {then.format(id=found['id'])}")
 
 
-start = _verb("start", documents.START, "Start deployments that were made without starting.", "Started")
+start = _verb("start", queries.START, "Start deployments that were made without starting.", "Started")
 pause = _verb(
     "pause",
-    documents.PAUSE,
+    queries.PAUSE,
     "Keep tasks from starting; those that run go on.",
     "Paused",
     "boreas deployment resume {id}",
 )
-resume = _verb("resume", documents.RESUME, "Let paused deployments go on.", "Goes on")
-retry = _verb("retry", documents.RETRY, "Go on with failed deployments from what failed or never ran.", "Tried again")
+resume = _verb("resume", queries.RESUME, "Let paused deployments go on.", "Goes on")
+retry = _verb("retry", queries.RETRY, "Go on with failed deployments from what failed or never ran.", "Tried again")
 
 
 @click.command(
@@ -92,7 +92,7 @@ async def cancel(
     await _asked(api, "Cancel", deployments, yes)
 
     async def change(id_: str) -> Data:
-        return await api.change(documents.CANCEL, id=id_, reason=reason, force=force)
+        return await api.change(queries.CANCEL, id=id_, reason=reason, force=force)
 
     return await _each(api, printer, deployments, change, done="Cancelled", then="boreas watch {id}")
 
@@ -116,8 +116,8 @@ async def rollback(
     A failed deployment goes back itself. For a successful one a new deployment is made, of the version before.
     """
     await _asked(api, "Roll back", (deployment,), yes)
-    id_ = await finding.deployment(api, deployment)
-    found = (await api.change(documents.ROLL_BACK, id=id_, reason=reason, force=force))["deployment"]
+    id_ = await lookups.deployment(api, deployment)
+    found = (await api.change(queries.ROLL_BACK, id=id_, reason=reason, force=force))["deployment"]
     if not following or not printer.is_data:
         done = "Rolling back" if found["id"] == id_ else "Rolled back by a new deployment"
         tell(printer, found, done, "" if following else "boreas watch {id}")
@@ -130,8 +130,8 @@ async def _asked(api: Api, what: str, texts: tuple[str, ...], yes: bool) -> None
     """Have a person confirm, who sees what of. Raises ApiError."""
     if yes or not sys.stdin.isatty():
         return
-    ids = [await finding.deployment(api, text) for text in texts]
-    found = [(await api.query(documents.TASKS, id=id_))["deployment"] for id_ in ids]
+    ids = [await lookups.deployment(api, text) for text in texts]
+    found = [(await api.query(queries.TASKS, id=id_))["deployment"] for id_ in ids]
     lines = ", ".join(f"{each['id']} ({each['status']})" for each in found if each)
     agreed(f"{what} {lines}?", yes=yes)
 
@@ -147,19 +147,19 @@ async def _asked(api: Api, what: str, texts: tuple[str, ...], yes: bool) -> None
 @calls_api
 async def promote(api: Api, printer: Printer, deployment: str, application: str | None, full: bool) -> None:
     """End the wait of rollouts that watch a batch or a step."""
-    id_ = await finding.deployment(api, deployment)
-    found = (await api.query(documents.ROLLOUTS, id=id_))["deployment"]
+    id_ = await lookups.deployment(api, deployment)
+    found = (await api.query(queries.ROLLOUTS, id=id_))["deployment"]
     if found is None:
-        raise finding.no_deployment(deployment)
+        raise lookups.no_deployment(deployment)
     rollouts = found["rollouts"]
     if application is not None:
         known = {each["application"]["name"]: each["application"]["id"] for each in rollouts}
-        wanted = finding.pick("application of this deployment", application, known)
+        wanted = lookups.pick("application of this deployment", application, known)
         rollouts = [each for each in rollouts if each["application"]["id"] == wanted]
     else:
         rollouts = [each for each in rollouts if each["task"]["viewerCan"]["promote"]["allowed"]] or rollouts[:1]
     if not rollouts:
         raise ApiError(f"Deployment {id_} has no rollout: it is {found['status']}. boreas deployment show {id_}")
     for each in rollouts:
-        payload = await api.change(documents.PROMOTE, taskId=each["task"]["id"], full=full)
+        payload = await api.change(queries.PROMOTE, taskId=each["task"]["id"], full=full)
         tell(printer, payload["deployment"], f"Promoted {each['application']['name']}", "boreas watch {id}")

@@ -9,16 +9,16 @@ import click
 import yaml
 from rich.text import Text
 
-from app.cli import completion, finding
-from app.cli.ages import took
+from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.documents import APPROVE
-from app.cli.live import follow_one
-from app.cli.nouns import documents, parts
+from app.cli.live_lists import follow_one
+from app.cli.nouns import cells, queries
 from app.cli.options import agreed, calls_api, confirms, prints
-from app.cli.printable import everywhere
 from app.cli.printer import Column, Printer, by_id, status
+from app.cli.queries import APPROVE
 from app.cli.root import Group
+from app.cli.terminal_text import everywhere
+from app.cli.times import took
 from app.cli.watch import logs
 
 SEVERAL = "TASK..."
@@ -42,7 +42,7 @@ def task() -> None:
 @click.option(
     "--status",
     "statuses",
-    type=click.Choice(parts.TASK_STATUSES, case_sensitive=False),
+    type=click.Choice(cells.TASK_STATUSES, case_sensitive=False),
     multiple=True,
     help="Only with this status; may be repeated.",
 )
@@ -51,24 +51,24 @@ def task() -> None:
 @calls_api
 async def list_(api: Api, printer: Printer, deployment: str, statuses: tuple[str, ...], watching: bool) -> None:
     """List the tasks of a deployment, in their order."""
-    id_ = await finding.deployment(api, deployment)
+    id_ = await lookups.deployment(api, deployment)
 
     async def read() -> Data:
-        found: Data | None = (await api.query(documents.TASKS, id=id_))["deployment"]
+        found: Data | None = (await api.query(queries.TASKS, id=id_))["deployment"]
         if found is None:
-            raise finding.no_deployment(deployment)
+            raise lookups.no_deployment(deployment)
         wanted = [each for each in found["tasks"] if not statuses or each["status"] in statuses]
         return found | {"tasks": wanted}
 
     def table(on: Printer, found: Data) -> None:
-        on.table(found["tasks"], parts.TASKS)
+        on.table(found["tasks"], cells.TASKS)
 
     if watching:
-        await follow_one(api, printer, read, table, place=_itself, is_over=lambda found: found["status"] in parts.ENDED)
+        await follow_one(api, printer, read, table, place=_itself, is_over=lambda found: found["status"] in cells.ENDED)
         return
     found = await read()
     none = f"No task of {id_} has that status." if statuses else f"Deployment {id_} has no task."
-    printer.list(found["tasks"], parts.TASKS, by_id, none)
+    printer.list(found["tasks"], cells.TASKS, by_id, none)
 
 
 @task.command(epilog="\b\nExamples:\n  boreas task show dep_0a1b2c/web/test\n  boreas task show tsk_0a1b2c -o yaml")
@@ -78,14 +78,14 @@ async def list_(api: Api, printer: Printer, deployment: str, statuses: tuple[str
 @calls_api
 async def show(api: Api, printer: Printer, task: str, watching: bool) -> None:
     """Show a task: its command, its attempts, and what it waits for."""
-    id_ = await finding.task(api, task)
+    id_ = await lookups.task(api, task)
     if watching:
         read = partial(_read, api, id_)
         await follow_one(api, printer, read, _details, place=lambda found: found["deployment"], is_over=_is_over)
         return
     found = await _read(api, id_)
     printer.one(found, by_id, lambda: _details(printer, found))
-    parts.hints(printer, list(_next(found)))
+    cells.hints(printer, list(_next(found)))
 
 
 def _itself(found: Data) -> Data:
@@ -97,7 +97,7 @@ def _is_over(found: Data) -> bool:
 
 
 async def _read(api: Api, id_: str) -> Data:
-    found: Data | None = (await api.query(documents.TASK, id=id_))["task"]
+    found: Data | None = (await api.query(queries.TASK, id=id_))["task"]
     if found is None:
         raise ApiError(
             f"There is no task “{id_}” that you may see. boreas task list DEPLOYMENT shows those of a deployment."
@@ -133,12 +133,12 @@ def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | N
         "Deployment",
         f"{place['id']} ({place['version']['name']} to {place['environment']['name']}, {place['status']})",
     )
-    yield "Application", parts.named(found["application"])
+    yield "Application", cells.named(found["application"])
     yield "Command", shlex.join(command["command"]) if command else None
     yield "Asks first", "yes" if found["requireConfirm"] else None
     yield (
         "Confirmed",
-        f"{times.both(found['confirmedAt'])} by {parts.named(found['confirmedBy'])}" if found["confirmedAt"] else None,
+        f"{times.both(found['confirmedAt'])} by {cells.named(found['confirmedBy'])}" if found["confirmedAt"] else None,
     )
     yield "Started", times.both(found["startedAt"])
     yield "Ended", times.both(found["completedAt"])
@@ -147,7 +147,7 @@ def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | N
     yield "Error", found["errorMessage"]
     yield "Result", _yaml(found["result"])
     yield "Payload", _yaml(found["payload"])
-    yield "Waits for", parts.blockers(found["blockers"], times)
+    yield "Waits for", cells.blockers(found["blockers"], times)
 
 
 def _yaml(value: Any) -> str | None:
@@ -178,7 +178,7 @@ async def _each(
     refused: list[str] = []
     for text in texts:
         try:
-            found = (await change(await finding.task(api, text)))["task"]
+            found = (await change(await lookups.task(api, text)))["task"]
         except ApiError as error:
             if len(texts) == 1:
                 raise
@@ -198,7 +198,7 @@ async def _each(
 @calls_api
 async def retry(api: Api, printer: Printer, tasks: tuple[str, ...]) -> int:
     """Start failed tasks again, of a deployment that runs or has failed."""
-    return await _each(api, printer, tasks, lambda id_: api.change(documents.RETRY_TASK, id=id_), "Tried again")
+    return await _each(api, printer, tasks, lambda id_: api.change(queries.RETRY_TASK, id=id_), "Tried again")
 
 
 @task.command(epilog="\b\nExamples:\n  boreas task skip dep_0a1b2c/web/test --reason 'known to be flaky'")
@@ -212,7 +212,7 @@ async def skip(api: Api, printer: Printer, tasks: tuple[str, ...], reason: str, 
     agreed(f"Skip {', '.join(tasks)}?", yes=yes)
 
     async def change(id_: str) -> Data:
-        return await api.change(documents.SKIP_TASK, id=id_, reason=reason)
+        return await api.change(queries.SKIP_TASK, id=id_, reason=reason)
 
     return await _each(api, printer, tasks, change, "Skipped")
 
@@ -229,7 +229,7 @@ async def cancel(api: Api, printer: Printer, *, tasks: tuple[str, ...], reason: 
     agreed(f"Cancel {', '.join(tasks)}?", yes=yes)
 
     async def change(id_: str) -> Data:
-        return await api.change(documents.CANCEL_TASK, id=id_, reason=reason, force=force)
+        return await api.change(queries.CANCEL_TASK, id=id_, reason=reason, force=force)
 
     return await _each(api, printer, tasks, change, "Cancelled")
 
@@ -244,8 +244,8 @@ async def cancel(api: Api, printer: Printer, *, tasks: tuple[str, ...], reason: 
 @calls_api
 async def promote(api: Api, printer: Printer, task: str, full: bool) -> None:
     """End the wait of the rollout of a deploy task."""
-    id_ = await finding.task(api, task)
-    found = (await api.change(documents.PROMOTE, taskId=id_, full=full))["deployment"]
+    id_ = await lookups.task(api, task)
+    found = (await api.change(queries.PROMOTE, taskId=id_, full=full))["deployment"]
     printer.done(f"Promoted: {found['id']} is {found['status']}.", found, by_id)
 
 
@@ -256,8 +256,8 @@ async def promote(api: Api, printer: Printer, task: str, full: bool) -> None:
 @calls_api
 async def confirm(api: Api, printer: Printer, task: str, comment: str) -> None:
     """Approve what a task waits for: itself, or the next step of its rollout."""
-    id_ = await finding.task(api, task)
-    found = (await api.query(documents.TASK_APPROVALS, id=id_))["task"]
+    id_ = await lookups.task(api, task)
+    found = (await api.query(queries.TASK_APPROVALS, id=id_))["task"]
     if found is None:
         raise ApiError(f"There is no task “{task}” that you may see.")
     pending = [

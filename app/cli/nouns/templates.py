@@ -5,10 +5,10 @@ from functools import partial
 import click
 from rich.text import Text
 
-from app.cli import completion, finding
+from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.live import read_again
-from app.cli.nouns import documents, graphs, parts
+from app.cli.live_lists import read_again
+from app.cli.nouns import cells, graphs, queries
 from app.cli.options import agreed, calls_api, confirms, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_name
 from app.cli.root import Group
@@ -17,14 +17,14 @@ COLUMNS = (
     Column("NAME", lambda one, times: one["name"]),
     Column("LATEST", lambda one, times: str(one["latest"]["number"])),
     Column("AGE", lambda one, times: times(one["latest"]["createdAt"])),
-    Column("BY", lambda one, times: parts.named(one["latest"]["author"])),
+    Column("BY", lambda one, times: cells.named(one["latest"]["author"])),
     Column("ID", lambda one, times: one["id"], wide=True),
     Column("DESCRIPTION", lambda one, times: one["description"]),
 )
 VERSIONS = (
     Column("NUMBER", lambda one, times: str(one["number"])),
     Column("AGE", lambda one, times: times(one["createdAt"])),
-    Column("BY", lambda one, times: parts.named(one["author"])),
+    Column("BY", lambda one, times: cells.named(one["author"])),
     Column("NOTE", lambda one, times: one["note"]),
 )
 PARAMETERS = (
@@ -61,11 +61,11 @@ async def list_(
     api: Api, printer: Printer, limit: int | None, contains: str | None, *, archived: bool, watching: bool
 ) -> None:
     """List templates, by name."""
-    read = partial(pages, api, documents.TEMPLATES, limit, contains=contains, archived=archived)
+    read = partial(pages, api, queries.TEMPLATES, limit, contains=contains, archived=archived)
     if watching:
         await read_again(printer, read, COLUMNS, by_name)
     found, total = await read()
-    printer.list(found, COLUMNS, by_name, parts.none_declared("template", contains, archived=archived))
+    printer.list(found, COLUMNS, by_name, cells.none_declared("template", contains, archived=archived))
     more(printer, len(found), total)
 
 
@@ -76,7 +76,7 @@ async def list_(
 async def show(api: Api, printer: Printer, template: str) -> None:
     """Show a template: its versions, and the parameters and tasks of the latest one, or of another."""
     name, number = _named(template)
-    found = (await api.query(documents.TEMPLATE, id=await finding.template(api, name)))["workflowTemplate"]
+    found = (await api.query(queries.TEMPLATE, id=await lookups.template(api, name)))["workflowTemplate"]
     if found is None:
         raise ApiError(f"There is no template “{name}” that you may see.")
     at = found["latest"] if number is None else await _version(api, found, number)
@@ -89,11 +89,11 @@ def _named(text: str) -> tuple[str, int | None]:
 
 
 async def _version(api: Api, found: Data, number: int) -> Data:
-    known = (await api.query(documents.TEMPLATE_NUMBERS, id=found["id"]))["workflowTemplate"]
+    known = (await api.query(queries.TEMPLATE_NUMBERS, id=found["id"]))["workflowTemplate"]
     ids = {each["number"]: each["id"] for each in known["versionsConnection"]["nodes"]}
     if number not in ids:
         raise ApiError(f"{found['name']} has no version {number}. It has {min(ids)} to {max(ids)}.")
-    at: Data = (await api.query(documents.TEMPLATE_VERSION, id=ids[number]))["node"]
+    at: Data = (await api.query(queries.TEMPLATE_VERSION, id=ids[number]))["node"]
     return at
 
 
@@ -104,7 +104,7 @@ def _details(printer: Printer, found: Data, at: Data) -> None:
             ("Id", found["id"]),
             ("Description", found["description"]),
             ("Archived", printer.times.both(found["archivedAt"])),
-            ("Shown", f"{found['name']}@{at['number']} by {parts.named(at['author'])}"),
+            ("Shown", f"{found['name']}@{at['number']} by {cells.named(at['author'])}"),
         ]
     )
     if at["parameters"]:
@@ -126,12 +126,12 @@ def _details(printer: Printer, found: Data, at: Data) -> None:
 @calls_api
 async def diff(api: Api, printer: Printer, template: str, before: int | None, after: int | None) -> None:
     """Show what leads from one version of a template to another."""
-    id_ = await finding.template(api, template)
+    id_ = await lookups.template(api, template)
     if after is None:
-        after = (await api.query(documents.TEMPLATE_NUMBERS, id=id_))["workflowTemplate"]["latest"]["number"]
+        after = (await api.query(queries.TEMPLATE_NUMBERS, id=id_))["workflowTemplate"]["latest"]["number"]
     before = before or max(after - 1, 1)
     given = {"id": id_, "from": before, "to": after}
-    found = (await api.query(documents.TEMPLATE_DIFF, **given))["workflowTemplate"]["diff"]
+    found = (await api.query(queries.TEMPLATE_DIFF, **given))["workflowTemplate"]["diff"]
     printer.one(found, changed_keys, lambda: differences(printer, found, f"{template}@{before}", f"{template}@{after}"))
 
 
@@ -167,9 +167,9 @@ def differences(printer: Printer, found: Data, before: str, after: str) -> None:
 @calls_api
 async def save(api: Api, printer: Printer, *, name: str, deployment: str, description: str, note: str) -> None:
     """Save the graph of a deployment as a template, or as its next version. Parameters: boreas apply."""
-    id_ = await finding.deployment(api, deployment)
+    id_ = await lookups.deployment(api, deployment)
     given = {"name": name, "fromDeploymentId": id_, "description": description, "note": note}
-    payload = await api.change(documents.SAVE_TEMPLATE, **given)
+    payload = await api.change(queries.SAVE_TEMPLATE, **given)
     printer.done(f"Saved: {name}@{payload['version']['number']}", payload["template"], by_name)
 
 
@@ -180,7 +180,7 @@ async def save(api: Api, printer: Printer, *, name: str, deployment: str, descri
 @calls_api
 async def archive(api: Api, printer: Printer, template: str, yes: bool) -> None:
     """Archive a template: it stays readable, and nothing is made from it any more."""
-    id_ = await finding.template(api, template)
+    id_ = await lookups.template(api, template)
     agreed(f"Archive the template {template}?", yes=yes)
-    found = (await api.change(documents.ARCHIVE_TEMPLATE, id=id_))["template"]
+    found = (await api.change(queries.ARCHIVE_TEMPLATE, id=id_))["template"]
     printer.done(f"Archived: {found['name']} ({found['id']})", found, by_name)

@@ -4,10 +4,10 @@ from functools import partial
 
 import click
 
-from app.cli import completion, finding
+from app.cli import completion, lookups
 from app.cli.client import Api, Data
-from app.cli.live import read_again
-from app.cli.nouns import documents, parts
+from app.cli.live_lists import read_again
+from app.cli.nouns import cells, queries
 from app.cli.options import calls_api, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_id, by_name
 from app.cli.root import Group
@@ -34,12 +34,12 @@ def version() -> None:
 @calls_api
 async def list_(api: Api, printer: Printer, limit: int | None, contains: str | None, watching: bool) -> None:
     """List versions, the newest first."""
-    read = partial(pages, api, documents.VERSIONS, limit, contains=contains)
+    read = partial(pages, api, queries.VERSIONS, limit, contains=contains)
     if watching:
-        await read_again(printer, read, parts.VERSIONS, by_id)
+        await read_again(printer, read, cells.VERSIONS, by_id)
     found, total = await read()
     none = "There is no version yet. Make one: boreas version create NAME --application APPLICATION"
-    printer.list(found, parts.VERSIONS, by_name, f"No version has “{contains}” in its name." if contains else none)
+    printer.list(found, cells.VERSIONS, by_name, f"No version has “{contains}” in its name." if contains else none)
     more(printer, len(found), total)
 
 
@@ -49,8 +49,8 @@ async def list_(api: Api, printer: Printer, limit: int | None, contains: str | N
 @calls_api
 async def show(api: Api, printer: Printer, version: str) -> None:
     """Show a version: what it holds, and where it was deployed."""
-    id_ = (await finding.version(api, version))["id"]
-    found = (await api.query(documents.VERSION, id=id_, first=DEPLOYED))["version"]
+    id_ = (await lookups.version(api, version))["id"]
+    found = (await api.query(queries.VERSION, id=id_, first=DEPLOYED))["version"]
     printer.one(found, by_name, lambda: _details(printer, found))
 
 
@@ -62,7 +62,7 @@ def _details(printer: Printer, found: Data) -> None:
     deployed, total = found["deployments"]["nodes"], found["deployments"]["totalCount"]
     printer.title(f"Deployments ({len(deployed)} of {total})")
     if deployed:
-        printer.table(deployed, [each for each in parts.DEPLOYMENTS if each.title != "VERSION"], indent=2)
+        printer.table(deployed, [each for each in cells.DEPLOYMENTS if each.title != "VERSION"], indent=2)
 
 
 @version.command(
@@ -87,8 +87,8 @@ async def create(api: Api, printer: Printer, name: str, artifacts: tuple[str, ..
     given = []
     for text in artifacts:
         application, equals, image = text.partition("=")
-        given.append({"applicationId": await finding.application(api, application), "image": image if equals else None})
-    found = (await api.change(documents.CREATE_VERSION, name=name, artifacts=given, commit=commit))["version"]
+        given.append({"applicationId": await lookups.application(api, application), "image": image if equals else None})
+    found = (await api.change(queries.CREATE_VERSION, name=name, artifacts=given, commit=commit))["version"]
     printer.done(f"Version {found['name']} ({found['id']})", found, by_name)
     if not printer.is_data:
         printer.note(f"  boreas deploy --version {found['name']} --environment ENVIRONMENT")
@@ -130,6 +130,6 @@ async def compare(api: Api, printer: Printer, before: str, after: str) -> None:
 
 
 async def _read(api: Api, name: str) -> Data:
-    id_ = (await finding.version(api, name))["id"]
-    found: Data = (await api.query(documents.VERSION, id=id_, first=1))["version"]
+    id_ = (await lookups.version(api, name))["id"]
+    found: Data = (await api.query(queries.VERSION, id=id_, first=1))["version"]
     return found

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from app.cli import completion, finding
+from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.nouns import documents, graphs
+from app.cli.nouns import graphs, queries
 from app.cli.nouns.templates import changed_keys, differences
 from app.cli.options import agreed, calls_api, confirms, prints
 from app.cli.printer import Column, Printer, by_id
@@ -56,7 +56,7 @@ def workflow() -> None:
 @calls_api
 async def show(api: Api, printer: Printer, deployment: str, revision: int | None) -> None:
     """Print the tasks of a deployment as YAML, as workflow edit takes them. -o json: as the API has them."""
-    id_ = await finding.deployment(api, deployment)
+    id_ = await lookups.deployment(api, deployment)
     wanted = revision or (await graphs.workflow(api, id_))["workflow"]["revision"]
     found = await graphs.revision(api, id_, wanted)
     keys = "\n".join(task["key"] for task in found["tasks"])
@@ -72,7 +72,7 @@ async def show(api: Api, printer: Printer, deployment: str, revision: int | None
 @calls_api
 async def revisions(api: Api, printer: Printer, deployment: str) -> None:
     """List the revisions of a deployment's graph, the first one first."""
-    found = await graphs.workflow(api, await finding.deployment(api, deployment))
+    found = await graphs.workflow(api, await lookups.deployment(api, deployment))
     printer.list(
         found["workflow"]["revisionsConnection"]["nodes"],
         REVISIONS,
@@ -91,7 +91,7 @@ async def revisions(api: Api, printer: Printer, deployment: str) -> None:
 @calls_api
 async def diff(api: Api, printer: Printer, deployment: str, before: int | None, after: int | None) -> None:
     """Show what leads from one revision of a graph to another."""
-    id_ = await finding.deployment(api, deployment)
+    id_ = await lookups.deployment(api, deployment)
     after = after or (await graphs.workflow(api, id_))["workflow"]["revision"]
     before = before or max(after - 1, 1)
     found = await _diff(api, id_, before, after)
@@ -100,7 +100,7 @@ async def diff(api: Api, printer: Printer, deployment: str, before: int | None, 
 
 async def _diff(api: Api, id_: str, before: int, after: int) -> Data:
     given = {"id": id_, "from": before, "to": after}
-    found: Data = (await api.query(documents.WORKFLOW_DIFF, **given))["deployment"]["workflow"]["diff"]
+    found: Data = (await api.query(queries.WORKFLOW_DIFF, **given))["deployment"]["workflow"]["diff"]
     return found
 
 
@@ -112,11 +112,11 @@ async def _diff(api: Api, id_: str, before: int, after: int) -> Data:
 @calls_api
 async def restore(api: Api, printer: Printer, deployment: str, revision: int, yes: bool) -> None:
     """Bring the graph of an earlier revision back, as a new revision."""
-    id_ = await finding.deployment(api, deployment)
+    id_ = await lookups.deployment(api, deployment)
     known = (await graphs.workflow(api, id_))["workflow"]["revision"]
     agreed(f"Bring revision {revision} of {id_} back in place of {known}?", yes=yes)
     given = {"deploymentId": id_, "expectedRevision": known, "revision": revision}
-    found = (await api.change(documents.RESTORE_WORKFLOW, **given))["workflow"]
+    found = (await api.change(queries.RESTORE_WORKFLOW, **given))["workflow"]
     printer.done(f"Revision {revision} is back, as revision {found['revision']}.", found["tasks"], by_id)
 
 
@@ -140,7 +140,7 @@ async def edit(
     What is refused is shown in the editor again. Where somebody else has changed the graph meanwhile, what they changed
     is shown, nothing is overwritten, and your text is kept in a file.
     """
-    id_ = await finding.deployment(api, deployment)
+    id_ = await lookups.deployment(api, deployment)
     found = await graphs.workflow(api, id_)
     known = revision or found["workflow"]["revision"]
     place = Place(id_, known, summary)
@@ -212,7 +212,7 @@ async def _save(api: Api, printer: Printer, place: Place, text: str) -> None:
     tasks = await graphs.inputs(api, graphs.parsed(text))
     given = {"deploymentId": place.id, "expectedRevision": place.revision, "tasks": tasks, "summary": place.summary}
     try:
-        found = (await api.change(documents.UPDATE_WORKFLOW, **given))["workflow"]
+        found = (await api.change(queries.UPDATE_WORKFLOW, **given))["workflow"]
     except ApiError as error:
         if error.message.startswith(CONFLICT):
             raise ApiError(f"{error.message}\n{await _meanwhile(api, place.id, place.revision)}") from error

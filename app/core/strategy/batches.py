@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.core.strategy import (
+from app.core.strategy.model import (
     Ask,
     Check,
     Decision,

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from app.core.strategy import Decision, Done, Observed, Phase, Progress, Retire, Strategy, Switch, Update
 from app.core.strategy.batches import ask_before, bring, failure, finished, prove
+from app.core.strategy.model import Decision, Done, Observed, Phase, Progress, Retire, Strategy, Switch, Update
 
 COLORS = ("blue", "green")
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from app.core.strategy import Decision, Done, Observed, Phase, Progress, Strategy, Update
 from app.core.strategy.batches import ask_before, bring, failure, finished, prove, step_at
+from app.core.strategy.model import Decision, Done, Observed, Phase, Progress, Strategy, Update
 
 _DIGITS = 9
 """Behind the point: 0.07 of 100 instances are 7, and not 8 because 0.07 * 100 is 7.000000000000001."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from app.core.strategy import Decision, Done, Observed, Phase, Progress, Strategy, Update
 from app.core.strategy.batches import ask_before, bring, failure, finished, prove, step_at
+from app.core.strategy.model import Decision, Done, Observed, Phase, Progress, Strategy, Update
 
 
 def sizes(strategy: Strategy, total: int) -> tuple[int, ...]:

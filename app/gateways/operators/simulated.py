@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.attempt import Ending, Outcome
-from app.core.logs import Stream
+from app.core.log_levels import Stream
 from app.ports import Instruction, LogSink
 
 _TICK_SECONDS = 0.05

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.api import ClusterServer
-from tests.cluster.played import play
-from tests.gateways.kubernetes.bench import Bench, real_namespace
+from tests.chaos.cluster.api import ClusterServer
+from tests.chaos.cluster.played import play
+from tests.gateways.kubernetes.support.operator import Bench, real_namespace
 
 KUBECONFIG = os.environ.get("BOREAS_TEST_KUBECONFIG")
 

@@ -3,9 +3,9 @@
 import pytest
 
 from app.core.attempt import Ending
-from app.core.strategy import Shape, StrategyKind
-from tests.gateways.kubernetes.bench import Bench
-from tests.gateways.kubernetes.workload import LABELS, NEW, OLD, TOTAL, Web
+from app.core.strategy.model import Shape, StrategyKind
+from tests.gateways.kubernetes.support.operator import Bench
+from tests.gateways.kubernetes.support.workload import LABELS, NEW, OLD, TOTAL, Web
 
 K = StrategyKind
 BEGUN = {

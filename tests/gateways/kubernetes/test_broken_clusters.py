@@ -6,10 +6,11 @@ import pytest
 
 from app.core.attempt import Ending, Outcome
 from app.gateways.operators.kubernetes import KubernetesOperator, Reach, cluster
-from app.gateways.operators.kubernetes.moving import Pace
-from tests.cluster.api import ClusterServer, Cut, Refusal
-from tests.gateways.kubernetes.bench import Bench, Lines, eventually
-from tests.gateways.kubernetes.workload import NEW, OLD, TOTAL, Web
+from app.gateways.operators.kubernetes.workload import Pace
+from tests.chaos.cluster.api import ClusterServer, Cut
+from tests.chaos.cluster.choosing import Refusal
+from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
+from tests.gateways.kubernetes.support.workload import NEW, OLD, TOTAL, Web
 
 SCRIPT = ("sh", "-c", "echo one; sleep 0.3; echo two; sleep 0.3; echo three")
 THREE = ["one", "two", "three"]

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from app.core.attempt import Ending
-from app.core.strategy import Strategy, StrategyKind, StrategyStep
-from tests.gateways.kubernetes.bench import Bench
-from tests.gateways.kubernetes.workload import NEW, OLD, TOTAL, InPlace
+from app.core.strategy.model import Strategy, StrategyKind, StrategyStep
+from tests.gateways.kubernetes.support.operator import Bench
+from tests.gateways.kubernetes.support.workload import NEW, OLD, TOTAL, InPlace
 
 BOTH = pytest.mark.parametrize("plural", ["statefulsets", "daemonsets"])
 MANNERS = pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from app.core.attempt import Ending
 from app.core.job_options import JobOptions, JobResources
 from app.ports import Origin
-from tests.cluster.api import ClusterServer
-from tests.gateways.kubernetes.bench import Bench, Lines, eventually
+from tests.chaos.cluster.api import ClusterServer
+from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
 
 
 async def pod_of(bench: Bench) -> dict[str, Any]:

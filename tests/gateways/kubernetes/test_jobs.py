@@ -6,8 +6,8 @@ import pytest
 
 from app.core.attempt import Ending, Outcome
 from app.ports import Origin, Run
-from tests.cluster.api import ClusterServer
-from tests.gateways.kubernetes.bench import Bench, Lines, eventually
+from tests.chaos.cluster.api import ClusterServer
+from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
 
 
 async def test_a_command_runs_with_its_variables_and_all_that_it_prints_comes(bench: Bench) -> None:

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from app.core.attempt import Ending
-from app.core.strategy import Shape, StrategyKind
-from tests.cluster.api import ClusterServer
-from tests.cluster.rollers import Rollers
-from tests.gateways.kubernetes.bench import Bench
-from tests.gateways.kubernetes.workload import LABELS, NEW, OLD, TOTAL, Web
+from app.core.strategy.model import Shape, StrategyKind
+from tests.chaos.cluster.api import ClusterServer
+from tests.chaos.cluster.rollers import Rollers
+from tests.gateways.kubernetes.support.operator import Bench
+from tests.gateways.kubernetes.support.workload import LABELS, NEW, OLD, TOTAL, Web
 
 K = StrategyKind
 PLANS: dict[str, list[Shape]] = {

@@ -4,8 +4,8 @@ import pytest
 
 from app.core.attempt import Ending
 from app.gateways.operators.kubernetes import jobs
-from tests.cluster.api import ClusterServer
-from tests.gateways.kubernetes.bench import Bench, Lines, eventually
+from tests.chaos.cluster.api import ClusterServer
+from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
 
 PRESSURE = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet", "message": "low on memory"}
 

@@ -7,9 +7,9 @@ import pytest
 
 from app.core.application import KubernetesTarget
 from app.core.attempt import Ending
-from app.core.strategy import StrategyKind
-from tests.gateways.kubernetes.bench import APIS, Bench
-from tests.gateways.kubernetes.workload import NEW, OLD, TOTAL, Web
+from app.core.strategy.model import StrategyKind
+from tests.gateways.kubernetes.support.operator import APIS, Bench
+from tests.gateways.kubernetes.support.workload import NEW, OLD, TOTAL, Web
 
 OWNER = "boreas.dev/application"
 EVIL = "evil.example/payments:evil"

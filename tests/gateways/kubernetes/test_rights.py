@@ -2,13 +2,13 @@
 
 import asyncio
 
-from app.core.strategy import StrategyKind
-from app.core.workloads import TRACK
+from app.core.kubernetes.workloads import TRACK
+from app.core.strategy.model import StrategyKind
 from app.ports import Origin
-from tests.cluster.api import ClusterServer
-from tests.cluster.played import allowed
-from tests.gateways.kubernetes.bench import Bench, Lines, eventually
-from tests.gateways.kubernetes.workload import LABELS, TOTAL, InPlace, Web
+from tests.chaos.cluster.api import ClusterServer
+from tests.chaos.cluster.played import allowed
+from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
+from tests.gateways.kubernetes.support.workload import LABELS, TOTAL, InPlace, Web
 
 TAKEN = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=2)
 

@@ -3,11 +3,11 @@
 import pytest
 
 from app.core.attempt import Ending
-from app.core.strategy import StrategyKind
-from app.core.workloads import TRACK
-from tests.cluster.api import ClusterServer
-from tests.gateways.kubernetes.bench import Bench
-from tests.gateways.kubernetes.workload import LABELS, NEW, OLD, TOTAL, Web
+from app.core.kubernetes.workloads import TRACK
+from app.core.strategy.model import StrategyKind
+from tests.chaos.cluster.api import ClusterServer
+from tests.gateways.kubernetes.support.operator import Bench
+from tests.gateways.kubernetes.support.workload import LABELS, NEW, OLD, TOTAL, Web
 
 ROLLING, CANARY, BLUE_GREEN = StrategyKind.ROLLING, StrategyKind.CANARY, StrategyKind.BLUE_GREEN
 BASE_OLD, BASE_NEW = {"web": (OLD, TOTAL)}, {"web": (NEW, TOTAL)}

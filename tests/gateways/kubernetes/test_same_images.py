@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from app.core.attempt import Ending
-from app.core.strategy import StrategyKind
-from tests.gateways.kubernetes.bench import Bench
-from tests.gateways.kubernetes.workload import NEW, OLD, TOTAL, InPlace, Web
+from app.core.strategy.model import StrategyKind
+from tests.gateways.kubernetes.support.operator import Bench
+from tests.gateways.kubernetes.support.workload import NEW, OLD, TOTAL, InPlace, Web
 
 CANARY, BLUE_GREEN, ROLLING = StrategyKind.CANARY, StrategyKind.BLUE_GREEN, StrategyKind.ROLLING
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from app.core import workloads
 from app.core.attempt import Ending
-from app.core.strategy import StrategyKind
-from app.core.workloads import FOR, PREVIEW, PREVIOUS, SELECTOR, TRACK
-from tests.cluster.api import ClusterServer
-from tests.gateways.kubernetes.bench import APIS, Bench, eventually
+from app.core.kubernetes import workloads
+from app.core.kubernetes.workloads import FOR, PREVIEW, PREVIOUS, SELECTOR, TRACK
+from app.core.strategy.model import StrategyKind
+from tests.chaos.cluster.api import ClusterServer
+from tests.gateways.kubernetes.support.operator import APIS, Bench, eventually
+from tests.gateways.kubernetes.support.workload import LABELS, NEW, OLD, TOTAL, Web
 from tests.gateways.kubernetes.test_killed_rollouts import killed
-from tests.gateways.kubernetes.workload import LABELS, NEW, OLD, TOTAL, Web
 
 ROLLING, CANARY, BLUE_GREEN = StrategyKind.ROLLING, StrategyKind.CANARY, StrategyKind.BLUE_GREEN
 MORE = {"team": "shop", "app.kubernetes.io/managed-by": "Helm"}

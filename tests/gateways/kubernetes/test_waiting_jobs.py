@@ -7,8 +7,9 @@ import pytest
 
 from app.core.attempt import Ending
 from app.gateways.operators.kubernetes import cluster, job_events, jobs
-from tests.cluster.api import ClusterServer, Refusal
-from tests.gateways.kubernetes.bench import Bench, Lines, eventually
+from tests.chaos.cluster.api import ClusterServer
+from tests.chaos.cluster.choosing import Refusal
+from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
 
 FULL = "exceeded quota: small, requested: {0}=1, used: {0}=1, limited: {0}=1"
 

@@ -1,20 +1,20 @@
 """What protects the set that serves from evictions, as long as there are two of them."""
 
-from app.core import budgets, tracks, workloads
-from app.core.manifests import APPLICATION_LABEL, DEPLOYMENT_LABEL, Object, name_of
+from app.core.kubernetes import disruption_budgets, tracks, workloads
+from app.core.kubernetes.manifests import APPLICATION_LABEL, DEPLOYMENT_LABEL, Object, name_of
 from app.gateways.operators.kubernetes.cluster import BUDGETS
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
-from app.gateways.operators.kubernetes.moving import Moving
-from app.gateways.operators.kubernetes.watching import persistently
+from app.gateways.operators.kubernetes.list_watch import persistently
+from app.gateways.operators.kubernetes.workload import Moving
 
 
 async def part(moving: Moving, track: str) -> None:
     """Let the budgets of the application leave the second set out, which serves nothing yet."""
     labels = tracks.labels_of(await moving.base())
     for budget in await _all(moving):
-        if budgets.covers(budget, labels) and workloads.note(budget, budgets.WITHOUT) != track:
+        if disruption_budgets.covers(budget, labels) and workloads.note(budget, disruption_budgets.WITHOUT) != track:
             name = name_of(budget)
-            await moving.change(BUDGETS, name, lambda seen: budgets.without(seen, track))
+            await moving.change(BUDGETS, name, lambda seen: disruption_budgets.without(seen, track))
             await moving.say(f"PodDisruptionBudget {name} does not count {moving.name}-{track}, which does not serve.")
 
 
@@ -24,9 +24,9 @@ async def protect(moving: Moving, track: str) -> None:
     there = await _all(moving)
     known = {name_of(each) for each in there}
     for budget in there:
-        if not budgets.covers(budget, labels):
+        if not disruption_budgets.covers(budget, labels):
             continue
-        made = budgets.second(budget, track, moving.marks)
+        made = disruption_budgets.second(budget, track, moving.marks)
         await moving.make(BUDGETS, made)
         if name_of(made) not in known:
             await moving.say(f"PodDisruptionBudget {name_of(made)} protects {moving.name}-{track}, which serves now.")
@@ -39,8 +39,10 @@ async def join(moving: Moving) -> None:
         is_track = workloads.TRACK in (budget["metadata"].get("labels") or {})
         if workloads.is_ours(budget) and is_track and _is_of(moving, budget):
             await moving.remove(BUDGETS, name_of(budget))
-        elif workloads.note(budget, budgets.WITHOUT) is not None and budgets.covers(budget, labels):
-            await moving.change(BUDGETS, name_of(budget), budgets.whole)
+        elif workloads.note(budget, disruption_budgets.WITHOUT) is not None and disruption_budgets.covers(
+            budget, labels
+        ):
+            await moving.change(BUDGETS, name_of(budget), disruption_budgets.whole)
 
 
 def _is_of(moving: Moving, budget: Object) -> bool:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import aiohttp
 
 from app.core.environment import KubernetesAccess
-from app.core.manifests import MANAGER, Object, version_of
+from app.core.kubernetes.manifests import MANAGER, Object, version_of
 from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import (
     FORBIDDEN_STATUS,

@@ -8,9 +8,9 @@ from kubernetes_asyncio import client, config
 from kubernetes_asyncio.config.config_exception import ConfigException
 
 from app.core.environment import KubernetesAccess
+from app.gateways.authorities import USUAL, Authorities
+from app.gateways.operators.kubernetes.allowed_clusters import Reach, UnfitError, kubeconfig
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
-from app.gateways.operators.kubernetes.reach import Reach, UnfitError, kubeconfig
-from app.gateways.trust import USUAL, Authorities
 
 logger = logging.getLogger(__name__)
 

@@ -9,15 +9,15 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-from app.core import meddling, replicas, workloads
 from app.core.attempt import Ending, Outcome
-from app.core.manifests import Object, is_going, name_of
-from app.core.replicas import Standing
-from app.core.strategy import Shape
-from app.core.workloads import FOR, PREVIOUS, REPLICAS, RESTARTED, image_of, noted, with_image
+from app.core.kubernetes import drift, replicas, workloads
+from app.core.kubernetes.manifests import Object, is_going, name_of
+from app.core.kubernetes.replicas import Standing
+from app.core.kubernetes.workloads import FOR, PREVIOUS, REPLICAS, RESTARTED, image_of, noted, with_image
+from app.core.strategy.model import Shape
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, PODS, STATEFUL_SETS
-from app.gateways.operators.kubernetes.moving import Moving, stuck_if
-from app.gateways.operators.kubernetes.watching import persistently
+from app.gateways.operators.kubernetes.list_watch import persistently
+from app.gateways.operators.kubernetes.workload import Moving, stuck_if
 
 ON_DELETE = {"type": "OnDelete"}
 
@@ -49,7 +49,7 @@ async def take_back(moving: Moving) -> Outcome:
     found, kind = image_of(base, container), moving.kind or DEPLOYMENTS
     own = await _own(moving, base)
     known = (previous, moving.workload.image, *(moved.images if moved else ()))
-    fault = meddling.image(base, container, *known)
+    fault = drift.image(base, container, *known)
     if fault:
         await moving.say(f"WARN: {fault}.")
     elif previous:

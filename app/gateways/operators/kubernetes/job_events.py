@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 
-from app.core.manifests import Object, uid_of
+from app.core.kubernetes.manifests import Object, uid_of
 from app.gateways.operators.kubernetes.cluster import EVENTS, Cluster
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
-from app.gateways.operators.kubernetes.watching import snapshots
+from app.gateways.operators.kubernetes.list_watch import snapshots
 
 LOOK_SECONDS = 3.0
 """How often events are looked at where they may not be watched."""

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
-from app.core import manifests, pods
-from app.core.logs import Stream
-from app.core.manifests import Object, name_of, uid_of
+from app.core.kubernetes import manifests, pods
+from app.core.kubernetes.manifests import Object, name_of, uid_of
+from app.core.log_levels import Stream
 from app.gateways.operators.kubernetes.cluster import Cluster
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
-from app.gateways.operators.kubernetes.tail import Tail
+from app.gateways.operators.kubernetes.log_tail import Tail
 from app.ports import LogSink
 
 PAUSE_SECONDS = 0.2

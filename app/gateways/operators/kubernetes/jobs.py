@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
-from app.core import manifests, pods
 from app.core.attempt import Ending, Outcome
-from app.core.logs import Stream
-from app.core.manifests import Object, is_owned_by, name_of, uid_of
-from app.gateways.operators.kubernetes.clocks import Clocks
+from app.core.kubernetes import manifests, pods
+from app.core.kubernetes.manifests import Object, is_owned_by, name_of, uid_of
+from app.core.log_levels import Stream
 from app.gateways.operators.kubernetes.cluster import JOBS, PODS, Cluster
+from app.gateways.operators.kubernetes.condition_timers import Clocks
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
+from app.gateways.operators.kubernetes.job_creation import ROOM_SECONDS, Making, NoRoomError
 from app.gateways.operators.kubernetes.job_events import JobEvents, told
 from app.gateways.operators.kubernetes.job_log import follow
-from app.gateways.operators.kubernetes.making import ROOM_SECONDS, Making, NoRoomError
-from app.gateways.operators.kubernetes.watching import AGAIN_SECONDS, persistently, snapshots
+from app.gateways.operators.kubernetes.list_watch import AGAIN_SECONDS, persistently, snapshots
 from app.ports import LEAVE, Instruction, LogSink, Origin
 
 SLACK_SECONDS = 30.0

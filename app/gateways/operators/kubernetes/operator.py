@@ -4,22 +4,22 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
-from app.core import manifests, manners, replicas, tracks
 from app.core.attempt import Ending, Outcome
 from app.core.environment import KubernetesAccess
-from app.core.happenings import Digest
-from app.core.logs import Stream
-from app.core.strategy import Shape, Strategy
-from app.gateways.operators.kubernetes import events, looking, named, rollouts, traffic
+from app.core.kubernetes import manifests, replicas, tracks, update_strategy
+from app.core.kubernetes.event_digest import Digest
+from app.core.log_levels import Stream
+from app.core.strategy.model import Shape, Strategy
+from app.gateways.authorities import USUAL, Authorities
+from app.gateways.operators.kubernetes import prerequisites, readiness_watch, rollout_events, rollouts, traffic
+from app.gateways.operators.kubernetes.allowed_clusters import Reach
+from app.gateways.operators.kubernetes.capacity import beside
 from app.gateways.operators.kubernetes.cluster import DAEMON_SETS, JOBS, Cluster, Hold
 from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
+from app.gateways.operators.kubernetes.job_creation import Making
 from app.gateways.operators.kubernetes.jobs import JobRun
-from app.gateways.operators.kubernetes.making import Making
-from app.gateways.operators.kubernetes.moving import Moving, Pace, StuckError
-from app.gateways.operators.kubernetes.reach import Reach
-from app.gateways.operators.kubernetes.room import beside
-from app.gateways.trust import USUAL, Authorities
+from app.gateways.operators.kubernetes.workload import Moving, Pace, StuckError
 from app.ports import Instruction, LogSink, Run, Workload
 
 logger = logging.getLogger(__name__)
@@ -111,28 +111,28 @@ class KubernetesOperator:
         """Return why a strategy can not work for the workload, as far as the cluster tells."""
         moving = self._moving(workload, _unheard)
         try:
-            base = await named.look(moving)
+            base = await prerequisites.look(moving)
             if moving.is_in_place:
-                return manners.unfit_in_place(base, moving.what, strategy, size)
+                return update_strategy.unfit_in_place(base, moving.what, strategy, size)
             scaled, routed = await moving.is_scaled(), workload.target.http_route is not None
-            return manners.unfit(base, strategy, size, is_routed=routed, is_scaled=scaled)
+            return update_strategy.unfit(base, strategy, size, is_routed=routed, is_scaled=scaled)
         except (StuckError, ClusterRefusedError) as error:
             return str(error)
 
     async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Give the workload a shape; go on with what another worker has begun. Ends when cancelled, and leaves all."""
-        moving = self._moving(workload, events.in_turns(log))
+        moving = self._moving(workload, rollout_events.in_turns(log))
         async with self._told(moving):
             outcome = await rollouts.bring(moving, shape)
             if outcome.ending is Ending.SUCCEEDED and not shape.finished:
-                await looking.brought(moving, shape)
+                await readiness_watch.brought(moving, shape)
             return outcome
 
     async def watch(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Look at what was brought: whether it has served all the time, and whether somebody changed it."""
-        moving = self._moving(workload, events.in_turns(log))
+        moving = self._moving(workload, rollout_events.in_turns(log))
         async with self._told(moving):
-            return await looking.look(moving, shape)
+            return await readiness_watch.look(moving, shape)
 
     async def service(self, workload: Workload, shape: Shape) -> str | None:
         """Return by which Service what carries the new version is asked: that of the set beside the base, if any."""
@@ -143,7 +143,7 @@ class KubernetesOperator:
 
     async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Bring the version before back: at once where its replicas are still there."""
-        moving = self._moving(workload, events.in_turns(log))
+        moving = self._moving(workload, rollout_events.in_turns(log))
         async with self._told(moving):
             return await rollouts.take_back(moving, shape)
 
@@ -154,7 +154,7 @@ class KubernetesOperator:
         self._digests[rollout] = digest = known or Digest()
         if len(self._digests) > DIGESTS:
             del self._digests[next(iter(self._digests))]
-        return events.told(moving, digest, is_first=known is None)
+        return rollout_events.told(moving, digest, is_first=known is None)
 
     def _moving(self, workload: Workload, log: LogSink) -> Moving:
         return Moving(self._cluster(workload.connection), workload, log, self._pace)

@@ -7,12 +7,10 @@ The order of steps keeps as many healthy replicas, of either version, as are ask
 import asyncio
 from functools import partial
 
-from app.core import manners, meddling, replicas, tracks, workloads
 from app.core.attempt import Ending, Outcome
-from app.core.manifests import Object, name_of
-from app.core.moved import Moved
-from app.core.strategy import Shape, StrategyKind
-from app.core.workloads import (
+from app.core.kubernetes import drift, replicas, tracks, update_strategy, workloads
+from app.core.kubernetes.manifests import Object, name_of
+from app.core.kubernetes.workloads import (
     CANARY,
     FOR,
     PREVIEW,
@@ -27,11 +25,13 @@ from app.core.workloads import (
     with_image,
     with_replicas,
 )
-from app.gateways.operators.kubernetes import budgets, in_place, marking, traffic
+from app.core.moved_workload import Moved
+from app.core.strategy.model import Shape, StrategyKind
+from app.gateways.operators.kubernetes import budgets, in_place, track_labels, traffic
+from app.gateways.operators.kubernetes.capacity import Room, beside, is_idle, kept_manner, trade
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
-from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
-from app.gateways.operators.kubernetes.room import Room, beside, is_idle, kept_manner, trade
+from app.gateways.operators.kubernetes.workload import Moving, StuckError, stuck_if
 
 
 async def bring(moving: Moving, shape: Shape) -> Outcome:
@@ -65,7 +65,7 @@ async def take_back(moving: Moving, shape: Shape) -> Outcome:
             return Outcome(Ending.SUCCEEDED)
         if moving.is_in_place:
             return await in_place.take_back(moving)
-        await marking.resume(moving, base)
+        await track_labels.resume(moving, base)
         return await _take_back(moving, base, shape)
     except (StuckError, ClusterRefusedError) as error:
         return Outcome(Ending.FAILED, str(error))
@@ -87,7 +87,7 @@ async def _begin(moving: Moving, shape: Shape) -> None:
     base, work = await moving.base(), moving.workload
     kind = moving.kind or DEPLOYMENTS
     moving.owned(kind, base)
-    await marking.resume(moving, base)
+    await track_labels.resume(moving, base)
     if moving.recall(base) is not None:
         stuck_if(moving.image_fault(base))
         return
@@ -142,7 +142,7 @@ async def _grow(moving: Moving, total: int) -> None:
     """Give the base its full size, and take from what stands beside it where there is no room for both."""
     base = await moving.base()
     there = [each for each in await beside(moving) if replicas_of(each)]
-    if there and manners.is_tight(base, kept_manner(moving, base)):
+    if there and update_strategy.is_tight(base, kept_manner(moving, base)):
         await trade(moving, total, (moving.name, total), (name_of(there[0]), 0), partial(moving.scale, moving.name))
     else:
         await moving.scale(moving.name, total, Room(moving, total).make)
@@ -172,8 +172,8 @@ async def _second(moving: Moving, track: str, size: int, watch_seconds: int) -> 
         await moving.say(f"Bringing {moving.workload.image} to {size} replicas of {name}.")
 
     def meddled(seen: Object) -> str | None:
-        fault = meddling.image(seen, moving.target.container, moving.workload.image)
-        return fault or (meddling.size(seen) if replicas_of(seen) != size else None)
+        fault = drift.image(seen, moving.target.container, moving.workload.image)
+        return fault or (drift.size(seen) if replicas_of(seen) != size else None)
 
     await moving.make(DEPLOYMENTS, with_replicas(body, size), meddled)
     await moving.keep(beside=size)
@@ -194,7 +194,7 @@ async def _share(moving: Moving, shape: Shape) -> None:
     if routed:
         await traffic.part(moving, CANARY)
     bring_second = partial(_second, moving, CANARY, watch_seconds=shape.watch_seconds)
-    if not fixed and manners.is_tight(base, kept_manner(moving, base)):
+    if not fixed and update_strategy.is_tight(base, kept_manner(moving, base)):
         await trade(moving, shape.total, (name, shape.updated), (moving.name, left), bring_second)
     await bring_second(shape.updated)
     if not fixed:
@@ -227,7 +227,7 @@ async def _complete(moving: Moving, shape: Shape) -> None:
         manner = moving.moved.manner if moving.moved else None
         notes = {SIZE: None, ROOM: None}
         await moving.change(
-            DEPLOYMENTS, moving.name, lambda seen: noted(manners.in_its_own_manner(seen, manner), notes)
+            DEPLOYMENTS, moving.name, lambda seen: noted(update_strategy.in_its_own_manner(seen, manner), notes)
         )
         await moving.keep(over=True, size=None, sizes_before=(), beside=None, manner=None)
 
@@ -285,7 +285,7 @@ async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:
     moved, found = moving.moved, image_of(base, moving.target.container)
     previous = moved.previous if moved else None
     known = (previous, moving.workload.image, *(moved.images if moved else ()))
-    fault = meddling.image(base, moving.target.container, *known)
+    fault = drift.image(base, moving.target.container, *known)
     left, floor, room = None, await _floor(moving), Room(moving, shape.total)
     ready = min(replicas_of(base), replicas.standing(base).available)
     if found == previous and replicas_of(base) >= shape.total and ready >= floor:
@@ -311,6 +311,8 @@ async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:
     left = await _clear(moving) or left
     notes = {FOR: None, REPLICAS: None, SIZE: None, ROOM: None}
     manner = moved.manner if moved else None
-    await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(manners.in_its_own_manner(seen, manner), notes))
+    await moving.change(
+        DEPLOYMENTS, moving.name, lambda seen: noted(update_strategy.in_its_own_manner(seen, manner), notes)
+    )
     await moving.workload.memory.keep(None)
     return Outcome(Ending.LEFT, fault or left) if fault or left else Outcome(Ending.SUCCEEDED)

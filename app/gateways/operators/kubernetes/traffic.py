@@ -4,13 +4,13 @@ On the way on nothing that people changed meanwhile is written over. On the way 
 removed: what they changed is told, and taken back no further than that.
 """
 
-from app.core import manifests, meddling, tracks, workloads
-from app.core.manifests import Object
-from app.core.tracks import STABLE
-from app.core.workloads import CANARY, PREVIEW, SELECTOR, SHARE, TRACK, note, noted, own_selector
-from app.gateways.operators.kubernetes import marking
+from app.core.kubernetes import drift, manifests, tracks, workloads
+from app.core.kubernetes.manifests import Object
+from app.core.kubernetes.tracks import STABLE
+from app.core.kubernetes.workloads import CANARY, PREVIEW, SELECTOR, SHARE, TRACK, note, noted, own_selector
+from app.gateways.operators.kubernetes import track_labels
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
-from app.gateways.operators.kubernetes.moving import Moving, StuckError, stuck_if
+from app.gateways.operators.kubernetes.workload import Moving, StuckError, stuck_if
 
 
 async def part(moving: Moving, track: str) -> None:
@@ -34,7 +34,7 @@ async def part(moving: Moving, track: str) -> None:
         told = f"Service {name} does not select the pods of Deployment {moving.name}"
         meddled = f"somebody changed whom Service {name} selects meanwhile; it is left so"
         raise StuckError(told if tracks.given(service) is None else meddled)
-    await marking.mark(moving)
+    await track_labels.mark(moving)
 
     def parted(seen: Object) -> Object:
         if tracks.given(seen) not in (None, STABLE):
@@ -111,7 +111,7 @@ async def split(moving: Moving, share: int) -> None:
         raise StuckError(f"there is a Service {beside} that Boreas did not make")
 
     def weighted(seen: Object) -> Object:
-        stuck_if(meddling.weights(seen, service, beside))
+        stuck_if(drift.weights(seen, service, beside))
         return workloads.weighted(seen, service, beside, share)
 
     before = await moving.need(ROUTES, route)
@@ -125,14 +125,14 @@ async def unsplit(moving: Moving, *, back: bool) -> None:
     if route is None or service is None or (found := await moving.get(ROUTES, route)) is None:
         return
     beside = f"{service}-{CANARY}"
-    if back and meddling.weights(found, service, beside):
+    if back and drift.weights(found, service, beside):
         await moving.say(
             f"WARN: somebody changed the weights of HTTPRoute {route} meanwhile; all traffic goes back to {service}."
         )
 
     def whole(seen: Object) -> Object:
         if not back:
-            stuck_if(meddling.weights(seen, service, beside))
+            stuck_if(drift.weights(seen, service, beside))
         return workloads.weighted(seen, service, beside, 0)
 
     await moving.change(ROUTES, route, whole)
@@ -153,7 +153,7 @@ async def switch(moving: Moving, to: str | None) -> None:
     base, second = await moving.base(), await moving.get(DEPLOYMENTS, f"{moving.name}-{PREVIEW}")
 
     def switched(seen: Object) -> Object:
-        stuck_if(meddling.selector(seen))
+        stuck_if(drift.selector(seen))
         own = tracks.wanted(seen)
         wanted = tracks.selecting(own, to or STABLE, second)
         there = second if to else base
@@ -186,7 +186,7 @@ async def switch_back(moving: Moving) -> str | None:
     """Let the Service select its own pods, unless somebody changed whom it selects: then return what is to be said."""
     name = moving.target.service
     service = await moving.get(SERVICES, name) if name else None
-    fault = meddling.selector(service) if service else None
+    fault = drift.selector(service) if service else None
     if name is None or service is None or fault is None:
         await switch(moving, None)
         return None

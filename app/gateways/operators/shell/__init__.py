@@ -1,6 +1,6 @@
 """Commands as real processes of this machine: started from an argument list, followed live, ended as a group."""
 
-from app.gateways.operators.shell.limits import raise_open_files
+from app.gateways.operators.shell.open_files import raise_open_files
 from app.gateways.operators.shell.operator import ShellOperator
 
 __all__ = ["ShellOperator", "raise_open_files"]

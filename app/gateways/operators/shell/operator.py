@@ -8,12 +8,12 @@ from pathlib import Path
 
 from app.core.attempt import Ending, Outcome
 from app.gateways.operators.shell.accounts import Accounts, NoAccountError, Own
-from app.gateways.operators.shell.faults import fault, not_started, refused
-from app.gateways.operators.shell.guarded import Guarded
+from app.gateways.operators.shell.guard_client import Guarded
 from app.gateways.operators.shell.landlock import Wall
-from app.gateways.operators.shell.limits import room
+from app.gateways.operators.shell.open_files import room
 from app.gateways.operators.shell.output import DRAIN_SECONDS
-from app.gateways.operators.shell.run import Place, Run, Starter, outcome_of, start
+from app.gateways.operators.shell.process import Place, Run, Starter, outcome_of, start
+from app.gateways.operators.shell.start_errors import fault, not_started, refused
 from app.gateways.operators.shell.workspaces import Workspaces
 from app.ports import HoldLapsedError, Instruction, LogSink
 

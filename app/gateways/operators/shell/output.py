@@ -7,7 +7,8 @@ import os
 import sys
 import termios
 
-from app.core.logs import Part, Stream
+from app.core.log_levels import Stream
+from app.core.logs import Part
 from app.ports import LONG_LINE, LogSink
 
 _SILENCE_SECONDS, DRAIN_SECONDS = 0.5, 2.0

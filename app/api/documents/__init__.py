@@ -1,0 +1,1 @@
+"""GraphQL documents: parsed, measured and validated once, then cached."""

@@ -1,0 +1,1 @@
+"""Running GraphQL operations: the executor, prepared queries, and loading in batches."""

@@ -1,0 +1,1 @@
+"""Live feeds: subscriptions that share one execution, and their subscribers."""

@@ -1,0 +1,62 @@
+"""Loading pages of what hangs on objects: one query for all objects that are asked for the same part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.paging import Span
+from app.store import access, approvals, event_feed, templates, versions, workflows
+from app.store.history import DeploymentsOf
+from app.store.paging import Children
+
+APPROVALS = approvals.OF_DEPLOYMENTS
+EVENTS = event_feed.EVENTS
+REVISIONS = workflows.REVISIONS
+TEMPLATE_VERSIONS = templates.VERSIONS
+TOKENS = access.TOKENS
+VERSIONS = versions.OF_APPLICATIONS
+__all__ = [
+    "APPROVALS",
+    "EVENTS",
+    "REVISIONS",
+    "TEMPLATE_VERSIONS",
+    "TOKENS",
+    "VERSIONS",
+    "Children",
+    "CountKey",
+    "DeploymentsOf",
+    "PageKey",
+    "load_counts",
+    "load_pages",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PageKey:
+    """A part of what hangs on an object."""
+
+    id: str
+    of: Children[Any]
+    span: Span
+
+
+CountKey = tuple[str, Children[Any]]
+"""What hangs on an object, to be counted."""
+
+
+async def load_pages(keys: Sequence[PageKey]) -> list[list[Any]]:
+    """Return the parts that are asked for."""
+    groups: dict[tuple[Children[Any], Span], list[str]] = {}
+    for key in keys:
+        groups.setdefault((key.of, key.span), []).append(key.id)
+    found = {group: await group[0].pages(ids, group[1]) for group, ids in groups.items()}
+    return [found[key.of, key.span][key.id] for key in keys]
+
+
+async def load_counts(keys: Sequence[CountKey]) -> list[int]:
+    """Return how much hangs on each object."""
+    groups: dict[Children[Any], list[str]] = {}
+    for id_, of in keys:
+        groups.setdefault(of, []).append(id_)
+    found = {of: await of.counts(ids) for of, ids in groups.items()}
+    return [found[of][id_] for id_, of in keys]

@@ -1,0 +1,1 @@
+"""HTTP and WebSocket: how requests are read, limited and answered."""

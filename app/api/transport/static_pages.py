@@ -1,0 +1,111 @@
+"""The pages for browsers: built files of this host, which need no other, and run nothing that is not among them.
+
+They are built from `web` by `make up`, and for images and wheels. Where they are missing the API works as before.
+"""
+
+import re
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.transport.negotiation import prefers_html
+
+FOLDER = Path(__file__).parents[1] / "pages"
+"""Where the build puts them."""
+FOR_EVER = "public, max-age=31536000, immutable"
+"""Files have a hash of their content in their names: what has another content has another name."""
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".ttf": "font/ttf",
+    ".woff2": "font/woff2",
+}
+ENCODINGS = {"br": ".br", "gzip": ".gz"}
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "worker-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""What a page may load and where it may send: this host alone. Its editors write their styles into the page."""
+MISSING = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Boreas</title></head><body>
+<h1>Boreas</h1>
+<p>This is the GraphQL API. Its page for browsers, GraphiQL, was not built here: <code>make web</code> builds it,
+and <code>make up</code> does so too and says why where it fails.</p>
+<p>The API works without it. Send operations by POST, with a token:</p>
+<pre>curl ADDRESS -H "Authorization: Bearer $BOREAS_TOKEN" -H "Content-Type: application/json" \\
+  -d '{"query": "{ deployments(first: 5) { nodes { id status } } }"}'</pre>
+</body></html>
+"""
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+class Pages:
+    """Answers browsers that open the address of the API by the page for it, and lets everything else through."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["method"] in ("GET", "HEAD") and _is_browser(scope):
+            await _graphiql(Request(scope))(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def _is_browser(scope: Scope) -> bool:
+    return any(name == b"accept" and prefers_html(value.decode("latin-1")) for name, value in scope["headers"])
+
+
+def _graphiql(request: Request) -> Response:
+    if request.url.path.endswith("/"):
+        return RedirectResponse("../graphql", 308)
+    return page(request, "graphiql.html")
+
+
+def page(request: Request, name: str) -> Response:
+    """Return a page; where it was not built, one that says so."""
+    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
+    if not (FOLDER / name).is_file():
+        address = str(request.url.replace(query="", fragment=""))
+        return HTMLResponse(MISSING.replace("ADDRESS", _escaped(address)), headers=headers | {"Vary": "Accept"})
+    return _file(request, FOLDER / name, "text/html; charset=utf-8", headers, "Accept, Accept-Encoding")
+
+
+async def asset(request: Request) -> Response:
+    """Return a file that pages need."""
+    name = request.path_params["name"]
+    path = FOLDER / "assets" / name
+    if not _NAME.fullmatch(name) or path.suffix not in TYPES or not path.is_file():
+        return PlainTextResponse("There is no such file.\n", 404)
+    headers = {"Content-Security-Policy": POLICY, "Cache-Control": FOR_EVER}
+    return _file(request, path, TYPES[path.suffix], headers, "Accept-Encoding")
+
+
+def _file(request: Request, path: Path, type_: str, headers: dict[str, str], vary: str) -> Response:
+    """Return a file as the browser accepts it, compressed when it was built."""
+    accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
+    for encoding, ending in ENCODINGS.items():
+        compressed = path.with_name(path.name + ending)
+        if encoding in accepted and compressed.is_file():
+            return FileResponse(
+                compressed, headers=headers | {"Content-Encoding": encoding, "Vary": vary}, media_type=type_
+            )
+    return FileResponse(path, headers=headers | {"Vary": vary}, media_type=type_)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")

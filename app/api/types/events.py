@@ -1,0 +1,153 @@
+"""Events of a deployment."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.api.context import Info
+from app.api.scalars import Cursor, cursor
+from app.api.types.access import Actor, load_actor
+from app.api.types.approvals import Approval
+from app.api.types.references import find, need
+from app.api.types.rollouts import Rollout
+from app.api.types.tasks import Task
+from app.core import events as core
+from app.core.approval import Verdict
+from app.core.deployment import DeploymentStatus
+from app.core.task import TaskStatus
+
+if TYPE_CHECKING:
+    from app.api.types.deployments import Deployment
+
+EVENT = "event"
+
+
+@strawberry.interface(description="Something that happened to a deployment, in the order it happened.")
+class DeploymentEvent:
+    actor_id: strawberry.Private[str | None]
+    cursor: Cursor
+    at: datetime
+    deployment_id: strawberry.ID
+
+    @strawberry.field(description="Who did it; null when Boreas acted by itself.")
+    async def actor(self, info: Info) -> Actor | None:
+        return await load_actor(info, self.actor_id) if self.actor_id else None
+
+
+@strawberry.type(description="A deployment went from one status to another.")
+class DeploymentStatusChanged(DeploymentEvent):
+    previous_deployment_status: DeploymentStatus | None = strawberry.field(description="Null when it was created.")
+    deployment_status: DeploymentStatus
+    from_: DeploymentStatus | None = strawberry.field(
+        name="from", description="Null when it was created.", deprecation_reason="Use previousDeploymentStatus."
+    )
+    to: DeploymentStatus = strawberry.field(deprecation_reason="Use deploymentStatus.")
+    reason: str | None
+
+    @strawberry.field(description="As it is now, which may be later than the event.")
+    async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
+        return await need(info, "Deployment", self.deployment_id)
+
+
+@strawberry.type(description="A task went from one status to another.")
+class TaskStatusChanged(DeploymentEvent):
+    task_id: strawberry.ID
+    previous_task_status: TaskStatus | None
+    task_status: TaskStatus
+    from_: TaskStatus | None = strawberry.field(name="from", deprecation_reason="Use previousTaskStatus.")
+    to: TaskStatus = strawberry.field(deprecation_reason="Use taskStatus.")
+    reason: str | None
+
+    @strawberry.field(
+        description="As it is now, which may be later than the event. One that an edit removed is CANCELLED."
+    )
+    async def task(self, info: Info) -> Task:
+        found: Task | None = await find(info, "Task", self.task_id)
+        return found or Task.of(await info.context.loaders.removed_task.load((self.deployment_id, self.task_id)))
+
+
+@strawberry.type(description="A rollout began or finished a batch, or part of one.")
+class RolloutProgressed(DeploymentEvent):
+    task_id: strawberry.ID
+    rollout: Rollout = strawberry.field(description="As it stood then.")
+
+
+@strawberry.type(description="A deployment was paused, or goes on.")
+class DeploymentPaused(DeploymentEvent):
+    paused: bool
+
+
+@strawberry.type(description="The workflow was edited.")
+class WorkflowChanged(DeploymentEvent):
+    revision: int
+    summary: str = strawberry.field(description="What was done, in words.")
+
+
+@strawberry.type(description="People were asked for an approval.")
+class ApprovalRequested(DeploymentEvent):
+    approval_id: strawberry.Private[str]
+
+    @strawberry.field(description="As it is now, which may be later than the event.")
+    async def approval(self, info: Info) -> Approval:
+        return await need(info, "Approval", self.approval_id)
+
+
+@strawberry.type(
+    description="Somebody approved or rejected; the approval says whether more is needed. Without an actor: nobody did "
+    "in time, which counts as a rejection and makes the approval EXPIRED."
+)
+class ApprovalDecided(DeploymentEvent):
+    approval_id: strawberry.Private[str]
+    verdict: Verdict
+    comment: str
+
+    @strawberry.field(description="As it is now, which may be later than the event.")
+    async def approval(self, info: Info) -> Approval:
+        return await need(info, "Approval", self.approval_id)
+
+
+EVENT_TYPES = [
+    DeploymentStatusChanged,
+    TaskStatusChanged,
+    RolloutProgressed,
+    DeploymentPaused,
+    ApprovalRequested,
+    ApprovalDecided,
+    WorkflowChanged,
+]
+
+
+@strawberry.type(description="Some events in order.")
+class DeploymentEventBatch:
+    events: list[DeploymentEvent]
+    cursor: Cursor = strawberry.field(description="Send it as `after` to go on from here.")
+    caught_up: bool = strawberry.field(description="Whether nothing newer was stored when this was sent.")
+
+
+def event_of(event: core.Event) -> DeploymentEvent:
+    """Return an event as clients see it."""
+    envelope = {
+        "cursor": cursor(EVENT, event.number),
+        "at": event.at,
+        "deployment_id": strawberry.ID(event.deployment_id),
+        "actor_id": event.actor_id,
+    }
+    match event.body:
+        case core.DeploymentStatusChanged(from_, to, reason):
+            statuses = {"previous_deployment_status": from_, "deployment_status": to, "from_": from_, "to": to}
+            return DeploymentStatusChanged(**envelope, **statuses, reason=reason)  # type: ignore[arg-type]
+        case core.TaskStatusChanged(task_id, was, now, why):
+            known = {"previous_task_status": was, "task_status": now, "from_": was, "to": now}
+            return TaskStatusChanged(**envelope, **known, task_id=strawberry.ID(task_id), reason=why)  # type: ignore[arg-type]
+        case core.RolloutProgressed(task_id, progress):
+            rollout = Rollout.of(task_id, progress)
+            return RolloutProgressed(**envelope, task_id=strawberry.ID(task_id), rollout=rollout)  # type: ignore[arg-type]
+        case core.DeploymentPaused(paused):
+            return DeploymentPaused(**envelope, paused=paused)  # type: ignore[arg-type]
+        case core.WorkflowChanged(revision, summary):
+            return WorkflowChanged(**envelope, revision=revision, summary=summary)  # type: ignore[arg-type]
+        case core.ApprovalRequested(approval_id):
+            return ApprovalRequested(**envelope, approval_id=approval_id)  # type: ignore[arg-type]
+        case core.ApprovalDecided(decided_id, verdict, comment):
+            return ApprovalDecided(**envelope, approval_id=decided_id, verdict=verdict, comment=comment)  # type: ignore[arg-type]

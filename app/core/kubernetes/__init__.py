@@ -1,0 +1,1 @@
+"""Kubernetes objects as plain JSON: pure functions that read and change them."""

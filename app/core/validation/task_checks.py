@@ -1,0 +1,137 @@
+"""What the tasks of a graph must look like, each for itself: what is wrong between them is for `workflow.check`."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.core import expressions
+from app.core.application import CommandStep
+from app.core.command_visibility import HIDDEN_COMMAND
+from app.core.errors import InvalidInput
+from app.core.kubernetes import images
+from app.core.template import MAX_GRAPH
+from app.core.texts import unseen
+from app.core.tokens import HIDDEN
+from app.core.validation.bounds import json_value
+from app.core.validation.checks import MAX_ATTEMPTS, MAX_IMAGE, MAX_SECONDS, NOT_FINITE, Problems, between, image, title
+from app.core.validation.command_checks import MAX_ARGUMENTS, VARIABLE, arguments, variables
+from app.core.validation.job_option_checks import job_options
+from app.core.workflow import MAX_TASKS, Position, WorkflowTask
+
+MAX_TITLE = 200
+PLAIN_SIZE = 8 * 1024
+PLAIN_VARIABLES = 50
+"""Up to so many characters and variables nothing of a command can be too large, whatever it holds."""
+
+
+def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
+    """The fields of tasks, of which there may be thousands: those that are plainly good are not looked at twice.
+
+    Of a graph with too many nothing else is told: `workflow.check` tells that.
+    """
+    if len(tasks) > MAX_TASKS:
+        return
+    large = 0
+    for index, task in enumerate(tasks):
+        if not is_plainly_good(task):
+            large += _size(task.command) if task.command else 0
+            yield from workflow_task(task, "tasks", str(index))
+    if large + len(tasks) * PLAIN_SIZE > MAX_GRAPH:
+        total = sum(_size(task.command) for task in tasks if task.command)
+        if total > MAX_GRAPH:
+            message = f"Its commands and variables have {total} characters together; at most {MAX_GRAPH} are taken."
+            yield InvalidInput(message=message, path=("tasks",))
+
+
+def template_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
+    """The fields of a template's tasks. An expression in an image is for `template.faults`: none is replaced there."""
+    return workflow_tasks([_without_expression(task) for task in tasks])
+
+
+def _without_expression(task: WorkflowTask) -> WorkflowTask:
+    step = task.command
+    if step is None or step.image is None or expressions.first(step.image) is None:
+        return task
+    return replace(task, command=replace(step, image=None))
+
+
+def _size(step: CommandStep) -> int:
+    size = sum(map(len, step.command))
+    maps = (step.env, step.job.labels, step.job.annotations, step.job.node_selector) if step.job else (step.env,)
+    return size + sum(len(text) for each in maps if each for text in each.values() if isinstance(text, str))
+
+
+def workflow_task(task: WorkflowTask, *path: str) -> Problems:
+    """The fields of one task."""
+    yield from title(task.key, MAX_TITLE, *path, "key")
+    yield from title(task.name, MAX_TITLE, *path, "name")
+    if task.command is not None:
+        yield from variables(task.command.env, *path, "command", "env")
+        yield from image(task.command.image, *path, "command", "image")
+        yield from arguments(task.command.command, *path, "command", "command")
+        yield from job_options(task.command.job, *path, "command", "job")
+    yield from json_value(task.payload, *path, "payload")
+    if len(task.block_by) > MAX_TASKS:
+        message = f"It waits for {len(task.block_by)} tasks; a workflow has at most {MAX_TASKS}."
+        yield InvalidInput(message=message, path=(*path, "blockBy"))
+    yield from between(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
+    yield from between(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
+    yield from position(task.position, *path, "position")
+
+
+def position(value: Position | None, *path: str) -> Problems:
+    """Where a task is drawn: at numbers that can be kept."""
+    if value is not None and not (math.isfinite(value.x) and math.isfinite(value.y)):
+        yield InvalidInput(message=NOT_FINITE, path=path)
+
+
+def is_plainly_good(task: WorkflowTask) -> bool:
+    """Tell at a glance that nothing is wrong with a task. One of which it can not be told may be good as well."""
+    return (
+        _is_plain_title(task.key)
+        and _is_plain_title(task.name)
+        and not task.payload
+        and len(task.block_by) <= MAX_TASKS
+        and 1 <= task.timeout_seconds <= MAX_SECONDS
+        and 1 <= task.max_attempts <= MAX_ATTEMPTS
+        and (task.position is None or next(position(task.position), None) is None)
+        and (task.command is None or _is_plain_command(task.command))
+    )
+
+
+def _is_plain_title(value: str) -> bool:
+    plain = 0 < len(value) <= MAX_TITLE and value.isprintable() and not value.isspace()
+    return plain and (value.isascii() or unseen(value) is None)
+
+
+def _is_plain_image(value: str) -> bool:
+    return len(value) <= MAX_IMAGE and images.fault(value) is None
+
+
+def _is_plain_command(step: CommandStep) -> bool:
+    text = "".join(step.command)
+    return (
+        len(text) <= PLAIN_SIZE
+        and text.isprintable()
+        and len(step.command) <= MAX_ARGUMENTS
+        and step.command != HIDDEN_COMMAND
+        and step.job is None
+        and (step.image is None or _is_plain_image(step.image))
+        and (not step.env or _are_plain_variables(step))
+    )
+
+
+def _are_plain_variables(step: CommandStep) -> bool:
+    return (
+        len(step.env) <= PLAIN_VARIABLES
+        and _size(step) <= PLAIN_SIZE
+        and all(
+            VARIABLE.fullmatch(name)
+            and len(name) <= MAX_TITLE
+            and not name.startswith("BOREAS_")
+            and isinstance(content, str)
+            and content.isprintable()
+            and content != HIDDEN
+            for name, content in step.env.items()
+        )
+    )

@@ -1,0 +1,1 @@
+"""The engine: what a deployment does next, decided under the lock on its row."""

@@ -1,0 +1,1 @@
+"""Carrying out one attempt: commands, rollouts, health checks and logs."""

@@ -1,0 +1,1 @@
+"""Following what happens: a replay from the database, then live messages, without a gap."""

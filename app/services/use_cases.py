@@ -1,0 +1,112 @@
+"""How a use case is carried out: one transaction, once per idempotency key, and then what follows the commit."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from app.core.access import Principal
+from app.core.audit import Act
+from app.core.errors import MAX_PROBLEMS, Forbidden, IdempotencyConflict, InvalidInput, Problem, Refused
+from app.core.fingerprint import fingerprint as fingerprint_of
+from app.core.roles import Role
+from app.core.validation import checks
+from app.services import audit
+from app.services.engine.tick import admit_waiting
+from app.services.runtime import Runtime
+from app.store import idempotency
+from app.store.idempotency import Answer
+from app.store.unit_of_work import Unit, unit
+
+MAX_KEY = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A mutation as it was called. What its command means tells a repeated key from a reused one.
+
+    `reason` is the caller's, where the mutation takes one; `address` is where the call came from, where that is known.
+    """
+
+    principal: Principal
+    mutation: str
+    idempotency_key: str | None
+    reason: str | None = None
+    address: str | None = None
+
+    @property
+    def act(self) -> Act:
+        """What the audit log keeps of it."""
+        return Act(actor_id=self.principal.actor.id, action=self.mutation, reason=self.reason, address=self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a use case works with: the ports, its transaction, and who asks."""
+
+    runtime: Runtime
+    work: Unit
+    principal: Principal
+
+    def require(self, role: Role, *, environment_id: str | None = None, application_ids: Iterable[str] = ()) -> None:
+        """Refuse with FORBIDDEN unless the caller may do what `role` permits here. Raises Refused."""
+        wanted = tuple(application_ids)
+        if not self.principal.allows(role, environment_id=environment_id, application_ids=wanted):
+            raise forbidden(role)
+
+    def changed(self, id_: str, before: object, after: object) -> None:
+        """Say for the audit log how an object was (None: it is new) and is now (None: it is gone), without secrets.
+
+        Deployments that are held through a ledger need not be told: the ledger does.
+        """
+        self.work.note(id_, before, after)
+
+
+Command = TypeVar("Command")
+UseCase = Callable[[Case, Command], Awaitable[tuple[str, ...]]]
+"""A use case changes what it must and returns the ids of the objects that the caller shall see."""
+
+
+async def perform(runtime: Runtime, call: Call, use_case: UseCase[Command], command: Command) -> tuple[str, ...]:
+    """Carry out a use case and return the ids that it gave, now or the first time its key was used. Raises Refused.
+
+    What it changed is kept in the audit log, in the same transaction, and last: from then to the commit no other
+    mutation gets an entry in.
+    """
+    actor, key = call.principal.actor.id, call.idempotency_key
+    if key is not None and not 0 < len(key) <= MAX_KEY:
+        raise Refused(InvalidInput(message=f"It takes 1 to {MAX_KEY} characters.", path=("idempotencyKey",)))
+    fingerprint = "" if key is None else fingerprint_of(command)
+    async with unit(runtime) as work:
+        if key is not None and (answer := await idempotency.find(actor, key)) is not None:
+            return _first_answer(answer, call.mutation, fingerprint)
+        ids = await use_case(Case(runtime, work, call.principal), command)
+        if key is not None:
+            await idempotency.keep(actor, key, Answer(call.mutation, fingerprint, ids), work.now)
+        await audit.keep(call.act, work)
+    await admit_waiting(runtime, work)
+    return ids
+
+
+def _first_answer(answer: Answer, mutation: str, fingerprint: str) -> tuple[str, ...]:
+    if (answer.mutation, answer.fingerprint) == (mutation, fingerprint):
+        return answer.result
+    message = f"This key was used for another call of {answer.mutation}; use a new key for a new call."
+    raise Refused(IdempotencyConflict(message=message, path=("idempotencyKey",)))
+
+
+def forbidden(role: Role) -> Refused:
+    """Return the refusal of a caller who lacks a role."""
+    return Refused(Forbidden(message=f"This needs the role {role} on everything that it touches.", required=role))
+
+
+def refuse_if(problems: Iterable[Problem]) -> None:
+    """Raise Refused with all the problems, if there are any."""
+    found = tuple(islice(problems, MAX_PROBLEMS))
+    if found:
+        raise Refused(*found)
+
+
+def reason_problems(reason: str) -> Iterable[Problem]:
+    """Return what is wrong with a reason that a person gives."""
+    return checks.reason(reason, "reason")

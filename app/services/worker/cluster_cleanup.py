@@ -1,0 +1,18 @@
+"""Clearing up: what has ended in a cluster fills its quotas until it is removed."""
+
+from collections.abc import Sequence
+
+from app.core.attempt import Ending, Outcome
+from app.ports import Run
+from app.services.runtime import Runtime
+from app.services.worker.turn import Done
+
+
+async def clear_up(runtime: Runtime, settled: Sequence[Done]) -> None:
+    """Remove the runs of attempts of which it is stored what came of them. Nobody goes on with these any more."""
+    for each in settled:
+        environment, task = each.assignment.setting.environment, each.assignment.task
+        operator, connection = runtime.runs.get(environment.operator), environment.kubernetes
+        is_over = isinstance(each.came, Outcome) and each.came.ending in (Ending.SUCCEEDED, Ending.FAILED)
+        if operator and connection and each.run and is_over:
+            await operator.end(connection, Run(task.deployment_id, task.id, each.run, None))

@@ -1,0 +1,117 @@
+"""Feeds as a client follows them, over either transport, and what is stored of them to compare."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from tests.api.support.wire import events
+from tests.support.client import Client, Data
+from tests.support.system import System
+from tests.support.world import task, world
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A subscription, the list that its batches hold, and the query for the same list."""
+
+    field: str
+    document: str
+    items: str
+    stored: str
+
+
+EVENT = """__typename cursor at deploymentId actor { id }
+  ... on DeploymentStatusChanged { wasDeployment: from toDeployment: to reason }
+  ... on TaskStatusChanged { taskId was: from to reason }
+  ... on RolloutProgressed { taskId rollout { updated healthy weight } }"""
+EVENTS = Feed(
+    "deploymentEvents",
+    f"""subscription($id: ID!, $after: Cursor) {{
+      deploymentEvents(id: $id, after: $after) {{ cursor caughtUp events {{ {EVENT} }} }} }}""",
+    "events",
+    f"""query($id: ID!, $after: Cursor) {{ of: deployment(id: $id) {{ list: events(first: 500, after: $after) {{
+      nodes {{ {EVENT} }} pageInfo {{ hasNextPage endCursor }} }} }} }}""",
+)
+LINES = Feed(
+    "taskLogs",
+    """subscription($id: ID!, $after: Cursor, $levels: [LogLevel!], $contains: String) {
+      taskLogs(taskId: $id, after: $after, levels: $levels, contains: $contains) {
+        cursor caughtUp lines { cursor timestamp level message attempt } } }""",
+    "lines",
+    """query($id: ID!, $after: Cursor, $levels: [LogLevel!], $contains: String) { of: task(id: $id) {
+      list: logs(first: 500, after: $after, levels: $levels, contains: $contains) {
+        nodes { cursor timestamp level message attempt } pageInfo { hasNextPage endCursor } } } }""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What came at once."""
+
+    items: list[Data]
+    cursor: str
+    caught_up: bool
+
+
+Follow = Callable[..., AsyncGenerator[Batch, None]]
+
+
+async def over_socket(client: Client, feed: Feed, id_: str, **variables: Any) -> AsyncGenerator[Batch, None]:
+    """Follow a feed over a socket until it completes."""
+    async with aclosing(client.subscribe(feed.document, id=id_, **variables)) as batches:  # type: ignore[type-var]
+        async for data in batches:
+            yield batch(feed, data)
+
+
+async def over_sse(client: Client, feed: Feed, id_: str, **variables: Any) -> AsyncGenerator[Batch, None]:
+    """Follow a feed over server-sent events until it completes."""
+    async with aclosing(events(client, feed.document, id=id_, **variables)) as results:
+        async for result in results:
+            assert "errors" not in result, result["errors"]
+            yield batch(feed, result["data"])
+
+
+WAYS = (over_socket, over_sse)
+
+
+def batch(feed: Feed, data: Data) -> Batch:
+    """Return what a message brought; the cursor of a batch is that of its last item."""
+    found = data[feed.field]
+    return Batch(found[feed.items], found["cursor"], found["caughtUp"])
+
+
+async def collect(batches: AsyncIterator[Batch]) -> list[Data]:
+    """Return every item, up to the end of the feed."""
+    return [item async for found in batches for item in found.items]
+
+
+async def stored(client: Client, feed: Feed, id_: str, **variables: Any) -> list[Data]:
+    """Return every item that is stored."""
+    found: list[Data] = []
+    page: Data = {"pageInfo": {"hasNextPage": True, "endCursor": None}}
+    while page["pageInfo"]["hasNextPage"]:
+        after = page["pageInfo"]["endCursor"]
+        page = (await client.query(feed.stored, id=id_, after=after, **variables))["of"]["list"]
+        found += page["nodes"]
+    return found
+
+
+async def chain(system: System, length: int = 6, **payload: Any) -> str:
+    """Make a deployment that waits to be started: tasks one after another, of a twentieth of a second each."""
+    here = await world(system.admin)
+    await here.application("shop")
+    given = {"seconds": 0.05, "lines": 10} | payload
+    tasks = [task(f"t{n}", *([f"t{n - 1}"] if n else []), payload=given) for n in range(length)]
+    return await here.deploy(autoStart=False, tasks=tasks)
+
+
+async def task_of(client: Client, deployment: str, key: str = "t0") -> str:
+    """Return the id of a task."""
+    found = await client.query("query($id: ID!) { deployment(id: $id) { tasks { id key } } }", id=deployment)
+    return str(next(one["id"] for one in found["deployment"]["tasks"] if one["key"] == key))
+
+
+async def start(client: Client, deployment: str) -> None:
+    """Start a deployment."""
+    await client.change("startDeployment", "__typename", id=deployment)

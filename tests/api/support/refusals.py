@@ -1,0 +1,70 @@
+"""Refusals of mutations, as tests compare them: what each error is, and which field it names."""
+
+from collections.abc import Sequence
+
+from tests.api.support.rows import contents
+from tests.api.support.wire import execute
+from tests.support.client import Client, Data
+from tests.support.system import System
+from tests.support.world import World, world
+
+TRUE = {"command": ["true"]}
+ERRORS = "errors { __typename code message path ... on NotFound { objectId } ... on WorkflowFault { kind taskKeys } }"
+INPUTS = {
+    "createApplication": "CreateApplicationInput",
+    "createEnvironment": "CreateEnvironmentInput",
+    "createVersion": "CreateVersionInput",
+    "createDeployment": "CreateDeploymentInput",
+    "updateApplication": "UpdateApplicationInput",
+}
+
+
+async def refusal(client: Client, mutation: str, given: Data) -> list[Data]:
+    """Call a mutation and return its errors, each of which must say in words what is wrong."""
+    document = f"mutation($input: {INPUTS[mutation]}!) {{ {mutation}(input: $input) {{ {ERRORS} }} }}"
+    result = await execute(client, document, {"input": given})
+    assert "errors" not in result, result["errors"]
+    errors: list[Data] = result["data"][mutation]["errors"]
+    assert all(len(error["message"]) > 5 for error in errors)
+    return errors
+
+
+def named(errors: Sequence[Data]) -> list[tuple[str, str, str]]:
+    """Return what each error is, and where."""
+    return [(error["__typename"], error["code"], ".".join(error["path"] or ())) for error in errors]
+
+
+def invalid(*paths: str) -> list[tuple[str, str, str]]:
+    return [("InvalidInput", "INVALID", path) for path in paths]
+
+
+def missing(path: str) -> tuple[str, str, str]:
+    return ("NotFound", "NOT_FOUND", path)
+
+
+Refusals = Sequence[tuple[Data, Sequence[str | tuple[str, str, str]]]]
+"""Changes of a valid input, and what each is refused with: the path of an invalid field, or another error."""
+
+
+async def refused(system: System, mutation: str, base: Data, table: Refusals) -> None:
+    """Check that each change of a valid input is refused with what stands beside it, and that nothing is stored."""
+    before = await contents(system)
+    for change, paths in table:
+        expected = [one for path in paths for one in (invalid(path) if isinstance(path, str) else [path])]
+        assert named(await refusal(system.admin, mutation, base | change)) == expected, change
+    assert await contents(system) == before
+
+
+async def place(system: System, operator: str = "SIMULATED") -> tuple[World, Data]:
+    """Return a world with two applications, and a valid input for a deployment of both."""
+    here = await world(system.admin, operator)
+    await here.application("users")
+    await here.application("orders")
+    version = await here.version()
+    return here, {"versionId": version, "environmentIds": [here.environment_id], "autoStart": False}
+
+
+async def deploy(client: Client, given: Data) -> str:
+    """Create a deployment and return its id."""
+    made = await client.change("createDeployment", "deployments { id }", **given)
+    return str(made["deployments"][0]["id"])

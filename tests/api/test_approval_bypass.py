@@ -1,0 +1,327 @@
+"""Attempts to run, in an environment with a policy, what nobody approved.
+
+In: an environment of real commands with a policy, a person who may deploy and not approve, and what they try: graphs of
+their own, edits, templates, skips, rollbacks, definitions that change. Out: nothing that was not approved ever ran.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.api.support.people import Account, account, codes
+from tests.support.client import Data
+from tests.support.system import System
+from tests.support.world import World, task, unique, world
+
+SEEN = """query($id: ID!) { deployment(id: $id) { status requireConfirm errorMessage rollbackOf { id }
+  workflow { revision } tasks { id key type status attempt viewerCan { skip { allowed reason } } }
+  viewerCan { rollback { allowed reason } retry { allowed reason } start { allowed reason } }
+  approvals { id status subject revision missing viewerCanDecide { allowed reason } decisions { counts actor { id } } }
+  definitions { application { id } build { command } deploy { ... on ShellTarget { command rollbackCommand } }
+    differsFromRunning differsFromCurrent } } }"""
+
+
+@dataclass(slots=True)
+class Production:
+    """An environment with a policy, where each command leaves a note of itself; who deploys there, and who approves."""
+
+    system: System
+    here: World
+    notes: Path
+    app: str
+    deployer: Account
+    approvers: Sequence[Account]
+
+    def command(self, note: str) -> list[str]:
+        return ["sh", "-c", f"echo {note} >> {self.notes}"]
+
+    @property
+    def ran(self) -> list[str]:
+        return self.notes.read_text(encoding="utf-8").split() if self.notes.exists() else []
+
+    async def seen(self, id_: str) -> Data:
+        return dict((await self.deployer.client.query(SEEN, id=id_))["deployment"])
+
+    async def make(self, version: str, **fields: object) -> str:
+        given = {"versionId": version, "environmentIds": [self.here.environment_id]} | fields
+        made = await self.deployer.client.change("createDeployment", "deployments { id }", **given)
+        return str(made["deployments"][0]["id"])
+
+    async def until(self, id_: str, *statuses: str) -> Data:
+        await self.system.admin.until(id_, *statuses)
+        return await self.seen(id_)
+
+    async def approve(self, id_: str, *people: Account) -> None:
+        for one in people or self.approvers:
+            pending = [each["id"] for each in (await self.seen(id_))["approvals"] if each["status"] == "PENDING"]
+            answer = await one.client.mutate("approve", "approvals { id }", approvalIds=pending)
+            assert answer["errors"] == [], answer
+
+    async def deployed(self, version: str) -> str:
+        """Deploy as it should be done."""
+        id_ = await self.make(version)
+        await self.until(id_, "WAITING_CONFIRM")
+        await self.approve(id_)
+        await self.until(id_, "SUCCESS")
+        return id_
+
+    async def version(self, name: str) -> str:
+        return await self.here.version(unique(name))
+
+
+@pytest.fixture
+async def production(system: System, tmp_path: Path) -> Production:
+    here = await world(system.admin, operator="SHELL")
+    deployer = await account(system.admin, {"role": "DEPLOYER"})
+    approvers = [await account(system.admin, {"role": "APPROVER"}) for _ in range(2)]
+    made = Production(system, here, tmp_path / "notes", "", deployer, approvers)
+    made.app = await here.application("web", shell={"command": made.command("good"), "instances": ["one"]})
+    policy = {"environmentId": here.environment_id, "requiredApprovals": 2}
+    await system.admin.change("setApprovalPolicy", "environment { id }", **policy)
+    await system.start_worker()
+    return made
+
+
+@pytest.mark.parametrize("kind", ["PREPARE", "BUILD", "TEST", "DEPLOY", "HEALTH_CHECK", "CUSTOM"])
+async def test_a_graph_of_ones_own_waits_as_a_whole(production: Production, kind: str) -> None:
+    own = task("x", type=kind, command={"command": production.command("evil")})
+    if kind not in ("PREPARE", "CUSTOM"):
+        own["applicationId"] = production.app
+    if kind in ("DEPLOY", "HEALTH_CHECK"):
+        del own["command"]
+    id_ = await production.make(await production.version("v"), tasks=[own])
+    seen = await production.until(id_, "WAITING_CONFIRM")
+    assert (seen["requireConfirm"], [one["attempt"] for one in seen["tasks"]]) == (True, [0])
+    assert [(one["subject"], one["status"]) for one in seen["approvals"]] == [("DEPLOYMENT", "PENDING")]
+    skipped = await production.deployer.client.mutate(
+        "skipTask", "task { status }", id=seen["tasks"][0]["id"], reason="past it"
+    )
+    assert skipped["errors"] == []
+    assert (await production.seen(id_))["status"] == "WAITING_CONFIRM"
+    assert production.ran == []
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+async def test_builds_of_ones_own_run_before_only_where_they_are_trusted(production: Production, trusted: bool) -> None:
+    policy = {"environmentId": production.here.environment_id, "requiredApprovals": 2, "trustBuilds": trusted}
+    await production.system.admin.change("setApprovalPolicy", "environment { id }", **policy)
+    step = {"applicationId": production.app, "command": {"command": production.command("built")}}
+    graph = [task("b", type="BUILD", **step), task("x", "b", command={"command": production.command("evil")})]
+    id_ = await production.make(await production.version("v"), tasks=graph)
+    seen = await production.until(id_, "WAITING_CONFIRM")
+    assert [one["status"] for one in seen["tasks"]] == (["SUCCESS", "PENDING"] if trusted else ["PENDING", "BLOCKED"])
+    assert production.ran == (["built"] if trusted else [])
+
+
+async def test_an_edit_asks_again_and_takes_no_question_away(production: Production) -> None:
+    id_ = await production.make(await production.version("v"))
+    await production.until(id_, "WAITING_CONFIRM")
+    (first,) = (await production.seen(id_))["approvals"]
+    await production.approve(id_, production.approvers[0])
+    graph = [task("x", command={"command": production.command("evil")})]
+    seen = await production.seen(id_)
+    done = [{"key": one["key"], "name": "Prepare", "type": "PREPARE"} for one in seen["tasks"][:1]]
+    edited = await production.deployer.client.mutate(
+        "updateWorkflow", "deployment { id }", deploymentId=id_, expectedRevision=1, tasks=[*done, *graph]
+    )
+    assert edited["errors"] == []
+    seen = await production.seen(id_)
+    assert [(one["status"], one["revision"]) for one in seen["approvals"]] == [("CANCELLED", 1), ("PENDING", 2)]
+    assert seen["approvals"][1]["missing"] == 2
+    late = await production.approvers[1].client.mutate("approve", "approvals { id }", approvalIds=[first["id"]])
+    assert codes(late) == ["WRONG_STATE"]
+    await production.system.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="no")
+    assert production.ran == []
+
+
+async def test_whoever_edited_what_is_approved_does_not_count(production: Production) -> None:
+    both = await account(production.system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
+    id_ = await production.make(await production.version("v"))
+    await production.until(id_, "WAITING_CONFIRM")
+    evil = task("x", command={"command": production.command("evil")})
+    await both.client.change("addTask", "deployment { id }", deploymentId=id_, expectedRevision=1, task=evil)
+    query = """query($id: ID!) { deployment(id: $id) { approvals { id status
+      viewerCanDecide { allowed reason } } } myApprovals { nodes { id } } }"""
+    found = await both.client.query(query, id=id_)
+    pending = found["deployment"]["approvals"][-1]
+    assert (pending["status"], pending["viewerCanDecide"]["allowed"]) == ("PENDING", False)
+    assert found["myApprovals"]["nodes"] == []
+    answer = await both.client.mutate("approve", "approvals { id }", approvalIds=[pending["id"]])
+    assert codes(answer) == ["SELF_APPROVAL"]
+    await production.approve(id_, production.approvers[0])
+    await both.client.change("restoreWorkflow", "deployment { id }", deploymentId=id_, expectedRevision=2, revision=1)
+    third = (await production.seen(id_))["approvals"][-1]
+    assert (third["revision"], third["missing"]) == (3, 2)
+
+
+async def test_whoever_restores_what_another_wrote_does_not_wash_it(production: Production) -> None:
+    writer = await account(production.system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
+    id_ = await production.make(await production.version("v"))
+    await production.until(id_, "WAITING_CONFIRM")
+    evil = task("x", command={"command": production.command("evil")})
+    edit = {"deploymentId": id_, "selection": "deployment { id }"}
+    selection = edit.pop("selection")
+    await writer.client.change("addTask", selection, **edit, expectedRevision=1, task=evil)
+    await production.deployer.client.change("removeTask", selection, **edit, expectedRevision=2, key="x")
+    await production.approve(id_)
+    await production.until(id_, "RUNNING", "SUCCESS")
+
+
+async def test_a_vote_does_not_outlive_the_right_to_vote(production: Production) -> None:
+    first, second = production.approvers
+    id_ = await production.make(await production.version("v"))
+    await production.until(id_, "WAITING_CONFIRM")
+    await production.approve(id_, first)
+    await production.system.admin.change("revokeRole", "actor { id }", actorId=first.id, role="APPROVER")
+    assert (await production.seen(id_))["approvals"][0]["missing"] == 2
+    await production.approve(id_, second)
+    (approval,) = (await production.seen(id_))["approvals"]
+    assert (approval["status"], approval["missing"]) == ("PENDING", 1)
+    votes = {one["actor"]["id"]: one["counts"] for one in approval["decisions"]}
+    assert votes == {first.id: False, second.id: True}
+    assert production.ran == []
+    await production.system.admin.change("grantRole", "actor { id }", actorId=first.id, role="APPROVER")
+    await production.approve(id_, first)
+    await production.until(id_, "SUCCESS")
+    assert production.ran == ["good"]
+
+
+async def test_a_rollback_runs_what_had_run_whatever_was_defined_since(production: Production) -> None:
+    await production.deployed(await production.version("v1"))
+    second = await production.deployed(await production.version("v2"))
+    evil = {"command": production.command("evil"), "instances": ["one"]}
+    await production.deployer.client.change(
+        "updateApplication",
+        "application { id }",
+        id=production.app,
+        shell=evil,
+        build={"command": production.command("evil")},
+    )
+    made = await production.deployer.client.change("rollbackDeployment", "deployment { id }", id=second, reason="back")
+    seen = await production.until(made["deployment"]["id"], "SUCCESS")
+    assert (seen["approvals"], seen["requireConfirm"]) == ([], False)
+    assert production.ran == ["good"] * 3
+    assert seen["definitions"][0]["differsFromCurrent"] == ["build", "deploy"]
+
+
+@pytest.mark.parametrize("edit", ["addTask", "updateWorkflow"])
+async def test_a_rollback_that_was_edited_is_one_no_more(production: Production, edit: str) -> None:
+    await production.deployed(await production.version("v1"))
+    second = await production.deployed(await production.version("v2"))
+    await production.make(await production.version("v3"))
+    made = await production.deployer.client.change("rollbackDeployment", "deployment { id }", id=second, reason="back")
+    id_ = made["deployment"]["id"]
+    evil = task("x", command={"command": production.command("evil")})
+    given: Data = {"task": evil} if edit == "addTask" else {"tasks": [evil]}
+    await production.deployer.client.change(edit, "deployment { id }", deploymentId=id_, expectedRevision=1, **given)
+    holder = await production.deployer.client.query("{ deployments(first: 2) { nodes { id status } } }")
+    other = next(one["id"] for one in holder["deployments"]["nodes"] if one["id"] != id_)
+    await production.deployer.client.change("cancelDeployment", "deployment { id }", id=other, reason="make room")
+    seen = await production.until(id_, "WAITING_CONFIRM")
+    assert seen["requireConfirm"] is True
+    assert [one["status"] for one in seen["approvals"]] == ["PENDING"]
+    assert "evil" not in production.ran
+
+
+async def test_what_is_approved_can_be_seen_whatever_it_is_called_now(production: Production) -> None:
+    await production.deployed(await production.version("v1"))
+    benign = {"command": ["echo", "benign"], "instances": ["one"]}
+    change = ("updateApplication", "application { id }")
+    client = production.deployer.client
+    await client.change(*change, id=production.app, shell=benign | {"command": production.command("hidden")})
+    id_ = await production.make(await production.version("v2"))
+    await client.change(*change, id=production.app, shell=benign)
+    await production.until(id_, "WAITING_CONFIRM")
+    found = await production.approvers[0].client.query(SEEN, id=id_)
+    (definition,) = found["deployment"]["definitions"]
+    assert definition["deploy"]["command"] == production.command("hidden")
+    assert (definition["differsFromRunning"], definition["differsFromCurrent"]) == (["deploy"], ["deploy"])
+
+
+async def test_a_decision_names_the_revision_that_was_seen(production: Production) -> None:
+    id_ = await production.make(await production.version("v"))
+    await production.until(id_, "WAITING_CONFIRM")
+    more = {"deploymentId": id_, "task": task("x", command={"command": ["true"]})}
+    await production.deployer.client.change("addTask", "deployment { id }", **more, expectedRevision=1)
+    ann = production.approvers[0].client
+    pending = (await production.seen(id_))["approvals"][-1]["id"]
+    stale = await ann.mutate("approve", "approvals { id }", approvalIds=[pending], expectedRevision=1)
+    assert [(one["code"], one["path"]) for one in stale["errors"]] == [("REVISION_CONFLICT", ["approvalIds", "0"])]
+    seen = await ann.mutate("approve", "approvals { id }", approvalIds=[pending], expectedRevision=2)
+    assert seen["errors"] == []
+
+
+GATED = [task("ask", requireConfirm=True), task("after", "ask")]
+
+
+async def quiet(system: System) -> tuple[World, Account, str]:
+    """Return a deployment made of a template with a task that asks, and who made it, who may only deploy."""
+    here = await world(system.admin)
+    await here.application("web")
+    made = await system.admin.change(
+        "saveWorkflowTemplate", "version { id }", name=unique("gated"), tasks=[task("first"), *GATED]
+    )
+    deployer = await account(system.admin, {"role": "DEPLOYER"})
+    given = {"versionId": await here.version(), "environmentIds": [here.environment_id], "autoStart": False}
+    given |= {"templateVersionId": made["version"]["id"]}
+    found = await deployer.client.change("createDeployment", "deployments { id }", **given)
+    return here, deployer, str(found["deployments"][0]["id"])
+
+
+PAST_THE_GATE: list[tuple[str, Data]] = [
+    ("updateTask", {"key": "ask", "requireConfirm": False}),
+    ("removeTask", {"key": "ask"}),
+    ("disconnectTasks", {"from": "ask", "to": "after"}),
+    ("updateTask", {"key": "after", "blockBy": []}),
+    ("updateWorkflow", {"tasks": [task("after")]}),
+    ("updateWorkflow", {"tasks": [task("ask"), task("after", "ask")]}),
+    ("updateWorkflow", {"tasks": [*GATED[:1], task("after", "first"), task("first")]}),
+]
+
+
+@pytest.mark.parametrize(("mutation", "fields"), PAST_THE_GATE)
+async def test_who_started_it_does_not_lift_the_gates_of_a_template(
+    system: System, mutation: str, fields: Data
+) -> None:
+    _, deployer, id_ = await quiet(system)
+    edit = {"deploymentId": id_, "expectedRevision": 1} | fields
+    assert codes(await deployer.client.mutate(mutation, "deployment { id }", **edit)) == ["FORBIDDEN"]
+    other = await account(system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
+    assert codes(await other.client.mutate(mutation, "deployment { id }", **edit)) == []
+
+
+async def test_skipping_a_gate_takes_somebody_who_may_approve_it(system: System) -> None:
+    _, deployer, id_ = await quiet(system)
+    seen = (await deployer.client.query(SEEN, id=id_))["deployment"]
+    ask = next(one for one in seen["tasks"] if one["key"] == "ask")
+    assert ask["viewerCan"]["skip"]["allowed"] is False
+    order = {"id": ask["id"], "reason": "in a hurry"}
+    assert codes(await deployer.client.mutate("skipTask", "task { id }", **order)) == ["FORBIDDEN"]
+    other = await account(system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
+    assert codes(await other.client.mutate("skipTask", "task { id }", **order)) == []
+
+
+async def test_ones_own_gate_that_nobody_was_asked_for_can_go_again(system: System) -> None:
+    _, deployer, id_ = await quiet(system)
+    edit = {"deploymentId": id_}
+    asking = task("mine", "first", requireConfirm=True)
+    await deployer.client.change("addTask", "deployment { id }", **edit, expectedRevision=1, task=asking)
+    other = await account(system.admin, {"role": "DEPLOYER"})
+    refused = await other.client.mutate("removeTask", "deployment { id }", **edit, expectedRevision=2, key="mine")
+    assert codes(refused) == ["FORBIDDEN"]
+    await deployer.client.change("removeTask", "deployment { id }", **edit, expectedRevision=2, key="mine")
+
+
+async def test_the_plan_tells_what_people_would_be_asked_for(production: Production) -> None:
+    query = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
+      approvals { subject taskKey requiredApprovals approverRoles } definitions { differsFromRunning } } }"""
+    given = {"versionId": await production.version("v"), "environmentIds": [production.here.environment_id]}
+    plan = (await production.deployer.client.query(query, input=given | {"tasks": [GATED[0]]}))["deploymentPlan"]
+    roles = {"requiredApprovals": 2, "approverRoles": ["APPROVER", "ADMIN"]}
+    assert plan["approvals"] == [
+        {"subject": "DEPLOYMENT", "taskKey": None} | roles,
+        {"subject": "TASK", "taskKey": "ask"} | roles,
+    ]
+    assert plan["definitions"] == [{"differsFromRunning": ["deploy"]}]

@@ -1,0 +1,156 @@
+"""Commands and variables over the API: nobody reads by any way what is for those who deploy the application."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.api.support.people import account, codes
+from tests.api.support.wire import events
+from tests.support.client import Client
+from tests.support.system import System
+from tests.support.world import World, unique, world
+
+SECRET, ARGUMENT = "hunter2-very-secret", "argument-of-mine"
+STEP = {"command": ["make", ARGUMENT], "env": {"DB_PASSWORD": SECRET}}
+COMMAND = "{ command env }"
+APPLICATION = f"""id build {COMMAND} test {COMMAND} deploy {{ ... on ShellTarget {{ command rollbackCommand }} }}
+  healthCheck {{ command httpUrl metrics {{ prometheusUrl query }} }}"""
+TASK = f"key command {COMMAND}"
+CHANGED = f"changed {{ before {{ {TASK} }} after {{ {TASK} }} }} added {{ {TASK} }} removed {{ {TASK} }}"
+DEFINITIONS = f"definitions {{ {APPLICATION.removeprefix('id ')} }}"
+DEPLOYMENT = f"""{DEFINITIONS} applications {{ {APPLICATION} }} tasks {{ {TASK} application {{ {APPLICATION} }} }}
+  workflow {{ tasks {{ {TASK} }} revisions {{ tasks {{ {TASK} }} }} revisionAt(number: 1) {{ tasks {{ {TASK} }} }}
+    diff(from: 1, to: 2) {{ {CHANGED} }} }}"""
+TEMPLATE = f"latest {{ tasks {{ {TASK} }} }} versions {{ tasks {{ {TASK} }} }} diff(from: 1, to: 2) {{ {CHANGED} }}"
+WAYS = {
+    "application": (f"query($id: ID!) {{ application(id: $id) {{ {APPLICATION} }} }}", "application"),
+    "applications": (f"{{ applications(first: 500) {{ nodes {{ {APPLICATION} }} }} }}", ""),
+    "node": (f"query($id: ID!) {{ node(id: $id) {{ ... on Application {{ {APPLICATION} }} }} }}", "application"),
+    "version": (
+        f"query($id: ID!) {{ version(id: $id) {{ artifacts {{ application {{ {APPLICATION} }} }} }} }}",
+        "version",
+    ),
+    "template": (f"query($id: ID!) {{ workflowTemplate(id: $id) {{ {TEMPLATE} }} }}", "template"),
+    "deployment": (f"query($id: ID!) {{ deployment(id: $id) {{ {DEPLOYMENT} }} }}", "deployment"),
+    "plan": (
+        "query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) { tasks { " + TASK + " }"
+        f" {DEFINITIONS} }} }}",
+        "plan",
+    ),
+}
+
+
+class Place:
+    """An application with secrets in each of its commands, a deployment and a template of it."""
+
+    def __init__(self, here: World, ids: dict[str, Any]) -> None:
+        self.here, self.ids = here, ids
+
+    async def seen(self, client: Client, way: str) -> str:
+        """Return everything that somebody reads in one way, as text."""
+        document, of = WAYS[way]
+        given = {"input": self.ids["plan"]} if of == "plan" else {"id": self.ids[of]} if of else {}
+        return json.dumps(await client.execute(document, **given))
+
+
+async def place(system: System) -> Place:
+    here = await world(system.admin)
+    shell = {"command": ["ship", ARGUMENT], "rollbackCommand": ["back", ARGUMENT]}
+    metric = {"name": "m", "prometheusUrl": f"http://u:{ARGUMENT}@p:9090", "query": ARGUMENT, "max": 1}
+    check = {"command": ["ask", ARGUMENT], "metrics": [metric]}
+    app = await here.application("shop", build=STEP, test=STEP, shell=shell, healthCheck=check)
+    version = await here.version()
+    deployment = await here.deploy(version, autoStart=False)
+    extra = {"key": "x", "name": "x", "type": "CUSTOM", "applicationId": app, "command": STEP}
+    await system.admin.change(
+        "addTask", "workflow { revision }", deploymentId=deployment, expectedRevision=1, task=extra
+    )
+    name = unique("template")
+    for number in (1, 2):
+        tasks = [extra | {"key": f"t{number}"}, extra | {"key": "own", "applicationId": None}]
+        made = await system.admin.change("saveWorkflowTemplate", "template { id }", name=name, tasks=tasks)
+    plan = {"versionId": version, "environmentIds": [here.environment_id]}
+    ids = {"application": app, "version": version, "deployment": deployment, "template": made["template"]["id"]}
+    return Place(here, ids | {"plan": plan})
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_values_are_for_those_who_deploy_it(shared: System, way: str) -> None:
+    there = await place(shared)
+    env, app = there.here.environment_id, there.ids["application"]
+    other = await there.here.application("other")
+    stranger = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other})
+    viewer = await account(shared.admin, {"role": "VIEWER", "environmentId": env, "applicationId": app})
+    approver = await account(shared.admin, {"role": "APPROVER", "environmentId": env})
+    narrow = await account(shared.admin, {"role": "ADMIN"}, scopes=["VIEWER", "APPROVER"])
+    for somebody in (stranger, viewer, approver, narrow):
+        assert SECRET not in await there.seen(somebody.client, way)
+    shown = await there.seen(stranger.client, way)
+    assert ARGUMENT not in shown or way == "template"  # what is of no application is the catalogue's
+    for somebody in (viewer, approver, narrow):
+        shown = await there.seen(somebody.client, way)
+        assert ARGUMENT in shown and "DB_PASSWORD" in shown
+    deployer = await account(shared.admin, {"role": "DEPLOYER", "applicationId": app})
+    for client in (deployer.client, shared.admin):
+        shown = await there.seen(client, way)
+        assert SECRET in shown and ARGUMENT in shown and ("***" not in shown or way == "applications")
+
+
+async def test_a_feed_shows_no_more(shared: System) -> None:
+    there = await place(shared)
+    document = f"""subscription($id: ID!) {{ deploymentEvents(id: $id) {{ events {{
+      ... on DeploymentStatusChanged {{ deployment {{ applications {{ {APPLICATION} }} tasks {{ {TASK} }}
+        template {{ tasks {{ {TASK} }} }} }} }} }} }} }}"""
+    env = there.here.environment_id
+    viewer = await account(shared.admin, {"role": "VIEWER", "environmentId": env})
+    for client, sees in ((viewer.client, False), (shared.admin, True), (viewer.client, False)):
+        found = events(client, document, id=there.ids["deployment"])
+        shown = json.dumps(await anext(found))
+        assert (SECRET in shown) is sees and "DB_PASSWORD" in shown
+        await found.aclose()
+
+
+async def test_a_template_of_a_deployment_is_for_those_who_see_its_values(shared: System) -> None:
+    there = await place(shared)
+    env = there.here.environment_id
+    other = await there.here.application("other")
+    somebody = await account(
+        shared.admin, {"role": "VIEWER", "environmentId": env}, {"role": "DEPLOYER", "applicationId": other}
+    )
+    given = {"name": unique("t"), "fromDeploymentId": there.ids["deployment"]}
+    answer = await somebody.client.mutate("saveWorkflowTemplate", "template { id }", **given)
+    assert codes(answer) == ["FORBIDDEN"]
+    assert codes(await shared.admin.mutate("saveWorkflowTemplate", "template { id }", **given)) == []
+
+
+async def test_who_saved_a_template_reads_it_again(shared: System) -> None:
+    here = await world(shared.admin)
+    author = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
+    other = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
+    task = {"key": "t", "name": "t", "type": "CUSTOM", "command": STEP}
+    made = await author.client.change("saveWorkflowTemplate", "template { id }", name=unique("t"), tasks=[task])
+    document = WAYS["template"][0].replace("diff(from: 1, to: 2)", "diff(from: 1, to: 1)")
+    for client, sees in ((author.client, True), (other.client, False), (shared.admin, True)):
+        shown = json.dumps(await client.query(document, id=made["template"]["id"]))
+        assert (SECRET in shown) is sees and ARGUMENT in shown
+
+
+HIDDEN: list[tuple[dict[str, Any], list[str]]] = [
+    ({"build": {"command": ["true"], "env": {"A": "***"}}}, ["build", "env", "A"]),
+    ({"test": {"command": ["***"]}}, ["test", "command"]),
+    ({"shell": {"command": ["***"]}}, ["shell", "command"]),
+]
+
+
+@pytest.mark.parametrize(("change", "path"), HIDDEN)
+async def test_what_stands_for_something_hidden_is_not_stored(
+    shared: System, change: dict[str, Any], path: list[str]
+) -> None:
+    here = await world(shared.admin)
+    app = await here.application("shop")
+    answer = await shared.admin.mutate("updateApplication", "application { id }", id=app, **change)
+    assert [error["path"] for error in answer["errors"]] == [path]
+    task = {"key": "t", "name": "t", "type": "CUSTOM", "command": HIDDEN[0][0]["build"]}
+    answer = await shared.admin.mutate("saveWorkflowTemplate", "template { id }", name=unique("t"), tasks=[task])
+    assert codes(answer) == ["INVALID"]

@@ -1,0 +1,109 @@
+"""What somebody may not see looks like what does not exist, in the answer of every mutation and in every state."""
+
+import json
+from typing import Any
+
+import pytest
+from graphql import OperationType
+
+from tests.api.support.people import Account, account
+from tests.api.support.root_field_calls import SELECTIONS, call, root
+from tests.api.support.rows import contents
+from tests.support.client import Client, Data
+from tests.support.system import System
+from tests.support.world import World, task, world
+
+MUTATIONS = sorted(root(OperationType.MUTATION).fields)
+IDS = ("id", "deploymentId", "taskId", "fromDeploymentId")
+ERRORS = (
+    "{ errors { __typename code message path ... on NotFound { objectId } ... on WrongState { status }"
+    " ... on Forbidden { required } ... on Frozen { until } ... on RevisionConflict { expected actual } } }"
+)
+TASKS = [task("a", payload={"outcome": "failure"}), task("b", "a"), task("ask", requireConfirm=True)]
+STORY = "query($id: ID!) { deployment(id: $id) { tasks { id key } approvals { id } } }"
+
+
+def calls_of(name: str, ids: list[str]) -> list[tuple[str, Data]]:
+    """Return calls of a mutation, as least as can be, with each of some ids wherever an id can stand."""
+    made = []
+    for id_ in ids:
+        known: dict[str, Any] = dict.fromkeys(IDS, id_) | {"approvalIds": [id_], "reason": "why", "expectedRevision": 1}
+        if name == "saveWorkflowTemplate":
+            known["name"] = "unseen"
+        made.append(call(OperationType.MUTATION, name, known))
+    return [(each.document.replace(SELECTIONS[OperationType.MUTATION], ERRORS), dict(each.variables)) for each in made]
+
+
+async def hidden(system: System, state: str) -> tuple[World, list[str]]:
+    """Return a world with a deployment in some state, and the ids of all that is in it."""
+    here = await world(system.admin)
+    await here.application("shop")
+    id_ = await here.deploy(tasks=TASKS, autoStart=state != "PENDING")
+    if state != "PENDING":
+        await system.admin.until(id_, "FAILED", "WAITING_CONFIRM")
+    if state == "FAILED behind another":
+        await here.deploy(tasks=[task("ask", requireConfirm=True)])
+    found = (await system.admin.query(STORY, id=id_))["deployment"]
+    return here, [id_, *(each["id"] for each in (*found["tasks"], *found["approvals"]))]
+
+
+def unknown(id_: str) -> str:
+    """Return an id of the same kind that nothing has."""
+    kind, _, rest = id_.partition("_")
+    return f"{kind}_{rest[:-3]}{'zzz' if rest[-3:] != 'zzz' else 'yyy'}"
+
+
+async def said(client: Client, calls: list[tuple[str, Data]], ids: list[str]) -> list[str]:
+    """Return what is answered to calls, with the ids taken out."""
+    answers = []
+    for (document, variables), id_ in zip(calls, ids, strict=True):
+        result = await client.execute(document, **variables)
+        answers.append(json.dumps(result, sort_keys=True).replace(id_, "ID"))
+    return answers
+
+
+@pytest.mark.parametrize("state", ["PENDING", "FAILED", "FAILED behind another"])
+async def test_no_mutation_tells_an_unseen_id_from_an_unknown_one(system: System, state: str) -> None:
+    await system.start_worker()
+    _, ids = await hidden(system, state)
+    elsewhere = await world(system.admin)
+    app = await elsewhere.application("mine")
+    place = {"environmentId": elsewhere.environment_id}
+    people: list[Account] = [
+        await account(system.admin, {"role": "DEPLOYER"} | place, {"role": "APPROVER"} | place),
+        await account(system.admin, {"role": "ADMIN", "applicationId": app}),
+        await account(system.admin),
+    ]
+    before = await contents(system)
+    for somebody in people:
+        for name in MUTATIONS:
+            if name in ("createServiceAccount", "createApiToken", "revokeApiToken", "revokeApiTokens"):
+                continue
+            seen = await said(somebody.client, calls_of(name, ids), ids)
+            others = [unknown(id_) for id_ in ids]
+            assert seen == await said(somebody.client, calls_of(name, others), others), name
+    after = await contents(system)
+    for table in ("deployments", "tasks", "events", "approvals"):
+        assert after.get(table) == before.get(table)
+
+
+async def test_a_plan_tells_nothing_of_the_queue_of_a_place_that_is_not_seen(system: System) -> None:
+    here = await world(system.admin)
+    app = await here.application("shop")
+    version = await here.version()
+    document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
+      gate { canProceed blockers { kind message deployment { id } } } } }"""
+    given = {"versionId": version, "environmentIds": [here.environment_id]}
+    other = await world(system.admin)
+    stranger = await account(system.admin, {"role": "VIEWER", "environmentId": other.environment_id})
+    part = await account(
+        system.admin,
+        {"role": "VIEWER", "environmentId": here.environment_id, "applicationId": await other.application("x")},
+    )
+    viewer = await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id, "applicationId": app})
+    before = [await one.client.query(document, input=given) for one in (stranger, part)]
+    for _ in range(2):
+        await here.deploy(version)
+    assert [await one.client.query(document, input=given) for one in (stranger, part)] == before
+    gate = (await viewer.client.query(document, input=given))["deploymentPlan"]["gate"]
+    assert not gate["canProceed"] and "LOCK" in {each["kind"] for each in gate["blockers"]}

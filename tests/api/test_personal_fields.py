@@ -1,0 +1,144 @@
+"""Feeds that are shared show nobody what is another's: what depends on who asks is marked, and not shared."""
+
+import ast
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import app.api.types
+from app.api.documents.measure import Measurer
+from app.api.feeds.shared_operation import shareable
+from app.api.schema import schema
+from tests.api.support.people import account
+from tests.api.support.wire import begin
+from tests.support.system import System
+from tests.support.world import task, world
+
+TYPES = Path(app.api.types.__file__).parent
+WHO = {"viewer", "principal"}
+SECRETS = """subscription($id: ID!) { deploymentEvents(id: $id) { events {
+  ... on DeploymentStatusChanged { deployment { createdBy {
+    id ... on ServiceAccount { grants { role } tokens { prefix } } } viewerCan { approve { reason } } } } } } }"""
+
+
+BY_GRANTS = {"of_application", "of_deployment"}
+"""What asks for the grants and scopes of the viewer alone: these are part of what subscribers share already."""
+
+
+def by_grants_alone(node: ast.AST) -> list[ast.AST]:
+    """Return the mentions of the viewer in a call that looks at grants and scopes, and at nothing else of them."""
+    if not isinstance(node, ast.Call):
+        return []
+    if isinstance(node.func, ast.Name) and node.func.id in BY_GRANTS:
+        return [one for argument in node.args[:1] for one in ast.walk(argument)]
+    allows = isinstance(node.func, ast.Attribute) and node.func.attr == "allows"
+    return list(ast.walk(node.func)) if allows else []
+
+
+class Function(NamedTuple):
+    """A function of the types: what it is called in all of them, what it calls, and how it is decorated as a field."""
+
+    name: str
+    calls: frozenset[str]
+    fields: tuple[str, ...]
+
+
+def functions() -> list[Function]:
+    """Return the functions of the types. Names with an underscore are their module's own."""
+    found: list[Function] = []
+    for path in TYPES.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                body = [inner for part in node.body for inner in ast.walk(part)]
+                by_grants = {one for inner in body for one in by_grants_alone(inner)}
+                names = {name for one in body if one not in by_grants for name in names_of(one)}
+                fields = tuple(ast.unparse(one) for one in node.decorator_list if "field" in ast.unparse(one))
+                calls = frozenset(known_as(path.stem, name) for name in names)
+                found.append(Function(known_as(path.stem, node.name), calls, fields))
+    return found
+
+
+def names_of(node: ast.AST) -> set[str]:
+    """Return what a node calls or reads: names, methods of itself, and who asks, wherever that hangs."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    if not isinstance(node, ast.Attribute):
+        return set()
+    own = isinstance(node.value, ast.Name) and node.value.id == "self"
+    return {node.attr} if own or node.attr in WHO else set()
+
+
+def known_as(module: str, name: str) -> str:
+    return f"{module}.{name}" if name.startswith("_") else name
+
+
+def test_whatever_asks_who_asks_is_marked() -> None:
+    known = functions()
+    personal, more = set(WHO), True
+    while more:
+        found = {one.name for one in known if not one.fields and one.calls & personal}
+        more = not found <= personal
+        personal |= found
+    asking = [one for one in known if one.fields and one.calls & personal]
+    assert {"email", "grants", "tokens", "made_by", "viewer_can", "diff"} <= {one.name for one in asking}
+    unmarked = [one for one in asking if not all("metadata=DEPENDS_ON_ACTOR" in field for field in one.fields)]
+    assert [one.name for one in unmarked] == []
+
+
+PERSONAL = {
+    "createdBy { ... on User { email } }": True,
+    "createdBy { ... on ServiceAccount { tokens { id } } }": True,
+    "createdBy { ... on ServiceAccount { grants { role } } }": True,
+    "viewerCan { approve { allowed } }": True,
+    "approvals { viewerCanDecide { reason } }": True,
+    "tasks { viewerCan { skip { allowed } } }": True,
+    "...Inner": True,
+    "... on Deployment { ...Inner }": True,
+    "createdBy { id name }": False,
+    "tasks { status attempts { number } }": False,
+}
+
+
+@pytest.mark.parametrize("selected", PERSONAL)
+def test_a_feed_depends_on_who_asks_where_a_marked_field_is_selected(selected: str) -> None:
+    inner = " fragment Inner on Deployment { ...Most } fragment Most on Deployment { viewerCan { start { allowed } } }"
+    event = f"... on DeploymentStatusChanged {{ deployment {{ {selected} }} }}"
+    text = f"subscription($id: ID!) {{ deploymentEvents(id: $id) {{ events {{ {event} }} }} }}"
+    found = shareable(text + (inner if "..." in selected else ""), {"id": "a"}, None)
+    assert found is not None and found[0].personal is PERSONAL[selected]
+
+
+def test_a_mark_on_a_type_counts_for_its_interfaces() -> None:
+    measurer = Measurer(schema._schema)
+    assert measurer.is_personal(schema._schema.get_type("ServiceAccount"), "tokens")
+    assert not measurer.is_personal(schema._schema.get_type("Actor"), "name")
+
+
+@pytest.mark.parametrize("first", ["alice", "bob"])
+@pytest.mark.parametrize("left", [False, True])
+async def test_a_feed_shows_what_is_ones_own_to_nobody_else(system: System, first: str, left: bool) -> None:
+    grant = {"role": "DEPLOYER"}
+    people = {name: (await account(system.admin, grant)).client for name in ("alice", "bob")}
+    here = await world(system.admin)
+    await here.application("web")
+    made = type(here)(people["alice"], here.environment_id, dict(here.applications))
+    id_ = await made.deploy(tasks=[task("a")], autoStart=False)
+    order = [first, *(people.keys() - {first})]
+    seen = {}
+    async with people[order[0]].socket() as one:
+        await begin(one, "1", SECRETS, id=id_)
+        seen[order[0]] = json.loads(await one.recv())
+        if not left:
+            async with people[order[1]].socket() as two:
+                await begin(two, "1", SECRETS, id=id_)
+                seen[order[1]] = json.loads(await two.recv())
+    if left:
+        async with people[order[1]].socket() as two:
+            await begin(two, "1", SECRETS, id=id_)
+            seen[order[1]] = json.loads(await two.recv())
+    assert "errors" not in seen["alice"]["payload"]
+    assert "prefix" in str(seen["alice"]["payload"]["data"])
+    codes = {error["extensions"]["code"] for error in seen["bob"]["payload"]["errors"]}
+    assert codes == {"FORBIDDEN"} and "prefix" not in str(seen["bob"]["payload"]["data"])

@@ -1,0 +1,108 @@
+"""Ready frames past the server: only where it is safe, and the same messages either way."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from websockets.frames import Frame, Opcode
+
+from app.api.transport import raw_frames
+from app.api.transport.raw_frames import Wire, header
+from tests.api.support.feeds import EVENTS, chain, collect, over_socket, start, stored
+from tests.api.support.wire import begin
+from tests.support.client import Client
+from tests.support.system import System, served
+
+
+class Written:
+    """How many messages went over wires, and were refused by them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.taken = self.refused = 0
+        sender = Wire.sender
+
+        def counted(wire: Wire, head: bytes, unwanted: Callable[[], int]) -> Callable[[bytes], bool]:
+            send = sender(wire, head, unwanted)
+
+            def count(tail: bytes) -> bool:
+                done = send(tail)
+                self.taken, self.refused = self.taken + done, self.refused + (not done)
+                return done
+
+            return count
+
+        monkeypatch.setattr(Wire, "sender", counted)
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> Written:
+    return Written(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+async def live(shared: System) -> System:
+    """The running API, with a worker."""
+    await shared.start_worker()
+    return shared
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 200_000])
+def test_frames_are_those_of_the_library(size: int) -> None:
+    assert header(size) + bytes(size) == Frame(Opcode.TEXT, bytes(size)).serialize(mask=False)
+
+
+async def test_live_events_go_over_the_wire(live: System, written: Written) -> None:
+    deployment = await chain(live)
+    followers = [asyncio.create_task(collect(over_socket(live.admin, EVENTS, deployment))) for _ in range(5)]
+    await start(live.admin, deployment)
+    expected = [await follower for follower in followers]
+    assert expected == [await stored(live.admin, EVENTS, deployment)] * 5
+    assert written.taken > 5 * 5
+
+
+@pytest.mark.parametrize("options", [{"ws_per_message_deflate": True}], ids=["compressed"])
+async def test_what_the_wire_is_not_made_for_goes_the_ordinary_way(
+    live: System, written: Written, options: dict[str, Any]
+) -> None:
+    deployment = await chain(live)
+    async with served(live.runtime, **options) as url:
+        client = Client(url, live.admin.token)
+        following = asyncio.create_task(collect(over_socket(client, EVENTS, deployment)))
+        await start(live.admin, deployment)
+        assert await following == await stored(live.admin, EVENTS, deployment)
+    assert written.taken == written.refused == 0
+
+
+async def test_who_lags_gets_everything_without_the_wire(
+    live: System, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raw_frames, "FULL_BYTES", -1)
+    deployment = await chain(live)
+    following = asyncio.create_task(collect(over_socket(live.admin, EVENTS, deployment)))
+    await start(live.admin, deployment)
+    assert await following == await stored(live.admin, EVENTS, deployment)
+    assert written.refused and not written.taken
+
+
+async def test_an_id_that_is_used_again_gets_nothing_of_its_earlier_operation(live: System) -> None:
+    deployment = await chain(live, 30, seconds=0.01)
+    await start(live.admin, deployment)
+    seen: list[str] = []
+    cursor, ended = None, False
+    async with live.admin.socket() as socket:
+        while not ended:
+            await begin(socket, "1", EVENTS.document, id=deployment, after=cursor)
+            stopped = False
+            while (message := json.loads(await socket.recv()))["type"] != "pong":
+                ended = ended or message["type"] == "complete"
+                if message["type"] == "next":
+                    batch = message["payload"]["data"]["deploymentEvents"]
+                    seen += [event["cursor"] for event in batch["events"]]
+                    cursor = batch["cursor"]
+                if not stopped:
+                    await socket.send(json.dumps({"id": "1", "type": "complete"}))
+                    await socket.send(json.dumps({"type": "ping"}))
+                    stopped = True
+    assert seen == [event["cursor"] for event in await stored(live.admin, EVENTS, deployment)]

@@ -1,0 +1,156 @@
+"""Tokens that tokens made: they end no later, and with what made them, over any number of generations."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.api.support.feeds import EVENTS
+from tests.api.support.people import Account, account, codes
+from tests.api.support.wire import events
+from tests.support.client import Client, Data
+from tests.support.system import System
+from tests.support.world import world
+
+VIEWER = "{ viewer { id } }"
+TOKEN = "token { id expiresAt madeBy { id } } secret"
+TOKENS = (
+    """{ viewer { id ... on User { tokens { id revokedAt } } ... on ServiceAccount { tokens { id revokedAt } } } }"""
+)
+
+
+def ahead(**time: float) -> str:
+    """Return a moment from now."""
+    return (datetime.now(UTC) + timedelta(**time)).isoformat()
+
+
+async def child(client: Client, **about: object) -> tuple[Data, Client]:
+    """Make a token for oneself, and return it with a client that uses it."""
+    made = await client.change("createApiToken", TOKEN, **({"name": "child", "scopes": ["VIEWER"]} | about))
+    return made["token"], Client(client.url, made["secret"])
+
+
+async def works(client: Client) -> bool:
+    """Return whether a token is good."""
+    return (await client.post(VIEWER)).status_code == 200
+
+
+async def test_a_token_that_ends_makes_none_that_lasts_longer(shared: System) -> None:
+    until = ahead(hours=1)
+    token, client = await child(shared.admin, scopes=["ADMIN"], expiresAt=until)
+    made, grandchild = await child(client)
+    assert made["expiresAt"] == token["expiresAt"] and made["madeBy"] == {"id": token["id"]}
+    made, _ = await child(grandchild)
+    assert made["expiresAt"] == token["expiresAt"]
+    made, _ = await child(client, expiresAt=ahead(minutes=5))
+    assert made["expiresAt"] < token["expiresAt"]
+    answer = await client.mutate("createApiToken", TOKEN, name="x", scopes=["VIEWER"], expiresAt=ahead(hours=2))
+    (error,) = answer["errors"]
+    assert (error["code"], error["path"]) == ("INVALID", ["expiresAt"]) and "ends no later" in error["message"]
+    owner = (await account(shared.admin)).id
+    about = {"name": "x", "scopes": ["VIEWER"], "serviceAccountId": owner}
+    assert codes(await client.mutate("createApiToken", TOKEN, expiresAt=ahead(hours=2), **about)) == ["INVALID"]
+    made = (await client.change("createApiToken", TOKEN, **about))["token"]
+    assert made["expiresAt"] == token["expiresAt"]
+
+
+async def test_what_a_token_that_ended_had_made_has_ended_too(shared: System) -> None:
+    _, client = await child(shared.admin, expiresAt=ahead(seconds=2))
+    _, grandchild = await child(client)
+    assert await works(grandchild)
+    async with asyncio.timeout(10):
+        while await works(grandchild):
+            await asyncio.sleep(0.1)
+
+
+async def test_what_a_token_made_is_revoked_with_it_and_the_answer_tells(shared: System) -> None:
+    somebody = await account(shared.admin, {"role": "ADMIN"})
+    beside, other = await child(shared.admin)
+    first, second = await child(somebody.client, scopes=["ADMIN"])
+    program = await account(second, {"role": "VIEWER"})
+    third, fourth = await child(program.client)
+    wanted = [first["id"], program.token_id, third["id"]]
+    for _ in range(2):
+        answer = await shared.admin.change(
+            "revokeApiToken", "token { id revokedAt } alsoRevoked { id revokedAt }", id=somebody.token_id
+        )
+        assert [each["id"] for each in answer["alsoRevoked"]] == wanted
+        assert all(each["revokedAt"] for each in (answer["token"], *answer["alsoRevoked"]))
+    clients = (somebody.client, second, program.client, fourth, other)
+    assert [await works(client) for client in clients] == [False, False, False, False, True]
+    log = await shared.admin.query(
+        'query($id: ID!) { auditLog(filter: { targetId: $id, actions: ["revokeApiToken"] }) { nodes { after } } }',
+        id=third["id"],
+    )
+    assert log["auditLog"]["nodes"][0]["after"]["revokedAt"]
+    await shared.admin.change("revokeApiToken", "token { id }", id=beside["id"])
+
+
+async def test_a_feed_of_what_a_token_made_ends_when_that_is_revoked(shared: System) -> None:
+    there = await world(shared.admin)
+    await there.application("shop")
+    somebody = await account(shared.admin, {"role": "VIEWER"})
+    _, client = await child(somebody.client)
+    found = events(client, EVENTS.document, id=await there.deploy(autoStart=False))
+    assert (await anext(found))["data"]["deploymentEvents"]["events"]
+    await shared.admin.change("revokeApiToken", "token { id }", id=somebody.token_id)
+    async with asyncio.timeout(3):
+        assert [result["data"] async for result in found] == [None]
+
+
+async def test_nothing_is_made_with_a_token_while_it_is_revoked(shared: System) -> None:
+    somebody = await account(shared.admin, {"role": "VIEWER"})
+    about = {"name": "x", "scopes": ["VIEWER"]}
+    revoke = shared.admin.mutate("revokeApiToken", "token { id }", id=somebody.token_id)
+    calls = [somebody.client.post(MAKE, {"input": about}) for _ in range(8)]
+    revoking = asyncio.create_task(revoke)
+    bodies = [answer.json() for answer in await asyncio.gather(*calls)]
+    assert codes(await revoking) == []
+    secrets = [made for body in bodies if (made := (body.get("data") or {}).get("createApiToken", {}).get("secret"))]
+    assert [await works(Client(shared.admin.url, secret)) for secret in secrets] == [False] * len(secrets)
+
+
+MAKE = "mutation($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret errors { code } } }"
+
+
+@pytest.mark.parametrize("who", ["itself", "admin"])
+async def test_all_tokens_of_somebody_are_revoked_at_once(shared: System, who: str) -> None:
+    somebody = await account(shared.admin, {"role": "ADMIN"})
+    _, second = await child(somebody.client)
+    program = await account(somebody.client, {"role": "VIEWER"})
+    asking = somebody.client if who == "itself" else shared.admin
+    answer = await asking.mutate("revokeApiTokens", "tokens { id }", id=somebody.id)
+    assert codes(answer) == []
+    assert [await works(client) for client in (somebody.client, second, program.client)] == [False] * 3
+    assert await works(shared.admin)
+    assert len((await shared.admin.change("revokeApiTokens", "tokens { id }", id=somebody.id))["tokens"]) == 0
+
+
+async def test_tokens_of_others_are_revoked_by_admins_only(shared: System) -> None:
+    somebody, other = await account(shared.admin), await account(shared.admin, {"role": "DEPLOYER"})
+    for mutation, id_ in (("revokeApiTokens", somebody.id), ("revokeApiToken", somebody.token_id)):
+        answers = [await other.client.mutate(mutation, "errors { code }", id=each) for each in (id_, "unknown")]
+        assert [codes(answer) for answer in answers] == [["FORBIDDEN"]] * 2
+    assert codes(await shared.admin.mutate("revokeApiTokens", "errors { code }", id="unknown")) == ["NOT_FOUND"]
+    assert await works(somebody.client)
+
+
+async def test_everybody_sees_their_tokens_and_admins_those_of_all(shared: System) -> None:
+    somebody = await account(shared.admin, {"role": "VIEWER"})
+    seen = (await somebody.client.query(TOKENS))["viewer"]
+    assert [token["id"] for token in seen["tokens"]] == [somebody.token_id]
+    mine = (await shared.admin.query(TOKENS))["viewer"]
+    made, _ = await child(shared.admin)
+    again = (await shared.admin.query(TOKENS))["viewer"]
+    assert [token["id"] for token in again["tokens"]] == [made["id"], *(token["id"] for token in mine["tokens"])]
+    document = (
+        "query($id: ID!) { node(id: $id) { ... on User { tokens { id } } ... on ServiceAccount { tokens { id } } } }"
+    )
+    found = await shared.admin.query(document, id=somebody.id)
+    assert found["node"]["tokens"] == [{"id": somebody.token_id}]
+    assert await _is_refused(somebody, document, again["id"])
+
+
+async def _is_refused(somebody: Account, document: str, id_: str) -> bool:
+    result = await somebody.client.execute(document, id=id_)
+    return bool(result["errors"][0]["extensions"]["code"] == "FORBIDDEN")

@@ -1,0 +1,167 @@
+"""Long lists in variables, which are built all at once: resolvers get, and clients are told, what graphql-core makes.
+
+In: operations with variables of which any part may be odd. Out: what the resolver got, or the errors. Tested: both
+equal those of plain graphql-core and Strawberry, and lists that are just as they should be do go past them.
+"""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import strawberry
+from graphql import execute, parse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from app.api.execution import variables as variables_module
+from app.api.execution.executor import Executor
+from app.api.execution.variables import MANY, Built
+from app.api.inputs.deployments import CreateDeploymentInput
+from app.api.inputs.templates import SaveWorkflowTemplateInput
+from app.api.inputs.workflows import SetTaskPositionsInput, UpdateWorkflowInput, WorkflowTaskInput
+from app.api.scalars import SCALARS
+from tests.support.client import Data
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def update(self, info: strawberry.Info, input: UpdateWorkflowInput) -> int:
+        info.context.append(input)
+        return 1
+
+    @strawberry.field
+    def create(self, info: strawberry.Info, input: CreateDeploymentInput | None) -> int:
+        info.context.append(input)
+        return 1
+
+    @strawberry.field
+    def template(self, info: strawberry.Info, input: SaveWorkflowTemplateInput) -> int:
+        info.context.append(input)
+        return 1
+
+    @strawberry.field
+    def positions(self, info: strawberry.Info, input: SetTaskPositionsInput) -> int:
+        info.context.append(input)
+        return 1
+
+    @strawberry.field
+    def tasks(self, info: strawberry.Info, tasks: list[WorkflowTaskInput]) -> int:
+        info.context.append(tasks)
+        return 1
+
+
+SMALL = strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map=SCALARS), execution_context_class=Executor)
+IDS = {"deploymentId": "d", "expectedRevision": 1}
+GOOD: Data = {"key": "k", "name": "n", "type": "BUILD"}
+COMMAND: Data = {"command": ["make", "x"]}
+FULL: Data = GOOD | {
+    "applicationId": "a",
+    "blockBy": ["x", "y"],
+    "requireConfirm": True,
+    "command": COMMAND | {"image": "i", "env": {"A": "b"}, "timeoutSeconds": 60, "maxAttempts": 2},
+    "payload": {"deep": [[1, None, {"a": 1.5}]]},
+    "timeoutSeconds": 1.0,
+    "maxAttempts": None,
+    "position": {"x": 1, "y": 2.5},
+}
+ODD: list[Any] = [None, "", "BUILD", "build", 0, 1, -(2**31), 2**31, 1.0, 1.5, True, [], ["a"], [1], [None], {}]
+ODD += [{"x": 1}, GOOD, COMMAND, {"x": float("nan"), "y": 1}, {"command": [None]}, {"command": "make"}, [["a"]], "\0"]
+odd = st.sampled_from(ODD)
+names = st.sampled_from([*FULL, "x", "image", "env"])
+tasks = st.builds(
+    lambda base, changes, gone: {name: value for name, value in (base | changes).items() if name not in gone},
+    st.sampled_from([GOOD, FULL]),
+    st.dictionaries(names, odd, max_size=2),
+    st.sets(st.sampled_from(list(FULL)), max_size=1),
+)
+lists = st.lists(tasks | odd, max_size=2).map(lambda some: [*some, *[GOOD] * MANY])
+
+
+def run(executor: Any, document: str, variables: Data) -> tuple[Any, Any, list[Any]]:
+    got: list[Any] = []
+    sent = deepcopy(variables)
+    result: Any = execute(
+        SMALL._schema,
+        parse(document),
+        variable_values=sent,
+        context_value=got,
+        executor_class=executor,
+        hide_suggestions=True,
+    )
+    assert repr(sent) == repr(variables)
+    return result.data, [error.formatted for error in result.errors or ()], got
+
+
+def assert_same(document: str, variables: Data) -> list[Any]:
+    """Both get the same, told by their text: NaN equals nothing."""
+    expected = run(StrawberryGraphQLCoreExecutionContext, document, variables)
+    found = run(Executor, document, variables)
+    assert repr(found) == repr(expected)
+    return found[2]
+
+
+UPDATE = "query($input: UpdateWorkflowInput!) { update(input: $input) }"
+CREATE = "query A($input: CreateDeploymentInput) { create(input: $input) } query B($x: Int) { create(input: null) }"
+TEMPLATE = "query($input: SaveWorkflowTemplateInput!) { template(input: $input) }"
+POSITIONS = "query($input: SetTaskPositionsInput!) { positions(input: $input) }"
+TASKS = """query($tasks: [WorkflowTaskInput!]!) {
+  tasks(tasks: $tasks)
+  update(input: {deploymentId: 1, expectedRevision: 1, tasks: $tasks})
+}"""
+
+
+@settings(max_examples=300, deadline=None)
+@given(lists, st.dictionaries(st.sampled_from([*IDS, "summary", "x"]), odd, max_size=1))
+def test_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
+    assert_same(UPDATE, {"input": IDS | {"tasks": some} | changes})
+    assert_same(TASKS, {"tasks": some})
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    lists, st.dictionaries(st.sampled_from(["strategy", "parameters", "mustInOrder", "description"]), odd, max_size=1)
+)
+def test_what_holds_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
+    steps = [{"batchSize": 1}] * MANY
+    place = {"versionId": "v", "environmentIds": ["e"], "strategy": {"kind": "CANARY", "steps": steps}}
+    assert_same(CREATE.partition(" query B")[0], {"input": place | {"tasks": some} | changes})
+    assert_same(TEMPLATE, {"input": {"name": "t", "parameters": [{"name": "p"}] * MANY, "tasks": some} | changes})
+
+
+@pytest.mark.parametrize(
+    ("document", "variables"),
+    [
+        (UPDATE, {}),
+        (UPDATE, {"input": None}),
+        (UPDATE, {"input": []}),
+        (UPDATE, {"input": IDS | {"tasks": []}}),
+        (UPDATE, {"input": IDS | {"tasks": {"a": 1}}}),
+        (UPDATE, {"input": IDS | {"gone": [GOOD] * MANY}}),
+        (CREATE, {"input": {"tasks": [GOOD] * MANY}}),
+        (CREATE.partition(" query B")[0], {"input": None}),
+        (POSITIONS, {"input": {"deploymentId": "d", "positions": [{"key": "a", "position": {"x": 1, "y": 1}}] * MANY}}),
+        ("query($input: Gone) { tasks(tasks: []) }", {"input": {"tasks": [GOOD] * MANY}}),
+        ("query($x: [Int]) { tasks(tasks: []) }", {"x": [1] * MANY}),
+        ("query($x: [[Int]]) { tasks(tasks: []) }", {"x": [[1]] * MANY}),
+    ],
+)
+def test_whatever_else_is_sent_is_the_same(document: str, variables: Data) -> None:
+    assert_same(document, variables)
+
+
+@pytest.mark.parametrize("task", [GOOD, FULL])
+def test_what_is_as_it_should_be_is_built_at_once(task: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[int] = []
+    without = variables_module._without
+
+    def noted(sent: Data, lists: list[Built]) -> Data:
+        built.append(len(lists[0].items))
+        return without(sent, lists)
+
+    monkeypatch.setattr(variables_module, "_without", noted)
+    (got,) = assert_same(UPDATE, {"input": IDS | {"tasks": [task] * MANY}})
+    assert built == [MANY]
+    assert [type(each) for each in got.tasks] == [WorkflowTaskInput] * MANY

@@ -1,0 +1,56 @@
+"""How many pods a manner of updates allows, and what a pod looks like whose containers start, crash and start again."""
+
+import math
+from typing import Any
+
+from tests.chaos.cluster.api import Object, now
+
+
+def budget(value: Any, wanted: int, *, up: bool) -> int:
+    """Return how many pods a number or a percentage is: up for what is more, down for what may be missing."""
+    if isinstance(value, int):
+        return value
+    share = int(str(value).rstrip("%")) * wanted / 100
+    return math.ceil(share) if up else math.floor(share)
+
+
+def allowed(spec: Object, wanted: int) -> tuple[int, int]:
+    """Return how many pods of a Deployment may be too many, and how many may be missing, while it is updated."""
+    rolling = (spec.get("strategy") or {}).get("rollingUpdate") or {}
+    surge = budget(rolling.get("maxSurge", "25%"), wanted, up=True)
+    missing = budget(rolling.get("maxUnavailable", "25%"), wanted, up=False)
+    return surge, missing if surge or missing else 1
+
+
+def is_exclusive(pod: Object) -> bool:
+    """Return whether a node has room for one such pod only: it wants a port of the node, or no other one beside it."""
+    affinity = (pod["spec"].get("affinity") or {}).get("podAntiAffinity") or {}
+    ports = [port for each in pod["spec"]["containers"] for port in each.get("ports") or ()]
+    return bool(affinity.get("requiredDuringSchedulingIgnoredDuringExecution")) or any("hostPort" in p for p in ports)
+
+
+def statuses(pod: Object, state: Object, *, ready: bool, restarts: int = 0) -> Object:
+    """Return the status of all containers of a pod."""
+    return {
+        "containerStatuses": [
+            {"name": each["name"], "image": each["image"], "state": state, "ready": ready, "restartCount": restarts}
+            for each in pod["spec"]["containers"]
+        ]
+    }
+
+
+def turned(pod: Object, *, ready: bool, restarts: int | None = None, reason: str | None = None) -> None:
+    """Let a pod become ready, or not, in place; with as many restarts; `reason` says for what a container waits."""
+    status = pod["status"]
+    known = status.get("containerStatuses") or [{}]
+    count = int(known[0].get("restartCount") or 0) if restarts is None else restarts
+    state = {"waiting": {"reason": reason, "message": "back-off"}} if reason else {"running": {"startedAt": now()}}
+    status |= {"phase": "Running", "ready": ready} | statuses(pod, state, ready=ready, restarts=count)
+    status["conditions"] = [{"type": "Ready", "status": str(ready), "lastTransitionTime": now()}]
+
+
+def unschedulable(pod: Object) -> None:
+    """Let a pod wait for a node, in place."""
+    message = "0/3 nodes are available: 3 node(s) didn't have free ports for the requested pod ports."
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    pod["status"]["conditions"] = [condition]

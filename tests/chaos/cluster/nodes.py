@@ -1,0 +1,301 @@
+"""The machines of a cluster: pods of Jobs run their commands as real processes, and their Jobs are told how it went."""
+
+import asyncio
+import itertools
+import os
+import re
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tests.chaos.cluster.api import ClusterServer, Log, Object, now
+
+UNREACHABLE = ".invalid/"
+"""Images of such a registry can not be pulled, here as in any cluster."""
+ROOTED = "rooted"
+"""Images with this in their name run as root, unless they are told to run as somebody else."""
+NODE = "node-1"
+TARGET = {
+    "type": "FailureTarget",
+    "status": "True",
+    "reason": "BackoffLimitExceeded",
+    "message": "Job has reached the specified backoff limit",
+}
+RETRY_SECONDS = 0.1
+"""After how long a pod that was refused is tried again."""
+
+
+def expanded(text: str, env: Mapping[str, str]) -> str:
+    """Return a text with variables put in for `$(NAME)` as the kubelet does: those not known stay, `$$` is one `$`."""
+
+    def put(found: re.Match[str]) -> str:
+        return "$" if found[0] == "$$" else env.get(found[1], found[0])
+
+    return re.sub(r"\$\$|\$\(([^)]*)\)", put, text)
+
+
+class Nodes:
+    """The Job controller and the kubelet. Looks at everything again whenever anything changes."""
+
+    def __init__(self, server: ClusterServer, folder: Path) -> None:
+        self._server = server
+        self._folder = folder
+        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._due = False
+        self._made: set[str] = set()
+        self._dead = False
+        self._evicted: set[str] = set()
+        self._numbers = itertools.count(1)
+        self.unschedulable = False
+        self.pull_seconds = 0.0
+        self.refusal: str | None = None
+        self.killed_as: str | None = None
+        server.listeners.append(self._soon)
+
+    def _soon(self) -> None:
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._reconcile)
+
+    def _reconcile(self) -> None:
+        self._due = False
+        for job in self._server.of("jobs"):
+            self._see_to(job)
+        for pod in self._server.of("pods"):
+            name, going = pod["metadata"]["name"], "deletionTimestamp" in pod["metadata"]
+            if "boreas.dev/run" not in pod["metadata"]["labels"]:
+                continue
+            if self._dead:
+                continue
+            if going and name in self._runs:
+                self._runs[name].cancel()
+            elif going:
+                self._server.remove(("pods", pod["metadata"]["namespace"], name))
+            elif name not in self._runs and "containerStatuses" not in pod.get("status", {}):
+                self._runs[name] = asyncio.create_task(self._run(pod))
+        live = {pod["metadata"]["name"] for pod in self._server.of("pods")}
+        for name in self._runs.keys() - live:
+            self._runs[name].cancel()
+
+    def _see_to(self, job: Object) -> None:
+        meta, status = job["metadata"], job.get("status", {})
+        name, space = meta["name"], meta["namespace"]
+        pods = [
+            pod
+            for pod in self._server.of("pods")
+            if any(owner["uid"] == meta["uid"] for owner in pod["metadata"].get("ownerReferences", ()))
+        ]
+        if "deletionTimestamp" in meta:
+            for pod in pods:
+                if "deletionTimestamp" not in pod["metadata"]:
+                    self._server.change(
+                        "pods", pod["metadata"]["name"], lambda p: p["metadata"].update(deletionTimestamp=now()), space
+                    )
+            if not pods:
+                self._server.remove(("jobs", space, name))
+            return
+        if status.get("conditions"):
+            return
+        is_new = meta["uid"] not in self._made
+        if is_new and not job["spec"].get("suspend"):
+            self._make_pod(job)
+        if "startTime" not in status:
+            self._server.change("jobs", name, lambda j: j.setdefault("status", {}).update(startTime=now()), space)
+            limit = job["spec"]["activeDeadlineSeconds"]
+            self._timers[meta["uid"]] = asyncio.get_running_loop().call_later(limit, self._late, name, space)
+        elif not pods and not is_new:
+            self._end(name, space, "Failed", "BackoffLimitExceeded")
+        elif pods and pods[0].get("status", {}).get("phase") in ("Succeeded", "Failed"):
+            good = pods[0]["status"]["phase"] == "Succeeded"
+            self._end(name, space, "Complete" if good else "Failed", None if good else "BackoffLimitExceeded")
+
+    def _late(self, name: str, space: str) -> None:
+        job = self._server.seek("jobs", name, space)
+        if job and not job.get("status", {}).get("conditions"):
+            self._end(name, space, "Failed", "DeadlineExceeded")
+            for pod in self._server.of("pods"):
+                if pod["metadata"]["labels"].get("boreas.dev/run") == name:
+                    self._server.change(
+                        "pods", pod["metadata"]["name"], lambda p: p["metadata"].update(deletionTimestamp=now()), space
+                    )
+
+    def _end(self, name: str, space: str, kind: str, reason: str | None) -> None:
+        """End a Job, in two steps: it is settled how it ends, and then it has."""
+        target = "SuccessCriteriaMet" if kind == "Complete" else "FailureTarget"
+        conditions = [{"type": each, "status": "True", "reason": reason} for each in (target, kind)]
+        count = {"succeeded" if kind == "Complete" else "failed": 1}
+        self._server.change("jobs", name, lambda j: j["status"].update(conditions=conditions[:1]), space)
+        self._server.change("jobs", name, lambda j: j["status"].update({"conditions": conditions} | count), space)
+
+    def _refuse(self, job: Object, why: str) -> None:
+        """Tell by an event, and nowhere else, that the cluster does not let a pod be made."""
+        self.tell("Job", job, "FailedCreate", f"Error creating: {why}", "Warning")
+        asyncio.get_running_loop().call_later(RETRY_SECONDS, self._soon)
+
+    def tell(self, kind: str, body: Object, reason: str, message: str, type_: str = "Normal") -> None:
+        """Tell of something by an event of an object. The same again only counts."""
+        meta = body["metadata"]
+        about = {"kind": kind, "name": meta["name"], "uid": meta["uid"]}
+        told = {"involvedObject": about, "type": type_, "reason": reason, "message": message}
+        for event in self._server.of("events"):
+            if {name: event.get(name) for name in told} == told:
+                return
+        name = f"{meta['name']}.{next(self._numbers)}"
+        self._server.store("events", {"metadata": {"name": name}, "lastTimestamp": now()} | told, meta["namespace"])
+
+    def _make_pod(self, job: Object) -> None:
+        meta = job["metadata"]
+        template = job["spec"]["template"]
+        name = f"{meta['name']}-{meta['uid']}"
+        admission = self._server.admission
+        if why := self.refusal or admission.pod(name, template["spec"], self._server.of("pods")):
+            self._refuse(job, why)
+            return
+        self._made.add(meta["uid"])
+        self.tell("Job", job, "SuccessfulCreate", f"Created pod: {name}")
+        owner = {"kind": "Job", "name": meta["name"], "uid": meta["uid"], "controller": True}
+        pod = {
+            "metadata": {"name": name, "labels": template["metadata"]["labels"], "ownerReferences": [owner]},
+            "spec": template["spec"],
+            "status": {"phase": "Pending"},
+        }
+        self._server.store("pods", pod, meta["namespace"])
+
+    def _state(self, pod: Object, phase: str, state: Object, **more: object) -> None:
+        meta, container = pod["metadata"], pod["spec"]["containers"][0]
+        each = {"name": container["name"], "image": container["image"], "state": state}
+        status = {"phase": phase, "containerStatuses": [each], **more}
+        self._server.change("pods", meta["name"], lambda p: p.update(status=status), meta["namespace"])
+
+    async def _run(self, pod: Object) -> None:
+        name = pod["metadata"]["name"]
+        container = pod["spec"]["containers"][0]
+        try:
+            if self.unschedulable:
+                condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+                condition["message"] = "0/3 nodes are available: 3 Insufficient cpu."
+                self._server.change(
+                    "pods", name, lambda p: p["status"].update(conditions=[condition]), pod["metadata"]["namespace"]
+                )
+                await asyncio.Event().wait()
+            self.tell("Pod", pod, "Scheduled", f"Successfully assigned {name} to {NODE}")
+            self._server.change("pods", name, lambda p: p["spec"].update(nodeName=NODE), pod["metadata"]["namespace"])
+            if self.pull_seconds:
+                self._state(pod, "Pending", {"waiting": {"reason": "ContainerCreating"}})
+                await asyncio.sleep(self.pull_seconds)
+            security = pod["spec"].get("securityContext", {})
+            if ROOTED in container["image"] and security.get("runAsNonRoot") and not security.get("runAsUser"):
+                message = f"container has runAsNonRoot and image will run as root (container: {container['name']})"
+                waiting = {"reason": "CreateContainerConfigError", "message": message}
+                self._state(pod, "Pending", {"waiting": waiting})
+                await asyncio.Event().wait()
+            if UNREACHABLE in container["image"]:
+                message = "failed to pull and unpack image: no such host"
+                self._state(pod, "Pending", {"waiting": {"reason": "ErrImagePull", "message": message}})
+                await asyncio.Event().wait()
+            await self._carry_out(pod, container)
+        except asyncio.CancelledError:
+            if not self._dead and name not in self._evicted:
+                self._server.remove(("pods", pod["metadata"]["namespace"], name))
+            raise
+        finally:
+            self._runs.pop(name, None)
+            if log := self._server.logs.get(name):
+                log.ended = True
+                log.wake()
+
+    async def _carry_out(self, pod: Object, container: Object) -> None:
+        name = pod["metadata"]["name"]
+        log = self._server.logs[name] = Log()
+        env: dict[str, str] = {}
+        for each in container["env"]:
+            env[each["name"]] = expanded(each["value"], env)
+        command = [expanded(argument, env) for argument in container["command"]]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={"PATH": os.environ["PATH"]} | env,
+            cwd=self._folder,
+            limit=2**24,
+            start_new_session=True,
+        )
+        self._state(pod, "Running", {"running": {"startedAt": now()}})
+        try:
+            assert process.stdout is not None
+            async for line in process.stdout:
+                log.add(line)
+            code = await process.wait()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        log.ended = True
+        log.wake()
+        reason = self.killed_as or ("Completed" if code == 0 else "Error")
+        ended = {"exitCode": code if code >= 0 else 128 - code, "reason": reason}
+        self._state(pod, "Succeeded" if code == 0 else "Failed", {"terminated": ended})
+
+    def disrupt(self, reason: str, message: str) -> None:
+        """End the pods that run as the cluster does: their condition tells why, and they are deleted."""
+        for pod in self._running():
+            self._mark(pod, {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message})
+            self._server.change(
+                "pods",
+                pod["metadata"]["name"],
+                lambda p: p["metadata"].update(deletionTimestamp=now()),
+                pod["metadata"]["namespace"],
+            )
+
+    def evict(self, message: str, condition: Object | None = None) -> None:
+        """End the pods that run as a node does that has no more to give, or that they took too much of."""
+        for pod in self._running():
+            state = {"terminated": {"exitCode": 137, "reason": "Error"}}
+            more = {"reason": "Evicted", "message": message} | ({"conditions": [condition]} if condition else {})
+            self._evicted.add(pod["metadata"]["name"])
+            self._runs[pod["metadata"]["name"]].cancel()
+            self._state(pod, "Failed", state, **more)
+
+    def die(self) -> None:
+        """Let the nodes die: what ran there says nothing any more, and never ends; its Job has failed, and waits."""
+        pods = self._running()
+        self._dead = True
+        for run in self._runs.values():
+            run.cancel()
+        for pod in pods:
+            name, space = pod["metadata"]["name"], pod["metadata"]["namespace"]
+            self.tell("Pod", pod, "NodeNotReady", "Node is not ready", "Warning")
+            reason = {"reason": "DeletionByTaintManager", "message": "Taint manager: deleting due to NoExecute taint"}
+            self._mark(pod, {"type": "DisruptionTarget", "status": "True"} | reason)
+            self._server.change("pods", name, lambda p: p["metadata"].update(deletionTimestamp=now()), space)
+            owner = pod["metadata"]["ownerReferences"][0]["name"]
+            self._server.change("jobs", owner, lambda j: j["status"].update(conditions=[TARGET]), space)
+
+    def rise(self) -> None:
+        """Let the nodes live again."""
+        self._dead = False
+        self._soon()
+
+    def _running(self) -> list[Object]:
+        return [pod for pod in self._server.of("pods") if pod["metadata"]["name"] in self._runs]
+
+    def _mark(self, pod: Object, condition: Object) -> None:
+        meta = pod["metadata"]
+        self._server.change(
+            "pods",
+            meta["name"],
+            lambda p: p["status"].setdefault("conditions", []).append(condition),
+            meta["namespace"],
+        )
+
+    async def close(self) -> None:
+        """End everything that runs."""
+        self._server.listeners.clear()
+        for timer in self._timers.values():
+            timer.cancel()
+        runs = list(self._runs.values())
+        for run in runs:
+            run.cancel()
+        await asyncio.gather(*runs, return_exceptions=True)

@@ -1,0 +1,138 @@
+"""Subscribers that come back: each keeps what it saw, and goes on from its last cursor at another API."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tests.support.light_socket import LightSocket
+
+FINAL = "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What is followed: a feed of one object. `items` names what its batches hold."""
+
+    feed: str
+    items: str
+    document: str
+    id: str
+
+
+class _Line(msgspec.Struct):
+    cursor: str
+
+
+class _Item(msgspec.Struct):
+    cursor: str | None = None
+    task: dict[str, str] | None = None
+    line: _Line | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from every other item of its feed."""
+        if self.line is not None and self.task is not None:
+            return f"{self.task['id']} {self.line.cursor}"
+        return self.cursor or ""
+
+
+class _Batch(msgspec.Struct):
+    cursor: str
+    events: list[_Item] = []
+    lines: list[_Item] = []
+
+
+class _Payload(msgspec.Struct):
+    data: dict[str, _Batch] | None = None
+    errors: Any = None
+
+
+class _Next(msgspec.Struct):
+    payload: _Payload
+
+
+_decode = msgspec.json.Decoder(_Next).decode
+
+
+@dataclass(slots=True)
+class Batches:
+    """What messages hold, read once for all who get the same."""
+
+    known: dict[bytes, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def read(self, message: bytes) -> tuple[str, tuple[str, ...]]:
+        """Return the cursor behind a message, and the names of its items. Raises ValueError when it is an error."""
+        found = self.known.get(message)
+        if found is None:
+            payload = _decode(message).payload
+            if payload.errors or not payload.data:
+                raise ValueError(message.decode())
+            (batch,) = payload.data.values()
+            found = batch.cursor, tuple(item.name for item in (*batch.events, *batch.lines))
+            if len(self.known) > 5000:
+                self.known.clear()
+            self.known[message] = found
+        return found
+
+
+class Member:
+    """One subscriber. `seen` holds the names of all items as they came, `faults` what should not have been."""
+
+    def __init__(self, topic: Topic, urls: list[str], token: str, batches: Batches, chance: random.Random) -> None:
+        self.topic = topic
+        self.seen: list[str] = []
+        self.faults: list[str] = []
+        self.connections = 0
+        self.completed = asyncio.Event()
+        self._urls, self._token, self._batches, self._chance = urls, token, batches, chance
+        self._cursor: str | None = None
+        self._socket: LightSocket | None = None
+        self._pause = 0.0
+
+    async def follow(self) -> None:
+        """Follow to the end of the feed, over as many connections as it takes."""
+        while not self.completed.is_set():
+            try:
+                why = await self._connect(self._chance.choice(self._urls))
+            except OSError:
+                why = "lost"
+            if why == FINAL:
+                self.completed.set()
+                return
+            if why != "lost" and not why.startswith(("closed with 1012", "closed with 1001", "HTTP/1.1 5")):
+                self.faults.append(why)
+            await asyncio.sleep(max(self._pause, self._chance.uniform(0.05, 0.5)))
+            self._pause = 0.0
+
+    def drop(self, seconds: float) -> None:
+        """Break the connection off, and stay away for a while."""
+        self._pause = seconds
+        if self._socket is not None:
+            self._socket.abort()
+
+    async def _connect(self, url: str) -> str:
+        ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        variables = {"id": self.topic.id} | ({"after": self._cursor} if self._cursor else {})
+        operation = {"query": self.topic.document, "variables": variables}
+        socket = self._socket = LightSocket(
+            url, self._token, operation, self._take, lambda why: None if ended.done() else ended.set_result(why)
+        )
+        parts = urlsplit(url)
+        await asyncio.get_running_loop().create_connection(lambda: socket, parts.hostname or "", parts.port or 80)
+        self.connections += 1
+        try:
+            return await ended
+        finally:
+            socket.abort()
+
+    def _take(self, message: bytes) -> None:
+        try:
+            self._cursor, names = self._batches.read(message)
+        except ValueError as error:
+            self.faults.append(str(error)[:300])
+            return
+        self.seen += names

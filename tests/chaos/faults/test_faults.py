@@ -1,0 +1,20 @@
+"""A small run of `python -m tests.chaos.faults`: nothing is lost and nothing is doubled, whatever is killed."""
+
+import os
+import random
+
+import pytest
+
+from tests.chaos.faults.driver import Options, run
+
+
+@pytest.mark.timeout(240)
+def test_nothing_is_lost_or_doubled_while_everything_is_killed() -> None:
+    seed = int(os.environ.get("BOREAS_FAULT_SEED") or random.SystemRandom().randrange(1_000_000))
+    print(f"BOREAS_FAULT_SEED={seed}")
+    report = run(
+        Options(seconds=20, deployments=18, tasks=8, every=1.3, seed=seed, drain=110, environments=4, applications=10)
+    )
+    print(report.text())
+    assert sum(report.faults.values()) >= 8
+    assert [str(violation) for violation in report.violations] == []

@@ -1,0 +1,152 @@
+"""What must be true of waits for people: nothing begins before it was approved, and each approval lets go one thing."""
+
+from collections.abc import Sequence
+
+from tests.chaos.faults.checks import Violation, Violations
+from tests.chaos.faults.observe import Approval, Effect, Event, Seen
+from tests.chaos.faults.people import Said
+from tests.chaos.faults.scripts import Ground, Scripted
+from tests.chaos.faults.work import ENDED
+
+ANSWERS = {"ALREADY_DECIDED", "WRONG_STATE", "SELF_APPROVAL"}
+RESUMED = {("WAITING_CONFIRM", "PENDING"), ("WAITING_CONFIRM", "RUNNING")}
+
+
+def approvals(asked: Scripted, seen: Seen, ground: Ground, given: dict[str, int], where: str) -> Violations:
+    """Check all that people were asked for. `given` says where among the effects each was about to be approved."""
+    for one in seen.approvals:
+        yield from _decisions(one, seen, f"{where} approval {one.id} ({one.subject})")
+    yield from _resumed(seen, where)
+    yield from _beginnings(asked, seen, ground, given, where)
+
+
+def _decisions(one: Approval, seen: Seen, where: str) -> Violations:
+    """An approval is where its decisions leave it, and each of them is one event."""
+    verdicts = [verdict for _, verdict in one.decisions]
+    enough = verdicts.count("APPROVE") >= one.required
+    right = {
+        "APPROVED": enough and "REJECT" not in verdicts,
+        "REJECTED": verdicts.count("REJECT") == 1 and not enough,
+        "PENDING": seen.status not in ENDED and not enough and "REJECT" not in verdicts,
+    }.get(one.status, not enough and "REJECT" not in verdicts)
+    if not right:
+        yield Violation("approval", where, f"is {one.status} of a deployment that is {seen.status}: {verdicts}")
+    if len({actor for actor, _ in one.decisions}) != len(verdicts) or len(verdicts) > one.required:
+        yield Violation("approval", where, f"was decided too often: {one.decisions} ({one.required} wanted)")
+    told = [event.verdict for event in seen.events if event.approval_id == one.id]
+    expired = ["REJECT"] if one.status == "EXPIRED" else []
+    if told != [None, *verdicts, *expired]:
+        yield Violation("approval", where, f"its events tell {told}, decided were {verdicts}")
+
+
+def _resumed(seen: Seen, where: str) -> Violations:
+    """What waits goes on right after its own last approval, once, and nothing else does."""
+    known = {one.id: one for one in seen.approvals}
+    last = {event.approval_id: event for event in seen.events if event.verdict}
+    resumed: list[str | None] = []
+    for before, event in zip(seen.events, seen.events[1:], strict=False):
+        if (event.was, event.now) not in RESUMED or event.task_id is None:
+            continue
+        approval = known.get(before.approval_id or "")
+        if approval is not None and approval.status == "APPROVED" and last[approval.id] is before:
+            resumed.append(approval.id)
+            if approval.task_id != event.task_id:
+                yield Violation("approval", where, f"{approval.id} let another one go on: event {event.number}")
+        elif not _withdrawn(seen, event):
+            yield Violation("approval", where, f"event {event.number}: {event.task_id} went on without its approval")
+    wanted = [one.id for one in seen.approvals if one.status == "APPROVED" and one.task_id]
+    if sorted(map(str, resumed)) != sorted(wanted):
+        yield Violation("approval", where, f"{resumed} let something go on, approved were {wanted}")
+
+
+def _withdrawn(seen: Seen, event: Event) -> bool:
+    """Whether a task went back to PENDING as it is not asked for any more: something has failed."""
+    mine = [one for one in seen.approvals if one.task_id == event.task_id and one.subject == "TASK"]
+    return event.now == "PENDING" and bool(mine) and mine[-1].status == "CANCELLED"
+
+
+def _beginnings(asked: Scripted, seen: Seen, ground: Ground, given: dict[str, int], where: str) -> Violations:
+    """Nothing that asks has begun but after its approval, by the events and by what its commands wrote."""
+    scripts = {task.key: task for task in asked.tasks}
+    whole = asked.asks or ground.policies[asked.environment] is not None
+    for task in seen.tasks:
+        script = scripts[task.key]
+        runs = [effect for effect in seen.effects.get(task.id, []) if effect.kind == "run"]
+        starts = [event for event in seen.events if event.task_id == task.id and event.now == "RUNNING"]
+        place = f"{where} task {task.key}"
+        if script.asks:
+            mine = [one for one in seen.approvals if one.subject == "TASK" and one.task_id == task.id]
+            yield from _after(mine, starts, runs, seen, given, place)
+        if script.application and whole:
+            mine = [one for one in seen.approvals if one.subject == "DEPLOYMENT"]
+            yield from _after(mine, starts, runs, seen, given, place)
+        for number, step in enumerate(asked.steps if script.application else ()):
+            if step.asks:
+                first = asked.first_batch(number)
+                mine = [one for one in seen.approvals if one.task_id == task.id and one.step == number]
+                begun = [event for event in _forward(seen, task.id) if event.batch >= first]
+                late = [effect for effect in runs if effect.batch >= first]
+                yield from _after(mine, begun, late, seen, given, f"{place} step {number}")
+
+
+def _after(
+    mine: Sequence[Approval],
+    begun: Sequence[Event],
+    runs: Sequence[Effect],
+    seen: Seen,
+    given: dict[str, int],
+    where: str,
+) -> Violations:
+    """Check that what has `begun`, and what `runs`, came after the one approval of `mine` that was given."""
+    approved = [one for one in mine if one.status == "APPROVED"]
+    if len(approved) > 1:
+        yield Violation("approval", where, f"was approved {len(approved)} times")
+    if (begun or runs) and not approved:
+        yield Violation("approval", where, f"began though it was {[one.status for one in mine]}")
+    for one in approved:
+        decided = max((event.number for event in seen.events if event.approval_id == one.id), default=0)
+        if begun and begun[0].number < decided:
+            yield Violation("approval", where, f"began with event {begun[0].number}, approved with {decided}")
+        if runs and runs[0].at < given.get(one.id, runs[0].at + 1):
+            yield Violation("approval", where, "its command began before anybody approved it")
+
+
+def _forward(seen: Seen, task_id: str) -> list[Event]:
+    """Return how the rollout of a task progressed before it was taken back."""
+    back = next((event.number for event in seen.events if event.now == "ROLLING_BACK"), len(seen.events) + 1)
+    return [
+        event for event in seen.events if event.task_id == task_id and event.weight is not None and event.number < back
+    ]
+
+
+def weights(seen: Seen, where: str) -> Violations:
+    """The share of the new version only grows, but in a rollback, where it only falls."""
+    for task in seen.tasks:
+        forward = _forward(seen, task.id)
+        told = [event for event in seen.events if event.task_id == task.id and event.weight is not None]
+        there = [event.weight or 0.0 for event in forward]
+        back = [event.weight or 0.0 for event in told[len(forward) :]]
+        if there != sorted(there) or back != sorted(back, reverse=True):
+            yield Violation("weight", f"{where} task {task.key}", f"went {there}, and back {back}")
+
+
+def answers(said: Sequence[Said], seen: Sequence[Seen], people: Sequence[str]) -> Violations:
+    """What people were answered is what is kept: who was told that it is decided has decided, once, and nobody else."""
+    kept = {(one.id, *decision) for each in seen for one in each.approvals for decision in one.decisions}
+    took = {(each.approval_id, each.actor_id, each.verdict) for each in said if each.took}
+    for approval_id, actor, verdict in sorted(took ^ kept):
+        what = "was answered" if (approval_id, actor, verdict) in took else "is kept"
+        yield Violation("decision", f"approval {approval_id}", f"{verdict} of {actor} {what}, and not the other")
+    for approval_id, actor, verdict in sorted(kept):
+        if actor not in people:
+            yield Violation("decision", f"approval {approval_id}", f"{actor} started it, and decided: {verdict}")
+    keys = {(each.approval_id, each.actor_id): set[str]() for each in said}
+    for each in said:
+        if each.took:
+            keys[each.approval_id, each.actor_id].add(each.key)
+    for each in said:
+        if not each.took and not ANSWERS.issuperset(each.codes):
+            yield Violation("decision", f"approval {each.approval_id}", f"{each.verdict} was refused with {each.codes}")
+    for (approval_id, actor), used in keys.items():
+        if len(used) > 1:
+            yield Violation("decision", f"approval {approval_id}", f"{actor} decided {len(used)} times")

@@ -1,0 +1,166 @@
+"""Making what is deployed, and deploying it while everything around fails."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos.faults.calls import Calls, NoAnswerError
+from tests.chaos.faults.scripts import Ground, Scripted, ScriptedTask, Stage
+
+ENDED = frozenset({"SUCCESS", "FAILED", "ROLLED_BACK", "CANCELLED"})
+POLL_SECONDS = 0.5
+STILL_SECONDS = 60.0
+"""Where no command begins or ends and no deployment changes for so long, nothing will."""
+STATUSES = """query($first: Int!, $after: Cursor) { deployments(first: $first, after: $after) {
+  totalCount nodes { id status versionId } pageInfo { hasNextPage endCursor } } }"""
+PAGE = 200
+
+
+@dataclass(slots=True)
+class Work:
+    """The world and the deployments in it: `made` maps the number of a scripted deployment to its id."""
+
+    calls: Calls
+    stage: Stage
+    ground: Ground
+    run: str
+    environments: list[str] = field(default_factory=list)
+    applications: dict[str, str] = field(default_factory=dict)
+    versions: dict[int, str] = field(default_factory=dict)
+    made: dict[int, str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+
+    async def settle(self) -> None:
+        """Make the environments and applications."""
+        for number, policy in enumerate(self.ground.policies, 1):
+            name = f"env-{self.run}-{number}"
+            made = await self._change("createEnvironment", "environment { id }", name, operator="SHELL")
+            self.environments.append(made["environment"]["id"])
+            if policy is not None:
+                await self._set_policy(
+                    self.environments[-1],
+                    requiredApprovals=policy.required,
+                    timeoutSeconds=policy.seconds,
+                    onTimeout=policy.on_timeout,
+                )
+        for name, instances in self.ground.applications.items():
+            self.stage.probe(name)
+            shell = {
+                "command": self.stage.command(),
+                "instances": list(instances),
+                "rollbackCommand": self.stage.command("undo"),
+            }
+            made = await self._change("createApplication", "application { id }", name, shell=shell)
+            self.applications[name] = made["application"]["id"]
+
+    async def _set_policy(self, environment: str, **fields: Any) -> None:
+        await self.calls.change("setApprovalPolicy", "environment { id }", environmentId=environment, **fields)
+
+    async def _change(self, mutation: str, selection: str, name: str, **fields: Any) -> dict[str, Any]:
+        return await self.calls.change(mutation, selection, name=name, idempotencyKey=f"{mutation} {name}", **fields)
+
+    async def deploy_all(self, scripted: Sequence[Scripted], seconds: float) -> None:
+        """Ask for the deployments one after the other, spread over a time."""
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for index, one in enumerate(scripted):
+                await asyncio.sleep(max(0.0, began + seconds * index / len(scripted) - time.monotonic()))
+                group.create_task(self.deploy(one))
+
+    async def deploy(self, one: Scripted) -> None:
+        """Ask for a deployment until it is there."""
+        for task in one.tasks:
+            self.stage.plan(task.key, task.plan)
+        try:
+            version = await self._version(f"v{one.number}", one.applications)
+            self.versions[one.number] = version
+            self.made[one.number] = await self.create(one, version)
+        except NoAnswerError as error:
+            self.refused.append(f"deployment {one.number}: {error}")
+
+    async def _version(self, name: str, applications: Sequence[str]) -> str:
+        artifacts = [{"applicationId": self.applications[application]} for application in applications]
+        return str((await self._change("createVersion", "version { id }", name, artifacts=artifacts))["version"]["id"])
+
+    async def create(self, one: Scripted, version: str) -> str:
+        """Create a deployment under the key that belongs to it, and return its id."""
+        steps = [
+            {
+                "batchSize": step.size,
+                "batchInterval": step.interval,
+                "canaryRatio": step.ratio,
+                "autoRollback": one.auto_rollback,
+                "requireApproval": step.asks,
+            }
+            for step in one.steps
+        ]
+        made = await self.calls.change(
+            "createDeployment",
+            "deployments { id }",
+            versionId=version,
+            environmentIds=[self.environments[one.environment]],
+            strategy={"kind": one.kind, "steps": steps},
+            manualApproval=one.asks,
+            tasks=[self._input(task) for task in one.tasks],
+            idempotencyKey=f"deployment {self.run} {one.number}",
+        )
+        [found] = made["deployments"]
+        return str(found["id"])
+
+    def _input(self, task: ScriptedTask) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            "key": task.key,
+            "name": task.key,
+            "blockBy": list(task.block_by),
+            "maxAttempts": task.max_attempts,
+            "requireConfirm": task.asks,
+        }
+        if task.application:
+            return fields | {"type": "DEPLOY", "applicationId": self.applications[task.application]}
+        return fields | {"type": "CUSTOM", "command": {"command": self.stage.command()}}
+
+    async def statuses(self) -> list[dict[str, str]]:
+        """Return id, status and version of every deployment that there is."""
+        found: list[dict[str, str]] = []
+        after = None
+        while True:
+            page = (await self.calls.query(STATUSES, first=PAGE, after=after))["deployments"]
+            found += page["nodes"]
+            if not page["pageInfo"]["hasNextPage"]:
+                return found
+            after = page["pageInfo"]["endCursor"]
+
+    async def until_ended(self, seconds: float) -> float:
+        """Wait until every deployment has ended, so long at most, and no longer than anything happens at all.
+
+        Return how long it took.
+        """
+        began = moved = time.monotonic()
+        before: object = None
+        while time.monotonic() < min(began + seconds, moved + STILL_SECONDS):
+            statuses = await self.statuses()
+            if all(one["status"] in ENDED for one in statuses):
+                break
+            now = (statuses, self.stage.effects.stat().st_size)
+            if now != before:
+                before, moved = now, time.monotonic()
+            await asyncio.sleep(POLL_SECONDS)
+        return time.monotonic() - began
+
+    async def probe(self, seconds: float) -> dict[str, str]:
+        """Deploy every application in every environment once more, unasked; return the ids, by environment."""
+        for environment, policy in zip(self.environments, self.ground.policies, strict=True):
+            if policy is not None:
+                await self._set_policy(environment, requiredApprovals=0)
+        version = await self._version(f"probe-{self.run}", list(self.applications))
+        made = await self.calls.change(
+            "createDeployment",
+            "deployments { id environmentId }",
+            versionId=version,
+            environmentIds=self.environments,
+            idempotencyKey=f"probe {self.run}",
+        )
+        await self.until_ended(seconds)
+        return {one["environmentId"]: one["id"] for one in made["deployments"]}

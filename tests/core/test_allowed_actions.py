@@ -1,0 +1,116 @@
+"""What a person may do to a deployment or a task in its present state.
+
+In: a deployment, and a task of it. Out: nothing when they may, else why not.
+Tested: a table of statuses for each deed, that a reason names the status, and that nothing is allowed that the tables
+of changes forbid.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from app.core import allowed_actions
+from app.core import deployment as deployments
+from app.core import task as tasks
+from app.core.deployment import Deployment, DeploymentStatus
+from app.core.task import Activity, TaskStatus
+from app.core.workflow import TaskType
+from tests.core.support.build import NOW, at, deployment, task
+
+D, S = DeploymentStatus, TaskStatus
+Deed = Callable[[Deployment], str | None]
+
+
+@pytest.mark.parametrize("status", DeploymentStatus)
+@pytest.mark.parametrize(
+    ("why_not", "allowed"),
+    [
+        (allowed_actions.why_not_start, "PENDING"),
+        (allowed_actions.why_not_cancel, "PENDING RUNNING WAITING_CONFIRM CANCELLING ROLLING_BACK"),
+        (allowed_actions.why_not_pause, "PENDING RUNNING WAITING_CONFIRM"),
+        (allowed_actions.why_not_resume, ""),
+        (allowed_actions.why_not_retry, "FAILED"),
+        (allowed_actions.why_not_roll_back, "RUNNING WAITING_CONFIRM FAILED SUCCESS"),
+    ],
+)
+def test_what_may_be_done_to_a_deployment(why_not: Deed, allowed: str, status: DeploymentStatus) -> None:
+    reason = why_not(deployment(status))
+    assert (reason is None) is (status in allowed.split())
+    assert reason is None or status in reason
+
+
+def test_what_was_started_already_is_not_started_again() -> None:
+    assert allowed_actions.why_not_start(deployment(D.PENDING, queued_at=NOW)) is not None
+
+
+@pytest.mark.parametrize("status", DeploymentStatus)
+def test_nothing_is_allowed_that_a_deployment_can_not_do(status: DeploymentStatus) -> None:
+    one, to = deployment(status), deployments.TRANSITIONS[status]
+    assert allowed_actions.why_not_start(one) is not None or D.RUNNING in to
+    assert allowed_actions.why_not_cancel(one) is not None or {D.CANCELLED, D.CANCELLING, D.FAILED} & set(to)
+    assert allowed_actions.why_not_retry(one) is not None or D.RUNNING in to
+    assert allowed_actions.why_not_roll_back(one) is not None or D.ROLLING_BACK in to or status is D.SUCCESS
+
+
+@pytest.mark.parametrize("status", DeploymentStatus)
+@pytest.mark.parametrize("seen", TaskStatus)
+def test_only_what_failed_is_tried_again(seen: TaskStatus, status: DeploymentStatus) -> None:
+    reason = allowed_actions.why_not_retry_task(deployment(status), task("t", seen))
+    assert (reason is None) is (
+        status in (D.FAILED, D.RUNNING, D.WAITING_CONFIRM) and seen in (S.FAILED, S.CANCELLED, S.ROLLED_BACK)
+    )
+    assert reason is None or status in reason or seen in reason
+    assert reason is not None or S.PENDING in tasks.TRANSITIONS[seen]
+
+
+@pytest.mark.parametrize("status", [D.PENDING, D.RUNNING, D.WAITING_CONFIRM])
+def test_what_is_paused_is_resumed_and_not_paused_again(status: DeploymentStatus) -> None:
+    one = deployment(status, paused=True)
+    assert allowed_actions.why_not_resume(one) is None
+    assert allowed_actions.why_not_pause(one) is not None
+
+
+@pytest.mark.parametrize("status", DeploymentStatus)
+@pytest.mark.parametrize("seen", TaskStatus)
+def test_what_has_not_begun_or_has_failed_is_skipped(seen: TaskStatus, status: DeploymentStatus) -> None:
+    reason = allowed_actions.why_not_skip_task(deployment(status), task("t", seen))
+    may_run = status in (D.PENDING, D.RUNNING, D.WAITING_CONFIRM, D.FAILED)
+    skippable = seen in (S.BLOCKED, S.PENDING, S.WAITING_CONFIRM, S.FAILED, S.CANCELLED)
+    assert (reason is None) is (may_run and skippable)
+    assert reason is None or status in reason or seen in reason
+    assert reason is not None or S.SKIPPED in tasks.TRANSITIONS[seen]
+
+
+@pytest.mark.parametrize("status", DeploymentStatus)
+@pytest.mark.parametrize("seen", TaskStatus)
+def test_what_has_not_ended_is_cancelled(seen: TaskStatus, status: DeploymentStatus) -> None:
+    reason = allowed_actions.why_not_cancel_task(deployment(status), task("t", seen))
+    open_ = seen in (S.BLOCKED, S.PENDING, S.WAITING_CONFIRM, S.RUNNING)
+    assert (reason is None) is (status in (D.RUNNING, D.WAITING_CONFIRM) and open_)
+    assert reason is None or status in reason or seen in reason
+    assert reason is not None or S.CANCELLED in tasks.TRANSITIONS[seen]
+
+
+@pytest.mark.parametrize("status", DeploymentStatus)
+def test_undoing_is_cancelled_while_its_deployment_rolls_back(status: DeploymentStatus) -> None:
+    undone = task("t", S.SUCCESS, activity=Activity.UNDO)
+    assert (allowed_actions.why_not_cancel_task(deployment(status), undone) is None) is (status is D.ROLLING_BACK)
+
+
+@pytest.mark.parametrize(
+    ("more", "allowed"),
+    [
+        ({"resume_at": at(5)}, True),
+        ({"resume_at": at(-5)}, False),
+        ({}, False),
+        ({"resume_at": at(5), "worker": "w"}, False),
+        ({"resume_at": at(5), "type": TaskType.BUILD}, False),
+    ],
+)
+@pytest.mark.parametrize("status", DeploymentStatus)
+def test_a_rollout_is_promoted_while_it_watches(
+    status: DeploymentStatus, more: dict[str, object], allowed: bool
+) -> None:
+    one = task("t", S.RUNNING, **({"type": TaskType.DEPLOY} | more))
+    reason = allowed_actions.why_not_promote(deployment(status), one, NOW)
+    assert (reason is None) is (allowed and status is D.RUNNING)

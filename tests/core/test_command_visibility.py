@@ -1,0 +1,87 @@
+"""How much of commands somebody sees, by what they hold."""
+
+import pytest
+
+from app.core.access import Actor, ActorKind, Grant, Principal
+from app.core.application import CommandStep
+from app.core.command_visibility import Sight, of_application, of_deployment, of_template
+from app.core.roles import Role
+
+STEP = CommandStep(("deploy", "--password", "hunter2"), env={"DB_PASSWORD": "hunter2", "EMPTY": ""})
+V, D, P, A = Role.VIEWER, Role.DEPLOYER, Role.APPROVER, Role.ADMIN
+
+
+def somebody(*grants: Grant, scopes: tuple[Role, ...] = (A,)) -> Principal:
+    actor = Actor(id="usr_1", kind=ActorKind.USER, name="somebody")
+    return Principal(actor=actor, grants=grants, scopes=scopes, token_id="tok_1")
+
+
+@pytest.mark.parametrize(
+    ("sight", "command", "value"),
+    [
+        (Sight(True, True), STEP.command, "hunter2"),
+        (Sight(True, False), STEP.command, "***"),
+        (Sight(False, False), ("***",), "***"),
+    ],
+)
+def test_what_is_not_seen_is_starred_and_names_stay(sight: Sight, command: tuple[str, ...], value: str) -> None:
+    shown = sight.step(STEP)
+    assert (shown.command, list(shown.env), shown.env["DB_PASSWORD"]) == (command, ["DB_PASSWORD", "EMPTY"], value)
+    assert STEP.env["DB_PASSWORD"] == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("grant", "arguments", "values"),
+    [
+        (Grant(V), True, False),
+        (Grant(V, None, "app_1"), True, False),
+        (Grant(V, "env_1", None), True, False),
+        (Grant(P), True, False),
+        (Grant(V, None, "app_2"), False, False),
+        (Grant(D, None, "app_2"), False, False),
+        (Grant(D, "env_1", "app_1"), True, True),
+        (Grant(D, None, "app_1"), True, True),
+        (Grant(A), True, True),
+    ],
+)
+def test_what_is_seen_of_an_application(grant: Grant, arguments: bool, values: bool) -> None:
+    assert of_application(somebody(grant), "app_1") == Sight(arguments, values)
+
+
+def test_a_tokens_scopes_narrow_what_is_seen() -> None:
+    assert of_application(somebody(Grant(A), scopes=(V,)), "app_1") == Sight(True, False)
+
+
+@pytest.mark.parametrize(
+    ("grants", "of_one", "of_none"),
+    [
+        ((Grant(V, "env_1"),), Sight(True, False), Sight(True, False)),
+        ((Grant(V, "env_1"), Grant(D, "env_1", "app_1")), Sight(True, True), Sight(True, False)),
+        ((Grant(D, "env_1"),), Sight(True, True), Sight(True, True)),
+        ((Grant(D, "env_2"),), Sight(False, False), Sight(False, False)),
+        ((Grant(V), Grant(D, "env_2")), Sight(True, False), Sight(True, False)),
+    ],
+)
+def test_what_is_seen_of_a_deployment(grants: tuple[Grant, ...], of_one: Sight, of_none: Sight) -> None:
+    see = of_deployment(somebody(*grants), ["env_1"], ["app_1", "app_2"])
+    assert (see("app_1"), see(None)) == (of_one, of_none)
+
+
+@pytest.mark.parametrize(
+    ("grants", "authors", "applications", "values"),
+    [
+        ((Grant(V),), ["usr_2"], [], False),
+        ((Grant(D, "env_1"),), ["usr_2"], [], False),
+        ((Grant(D),), ["usr_2"], [], True),
+        ((Grant(V, "env_1"),), ["usr_1"], [], True),
+        ((Grant(V, "env_1"),), ["usr_1", "usr_2"], [], False),
+        ((Grant(D, None, "app_1"),), ["usr_2"], ["app_1"], True),
+        ((Grant(D, None, "app_1"),), ["usr_2"], ["app_1", "app_2"], False),
+    ],
+)
+def test_what_is_seen_of_a_template(
+    grants: tuple[Grant, ...], authors: list[str], applications: list[str], values: bool
+) -> None:
+    see = of_template(somebody(*grants), authors, applications)
+    assert see(None) == Sight(True, values)
+    assert see("app_9") == of_application(somebody(*grants), "app_9")

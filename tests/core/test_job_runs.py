@@ -1,0 +1,42 @@
+"""Which runs are nobody's: a table of how their task stands."""
+
+import pytest
+
+from app.core.deployment import DeploymentStatus as D
+from app.core.kubernetes.job_runs import Standing, is_orphan, name
+from app.core.task import Activity
+from app.core.task import TaskStatus as S
+
+HERE = "dep_1"
+PLACE = name(1, "abc")
+
+
+def standing(status: S, deployment: D = D.RUNNING, activity: Activity | None = None, runs: int = 1) -> Standing:
+    return Standing(deployment_id=HERE, deployment=deployment, status=status, activity=activity, runs=runs)
+
+
+@pytest.mark.parametrize(
+    ("about", "orphan"),
+    [
+        (standing(S.RUNNING, activity=Activity.RUN), False),
+        (standing(S.RUNNING, D.CANCELLING, Activity.RUN), False),
+        (standing(S.FAILED, D.ROLLING_BACK, Activity.UNDO), False),
+        (standing(S.WAITING_CONFIRM, D.WAITING_CONFIRM, Activity.RUN), False),
+        (standing(S.PENDING), False),
+        (standing(S.PENDING, D.FAILED), True),
+        (standing(S.CANCELLED), True),
+        (standing(S.CANCELLED, D.CANCELLED), True),
+        (standing(S.FAILED, D.RUNNING), True),
+        (standing(S.SUCCESS, D.RUNNING), True),
+        (standing(S.RUNNING, activity=Activity.RUN, runs=2), True),
+        (standing(S.PENDING, runs=2), True),
+        (None, False),
+    ],
+)
+@pytest.mark.parametrize("run", [name(1), PLACE])
+def test_a_run_is_kept_while_an_attempt_may_go_on_with_it(about: Standing | None, orphan: bool, run: str) -> None:
+    assert is_orphan(HERE, run, about) is orphan
+
+
+def test_what_another_deployment_names_is_not_judged() -> None:
+    assert not is_orphan("dep_2", name(0), standing(S.CANCELLED))

@@ -1,0 +1,106 @@
+"""What a rollout has made of a workload: what is somebody else's change, how many are wanted, what may be missing."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.core import rollout
+from app.core.kubernetes import drift, replicas, update_strategy
+from app.core.moved_workload import Moved, is_half_way
+from app.core.strategy.model import Phase, Progress
+from app.core.task import forgiving
+from tests.core.support.build import at
+
+OLD, NEW = "web:1", "web:2"
+BEGUN = Moved("dep_1", OLD, 10, OLD, 10)
+
+
+def deployment(image: str = OLD, size: int = 10, **status: int) -> dict[str, Any]:
+    containers = [{"name": "web", "image": image}]
+    spec = {"replicas": size, "template": {"spec": {"containers": containers}}}
+    return {"metadata": {"name": "web", "generation": 1}, "spec": spec, "status": {"observedGeneration": 1, **status}}
+
+
+def test_until_a_change_has_arrived_both_values_are_boreas_own() -> None:
+    on_the_way = BEGUN.about_to(NEW, 7)
+    assert (on_the_way.images, on_the_way.sizes) == ((NEW, OLD), (7, 10))
+    again = on_the_way.about_to(OLD, 10)
+    assert (set(again.images), set(again.sizes)) == ({OLD, NEW}, {7, 10})
+    assert (on_the_way.arrived().images, on_the_way.arrived().sizes) == ((NEW,), (7,))
+    assert drift.image(deployment(OLD), "web", *on_the_way.images) is None
+    assert drift.image(deployment(OLD), "web", *on_the_way.arrived().images) is not None
+
+
+def test_a_retry_forgives_who_brought_the_image_before_back() -> None:
+    progress = forgiving(Progress(moved=BEGUN.about_to(NEW, 10).arrived()))
+    assert progress is not None and progress.moved is not None and progress.moved.images == (NEW, OLD)
+    assert forgiving(None) is None and forgiving(Progress()) == Progress()
+
+
+@pytest.mark.parametrize(
+    ("moved", "now", "is_split", "is_scaled", "size"),
+    [
+        (None, 7, False, False, 7),
+        (replace(BEGUN, size=7), 7, True, False, 10),
+        (replace(BEGUN, size=7), 7, False, False, 10),
+        (replace(BEGUN, size=7), 8, False, False, 8),
+        (BEGUN, 12, False, False, 12),
+        (replace(BEGUN, size=None), 12, True, True, 12),
+        (replace(BEGUN, size=None), 4, True, True, 10),
+        (replace(BEGUN, size=None), 4, False, True, 4),
+        (replace(BEGUN, over=True, size=None), 4, False, False, 4),
+    ],
+)
+def test_how_many_there_are_to_be(moved: Moved | None, now: int, is_split: bool, is_scaled: bool, size: int) -> None:
+    assert replicas.size(deployment(size=now), moved, is_split=is_split, is_scaled=is_scaled) == size
+
+
+@pytest.mark.parametrize(
+    ("base", "beside", "floor", "kept"),
+    [
+        ((4, 3, 3), (3, 2, 2), 4, 1),
+        ((4, 3, 3), (1, 1, 1), 4, 1),
+        ((4, 3, 3), (1, 1, 0), 4, 0),
+        ((4, 3, 3), (1, 1, 1), 3, 0),
+        ((4, 1, 1), (3, 3, 3), 4, 3),
+        ((4, 4, 4), (2, 2, 2), 4, 1),
+    ],
+)
+def test_what_a_second_set_spares(
+    base: tuple[int, int, int], beside: tuple[int, int, int], floor: int, kept: int
+) -> None:
+    made = [
+        deployment(size=size, replicas=there, availableReplicas=available) for size, there, available in (base, beside)
+    ]
+    assert replicas.spared(made[0], made[1], floor) == kept
+
+
+@pytest.mark.parametrize(
+    ("told", "tight", "missing"),
+    [
+        ({}, False, 2),
+        ({"maxSurge": 0, "maxUnavailable": 1}, True, 1),
+        ({"maxSurge": "0%", "maxUnavailable": "5%"}, True, 1),
+        ({"maxSurge": 1, "maxUnavailable": 0}, False, 0),
+    ],
+)
+def test_what_an_owner_allows(told: dict[str, Any], tight: bool, missing: int) -> None:
+    body = deployment()
+    body["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": told}
+    assert (update_strategy.is_tight(body), update_strategy.may_miss(body, 10)) == (tight, missing)
+    assert (update_strategy.carefully(body, 0) == body) is tight
+    assert update_strategy.in_its_own_manner(update_strategy.carefully(body, 0))["spec"] == body["spec"]
+
+
+def test_a_wait_that_a_person_ended_while_a_worker_looked_is_over() -> None:
+    seen = Progress(phase=Phase.WATCHING, batch=1, resume_at=at(60))
+    assert rollout.parked(seen, seen, at(5)) == (seen, at(5))
+    ended = rollout.promote(seen, at(1), full=True)
+    assert rollout.parked(ended, seen, at(5)) == (ended, at(1))
+    assert rollout.parked(Progress(), seen, at(5)) == (seen, at(5))
+
+
+def test_what_is_half_way() -> None:
+    assert is_half_way(BEGUN)
+    assert not is_half_way(replace(BEGUN, over=True)) and not is_half_way(None)

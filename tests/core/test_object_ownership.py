@@ -1,0 +1,61 @@
+"""Which names of objects of a cluster get in each other's way."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from app.core.application import Application, KubernetesTarget
+from app.core.kubernetes.ownership import named, rivals, taken
+
+THEIRS = Application(
+    id="app_01",
+    name="payments",
+    description="",
+    repository_url=None,
+    build=None,
+    test=None,
+    kubernetes=KubernetesTarget("pay", "main", "pay-web", "pay-route"),
+    health_check=None,
+    archived_at=None,
+    created_at=datetime(2030, 1, 1, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "fields"),
+    [
+        (KubernetesTarget("pay", "c"), ["workload"]),
+        (KubernetesTarget("pay-canary", "c"), ["workload"]),
+        (KubernetesTarget("pay-preview", "c"), ["workload"]),
+        (KubernetesTarget("mine", "c", "pay-web"), ["service"]),
+        (KubernetesTarget("mine", "c", "pay-web-canary"), ["service"]),
+        (KubernetesTarget("mine", "c", "mine", "pay-route"), ["httpRoute"]),
+        (KubernetesTarget("pay", "c", "pay-web", "pay-route"), ["workload", "service", "httpRoute"]),
+        (KubernetesTarget("payments", "c", "pay", "pay-web"), []),
+        (KubernetesTarget("mine", "c", "pay-web-preview"), ["service"]),
+        (KubernetesTarget("pay-canary-2", "c", "pay-web-stable"), []),
+    ],
+)
+def test_what_another_application_has_is_found(target: KubernetesTarget, fields: list[str]) -> None:
+    found = list(taken(target, None, [THEIRS]))
+    assert [each.path for each in found] == [("kubernetes", field) for field in fields]
+    assert list(taken(target, target, [THEIRS])) == []  # it had them before anybody looked
+
+
+@pytest.mark.parametrize("mine", ["web-canary", "web-preview"])
+def test_names_get_in_each_others_way_whoever_came_first(mine: str) -> None:
+    theirs = replace(THEIRS, kubernetes=KubernetesTarget(mine, "c"))
+    assert list(taken(KubernetesTarget("web", "c"), None, [theirs]))
+    assert mine in rivals(KubernetesTarget("web", "c"))["workload"]
+
+
+def test_an_archived_application_keeps_what_it_has_and_the_message_says_so() -> None:
+    theirs = replace(THEIRS, archived_at=THEIRS.created_at)
+    (found,) = taken(KubernetesTarget("pay", "c"), None, [theirs])
+    assert "“payments” (archived) has the workload “pay”" in found.message
+
+
+def test_a_container_is_no_object() -> None:
+    assert named(KubernetesTarget("pay", "a")) == named(KubernetesTarget("pay", "b"))
+    assert named(None) == (None, None, None)

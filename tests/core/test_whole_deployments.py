@@ -1,0 +1,441 @@
+"""Whole deployments, played.
+
+In: a random graph of tasks, and whatever workers and people do to it, in any order: attempts that succeed, fail, are
+parked for a time or for people, or lose their worker; people who approve, reject, let time pass, edit; a person who
+cancels, rolls back, skips, or tries one task or all again. A driver stores
+what each plan says, as its docstring tells, and nothing else. Out: a deployment that has ended.
+Tested: every change is legal, nothing starts too early or after a failure, undoing goes backwards, planning again gives
+the same, and every deployment ends. Single ticks are tested in test_plan, single outcomes in test_attempt.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck as Complaint
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from app.core import deployment as deployments
+from app.core import rollout
+from app.core import task as tasks
+from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, ApprovalSubject
+from app.core.attempt import Ending, Outcome, settle
+from app.core.deployment import DeploymentStatus
+from app.core.strategy.model import Progress
+from app.core.task import Activity, Task, TaskStatus
+from app.core.tick.planning import Item, Plan, State, plan, refused
+from app.core.workflow import BUILDING, TaskType
+from tests.core.support.build import NOW, closure, dags, task
+
+D, S, A = DeploymentStatus, TaskStatus, ApprovalStatus
+FAILED = (S.FAILED, S.CANCELLED, S.ROLLED_BACK)
+NODES = 6
+MOST_STEPS = 200
+FATES = [
+    "succeed keep park ask",
+    "succeed succeed keep fail park ask",
+    "succeed keep fail lose",
+    "succeed fail keep keep",
+]
+"""What may become of the attempts of one play, from fair to rough."""
+
+
+def as_item(one: Task) -> Item:
+    return Item(
+        id=one.id,
+        key=one.key,
+        type=one.type,
+        status=one.status,
+        block_by=one.block_by,
+        activity=one.activity,
+        worker=one.worker,
+        stop=one.stop,
+        touched=one.touched,
+        resume_at=one.resume_at,
+        retry_at=one.retry_at,
+        error_message=one.error_message,
+        completed_at=one.completed_at,
+        attempt=one.attempt,
+        rollout=one.rollout,
+        require_confirm=one.require_confirm,
+        confirmed=one.confirmed_at is not None,
+    )
+
+
+class Driver(RuleBasedStateMachine):
+    """A deployment as it is stored, and who keeps it: stores what plans say, and checks it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now: datetime = NOW
+        self.status = D.PENDING
+        self.tasks: dict[str, Task] = {}
+        self.waits_for: dict[str, set[str]] = {}
+        self.changed: set[str] = set()
+        self.auto_rollback = False
+        self.undo_error: str | None = None
+        self.resumed_at: datetime | None = None
+        self.before_approval: frozenset[TaskType] | None = None
+        self.revision = 1
+        self.approvals: dict[str, Approval] = {}
+
+    def state(self) -> State:
+        return State(
+            status=self.status,
+            items=[as_item(one) for one in self.tasks.values()],
+            auto_rollback=self.auto_rollback,
+            undo_error=self.undo_error,
+            resumed_at=self.resumed_at,
+            before_approval=self.before_approval,
+            revision=self.revision,
+            approvals=tuple(self.approvals.values()),
+        )
+
+    @property
+    def pending(self) -> list[Approval]:
+        return [one for one in self.approvals.values() if one.status is A.PENDING]
+
+    def move(self, to: DeploymentStatus) -> None:
+        waited = self.status is D.WAITING_CONFIRM
+        self.status = deployments.transition(self.status, to)
+        if to is D.RUNNING and not waited:
+            self.resumed_at = self.now
+        if to is D.ROLLING_BACK:
+            self.undo_error = None
+
+    def put(self, id: str, status: TaskStatus, **more: Any) -> None:
+        """Store a task's next status; an attempt does not outlive its task."""
+        one = self.tasks[id]
+        fields: dict[str, Any] = {"activity": None, "worker": None, "stop": False, "resume_at": None, **more}
+        done_at = self.now if status in tasks.ENDED else None
+        self.tasks[id] = replace(one, status=tasks.transition(one.status, status), completed_at=done_at, **fields)
+
+    def tick(self) -> Plan:
+        """Plan, store the plan, and plan once more: nothing is left to store, and the work is the same."""
+        made = plan(self.state(), self.now)
+        assert made == plan(self.state(), self.now)
+        if made.expire:
+            for id in made.expire:
+                self.approvals[id] = replace(self.approvals[id], status=A.EXPIRED)
+            self.refuse()
+            return self.tick()
+        if made.wakes:
+            self.move(D.RUNNING)
+        assert len({change.task_id for change in made.changes}) == len(made.changes)
+        for change in made.changes:
+            self.put(change.task_id, change.to)
+        for id in made.confirm:
+            self.put(id, S.WAITING_CONFIRM)
+        self.ask(made)
+        if made.to is not None:
+            self.move(made.to)
+        for id in made.stop:
+            assert self.tasks[id].worker is not None
+            self.tasks[id] = replace(self.tasks[id], stop=True)
+        again = plan(self.state(), self.now)
+        assert (again.changes, again.to, again.stop) == ((), None, ())
+        assert (again.wakes, again.confirm, again.asks, again.withdraw, again.expire) == (False, (), (), (), ())
+        assert set(made.work) == set(again.work)
+        return again
+
+    def ask(self, made: Plan) -> None:
+        for id in made.withdraw:
+            assert self.approvals[id].status is A.PENDING
+            self.approvals[id] = replace(self.approvals[id], status=A.CANCELLED)
+        for request in made.asks:
+            assert request not in [one.request for one in self.pending], "people are asked for the same twice"
+            id = f"apr{len(self.approvals)}"
+            self.approvals[id] = Approval(
+                id=id,
+                deployment_id="d",
+                environment_id="e",
+                application_ids=("web",),
+                authors=frozenset({"u"}),
+                subject=request.subject,
+                task_id=request.task_id,
+                rollout_step=request.rollout_step,
+                revision=self.revision,
+                status=A.PENDING,
+                policy=ApprovalPolicy(),
+                requested_at=self.now,
+                expires_at=self.now + timedelta(seconds=90),
+            )
+
+    def approve(self, one: Approval) -> None:
+        """Store that people approved, and what it was that they let go on: that alone."""
+        assert one.subject is ApprovalSubject.ROLLOUT_STEP or one.revision == self.revision, "an edit overtook it"
+        self.approvals[one.id] = replace(one, status=A.APPROVED, decided_at=self.now)
+        if one.subject is ApprovalSubject.TASK:
+            self.put(one.task_id or "", S.PENDING, confirmed_at=self.now)
+        elif one.subject is ApprovalSubject.ROLLOUT_STEP:
+            waits = self.tasks[one.task_id or ""]
+            went_on = rollout.approve(waits.rollout or Progress())
+            tasks.transition(waits.status, S.RUNNING)
+            self.tasks[waits.id] = replace(waits, status=S.RUNNING, rollout=went_on, resume_at=self.now)
+
+    def refuse(self) -> None:
+        """Store that people do not want it."""
+        to = refused(self.state(), roll_back=True)
+        if to is D.CANCELLED:
+            for one in [one for one in self.tasks.values() if one.status in tasks.UNSTARTED]:
+                self.put(one.id, S.CANCELLED)
+        self.move(to)
+
+    def take(self, id: str, made: Plan) -> None:
+        """Take work that the plan in hand offers; a job that comes late or twice finds no such offer."""
+        one = self.tasks[id]
+        assert one.worker is None
+        if id in made.undo:
+            self.check_undo(one)
+            self.tasks[id] = replace(one, activity=Activity.UNDO, worker="w", stop=False)
+        elif id in made.resume:
+            assert one.activity is Activity.RUN
+            assert one.resume_at is None or one.resume_at <= self.now
+            self.tasks[id] = replace(one, worker="w", resume_at=None)
+        else:
+            self.check_start(one)
+            self.put(id, S.RUNNING, activity=Activity.RUN, worker="w", retry_at=None, attempt=one.attempt + 1)
+
+    def check_start(self, one: Task) -> None:
+        assert self.status is D.RUNNING
+        assert all(self.tasks[id].status in (S.SUCCESS, S.SKIPPED) for id in one.block_by)
+        assert not any(self.failed_now(other) for other in self.tasks.values())
+        assert one.retry_at is None or one.retry_at <= self.now
+        assert one.confirmed_at is not None or not one.require_confirm
+        assert one.type in (self.before_approval or ()) or self.is_approved()
+
+    def is_approved(self) -> bool:
+        """Whether nobody needs to approve it, or people have: as it is now, and not more than a day before a retry."""
+        return self.before_approval is None or any(
+            given.subject is ApprovalSubject.DEPLOYMENT
+            and (given.status, given.revision) == (A.APPROVED, self.revision)
+            and given.decided_at is not None
+            and self.resumed_at is not None
+            and given.decided_at > self.resumed_at - timedelta(days=1)
+            for given in self.approvals.values()
+        )
+
+    def failed_now(self, one: Task) -> bool:
+        """Whether a task has failed since the deployment last began to run; older failures are left as they are."""
+        assert self.resumed_at is not None
+        failed_at = one.completed_at if one.status in (S.FAILED, S.CANCELLED) else None
+        return failed_at is not None and failed_at >= self.resumed_at
+
+    def check_undo(self, one: Task) -> None:
+        assert self.status is D.ROLLING_BACK and self.undo_error is None
+        assert one.id in self.changed
+        assert not any(one.id in self.waits_for[other] for other in self.changed)
+        assert not any(other.activity is Activity.RUN for other in self.tasks.values())
+
+    def end(self, id: str, ending: Ending) -> None:
+        """Store what comes of an attempt."""
+        one = self.tasks[id]
+        came = settle(one, Outcome(ending, None if ending is Ending.SUCCEEDED else "no"), self.now, 0.5)
+        if one.activity is Activity.UNDO and ending is Ending.SUCCEEDED:
+            self.changed.discard(id)
+        self.tasks[id] = replace(
+            one,
+            status=one.status if came.status is one.status else tasks.transition(one.status, came.status),
+            activity=None,
+            worker=None,
+            stop=False,
+            resume_at=None,
+            retry_at=came.retry_at,
+            failures=came.failures,
+            losses=came.losses,
+            error_message=came.error_message,
+            touched=came.touched,
+            completed_at=self.now if came.status in tasks.ENDED else None,
+        )
+        self.undo_error = self.undo_error or came.undo_error
+
+    def reset(self, one: Task) -> None:
+        free = all(self.tasks[id].status in (S.SUCCESS, S.SKIPPED) for id in one.block_by)
+        self.put(one.id, S.PENDING if free else S.BLOCKED, failures=0, losses=0, retry_at=None)
+
+
+class Play(Driver):
+    """Those who act on the deployment."""
+
+    @initialize(
+        edges=dags(NODES, min_nodes=3),
+        kinds=st.lists(st.sampled_from(list(TaskType)), min_size=NODES, max_size=NODES),
+        attempts=st.lists(st.integers(1, 2), min_size=NODES, max_size=NODES),
+        auto_rollback=st.booleans(),
+        fates=st.sampled_from(FATES),
+        patience=st.integers(1, 6),
+        asking=st.lists(st.sampled_from([True, False, False]), min_size=NODES, max_size=NODES),
+        before_approval=st.sampled_from([None, BUILDING, frozenset[TaskType]()]),
+    )
+    def create(
+        self,
+        edges: dict[str, tuple[str, ...]],
+        kinds: list[TaskType],
+        attempts: list[int],
+        auto_rollback: bool,
+        fates: str,
+        patience: int,
+        asking: list[bool],
+        before_approval: frozenset[TaskType] | None,
+    ) -> None:
+        for index, (key, block_by) in enumerate(edges.items()):
+            status = S.BLOCKED if block_by else S.PENDING
+            more: dict[str, Any] = {
+                "type": kinds[index],
+                "max_attempts": attempts[index],
+                "require_confirm": asking[index],
+            }
+            self.tasks[key] = task(key, status, *block_by, **more)
+        self.before_approval = before_approval
+        self.waits_for = closure(edges)
+        self.auto_rollback = auto_rollback
+        self.fates, self.patience = fates.split(), patience
+        self.move(D.RUNNING)
+
+    @rule(data=st.data(), seconds=st.sampled_from([0, 0, 1, 10, 60]))
+    def workers_work(self, data: st.DataObject, seconds: int) -> None:
+        made = self.tick()
+        for id in made.work:
+            if data.draw(st.sampled_from([True, True, False])):
+                self.take(id, made)
+        for one in [one for one in self.tasks.values() if one.worker]:
+            self.meet(one, data.draw(st.sampled_from(self.fates)))
+        self.now += timedelta(seconds=seconds)
+        self.patience -= 1
+
+    def meet(self, one: Task, fate: str) -> None:
+        """Let an attempt meet its fate; a deploy task touches its target as soon as it runs."""
+        forward = one.type is TaskType.DEPLOY and one.activity is Activity.RUN
+        if forward:
+            self.changed.add(one.id)
+            self.tasks[one.id] = replace(one, touched=True)
+        match fate:
+            case "succeed":
+                self.end(one.id, Ending.SUCCEEDED)
+            case "fail":
+                self.end(one.id, Ending.STOPPED if one.stop else Ending.FAILED)
+            case "lose":
+                self.end(one.id, Ending.LOST)
+            case "park" if forward:
+                until = self.now + timedelta(seconds=20)
+                self.tasks[one.id] = replace(self.tasks[one.id], worker=None, resume_at=until)
+            case "ask" if forward and not one.stop:
+                asked = replace(one.rollout or Progress(), asked=1)
+                status = tasks.transition(one.status, S.WAITING_CONFIRM)
+                self.tasks[one.id] = replace(self.tasks[one.id], worker=None, rollout=asked, status=status)
+
+    @precondition(lambda self: self.pending)
+    @rule(data=st.data(), verdict=st.sampled_from(["approve", "approve", "approve", "approve", "reject", "expire"]))
+    def people_decide(self, data: st.DataObject, verdict: str) -> None:
+        self.tick()
+        if not self.pending:
+            return
+        one = data.draw(st.sampled_from(self.pending))
+        if verdict == "approve":
+            self.approve(one)
+        elif verdict == "reject":
+            self.approvals[one.id] = replace(one, status=A.REJECTED)
+            self.refuse()
+        else:
+            self.now = max(self.now, one.expires_at or self.now)
+        self.tick()
+
+    @precondition(lambda self: self.status is D.WAITING_CONFIRM)
+    @rule(data=st.data(), asks=st.booleans())
+    def a_person_edits(self, data: st.DataObject, asks: bool) -> None:
+        """Change whether tasks ask that have not begun."""
+        ids = [one.id for one in self.tasks.values() if one.status in tasks.UNSTARTED and not one.attempt]
+        if ids:
+            id = data.draw(st.sampled_from(ids))
+            self.tasks[id] = replace(self.tasks[id], require_confirm=asks)
+            self.revision += 1
+            self.tick()
+
+    @precondition(lambda self: self.patience <= 0 and self.status is D.RUNNING)
+    @rule(to=st.sampled_from([D.CANCELLING, D.ROLLING_BACK]))
+    def a_person_gives_up(self, to: DeploymentStatus) -> None:
+        self.move(to)
+
+    @precondition(lambda self: self.patience <= 0 and self.status is D.WAITING_CONFIRM)
+    @rule(back=st.booleans())
+    def a_person_gives_up_waiting(self, back: bool) -> None:
+        if back:
+            self.move(D.ROLLING_BACK)
+        else:
+            self.refuse()
+
+    @precondition(lambda self: self.patience <= 0 and self.status in (D.RUNNING, D.WAITING_CONFIRM, D.FAILED))
+    @rule(data=st.data())
+    def a_person_skips_a_task(self, data: st.DataObject) -> None:
+        able = tasks.UNSTARTED | tasks.FAILURES
+        if ids := [
+            one.id for one in self.tasks.values() if one.status in able and not one.touched and not one.activity
+        ]:
+            self.put(data.draw(st.sampled_from(ids)), S.SKIPPED)
+
+    @precondition(lambda self: self.status is D.FAILED)
+    @rule()
+    def a_person_rolls_back(self) -> None:
+        self.move(D.ROLLING_BACK)
+
+    @precondition(lambda self: self.status is D.FAILED)
+    @rule(all_of_them=st.booleans(), data=st.data(), later=st.sampled_from([1, 1, 100_000]))
+    def a_person_tries_again(self, all_of_them: bool, data: st.DataObject, later: int) -> None:
+        failed = [one for one in self.tasks.values() if one.status in FAILED]
+        if failed and not all_of_them:
+            failed = [data.draw(st.sampled_from(failed))]
+        self.now += timedelta(seconds=later)
+        self.move(D.RUNNING)
+        for one in failed:
+            self.reset(one)
+
+    @invariant()
+    def what_has_ended_is_at_rest(self) -> None:
+        if self.status not in deployments.ENDED:
+            return
+        statuses = {one.status for one in self.tasks.values()}
+        assert S.WAITING_CONFIRM not in statuses or self.status is not D.SUCCESS
+        assert not any(one.activity for one in self.tasks.values())
+        if self.status is D.SUCCESS:
+            assert statuses <= {S.SUCCESS, S.SKIPPED} and self.is_approved()
+        if self.status in (D.CANCELLED, D.ROLLED_BACK):
+            assert not statuses & tasks.UNSTARTED
+        if self.status is D.ROLLED_BACK:
+            assert not self.changed and self.undo_error is None
+
+    def teardown(self) -> None:
+        """Drive on until the deployment ends: all work is taken and succeeds, and time passes when a plan says so."""
+        for _ in range(MOST_STEPS):
+            made = self.tick()
+            if self.status in (D.PENDING, *deployments.ENDED):
+                break
+            if self.status is D.WAITING_CONFIRM:
+                assert self.pending, "it waits for nobody"
+            for waits in self.pending:
+                self.approve(waits)
+                made = self.tick()
+            if self.status in deployments.ENDED:
+                break
+            for id in made.work:
+                self.take(id, made)
+            held = [one for one in self.tasks.values() if one.worker]
+            assert held or made.wake_at is not None, "nothing is left to do, yet it has not ended"
+            for one in held:
+                self.meet(one, "fail" if one.stop else "succeed")
+            self.now = max(self.now, made.wake_at or self.now)
+        else:
+            raise AssertionError(f"it does not end: {self.state()}")
+        self.what_has_ended_is_at_rest()
+
+
+Play.TestCase.settings = settings(
+    max_examples=300,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(Complaint),
+    phases=[phase for phase in Phase if phase is not Phase.shrink],
+)
+"""Without shrinking: a play that fails is short enough to read, and shrinking it takes minutes."""
+test_any_deployment = Play.TestCase

@@ -1,1 +1,0 @@
-"""A crowd of subscribers while everything they hang on is restarted: run it with python -m tests.crowd."""

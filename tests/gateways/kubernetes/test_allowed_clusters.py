@@ -1,0 +1,170 @@
+"""What a worker serves: kubeconfigs of its folder that do nothing but connect, and the namespaces that it was given."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.core.attempt import Ending
+from app.core.environment import KubernetesAccess
+from app.gateways.operators.kubernetes import KubernetesOperator, Reach
+from app.gateways.operators.kubernetes.connections import NOT_SERVED
+from app.ports import Instruction, Origin
+from tests.chaos.cluster.played import Cast, play
+from tests.gateways.kubernetes.support.operator import Bench, Lines
+
+
+@pytest.fixture
+async def cast(tmp_path: Path) -> Any:
+    """A played cluster, whose kubeconfig lies in a folder of its own."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    async with play(folder) as cast:
+        yield cast
+
+
+async def refusal(reach: Reach, access: KubernetesAccess) -> str | None:
+    """Return why a worker can not run a command in a cluster; None: it can. Reaping says nothing, and does no more."""
+    operator = KubernetesOperator(reach=reach)
+    try:
+        instruction = Instruction(
+            command=("true",),
+            env={},
+            workspace="dep/app",
+            timeout_seconds=30,
+            image="busybox:1.36",
+            connection=access,
+            origin=Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0"),
+        )
+        await operator.running(access)
+        outcome = await operator.execute(instruction, Lines())
+        return None if outcome.ending is Ending.SUCCEEDED else str(outcome.message)
+    finally:
+        await operator.close()
+
+
+def changed(cast: Cast, name: str, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> None:
+    """Write another kubeconfig, of which a function changes user and cluster."""
+    body = yaml.safe_load(cast.kubeconfig.read_text())
+    change(body["users"][0]["user"], body["clusters"][0]["cluster"])
+    (cast.kubeconfig.parent / name).write_text(yaml.safe_dump(body))
+
+
+async def test_a_file_of_the_folder_is_used_and_config_where_only_a_context_is_named(cast: Cast) -> None:
+    reach = Reach(cast.kubeconfig.parent)
+    assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig")) is None
+    assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", context="played")) is None
+    assert await refusal(reach, KubernetesAccess(context="played")) == NOT_SERVED
+    cast.kubeconfig.rename(cast.kubeconfig.parent / "config")
+    assert await refusal(reach, KubernetesAccess(context="played")) is None
+
+
+async def test_whatever_is_wrong_with_a_file_the_message_is_the_same(cast: Cast, tmp_path: Path) -> None:
+    folder = cast.kubeconfig.parent
+    (tmp_path / "outside").write_bytes(cast.kubeconfig.read_bytes())
+    (tmp_path / "folder-2").mkdir()
+    (tmp_path / "folder-2" / "outside").write_bytes(cast.kubeconfig.read_bytes())
+    (folder / "link").symlink_to(tmp_path / "outside")
+    (folder / "loop").symlink_to(folder / "loop")
+    (folder / "folder").mkdir()
+    (folder / "folder" / "inner").write_bytes(cast.kubeconfig.read_bytes())
+    (folder / "text").write_text("root:x:0:0")
+    (folder / "bytes").write_bytes(b"\0\xff")
+    (folder / "deep").write_text("[" * 20_000)
+    (folder / "large").write_bytes(b" " * (1 << 21))
+    (folder / "empty").touch()
+    os.mkfifo(folder / "pipe")
+    names = [
+        *("missing", "/etc/shadow", "/etc/no-such-file", "../outside", "../folder-2/outside", "link", "loop"),
+        *("folder", "folder/inner", "text", "bytes", "deep", "large", "empty", "pipe", ".", "..", ""),
+    ]
+    said = {name: await refusal(Reach(folder), KubernetesAccess(kubeconfig_path=name)) for name in names}
+    assert said == dict.fromkeys(names, NOT_SERVED)
+    told = await refusal(Reach(folder), KubernetesAccess(kubeconfig_path="kubeconfig", context="other"))
+    assert told == NOT_SERVED
+    assert await refusal(Reach(), KubernetesAccess(kubeconfig_path="kubeconfig")) == NOT_SERVED
+
+
+async def test_a_file_that_is_mounted_by_links_within_the_folder_is_used(cast: Cast) -> None:
+    folder = cast.kubeconfig.parent
+    (folder / "..data").mkdir()
+    cast.kubeconfig.rename(folder / "..data" / "kubeconfig")
+    cast.kubeconfig.symlink_to(Path("..data") / "kubeconfig")
+    assert await refusal(Reach(folder), KubernetesAccess(kubeconfig_path="kubeconfig")) is None
+
+
+async def test_a_kubeconfig_runs_no_program_unless_the_worker_may(cast: Cast, tmp_path: Path) -> None:
+    mark = tmp_path / "was-here"
+    program = tmp_path / "program"
+    program.write_text(
+        f"#!/bin/sh\ntouch {mark}\n"
+        """echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential","""
+        """ "status": {"token": "t"}}'\n"""
+    )
+    program.chmod(0o755)
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program), "args": [], "env": []}
+    changed(cast, "evil", lambda user, _: user.update(exec=plugin))
+    access = KubernetesAccess(kubeconfig_path="evil")
+    assert await refusal(Reach(cast.kubeconfig.parent), access) == NOT_SERVED
+    assert not mark.exists()
+    await refusal(Reach(cast.kubeconfig.parent, trusts_kubeconfigs=True), access)
+    assert mark.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda user, _: user.update({"auth-provider": {"name": "oidc", "config": {"id-token": "a.b.c"}}}),
+        lambda user, _: (user.pop("token"), user.update(tokenFile="/etc/hostname")),
+        lambda user, _: (user.pop("token"), user.update(tokenFile="../token")),
+        lambda user, _: user.update({"client-key": "/etc/hostname"}),
+        lambda user, _: user.update({"client-certificate": "/etc/hostname"}),
+        lambda _, cluster: cluster.update({"certificate-authority": "/etc/hostname"}),
+    ],
+)
+async def test_a_kubeconfig_reads_no_file_of_elsewhere(
+    cast: Cast, tmp_path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]
+) -> None:
+    (tmp_path / "token").write_text("a-secret-of-tests")
+    changed(cast, "evil", change)
+    assert await refusal(Reach(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="evil")) == NOT_SERVED
+
+
+async def test_a_token_in_the_folder_is_read(cast: Cast) -> None:
+    (cast.kubeconfig.parent / "token").write_text("a-secret-of-tests")
+    changed(cast, "good", lambda user, _: (user.pop("token"), user.update(tokenFile="token")))
+    assert await refusal(Reach(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="good")) is None
+
+
+async def test_another_user_of_the_same_file_may_have_a_program(cast: Cast) -> None:
+    body = yaml.safe_load(cast.kubeconfig.read_text())
+    body["users"].append({"name": "other", "user": {"exec": {"command": "true"}}})
+    cast.kubeconfig.write_text(yaml.safe_dump(body))
+    assert await refusal(Reach(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="kubeconfig")) is None
+
+
+async def test_only_the_namespaces_that_a_worker_was_given_are_served(cast: Cast) -> None:
+    reach = Reach(cast.kubeconfig.parent, frozenset({"shop"}))
+    assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="shop")) is None
+    told = await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="prod"))
+    assert told and "does not serve the namespace prod" in told
+    assert await refusal(Reach(), KubernetesAccess()) != NOT_SERVED
+
+
+async def test_reaping_opens_nothing_that_is_not_served(bench: Bench) -> None:
+    lines = Lines()
+    running = bench.begin("sleep", "60", lines=lines)
+    while not await bench.operator.running(bench.connection):
+        await asyncio.sleep(0.05)
+    narrow = KubernetesOperator(reach=Reach(bench.file.parent, frozenset({"other"})))
+    assert list(await narrow.running(bench.connection)) == []
+    (run,) = await bench.operator.running(bench.connection)
+    assert not await narrow.end(bench.connection, run)
+    assert await bench.operator.running(bench.connection)
+    await narrow.close()
+    running.cancel()
+    await asyncio.wait([running])

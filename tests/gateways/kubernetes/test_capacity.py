@@ -1,0 +1,143 @@
+"""Where pods have no room: quotas, nodes that hold one pod each, Deployments that may not surge or are recreated."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.core.attempt import Ending
+from app.core.strategy.model import Shape, Strategy, StrategyKind, StrategyStep
+from tests.chaos.cluster.api import ClusterServer
+from tests.gateways.kubernetes.support.operator import Bench
+from tests.gateways.kubernetes.support.workload import LABELS, NEW, OLD, Web
+
+ROLLING, CANARY, BLUE_GREEN = StrategyKind.ROLLING, StrategyKind.CANARY, StrategyKind.BLUE_GREEN
+Body = dict[str, Any]
+TIGHT = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+BATCHES = Strategy(steps=(StrategyStep(1),))
+SHARES = Strategy(CANARY, (StrategyStep(canary_ratio=0.3), StrategyStep(canary_ratio=1.0)))
+AT_ONCE, TWO_SETS = Strategy(), Strategy(BLUE_GREEN)
+
+
+async def sized(web: Web, size: int, change: Callable[[Body], object] = lambda body: None) -> None:
+    def both(body: Body) -> None:
+        body["spec"]["replicas"] = size
+        change(body)
+
+    await web.by_hand("deployments", both)
+    await web.bring(web.shape(size, total=size, finished=True), image=OLD, deployment_id="dep_01b")
+    web.bench.rollers.watched, web.bench.rollers.fewest = LABELS, size
+
+
+def shape(updated: int, total: int, kind: StrategyKind = CANARY, **more: Any) -> Shape:
+    return Shape(kind=kind, updated=updated, total=total, weight=updated / total, **more)
+
+
+def alone(body: Body) -> None:
+    body["spec"]["strategy"] = TIGHT
+    (container,) = body["spec"]["template"]["spec"]["containers"]
+    container["ports"] = [{"containerPort": 80, "hostPort": 80}]
+
+
+def recreated(body: Body) -> None:
+    body["spec"]["strategy"] = {"type": "Recreate"}
+
+
+@pytest.fixture
+async def web(bench: Bench, played: ClusterServer) -> Web:
+    """A workload that runs the old version."""
+    del played
+    web = Web(bench)
+    await web.make()
+    return web
+
+
+async def test_a_canary_without_room_goes_back_and_nobody_is_missed(web: Web) -> None:
+    await sized(web, 4)
+    web.bench.rollers.quota = 5
+    assert (await web.bring(shape(1, 4))).ending is Ending.SUCCEEDED
+    outcome = await web.bring(shape(3, 4))
+    assert outcome.ending is Ending.FAILED and "exceeded quota" in str(outcome.message)
+    assert (await web.take_back(shape(3, 4))).message is None
+    assert await web.images() == {"web": (OLD, 4)}
+    assert web.bench.rollers.fewest >= 4
+    assert any("There is no room for more pods of web: web-canary is made smaller" in line for line in web.lines.system)
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_the_last_step_takes_from_the_canary_what_the_base_misses(web: Web, back: bool) -> None:
+    await sized(web, 4)
+    await web.bring(shape(3, 4))
+    web.bench.rollers.quota = 5
+    done = shape(4, 4, finished=True)
+    outcome = await (web.take_back(shape(3, 4)) if back else web.bring(done))
+    assert outcome.message is None
+    assert await web.images() == {"web": (OLD if back else NEW, 4)}
+    assert web.bench.rollers.fewest >= 4
+
+
+async def test_what_was_left_half_way_is_tidied_without_room(web: Web) -> None:
+    await sized(web, 4)
+    await web.bring(shape(2, 4), deployment_id="dep_01c")
+    web.bench.rollers.quota = 4
+    assert (await web.bring(shape(4, 4, ROLLING))).ending is Ending.FAILED  # a quota of four has no room for a fifth
+    assert await web.images() == {"web": (NEW, 4)}
+    assert web.bench.rollers.fewest >= 3
+    web.bench.rollers.quota = 5
+    assert (await web.take_back(shape(4, 4, ROLLING))).message is None
+    assert (await web.bring(shape(4, 4, ROLLING, finished=True))).message is None
+    assert await web.images() == {"web": (NEW, 4)}
+
+
+async def test_a_base_that_serves_nobody_needs_no_room(web: Web) -> None:
+    await web.bring(web.shape(3, BLUE_GREEN, switched=True))
+    web.bench.rollers.quota = 6
+    assert (await web.bring(web.shape(3, BLUE_GREEN, switched=True, finished=True))).message is None
+    assert await web.images() == {"web": (NEW, 3)}
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("updated", [1, 2, 3])
+async def test_one_pod_a_node_and_no_surge(web: Web, updated: int, back: bool) -> None:
+    await sized(web, 3, alone)
+    web.bench.rollers.places = 3
+    web.bench.rollers.watched, web.bench.rollers.fewest = LABELS, 3
+    for step in range(1, updated + 1):
+        assert (await web.bring(web.shape(step))).message is None
+        assert sum(size for _, size in (await web.images()).values()) == 3
+    outcome = await (web.take_back(web.shape(updated)) if back else web.bring(web.shape(3, finished=True)))
+    assert outcome.message is None
+    assert await web.images() == {"web": (OLD if back else NEW, 3)}
+    assert web.bench.rollers.fewest >= 2
+    (body,) = await web.bench.objects("deployments")
+    assert body["spec"]["strategy"] == TIGHT
+
+
+async def test_a_deployment_that_is_recreated_is_so_at_once(web: Web) -> None:
+    await sized(web, 3, recreated)
+    for done in (web.shape(3), web.shape(3, finished=True)):
+        assert (await web.bring(done)).message is None
+    (body,) = await web.bench.objects("deployments")
+    assert body["spec"]["strategy"] == {"type": "Recreate"} and await web.images() == {"web": (NEW, 3)}
+
+
+@pytest.mark.parametrize(
+    ("change", "strategy", "why"),
+    [
+        (recreated, BATCHES, "batches of ROLLING cannot work for Deployment web: its strategy is Recreate"),
+        (recreated, SHARES, "CANARY cannot work"),
+        (recreated, TWO_SETS, "BLUE_GREEN cannot work"),
+        (recreated, AT_ONCE, None),
+        (alone, TWO_SETS, "BLUE_GREEN cannot work for Deployment web: it needs a second set beside the first"),
+        (alone, BATCHES, None),
+        (alone, SHARES, None),
+        (alone, AT_ONCE, None),
+        (lambda _: None, TWO_SETS, None),
+    ],
+)
+async def test_what_cannot_work_is_refused_before_anything_is_touched(
+    web: Web, change: Callable[[Body], object], strategy: Strategy, why: str | None
+) -> None:
+    await web.by_hand("deployments", change)
+    told = await web.bench.operator.unfit(web.workload, strategy, 3)
+    assert (told is None) if why is None else (why in str(told))

@@ -1,0 +1,142 @@
+"""What is watched: pods that crash, are not ready for a while, or are replaced; and what people bring back.
+
+`kubectl rollout undo` brings an old template back, and with it the annotations of that time.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.core.attempt import Ending
+from app.core.strategy.model import Shape, StrategyKind
+from tests.chaos.cluster import manners
+from tests.chaos.cluster.api import ClusterServer
+from tests.gateways.kubernetes.support.operator import Bench
+from tests.gateways.kubernetes.support.workload import NEW, OLD, TOTAL, Web
+
+CANARY, BLUE_GREEN, ROLLING = StrategyKind.CANARY, StrategyKind.BLUE_GREEN, StrategyKind.ROLLING
+LATER = "2999-01-01T00:00:00Z"
+SHAPES = {
+    "share": Shape(kind=ROLLING, updated=1, total=TOTAL, weight=0.3),
+    "canary": Shape(kind=CANARY, updated=1, total=TOTAL, weight=0.3),
+    "at once": Shape(kind=ROLLING, updated=TOTAL, total=TOTAL, weight=1.0),
+    "preview": Shape(kind=BLUE_GREEN, updated=TOTAL, total=TOTAL, weight=0.0),
+    "switched": Shape(kind=BLUE_GREEN, updated=TOTAL, total=TOTAL, weight=1.0, switched=True),
+}
+EVERY = pytest.mark.parametrize("name", SHAPES)
+Body = dict[str, Any]
+
+
+@pytest.fixture
+async def web(bench: Bench, played: ClusterServer) -> Web:
+    """A workload that runs the old version."""
+    del played
+    web = Web(bench)
+    await web.make()
+    return web
+
+
+def flapped(pod: Body) -> None:
+    pod["status"]["conditions"][0]["lastTransitionTime"] = LATER
+
+
+def unready(pod: Body) -> None:
+    pod["status"]["conditions"][0] |= {"status": "False", "message": "readiness probe failed"}
+
+
+def restarted(pod: Body) -> None:
+    manners.turned(pod, ready=True, restarts=1)
+
+
+def loops(pod: Body) -> None:
+    manners.turned(pod, ready=False, restarts=3, reason="CrashLoopBackOff")
+
+
+@EVERY
+async def test_what_serves_on_is_well(web: Web, name: str) -> None:
+    await web.bring(SHAPES[name])
+    for _ in range(2):
+        assert (await web.watch(SHAPES[name])).message is None
+
+
+@EVERY
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (restarted, "was started anew 1 time"),
+        (loops, "ends again and again (CrashLoopBackOff)"),
+        (unready, "is not ready any more: readiness probe failed"),
+        (flapped, f"was not ready for a while, until {LATER}"),
+    ],
+)
+async def test_a_pod_that_does_not(
+    web: Web, played: ClusterServer, name: str, change: Callable[[Body], None], why: str
+) -> None:
+    await web.bring(SHAPES[name])
+    pod = next(each for each in played.of("pods") if each["spec"]["containers"][0]["image"] == NEW)
+    played.change("pods", pod["metadata"]["name"], change, web.bench.connection.namespace)
+    outcome = await web.watch(SHAPES[name])
+    assert outcome.ending is Ending.FAILED and why in str(outcome.message)
+    assert pod["metadata"]["name"] in str(outcome.message)
+
+
+async def test_pods_of_the_old_version_and_those_that_take_another_ones_place_are_not_judged(
+    web: Web, played: ClusterServer
+) -> None:
+    await web.bring(SHAPES["canary"])
+    space = web.bench.connection.namespace
+    for pod in played.of("pods"):
+        if pod["spec"]["containers"][0]["image"] == OLD:
+            played.change("pods", pod["metadata"]["name"], restarted, space)
+        else:
+            played.remove(("pods", space, pod["metadata"]["name"]))
+    assert (await web.watch(SHAPES["canary"])).message is None
+
+
+@EVERY
+@pytest.mark.parametrize("look", [True, False], ids=["looked at", "gone on with"])
+async def test_what_an_undo_brings_back_is_seen_and_gone_back_from(
+    web: Web, played: ClusterServer, name: str, look: bool
+) -> None:
+    space = web.bench.connection.namespace
+    older = copy.deepcopy(next(iter(played.of("deployments"))))
+    older["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.k8s.io/pause:3.8"
+    await web.bring(SHAPES[name])
+    is_on_base = name == "at once"
+
+    def undo(body: Body) -> None:
+        body["metadata"]["annotations"] = older["metadata"].get("annotations") or {}
+        template = copy.deepcopy(older["spec"]["template"])
+        if is_on_base:
+            template["spec"]["containers"][0]["image"] = OLD
+        body["spec"]["template"] = template
+
+    played.change("deployments", "web", undo, space)
+    outcome = await (web.watch(SHAPES[name]) if look else web.bring(SHAPES[name]))
+    assert outcome.ending is Ending.FAILED and "somebody changed the image of web" in str(outcome.message)
+    back = await web.take_back(SHAPES[name])
+    assert back.ending is (Ending.SUCCEEDED if is_on_base else Ending.LEFT)
+    assert {name: size for name, (_, size) in (await web.images()).items()} == {"web": TOTAL}
+
+
+@pytest.mark.parametrize("name", ["share", "canary", "preview", "switched"])
+async def test_a_second_set_that_somebody_deletes_is_made_again(web: Web, played: ClusterServer, name: str) -> None:
+    await web.bring(SHAPES[name])
+    second = next(each for each in await web.images() if each != "web")
+    played.remove(("deployments", web.bench.connection.namespace, second))
+    assert await web.size() == TOTAL
+    assert (await web.watch(SHAPES[name])).message is None
+    assert (await web.images())[second][0] == NEW
+    assert any(f"somebody deleted {second} meanwhile" in line for line in web.lines.system)
+
+
+async def test_a_second_set_that_was_deleted_after_its_rollout_was_left_costs_nothing(
+    web: Web, played: ClusterServer
+) -> None:
+    await web.bring(web.shape(2, CANARY), deployment_id="dep_01b", image="registry.k8s.io/pause:3.8")
+    played.remove(("deployments", web.bench.connection.namespace, "web-canary"))
+    assert await web.size() == TOTAL
+    assert (await web.bring(web.shape(TOTAL, finished=True))).message is None
+    assert await web.images() == {"web": (NEW, TOTAL)}

@@ -1,0 +1,51 @@
+"""Open files: many commands at once under a small limit, which is theirs as before."""
+
+import asyncio
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.core.attempt import Ending
+from app.gateways.operators.shell import ShellOperator, open_files, raise_open_files
+from tests.gateways.support.shell import Log, shell
+
+SMALL = 300
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Start as with `ulimit -Sn`."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (SMALL, before[1]))
+    monkeypatch.setattr(open_files, "_before", None)
+    yield SMALL
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def test_many_commands_run_at_once_under_a_small_limit(small: int, tmp_path: Path) -> None:
+    raise_open_files()
+    operator, log = ShellOperator(tmp_path), Log()
+    script = 'ulimit -Sn; touch "$BOREAS_WORKSPACE/$$"; while [ $(ls | wc -l) -lt 150 ]; do sleep 0.2; done'
+    outcomes = await asyncio.gather(*(operator.execute(shell(script), log) for _ in range(150)))
+    await operator.close()
+    assert {outcome.ending for outcome in outcomes} == {Ending.SUCCEEDED}
+    assert set(log.lines()) == {str(small)}
+
+
+async def test_commands_for_which_there_are_no_files_wait_for_their_turn(small: int, tmp_path: Path) -> None:
+    operator, log = ShellOperator(tmp_path), Log()
+    assert open_files.room() == (SMALL - open_files.OWN_FILES) // open_files.FILES_EACH == 11
+    outcomes = await asyncio.gather(*(operator.execute(shell("sleep 0.1; echo done"), log) for _ in range(60)))
+    await operator.close()
+    assert {outcome.ending for outcome in outcomes} == {Ending.SUCCEEDED}
+    assert log.lines() == ["done"] * 60
+
+
+def test_a_limit_that_is_large_already_is_left_alone() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[0] >= open_files.MOST_FILES:
+        raise_open_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+    assert 1 <= open_files.room() <= open_files.MOST_COMMANDS

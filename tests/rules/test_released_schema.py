@@ -1,0 +1,41 @@
+"""What was released stays: clients find every type, field, argument and value of it, unless a break is on record."""
+
+from collections.abc import Sequence
+
+import pytest
+from graphql import build_schema
+
+from app.api.schema import schema
+from tests.rules.support.released_schema import BREAKS, breaks, meant, released
+
+
+def test_nothing_that_was_released_is_taken_away() -> None:
+    recorded = meant(BREAKS.read_text(encoding="utf-8"))
+    assert breaks(released(), schema._schema) == recorded, f"give it back, or record it in {BREAKS.name}"
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [
+        ("type Query { a(x: Int): E b: Int }", ["Query.b changed type from Int! to Int."]),
+        ("type Query { a(x: Int): E }", ["Query.b was removed."]),
+        ("type Query { a: E b: Int! }", ["Query.a arg x was removed."]),
+        ("type Query { a(x: Int, y: Int!): E b: Int! }", ["A required arg y on Query.a was added."]),
+        ("type Query { a(x: Int, y: Int): E b: Int! c: Int }", []),
+    ],
+)
+def test_what_would_break_clients_is_found(after: str, found: Sequence[str]) -> None:
+    kinds = "enum E { A B }"
+    before = build_schema(f"type Query {{ a(x: Int): E b: Int! }} {kinds}")
+    assert len(breaks(before, build_schema(f"{after} {kinds}"))) == len(found)
+
+
+def test_a_value_that_goes_is_found_and_one_that_comes_is_not() -> None:
+    query = "type Query { a: E }"
+    before = build_schema(f"{query} enum E {{ A B }}")
+    assert len(breaks(before, build_schema(f"{query} enum E {{ A }}"))) == 1
+    assert breaks(before, build_schema(f"{query} enum E {{ A B C }}")) == []
+
+
+def test_reasons_and_empty_lines_are_no_breaks() -> None:
+    assert meant("# a heading\n\nA.b was removed.  # nobody used it\n") == ["A.b was removed."]

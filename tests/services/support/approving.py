@@ -1,0 +1,87 @@
+"""People who decide, and what was asked of them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.core.access import Actor, ActorKind, Grant, Principal
+from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, ApprovalSubject, Verdict
+from app.core.errors import Problem, Refused
+from app.core.ids import Kind
+from app.core.roles import Role
+from app.core.strategy.model import Strategy, StrategyStep
+from app.services import approvals, environments
+from app.services.approvals import Decide, answers
+from app.store import access as access_store
+from app.store import approvals as approval_store
+from app.store.unit_of_work import unit
+from tests.services.support.engine import Engine, Site, eventually
+
+A = ApprovalStatus
+
+
+async def person(engine: Engine, name: str, *grants: Grant) -> Engine:
+    """Return the engine as somebody calls it who was granted something: APPROVER of everything without more."""
+    given = grants or (Grant(Role.APPROVER),)
+    async with unit(engine.runtime) as work:
+        actor = Actor(id=work.new_id(Kind.USER), kind=ActorKind.USER, name=name)
+        await access_store.insert_actor(actor, work.now)
+        for grant in given:
+            await access_store.add_grant(actor.id, grant, work.now)
+    scopes = (Role.ADMIN,)
+    return replace(engine, principal=Principal(actor=actor, grants=given, scopes=scopes, token_id="none"))
+
+
+async def revoke(engine: Engine, somebody: Engine, grant: Grant | None = None) -> None:
+    """Take a role away from somebody: APPROVER of everything without more."""
+    async with unit(engine.runtime):
+        assert await access_store.remove_grant(somebody.principal.actor.id, grant or Grant(Role.APPROVER))
+
+
+async def asked(engine: Engine, id_: str) -> list[Approval]:
+    """Return everything that was asked for in a deployment."""
+    return (await approval_store.of_deployments([id_]))[id_]
+
+
+async def pending(engine: Engine, id_: str) -> list[Approval]:
+    """Return what a deployment waits for."""
+    return [one for one in await asked(engine, id_) if one.status is A.PENDING]
+
+
+async def statuses(engine: Engine, id_: str) -> list[tuple[ApprovalSubject, ApprovalStatus]]:
+    """Return what was asked for in a deployment, and what came of it."""
+    return [(one.subject, one.status) for one in await asked(engine, id_)]
+
+
+async def until_asked(engine: Engine, id_: str, number: int = 1) -> list[Approval]:
+    """Wait until a deployment waits for so many approvals, and return them."""
+
+    async def look() -> list[Approval] | None:
+        found = await pending(engine, id_)
+        return found if len(found) == number else None
+
+    return await eventually(look, f"{number} approvals of {id_} to be asked for")
+
+
+async def decide(
+    engine: Engine, *approvals_: Approval | str, reject: bool = False, comment: str = ""
+) -> Sequence[Problem]:
+    """Approve or reject, and return what was wrong."""
+    ids = tuple(one if isinstance(one, str) else one.id for one in approvals_)
+    verdict = Verdict.REJECT if reject else Verdict.APPROVE
+    try:
+        return answers(await engine.call(approvals.decide, Decide(ids, verdict, comment)))[1]
+    except Refused as refused:
+        return refused.problems
+
+
+async def policy(site: Site, **fields: object) -> None:
+    """Give an environment a policy."""
+    made = ApprovalPolicy(**fields)  # type: ignore[arg-type]
+    await site.engine.call(environments.set_approval_policy, (site.environment_id, made))
+
+
+def stepped(*asks: bool, auto_rollback: bool = True) -> Strategy:
+    """Return a strategy of steps of one instance, some of which ask."""
+    return Strategy(
+        steps=tuple(StrategyStep(1, 0, auto_rollback=auto_rollback, require_approval=each) for each in asks)
+    )

@@ -1,0 +1,71 @@
+"""What a person does to a deployment or one of its tasks, and what is told of it."""
+
+from dataclasses import replace
+
+from app.core.errors import WrongState
+from app.core.events import DeploymentPaused, TaskStatusChanged
+from app.core.gate import BlockerKind, deployment_blockers
+from app.services import deployments, tasks
+from app.services.deployments import Reasoned
+from app.services.gates import situations
+from app.services.use_cases import UseCase
+from tests.services.support.commands import sh
+from tests.services.support.engine import Engine, S
+
+STUBBORN = sh('trap "" TERM; echo ready; while :; do sleep 0.02; done')
+"""Says that it is ready, and does not listen when it is told to end."""
+
+
+async def pause(engine: Engine, id_: str) -> None:
+    """Pause a deployment."""
+    await engine.call(deployments.pause, id_)
+
+
+async def go_on(engine: Engine, id_: str) -> None:
+    """Let a paused deployment go on."""
+    await engine.call(deployments.go_on, id_)
+
+
+async def task_id(engine: Engine, id_: str, key: str) -> str:
+    """Return the id of a task."""
+    return (await engine.story(id_)).tasks[key].id
+
+
+async def skip(engine: Engine, id_: str, key: str) -> None:
+    """Skip a task."""
+    await engine.call(tasks.skip, Reasoned(await task_id(engine, id_, key), "not needed"))
+
+
+async def cancel(engine: Engine, id_: str, key: str, *, force: bool = False) -> None:
+    """Cancel a task."""
+    await engine.call(tasks.cancel, Reasoned(await task_id(engine, id_, key), "not wanted", force))
+
+
+async def blockers(engine: Engine, id_: str) -> list[BlockerKind]:
+    """Return the kinds of reasons that a deployment does not go on."""
+    story = await engine.story(id_)
+    (situation,) = await situations(engine.runtime, [story.deployment])
+    now = engine.runtime.clock.now()
+    return [b.kind for b in deployment_blockers(story.deployment, list(story.tasks.values()), situation, now)]
+
+
+async def pauses(engine: Engine, id_: str) -> list[bool]:
+    """Return each pause and its end, as the feed tells."""
+    return [event.body.paused for event in await engine.events(id_) if isinstance(event.body, DeploymentPaused)]
+
+
+async def reason(engine: Engine, id_: str, key: str, to: S) -> str | None:
+    """Return the reason that the last change of a task to a status was given."""
+    one = await task_id(engine, id_, key)
+    bodies = [event.body for event in await engine.events(id_)]
+    return [b.reason for b in bodies if isinstance(b, TaskStatusChanged) and (b.task_id, b.to) == (one, to)][-1]
+
+
+async def check_refused(engine: Engine, id_: str, key: str, use_case: UseCase[Reasoned]) -> None:
+    """Check that a task can not be steered so in its state, and that trying changes nothing."""
+    before, events = (await engine.story(id_)).tasks[key], await engine.events(id_)
+    problem = await engine.refusal(use_case, Reasoned(before.id, "because"))
+    assert isinstance(problem, WrongState) and (problem.status, problem.path) == (before.status, ("id",))
+    after = (await engine.story(id_)).tasks[key]
+    assert replace(after, lease_until=before.lease_until) == before
+    assert await engine.events(id_) == events

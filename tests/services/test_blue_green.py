@@ -1,0 +1,279 @@
+"""Blue and green by commands: two sets of the same instances, of which one serves.
+
+Every command notes what it is told to do to which set; which set serves is kept with the release.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from app.core.application import HealthCheck, ShellTarget
+from app.core.events import RolloutProgressed
+from app.core.strategy.model import Phase, Strategy, StrategyKind, StrategyStep
+from app.services import applications, tasks
+from app.services.tasks import Promotion
+from app.store import environments as environment_store
+from tests.services.support.approving import decide, person, until_asked
+from tests.services.support.commands import Command, Gate, Notes
+from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
+
+FACTS = "$BOREAS_PHASE $BOREAS_COLOR $BOREAS_VERSION"
+CHECK = "check $BOREAS_COLOR $BOREAS_PHASE"
+
+
+def blue_green(*intervals: int, auto_rollback: bool = True) -> Strategy:
+    steps = tuple(StrategyStep(0, seconds, auto_rollback) for seconds in intervals or (0,))
+    return Strategy(StrategyKind.BLUE_GREEN, steps)
+
+
+async def web(site: Site, notes: Notes, fails: str = "false", back: Command | None = None) -> None:
+    """Create an application with two instances that notes each command, of which those fail that `fails` tells."""
+    deploy = notes.then(f"{FACTS} $BOREAS_INSTANCE", f"! {fails}")
+    await site.application("web", ShellTarget(deploy, ("a", "b"), back))
+
+
+def told(notes: Notes, since: int = 0) -> list[str]:
+    """Return what was done to sets, without the instances: each of them had its own command."""
+    lines = [line.rsplit(" ", 1) for line in notes.lines[since:]]
+    pairs = list(zip(lines[::2], lines[1::2], strict=True))
+    assert all(one[0] == two[0] and {one[1], two[1]} == {"a", "b"} for one, two in pairs)
+    return [one[0] for one, _ in pairs]
+
+
+async def color(site: Site) -> str | None:
+    """Return which set serves."""
+    (release,) = await environment_store.releases_in([site.environment_id])
+    return release.color
+
+
+async def test_a_set_is_brought_switched_to_and_the_other_one_retired(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    await web(site, notes)
+    for number, served in enumerate(["blue", "green", "blue"], 1):
+        await site.deployed(f"v{number}", strategy=blue_green())
+        assert await color(site) == served
+    assert told(notes) == [
+        *("bring blue v1", "switch blue v1"),
+        *("bring green v2", "switch green v2", "retire blue v2"),
+        *("bring blue v3", "switch blue v3", "retire green v3"),
+    ]
+
+
+async def test_health_is_asked_of_the_set_and_not_of_what_serves(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    await site.application("web", ShellTarget(notes.take(FACTS)), health_check=HealthCheck(command=notes.take(CHECK)))
+    await site.deployed("v1", strategy=blue_green())
+    begun = len(notes.lines)
+    await site.deployed("v2", strategy=blue_green())
+    assert notes.lines[begun:] == [
+        *("bring green v2", "check green ", "switch green v2", "check green ", "retire blue v2"),
+        "check green ",
+    ]
+
+
+async def test_a_preview_that_is_ill_never_gets_traffic(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    await web(site, notes)
+    await site.deployed("v1", strategy=blue_green())
+    await web_again(site, HealthCheck(command=("false",), failure_threshold=1))
+    begun = len(notes.lines)
+    story = await engine.until(await site.deploy("v2", strategy=blue_green()), D.ROLLED_BACK)
+    assert told(notes, begun) == ["bring green v2", "retire green v1"]
+    assert (await color(site), await site.releases(), story.statuses["web/deploy"]) == (
+        "blue",
+        {"web": "v1"},
+        S.ROLLED_BACK,
+    )
+
+
+async def web_again(site: Site, check: HealthCheck) -> None:
+    """Give the application a health check."""
+    await site.engine.change(applications.update, site.applications["web"], health_check=check)
+
+
+async def test_going_back_after_the_switch_is_a_switch_and_then_the_new_set_ends(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    await engine.worker()
+    await web(site, notes)
+    await site.deployed("v1", strategy=blue_green())
+    begun = len(notes.lines)
+    id_ = await site.deploy("v2", strategy=blue_green(AN_HOUR))
+    await engine.until_task(id_, "web/deploy", watched)
+    assert await color(site) == "green"
+    await engine.roll_back(id_)
+    await engine.until(id_, D.ROLLED_BACK)
+    assert told(notes, begun) == ["bring green v2", "switch green v2", "switch blue v1", "retire green v1"]
+    assert (await color(site), await site.releases()) == ("blue", {"web": "v1"})
+
+
+async def test_a_set_that_was_retired_is_brought_up_again_first(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    await web(site, notes)
+    await site.deployed("v1", strategy=blue_green())
+    begun = len(notes.lines)
+    check = HealthCheck(command=("sh", "-c", 'test "$BOREAS_TASK_KEY" = web/deploy'), failure_threshold=1)
+    await web_again(site, check)
+    await engine.until(await site.deploy("v2", strategy=blue_green()), D.ROLLED_BACK)
+    assert told(notes, begun)[3:] == ["bring blue v1", "switch blue v1", "retire green v1"]
+    assert await color(site) == "blue"
+
+
+async def test_the_rollback_command_is_told_the_same(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    await web(site, notes, '[ "$BOREAS_VERSION $BOREAS_PHASE" = "v2 switch" ]', notes.take(f"back {FACTS} a"))
+    await site.application("web2", ("true",))
+    await site.deployed("v1", strategy=blue_green(), only=["web"])
+    story = await engine.until(await site.deploy("v2", strategy=blue_green(), only=["web"]), D.ROLLED_BACK)
+    backs = [line for line in notes.lines if line.startswith("back")]
+    assert backs == ["back switch blue v2 a"] * 2 + ["back retire green v2 a"] * 2
+    assert story.deployment.rollback is not None
+
+
+async def test_the_first_deployment_of_all_goes_back_to_nothing(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    await web(site, notes, '[ "$BOREAS_PHASE" = switch ]')
+    story = await engine.until(await site.deploy("v1", strategy=blue_green()), D.ROLLED_BACK)
+    assert told(notes) == ["bring blue v1", "switch blue v1", "retire blue v1"]
+    said = await engine.said(story.deployment.id, "web/deploy")
+    assert "WARN: no version ran before, so there is no other set to go back to." in said
+
+
+async def test_what_can_not_be_retired_is_told_and_takes_nothing_back(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    await web(site, notes, '[ "$BOREAS_PHASE $BOREAS_INSTANCE" = "retire a" ]')
+    await site.deployed("v1", strategy=blue_green())
+    story = await site.deployed("v2", strategy=blue_green())
+    said = await engine.said(story.deployment.id, "web/deploy")
+    assert "WARN: a of the old set could not be retired: exit status 1" in said
+    assert (await color(site), await site.releases()) == ("green", {"web": "v2"})
+
+
+async def test_rolling_brings_to_the_set_that_serves(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    await web(site, notes)
+    await site.deployed("v1", strategy=rolling())
+    await site.deployed("v2", strategy=blue_green())
+    await site.deployed("v3", strategy=rolling())
+    assert told(notes) == [
+        *("bring  v1", "bring blue v2", "switch blue v2", "retire  v2"),
+        "bring blue v3",
+    ]
+    assert await color(site) == "blue"
+
+
+async def test_another_worker_goes_on_between_any_two_calls(engine: Engine, site: Site, notes: Notes) -> None:
+    first = await engine.worker()
+    await web(site, notes)
+    await site.deployed("v1", strategy=blue_green())
+    begun = len(notes.lines)
+    id_ = await site.deploy("v2", strategy=blue_green(1, 1))
+    await engine.until_task(id_, "web/deploy", watched)
+    await first.leave()
+    second = await engine.worker()
+    await engine.until_task(id_, "web/deploy", lambda task: watched(task) and task.rollout and task.rollout.switched)
+    await second.leave()
+    await engine.worker()
+    await engine.until(id_, D.SUCCESS)
+    assert told(notes, begun) == ["bring green v2", "switch green v2", "retire blue v2"]
+
+
+@pytest.mark.parametrize(
+    ("held", "done"),
+    [
+        ("bring", ["bring 1", "bring 2", "switch 2", "retire 2"]),
+        ("switch", ["bring 1", "switch 1", "switch 2", "retire 2"]),
+        ("retire", ["bring 1", "switch 1", "retire 1", "retire 2"]),
+    ],
+)
+async def test_what_a_worker_leaves_in_the_middle_is_repeated_and_nothing_before_it(
+    engine: Engine, site: Site, notes: Notes, gate: Gate, held: str, done: list[str]
+) -> None:
+    first = await engine.worker()
+    holds = f'[ "$BOREAS_PHASE $BOREAS_ATTEMPT $BOREAS_VERSION" != "{held} 1 v2" ] || exec "$@"'
+    await site.application("web", ShellTarget(notes.then("$BOREAS_PHASE $BOREAS_ATTEMPT", holds, *gate.wait)))
+    await site.deployed("v1", strategy=blue_green())
+    begun = len(notes.lines)
+    id_ = await site.deploy("v2", strategy=blue_green())
+    await engine.until_task(id_, "web/deploy", lambda _: f"{held} 1" in notes.lines[begun:])
+    await first.leave()
+    await engine.worker()
+    await engine.until(id_, D.SUCCESS)
+    assert (notes.lines[begun:], await color(site)) == (done, "green")
+
+
+async def test_cancelled_after_the_switch_the_set_that_serves_is_known(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    await engine.worker()
+    await web(site, notes)
+    await site.deployed("v1", strategy=blue_green())
+    id_ = await site.deploy("v2", strategy=blue_green(AN_HOUR))
+    await engine.until_task(id_, "web/deploy", watched)
+    await engine.cancel(id_)
+    begun = len(notes.lines)
+    await site.deployed("v3", strategy=blue_green())
+    assert told(notes, begun) == ["bring blue v3", "switch blue v3", "retire green v3"]
+
+
+async def test_promoting_ends_the_old_sets_stay(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    await web(site, notes)
+    await site.deployed("v1", strategy=blue_green())
+    id_ = await site.deploy("v2", strategy=blue_green(AN_HOUR, AN_HOUR))
+    task = await engine.until_task(id_, "web/deploy", watched)
+    await engine.call(tasks.promote, Promotion(task.id))
+    await engine.until_task(id_, "web/deploy", lambda now: watched(now) and now.rollout and now.rollout.switched)
+    await engine.call(tasks.promote, Promotion(task.id))
+    await engine.until(id_, D.SUCCESS)
+    assert told(notes)[-1] == "retire blue v2"
+
+
+async def test_each_step_is_an_event_and_the_weight_changes_once(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    await site.application("web", ShellTarget(("true",), ("a", "b")))
+    story = await site.deployed(strategy=blue_green(1))
+    seen = [e.body.progress for e in await engine.events(story.deployment.id) if isinstance(e.body, RolloutProgressed)]
+    assert [(progress.phase.value, progress.weight) for progress in seen] == [
+        ("UPDATING", 0.0),
+        ("CHECKING", 0.0),
+        ("SWITCHING", 0.0),
+        ("CHECKING", 1.0),
+        ("WATCHING", 1.0),
+        ("VERIFYING", 1.0),
+        ("RETIRING", 1.0),
+        ("IDLE", 1.0),
+    ]
+    assert all(progress.resume_at for progress in seen if progress.phase is Phase.WATCHING)
+
+
+async def test_people_see_the_preview_before_they_approve_the_switch(engine: Engine, site: Site, notes: Notes) -> None:
+    await web(site, notes)
+    ann = await person(engine, "Ann")
+    await engine.worker()
+    await site.deployed("v1", strategy=blue_green())
+    begun = len(notes.lines)
+    strategy = replace(blue_green(), steps=(StrategyStep(require_approval=True),))
+    id_ = await site.deploy("v2", strategy=strategy)
+    (one,) = await until_asked(engine, id_)
+    assert (one.rollout_step, told(notes, begun)) == (0, ["bring green v2"])
+    assert await decide(ann, one) == []
+    await engine.until(id_, D.SUCCESS)
+    assert told(notes, begun) == ["bring green v2", "switch green v2", "retire blue v2"]
+
+
+async def test_a_preview_that_people_reject_is_ended_and_nothing_was_switched(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    await web(site, notes)
+    ann = await person(engine, "Ann")
+    await engine.worker()
+    await site.deployed("v1", strategy=blue_green())
+    begun = len(notes.lines)
+    strategy = replace(blue_green(), steps=(StrategyStep(), StrategyStep(require_approval=True)))
+    id_ = await site.deploy("v2", strategy=strategy)
+    (one,) = await until_asked(engine, id_)
+    assert (one.rollout_step, await decide(ann, one, reject=True, comment="ugly")) == (1, [])
+    await engine.until(id_, D.ROLLED_BACK)
+    assert told(notes, begun) == ["bring green v2", "retire green v1"]
+    assert (await color(site), await site.releases()) == ("blue", {"web": "v1"})

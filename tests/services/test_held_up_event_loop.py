@@ -1,0 +1,56 @@
+"""An event loop that is held up: the leases of what its worker runs are renewed beside it, but not for ever.
+
+The loop is the test's own, and held up by sleeping in it. Guards are other processes, and kill when leases run out.
+"""
+
+import time
+
+import pytest
+
+from app.services.worker import lease_thread
+from tests.services.support.commands import Notes, node, python, sh
+from tests.services.support.engine import LEASE_SECONDS, D, Engine, S, Site
+
+
+async def test_a_loop_that_is_held_up_for_longer_than_a_lease_loses_nothing(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
+    await engine.worker(sweeps=True)
+    id_ = await site.deploy("v1", node("victim", command=notes.then("begun", f"sleep {3 * LEASE_SECONDS}")))
+    await engine.until_task(id_, "victim", lambda _: notes.lines)
+    for _ in range(2):
+        time.sleep(1.5 * LEASE_SECONDS)  # noqa: ASYNC251 this is what the test is about
+    story = await engine.until(id_, D.SUCCESS)
+    assert (story.tries("victim"), notes.lines) == ([S.SUCCESS], ["begun"])
+
+
+async def test_a_loop_that_hangs_loses_its_leases(
+    engine: Engine, site: Site, notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_thread, "STALLED_SECONDS", 1.0)
+    await engine.worker(sweeps=True)
+    command = notes.then("begun", f"sleep {3 * LEASE_SECONDS}")
+    id_ = await site.deploy("v1", node("task", command=command))
+    await engine.until_task(id_, "task", lambda _: notes.lines)
+    time.sleep(3 * LEASE_SECONDS + 1)  # noqa: ASYNC251 this is what the test is about
+    story = await engine.until(id_, D.SUCCESS)
+    assert (story.tries("task"), len(notes.lines)) == ([S.CANCELLED, S.SUCCESS], 2)
+
+
+LINES = "\n".join(f"{'a' * 150}{n:03}" for n in range(290))
+FLOOD = """
+import os, time
+chunk = (('a' * 150 + '\\n') * 440)[:65536].encode()
+until = time.monotonic() + float(os.environ['SECONDS'])
+while time.monotonic() < until: os.write(1, chunk)
+"""
+
+
+async def test_masking_a_flood_with_many_secrets_costs_others_nothing(engine: Engine, site: Site) -> None:
+    await engine.worker(sweeps=True)
+    env = {"PASSWORD": LINES, "SECONDS": str(3 * LEASE_SECONDS)}
+    attack = await site.deploy("v1", node("attack", command=python(FLOOD), env=env))
+    victim = await site.deploy("v1", node("victim", command=sh(f"sleep {2.5 * LEASE_SECONDS}; echo done")))
+    story = await engine.until(victim, D.SUCCESS, seconds=60)
+    assert story.tries("victim") == [S.SUCCESS]
+    assert (await engine.until(attack, D.SUCCESS, seconds=60)).tries("attack") == [S.SUCCESS]

@@ -1,0 +1,289 @@
+"""What goes on by itself does not need the sweep: whatever people and workers do, somebody knows what is next.
+
+Workers here only take turns and say how attempts ended, jobs lie in a list until one is drawn, and the clock stands
+until it is moved. After all that is done, any work has a job or a worker that knows of it, any timer has a job in time,
+no deployment that runs is stuck, none waits that could start, and what was refused has changed nothing. To the end no
+sweep runs. That each change is legal is checked after the test.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from hypothesis import HealthCheck as Complaint
+from hypothesis import Phase as Part
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core import admission
+from app.core.attempt import Ending, Outcome
+from app.core.deployment import ACTIVE, ENDED
+from app.core.environment import OperatorKind
+from app.core.errors import Refused
+from app.core.strategy.model import Phase, Progress
+from app.core.task import Activity
+from app.core.tick import planning
+from app.core.tick.planning import Plan, State
+from app.core.workflow import TaskType, WorkflowTask
+from app.ports import Job
+from app.services import deployments, tasks
+from app.services.deployments import Reasoned
+from app.services.execution.rollout import Parked
+from app.services.tasks import Promotion
+from app.services.worker.sweep import expire
+from app.services.worker.turn import Assignment, Done, WorkerName, take_turn
+from app.store import admission as admission_store
+from app.store import tasks as task_store
+from app.store.database import fetch
+from tests.core.support.build import dags
+from tests.services.support.commands import node
+from tests.services.support.engine import AN_HOUR, Engine, Site, Story, rolling
+
+WORKERS = (WorkerName("one", "default"), WorkerName("two", "default"))
+ENDINGS = (*3 * (Ending.SUCCEEDED,), Ending.FAILED, Ending.FAILED, Ending.LOST, Ending.STOPPED, Ending.RETURNED)
+CAPACITY = 2
+NEVER = datetime.max.replace(tzinfo=UTC)
+MOST_ROUNDS = 100
+
+
+class StandingClock:
+    """Stands until it is moved; each look moves it a little, so that there is a before and an after."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        """Return the moment, never the same one twice."""
+        self.at += timedelta(microseconds=1)
+        return self.at
+
+
+@dataclass(slots=True)
+class JobList:
+    """Jobs that were sent: when each is due and which deployment it names, by key. No key is taken twice."""
+
+    clock: StandingClock
+    jobs: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+
+    async def send(self, jobs: Sequence[Job]) -> None:
+        """Take jobs."""
+        for job in jobs:
+            self.jobs.setdefault(job.key, (self.clock.at + timedelta(seconds=job.delay or 0), str(job.args[0])))
+
+    def due(self) -> list[str]:
+        """Return the keys of the jobs whose time has come."""
+        return [key for key, (at, _) in self.jobs.items() if at <= self.clock.at]
+
+
+@dataclass(slots=True)
+class World:
+    """An environment with two applications, what was deployed there, and what each worker has and knows of."""
+
+    engine: Engine
+    site: Site
+    version: str
+    clock: StandingClock
+    queue: JobList
+    made: list[str] = field(default_factory=list)
+    hands: dict[str, dict[str, Assignment]] = field(default_factory=lambda: {name.id: {} for name in WORKERS})
+    hungry: dict[str, set[str]] = field(default_factory=lambda: {name.id: set() for name in WORKERS})
+
+    async def create(self, edges: dict[str, tuple[str, ...]], a: int) -> None:
+        """Deploy one application or both, each by one of the tasks."""
+        names = (["a"], ["b"], ["a", "b"])[a % 3][: len(edges)]
+        ships = dict(zip(edges, names, strict=False))
+        graph = [self.task(key, block_by, ships.get(key), 1 + a % 2) for key, block_by in edges.items()]
+        strategy = rolling(1, AN_HOUR, auto_rollback=a % 4 > 0)
+        more = {"only": names, "strategy": strategy, "auto_start": a % 5 > 0}
+        self.made.append(await self.site.deploy(self.version, *graph, **more))  # type: ignore[arg-type]
+
+    def task(self, key: str, block_by: tuple[str, ...], ships: str | None, most: int) -> WorkflowTask:
+        one = node(key, *block_by, max_attempts=most)
+        if ships is None:
+            return one
+        return replace(one, type=TaskType.DEPLOY, application_id=self.site.applications[ships], command=None)
+
+    async def steer(self, a: int, b: int) -> None:
+        """Do something to a deployment or to one of its tasks: the next thing, in turn, that is not refused."""
+        late = self.made[-3:]
+        story, a = await self.engine.story(late[a % len(late)]), a // len(late)
+        id_, call = story.deployment.id, self.engine.call
+        task = list(story.tasks.values())[a % len(story.tasks)]
+        order, on_task = Reasoned(id_, "chance", force=b // 10 > 0), Reasoned(task.id, "chance", force=b // 10 > 0)
+        controls: tuple[Callable[[], Awaitable[object]], ...] = (
+            lambda: call(tasks.promote, Promotion(task.id, full=b // 10 > 0)),
+            lambda: call(deployments.roll_back, order),
+            lambda: call(deployments.go_on, id_),
+            lambda: call(tasks.cancel, on_task),
+            lambda: call(deployments.start, id_),
+            lambda: call(tasks.skip, on_task),
+            lambda: call(deployments.retry, id_),
+            lambda: call(deployments.pause, id_),
+            lambda: call(tasks.retry, task.id),
+            lambda: call(deployments.cancel, order),
+        )
+        for n in range(len(controls)):
+            if await self.allowed(controls[(b + n) % len(controls)]):
+                return
+
+    async def work(self, a: int, b: int) -> None:
+        """Let a worker hear of a job, and one that knows of work take some of it."""
+        if due := self.queue.due():
+            _, id_ = self.queue.jobs.pop(due[a % len(due)])
+            self.hungry[WORKERS[b % 2].id].add(id_)
+        if known := [(worker, id_) for worker in WORKERS for id_ in sorted(self.hungry[worker.id])]:
+            worker, id_ = known[b % len(known)]
+            await self.turn(worker, id_, (), room=1 + a % 3, answered=(a + b) % 12 > 0)
+
+    async def turn(
+        self, worker: WorkerName, id_: str, done: Sequence[Done], room: int, *, answered: bool = True
+    ) -> None:
+        """Take a turn; one that is not answered is taken once more, later."""
+        hand, hungry = self.hands[worker.id], self.hungry[worker.id]
+        turn = await take_turn(self.engine.runtime, worker, id_, done, room=room, in_hand=set(hand))
+        if not answered or turn.more:
+            hungry.add(id_)
+        else:
+            hungry.discard(id_)
+        if answered:
+            for each in done:
+                hand.pop(each.assignment.task.id, None)
+            hand.update({assignment.task.id: assignment for assignment in turn.taken})
+
+    async def settle(self, a: int, b: int) -> None:
+        """Let an attempt in hand come to something; a deploy task may change its target, and may be parked."""
+        held = [(worker, mine) for worker in WORKERS for mine in self.hands[worker.id].values()]
+        if not held:
+            return
+        worker, mine = held[a % len(held)]
+        task = mine.task
+        forward = task.type is TaskType.DEPLOY and task.activity is Activity.RUN
+        if forward and a % 4:
+            await task_store.save_rollout(task.id, task.attempt, worker.id, BATCH)
+        until = self.clock.at + timedelta(seconds=a % 3 * 10)
+        parked = Parked(replace(BATCH, resume_at=until), until)
+        came = parked if forward and b % 3 == 0 else Outcome(ENDINGS[b % len(ENDINGS)], "chance")
+        await self.turn(worker, task.deployment_id, [Done(mine, came)], room=a % 3)
+
+    async def let_pass(self, a: int, b: int) -> None:
+        """Move the clock; now and then so far that every lease ends. Who held one then knows no better at first."""
+        self.clock.at += timedelta(seconds=(1, 20, AN_HOUR)[a % 3])
+        await expire(self.engine.runtime)
+
+    async def sound(self) -> int:
+        """Check what must hold at any moment. Return how many deployments have not ended."""
+        left = 0
+        claims = (await admission_store.claims([self.site.environment_id]))[self.site.environment_id]
+        held = [application for claim in claims.active for application in claim.application_ids]
+        assert len(held) == len(set(held)) and len(claims.active) <= CAPACITY
+        assert admission.admit(claims.active, claims.waiting, CAPACITY) == (), "one waits that could start"
+        for id_ in self.made:
+            story = await self.engine.story(id_)
+            plan = await self.plan(story)
+            assert (plan.changes, plan.to, plan.stop) == ((), None, ()), "it was left behind"
+            known = any(id_ in hungry for hungry in self.hungry.values())
+            told = min((at for at, named in self.queue.jobs.values() if named == id_), default=NEVER)
+            assert not plan.work or known or told <= self.clock.at, "nobody knows of its work"
+            assert plan.wake_at is None or known or told <= plan.wake_at, "nobody knows of its timer"
+            holding = any(task.worker for task in story.tasks.values())
+            stuck = story.status in ACTIVE and not (holding or plan.work or plan.wake_at or story.deployment.paused)
+            assert not stuck, story
+            left += story.status not in ENDED
+        return left
+
+    async def plan(self, story: Story) -> Plan:
+        """Return what a tick would do now. What decides between failing and rolling back is left out."""
+        deployment, rollback = story.deployment, story.deployment.rollback
+        items = await task_store.items(deployment.id)
+        error = rollback.error_message if rollback and rollback.status == "FAILED" else None
+        state = State(
+            status=deployment.status,
+            items=items,
+            undo_error=error,
+            resumed_at=deployment.resumed_at,
+            paused=deployment.paused,
+        )
+        return planning.plan(state, self.clock.at)
+
+    async def play_out(self) -> None:
+        """Let everybody do as they should until every deployment that was started has ended."""
+        for id_ in self.made:
+            await self.allowed(partial(self.engine.call, deployments.go_on, id_))
+            await self.sound()
+        for _ in range(MOST_ROUNDS):
+            stories = [await self.engine.story(id_) for id_ in self.made]
+            left = [story for story in stories if story.status not in ENDED and story.deployment.queued_at]
+            if not left:
+                return
+            for worker in WORKERS:
+                for id_ in [*self.hungry[worker.id]]:
+                    await self.turn(worker, id_, (), room=9)
+                for mine in [*self.hands[worker.id].values()]:
+                    await self.turn(worker, mine.task.deployment_id, [Done(mine, Outcome(Ending.SUCCEEDED))], room=9)
+            await self.let_pass(2, 0)
+            for key in self.queue.due():
+                self.hungry["one"].add(self.queue.jobs.pop(key)[1])
+        raise AssertionError(f"still not ended: {left}")
+
+    async def allowed(self, control: Callable[[], Awaitable[object]]) -> bool:
+        """Do something that may be refused; then nothing has changed, and nobody was told anything."""
+        before = await self.stored(), dict(self.queue.jobs)
+        try:
+            await control()
+        except Refused:
+            assert before == (await self.stored(), self.queue.jobs)
+            return False
+        return True
+
+    async def stored(self) -> list[str]:
+        """Return all that is stored of the deployments; events are numbered there."""
+        mine = "SELECT id FROM deployments WHERE environment_id = $1"
+        query = (
+            "SELECT d::text AS row FROM deployments d WHERE environment_id = $1"
+            f" UNION ALL SELECT t::text FROM tasks t WHERE deployment_id IN ({mine})"
+            f" UNION ALL SELECT a::text FROM task_attempts a JOIN tasks t ON t.id = a.task_id"
+            f" WHERE t.deployment_id IN ({mine}) ORDER BY 1"
+        )
+        return [row["row"] for row in await fetch(query, self.site.environment_id)]
+
+
+BATCH = Progress(phase=Phase.WATCHING, batch=1, batches=2, total=2, current=("a",))
+DEEDS: tuple[Callable[[World, int, int], Awaitable[None]], ...] = (
+    *3 * (World.steer,),
+    *4 * (World.work,),
+    *3 * (World.settle,),
+    World.let_pass,
+)
+graphs = st.lists(dags(4, min_nodes=1), min_size=1, max_size=4)
+deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 99), st.integers(0, 19)), min_size=30, max_size=60)
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[Complaint.function_scoped_fixture, Complaint.too_slow],
+    phases=[part for part in Part if part is not Part.shrink],
+)
+@given(graphs, st.integers(0, 59), deeds)
+async def test_somebody_knows_what_is_next(
+    engine: Engine,
+    wanted: list[dict[str, tuple[str, ...]]],
+    number: int,
+    doings: list[tuple[Callable[[World, int, int], Awaitable[None]], int, int]],
+) -> None:
+    clock = StandingClock(engine.runtime.clock.now())
+    queue = JobList(clock)
+    own = replace(engine, runtime=replace(engine.runtime, clock=clock, queue=queue, lease_seconds=AN_HOUR / 2))
+    site = await own.site(OperatorKind.SIMULATED, max_concurrent_deployments=CAPACITY)
+    for name in ("a", "b"):
+        await site.application(f"{name}-{site.environment_id[-12:]}")
+    site.applications = dict(zip("ab", site.applications.values(), strict=True))
+    world = World(own, site, await site.version(f"v-{site.environment_id}"), clock, queue)
+    for index, (doing, a, b) in enumerate(doings):
+        if await world.sound() < 2:
+            await world.create(wanted[index % len(wanted)], number + index)
+        await doing(world, a, b)
+    await world.sound()
+    await world.play_out()
+    await world.sound()

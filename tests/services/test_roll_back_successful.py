@@ -1,0 +1,110 @@
+"""Rolling a successful deployment back: a new deployment of the version before, or why there can be none."""
+
+import pytest
+
+from app.core.application import ShellTarget
+from app.core.errors import ErrorCode
+from app.services import applications, deployments
+from app.services.deployments import Reasoned
+from tests.services.support.commands import FAILURE, NOTHING, Notes
+from tests.services.support.engine import D, Engine, Site, rolling
+
+FACTS = "$BOREAS_APPLICATION $BOREAS_VERSION from $BOREAS_PREVIOUS_VERSION"
+
+
+async def refusal(engine: Engine, id_: str) -> str:
+    """Return why a deployment can not be rolled back; it must be refused for its state."""
+    problem = await engine.refusal(deployments.roll_back, Reasoned(id_, "worse than before"))
+    assert problem.code is ErrorCode.WRONG_STATE
+    return problem.message
+
+
+async def test_the_version_before_is_deployed_as_a_new_deployment(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    await site.application("users", notes.take(FACTS))
+    await site.application("web", notes.take(FACTS))
+    first = await site.deployed("v1", must_in_order=("web", "users"))
+    second = await site.deployed("v2", must_in_order=("web", "users"), strategy=rolling(1))
+    back = await engine.until(await engine.roll_back(second.deployment.id), D.SUCCESS)
+    assert back.deployment.id != second.deployment.id
+    assert (back.deployment.rollback_of, back.deployment.version_id) == (
+        second.deployment.id,
+        first.deployment.version_id,
+    )
+    assert (back.deployment.strategy, back.deployment.must_in_order) == (rolling(1), second.deployment.must_in_order)
+    assert notes.lines[-2:] == ["web v1 from v2", "users v1 from v2"]
+    assert (await engine.story(second.deployment.id)).status is D.SUCCESS
+    assert await site.releases() == {"users": "v1", "web": "v1"}
+
+
+async def test_the_way_back_has_a_way_back(engine: Engine, site: Site, notes: Notes) -> None:
+    await engine.worker()
+    await site.application("web", notes.take("$BOREAS_VERSION"))
+    await site.deployed("v1")
+    second = await site.deployed("v2")
+    back = await engine.until(await engine.roll_back(second.deployment.id), D.SUCCESS)
+    await engine.until(await engine.roll_back(back.deployment.id), D.SUCCESS)
+    assert notes.lines == ["v1", "v2", "v1", "v2"]
+
+
+async def test_nothing_to_go_back_to_where_nothing_ran_before(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    story = await site.deployed("v1")
+    assert "No version ran before" in await refusal(engine, story.deployment.id)
+
+
+async def test_what_does_not_run_any_more_is_not_rolled_back(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    await site.deployed("v1")
+    second, third = await site.deployed("v2"), await site.deployed("v3")
+    assert third.deployment.id in await refusal(engine, second.deployment.id)
+
+
+async def test_applications_that_ran_different_versions_go_back_one_by_one(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    await site.application("users")
+    await site.application("web")
+    await site.deployed("v1", only=["users"])
+    await site.deployed("v2", only=["web"])
+    third = await site.deployed("v3")
+    assert "v1, v2" in await refusal(engine, third.deployment.id)
+
+
+async def test_applications_that_are_new_stay(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    await site.application("users")
+    await site.deployed("v1")
+    await site.application("web")
+    second = await site.deployed("v2")
+    await engine.until(await engine.roll_back(second.deployment.id), D.SUCCESS)
+    assert await site.releases() == {"users": "v1", "web": "v2"}
+
+
+async def test_the_same_request_twice_makes_one_way_back(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    await site.deployed("v1")
+    second = await site.deployed("v2")
+    order = Reasoned(second.deployment.id, "worse than before")
+    answers = [await engine.call(deployments.roll_back, order, key="once") for _ in range(2)]
+    assert answers[0] == answers[1]
+    await engine.until(answers[0][0], D.SUCCESS)
+
+
+@pytest.mark.parametrize("reason", ["", "  \n", "x" * 10_001, "a\0b"])
+async def test_a_reason_is_needed(engine: Engine, trial: Site, reason: str) -> None:
+    id_ = await trial.deploy()
+    for use_case in (deployments.roll_back, deployments.cancel):
+        problem = await engine.refusal(use_case, Reasoned(id_, reason))
+        assert (problem.code, problem.path) == (ErrorCode.INVALID, ("reason",))
+
+
+async def test_a_failed_deployment_is_not_rolled_back_over_a_newer_one(engine: Engine, site: Site) -> None:
+    await engine.worker()
+    app = await site.application("web")
+    await site.deployed("v1")
+    await engine.change(applications.update, app, shell=ShellTarget(FAILURE, rollback_command=NOTHING))
+    failed = await engine.until(await site.deploy("v2", strategy=rolling(auto_rollback=False)), D.FAILED)
+    await engine.change(applications.update, app, shell=ShellTarget(NOTHING))
+    await site.deployed("v3")
+    assert await refusal(engine, failed.deployment.id)
+    assert await site.releases() == {"web": "v3"}

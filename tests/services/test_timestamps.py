@@ -1,0 +1,53 @@
+"""Times tell the order of what happened: a moment is taken when it is one's turn, not before the wait for it."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from app.services.engine.locked_deployment import hold
+from app.store.unit_of_work import unit
+from tests.services.support.commands import node
+from tests.services.support.engine import Engine, Site
+
+
+async def test_what_waited_for_its_turn_is_later_than_what_it_waited_for(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy(auto_start=False)
+    begun = asyncio.Event()
+
+    async def first() -> None:
+        await begun.wait()
+        await engine.cancel(id_)
+
+    before = asyncio.create_task(first())
+    async with unit(engine.runtime) as work:
+        begun.set()
+        await before
+        async with hold(work, id_) as ledger:
+            assert ledger.now >= ledger.deployment.updated_at
+
+
+async def test_the_events_of_a_busy_deployment_are_in_the_order_of_time(engine: Engine, trial: Site) -> None:
+    for _ in range(3):
+        await engine.worker(slots=16)
+    graph = [node(f"{x}/{y}", *(f"{x - 1}/{z}" for z in range(10) if x)) for x in range(6) for y in range(10)]
+    id_ = (await trial.deployed("v1", *graph)).deployment.id
+    for before, after in pairwise(await engine.events(id_)):
+        assert before.at <= after.at, (before, after)
+
+
+class Behind:
+    """The clock of a process whose machine is years behind."""
+
+    def now(self) -> datetime:
+        return datetime(2020, 2, 29, tzinfo=UTC)
+
+
+async def test_a_change_is_later_than_the_one_before_whatever_a_clock_says(engine: Engine, trial: Site) -> None:
+    id_ = await trial.deploy(auto_start=False)
+    moments = []
+    for paused in (True, False, True):
+        async with unit(replace(engine.runtime, clock=Behind())) as work, hold(work, id_) as ledger:
+            moments.append(ledger.deployment.updated_at)
+            ledger.pause(paused)
+    assert moments == sorted(set(moments))
