@@ -13,10 +13,10 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.authentication import Tokens
+from app.api.authentication import TokenCache
 from app.api.transport.endpoint import Authenticated, Endpoint, healthz, index, readyz
 from app.api.transport.origins import Origins
-from app.api.transport.raw_frames import Wired
+from app.api.transport.raw_frames import RawFramesMiddleware
 from app.api.transport.request_bodies import MAX_BODY
 from app.api.transport.server_connection import MAX_CONNECTIONS, SAFE_HEADERS, Connection
 from app.api.transport.static_pages import Pages, asset
@@ -55,7 +55,7 @@ class Application(Starlette):
 def application(runtime: Runtime, settings: ServeSettings | None = None) -> Starlette:
     """Return the ASGI application over an open runtime. Its `state.close` is to be awaited before that is closed."""
     serving = settings or ServeSettings()
-    tokens = Tokens(runtime)
+    tokens = TokenCache(runtime)
     endpoint = Endpoint(runtime, serving.connections_each, tokens, serving.allowed_origins)
     made = Application(
         routes=[
@@ -67,7 +67,7 @@ def application(runtime: Runtime, settings: ServeSettings | None = None) -> Star
     )
     inner = Authenticated(endpoint, tokens)
     made.graphql = Pages(Origins(inner, serving.allowed_origins))
-    made.sockets = Wired(inner)
+    made.sockets = RawFramesMiddleware(inner)
     made.state.close = endpoint.live.close
     return made
 

@@ -11,7 +11,7 @@ from app.core.attempt import Outcome
 from app.core.environment import KubernetesAccess
 from app.core.job_options import JobOptions
 from app.core.log_levels import Stream
-from app.core.moved_workload import Moved
+from app.core.moved_workload import MovedWorkload
 from app.core.strategy.model import Shape, Strategy
 
 LogSink = Callable[[Stream, Sequence[str]], Awaitable[None]]
@@ -176,11 +176,11 @@ class Memory:
     An operator keeps what it is about to do before it does it: `store` lets it outlive the process.
     """
 
-    moved: Moved | None = None
-    left: Moved | None = None
-    store: Callable[[Moved | None], Awaitable[None]] | None = None
+    moved: MovedWorkload | None = None
+    left: MovedWorkload | None = None
+    store: Callable[[MovedWorkload | None], Awaitable[None]] | None = None
 
-    async def keep(self, moved: Moved | None) -> None:
+    async def keep(self, moved: MovedWorkload | None) -> None:
         """Keep what was done, or is about to be; None: nothing is left of it. Raises what `store` raises."""
         if moved != self.moved:
             if self.store is not None:

@@ -12,7 +12,7 @@ from app.core.environment import OperatorKind
 from app.gateways.authorities import Authorities, AuthoritiesError
 from app.gateways.bus import RedisBus
 from app.gateways.clock import SystemChance, SystemClock
-from app.gateways.operators.kubernetes import KubernetesOperator, Reach
+from app.gateways.operators.kubernetes import AllowedClusters, KubernetesOperator
 from app.gateways.operators.shell import ShellOperator
 from app.gateways.operators.shell.accounts import Accounts, accounts
 from app.gateways.operators.shell.landlock import Wall
@@ -96,7 +96,7 @@ def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, 
     shell = _shell(settings)
     stack.push_async_callback(shell.close)
     worker = settings.worker
-    reach = Reach(worker.kubeconfigs, worker.namespaces, worker.trusts_kubeconfigs)
+    reach = AllowedClusters(worker.kubeconfigs, worker.namespaces, worker.trusts_kubeconfigs)
     kubernetes = KubernetesOperator(reach=reach, authorities=authorities(settings.outgoing))
     stack.push_async_callback(kubernetes.close)
     return {

@@ -12,8 +12,8 @@ from app.jobs.deployments import jobs
 from app.services.engine.orphans import reap_forever
 from app.services.runtime import Runtime
 from app.services.worker.sweep import sweep_forever
-from app.services.worker.turn import WorkerName
-from app.services.worker.worker import Hands
+from app.services.worker.turn import WorkerIdentity
+from app.services.worker.worker import Worker
 from app.services.worker.workspace_cleanup import tidy_forever
 from app.settings import Settings, WorkerSettings
 from app.wiring import opened, warn_of_might, worker_id
@@ -36,7 +36,7 @@ async def serve(settings: Settings, pool: str) -> None:
     raise_open_files()
     async with opened(settings, operators=True) as (runtime, queue):
         await warn_of_might()
-        hands = Hands(runtime, WorkerName(worker_id(), pool), settings.worker.slots)
+        hands = Worker(runtime, WorkerIdentity(worker_id(), pool), settings.worker.slots)
         arq = queue.worker(pool, jobs(runtime, hands), lambda: hands.has_room)
         taking = asyncio.create_task(arq.main(), name="jobs")
         loops = [

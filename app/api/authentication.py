@@ -34,7 +34,7 @@ class _Known:
     since: float
 
 
-class Tokens:
+class TokenCache:
     """The tokens that one process has seen within the last second. Moments are those of `time.monotonic`."""
 
     def __init__(self, runtime: Runtime) -> None:

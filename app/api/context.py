@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 from starlette.types import Scope
 
-from app.api.authentication import Tokens
+from app.api.authentication import TokenCache
 from app.api.loaders import Loaders
 from app.core.access import Principal
 from app.core.errors import Forbidden, Refused
@@ -44,7 +44,7 @@ class Context:
     position: Position = field(default_factory=Position)
     connection_params: dict[str, Any] = field(default_factory=dict)
     seat: str | None = None
-    tokens: Tokens | None = None
+    tokens: TokenCache | None = None
     _loaders: Loaders | None = None
 
     @property
@@ -90,7 +90,7 @@ def context(
     *,
     address: str | None = None,
     socket: bool = False,
-    tokens: Tokens | None = None,
+    tokens: TokenCache | None = None,
 ) -> Context:
     """Return a context. `tokens` are those that this process knows."""
     return Context(runtime, principal, secret, address, socket, tokens=tokens)

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from app.api.execution.column_cache import Kept
-from app.api.execution.dataloader import Hold, Loader, Together
+from app.api.execution.column_cache import ColumnCache
+from app.api.execution.dataloader import CoalescingLoader, DataLoader, DispatchHold
 from app.api.execution.executor import Columns
 from app.api.page_loaders import CountKey, PageKey, load_counts, load_pages
 from app.core.access import ApiToken, Grant, Principal
@@ -101,28 +101,28 @@ async def _task_columns(keys: Sequence[TaskColumns]) -> dict[TaskColumns, Column
     return {key: columns for key, (_, columns) in made.items()}
 
 
-_kept: Kept[TaskColumns] = Kept()
-_applications = Together(applications.by_ids)
-_environments = Together(environments.by_ids)
-_versions = Together(versions.by_ids)
-_actors = Together(access_store.actors_by_ids)
-_deployments = Together(deployments.by_ids)
-_tasks = Together(tasks.by_ids)
-_tasks_of = Together(tasks.of_deployments)
-_columns_of_tasks = Together(_task_columns)
+_kept: ColumnCache[TaskColumns] = ColumnCache()
+_applications = CoalescingLoader(applications.by_ids)
+_environments = CoalescingLoader(environments.by_ids)
+_versions = CoalescingLoader(versions.by_ids)
+_actors = CoalescingLoader(access_store.actors_by_ids)
+_deployments = CoalescingLoader(deployments.by_ids)
+_tasks = CoalescingLoader(tasks.by_ids)
+_tasks_of = CoalescingLoader(tasks.of_deployments)
+_columns_of_tasks = CoalescingLoader(_task_columns)
 """What is loaded for all operations together. None of it depends on who asks."""
 
 
 class Lazy(Generic[K, V]):
     """A loader that is made when it is first asked for: an operation needs few of them."""
 
-    def __init__(self, make: Callable[["Loaders"], Loader[K, V]]) -> None:
+    def __init__(self, make: Callable[["Loaders"], DataLoader[K, V]]) -> None:
         self._make = make
 
     def __set_name__(self, owner: type["Loaders"], name: str) -> None:
         self._name = name
 
-    def __get__(self, loaders: "Loaders", owner: type["Loaders"]) -> Loader[K, V]:
+    def __get__(self, loaders: "Loaders", owner: type["Loaders"]) -> DataLoader[K, V]:
         made = loaders.__dict__[self._name] = self._make(loaders)
         made.hold = loaders.hold
         return made
@@ -136,57 +136,59 @@ class Loaders:
     version = Lazy(lambda _: _loader(_versions))
     actor = Lazy(lambda _: _loader(_actors))
     token = Lazy(lambda _: _loader(access_store.tokens_by_ids))
-    deployment: Lazy[str, Deployment | None] = Lazy(lambda self: Loader(self._deployments))
-    task: Lazy[str, Task | None] = Lazy(lambda self: Loader(self._tasks))
-    tasks_of: Lazy[str, list[Task]] = Lazy(lambda self: Loader(_listed(_tasks_of)))
-    tasks_by_id: Lazy[str, Mapping[str, Task]] = Lazy(lambda self: Loader(self._tasks_by_id))
-    task_columns: Lazy[TaskColumns, Columns] = Lazy(lambda _: Loader(_listed(_columns_of_tasks)))
-    approval: Lazy[str, Approval | None] = Lazy(lambda self: Loader(self._approvals))
-    approvals_of: Lazy[str, list[Approval]] = Lazy(lambda _: Loader(_listed(approvals.of_deployments)))
-    attempts_of: Lazy[str, list[TaskAttempt]] = Lazy(lambda self: Loader(_listed(tasks.attempts_of)))
-    grants_of: Lazy[str, list[Grant]] = Lazy(lambda self: Loader(_listed(access_store.grants_of)))
-    tokens_of: Lazy[str, list[ApiToken]] = Lazy(lambda self: Loader(_listed(access_store.tokens_of)))
-    releases_in: Lazy[str, list[Release]] = Lazy(lambda self: Loader(self._releases_in))
-    releases_of: Lazy[str, list[Release]] = Lazy(lambda self: Loader(self._releases_of))
-    rollout_moments: Lazy[str, list[Moment]] = Lazy(lambda _: Loader(_listed(event_feed.of_rollouts)))
-    definitions_of: Lazy[str, list[Definition]] = Lazy(lambda _: Loader(_listed(definitions.of_deployments)))
-    running_in: Lazy[str, Mapping[str, Definition]] = Lazy(lambda _: Loader(_listed(definitions.running_in)))
-    authors_of: Lazy[str, frozenset[str]] = Lazy(lambda self: Loader(self._authors_of))
+    deployment: Lazy[str, Deployment | None] = Lazy(lambda self: DataLoader(self._deployments))
+    task: Lazy[str, Task | None] = Lazy(lambda self: DataLoader(self._tasks))
+    tasks_of: Lazy[str, list[Task]] = Lazy(lambda self: DataLoader(_listed(_tasks_of)))
+    tasks_by_id: Lazy[str, Mapping[str, Task]] = Lazy(lambda self: DataLoader(self._tasks_by_id))
+    task_columns: Lazy[TaskColumns, Columns] = Lazy(lambda _: DataLoader(_listed(_columns_of_tasks)))
+    approval: Lazy[str, Approval | None] = Lazy(lambda self: DataLoader(self._approvals))
+    approvals_of: Lazy[str, list[Approval]] = Lazy(lambda _: DataLoader(_listed(approvals.of_deployments)))
+    attempts_of: Lazy[str, list[TaskAttempt]] = Lazy(lambda self: DataLoader(_listed(tasks.attempts_of)))
+    grants_of: Lazy[str, list[Grant]] = Lazy(lambda self: DataLoader(_listed(access_store.grants_of)))
+    tokens_of: Lazy[str, list[ApiToken]] = Lazy(lambda self: DataLoader(_listed(access_store.tokens_of)))
+    releases_in: Lazy[str, list[Release]] = Lazy(lambda self: DataLoader(self._releases_in))
+    releases_of: Lazy[str, list[Release]] = Lazy(lambda self: DataLoader(self._releases_of))
+    rollout_moments: Lazy[str, list[Moment]] = Lazy(lambda _: DataLoader(_listed(event_feed.of_rollouts)))
+    definitions_of: Lazy[str, list[Definition]] = Lazy(lambda _: DataLoader(_listed(definitions.of_deployments)))
+    running_in: Lazy[str, Mapping[str, Definition]] = Lazy(lambda _: DataLoader(_listed(definitions.running_in)))
+    authors_of: Lazy[str, frozenset[str]] = Lazy(lambda self: DataLoader(self._authors_of))
     why_not_start: Lazy[str, Problem | None] = Lazy(
         lambda self: self._steered(lambda _, found: allowed_actions.why_not_start(found))
     )
     why_not_retry: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(allowed_actions.why_not_retry))
     why_not_resume: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(allowed_actions.why_not_resume))
     why_not_roll_back: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(allowed_actions.why_not_roll_back))
-    situation: Lazy[str, Situation] = Lazy(lambda self: Loader(self._situations))
-    logs: Lazy[LogKey, list[LogLine]] = Lazy(lambda self: Loader(_logs))
-    log_count: Lazy[tuple[str, LogFilter], int] = Lazy(lambda self: Loader(_log_counts))
+    situation: Lazy[str, Situation] = Lazy(lambda self: DataLoader(self._situations))
+    logs: Lazy[LogKey, list[LogLine]] = Lazy(lambda self: DataLoader(_logs))
+    log_count: Lazy[tuple[str, LogFilter], int] = Lazy(lambda self: DataLoader(_log_counts))
     freezewindow = Lazy(lambda _: _loader(freezes.by_ids))
-    freeze_windows_of: Lazy[str, list[FreezeWindow]] = Lazy(lambda _: Loader(_listed(freezes.of_environments)))
+    freeze_windows_of: Lazy[str, list[FreezeWindow]] = Lazy(lambda _: DataLoader(_listed(freezes.of_environments)))
     audit_entry = Lazy(lambda _: _loader(audit.by_ids))
-    revisions_of: Lazy[str, list[Revision]] = Lazy(lambda _: Loader(_listed(workflows.revisions_of)))
-    revision_tasks: Lazy[RevisionKey, Sequence[WorkflowTask] | None] = Lazy(lambda self: Loader(self._revision_tasks))
-    removed_task: Lazy[tuple[str, str], Task] = Lazy(lambda _: Loader(_removed_tasks))
-    durations: Lazy[tuple[str, ...], Durations] = Lazy(lambda _: Loader(workflows.durations_of))
+    revisions_of: Lazy[str, list[Revision]] = Lazy(lambda _: DataLoader(_listed(workflows.revisions_of)))
+    revision_tasks: Lazy[RevisionKey, Sequence[WorkflowTask] | None] = Lazy(
+        lambda self: DataLoader(self._revision_tasks)
+    )
+    removed_task: Lazy[tuple[str, str], Task] = Lazy(lambda _: DataLoader(_removed_tasks))
+    durations: Lazy[tuple[str, ...], Durations] = Lazy(lambda _: DataLoader(workflows.durations_of))
     workflowtemplate = Lazy(lambda _: _loader(templates.by_ids))
     templateversion = Lazy(lambda _: _loader(templates.versions_by_ids))
-    template_versions: Lazy[str, list[TemplateVersion]] = Lazy(lambda _: Loader(_listed(templates.versions_of)))
+    template_versions: Lazy[str, list[TemplateVersion]] = Lazy(lambda _: DataLoader(_listed(templates.versions_of)))
     template_tasks = Lazy(lambda _: _loader(templates.tasks_of))
-    pages: Lazy[PageKey, list[Any]] = Lazy(lambda _: Loader(load_pages))
-    counts: Lazy[CountKey, int] = Lazy(lambda _: Loader(load_counts))
+    pages: Lazy[PageKey, list[Any]] = Lazy(lambda _: DataLoader(load_pages))
+    counts: Lazy[CountKey, int] = Lazy(lambda _: DataLoader(load_counts))
 
     def __init__(self, runtime: Runtime, viewer: Callable[[], Principal]) -> None:
         self._runtime = runtime
         self._viewer = viewer
-        self.hold = Hold()
+        self.hold = DispatchHold()
 
-    async def columns(self, key: TaskColumns, mark: tasks.Mark) -> Columns:
+    async def columns(self, key: TaskColumns, mark: tasks.Version) -> Columns:
         """Return columns of a deployment's tasks that are not older than its mark."""
         return _kept.get(key, mark) or await self.task_columns.load(key)
 
     def forget(self) -> None:
         """Let go of what was loaded. Loaders hold each other: without this it is there until the collector comes by."""
-        for name in [name for name, one in self.__dict__.items() if isinstance(one, Loader)]:
+        for name in [name for name, one in self.__dict__.items() if isinstance(one, DataLoader)]:
             del self.__dict__[name]
 
     async def _deployments(self, ids: list[str]) -> list[Deployment | None]:
@@ -242,7 +244,7 @@ class Loaders:
 
     def _steered(
         self, why_not: Callable[[Asker, Sequence[Deployment]], Awaitable[allowed_actions.Answers]]
-    ) -> Loader[str, Problem | None]:
+    ) -> DataLoader[str, Problem | None]:
         """Return a loader of why the viewer may not steer deployments in some way."""
 
         async def many(ids: list[str]) -> list[Problem | None]:
@@ -250,7 +252,7 @@ class Loaders:
             answers = await why_not(Asker(self._runtime, self._viewer()), found)
             return [answers.get(id_) for id_ in ids]
 
-        return Loader(many)
+        return DataLoader(many)
 
     async def _authors_of(self, ids: list[str]) -> list[frozenset[str]]:
         found = [one for one in await self.deployment.load_many(ids) if one is not None]
@@ -258,12 +260,12 @@ class Loaders:
         return [known.get(id_, frozenset()) for id_ in ids]
 
 
-def _loader(load: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]]) -> Loader[str, V | None]:
+def _loader(load: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]]) -> DataLoader[str, V | None]:
     async def many(ids: list[str]) -> list[V | None]:
         found = await load(ids)
         return [found.get(id_) for id_ in ids]
 
-    return Loader(many)
+    return DataLoader(many)
 
 
 def _listed(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> Callable[[list[K]], Awaitable[list[V]]]:

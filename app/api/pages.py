@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from app.api.context import Info
-from app.api.execution.dataloader import Loader
+from app.api.execution.dataloader import DataLoader
 from app.api.scalars import cursor
 from app.api.types.applications import Application
 from app.api.types.audit import AuditEntry, Finder
@@ -66,7 +66,7 @@ async def template_page(page: Asked, contains: str | None, archived: bool | None
 
 
 async def _one_of(
-    loader: Loader[str, V | None], named: Callable[[str], Awaitable[V | None]], id_: str | None, name: str | None
+    loader: DataLoader[str, V | None], named: Callable[[str], Awaitable[V | None]], id_: str | None, name: str | None
 ) -> V | None:
     if id_ is not None and name is None:
         return await loader.load(id_)

@@ -33,7 +33,7 @@ from app.api.context import Context
 from app.api.documents.cache import Document, Documents
 from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, Cost
 from app.api.errors import TranslateErrors, copied, unexpected
-from app.api.execution.concurrency import Crowd
+from app.api.execution.concurrency import ConcurrencyLimit
 from app.api.execution.executor import Executor, Selections
 from app.api.page_arguments import count_from_one_end
 
@@ -45,7 +45,7 @@ Asked = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PreparedQuery:
     """A query. Its selections are None where they depend on variables."""
 
     document: DocumentNode
@@ -57,14 +57,14 @@ class Schema(strawberry.Schema):
     """A schema that remembers documents. It logs nothing: errors are translated and logged where results leave."""
 
     documents: Documents
-    heavy: Crowd
+    heavy: ConcurrencyLimit
     """The operations that ask for many objects: a few of each actor are under way, the others wait."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, execution_context_class=Executor)
         count_from_one_end(self._schema)
         self.documents = Documents(self._schema)
-        self.heavy = Crowd()
+        self.heavy = ConcurrencyLimit()
 
     def as_str(self) -> str:
         """Return the schema as text, with its own description, which Strawberry leaves out."""
@@ -83,18 +83,18 @@ class Schema(strawberry.Schema):
             raise
         except Exception as error:
             result = PreExecutionError(data=None, errors=[unexpected(error)])
-        return _shown(result)
+        return _with_presentable_errors(result)
 
     async def stream(self, *args: Any, **options: Any) -> Any:
         """Return the results of an operation, one after another."""
         return _streamed(await super().stream(*args, **options))
 
-    async def execute_known(
+    async def execute_prepared(
         self, asked: Asked, variables: dict[str, Any] | None, context: Context, extensions: dict[str, Any] | None
     ) -> ExecutionResult | None:
         """Return the result of a query that is known, to be encoded; None: `execute` has to find it the long way."""
         document = self.documents.known(asked[0]) if asked[0] is not None else None
-        known: Known | None = document.made.get((Known, asked[1])) if document else None
+        known: PreparedQuery | None = document.made.get((PreparedQuery, asked[1])) if document else None
         if known is None:
             return None
         objects = known.cost.objects(variables)
@@ -104,15 +104,15 @@ class Schema(strawberry.Schema):
             if objects > HEAVY_OBJECTS:
                 async with self.heavy.entered(context.viewer.actor.id):
                     waited = self._begun(known, asked[1], variables, context, extensions)
-                    return _shown(waited if isinstance(waited, ExecutionResult) else await waited)
+                    return _with_presentable_errors(waited if isinstance(waited, ExecutionResult) else await waited)
             given = self._begun(known, asked[1], variables, context, extensions)
-            return _shown(given if isinstance(given, ExecutionResult) else await given)
+            return _with_presentable_errors(given if isinstance(given, ExecutionResult) else await given)
         except Exception:
             return None
 
     def _begun(
         self,
-        known: Known,
+        known: PreparedQuery,
         name: str | None,
         variables: dict[str, Any] | None,
         context: Context,
@@ -137,7 +137,7 @@ def _presentable(result: Any) -> Any:
     return result
 
 
-def _shown(result: Any) -> Any:
+def _with_presentable_errors(result: Any) -> Any:
     """Return an operation's only or first result as clients see it: as PreExecutionError where nothing was run.
 
     Then there is nothing but the reason why not: errors of fields say where they are.
@@ -149,7 +149,7 @@ def _shown(result: Any) -> Any:
 
 
 async def _streamed(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
-    show = _shown
+    show = _with_presentable_errors
     try:
         async with aclosing(results):
             async for result in results:
@@ -159,7 +159,7 @@ async def _streamed(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, N
         yield _presentable(PreExecutionError(data=None, errors=[unexpected(error)]))
 
 
-class Prepare(SchemaExtension):
+class UseCachedDocument(SchemaExtension):
     """Takes what is known of a document, instead of parsing and validating it."""
 
     _document: Document | None = None
@@ -181,7 +181,7 @@ class Prepare(SchemaExtension):
         yield
 
 
-class Remember(SchemaExtension):
+class PrepareQueries(SchemaExtension):
     """Remembers queries that were answered without an error."""
 
     def on_execute(self) -> Iterator[None]:
@@ -196,19 +196,19 @@ class Remember(SchemaExtension):
             and asked.operation_type is OperationType.QUERY
             and asked.query is not None
         ):
-            remember(schema, (asked.query, asked._provided_operation_name))
+            prepare(schema, (asked.query, asked._provided_operation_name))
 
 
-def remember(schema: Schema, asked: Asked) -> None:
+def prepare(schema: Schema, asked: Asked) -> None:
     """Keep a query with its document, for as long as that is kept."""
     text, name = asked
     document = schema.documents.known(text) if text is not None else None
-    if document is None or document.node is None or (Known, name) in document.made:
+    if document is None or document.node is None or (PreparedQuery, name) in document.made:
         return
     cost = document.costs.get(document.named(name))
     if cost is not None:
         selections = Selections(encoded=True) if _is_constant(document.node) else None
-        document.made[Known, name] = Known(document.node, cost, selections)
+        document.made[PreparedQuery, name] = PreparedQuery(document.node, cost, selections)
         schema.documents.grow(document, TIMES)
 
 

@@ -17,7 +17,7 @@ from app.api.context import Context
 from app.api.descriptions import describe
 from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, TOO_LARGE, too_many_objects
 from app.api.errors import ERROR_TYPES
-from app.api.execution.concurrency import CrowdedError
+from app.api.execution.concurrency import TooManyOperationsError
 from app.api.inputs import storable
 from app.api.mutations.access import AccessMutations
 from app.api.mutations.approvals import ApprovalMutations
@@ -27,7 +27,7 @@ from app.api.mutations.freezes import FreezeMutations
 from app.api.mutations.tasks import TaskMutations
 from app.api.mutations.templates import TemplateMutations
 from app.api.mutations.workflows import WorkflowMutations
-from app.api.prepared import Prepare, Remember, Schema
+from app.api.prepared import PrepareQueries, Schema, UseCachedDocument
 from app.api.queries.approvals import ApprovalQueries
 from app.api.queries.audit import AuditQueries
 from app.api.queries.catalogue import CatalogueQueries
@@ -72,7 +72,7 @@ Mutation = merge_types(
 SEVERAL = "The document has several operations: name one by operationName."
 
 
-class Names(NameConverter):
+class TypeNames(NameConverter):
     """Names generic types as clients were promised: a page of log lines is a LogConnection."""
 
     def get_name_from_type(self, type_: StrawberryType | type) -> str:
@@ -81,7 +81,7 @@ class Names(NameConverter):
         return {"LogLine": "Log"}.get(name, name)
 
 
-class PerOperation(SchemaExtension):
+class ContextPerOperation(SchemaExtension):
     """Gives each operation of a socket a context of its own, and asks again who it is: sockets outlive tokens."""
 
     async def on_operation(self) -> AsyncIterator[None]:
@@ -94,7 +94,7 @@ class PerOperation(SchemaExtension):
         yield
 
 
-class Sensible(SchemaExtension):
+class RefuseSenseless(SchemaExtension):
     """Refuses operations that can not be meant, before anything is resolved.
 
     More objects than one may ask for; variables that nothing can hold, except of mutations, which name the field
@@ -127,7 +127,7 @@ class Sensible(SchemaExtension):
         try:
             async with cast("Schema", asked.schema).heavy.entered(asked.context.viewer.actor.id):
                 yield
-        except CrowdedError:
+        except TooManyOperationsError:
             message = "You have many large operations under way: wait for some of them to end."
             raise GraphQLError(message, extensions={"code": TOO_LARGE}) from None
 
@@ -144,14 +144,14 @@ class Sensible(SchemaExtension):
 
 def build() -> Schema:
     """Return the schema."""
-    extensions: list[Any] = [PerOperation, Prepare, Sensible, Remember]
+    extensions: list[Any] = [ContextPerOperation, UseCachedDocument, RefuseSenseless, PrepareQueries]
     made = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=[*ERROR_TYPES, *EVENT_TYPES, User, ServiceAccount],
         extensions=extensions,
-        config=StrawberryConfig(name_converter=Names(), scalar_map=SCALARS, disable_field_suggestions=True),
+        config=StrawberryConfig(name_converter=TypeNames(), scalar_map=SCALARS, disable_field_suggestions=True),
     )
     describe(made._schema)
     return made

@@ -18,7 +18,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class WaitReason:
     """Why a waiting deployment does not start: a deployment ahead of it has an application it needs."""
 
     deployment_id: str
@@ -26,10 +26,10 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QueuePosition:
     """Where a waiting deployment stands: those ahead of it, its place in the queue (from 1), and room to run."""
 
-    holds: tuple[Hold, ...]
+    holds: tuple[WaitReason, ...]
     position: int
     full: bool
 
@@ -60,19 +60,19 @@ def _free(waiting: Sequence[Claim], frozen: bool) -> Sequence[Claim]:
     return [claim for claim in waiting if claim.exempt] if frozen else waiting
 
 
-def standing(
+def queue_position(
     deployment_id: str, active: Sequence[Claim], waiting: Sequence[Claim], capacity: int, *, frozen: bool = False
-) -> Standing:
+) -> QueuePosition:
     """Say what one of the `waiting` deployments waits for, besides the freeze that may hold it."""
     mine = next(claim for claim in waiting if claim.deployment_id == deployment_id)
     waiting = _free(waiting, frozen and mine.exempt)
     position = waiting.index(mine)
     wanted = mine.application_ids
     holds = tuple(
-        Hold(claim.deployment_id, application)
+        WaitReason(claim.deployment_id, application)
         for claim in (*active, *waiting[:position])
         for application in claim.application_ids
         if application in wanted
     )
     ahead = admit(active, waiting[:position], capacity)
-    return Standing(holds=holds, position=position + 1, full=len(active) + len(ahead) >= capacity)
+    return QueuePosition(holds=holds, position=position + 1, full=len(active) + len(ahead) >= capacity)

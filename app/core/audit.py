@@ -40,7 +40,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class AuditContext:
     """Who does what, why, and from which network address (None: not known)."""
 
     actor_id: str
@@ -76,7 +76,7 @@ class AuditFilter:
 
 
 def entries(
-    act: Act, changes: Mapping[str, Change], at: datetime, new_id: Callable[[Kind], str]
+    act: AuditContext, changes: Mapping[str, Change], at: datetime, new_id: Callable[[Kind], str]
 ) -> tuple[AuditEntry, ...]:
     """Return an entry for each object (by id) that an act changed; for all it held where it changed none of them.
 

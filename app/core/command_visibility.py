@@ -15,12 +15,12 @@ from app.core.roles import Role
 from app.core.tokens import HIDDEN
 
 HIDDEN_COMMAND = (HIDDEN,)
-See = Callable[[str | None], "Sight"]
+See = Callable[[str | None], "CommandVisibility"]
 """Says what somebody sees of a task of a graph, by the application that it is of."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class CommandVisibility:
     """Whether arguments of commands, and values of variables, are seen."""
 
     arguments: bool
@@ -46,10 +46,10 @@ class Sight:
         return replace(job, annotations=dict.fromkeys(job.annotations, HIDDEN))
 
 
-def of_application(principal: Principal, application_id: str) -> Sight:
+def of_application(principal: Principal, application_id: str) -> CommandVisibility:
     """Return what somebody sees of an application: all of it who may deploy it anywhere."""
     values = principal.allows_somewhere(Role.DEPLOYER, application_id)
-    return Sight(values or principal.allows_somewhere(Role.VIEWER, application_id), values)
+    return CommandVisibility(values or principal.allows_somewhere(Role.VIEWER, application_id), values)
 
 
 def of_deployment(principal: Principal, environment_ids: Collection[str], application_ids: Collection[str]) -> See:
@@ -58,10 +58,10 @@ def of_deployment(principal: Principal, environment_ids: Collection[str], applic
     def allows(role: Role, wanted: Collection[str]) -> bool:
         return all(principal.allows(role, environment_id=id_, application_ids=wanted) for id_ in environment_ids)
 
-    def see(application_id: str | None) -> Sight:
+    def see(application_id: str | None) -> CommandVisibility:
         wanted = (application_id,) if application_id else application_ids
         values = allows(Role.DEPLOYER, wanted)
-        return Sight(values or allows(Role.VIEWER, application_ids), values)
+        return CommandVisibility(values or allows(Role.VIEWER, application_ids), values)
 
     return see
 
@@ -77,9 +77,9 @@ def of_template(principal: Principal, authors: Collection[str], application_ids:
         bool(application_ids) and all(principal.allows_somewhere(Role.DEPLOYER, id_) for id_ in application_ids)
     )
 
-    def see(application_id: str | None) -> Sight:
+    def see(application_id: str | None) -> CommandVisibility:
         if application_id is None:
-            return Sight(arguments=True, values=own or every)
+            return CommandVisibility(arguments=True, values=own or every)
         return of_application(principal, application_id)
 
     return see

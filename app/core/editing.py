@@ -129,7 +129,7 @@ def faults(before: Tasks, after: Tasks, edit: Edit, started: Collection[str]) ->
     return workflow.check_edit(before, after, started)
 
 
-def lifted(before: Tasks, after: Tasks, settled_keys: Collection[str]) -> tuple[str, ...]:
+def waived(before: Tasks, after: Tasks, settled_keys: Collection[str]) -> tuple[str, ...]:
     """Return the keys of the tasks that ask for approval and that an edit removes, relaxes, or leads something past.
 
     Tasks that are done (`settled_keys`) ask nobody any more.

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Mapping, Sequence
 
 
-def rooms(free: int, running: Mapping[str, int], hungry: Sequence[str]) -> dict[str, int]:
+def shares(free: int, running: Mapping[str, int], hungry: Sequence[str]) -> dict[str, int]:
     """Return how many of `free` slots each `hungry` deployment may take.
 
     Each slot goes to whoever has the fewest, running ones included; of equals, to the one that is named first

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.core.admission import Standing
+from app.core.admission import QueuePosition
 from app.core.approval import Approval, ApprovalSubject, words
 from app.core.deployment import ENDED, Deployment, DeploymentStatus
 from app.core.environment import Pools
@@ -52,7 +52,7 @@ class Situation:
     the deployment is approved; None: it need not be.
     """
 
-    standing: Standing | None
+    standing: QueuePosition | None
     capacity: int
     pools: Pools
     alive: frozenset[str]
@@ -178,7 +178,7 @@ def _paused(deployment: Deployment) -> tuple[Blocker, ...]:
     return (Blocker(kind=BlockerKind.PAUSED, message="It is paused: call resumeDeployment to let it go on."),)
 
 
-def _in_queue(standing: Standing, capacity: int) -> tuple[Blocker, ...]:
+def _in_queue(standing: QueuePosition, capacity: int) -> tuple[Blocker, ...]:
     locks = tuple(
         Blocker(
             kind=BlockerKind.LOCK,

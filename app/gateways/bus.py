@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from app.gateways.circuit_breaker import AWAY, Patience
+from app.gateways.circuit_breaker import AWAY, CircuitBreaker
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class RedisBus:
         self._confirmed: dict[str, asyncio.Event] = {}
         self._unheard: set[str] = set()
         self._reader: asyncio.Task[None] | None = None
-        self._patience = Patience()
+        self._patience = CircuitBreaker()
 
     async def open(self) -> None:
         """Begin to read."""

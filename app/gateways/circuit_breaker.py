@@ -18,7 +18,7 @@ REST_SECONDS = 1.0
 AWAY = (RedisError, OSError, asyncio.TimeoutError)
 
 
-class Patience:
+class CircuitBreaker:
     """Waits for Redis for a while, but not again and again: after an answer that was due it rests, then waits less."""
 
     def __init__(self) -> None:

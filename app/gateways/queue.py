@@ -19,7 +19,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from app.gateways.circuit_breaker import AWAY, Patience
+from app.gateways.circuit_breaker import AWAY, CircuitBreaker
 from app.ports import Bus, Job, JobFunction
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class ArqQueue:
         self._redis = redis
         self._arq = _arq(redis, "default")
         self._bus = bus
-        self._patience = Patience()
+        self._patience = CircuitBreaker()
 
     def worker(
         self, pool: str, jobs: Mapping[str, JobFunction], has_room: Callable[[], bool] = lambda: True

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, token_faults
-from app.core.audit import Act, plain
+from app.core.audit import AuditContext, plain
 from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, WrongState, name_taken, not_found
 from app.core.ids import Kind
 from app.core.roles import Role
 from app.core.validation import checks
 from app.services import audit
 from app.services.runtime import Runtime
-from app.services.use_cases import Case, refuse_if
+from app.services.use_cases import UseCaseContext, refuse_if
 from app.store import access as store
 from app.store import applications as application_store
 from app.store import environments as environment_store
@@ -52,7 +52,7 @@ async def authenticate_all(runtime: Runtime, secrets: Sequence[str]) -> dict[str
     return {hashes[hash_]: principal for hash_, principal in found.items()}
 
 
-async def create_service_account(case: Case, name: str) -> tuple[str, ...]:
+async def create_service_account(case: UseCaseContext, name: str) -> tuple[str, ...]:
     """Create a service account without any grant. For ADMIN."""
     case.require(Role.ADMIN)
     refuse_if(checks.title(name, 100, "name"))
@@ -81,7 +81,7 @@ def new_secret(runtime: Runtime) -> str:
     return "bor_" + base64.urlsafe_b64encode(runtime.chance.noise(TOKEN_BYTES)).decode().rstrip("=")
 
 
-async def create_token(case: Case, request: TokenRequest) -> tuple[str, ...]:
+async def create_token(case: UseCaseContext, request: TokenRequest) -> tuple[str, ...]:
     """Make a token. For oneself always, within the scopes one came with; for a service account it takes ADMIN.
 
     It ends with the token that its maker came with: no later, and as soon as that is revoked. Else who found a token
@@ -135,7 +135,7 @@ def _token(work: Unit, owner: str, request: TokenRequest, *, made_by: str | None
     )
 
 
-async def revoke_token(case: Case, id_: str) -> tuple[str, ...]:
+async def revoke_token(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     """Revoke a token, and whatever was made with it: one's own always, others' as ADMIN.
 
     Returns its id, and those of the others. Revoking again changes nothing.
@@ -149,7 +149,7 @@ async def revoke_token(case: Case, id_: str) -> tuple[str, ...]:
     return (id_, *(made for made in await _revoke(case, [id_]) if made != id_))
 
 
-async def revoke_all_tokens(case: Case, actor_id: str) -> tuple[str, ...]:
+async def revoke_all_tokens(case: UseCaseContext, actor_id: str) -> tuple[str, ...]:
     """Revoke every token of an actor, and whatever was made with them: one's own always, others' as ADMIN.
 
     Returns the ids of those that were good until now. The actor keeps its grants.
@@ -165,7 +165,7 @@ async def revoke_all_tokens(case: Case, actor_id: str) -> tuple[str, ...]:
     return await _revoke(case, [token.id for token in theirs], only_good=True)
 
 
-async def _revoke(case: Case, ids: Sequence[str], *, only_good: bool = False) -> tuple[str, ...]:
+async def _revoke(case: UseCaseContext, ids: Sequence[str], *, only_good: bool = False) -> tuple[str, ...]:
     """Revoke tokens with all that was made with them, and return the ids; `only_good`: of those that were good."""
     found = await store.descendants(ids)
     await store.revoke_tokens([token.id for token in found], case.work.now)
@@ -182,7 +182,7 @@ class GrantRequest:
     grant: Grant
 
 
-async def grant_role(case: Case, request: GrantRequest) -> tuple[str, ...]:
+async def grant_role(case: UseCaseContext, request: GrantRequest) -> tuple[str, ...]:
     """Give an actor a role. For ADMIN on everything. Giving it again changes nothing."""
     before = await _checked(case, request)
     await store.add_grant(request.actor_id, request.grant, case.work.now)
@@ -190,7 +190,7 @@ async def grant_role(case: Case, request: GrantRequest) -> tuple[str, ...]:
     return (request.actor_id,)
 
 
-async def revoke_role(case: Case, request: GrantRequest) -> tuple[str, ...]:
+async def revoke_role(case: UseCaseContext, request: GrantRequest) -> tuple[str, ...]:
     """Take a role away. For ADMIN on everything. The last ADMIN of everything stays: else nobody could undo it."""
     before = await _checked(case, request)
     if request.grant == Grant(Role.ADMIN) and not await store.other_admins(request.actor_id):
@@ -210,7 +210,7 @@ async def _granted(actor_id: str) -> dict[str, object]:
     return {"grants": (await store.grants_of([actor_id]))[actor_id]}
 
 
-async def _checked(case: Case, request: GrantRequest) -> dict[str, object]:
+async def _checked(case: UseCaseContext, request: GrantRequest) -> dict[str, object]:
     """Return what the actor holds, once all that the request names is there. Raises Refused."""
     case.require(Role.ADMIN)
     await take_turns("grants")
@@ -245,7 +245,9 @@ async def ensure_admin(runtime: Runtime, secret: str) -> None:
             await store.insert_token(NewToken(token, hash_secret(secret)))
             work.note(token.id, None, token)
         if work.changes:
-            await audit.keep(Act(actor_id=await _boreas(work), action=FIRST, reason=FIRST_REASON, address=None), work)
+            await audit.keep(
+                AuditContext(actor_id=await _boreas(work), action=FIRST, reason=FIRST_REASON, address=None), work
+            )
 
 
 async def _boreas(work: Unit) -> str:

@@ -178,7 +178,7 @@ async def _turns(asker: Asker, deployments: Deployments) -> Answers:
     for one in deployments:
         claim = admission.Claim(one.id, one.application_ids)
         capacity = environments[one.environment_id].max_concurrent_deployments
-        standing = admission.standing(one.id, claims[one.environment_id].active, [claim], capacity)
+        standing = admission.queue_position(one.id, claims[one.environment_id].active, [claim], capacity)
         if standing.holds:
             by = ", ".join(dict.fromkeys(names[hold.deployment_id] for hold in standing.holds))
             message = f"{by[:1].upper()}{by[1:]} holds an application that this one needs. Try again when it has ended."

@@ -8,7 +8,7 @@ from app.core.ids import Kind
 from app.core.kubernetes import ownership
 from app.core.roles import Role
 from app.core.validation import checks
-from app.services.use_cases import Case, refuse_if
+from app.services.use_cases import UseCaseContext, refuse_if
 from app.store import applications as store
 from app.store.database import take_turns
 
@@ -20,7 +20,7 @@ NOT_YOURS = (
 )
 
 
-async def create(case: Case, draft: Application) -> tuple[str, ...]:
+async def create(case: UseCaseContext, draft: Application) -> tuple[str, ...]:
     """Create an application as drafted; id and times are set here. For DEPLOYER on everything."""
     case.require(Role.DEPLOYER)
     application = replace(draft, id=case.work.new_id(Kind.APPLICATION), created_at=case.work.now)
@@ -35,7 +35,7 @@ async def create(case: Case, draft: Application) -> tuple[str, ...]:
     return (application.id,)
 
 
-async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[str, ...]:
+async def update(case: UseCaseContext, changes: tuple[str, dict[str, object]]) -> tuple[str, ...]:
     """Change some fields (by name) of an application. For DEPLOYER on it. Deployments keep what they were made with.
 
     Which objects of a cluster are its own is for ADMIN to say: who deploys an application must not choose others'.
@@ -53,7 +53,7 @@ async def update(case: Case, changes: tuple[str, dict[str, object]]) -> tuple[st
     return (id_,)
 
 
-async def archive(case: Case, id_: str) -> tuple[str, ...]:
+async def archive(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     """Archive an application: it stays readable, and can not be deployed any more. For DEPLOYER on it."""
     application = await _held(case, id_)
     archived = replace(application, archived_at=case.work.now)
@@ -62,7 +62,7 @@ async def archive(case: Case, id_: str) -> tuple[str, ...]:
     return (id_,)
 
 
-async def unarchive(case: Case, id_: str) -> tuple[str, ...]:
+async def unarchive(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     """Bring an archived application back: it can be deployed again. For DEPLOYER on it."""
     application = await _held(case, id_, archived=True)
     active = replace(application, archived_at=None)
@@ -80,7 +80,7 @@ async def _refuse_if_taken(application: Application, before: Application | None)
         refuse_if(ownership.taken(target, before.kubernetes if before else None, others))
 
 
-async def _held(case: Case, id_: str, *, archived: bool = False) -> Application:
+async def _held(case: UseCaseContext, id_: str, *, archived: bool = False) -> Application:
     application = await store.locked(id_)
     if application is None:
         raise not_found("application", id_, ("id",))

@@ -8,7 +8,7 @@ from app.core.access import Principal
 from app.core.approval import ApprovalPolicy
 from app.core.deployment import Deployment, WorkflowSource
 from app.core.errors import Forbidden, Refused
-from app.services.engine.locked_deployment import Ledger
+from app.services.engine.locked_deployment import LockedDeployment
 from app.store import approvals as store
 from app.store import workflows as workflow_store
 
@@ -20,14 +20,14 @@ async def authors_of(deployment: Deployment) -> frozenset[str]:
     return await store.authors_of(deployment.id)
 
 
-async def why_not_lift(ledger: Ledger, principal: Principal) -> Forbidden | None:
+async def why_not_waive(ledger: LockedDeployment, principal: Principal) -> Forbidden | None:
     """Return why somebody may not let go of a task of a held deployment that asks for approval."""
     deployment = ledger.deployment
     return core.why_not_lift(deployment, ledger.policy or ApprovalPolicy(), principal, await authors_of(deployment))
 
 
-async def refuse_lifting(
-    ledger: Ledger, principal: Principal, ids: Mapping[str, str], keys: Sequence[str], path: tuple[str, ...]
+async def refuse_waiving(
+    ledger: LockedDeployment, principal: Principal, ids: Mapping[str, str], keys: Sequence[str], path: tuple[str, ...]
 ) -> None:
     """Refuse an edit that lets go of tasks (keys) which ask for approval, unless the caller may. Raises Refused.
 
@@ -36,7 +36,7 @@ async def refuse_lifting(
     """
     if not keys:
         return
-    problem = await why_not_lift(ledger, principal)
+    problem = await why_not_waive(ledger, principal)
     if problem is None:
         return
     asked = await store.tasks_asked_for(ledger.deployment.id)

@@ -18,10 +18,10 @@ from app.core.strategy.model import Progress
 from app.core.task import TaskStatus
 from app.core.validation import checks
 from app.services.engine import approval_requests
-from app.services.engine.locked_deployment import Ledger, hold
+from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.engine.tick import refuse, tick_and_send
 from app.services.secret_masking import hidden
-from app.services.use_cases import Case, forbidden, refuse_if
+from app.services.use_cases import UseCaseContext, forbidden, refuse_if
 from app.store import approvals as store
 from app.store import deployments as deployment_store
 from app.store.codecs import dump
@@ -45,7 +45,7 @@ _Kept = NotFound | Forbidden | WrongState | RevisionConflict
 _KINDS: dict[str, type[_Kept]] = {kind.__name__: kind for kind in (NotFound, Forbidden, WrongState, RevisionConflict)}
 
 
-async def decide(case: Case, order: Decide) -> tuple[str, ...]:
+async def decide(case: UseCaseContext, order: Decide) -> tuple[str, ...]:
     """Approve or reject some approvals, each by itself: what is wrong with one keeps no other from being decided.
 
     Answers with one text for each that was asked for, in order: its id where it was decided, else why not; `answers`
@@ -63,7 +63,7 @@ async def decide(case: Case, order: Decide) -> tuple[str, ...]:
         if not deployment_id:
             said |= {index: _kept(missing("approval", order.approval_ids[index]), index) for index in mine}
             continue
-        async with hold(case.work, deployment_id, case.principal.actor.id) as ledger:
+        async with lock_deployment(case.work, deployment_id, case.principal.actor.id) as ledger:
             for index in mine:
                 said[index] = await _decide_one(case, ledger, order, index)
     if case.work.changes.keys().isdisjoint(order.approval_ids):
@@ -109,7 +109,7 @@ def _not_as_seen(deployment: Deployment, order: Decide) -> RevisionConflict | No
     return RevisionConflict(message=message, expected=expected, actual=actual)
 
 
-async def _decide_one(case: Case, ledger: Ledger, order: Decide, index: int) -> str:
+async def _decide_one(case: UseCaseContext, ledger: LockedDeployment, order: Decide, index: int) -> str:
     id_ = order.approval_ids[index]
     approval = (await store.by_ids([id_]))[id_]
     deployment, principal = ledger.deployment, case.principal
@@ -127,7 +127,7 @@ async def _decide_one(case: Case, ledger: Ledger, order: Decide, index: int) -> 
     return id_
 
 
-async def _store(case: Case, ledger: Ledger, approval: Approval, order: Decide) -> None:
+async def _store(case: UseCaseContext, ledger: LockedDeployment, approval: Approval, order: Decide) -> None:
     """Store a decision, and let go on or end what it was about."""
     actor = case.principal.actor
     comment = await hidden(ledger.deployment.id, order.comment.strip())
@@ -146,7 +146,7 @@ async def _store(case: Case, ledger: Ledger, approval: Approval, order: Decide) 
         await _let_go_on(ledger, approval, actor.id)
 
 
-async def _let_go_on(ledger: Ledger, approval: Approval, actor_id: str) -> None:
+async def _let_go_on(ledger: LockedDeployment, approval: Approval, actor_id: str) -> None:
     """Let the task go on that was approved, or whose rollout was; the next tick starts or resumes it."""
     await ledger.flush()
     task = await ledger.task(approval.task_id or "")

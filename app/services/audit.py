@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.core import audit
-from app.core.audit import FIRST_HASH, Act, Chain, follow
+from app.core.audit import FIRST_HASH, AuditContext, Chain, follow
 from app.core.ids import Kind, kind_of
 from app.services.secret_masking import masker_for
 from app.store import audit as store
@@ -28,7 +28,7 @@ async def verify(noted: str | None = None) -> tuple[Chain, bool]:
     return chain, found
 
 
-async def keep(act: Act, work: Unit) -> None:
+async def keep(act: AuditContext, work: Unit) -> None:
     """Store an entry for each object that the unit changed. Raises UnrecordedError when it noted none."""
     entries = audit.entries(act, work.changes, work.now, work.new_id)
     if not entries:

@@ -20,10 +20,10 @@ from app.core.tick.planning import settled
 from app.core.workflow import WorkflowTask
 from app.services.allowed_actions import Asker, ways_back, why_not_retry, why_not_roll_back, why_not_start
 from app.services.drafts import DeploymentRequest, Draft, draft
-from app.services.engine.locked_deployment import Ledger, hold
+from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.engine.tick import ask_to_stop, begin_rollback, cancel_waiting, set_rollback, tick_and_send
 from app.services.secret_masking import hidden
-from app.services.use_cases import Case, reason_problems, refuse_if
+from app.services.use_cases import UseCaseContext, reason_problems, refuse_if
 from app.store import deployments as store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
@@ -41,7 +41,7 @@ class Reasoned:
     force: bool = False
 
 
-async def create(case: Case, request: DeploymentRequest) -> tuple[str, ...]:
+async def create(case: UseCaseContext, request: DeploymentRequest) -> tuple[str, ...]:
     """Create a deployment in each environment, and queue them where they shall start. For DEPLOYER on all of it.
 
     Overriding freezes is for ADMIN.
@@ -55,7 +55,7 @@ async def create(case: Case, request: DeploymentRequest) -> tuple[str, ...]:
     return tuple([await _create_in(case, made, environment) for environment in made.environments])
 
 
-async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
+async def _create_in(case: UseCaseContext, made: Draft, environment: Environment) -> str:
     now = case.work.now
     deployment = Deployment(
         id=case.work.new_id(Kind.DEPLOYMENT),
@@ -80,7 +80,7 @@ async def _create_in(case: Case, made: Draft, environment: Environment) -> str:
     await task_store.insert(_tasks(case, deployment.id, made.tasks))
     case.changed(deployment.id, None, deployment)
     await workflow_store.begin(deployment)
-    async with hold(case.work, deployment.id, case.principal.actor.id) as ledger:
+    async with lock_deployment(case.work, deployment.id, case.principal.actor.id) as ledger:
         ledger.record(DeploymentStatusChanged(None, _S.PENDING))
     if made.request.auto_start:
         case.work.queues.add(environment.id)
@@ -92,16 +92,16 @@ def _without_secrets(made: Draft) -> str | None:
     return reason and Masker.of(*(task.command.env for task in made.tasks if task.command)).mask(reason)
 
 
-def _tasks(case: Case, deployment_id: str, tasks: Sequence[WorkflowTask]) -> list[Task]:
+def _tasks(case: UseCaseContext, deployment_id: str, tasks: Sequence[WorkflowTask]) -> list[Task]:
     ids = {task.key: case.work.new_id(Kind.TASK) for task in tasks}
     return [unbegun(task, deployment_id, order, ids) for order, task in enumerate(tasks)]
 
 
-def _held(case: Case, deployment_id: str) -> AbstractAsyncContextManager[Ledger]:
-    return hold(case.work, deployment_id, case.principal.actor.id)
+def _held(case: UseCaseContext, deployment_id: str) -> AbstractAsyncContextManager[LockedDeployment]:
+    return lock_deployment(case.work, deployment_id, case.principal.actor.id)
 
 
-def require_deployer(case: Case, deployment: Deployment, field: str = "id") -> None:
+def require_deployer(case: UseCaseContext, deployment: Deployment, field: str = "id") -> None:
     """Refuse unless the caller may steer the deployment; as unknown where they may not even see it. Raises Refused."""
     place = {"environment_id": deployment.environment_id, "application_ids": deployment.application_ids}
     if not case.principal.allows(Role.VIEWER, **place):  # type: ignore[arg-type]
@@ -121,7 +121,7 @@ def refuse_problem(problem: Problem | None) -> None:
         raise Refused(problem)
 
 
-async def start(case: Case, id_: str) -> tuple[str, ...]:
+async def start(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     """Queue a deployment that was made without starting. For DEPLOYER."""
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
@@ -131,7 +131,7 @@ async def start(case: Case, id_: str) -> tuple[str, ...]:
     return (id_,)
 
 
-async def pause(case: Case, id_: str) -> tuple[str, ...]:
+async def pause(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     """Keep tasks of a deployment from starting; those that run go on. While it waits, others pass it. For DEPLOYER."""
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
@@ -141,7 +141,7 @@ async def pause(case: Case, id_: str) -> tuple[str, ...]:
     return (id_,)
 
 
-async def go_on(case: Case, id_: str) -> tuple[str, ...]:
+async def go_on(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     """Let a paused deployment go on. For DEPLOYER."""
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
@@ -152,7 +152,7 @@ async def go_on(case: Case, id_: str) -> tuple[str, ...]:
     return (id_,)
 
 
-async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
+async def cancel(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
     """Cancel a deployment: at once where nothing runs, else as soon as what runs has ended. For DEPLOYER.
 
     Cancelling one that is being cancelled changes nothing, unless `force` is given: then what runs is killed. One that
@@ -179,7 +179,7 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
     return (order.id,)
 
 
-async def _leave_half_way(ledger: Ledger) -> None:
+async def _leave_half_way(ledger: LockedDeployment) -> None:
     """Leave workloads as they are that nobody brings back at the moment: there may be no worker to do it."""
     await ledger.flush()
     half = [item.id for item in planning.half_way(await task_store.items(ledger.deployment.id)) if not item.held]
@@ -189,7 +189,7 @@ async def _leave_half_way(ledger: Ledger) -> None:
     await tick_and_send(ledger)
 
 
-async def _cancel_rollback(ledger: Ledger, reason: str) -> None:
+async def _cancel_rollback(ledger: LockedDeployment, reason: str) -> None:
     rollback = ledger.deployment.rollback
     if rollback is not None:
         said = "; ".join(filter(None, [rollback.error_message, f"the rollback was cancelled: {reason}"]))
@@ -198,7 +198,7 @@ async def _cancel_rollback(ledger: Ledger, reason: str) -> None:
     await tick_and_send(ledger)
 
 
-async def retry(case: Case, id_: str) -> tuple[str, ...]:
+async def retry(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     """Go on with a failed deployment: tasks that failed or never ran start again; not in a freeze. For DEPLOYER."""
     await hold_queue(id_)
     async with _held(case, id_) as ledger:
@@ -210,7 +210,7 @@ async def retry(case: Case, id_: str) -> tuple[str, ...]:
     return (id_,)
 
 
-def _forget_old_confirmations(ledger: Ledger, tasks: Iterable[Task]) -> None:
+def _forget_old_confirmations(ledger: LockedDeployment, tasks: Iterable[Task]) -> None:
     """Let people be asked again for tasks that have not begun, and were confirmed too long ago."""
     for task in tasks:
         if task.status in UNSTARTED and (asks := _unconfirmed(task, ledger.now)) != task:
@@ -233,7 +233,7 @@ async def hold_queue(deployment_id: str) -> None:
         await environment_store.locked(known.environment_id)
 
 
-async def resume(ledger: Ledger, tasks: Sequence[Task], again: Sequence[Task]) -> None:
+async def resume(ledger: LockedDeployment, tasks: Sequence[Task], again: Sequence[Task]) -> None:
     """Let a deployment go on from the tasks `again`, which failed; it runs again where it had failed itself."""
     free = settled(tasks)
     for task in again:
@@ -247,7 +247,7 @@ async def resume(ledger: Ledger, tasks: Sequence[Task], again: Sequence[Task]) -
     await tick_and_send(ledger)
 
 
-async def roll_back(case: Case, order: Reasoned) -> tuple[str, ...]:
+async def roll_back(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
     """Take a deployment's applications back. For DEPLOYER.
 
     One that runs or has failed rolls back itself, also during a freeze. For a successful one a new deployment of the

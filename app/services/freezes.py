@@ -10,12 +10,12 @@ from app.core.freeze import FreezeStatus, FreezeWindow
 from app.core.ids import Kind
 from app.core.roles import Role
 from app.services.runtime import Runtime
-from app.services.use_cases import Case, refuse_if
+from app.services.use_cases import UseCaseContext, refuse_if
 from app.store import environments as environment_store
 from app.store import freezes as store
 
 
-async def create(case: Case, draft: FreezeWindow) -> tuple[str, ...]:
+async def create(case: UseCaseContext, draft: FreezeWindow) -> tuple[str, ...]:
     """Create a window as drafted; id and time are set here. Returns the environment's id and its own.
 
     What runs goes on; what waits to start goes on waiting.
@@ -35,7 +35,7 @@ async def create(case: Case, draft: FreezeWindow) -> tuple[str, ...]:
     return (environment_id, window.id)
 
 
-async def delete(case: Case, id_: str) -> tuple[str, ...]:
+async def delete(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     """Delete a window; what it held up may start. Returns the environment's id."""
     window = (await store.by_ids([id_])).get(id_)
     if window is None:

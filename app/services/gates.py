@@ -50,7 +50,7 @@ def _situation(
         claim.deployment_id == deployment.id for claim in claims.waiting
     )
     standing = (
-        admission.standing(deployment.id, claims.active, claims.waiting, capacity, frozen=freeze.frozen)
+        admission.queue_position(deployment.id, claims.active, claims.waiting, capacity, frozen=freeze.frozen)
         if waits
         else None
     )
@@ -82,7 +82,7 @@ async def of_plan(
         freeze = freezes[environment.id]
         waiting = [*known.waiting, mine]
         situation = Situation(
-            standing=admission.standing("", known.active, waiting, capacity, frozen=freeze.frozen),
+            standing=admission.queue_position("", known.active, waiting, capacity, frozen=freeze.frozen),
             freeze=freeze if freeze.frozen and not overrides else None,
             capacity=capacity,
             pools=environment.pools,

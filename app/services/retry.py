@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 AGAIN_SECONDS = 0.3
 
 
-async def patiently(work: Callable[[], Awaitable[T]]) -> T:
+async def retry_while_away(work: Callable[[], Awaitable[T]]) -> T:
     """Do `work` again and again until the database answers.
 
     The answer may be lost after the work was done, so it must see for itself whether it was. Who can not wait for ever

@@ -13,7 +13,7 @@ from app.core.strategy.model import Progress
 from app.core.task import Task, TaskStatus
 from app.core.tick.planning import Change
 from app.services.allowed_actions import Asker, why_not_resume
-from app.services.approval_waivers import why_not_lift
+from app.services.approval_waivers import why_not_waive
 from app.services.deployments import (
     Reasoned,
     hold_queue,
@@ -22,10 +22,10 @@ from app.services.deployments import (
     require_deployer,
     resume,
 )
-from app.services.engine.locked_deployment import Ledger, hold
+from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.engine.tick import ask_to_stop, tick_and_send
 from app.services.secret_masking import hidden
-from app.services.use_cases import Case, reason_problems, refuse_if
+from app.services.use_cases import UseCaseContext, reason_problems, refuse_if
 from app.store import deployments as deployment_store
 from app.store import tasks as store
 
@@ -38,7 +38,7 @@ class Promotion:
     full: bool = False
 
 
-async def _seen(case: Case, id_: str, field: str = "id") -> Task:
+async def _seen(case: UseCaseContext, id_: str, field: str = "id") -> Task:
     """Return a task that the caller may see. Raises Refused: in the same words whether it is unseen or not there."""
     task = (await store.by_ids([id_])).get(id_)
     deployments = await deployment_store.by_ids([task.deployment_id]) if task else {}
@@ -55,10 +55,10 @@ async def _seen(case: Case, id_: str, field: str = "id") -> Task:
 
 
 @asynccontextmanager
-async def _held(case: Case, id_: str, field: str = "id") -> AsyncIterator[tuple[Ledger, Task]]:
+async def _held(case: UseCaseContext, id_: str, field: str = "id") -> AsyncIterator[tuple[LockedDeployment, Task]]:
     """Hold the deployment of a task, for a caller who may steer it. Raises Refused, naming the input's `field`."""
     known = await _seen(case, id_, field)
-    async with hold(case.work, known.deployment_id, case.principal.actor.id) as ledger:
+    async with lock_deployment(case.work, known.deployment_id, case.principal.actor.id) as ledger:
         require_deployer(case, ledger.deployment)
         before = await ledger.task(id_, (field,))
         yield ledger, before
@@ -66,7 +66,7 @@ async def _held(case: Case, id_: str, field: str = "id") -> AsyncIterator[tuple[
         case.changed(id_, before, await ledger.task(id_))
 
 
-async def retry(case: Case, id_: str) -> tuple[str, ...]:
+async def retry(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     """Start one failed task again; other failed ones stay as they are. For DEPLOYER.
 
     A deployment that has failed does not start again in a freeze.
@@ -82,11 +82,11 @@ async def retry(case: Case, id_: str) -> tuple[str, ...]:
     return (id_,)
 
 
-async def _all(ledger: Ledger) -> Sequence[Task]:
+async def _all(ledger: LockedDeployment) -> Sequence[Task]:
     return (await store.of_deployments([ledger.deployment.id]))[ledger.deployment.id]
 
 
-async def skip(case: Case, order: Reasoned) -> tuple[str, ...]:
+async def skip(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
     """Leave a task out; what waits for it goes on as if it had succeeded. For DEPLOYER.
 
     A task that asks for approval takes somebody who may approve it.
@@ -95,14 +95,14 @@ async def skip(case: Case, order: Reasoned) -> tuple[str, ...]:
     async with _held(case, order.id) as (ledger, task):
         refuse_state(task.status, allowed_actions.why_not_skip_task(ledger.deployment, task))
         if task.require_confirm:
-            refuse_problem(await why_not_lift(ledger, case.principal))
+            refuse_problem(await why_not_waive(ledger, case.principal))
         reason = await hidden(task.deployment_id, order.reason)
         ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.SKIPPED, reason)])
         await tick_and_send(ledger)
     return (order.id,)
 
 
-async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
+async def cancel(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
     """End a task, which counts as its failure: at once where it does not run, else as soon as it has ended.
 
     With `force` what runs is killed. Cancelling a task that is being undone ends that. For DEPLOYER.
@@ -119,7 +119,7 @@ async def cancel(case: Case, order: Reasoned) -> tuple[str, ...]:
     return (order.id,)
 
 
-async def promote(case: Case, promotion: Promotion) -> tuple[str, ...]:
+async def promote(case: UseCaseContext, promotion: Promotion) -> tuple[str, ...]:
     """End the wait of a rollout that watches a batch; with `full`, bring all that is left at once. For DEPLOYER."""
     async with _held(case, promotion.task_id, "taskId") as (ledger, task):
         why_not = allowed_actions.why_not_promote(ledger.deployment, task, ledger.now)

@@ -13,7 +13,7 @@ from app.core.task import written
 from app.core.template import Parameter, Template, TemplateVersion
 from app.core.validation import bounds, checks, task_checks
 from app.core.workflow import WorkflowTask
-from app.services.use_cases import Case, forbidden, refuse_if
+from app.services.use_cases import UseCaseContext, forbidden, refuse_if
 from app.store import applications as application_store
 from app.store import deployments as deployment_store
 from app.store import tasks as task_store
@@ -53,7 +53,7 @@ class Made:
     faults: tuple[WorkflowFault, ...]
 
 
-async def save(case: Case, draft: TemplateDraft) -> tuple[str, ...]:
+async def save(case: UseCaseContext, draft: TemplateDraft) -> tuple[str, ...]:
     """Save the first version of a template, or the next one. For DEPLOYER on each application that it is or was for.
 
     A role in any one environment is enough for the first: a template does nothing until it is used. Who uses it by its
@@ -103,7 +103,7 @@ def _is_latest(
     )
 
 
-async def archive(case: Case, id_: str) -> tuple[str, ...]:
+async def archive(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     """Archive a template: it stays readable, and nothing is made from it any more. For whoever may save a version."""
     known = await store.locked(id_)
     if known is None:
@@ -139,7 +139,7 @@ async def make(use: TemplateUse) -> Made:
     return Made(made, tuple(problem for problem in problems if isinstance(problem, WorkflowFault)))
 
 
-async def _tasks(case: Case, draft: TemplateDraft) -> tuple[WorkflowTask, ...]:
+async def _tasks(case: UseCaseContext, draft: TemplateDraft) -> tuple[WorkflowTask, ...]:
     if draft.deployment_id is None:
         return draft.tasks or ()
     path = ("fromDeploymentId",)
@@ -160,14 +160,14 @@ async def _latest_tasks(versions: Sequence[TemplateVersion]) -> Sequence[Workflo
     return (await store.tasks_of([versions[-1].id]))[versions[-1].id] if versions else ()
 
 
-async def _require(case: Case, tasks: Sequence[WorkflowTask]) -> None:
+async def _require(case: UseCaseContext, tasks: Sequence[WorkflowTask]) -> None:
     ids = {task.application_id for task in tasks if task.application_id}
     if not all(case.principal.allows_somewhere(Role.DEPLOYER, id_) for id_ in ids):
         raise forbidden(Role.DEPLOYER)
 
 
 def _refuse_unless_own(
-    case: Case, versions: Sequence[TemplateVersion], latest: Sequence[WorkflowTask], field: str
+    case: UseCaseContext, versions: Sequence[TemplateVersion], latest: Sequence[WorkflowTask], field: str
 ) -> None:
     """Refuse who neither made a template nor may deploy everything, or is ADMIN of all it is for. Raises Refused."""
     ids = {task.application_id for task in latest if task.application_id}
@@ -203,7 +203,7 @@ async def _faults(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> list[P
     ]
 
 
-async def _kept(case: Case, draft: TemplateDraft, known: Template | None) -> Template:
+async def _kept(case: UseCaseContext, draft: TemplateDraft, known: Template | None) -> Template:
     """Store the template of a name, if it is new or described anew, and return it."""
     if known is None:
         made = Template(

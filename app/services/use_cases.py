@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TypeVar
 
 from app.core.access import Principal
-from app.core.audit import Act
+from app.core.audit import AuditContext
 from app.core.errors import MAX_PROBLEMS, Forbidden, IdempotencyConflict, InvalidInput, Problem, Refused
 from app.core.fingerprint import fingerprint as fingerprint_of
 from app.core.roles import Role
@@ -15,14 +15,14 @@ from app.services import audit
 from app.services.engine.tick import admit_waiting
 from app.services.runtime import Runtime
 from app.store import idempotency
-from app.store.idempotency import Answer
+from app.store.idempotency import StoredAnswer
 from app.store.unit_of_work import Unit, unit
 
 MAX_KEY = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class MutationCall:
     """A mutation as it was called. What its command means tells a repeated key from a reused one.
 
     `reason` is the caller's, where the mutation takes one; `address` is where the call came from, where that is known.
@@ -35,13 +35,15 @@ class Call:
     address: str | None = None
 
     @property
-    def act(self) -> Act:
+    def act(self) -> AuditContext:
         """What the audit log keeps of it."""
-        return Act(actor_id=self.principal.actor.id, action=self.mutation, reason=self.reason, address=self.address)
+        return AuditContext(
+            actor_id=self.principal.actor.id, action=self.mutation, reason=self.reason, address=self.address
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class UseCaseContext:
     """What a use case works with: the ports, its transaction, and who asks."""
 
     runtime: Runtime
@@ -63,11 +65,13 @@ class Case:
 
 
 Command = TypeVar("Command")
-UseCase = Callable[[Case, Command], Awaitable[tuple[str, ...]]]
+UseCase = Callable[[UseCaseContext, Command], Awaitable[tuple[str, ...]]]
 """A use case changes what it must and returns the ids of the objects that the caller shall see."""
 
 
-async def perform(runtime: Runtime, call: Call, use_case: UseCase[Command], command: Command) -> tuple[str, ...]:
+async def perform(
+    runtime: Runtime, call: MutationCall, use_case: UseCase[Command], command: Command
+) -> tuple[str, ...]:
     """Carry out a use case and return the ids that it gave, now or the first time its key was used. Raises Refused.
 
     What it changed is kept in the audit log, in the same transaction, and last: from then to the commit no other
@@ -80,15 +84,15 @@ async def perform(runtime: Runtime, call: Call, use_case: UseCase[Command], comm
     async with unit(runtime) as work:
         if key is not None and (answer := await idempotency.find(actor, key)) is not None:
             return _first_answer(answer, call.mutation, fingerprint)
-        ids = await use_case(Case(runtime, work, call.principal), command)
+        ids = await use_case(UseCaseContext(runtime, work, call.principal), command)
         if key is not None:
-            await idempotency.keep(actor, key, Answer(call.mutation, fingerprint, ids), work.now)
+            await idempotency.keep(actor, key, StoredAnswer(call.mutation, fingerprint, ids), work.now)
         await audit.keep(call.act, work)
     await admit_waiting(runtime, work)
     return ids
 
 
-def _first_answer(answer: Answer, mutation: str, fingerprint: str) -> tuple[str, ...]:
+def _first_answer(answer: StoredAnswer, mutation: str, fingerprint: str) -> tuple[str, ...]:
     if (answer.mutation, answer.fingerprint) == (mutation, fingerprint):
         return answer.result
     message = f"This key was used for another call of {answer.mutation}; use a new key for a new call."

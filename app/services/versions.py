@@ -9,7 +9,7 @@ from app.core.ids import Kind
 from app.core.roles import Role
 from app.core.validation import checks
 from app.core.version import Version
-from app.services.use_cases import Case, forbidden, refuse_if
+from app.services.use_cases import UseCaseContext, forbidden, refuse_if
 from app.store import applications as application_store
 from app.store import versions as store
 from app.store.database import take_turns
@@ -18,7 +18,7 @@ MAX_ARTIFACTS = 500
 SHOWN = 5
 
 
-async def create(case: Case, draft: Version) -> tuple[str, ...]:
+async def create(case: UseCaseContext, draft: Version) -> tuple[str, ...]:
     """Create a version as drafted; id, maker and time are set here. For DEPLOYER on each of its applications.
 
     A role in any one environment is enough: a version does nothing until it is deployed. So that nobody can make a name

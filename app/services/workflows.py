@@ -17,11 +17,11 @@ from app.core.task import UNBLOCKING, Task, written
 from app.core.tick.state import items_of
 from app.core.validation import checks, task_checks
 from app.core.workflow import Position, WorkflowTask
-from app.services.approval_waivers import refuse_lifting
+from app.services.approval_waivers import refuse_waiving
 from app.services.deployments import require_deployer
-from app.services.engine.locked_deployment import Ledger, hold
+from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.engine.tick import tick_and_send
-from app.services.use_cases import Case, refuse_if
+from app.services.use_cases import UseCaseContext, refuse_if
 from app.store import definitions as definition_store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
@@ -57,7 +57,7 @@ class Layout:
     positions: tuple[tuple[str, Position], ...]
 
 
-async def edit(case: Case, order: EditOrder) -> tuple[str, ...]:
+async def edit(case: UseCaseContext, order: EditOrder) -> tuple[str, ...]:
     """Edit the graph of a deployment that is PENDING or WAITING_CONFIRM; it goes on with what is new. For DEPLOYER."""
     refuse_if(_summary_problems(order.summary))
     async with _editable(case, order.deployment_id, order.expected_revision) as (ledger, tasks):
@@ -65,7 +65,7 @@ async def edit(case: Case, order: EditOrder) -> tuple[str, ...]:
     return (order.deployment_id,)
 
 
-async def restore(case: Case, order: RestoreOrder) -> tuple[str, ...]:
+async def restore(case: UseCaseContext, order: RestoreOrder) -> tuple[str, ...]:
     """Make a new revision that equals an old one. Refused where a task has started since that is not so in it."""
     async with _editable(case, order.deployment_id, order.expected_revision) as (ledger, tasks):
         past: Sequence[WorkflowTask] | None = written(tasks)
@@ -84,7 +84,7 @@ async def restore(case: Case, order: RestoreOrder) -> tuple[str, ...]:
     return (order.deployment_id,)
 
 
-async def set_positions(case: Case, layout: Layout) -> tuple[str, ...]:
+async def set_positions(case: UseCaseContext, layout: Layout) -> tuple[str, ...]:
     """Keep where tasks are drawn, in any state; no revision is made of it. For DEPLOYER."""
     refuse_if(checks.between(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
     refuse_if(
@@ -92,7 +92,7 @@ async def set_positions(case: Case, layout: Layout) -> tuple[str, ...]:
         for index, (_, position) in enumerate(layout.positions)
         for problem in task_checks.position(position, "positions", str(index), "position")
     )
-    async with hold(case.work, layout.deployment_id, case.principal.actor.id, FIELD) as ledger:
+    async with lock_deployment(case.work, layout.deployment_id, case.principal.actor.id, FIELD) as ledger:
         require_deployer(case, ledger.deployment, FIELD)
         known = {task.key for task in (await task_store.of_deployments([layout.deployment_id]))[layout.deployment_id]}
         refuse_if(
@@ -105,9 +105,11 @@ async def set_positions(case: Case, layout: Layout) -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def _editable(case: Case, id_: str, expected: int) -> AsyncIterator[tuple[Ledger, list[Task]]]:
+async def _editable(
+    case: UseCaseContext, id_: str, expected: int
+) -> AsyncIterator[tuple[LockedDeployment, list[Task]]]:
     """Hold a deployment whose workflow may be edited, and is at the expected revision. Raises Refused."""
-    async with hold(case.work, id_, case.principal.actor.id, FIELD) as ledger:
+    async with lock_deployment(case.work, id_, case.principal.actor.id, FIELD) as ledger:
         require_deployer(case, ledger.deployment, FIELD)
         refuse_if(_why_not(ledger.deployment, expected))
         yield ledger, (await task_store.of_deployments([id_]))[id_]
@@ -127,14 +129,14 @@ def _why_not(deployment: Deployment, expected: int) -> Iterator[Problem]:
         )
 
 
-async def _edit(case: Case, ledger: Ledger, tasks: Sequence[Task], order: EditOrder) -> None:
+async def _edit(case: UseCaseContext, ledger: LockedDeployment, tasks: Sequence[Task], order: EditOrder) -> None:
     before = written(tasks)
     after = editing.edited(before, order.edit)
     refuse_if(_problems(order.edit, after))
     await _check(ledger.deployment, tasks, order.edit, (before, after))
     done = {task.key for task in tasks if task.status in UNBLOCKING}
-    lifted = editing.lifted(before, after, done)
-    await refuse_lifting(ledger, case.principal, {t.key: t.id for t in tasks}, lifted, PATHS[type(order.edit)])
+    lifted = editing.waived(before, after, done)
+    await refuse_waiving(ledger, case.principal, {t.key: t.id for t in tasks}, lifted, PATHS[type(order.edit)])
     known = {task.key for task in tasks}
     new_ids = {task.key: case.work.new_id(Kind.TASK) for task in after if task.key not in known}
     made = editing.rewrite(tasks, after, new_ids, before)

@@ -8,7 +8,7 @@ from app.store.database import execute, fetch_one, take_turns
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredAnswer:
     """What was asked for under a key, and the ids of what it returned."""
 
     mutation: str
@@ -16,10 +16,10 @@ class Answer:
     result: tuple[str, ...]
 
 
-_read = reader(Answer, "result")
+_read = reader(StoredAnswer, "result")
 
 
-async def find(actor_id: str, key: str) -> Answer | None:
+async def find(actor_id: str, key: str) -> StoredAnswer | None:
     """Return what was answered, if it was.
 
     Holds the key until the transaction ends: of two calls with one key at once, the second waits for the first.
@@ -31,7 +31,7 @@ async def find(actor_id: str, key: str) -> Answer | None:
     return _read(row) if row else None
 
 
-async def keep(actor_id: str, key: str, answer: Answer, at: datetime) -> None:
+async def keep(actor_id: str, key: str, answer: StoredAnswer, at: datetime) -> None:
     """Store an answer."""
     await execute(
         "INSERT INTO idempotency_keys (actor_id, key, mutation, fingerprint, result, created_at)"

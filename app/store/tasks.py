@@ -9,7 +9,7 @@ from typing import Any
 from app.core.application import CommandStep
 from app.core.columnar import filled
 from app.core.deployment import DeploymentStatus
-from app.core.kubernetes.job_runs import Standing
+from app.core.kubernetes.job_runs import RunOwnership
 from app.core.strategy.model import Progress
 from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
 from app.core.tick.state import ITEM_OF_TASK, Change, Item
@@ -87,18 +87,18 @@ async def _columns(names: Sequence[str], which: str, ids: list[str]) -> list[Seq
 Columns = tuple[str, ...]
 
 
-Mark = tuple[int, datetime]
+Version = tuple[int, datetime]
 """What a deployment had when tasks were read: its newest event, and the moment of its newest change."""
 
 
 async def columns_of_deployments(
     keys: Sequence[tuple[str, Columns]],
-) -> dict[tuple[str, Columns], tuple[Mark | None, list[list[Any]]]]:
+) -> dict[tuple[str, Columns], tuple[Version | None, list[list[Any]]]]:
     """Return, for a deployment and names of columns, a list of values per column, of its tasks in workflow order.
 
     With them comes the deployment's mark at that very moment; None where there are no tasks.
     """
-    found: dict[tuple[str, Columns], tuple[Mark | None, list[list[Any]]]] = {}
+    found: dict[tuple[str, Columns], tuple[Version | None, list[list[Any]]]] = {}
     for names in dict.fromkeys(names for _, names in keys):
         ids = [id_ for id_, others in keys if others == names]
         for id_, columns in (await _columns_of(ids, names)).items():
@@ -106,11 +106,15 @@ async def columns_of_deployments(
     return found
 
 
-async def _columns_of(deployment_ids: Sequence[str], names: Columns) -> dict[str, tuple[Mark | None, list[list[Any]]]]:
+async def _columns_of(
+    deployment_ids: Sequence[str], names: Columns
+) -> dict[str, tuple[Version | None, list[list[Any]]]]:
     owners, events, moments, *columns = await _columns(
         ("deployment_id", *MARK, *names), f"{MARKED} {OF_DEPLOYMENTS}", list(deployment_ids)
     )
-    found: dict[str, tuple[Mark | None, list[list[Any]]]] = {id_: (None, [[] for _ in names]) for id_ in deployment_ids}
+    found: dict[str, tuple[Version | None, list[list[Any]]]] = {
+        id_: (None, [[] for _ in names]) for id_ in deployment_ids
+    }
     start = 0
     for id_, size in Counter(owners).items():
         mark = events[start], moments[start]
@@ -280,7 +284,7 @@ async def runs_before(task_id: str, attempt: int) -> int:
     return int(row["n"]) if row else 0
 
 
-async def standings(ids: Sequence[str]) -> dict[str, Standing]:
+async def standings(ids: Sequence[str]) -> dict[str, RunOwnership]:
     """Return how the tasks that exist among `ids` stand as runs see it, by id."""
     rows = await fetch(
         "SELECT t.id, t.deployment_id, d.status AS deployment, t.status, t.activity, (SELECT count(*)"
@@ -289,7 +293,7 @@ async def standings(ids: Sequence[str]) -> dict[str, Standing]:
         list(ids),
     )
     return {
-        row["id"]: Standing(
+        row["id"]: RunOwnership(
             deployment_id=row["deployment_id"],
             deployment=DeploymentStatus(row["deployment"]),
             status=STATUSES[row["status"]],

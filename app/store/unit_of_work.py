@@ -16,7 +16,7 @@ from app.ports import Bus, Chance, Clock, Job, JobQueue
 from app.store.database import transaction
 
 
-class Outlets(Protocol):
+class Effects(Protocol):
     """Where a unit takes its time and ids from, and sends to."""
 
     @property
@@ -69,7 +69,7 @@ def _ids(now: datetime, chance: Chance) -> Callable[[Kind], str]:
 
 
 @asynccontextmanager
-async def unit(outlets: Outlets) -> AsyncIterator[Unit]:
+async def unit(outlets: Effects) -> AsyncIterator[Unit]:
     """Open a transaction; commit it when the block ends, then send. An exception rolls it back and sends nothing."""
     now = outlets.clock.now()
     new_id = _ids(now, outlets.chance)

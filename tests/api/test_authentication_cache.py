@@ -6,7 +6,7 @@ import time
 import pytest
 
 from app.api.access_watch import CHECK_SECONDS
-from app.api.authentication import Tokens
+from app.api.authentication import TokenCache
 from app.core.access import Principal
 from app.services.access import authenticate
 from app.services.runtime import Runtime
@@ -58,7 +58,7 @@ async def test_a_token_is_looked_up_once_a_second_and_an_unknown_one_each_time(
         return await authenticate(runtime, secret)
 
     monkeypatch.setattr("app.api.authentication.authenticate", counted)
-    tokens = Tokens(shared.runtime)
+    tokens = TokenCache(shared.runtime)
     for secret in (ADMIN, "nobody") * 3:
         await tokens.principal(secret)
     assert (asked.count(ADMIN), asked.count("nobody")) == (1, 3)

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.execution.column_cache import Kept
+from app.api.execution.column_cache import ColumnCache
 from app.api.execution.executor import MAX_KNOWN, Columns, Fields
-from app.store.tasks import Mark
+from app.store.tasks import Version
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
-EARLIER: Mark = (4, NOW)
-LATER: Mark = (4, NOW + timedelta(microseconds=1))
+EARLIER: Version = (4, NOW)
+LATER: Version = (4, NOW + timedelta(microseconds=1))
 
 
 def columns(size: int) -> Columns:
@@ -19,21 +19,21 @@ def columns(size: int) -> Columns:
 
 
 def test_they_are_those_of_just_one_mark() -> None:
-    kept, found = Kept[str](), columns(3)
+    kept, found = ColumnCache[str](), columns(3)
     kept.put("a", EARLIER, found)
     assert kept.get("a", EARLIER) is found
     assert kept.get("a", LATER) is kept.get("a", (5, NOW)) is kept.get("b", EARLIER) is None
 
 
 def test_a_later_mark_takes_the_place_of_an_earlier_one() -> None:
-    kept, found = Kept[str](room=4), columns(3)
+    kept, found = ColumnCache[str](room=4), columns(3)
     kept.put("a", EARLIER, columns(3))
     kept.put("a", LATER, found)
     assert kept.get("a", LATER) is found and kept.get("a", EARLIER) is None
 
 
 def test_those_go_first_that_nobody_asks_for() -> None:
-    kept = Kept[str](room=4)
+    kept = ColumnCache[str](room=4)
     for key in "ab":
         kept.put(key, EARLIER, columns(2))
     assert kept.get("a", EARLIER)
@@ -43,7 +43,7 @@ def test_those_go_first_that_nobody_asks_for() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 6), st.booleans())))
 def test_what_is_kept_fits_whatever_comes(steps: list[tuple[str, int, bool]]) -> None:
-    kept, sizes = Kept[str](room=8), dict[str, int]()
+    kept, sizes = ColumnCache[str](room=8), dict[str, int]()
     for key, size, later in steps:
         kept.put(key, LATER if later else EARLIER, columns(size))
         sizes[key] = size

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.api.execution import dataloader
-from app.api.execution.dataloader import Loader, Together
+from app.api.execution.dataloader import CoalescingLoader, DataLoader
 
 WHERE: ContextVar[str] = ContextVar("WHERE", default="nowhere")
 
@@ -38,7 +38,7 @@ class Source:
 
 async def test_a_loader_asks_once_for_what_is_wanted_together_and_keeps_it() -> None:
     source = Source()
-    loader = Loader(source.listed)
+    loader = DataLoader(source.listed)
     assert await loader.load_many("aba") == [1, 1, 1]
     assert await loader.load_many(["b", "c"]) == [1, 2]
     assert source.loads == [["a", "b"], ["c"]]
@@ -47,7 +47,7 @@ async def test_a_loader_asks_once_for_what_is_wanted_together_and_keeps_it() -> 
 async def test_a_key_that_is_being_loaded_is_not_asked_for_again() -> None:
     source = Source()
     source.open.clear()
-    loader = Loader(source.listed)
+    loader = DataLoader(source.listed)
     first = asyncio.ensure_future(loader.load("a"))
     await asyncio.sleep(0.01)
     second = asyncio.ensure_future(loader.load("a"))
@@ -60,7 +60,7 @@ async def test_a_key_that_is_being_loaded_is_not_asked_for_again() -> None:
 async def test_who_gives_up_leaves_the_answer_to_the_others(kind: str) -> None:
     source = Source()
     source.open.clear()
-    loader, together = Loader(source.listed), Together(source.mapped)
+    loader, together = DataLoader(source.listed), CoalescingLoader(source.mapped)
 
     async def ask() -> Any:
         return await loader.load("a") if kind == "loader" else (await together(["a"]))["a"]
@@ -76,7 +76,7 @@ async def test_who_gives_up_leaves_the_answer_to_the_others(kind: str) -> None:
 
 async def test_what_fails_fails_for_all_who_asked_and_is_asked_again_afterwards() -> None:
     source = Source()
-    loader, together = Loader(source.listed), Together(source.mapped)
+    loader, together = DataLoader(source.listed), CoalescingLoader(source.mapped)
     asking: list[Awaitable[Any]] = [loader.load("bad"), loader.load("a"), together(["bad"]), together(["a"])]
     for found in await asyncio.gather(*asking, return_exceptions=True):
         assert isinstance(found, LookupError)
@@ -88,13 +88,13 @@ async def test_an_answer_of_the_wrong_length_is_an_error() -> None:
         return []
 
     with pytest.raises(LookupError):
-        await Loader(nothing).load("a")
+        await DataLoader(nothing).load("a")
 
 
 async def test_nobody_gets_what_was_loaded_before_they_asked() -> None:
     source = Source()
     source.open.clear()
-    together = Together(source.mapped)
+    together = CoalescingLoader(source.mapped)
     first = asyncio.create_task(together(["a"]))
     await asyncio.sleep(0.01)
     second = asyncio.create_task(together(["a"]))
@@ -108,7 +108,7 @@ async def test_those_who_wait_for_a_busy_source_go_together(monkeypatch: pytest.
     monkeypatch.setattr(dataloader, "SEATS", 3)
     source = Source()
     source.open.clear()
-    together = Together(source.mapped)
+    together = CoalescingLoader(source.mapped)
     asking = []
     for key in "abbcde":
         asking.append(asyncio.create_task(together([key])))
@@ -123,5 +123,5 @@ async def test_those_who_wait_for_a_busy_source_go_together(monkeypatch: pytest.
 async def test_what_is_loaded_together_is_loaded_outside_of_whatever_anybody_is_in() -> None:
     source = Source()
     WHERE.set("a transaction")
-    await Together(source.mapped)(["a"])
+    await CoalescingLoader(source.mapped)(["a"])
     assert source.seen == ["nowhere"]

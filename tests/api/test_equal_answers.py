@@ -122,7 +122,7 @@ async def test_any_query_is_answered_as_graphql_core_would(scene: Scene, data: s
     assume(not _limited(first.errors or []))
     assert written(first) == expected
     for _ in range(2):
-        known = await schema.execute_known((text, None), variables, scene.context(reader), None)
+        known = await schema.execute_prepared((text, None), variables, scene.context(reader), None)
         assert known is not None or first.errors
         assert known is None or written(known) == expected
     gc.collect()

@@ -13,9 +13,9 @@ import websockets
 from starlette.applications import Starlette
 
 from app import main
-from app.api.feeds.hub import Live
+from app.api.feeds.hub import FeedHub
 from app.api.transport import websocket as protocol
-from app.api.transport.connection_limits import Seats, TooManyError
+from app.api.transport.connection_limits import ConnectionLimits, TooManyConnectionsError
 from app.settings import ServeSettings
 from tests.api.support.feeds import EVENTS, chain, over_sse, task_of
 from tests.api.support.people import account
@@ -28,11 +28,11 @@ LINES = "subscription($id: ID!) { taskLogs(taskId: $id) { caughtUp lines { messa
 
 
 @pytest.fixture
-def lives(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Live]]:
+def lives(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FeedHub]]:
     """The shared feeds of every API that the test starts."""
-    made: list[Live] = []
+    made: list[FeedHub] = []
 
-    class Noted(Live):
+    class Noted(FeedHub):
         def __init__(self, *given: Any) -> None:
             super().__init__(*given)
             made.append(self)
@@ -57,9 +57,9 @@ async def closed(connection: websockets.ClientConnection) -> tuple[int, str]:
 
 
 def test_each_has_seats_of_their_own() -> None:
-    seats = Seats(2)
+    seats = ConnectionLimits(2)
     seats.take("a")
-    with seats.taken("a"), pytest.raises(TooManyError):
+    with seats.taken("a"), pytest.raises(TooManyConnectionsError):
         seats.take("a")
     seats.take("b")
     seats.take("a")
@@ -114,7 +114,9 @@ async def refused(url: str) -> AsyncIterator[websockets.ClientConnection]:
 # Slow, and gone
 
 
-async def test_who_takes_nothing_is_cut_off(shared: System, lives: list[Live], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_takes_nothing_is_cut_off(
+    shared: System, lives: list[FeedHub], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(protocol, "SEND_SECONDS", 0.3)
     deployment = await chain(shared, 1)
     id_ = await task_of(shared.admin, deployment)
@@ -131,7 +133,7 @@ async def test_who_takes_nothing_is_cut_off(shared: System, lives: list[Live], m
         deaf.abort()
 
 
-async def test_who_answers_no_ping_is_dropped(shared: System, lives: list[Live]) -> None:
+async def test_who_answers_no_ping_is_dropped(shared: System, lives: list[FeedHub]) -> None:
     deployment = await chain(shared, 1)
     async with served(shared.runtime, ws_ping_interval=0.2, ws_ping_timeout=0.2) as url:
         deaf = await deafened(Client(url, shared.admin.token), EVENTS.document, deployment)
@@ -144,7 +146,7 @@ def test_the_dead_are_found_within_half_a_minute() -> None:
     assert main.configuration(Starlette(), ServeSettings()).ws_ping_timeout == main.PING_SECONDS
 
 
-async def _nothing(live: Live) -> bool:
+async def _nothing(live: FeedHub) -> bool:
     """Whether nobody follows anything any more."""
     shared = [task for task in asyncio.all_tasks() if task.get_name() in ("shared feed", "access of feeds")]
     return not live._groups and not live._watch._entries and not shared
@@ -170,7 +172,7 @@ async def deafened(client: Client, document: str, id_: str) -> asyncio.Transport
     return connection.transport
 
 
-async def test_nothing_is_left_of_many_who_come_and_vanish(shared: System, lives: list[Live]) -> None:
+async def test_nothing_is_left_of_many_who_come_and_vanish(shared: System, lives: list[FeedHub]) -> None:
     deployment = await chain(shared, 1)
     async with served(shared.runtime) as url:
         client = Client(url, shared.admin.token)

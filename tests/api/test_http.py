@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.api.transport.negotiation import Media, accepted
-from app.api.transport.requests import Operation
+from app.api.transport.requests import GraphQLRequest
 from tests.api.support.wire import code, get, send
 from tests.support.system import System
 
@@ -192,6 +192,6 @@ def test_the_kind_of_an_operation_is_known_before_it_is_run() -> None:
         "# " + "x" * 30_000 + "\nmutation { a }": "mutation",
     }
     for text, kind in kinds.items():
-        found = Operation(text).kind()
+        found = GraphQLRequest(text).kind()
         assert (found.value if found else None) == kind, text[:40]
-    assert Operation("query A { a } mutation B { a }", name="C").kind() is None
+    assert GraphQLRequest("query A { a } mutation B { a }", name="C").kind() is None

@@ -109,7 +109,7 @@ async def test_an_error_in_a_long_list_says_where(system: System) -> None:
 
 
 async def test_heavy_operations_of_an_actor_wait_for_each_other_and_for_nobody_else() -> None:
-    crowd = concurrency.Crowd(each=2, waiting=3)
+    crowd = concurrency.ConcurrencyLimit(each=2, waiting=3)
     inside: list[str] = []
     leave = asyncio.Event()
 
@@ -122,7 +122,7 @@ async def test_heavy_operations_of_an_actor_wait_for_each_other_and_for_nobody_e
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert sorted(inside) == ["a", "a", "b"]
-    with pytest.raises(concurrency.CrowdedError):
+    with pytest.raises(concurrency.TooManyOperationsError):
         await run("a")
     running[4].cancel()
     leave.set()

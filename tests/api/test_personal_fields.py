@@ -9,7 +9,7 @@ import pytest
 
 import app.api.types
 from app.api.documents.measure import Measurer
-from app.api.feeds.shared_operation import shareable
+from app.api.feeds.shared_operation import shared_operation
 from app.api.schema import schema
 from tests.api.support.people import account
 from tests.api.support.wire import begin
@@ -106,7 +106,7 @@ def test_a_feed_depends_on_who_asks_where_a_marked_field_is_selected(selected: s
     inner = " fragment Inner on Deployment { ...Most } fragment Most on Deployment { viewerCan { start { allowed } } }"
     event = f"... on DeploymentStatusChanged {{ deployment {{ {selected} }} }}"
     text = f"subscription($id: ID!) {{ deploymentEvents(id: $id) {{ events {{ {event} }} }} }}"
-    found = shareable(text + (inner if "..." in selected else ""), {"id": "a"}, None)
+    found = shared_operation(text + (inner if "..." in selected else ""), {"id": "a"}, None)
     assert found is not None and found[0].personal is PERSONAL[selected]
 
 

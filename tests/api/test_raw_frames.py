@@ -9,7 +9,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from app.api.transport import raw_frames
-from app.api.transport.raw_frames import Wire, header
+from app.api.transport.raw_frames import RawFrames, header
 from tests.api.support.feeds import EVENTS, chain, collect, over_socket, start, stored
 from tests.api.support.wire import begin
 from tests.support.client import Client
@@ -21,9 +21,9 @@ class Written:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.taken = self.refused = 0
-        sender = Wire.sender
+        sender = RawFrames.sender
 
-        def counted(wire: Wire, head: bytes, unwanted: Callable[[], int]) -> Callable[[bytes], bool]:
+        def counted(wire: RawFrames, head: bytes, unwanted: Callable[[], int]) -> Callable[[bytes], bool]:
             send = sender(wire, head, unwanted)
 
             def count(tail: bytes) -> bool:
@@ -33,7 +33,7 @@ class Written:
 
             return count
 
-        monkeypatch.setattr(Wire, "sender", counted)
+        monkeypatch.setattr(RawFrames, "sender", counted)
 
 
 @pytest.fixture

@@ -2,23 +2,23 @@
 
 import pytest
 
-from app.api.feeds.shared_operation import shareable
+from app.api.feeds.shared_operation import shared_operation
 
 FEED = "deploymentEvents(id: $id{}) {{ cursor }}"
 
 
 def test_the_position_is_taken_out_of_the_variables() -> None:
     text = f"subscription($id: ID!, $from: Cursor) {{ {FEED.format(', after: $from')} }}"
-    one = shareable(text, {"id": "a", "from": "x"}, None)
-    two = shareable(text, {"from": "y", "id": "a"}, None)
+    one = shared_operation(text, {"id": "a", "from": "x"}, None)
+    two = shared_operation(text, {"from": "y", "id": "a"}, None)
     assert one and two and one[0] == two[0] and (one[1], two[1]) == ("x", "y")
     assert one[0].text == text and one[0].given("z") == {"id": "a", "from": "z"}
-    other = shareable(text, {"id": "b"}, None)
+    other = shared_operation(text, {"id": "b"}, None)
     assert other and other[0] != one[0] and other[1] is None
 
 
 def test_a_position_is_put_into_a_document_that_has_none() -> None:
-    found = shareable(f"subscription Name($id: ID!) {{ alias: {FEED.format('')} }}", {"id": "a"}, "Name")
+    found = shared_operation(f"subscription Name($id: ID!) {{ alias: {FEED.format('')} }}", {"id": "a"}, "Name")
     assert found and found[1] is None
     assert "after: $boreasAfter" in found[0].text and "$boreasAfter: Cursor" in found[0].text
     assert found[0].given("z") == {"id": "a", "boreasAfter": "z"}
@@ -44,4 +44,4 @@ def test_a_position_is_put_into_a_document_that_has_none() -> None:
     ],
 )
 def test_what_can_not_be_shared(text: str, variables: dict[str, object]) -> None:
-    assert shareable(text, variables, None) is None
+    assert shared_operation(text, variables, None) is None

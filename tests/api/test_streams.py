@@ -10,7 +10,7 @@ import httpx
 import pytest
 from strawberry.http.streaming import merge_stream_with_heartbeat
 
-from app.api.feeds.hub import FeedBrokenError, Live
+from app.api.feeds.hub import FeedBrokenError, FeedHub
 from app.api.transport import streaming
 from app.services.feeds import events
 from tests.api.support.feeds import EVENTS, chain, stored
@@ -190,7 +190,7 @@ async def test_a_feed_that_breaks_breaks_its_connection_off(shared: System, monk
         yield b'{"data":{}}'
         raise FeedBrokenError
 
-    monkeypatch.setattr(Live, "read", read)
+    monkeypatch.setattr(FeedHub, "read", read)
     async with opened(shared, ACCEPTS[0], id="any") as stream:
         with pytest.raises(httpx.RemoteProtocolError):
             await stream.rest()

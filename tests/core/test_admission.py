@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.admission import Claim, Hold, Standing, admit, standing
+from app.core.admission import Claim, QueuePosition, WaitReason, admit, queue_position
 from tests.core.support.build import property_of
 
 
@@ -64,30 +64,32 @@ def test_who_may_start_during_a_freeze(active: str, waiting: str, capacity: int,
 @pytest.mark.parametrize(
     ("id", "waiting", "frozen", "expected"),
     [
-        ("y", "x:a y:a", True, Standing((Hold("x", "a"),), 2, full=False)),
-        ("y", "x:a y!:a", False, Standing((Hold("x", "a"),), 2, full=False)),
-        ("y", "x:a y!:a", True, Standing((), 1, full=False)),
-        ("y", "w!:a x:a y!:a", True, Standing((Hold("w", "a"),), 2, full=False)),
+        ("y", "x:a y:a", True, QueuePosition((WaitReason("x", "a"),), 2, full=False)),
+        ("y", "x:a y!:a", False, QueuePosition((WaitReason("x", "a"),), 2, full=False)),
+        ("y", "x:a y!:a", True, QueuePosition((), 1, full=False)),
+        ("y", "w!:a x:a y!:a", True, QueuePosition((WaitReason("w", "a"),), 2, full=False)),
     ],
 )
-def test_where_one_stands_that_is_exempt_from_a_freeze(id: str, waiting: str, frozen: bool, expected: Standing) -> None:
-    assert standing(id, (), claims(waiting), 9, frozen=frozen) == expected
+def test_where_one_stands_that_is_exempt_from_a_freeze(
+    id: str, waiting: str, frozen: bool, expected: QueuePosition
+) -> None:
+    assert queue_position(id, (), claims(waiting), 9, frozen=frozen) == expected
 
 
 @pytest.mark.parametrize(
     ("active", "waiting", "capacity", "expected"),
     [
-        ("", "x:a", 1, Standing((), 1, full=False)),
-        ("r:b", "x:a", 1, Standing((), 1, full=True)),
-        ("r:a", "x:a", 2, Standing((Hold("r", "a"),), 1, full=False)),
-        ("r:a", "x:a", 1, Standing((Hold("r", "a"),), 1, full=True)),
-        ("r:a", "w:b x:ab", 9, Standing((Hold("r", "a"), Hold("w", "b")), 2, full=False)),
-        ("r:ab", "x:ab", 9, Standing((Hold("r", "a"), Hold("r", "b")), 1, full=False)),
-        ("r:a", "v:c w:c x:b y:b", 9, Standing((), 3, full=False)),
+        ("", "x:a", 1, QueuePosition((), 1, full=False)),
+        ("r:b", "x:a", 1, QueuePosition((), 1, full=True)),
+        ("r:a", "x:a", 2, QueuePosition((WaitReason("r", "a"),), 1, full=False)),
+        ("r:a", "x:a", 1, QueuePosition((WaitReason("r", "a"),), 1, full=True)),
+        ("r:a", "w:b x:ab", 9, QueuePosition((WaitReason("r", "a"), WaitReason("w", "b")), 2, full=False)),
+        ("r:ab", "x:ab", 9, QueuePosition((WaitReason("r", "a"), WaitReason("r", "b")), 1, full=False)),
+        ("r:a", "v:c w:c x:b y:b", 9, QueuePosition((), 3, full=False)),
     ],
 )
-def test_where_one_that_waits_stands(active: str, waiting: str, capacity: int, expected: Standing) -> None:
-    assert standing("x", claims(active), claims(waiting), capacity) == expected
+def test_where_one_that_waits_stands(active: str, waiting: str, capacity: int, expected: QueuePosition) -> None:
+    assert queue_position("x", claims(active), claims(waiting), capacity) == expected
 
 
 NEEDS = st.text("abcdefgh", min_size=1, max_size=3).map(lambda letters: tuple(dict.fromkeys(letters)))
@@ -101,7 +103,9 @@ def test_one_that_may_start_is_said_to_be_free_and_no_other(
 ) -> None:
     active = [claim for claim in before if claim.deployment_id in admit([], before, capacity)]
     admitted = admit(active, waiting, capacity)
-    free = [claim.deployment_id for claim in waiting if standing(claim.deployment_id, active, waiting, capacity).free]
+    free = [
+        claim.deployment_id for claim in waiting if queue_position(claim.deployment_id, active, waiting, capacity).free
+    ]
     assert free == list(admitted)
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from app.core.access import ApiToken, Grant
 from app.core.application import CommandStep
-from app.core.audit import Act, Change, entries, plain, view
+from app.core.audit import AuditContext, Change, entries, plain, view
 from app.core.ids import Kind
 from app.core.roles import Role
 from app.core.task import TaskStatus
 from tests.core.support.build import task
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ACT = Act(actor_id="usr_1", action="updateApplication", reason="because", address="10.0.0.7")
+ACT = AuditContext(actor_id="usr_1", action="updateApplication", reason="because", address="10.0.0.7")
 
 
 def made(**changes: Change) -> dict[str, tuple[Any, Any]]:

@@ -30,7 +30,7 @@ from app.core.strategy.model import (
     Update,
     Wait,
 )
-from app.core.strategy.rollback import Back, BackKind, back
+from app.core.strategy.rollback import RollbackStep, RollbackStepKind, next_rollback_step
 from tests.core.support.build import NOW, at, outline, property_of, saw
 
 NOTHING = Observed()
@@ -172,9 +172,9 @@ def test_a_whole_rollout_with_previews() -> None:
 )
 def test_the_way_back(progress: Progress, kinds: list[str]) -> None:
     told = []
-    while (step := back(PLAIN, progress)) is not None:
+    while (step := next_rollback_step(PLAIN, progress)) is not None:
         told.append(step.kind.value)
-        assert back(PLAIN, step.progress) == step
+        assert next_rollback_step(PLAIN, step.progress) == step
         progress = step.after
     assert told == kinds
     assert (progress.touched, progress.weight, progress.updated) == ((), 0.0, ())
@@ -247,13 +247,13 @@ class World:
             self.progress = rollout.promote(self.progress, at(self.now), full=turn == "promote fully")
         self.now += {"time": 3, "well": 10}.get(turn, 0)
 
-    def go_back(self, step: Back, whole: bool) -> None:
+    def go_back(self, step: RollbackStep, whole: bool) -> None:
         """Go one step back; a part of it where it is not `whole`."""
         names = set(step.instances) if whole else set(step.instances[:1])
         match step.kind:
-            case BackKind.REVIVE:
+            case RollbackStepKind.REVIVE:
                 self.old |= names
-            case BackKind.SWITCH:
+            case RollbackStepKind.SWITCH:
                 self.serving = "old" if whole else self.serving
             case _:
                 assert self.serving == "old"
@@ -294,7 +294,7 @@ def test_from_everywhere_there_is_a_way_back_that_may_be_interrupted(
         world.act(made, set(instances), {})
         world.now += 10
     for whole in [*wholes, *[True] * 4]:
-        step = back(strategy, world.progress)
+        step = next_rollback_step(strategy, world.progress)
         if step is None:
             break
         world.go_back(step, whole)
@@ -312,7 +312,7 @@ def test_after_a_rollback_that_stopped_half_way_it_can_go_forth_again(
         world.act(world.decide(), set(instances), {})
         world.now += 10
     for last in [*[True] * steps, whole]:
-        step = back(strategy, world.progress)
+        step = next_rollback_step(strategy, world.progress)
         if step is not None:
             world.go_back(step, last)
     world.progress, world.seen = rollout.begin_attempt(world.progress), NOTHING

@@ -4,7 +4,7 @@ import pytest
 
 from app.core.access import Actor, ActorKind, Grant, Principal
 from app.core.application import CommandStep
-from app.core.command_visibility import Sight, of_application, of_deployment, of_template
+from app.core.command_visibility import CommandVisibility, of_application, of_deployment, of_template
 from app.core.roles import Role
 
 STEP = CommandStep(("deploy", "--password", "hunter2"), env={"DB_PASSWORD": "hunter2", "EMPTY": ""})
@@ -19,12 +19,14 @@ def somebody(*grants: Grant, scopes: tuple[Role, ...] = (A,)) -> Principal:
 @pytest.mark.parametrize(
     ("sight", "command", "value"),
     [
-        (Sight(True, True), STEP.command, "hunter2"),
-        (Sight(True, False), STEP.command, "***"),
-        (Sight(False, False), ("***",), "***"),
+        (CommandVisibility(True, True), STEP.command, "hunter2"),
+        (CommandVisibility(True, False), STEP.command, "***"),
+        (CommandVisibility(False, False), ("***",), "***"),
     ],
 )
-def test_what_is_not_seen_is_starred_and_names_stay(sight: Sight, command: tuple[str, ...], value: str) -> None:
+def test_what_is_not_seen_is_starred_and_names_stay(
+    sight: CommandVisibility, command: tuple[str, ...], value: str
+) -> None:
     shown = sight.step(STEP)
     assert (shown.command, list(shown.env), shown.env["DB_PASSWORD"]) == (command, ["DB_PASSWORD", "EMPTY"], value)
     assert STEP.env["DB_PASSWORD"] == "hunter2"
@@ -45,24 +47,30 @@ def test_what_is_not_seen_is_starred_and_names_stay(sight: Sight, command: tuple
     ],
 )
 def test_what_is_seen_of_an_application(grant: Grant, arguments: bool, values: bool) -> None:
-    assert of_application(somebody(grant), "app_1") == Sight(arguments, values)
+    assert of_application(somebody(grant), "app_1") == CommandVisibility(arguments, values)
 
 
 def test_a_tokens_scopes_narrow_what_is_seen() -> None:
-    assert of_application(somebody(Grant(A), scopes=(V,)), "app_1") == Sight(True, False)
+    assert of_application(somebody(Grant(A), scopes=(V,)), "app_1") == CommandVisibility(True, False)
 
 
 @pytest.mark.parametrize(
     ("grants", "of_one", "of_none"),
     [
-        ((Grant(V, "env_1"),), Sight(True, False), Sight(True, False)),
-        ((Grant(V, "env_1"), Grant(D, "env_1", "app_1")), Sight(True, True), Sight(True, False)),
-        ((Grant(D, "env_1"),), Sight(True, True), Sight(True, True)),
-        ((Grant(D, "env_2"),), Sight(False, False), Sight(False, False)),
-        ((Grant(V), Grant(D, "env_2")), Sight(True, False), Sight(True, False)),
+        ((Grant(V, "env_1"),), CommandVisibility(True, False), CommandVisibility(True, False)),
+        (
+            (Grant(V, "env_1"), Grant(D, "env_1", "app_1")),
+            CommandVisibility(True, True),
+            CommandVisibility(True, False),
+        ),
+        ((Grant(D, "env_1"),), CommandVisibility(True, True), CommandVisibility(True, True)),
+        ((Grant(D, "env_2"),), CommandVisibility(False, False), CommandVisibility(False, False)),
+        ((Grant(V), Grant(D, "env_2")), CommandVisibility(True, False), CommandVisibility(True, False)),
     ],
 )
-def test_what_is_seen_of_a_deployment(grants: tuple[Grant, ...], of_one: Sight, of_none: Sight) -> None:
+def test_what_is_seen_of_a_deployment(
+    grants: tuple[Grant, ...], of_one: CommandVisibility, of_none: CommandVisibility
+) -> None:
     see = of_deployment(somebody(*grants), ["env_1"], ["app_1", "app_2"])
     assert (see("app_1"), see(None)) == (of_one, of_none)
 
@@ -83,5 +91,5 @@ def test_what_is_seen_of_a_template(
     grants: tuple[Grant, ...], authors: list[str], applications: list[str], values: bool
 ) -> None:
     see = of_template(somebody(*grants), authors, applications)
-    assert see(None) == Sight(True, values)
+    assert see(None) == CommandVisibility(True, values)
     assert see("app_9") == of_application(somebody(*grants), "app_9")

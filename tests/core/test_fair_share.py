@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.fair_share import rooms
+from app.core.fair_share import shares
 from tests.core.support.build import property_of
 
 
@@ -24,7 +24,7 @@ from tests.core.support.build import property_of
     ],
 )
 def test_examples(free: int, running: dict[str, int], hungry: list[str], expected: dict[str, int]) -> None:
-    assert rooms(free, running, hungry) == expected
+    assert shares(free, running, hungry) == expected
 
 
 names = st.sampled_from("abcdefg")
@@ -35,7 +35,7 @@ names = st.sampled_from("abcdefg")
 def test_everything_free_is_given_and_none_has_more_than_another_got(
     free: int, running: dict[str, int], hungry: list[str]
 ) -> None:
-    given_ = rooms(free, running, hungry)
+    given_ = shares(free, running, hungry)
     assert set(given_) == set(hungry) and sum(given_.values()) == (free if hungry else 0)
     after = {name: running.get(name, 0) + room for name, room in given_.items()}
     for one in hungry:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.core.admission import Hold, Standing
+from app.core.admission import QueuePosition, WaitReason
 from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, ApprovalSubject
 from app.core.deployment import TRANSITIONS, DeploymentStatus
 from app.core.environment import Pools
@@ -23,10 +23,10 @@ from tests.core.support.build import NOW, at, deployment, task
 
 D, S, K = DeploymentStatus, TaskStatus, BlockerKind
 RUN, UNDO = Activity.RUN, Activity.UNDO
-FREE = Standing((), 1, full=False)
-FULL = Standing((), 3, full=True)
-LOCKED = Standing((Hold("d1", "a"), Hold("d1", "b"), Hold("d2", "b")), 3, full=False)
-BOTH = Standing((Hold("d1", "a"),), 3, full=True)
+FREE = QueuePosition((), 1, full=False)
+FULL = QueuePosition((), 3, full=True)
+LOCKED = QueuePosition((WaitReason("d1", "a"), WaitReason("d1", "b"), WaitReason("d2", "b")), 3, full=False)
+BOTH = QueuePosition((WaitReason("d1", "a"),), 3, full=True)
 
 PENDING, BLOCKED = task("free"), task("behind", S.BLOCKED, "free")
 HELD = task("held", S.RUNNING, activity=RUN, worker="w")
@@ -43,7 +43,7 @@ BACKOFF, INTERVAL, BAD = (K.RETRY_BACKOFF, 10.0), (K.BATCH_INTERVAL, 30.0), (K.T
 NOBODY, PAUSED = (K.NO_WORKER, None), (K.PAUSED, None)
 
 
-def around(standing: Standing | None = None, *, alive: bool = True) -> Situation:
+def around(standing: QueuePosition | None = None, *, alive: bool = True) -> Situation:
     return Situation(standing=standing, capacity=5, pools=Pools("east"), alive=frozenset({"east"} if alive else ()))
 
 
@@ -71,7 +71,7 @@ def told_of_task(one: Task, status: DeploymentStatus, *others: Task, alive: bool
         (True, BOTH, [(K.LOCK, "d1"), (K.CAPACITY, None)]),
     ],
 )
-def test_before_its_start(asked: bool, standing: Standing | None, expected: Told, alive: bool) -> None:
+def test_before_its_start(asked: bool, standing: QueuePosition | None, expected: Told, alive: bool) -> None:
     one = deployment(D.PENDING, queued_at=NOW if asked else None)
     found = deployment_blockers(one, [PENDING, BLOCKED], around(standing, alive=alive), NOW)
     assert [(each.kind, each.deployment_id) for each in found] == [*expected, *([] if alive else [NOBODY])]
@@ -91,7 +91,7 @@ def test_before_its_start(asked: bool, standing: Standing | None, expected: Told
     ],
 )
 def test_before_its_start_while_it_is_paused(
-    asked: bool, standing: Standing | None, expected: Told, alive: bool
+    asked: bool, standing: QueuePosition | None, expected: Told, alive: bool
 ) -> None:
     one = deployment(D.PENDING, queued_at=NOW if asked else None, paused=True)
     found = deployment_blockers(one, [PENDING, BLOCKED], around(standing, alive=alive), NOW)
@@ -109,7 +109,7 @@ def test_before_its_start_while_it_is_paused(
     ],
 )
 def test_before_its_start_while_the_environment_is_frozen(
-    paused: bool, standing: Standing | None, kinds: list[BlockerKind]
+    paused: bool, standing: QueuePosition | None, kinds: list[BlockerKind]
 ) -> None:
     window = FreezeWindow(
         id="w",
@@ -144,7 +144,7 @@ def test_before_its_start_while_the_environment_is_frozen(
         (BOTH, [(K.LOCK, "d1"), (K.CAPACITY, None)]),
     ],
 )
-def test_before_it_is_made(standing: Standing | None, expected: Told, alive: bool) -> None:
+def test_before_it_is_made(standing: QueuePosition | None, expected: Told, alive: bool) -> None:
     found = plan_blockers(around(standing, alive=alive))
     assert [(each.kind, each.deployment_id) for each in found] == [*expected, *([] if alive else [NOBODY])]
 
@@ -158,7 +158,7 @@ def test_before_it_is_made(standing: Standing | None, expected: Told, alive: boo
         (FREE, False, "No live worker serves the pool “east”: start one with boreas worker --pool east."),
     ],
 )
-def test_before_its_start_in_words(standing: Standing | None, alive: bool, words: str) -> None:
+def test_before_its_start_in_words(standing: QueuePosition | None, alive: bool, words: str) -> None:
     found = deployment_blockers(deployment(D.PENDING, queued_at=NOW), [], around(standing, alive=alive), NOW)
     assert found[0].message == words
 

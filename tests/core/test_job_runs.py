@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.deployment import DeploymentStatus as D
-from app.core.kubernetes.job_runs import Standing, is_orphan, name
+from app.core.kubernetes.job_runs import RunOwnership, is_orphan, name
 from app.core.task import Activity
 from app.core.task import TaskStatus as S
 
@@ -11,8 +11,8 @@ HERE = "dep_1"
 PLACE = name(1, "abc")
 
 
-def standing(status: S, deployment: D = D.RUNNING, activity: Activity | None = None, runs: int = 1) -> Standing:
-    return Standing(deployment_id=HERE, deployment=deployment, status=status, activity=activity, runs=runs)
+def standing(status: S, deployment: D = D.RUNNING, activity: Activity | None = None, runs: int = 1) -> RunOwnership:
+    return RunOwnership(deployment_id=HERE, deployment=deployment, status=status, activity=activity, runs=runs)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def standing(status: S, deployment: D = D.RUNNING, activity: Activity | None = N
     ],
 )
 @pytest.mark.parametrize("run", [name(1), PLACE])
-def test_a_run_is_kept_while_an_attempt_may_go_on_with_it(about: Standing | None, orphan: bool, run: str) -> None:
+def test_a_run_is_kept_while_an_attempt_may_go_on_with_it(about: RunOwnership | None, orphan: bool, run: str) -> None:
     assert is_orphan(HERE, run, about) is orphan
 
 

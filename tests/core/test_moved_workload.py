@@ -7,13 +7,13 @@ import pytest
 
 from app.core import rollout
 from app.core.kubernetes import drift, replicas, update_strategy
-from app.core.moved_workload import Moved, is_half_way
+from app.core.moved_workload import MovedWorkload, is_half_way
 from app.core.strategy.model import Phase, Progress
 from app.core.task import forgiving
 from tests.core.support.build import at
 
 OLD, NEW = "web:1", "web:2"
-BEGUN = Moved("dep_1", OLD, 10, OLD, 10)
+BEGUN = MovedWorkload("dep_1", OLD, 10, OLD, 10)
 
 
 def deployment(image: str = OLD, size: int = 10, **status: int) -> dict[str, Any]:
@@ -52,7 +52,9 @@ def test_a_retry_forgives_who_brought_the_image_before_back() -> None:
         (replace(BEGUN, over=True, size=None), 4, False, False, 4),
     ],
 )
-def test_how_many_there_are_to_be(moved: Moved | None, now: int, is_split: bool, is_scaled: bool, size: int) -> None:
+def test_how_many_there_are_to_be(
+    moved: MovedWorkload | None, now: int, is_split: bool, is_scaled: bool, size: int
+) -> None:
     assert replicas.size(deployment(size=now), moved, is_split=is_split, is_scaled=is_scaled) == size
 
 

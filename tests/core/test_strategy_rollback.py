@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.core import rollout
 from app.core.strategy.model import Observed, Phase, Progress, Strategy, StrategyKind, StrategyStep, Update
-from app.core.strategy.rollback import back
+from app.core.strategy.rollback import next_rollback_step
 from tests.core.support.build import NOW, property_of
 
 TWO = Strategy(steps=(StrategyStep(batch_size=2),))
@@ -16,8 +16,8 @@ CANARY = Strategy(StrategyKind.CANARY, (StrategyStep(canary_ratio=0.5), Strategy
 def way(strategy: Strategy, progress: Progress) -> list[str]:
     """Return the instances of each step back."""
     steps = []
-    while (step := back(strategy, progress)) is not None:
-        assert back(strategy, step.progress) == step
+    while (step := next_rollback_step(strategy, progress)) is not None:
+        assert next_rollback_step(strategy, step.progress) == step
         steps.append("".join(step.instances))
         progress = step.after
     return steps
@@ -46,7 +46,7 @@ def test_the_weight_falls_and_what_is_left_can_be_brought_again(
     names = tuple("abcdefghijkl")
     progress = Progress(Phase.CHECKING, 0, 1, 3, 12, names[:healthy], names[healthy : healthy + current])
     for _ in range(steps):
-        step = back(strategy, progress)
+        step = next_rollback_step(strategy, progress)
         if step is None:
             break
         assert step.after.touched + step.instances[::-1] == step.progress.touched == progress.touched

@@ -31,7 +31,7 @@ from app.services.deployments import Reasoned
 from app.services.drafts import DeploymentRequest
 from app.services.templates import TemplateDraft, TemplateUse
 from app.services.worker.sweep import sweep
-from app.services.worker.turn import Assignment, Done, WorkerName, take_turn
+from app.services.worker.turn import Assignment, Finished, WorkerIdentity, claim_and_settle
 from app.services.workflows import EditOrder, RestoreOrder
 from app.store import access as access_store
 from app.store import definitions as definition_store
@@ -43,7 +43,7 @@ from tests.services.support.engine import Engine, Site
 NEEDED = 2
 BUILDING = {TaskType.PREPARE, TaskType.BUILD, TaskType.TEST}
 APPROVES = Grant(Role.APPROVER)
-WORKER = WorkerName("one", "default")
+WORKER = WorkerIdentity("one", "default")
 
 
 @dataclass(slots=True)
@@ -212,8 +212,8 @@ class House:
         for id_ in list(self.made):
             mine = [one for one in self.hand.values() if one.task.deployment_id == id_]
             fate = Ending.FAILED if (a + b) % 7 == 0 else Ending.SUCCEEDED
-            done = tuple(Done(one, Outcome(fate, "chance")) for one in mine)
-            turn = await take_turn(self.engine.runtime, WORKER, id_, done, room=9, in_hand=self.hand.keys())
+            done = tuple(Finished(one, Outcome(fate, "chance")) for one in mine)
+            turn = await claim_and_settle(self.engine.runtime, WORKER, id_, done, room=9, in_hand=self.hand.keys())
             for one in mine:
                 del self.hand[one.task.id]
             for one in turn.taken:

@@ -3,12 +3,12 @@
 import pytest
 
 from app.services.audit import UnrecordedError
-from app.services.use_cases import Case
+from app.services.use_cases import UseCaseContext
 from app.store import environments
 from tests.services.support.engine import Engine
 
 
-async def silent(case: Case, id_: str) -> tuple[str, ...]:
+async def silent(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     """Change something and say nothing of it."""
     held = await environments.locked(id_)
     assert held

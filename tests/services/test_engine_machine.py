@@ -33,7 +33,7 @@ from app.services.deployments import Reasoned
 from app.services.execution.rollout import Parked
 from app.services.tasks import Promotion
 from app.services.worker.sweep import sweep
-from app.services.worker.turn import Assignment, Done, WorkerName, take_turn
+from app.services.worker.turn import Assignment, Finished, WorkerIdentity, claim_and_settle
 from app.services.workflows import EditOrder
 from app.store import admission
 from app.store import freezes as freeze_store
@@ -45,7 +45,7 @@ from tests.services.support.commands import node
 from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, Story, rolling
 from tests.services.support.feeds import check_feeds
 
-WORKERS = (WorkerName("one", "default"), WorkerName("two", "default"))
+WORKERS = (WorkerIdentity("one", "default"), WorkerIdentity("two", "default"))
 ENDINGS = (Ending.SUCCEEDED, Ending.SUCCEEDED, Ending.FAILED, Ending.LOST, Ending.STOPPED, Ending.RETURNED)
 GRAPHS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("a",), ("b",), ("ship", "a", "b"), ("end", "ship")),
@@ -152,9 +152,9 @@ class Machine:
         """Let a worker take a turn, with some room."""
         await self.turn(WORKERS[b % 2], await self.pick(a), (), room=b % 4)
 
-    async def turn(self, worker: WorkerName, id_: str, done: tuple[Done, ...], room: int) -> None:
+    async def turn(self, worker: WorkerIdentity, id_: str, done: tuple[Finished, ...], room: int) -> None:
         hand = self.hands[worker.id]
-        turn = await take_turn(self.engine.runtime, worker, id_, done, room=room, in_hand=hand.keys())
+        turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, in_hand=hand.keys())
         for each in done:
             hand.pop(each.assignment.task.id, None)
         hand.update({assignment.task.id: assignment for assignment in turn.taken})
@@ -171,9 +171,9 @@ class Machine:
                 parked = Parked(replace(WATCHED, phase=Phase.IDLE, asked=1), None)
             deploys = mine.task.type is TaskType.DEPLOY and mine.task.activity == "RUN"
             came = parked if deploys and b % 3 == 0 else Outcome(ENDINGS[b % len(ENDINGS)], "chance")
-            await self.turn(worker, mine.task.deployment_id, (Done(mine, came),), room=a % 3)
+            await self.turn(worker, mine.task.deployment_id, (Finished(mine, came),), room=a % 3)
 
-    async def change(self, worker: WorkerName, mine: Assignment, a: int) -> None:
+    async def change(self, worker: WorkerIdentity, mine: Assignment, a: int) -> None:
         """Let a deploy task that is in hand change its target."""
         if mine.task.type is TaskType.DEPLOY and a % 4:
             await task_store.save_rollout(mine.task.id, mine.task.attempt, worker.id, WATCHED)
@@ -284,7 +284,7 @@ class Machine:
             await self.turn(worker, story.deployment.id, (), room=9)
             hand = self.hands[worker.id].values()
             mine = [one for one in hand if one.task.deployment_id == story.deployment.id]
-            done = tuple(Done(one, Outcome(Ending.SUCCEEDED)) for one in mine)
+            done = tuple(Finished(one, Outcome(Ending.SUCCEEDED)) for one in mine)
             await self.turn(worker, story.deployment.id, done, room=0)
 
 

@@ -20,14 +20,14 @@ from app.core.workflow import TaskType
 from app.services.execution.log_writer import LeaseLostError, LogWriter
 from app.services.worker.attempt_runner import Interruption
 from app.services.worker.sweep import sweep
-from app.services.worker.turn import Assignment, Done, WorkerName, lose, take_turn
+from app.services.worker.turn import Assignment, Finished, WorkerIdentity, claim_and_settle, lose
 from app.store import tasks as task_store
 from app.store import workers
 from tests.services.support.commands import POLITE, Gate, Notes, node, sh
-from tests.services.support.engine import LEASE_SECONDS, D, Engine, S, Site, Story, Worker, eventually
+from tests.services.support.engine import LEASE_SECONDS, D, Engine, RunningWorker, S, Site, Story, eventually
 
 GOOD = Outcome(Ending.SUCCEEDED)
-ONE, TWO = WorkerName("one", "default"), WorkerName("two", "default")
+ONE, TWO = WorkerIdentity("one", "default"), WorkerIdentity("two", "default")
 
 
 async def created(engine: Engine, site: Site, key: str = "task") -> str:
@@ -35,23 +35,23 @@ async def created(engine: Engine, site: Site, key: str = "task") -> str:
     return (await engine.story(await site.deploy("v1", node(key)))).tasks[key].id
 
 
-async def take(engine: Engine, worker: WorkerName, task_id: str) -> Assignment | None:
+async def take(engine: Engine, worker: WorkerIdentity, task_id: str) -> Assignment | None:
     """Take a task, if it is free."""
     id_ = (await task_store.by_ids([task_id]))[task_id].deployment_id
-    turn = await take_turn(engine.runtime, worker, id_, (), room=1, in_hand={task_id})
+    turn = await claim_and_settle(engine.runtime, worker, id_, (), room=1, in_hand={task_id})
     return turn.taken[0] if turn.taken else None
 
 
-async def settle(engine: Engine, worker: WorkerName, mine: Assignment, outcome: Outcome = GOOD) -> None:
+async def settle(engine: Engine, worker: WorkerIdentity, mine: Assignment, outcome: Outcome = GOOD) -> None:
     """Settle an attempt, and take nothing."""
-    done = [Done(mine, outcome)]
+    done = [Finished(mine, outcome)]
     id_ = mine.task.deployment_id
     in_hand = {task.id for task in (await engine.story(id_)).tasks.values()}
-    turn = await take_turn(engine.runtime, worker, id_, done, room=0, in_hand=in_hand)
+    turn = await claim_and_settle(engine.runtime, worker, id_, done, room=0, in_hand=in_hand)
     assert turn.taken == ()
 
 
-async def taken(engine: Engine, worker: WorkerName, task_id: str) -> Assignment:
+async def taken(engine: Engine, worker: WorkerIdentity, task_id: str) -> Assignment:
     """Take a task that must be free."""
     assignment = await take(engine, worker, task_id)
     assert assignment is not None
@@ -83,7 +83,7 @@ async def story_of(engine: Engine, assignment: Assignment) -> Story:
 async def test_of_many_who_want_a_task_one_gets_it(engine: Engine, trial: Site) -> None:
     for round_ in range(10):
         id_ = await created(engine, trial, f"task-{round_}")
-        names = [WorkerName(f"worker-{n}", "default") for n in range(5)]
+        names = [WorkerIdentity(f"worker-{n}", "default") for n in range(5)]
         answers = await asyncio.gather(*(take(engine, name, id_) for name in names))
         (winner,) = [answer for answer in answers if answer is not None]
         assert winner.task.attempt == 1 and winner.task.worker in {name.id for name in names}
@@ -140,7 +140,7 @@ async def test_a_worker_ends_what_is_not_its_own_any_more(engine: Engine, site: 
     await engine.put(task)
 
 
-async def remembers_nothing(worker: Worker) -> bool:
+async def remembers_nothing(worker: RunningWorker) -> bool:
     return not worker.hands._forgotten
 
 
@@ -167,7 +167,7 @@ async def has_begun(notes: Notes) -> bool:
     return bool(notes.lines)
 
 
-async def has_given_up(worker: Worker, task_id: str) -> bool:
+async def has_given_up(worker: RunningWorker, task_id: str) -> bool:
     return task_id not in worker.hands._attempts
 
 
@@ -176,7 +176,7 @@ async def test_a_task_taken_in_a_turn_whose_answer_was_lost_is_begun_under_a_new
 ) -> None:
     old = await taken(engine, ONE, await created(engine, trial))
     await expire(engine, old.task)
-    turn = await take_turn(engine.runtime, ONE, old.task.deployment_id, [], room=1, in_hand=())
+    turn = await claim_and_settle(engine.runtime, ONE, old.task.deployment_id, [], room=1, in_hand=())
     (again,) = turn.taken
     assert (again.task.id, again.task.attempt) == (old.task.id, old.task.attempt)
     await sweep(engine.runtime)
@@ -309,7 +309,7 @@ async def test_what_has_ended_is_recorded_although_its_worker_leaves(engine: Eng
     assert (story.status, story.tries("task")) == (D.SUCCESS, [S.SUCCESS])
 
 
-async def told_to_stop(worker: Worker) -> bool:
+async def told_to_stop(worker: RunningWorker) -> bool:
     return not worker.hands.has_room
 
 

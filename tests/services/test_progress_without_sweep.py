@@ -32,7 +32,7 @@ from app.services.deployments import Reasoned
 from app.services.execution.rollout import Parked
 from app.services.tasks import Promotion
 from app.services.worker.sweep import expire
-from app.services.worker.turn import Assignment, Done, WorkerName, take_turn
+from app.services.worker.turn import Assignment, Finished, WorkerIdentity, claim_and_settle
 from app.store import admission as admission_store
 from app.store import tasks as task_store
 from app.store.database import fetch
@@ -40,7 +40,7 @@ from tests.core.support.build import dags
 from tests.services.support.commands import node
 from tests.services.support.engine import AN_HOUR, Engine, Site, Story, rolling
 
-WORKERS = (WorkerName("one", "default"), WorkerName("two", "default"))
+WORKERS = (WorkerIdentity("one", "default"), WorkerIdentity("two", "default"))
 ENDINGS = (*3 * (Ending.SUCCEEDED,), Ending.FAILED, Ending.FAILED, Ending.LOST, Ending.STOPPED, Ending.RETURNED)
 CAPACITY = 2
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -137,11 +137,11 @@ class World:
             await self.turn(worker, id_, (), room=1 + a % 3, answered=(a + b) % 12 > 0)
 
     async def turn(
-        self, worker: WorkerName, id_: str, done: Sequence[Done], room: int, *, answered: bool = True
+        self, worker: WorkerIdentity, id_: str, done: Sequence[Finished], room: int, *, answered: bool = True
     ) -> None:
         """Take a turn; one that is not answered is taken once more, later."""
         hand, hungry = self.hands[worker.id], self.hungry[worker.id]
-        turn = await take_turn(self.engine.runtime, worker, id_, done, room=room, in_hand=set(hand))
+        turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, in_hand=set(hand))
         if not answered or turn.more:
             hungry.add(id_)
         else:
@@ -164,7 +164,7 @@ class World:
         until = self.clock.at + timedelta(seconds=a % 3 * 10)
         parked = Parked(replace(BATCH, resume_at=until), until)
         came = parked if forward and b % 3 == 0 else Outcome(ENDINGS[b % len(ENDINGS)], "chance")
-        await self.turn(worker, task.deployment_id, [Done(mine, came)], room=a % 3)
+        await self.turn(worker, task.deployment_id, [Finished(mine, came)], room=a % 3)
 
     async def let_pass(self, a: int, b: int) -> None:
         """Move the clock; now and then so far that every lease ends. Who held one then knows no better at first."""
@@ -220,7 +220,9 @@ class World:
                 for id_ in [*self.hungry[worker.id]]:
                     await self.turn(worker, id_, (), room=9)
                 for mine in [*self.hands[worker.id].values()]:
-                    await self.turn(worker, mine.task.deployment_id, [Done(mine, Outcome(Ending.SUCCEEDED))], room=9)
+                    await self.turn(
+                        worker, mine.task.deployment_id, [Finished(mine, Outcome(Ending.SUCCEEDED))], room=9
+                    )
             await self.let_pass(2, 0)
             for key in self.queue.due():
                 self.hungry["one"].add(self.queue.jobs.pop(key)[1])

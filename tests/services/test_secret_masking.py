@@ -12,7 +12,7 @@ from app.core.logs import LogFilter
 from app.core.paging import Span
 from app.services import deployments, tasks
 from app.services.deployments import Reasoned
-from app.services.use_cases import Call, perform
+from app.services.use_cases import MutationCall, perform
 from app.store import audit as audit_store
 from app.store import logs
 from tests.services.support.commands import node, python, sh, step
@@ -51,7 +51,7 @@ async def test_reasons_are_kept_without_secrets(engine: Engine, site: Site) -> N
         (deployments.cancel, id_),
     ):
         reason = f"it is {VALUE}"
-        call = Call(principal=engine.principal, mutation="x", idempotency_key=None, reason=reason)
+        call = MutationCall(principal=engine.principal, mutation="x", idempotency_key=None, reason=reason)
         await perform(engine.runtime, call, use_case, Reasoned(target, reason))
     await engine.until(id_, D.CANCELLED)
     about = await everything_about(engine, id_)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.gateways.queue import ArqQueue, connect
-from app.services.engine.locked_deployment import hold
+from app.services.engine.locked_deployment import lock_deployment
 from app.services.runtime import Runtime
 from app.services.worker.sweep import sweep
 from app.store.sweep import claim
@@ -41,7 +41,7 @@ async def test_what_may_start_and_was_not_admitted_is_admitted(engine: Engine, t
     """A process died between the commit that queued it and the one that admits."""
     await engine.worker()
     id_ = await trial.deploy(auto_start=False)
-    async with unit(engine.runtime) as work, hold(work, id_) as ledger:
+    async with unit(engine.runtime) as work, lock_deployment(work, id_) as ledger:
         ledger.deployment = replace(ledger.deployment, queued_at=work.now)
     await sweep(engine.runtime)
     await engine.until(id_, D.SUCCESS)
@@ -103,7 +103,7 @@ async def test_of_all_workers_one_sweeps_and_again_after_a_while(engine: Engine)
 
 async def test_a_worker_sweeps_by_itself(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy(auto_start=False)
-    async with unit(engine.runtime) as work, hold(work, id_) as ledger:
+    async with unit(engine.runtime) as work, lock_deployment(work, id_) as ledger:
         ledger.deployment = replace(ledger.deployment, queued_at=work.now)
     await engine.worker(sweeps=True)
     await engine.until(id_, D.SUCCESS)

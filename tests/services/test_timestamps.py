@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from app.services.engine.locked_deployment import hold
+from app.services.engine.locked_deployment import lock_deployment
 from app.store.unit_of_work import unit
 from tests.services.support.commands import node
 from tests.services.support.engine import Engine, Site
@@ -23,7 +23,7 @@ async def test_what_waited_for_its_turn_is_later_than_what_it_waited_for(engine:
     async with unit(engine.runtime) as work:
         begun.set()
         await before
-        async with hold(work, id_) as ledger:
+        async with lock_deployment(work, id_) as ledger:
             assert ledger.now >= ledger.deployment.updated_at
 
 
@@ -47,7 +47,7 @@ async def test_a_change_is_later_than_the_one_before_whatever_a_clock_says(engin
     id_ = await trial.deploy(auto_start=False)
     moments = []
     for paused in (True, False, True):
-        async with unit(replace(engine.runtime, clock=Behind())) as work, hold(work, id_) as ledger:
+        async with unit(replace(engine.runtime, clock=Behind())) as work, lock_deployment(work, id_) as ledger:
             moments.append(ledger.deployment.updated_at)
             ledger.pause(paused)
     assert moments == sorted(set(moments))

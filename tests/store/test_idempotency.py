@@ -10,7 +10,7 @@ from app.core.errors import ErrorCode, Refused
 from app.services import environments
 from app.store import environments as environment_store
 from app.store import idempotency
-from app.store.idempotency import Answer
+from app.store.idempotency import StoredAnswer
 from app.store.unit_of_work import unit
 from tests.services.support.engine import Engine
 
@@ -53,11 +53,11 @@ async def test_everybody_has_keys_of_their_own(engine: Engine) -> None:
     async with unit(engine.runtime) as work:
         for actor in ("usr_a", "usr_b"):
             assert await idempotency.find(actor, "key") is None
-            await idempotency.keep(actor, "key", Answer("create", actor, (actor,)), work.now)
+            await idempotency.keep(actor, "key", StoredAnswer("create", actor, (actor,)), work.now)
     async with unit(engine.runtime):
         assert [(await idempotency.find(actor, "key")) for actor in ("usr_a", "usr_b", "usr_c")] == [
-            Answer("create", "usr_a", ("usr_a",)),
-            Answer("create", "usr_b", ("usr_b",)),
+            StoredAnswer("create", "usr_a", ("usr_a",)),
+            StoredAnswer("create", "usr_b", ("usr_b",)),
             None,
         ]
 
@@ -74,8 +74,8 @@ async def test_how_long_a_key_may_be(engine: Engine, key: str, fits: bool) -> No
 
 async def test_old_answers_are_forgotten(engine: Engine) -> None:
     async with unit(engine.runtime) as work:
-        await idempotency.keep("usr_a", "old", Answer("create", "f", ()), work.now - timedelta(days=2))
-        await idempotency.keep("usr_a", "new", Answer("create", "f", ()), work.now)
+        await idempotency.keep("usr_a", "old", StoredAnswer("create", "f", ()), work.now - timedelta(days=2))
+        await idempotency.keep("usr_a", "new", StoredAnswer("create", "f", ()), work.now)
         assert await idempotency.forget_before(work.now - timedelta(days=1)) == 1
         assert await idempotency.find("usr_a", "old") is None
-        assert await idempotency.find("usr_a", "new") == Answer("create", "f", ())
+        assert await idempotency.find("usr_a", "new") == StoredAnswer("create", "f", ())

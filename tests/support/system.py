@@ -18,8 +18,8 @@ from app.main import application
 from app.services.access import ensure_admin
 from app.services.runtime import Runtime
 from app.services.worker.sweep import sweep_forever
-from app.services.worker.turn import WorkerName
-from app.services.worker.worker import Hands
+from app.services.worker.turn import WorkerIdentity
+from app.services.worker.worker import Worker
 from app.settings import ServeSettings, Settings, StoreSettings, WorkerSettings
 from app.wiring import opened, worker_id
 from tests.support.client import Client
@@ -37,7 +37,7 @@ class System:
     url: str
     stack: AsyncExitStack
     queue: Any
-    hands: list[Hands] = field(default_factory=list)
+    hands: list[Worker] = field(default_factory=list)
 
     @property
     def admin(self) -> Client:
@@ -48,13 +48,13 @@ class System:
         """A client with a token."""
         return Client(self.url, token)
 
-    async def start_worker(self, pool: str = "default", slots: int = 32) -> Hands:
+    async def start_worker(self, pool: str = "default", slots: int = 32) -> Worker:
         """Start a worker; it stops with the test."""
         return await self.stack.enter_async_context(self._worker(pool, slots))
 
     @asynccontextmanager
-    async def _worker(self, pool: str, slots: int) -> AsyncIterator[Hands]:
-        hands = Hands(self.runtime, WorkerName(worker_id(), pool), slots)
+    async def _worker(self, pool: str, slots: int) -> AsyncIterator[Worker]:
+        hands = Worker(self.runtime, WorkerIdentity(worker_id(), pool), slots)
         arq = self.queue.worker(pool, jobs(self.runtime, hands), lambda: hands.has_room)
         runs = (hands.keep(), hands.obey(), hands.look(), sweep_forever(self.runtime))
         loops = [asyncio.create_task(run) for run in runs]

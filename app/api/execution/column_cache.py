@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from app.api.execution.executor import Columns
 from app.api.execution.leaves import Column
-from app.store.tasks import Mark
+from app.store.tasks import Version
 
 K = TypeVar("K", bound=Hashable)
 ROOM = 500_000
@@ -18,15 +18,15 @@ ROOM = 500_000
 EACH = 100
 
 
-class Kept(Generic[K]):
+class ColumnCache(Generic[K]):
     """Columns by key, as of a mark. Of too many, those go that nobody has asked for the longest."""
 
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
         self._size = 0
-        self._columns: OrderedDict[K, tuple[Mark, Columns, int]] = OrderedDict()
+        self._columns: OrderedDict[K, tuple[Version, Columns, int]] = OrderedDict()
 
-    def get(self, key: K, mark: Mark) -> Columns | None:
+    def get(self, key: K, mark: Version) -> Columns | None:
         """Return what is kept as of just this mark."""
         found = self._columns.get(key)
         if found is None or found[0] != mark:
@@ -34,7 +34,7 @@ class Kept(Generic[K]):
         self._columns.move_to_end(key)
         return found[1]
 
-    def put(self, key: K, mark: Mark, columns: Columns) -> None:
+    def put(self, key: K, mark: Version, columns: Columns) -> None:
         """Keep columns, in place of those of another mark."""
         before = self._columns.pop(key, None)
         size = columns.size + sum(map(_excess, columns.values))

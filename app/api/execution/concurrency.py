@@ -10,12 +10,12 @@ TURN_SECONDS = 0.01
 """How long executions may go on until whatever else has happened meanwhile is looked at."""
 WOKEN = 100
 """How many of those who wait go on in the next turn."""
-EACH = 2
+MAX_PER_ACTOR = 2
 """Heavy operations of one actor that are under way at the same time."""
 MAX_WAITING = 20
 
 
-class Turns:
+class CooperativeScheduler:
     """The turns of one event loop: all that happens between two looks at its sockets is one."""
 
     def __init__(self) -> None:
@@ -60,17 +60,17 @@ class Turns:
             self.begun()
 
 
-turns = Turns()
+scheduler = CooperativeScheduler()
 
 
-class CrowdedError(Exception):
+class TooManyOperationsError(Exception):
     """An actor has as many operations under way and waiting as it may."""
 
 
-class Crowd:
+class ConcurrencyLimit:
     """Operations under way, a few of each actor; the others of an actor wait for these, and for nobody else's."""
 
-    def __init__(self, each: int = EACH, waiting: int = MAX_WAITING) -> None:
+    def __init__(self, each: int = MAX_PER_ACTOR, waiting: int = MAX_WAITING) -> None:
         self._each = each
         self._most = each + waiting
         self._places: dict[str, asyncio.Semaphore] = {}
@@ -80,7 +80,7 @@ class Crowd:
     async def entered(self, actor_id: str) -> AsyncIterator[None]:
         """Wait for a place, and have it while entered. Raises CrowdedError."""
         if self._inside[actor_id] >= self._most:
-            raise CrowdedError
+            raise TooManyOperationsError
         self._inside[actor_id] += 1
         places = self._places.setdefault(actor_id, asyncio.Semaphore(self._each))
         try:

@@ -9,8 +9,8 @@ from graphql import ExecutionResult
 from graphql.pyutils import Path
 
 from app.api.documents.costs import MAX_OBJECTS, TOO_LARGE, grew_too_large
-from app.api.execution.concurrency import turns
-from app.api.execution.dataloader import Hold
+from app.api.execution.concurrency import scheduler
+from app.api.execution.dataloader import DispatchHold
 from app.api.execution.unfinished import end, gathered
 from app.api.execution.variables import CoercingExecutor
 
@@ -50,11 +50,11 @@ class CountingExecutor(CoercingExecutor):
     async def take_turn(self) -> None:
         """Wait for a turn with time left. Meanwhile loaders wait for what is still to be asked for."""
         with self._asking():
-            await turns.take()
+            await scheduler.take()
 
     def _asking(self) -> AbstractContextManager[Any]:
         loaders = getattr(self.context_value, "loaders", None)
-        return nullcontext() if loaders is None else cast("Hold", loaders.hold)
+        return nullcontext() if loaders is None else cast("DispatchHold", loaders.hold)
 
     def build_response(self, data: dict[str, Any] | None) -> Any:
         """Return the response; that of an operation that was ended tells why, and nothing else."""
@@ -70,10 +70,10 @@ class CountingExecutor(CoercingExecutor):
     ) -> Any:
         """Return what is waited for, once there is a turn with time left."""
         try:
-            if turns.over:
+            if scheduler.over:
                 await self.take_turn()
             resolved = await result
-            if turns.over:
+            if scheduler.over:
                 await self.take_turn()
             completed: Any = self.complete_value(
                 return_type, field_details_list, info, path, resolved, position_context
@@ -122,8 +122,8 @@ class CountingExecutor(CoercingExecutor):
         self, parts: list[Any], type_: Any, details: Any, info: Any, path: Path, items: list[Any], position: Any
     ) -> None:
         for begin in range(0, len(items), SLICE):
-            if turns.over:
-                await turns.take()
+            if scheduler.over:
+                await scheduler.take()
             shifted = _Shifted(*path)
             shifted.offset = begin
             few = items[begin : begin + SLICE]

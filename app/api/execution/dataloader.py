@@ -9,15 +9,15 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-FLIGHTS = 4
+MAX_CONCURRENT_BATCHES = 4
 """How many loads of one kind are under way at the same time: the fewer, the more go together."""
-HANDED = 100
+RESULTS_PER_STEP = 100
 """How many get their answers until others have their turn: each goes on with what it wanted the answer for."""
-SEATS = 32
+MAX_BATCH_KEYS = 32
 """For how many keys operations share a load: its answer is decoded in one piece, and others wait for that."""
 
 
-class Hold:
+class DispatchHold:
     """Keeps the loaders of one operation from beginning while it is still asking."""
 
     __slots__ = ("_depth", "_waiting")
@@ -48,7 +48,7 @@ class Hold:
                 loop.call_soon(loop.call_soon, begin)
 
 
-class Loader(Generic[K, V]):
+class DataLoader(Generic[K, V]):
     """Answers one question for many keys at once, and keeps the answers, for as long as one operation takes.
 
     Whoever gives up waiting does not take the answer from the others.
@@ -59,7 +59,7 @@ class Loader(Generic[K, V]):
     def __init__(self, load: Callable[[list[K]], Awaitable[Sequence[V]]]) -> None:
         """`load` returns the answers in the order of the keys."""
         self._load = load
-        self.hold: Hold | None = None
+        self.hold: DispatchHold | None = None
         self._answers: dict[K, V] = {}
         self._waiting: dict[K, list[asyncio.Future[V]]] = {}
         self._asked: list[K] = []
@@ -103,15 +103,15 @@ class Loader(Generic[K, V]):
 
     def _hand_out(self, waiting: list[tuple[asyncio.Future[V], K]], begin: int, error: BaseException | None) -> None:
         """Give the answers to those who wait, to some now, and to the others once these had their turn."""
-        for future, key in waiting[begin : begin + HANDED]:
+        for future, key in waiting[begin : begin + RESULTS_PER_STEP]:
             if future.done():
                 continue
             if error is None:
                 future.set_result(self._answers[key])
             else:
                 future.set_exception(error)
-        if len(waiting) > begin + HANDED:
-            self._hand_out_later(waiting, begin + HANDED, error)
+        if len(waiting) > begin + RESULTS_PER_STEP:
+            self._hand_out_later(waiting, begin + RESULTS_PER_STEP, error)
 
     def _hand_out_later(
         self, waiting: list[tuple[asyncio.Future[V], K]], begin: int, error: BaseException | None
@@ -127,7 +127,7 @@ class Loader(Generic[K, V]):
         asyncio.get_running_loop().call_soon(hand_out)
 
 
-class _Flight(Generic[K, V]):
+class _Batch(Generic[K, V]):
     __slots__ = ("done", "keys")
 
     def __init__(self) -> None:
@@ -135,7 +135,7 @@ class _Flight(Generic[K, V]):
         self.done: asyncio.Future[Mapping[K, V]] = asyncio.get_running_loop().create_future()
 
 
-class Together(Generic[K, V]):
+class CoalescingLoader(Generic[K, V]):
     """Loads for all operations that ask at the same moment in one go, and keeps nothing.
 
     A load begins after everybody whom it is for has asked, so nobody gets what was true before. It is nobody's own: it
@@ -144,20 +144,20 @@ class Together(Generic[K, V]):
 
     def __init__(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._load = load
-        self._waiting: deque[_Flight[K, V]] = deque()
+        self._waiting: deque[_Batch[K, V]] = deque()
         self._flying: set[asyncio.Task[None]] = set()
 
     async def __call__(self, keys: Sequence[K]) -> Mapping[K, V]:
         """Return what was found for some keys, and perhaps for others."""
-        if not self._waiting or len(self._waiting[-1].keys) + len(keys) > SEATS:
-            self._waiting.append(_Flight())
+        if not self._waiting or len(self._waiting[-1].keys) + len(keys) > MAX_BATCH_KEYS:
+            self._waiting.append(_Batch())
             asyncio.get_running_loop().call_soon(self._depart)
         flight = self._waiting[-1]
         flight.keys.update(dict.fromkeys(keys))
         return await asyncio.shield(flight.done)
 
     def _depart(self) -> None:
-        while self._waiting and len(self._flying) < FLIGHTS:
+        while self._waiting and len(self._flying) < MAX_CONCURRENT_BATCHES:
             flying = asyncio.get_running_loop().create_task(self._fly(self._waiting.popleft()), context=Context())
             self._flying.add(flying)
             flying.add_done_callback(self._landed)
@@ -166,7 +166,7 @@ class Together(Generic[K, V]):
         self._flying.discard(flying)
         self._depart()
 
-    async def _fly(self, flight: _Flight[K, V]) -> None:
+    async def _fly(self, flight: _Batch[K, V]) -> None:
         try:
             found = await self._load(list(flight.keys))
         except Exception as error:

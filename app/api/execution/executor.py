@@ -30,7 +30,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from app.api.execution.concurrency import turns
+from app.api.execution.concurrency import scheduler
 from app.api.execution.counting import CountingExecutor
 from app.api.execution.leaves import Column, completing
 
@@ -221,7 +221,7 @@ class Executor(CountingExecutor):
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
     async def _loaded(self, return_type: Any, details: Any, info: Any, path: Path, unloaded: Unloaded) -> Any:
-        if turns.over:
+        if scheduler.over:
             await self.take_turn()
         done = await self._completed_columns(return_type.of_type, details, unloaded)
         if done is not None:

@@ -14,9 +14,9 @@ from collections.abc import AsyncGenerator, Callable
 
 from app.api.access_watch import Watch
 from app.api.context import Context, Position
-from app.api.feeds.shared_execution import Group, Key
-from app.api.feeds.shared_operation import Shareable
-from app.api.feeds.subscriber import Place, Push, Reader
+from app.api.feeds.shared_execution import Key, SharedExecution
+from app.api.feeds.shared_operation import SharedOperation
+from app.api.feeds.subscriber import Cursor, Sink, Subscriber
 from app.api.prepared import Schema
 from app.core.access import Principal
 from app.services.runtime import Runtime
@@ -30,7 +30,7 @@ GROUPS_EACH = 1000
 class NotSharedError(Exception):
     """The operation can not begin, or not go on, behind `position`: the ordinary way says why."""
 
-    def __init__(self, position: Place) -> None:
+    def __init__(self, position: Cursor) -> None:
         super().__init__("refused")
         self.position = position
 
@@ -43,14 +43,14 @@ class FeedBrokenError(Exception):
     """The execution failed in a way that nobody expected: who comes back goes on from the last cursor."""
 
 
-class Live:
+class FeedHub:
     """The shared feeds of one API process."""
 
     def __init__(self, schema: Schema, runtime: Runtime, context: Callable[[Principal, Position], Context]) -> None:
         self.schema = schema
         self._watch = Watch(runtime)
         self._context = context
-        self._groups: dict[Key, list[Group]] = {}
+        self._groups: dict[Key, list[SharedExecution]] = {}
         self._begun: Counter[str] = Counter()
         self.bytes = 0
 
@@ -63,14 +63,14 @@ class Live:
         return await self._watch.principal(secret)
 
     async def read(
-        self, operation: Shareable, principal: Principal, secret: str, position: Place, push: Push | None = None
+        self, operation: SharedOperation, principal: Principal, secret: str, position: Cursor, push: Sink | None = None
     ) -> AsyncGenerator[bytes, None]:
         """Yield the payloads behind a position, except those that `push` delivers, and end when the feed has ended.
 
         Raises NotSharedError when the operation is refused as a whole, AccessLostError when the token is not valid any
         more, FeedBrokenError when the execution has failed.
         """
-        reader = Reader(position, push)
+        reader = Subscriber(position, push)
         with self._watch.watching(secret, principal, reader.tell):
             group = self._enter(operation, principal, reader)
             try:
@@ -99,7 +99,9 @@ class Live:
             finally:
                 group.leave(reader)
 
-    def _forward(self, group: Group, operation: Shareable, principal: Principal, reader: Reader) -> Group:
+    def _forward(
+        self, group: SharedExecution, operation: SharedOperation, principal: Principal, reader: Subscriber
+    ) -> SharedExecution:
         """Leave a group for the one that goes on with it, unless that was closed meanwhile. Raises NotSharedError."""
         following = group.forward
         group.leave(reader)
@@ -108,7 +110,7 @@ class Live:
         following[0].enter(reader, following[1])
         return following[0]
 
-    def _enter(self, operation: Shareable, principal: Principal, reader: Reader) -> Group:
+    def _enter(self, operation: SharedOperation, principal: Principal, reader: Subscriber) -> SharedExecution:
         """Enter the group that has what follows a reader's position, or else a new one. Raises NotSharedError."""
         key = (operation, principal.without_token() if operation.personal else principal.as_anybody())
         groups = self._groups.setdefault(key, [])
@@ -123,12 +125,12 @@ class Live:
                 del self._groups[key]
             raise NotSharedError(reader.position)
         self._begun[actor_id] += 1
-        group = Group(self, key, actor_id, reader.position)
+        group = SharedExecution(self, key, actor_id, reader.position)
         groups.append(group)
         group.enter(reader, 0)
         return group
 
-    def older(self, group: Group) -> tuple[Group, int] | None:
+    def older(self, group: SharedExecution) -> tuple[SharedExecution, int] | None:
         """Return an older group that has what a group comes to, and the number of the part to go on with."""
         for other in self._groups.get(group.key, ()):
             if other is group:
@@ -155,7 +157,7 @@ class Live:
             while self.bytes > KEPT_BYTES_IN_ALL and group.bytes * len(groups) > KEPT_BYTES_IN_ALL and group.shrink():
                 pass
 
-    def forget(self, group: Group) -> None:
+    def forget(self, group: SharedExecution) -> None:
         """Remove a group that nobody reads any more."""
         groups = self._groups.get(group.key, [])
         if group in groups:

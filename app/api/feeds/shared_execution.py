@@ -10,12 +10,12 @@ import msgspec
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from app.api.feeds.shared_operation import Shareable
-from app.api.feeds.subscriber import Part, Place, Reader
+from app.api.feeds.shared_operation import SharedOperation
+from app.api.feeds.subscriber import Cursor, Message, Subscriber
 from app.core.access import Principal
 
 if TYPE_CHECKING:
-    from app.api.feeds.hub import Live
+    from app.api.feeds.hub import FeedHub
 
 logger = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -30,29 +30,29 @@ SLICE = 500
 LINGER_SECONDS = 5.0
 """How long a group without subscribers goes on: those whose connection broke come back to it."""
 
-Key = tuple[Shareable, Principal]
+Key = tuple[SharedOperation, Principal]
 """What is executed, and for whom: anybody with the same access, or one actor where it depends on who asks."""
 
 
-class Group:
+class SharedExecution:
     """One execution of a subscription, and those who read what comes of it."""
 
-    def __init__(self, live: "Live", key: Key, actor_id: str, start: Place) -> None:
+    def __init__(self, live: "FeedHub", key: Key, actor_id: str, start: Cursor) -> None:
         self.key = key
         self.actor_id = actor_id
         self.bytes = 0
         self.start = start
         self.position = start
-        self.parts: deque[Part] = deque()
+        self.parts: deque[Message] = deque()
         self.base = 0
         self.ended = False
         self.refused = False
         self.broken = False
         self.closed = False
-        self.forward: tuple[Group, int] | None = None
+        self.forward: tuple[SharedExecution, int] | None = None
         self._live = live
-        self._where: dict[Place, int] = {}
-        self._readers: set[Reader] = set()
+        self._where: dict[Cursor, int] = {}
+        self._readers: set[Subscriber] = set()
         self._taken = asyncio.Event()
         self._task: asyncio.Task[None] | None = asyncio.create_task(self._run(), name="shared feed")
 
@@ -66,25 +66,25 @@ class Group:
         """Whether nothing comes any more, here or where its subscribers go on."""
         return self.ended or (self.forward is not None and self.forward[0].over)
 
-    def serves(self, position: Place) -> int | None:
+    def serves(self, position: Cursor) -> int | None:
         """Return the number of the part that follows a position, None where it is not kept or may not be the last."""
         if self.over:
             return None
         return 0 if position == self.start and self.base == 0 else self._where.get(position)
 
-    def meets(self, position: Place) -> int | None:
+    def meets(self, position: Cursor) -> int | None:
         """Return the number of the part with which one goes on who has everything up to a position."""
         if self.ended or self.forward is not None:
             return None
         return self.next_seq if position == self.position and self.next_seq else self._where.get(position)
 
-    def enter(self, reader: Reader, seq: int) -> None:
+    def enter(self, reader: Subscriber, seq: int) -> None:
         """Begin to read at a part."""
         reader.seq = seq
         self._readers.add(reader)
         self._taken.set()
 
-    def leave(self, reader: Reader) -> None:
+    def leave(self, reader: Subscriber) -> None:
         """Read no more."""
         self._readers.discard(reader)
         if not self._readers and self.ended:
@@ -92,7 +92,7 @@ class Group:
         elif not self._readers:
             asyncio.get_running_loop().call_later(LINGER_SECONDS, self._close_if_idle)
 
-    def took(self, reader: Reader) -> Part:
+    def took(self, reader: Subscriber) -> Message:
         """Return the part that a reader is at, and move it on."""
         part = self.parts[reader.seq - self.base]
         reader.seq += 1
@@ -171,13 +171,13 @@ class Group:
                     self.refused = True
                     return
                 end = context.position.cursor if context.position.cursor is not None else self.position
-                await self._add(Part(self.position, end, encode(result) + b"}"))
+                await self._add(Message(self.position, end, encode(result) + b"}"))
                 self.forward = self._live.older(self)
                 if self.forward is not None:
                     return
                 await self._pace()
 
-    async def _add(self, part: Part) -> None:
+    async def _add(self, part: Message) -> None:
         seq = self.next_seq
         if part.end != part.start:
             self._where[part.start] = seq

@@ -34,7 +34,7 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 @dataclass(frozen=True, slots=True)
-class Shareable:
+class SharedOperation:
     """A subscription as it can be shared: `text` takes the position that it starts from in the variable `after`.
 
     One that is `personal` may show different people different things: it is shared only by those of one actor.
@@ -52,19 +52,19 @@ class Shareable:
         return known | {self.after: position}
 
 
-def shareable(
+def shared_operation(
     text: object, variables: Mapping[str, Any] | None, operation_name: str | None
-) -> tuple[Shareable, str | None] | None:
+) -> tuple[SharedOperation, str | None] | None:
     """Return an operation as it can be shared, and the position that it is to start from; None when it can not be."""
     if not isinstance(text, str):
         return None
     document = schema.documents.find(text)
     if operation_name is not None and operation_name not in document.kinds:
         return None
-    key = (Shareable, operation_name)
+    key = (SharedOperation, operation_name)
     if key not in document.made:
         document.made[key] = _analysed(document, operation_name)
-    known: Shareable | None = document.made[key]
+    known: SharedOperation | None = document.made[key]
     if known is None or not isinstance(variables, Mapping | None):
         return None
     others = dict(variables or {})
@@ -77,7 +77,7 @@ def shareable(
         return None
 
 
-def _analysed(known: Document, operation_name: str | None) -> Shareable | None:
+def _analysed(known: Document, operation_name: str | None) -> SharedOperation | None:
     document = known.node
     if document is None:
         return None
@@ -98,7 +98,7 @@ def _analysed(known: Document, operation_name: str | None) -> Shareable | None:
 
 def _with_position(
     text: str, name: str | None, document: DocumentNode, operation: OperationDefinitionNode, field: FieldNode
-) -> Shareable | None:
+) -> SharedOperation | None:
     """Return the document with its position in a variable, which it may have already."""
     used = [node.name.value for node in _variables(operation)]
     after = next((argument.value for argument in field.arguments or () if argument.name.value == AFTER), None)
@@ -108,7 +108,7 @@ def _with_position(
         elsewhere = [node.name.value for node in _variables(document, operation)]
         if used.count(variable) != 1 or variable in elsewhere or defined is None or defined.default_value is not None:
             return None
-        return Shareable(text, name, variable) if isinstance(defined.type, NamedTypeNode) else None
+        return SharedOperation(text, name, variable) if isinstance(defined.type, NamedTypeNode) else None
     if after is not None or CURSOR in used:
         return None
     own = VariableNode(name=NameNode(value=CURSOR))
@@ -121,7 +121,7 @@ def _with_position(
         selection_set=replace(operation.selection_set, selections=(started,)),
     )
     definitions = tuple(changed if node is operation else node for node in document.definitions)
-    return Shareable(print_ast(replace(document, definitions=definitions)), name, CURSOR)
+    return SharedOperation(print_ast(replace(document, definitions=definitions)), name, CURSOR)
 
 
 def _variables(root: Node, but: Node | None = None) -> Iterator[VariableNode]:

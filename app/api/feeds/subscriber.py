@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 from app.core.access import Principal
 
-Place = str | None
+Cursor = str | None
 """A position in a feed: the cursor behind what came before, None at its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Message:
     """One message of a feed, and the positions before and behind it.
 
     It is encoded as the payload of a `next`, with the brace that ends the message: thousands of messages end with it.
     """
 
-    start: Place
-    end: Place
+    start: Cursor
+    end: Cursor
     ending: bytes
 
     @property
@@ -27,16 +27,16 @@ class Part:
         return self.ending[:-1]
 
 
-Push = Callable[[bytes], bool]
+Sink = Callable[[bytes], bool]
 """Delivers the ending of a part at once, or returns False where it can not."""
 
 
-class Reader:
+class Subscriber:
     """A subscriber: what wakes it, and where it stands among the parts of its group, and in the feed."""
 
     __slots__ = ("_asleep", "_push", "changed", "position", "principal", "seq", "waiting")
 
-    def __init__(self, position: Place, push: Push | None = None) -> None:
+    def __init__(self, position: Cursor, push: Sink | None = None) -> None:
         self.seq = 0
         self.position = position
         self.waiting = False
@@ -45,7 +45,7 @@ class Reader:
         self._push = push
         self._asleep: asyncio.Future[None] | None = None
 
-    def hand(self, part: Part, seq: int) -> None:
+    def hand(self, part: Message, seq: int) -> None:
         """Deliver a part that it waits for, or else wake it."""
         ready = self.waiting and self.seq == seq and not self.changed
         if ready and self._push is not None and self._push(part.ending):

@@ -6,7 +6,7 @@ from app.api.context import Info
 from app.api.types.references import find
 from app.core.errors import not_found
 from app.services import use_cases
-from app.services.use_cases import Call, UseCase
+from app.services.use_cases import MutationCall, UseCase
 
 Command = TypeVar("Command")
 REASONS = ("reason", "comment", "freeze_override_reason")
@@ -21,7 +21,7 @@ class Input(Protocol):
 
 async def perform(info: Info, given: Input, use_case: UseCase[Command], command: Command) -> list[str]:
     """Carry out a use case and return the ids of what it changed. Raises Refused."""
-    call = Call(
+    call = MutationCall(
         principal=info.context.viewer,
         mutation=info.field_name,
         idempotency_key=given.idempotency_key,

@@ -18,13 +18,13 @@ from app.core.errors import not_found
 from app.core.log_levels import LogLevel
 from app.core.roles import Role
 from app.services.feeds import deployment_logs, deployments, events, inbox, task_logs
-from app.services.retry import patiently
+from app.services.retry import retry_while_away
 from app.services.use_cases import forbidden
 
 
 async def still_visible(info: Info, deployment: Deployment) -> None:
     """Find out again who asks, and refuse when they may not see the deployment any more. Raises Refused."""
-    await patiently(info.context.renew)
+    await retry_while_away(info.context.renew)
     if not may_see(info.context.viewer, deployment):
         raise forbidden(Role.VIEWER)
 
@@ -135,7 +135,7 @@ class Subscription:
         wanted = (filter or DeploymentFilterInput()).narrow(DeploymentFilter())
         listed: set[str] = set()
         async for found in deployments.follow(info.context.runtime):
-            await patiently(info.context.renew)
+            await retry_while_away(info.context.renew)
             check(info.context, Role.VIEWER)
             for deployment in found:
                 admitted = wanted.admits(deployment)
@@ -151,7 +151,7 @@ class Subscription:
     )
     async def my_approvals_changed(self, info: Info) -> AsyncGenerator[Approval, None]:
         async for found in inbox.follow(info.context.runtime, lambda: info.context.viewer):
-            await patiently(info.context.renew)
+            await retry_while_away(info.context.renew)
             check(info.context, Role.VIEWER)
             for approval, deployment in found:
                 if may_see(info.context.viewer, deployment):

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class TooManyError(Exception):
+class TooManyConnectionsError(Exception):
     """An actor has as many live connections as it may."""
 
 
-class Seats:
+class ConnectionLimits:
     """Places for live connections, a number for each actor."""
 
     def __init__(self, each: int) -> None:
@@ -19,7 +19,7 @@ class Seats:
     def check(self, actor_id: str) -> None:
         """Raise TooManyError where an actor has none left."""
         if self._taken.get(actor_id, 0) >= self._each:
-            raise TooManyError(f"You have {self._each} live connections already; close some.")
+            raise TooManyConnectionsError(f"You have {self._each} live connections already; close some.")
 
     def take(self, actor_id: str) -> None:
         """Take one. Raises TooManyError."""

@@ -17,19 +17,19 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UNSET, UnsetType
 
 from app import __version__
-from app.api.authentication import Tokens, unauthenticated
+from app.api.authentication import TokenCache, unauthenticated
 from app.api.context import Context, address_of, context, shared_context
-from app.api.feeds.hub import Live
+from app.api.feeds.hub import FeedHub
 from app.api.request_codes import RequestCode
 from app.api.schema import schema
-from app.api.transport.connection_limits import Seats
+from app.api.transport.connection_limits import ConnectionLimits
 from app.api.transport.raw_frames import hang_up, has_more
 from app.api.transport.request_bodies import MAX_GRAPH_BODY, decoded
 from app.api.transport.requests import BadRequestError
 from app.api.transport.responses import answer, refusal
-from app.api.transport.unauthenticated_sockets import Strangers
+from app.api.transport.unauthenticated_sockets import UnauthenticatedSockets
 from app.api.transport.websocket import GREETING_SECONDS, RejectedError, SocketAdapter
-from app.api.transport.websocket_feeds import TRY_AGAIN, LiveSocket
+from app.api.transport.websocket_feeds import TRY_AGAIN, FeedSocket
 from app.core.access import Principal
 from app.services.health import is_ready
 from app.services.runtime import Runtime
@@ -46,7 +46,7 @@ NOT_SAID = "Forbidden: send Authorization: Bearer TOKEN in the payload of connec
 NOT_VALID = "Forbidden: the token is not valid. Send Authorization: Bearer TOKEN in the payload of connection_init"
 
 
-class _Connection(LiveSocket):
+class _Connection(FeedSocket):
     """A socket: its subscriptions are shared, the rest is the protocol's. It has a seat until it ends."""
 
     def handle(self) -> Coroutine[Any, Any, None]:
@@ -90,7 +90,7 @@ class Endpoint(GraphQL[Context, None]):
     websocket_adapter_class = SocketAdapter
 
     def __init__(
-        self, runtime: Runtime, connections_each: int, tokens: Tokens, origins: frozenset[str] = frozenset()
+        self, runtime: Runtime, connections_each: int, tokens: TokenCache, origins: frozenset[str] = frozenset()
     ) -> None:
         super().__init__(
             schema,
@@ -102,9 +102,9 @@ class Endpoint(GraphQL[Context, None]):
         )
         self._runtime = runtime
         self._tokens = tokens
-        self.seats = Seats(connections_each)
-        self.strangers = Strangers()
-        self.live = Live(schema, runtime, partial(shared_context, runtime))
+        self.seats = ConnectionLimits(connections_each)
+        self.strangers = UnauthenticatedSockets()
+        self.live = FeedHub(schema, runtime, partial(shared_context, runtime))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or serve a socket."""
@@ -153,7 +153,7 @@ def bearer(fields: Mapping[str, Any]) -> str | None:
 class Authenticated:
     """Lets nothing through without a valid token, except sockets, which bring theirs in connection_init."""
 
-    def __init__(self, inner: ASGIApp, tokens: Tokens) -> None:
+    def __init__(self, inner: ASGIApp, tokens: TokenCache) -> None:
         self._inner = inner
         self._tokens = tokens
 

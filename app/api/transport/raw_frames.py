@@ -38,7 +38,7 @@ def header(size: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class RawFrames:
     """The transport of one socket, and what the server knows of it."""
 
     protocol: WebSocketsSansIOProtocol
@@ -98,12 +98,12 @@ def cut(scope: Scope) -> None:
         protocol.transport.abort()
 
 
-def wire_of(scope: Scope) -> Wire | None:
+def raw_frames_of(scope: Scope) -> RawFrames | None:
     """Return the wire of a socket whose handshake is done, None where messages go the ordinary way."""
     protocol: WebSocketsSansIOProtocol | None = scope.get(KEY)
     if protocol is None or protocol.conn.extensions:
         return None
-    return Wire(protocol, protocol.transport)
+    return RawFrames(protocol, protocol.transport)
 
 
 def _limit_silence(transport: Transport) -> None:
@@ -113,7 +113,7 @@ def _limit_silence(transport: Transport) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_SECONDS * 1000)
 
 
-class Wired:
+class RawFramesMiddleware:
     """Notes what a socket is served by, where that is what wires are made for."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -57,7 +57,7 @@ class NotPersistedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class GraphQLRequest:
     """What is to be run. `name` says which of the document's operations, where it has several."""
 
     text: str
@@ -93,7 +93,7 @@ def _unresolved(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": str(RequestCode.OPERATION_RESOLUTION_FAILURE)})
 
 
-async def read(request: Request, method: str) -> Operation:
+async def read(request: Request, method: str) -> GraphQLRequest:
     """Return the operation of a request. Raises BadRequestError when it holds none, or too much, NotPersistedError."""
     if method == "GET":
         parameters: dict[str, Any] = dict(request.query_params)
@@ -112,7 +112,7 @@ async def read(request: Request, method: str) -> Operation:
     return await _operation(body)
 
 
-async def _large(data: bytes) -> Operation:
+async def _large(data: bytes) -> GraphQLRequest:
     """Return the operation of a body that is larger than others, as it brings a graph. Raises BadRequestError."""
     try:
         envelope = opened(data)
@@ -154,7 +154,7 @@ def check_text(given: Mapping[str, Any]) -> None:
         raise BadRequestError(400, "No document is known by an id: send its text as the “query”.")
 
 
-async def _operation(given: dict[str, Any]) -> Operation:
+async def _operation(given: dict[str, Any]) -> GraphQLRequest:
     text, name = given.get("query"), given.get("operationName") or None
     if text is None:
         check_text(given)
@@ -169,4 +169,4 @@ async def _operation(given: dict[str, Any]) -> Operation:
     fault = too_many_values(schema._schema, document, name, given.get("variables")) or too_much(given.get("extensions"))
     if fault is not None:
         raise BadRequestError(413, fault)
-    return Operation(text, given.get("variables"), name, given.get("extensions"))
+    return GraphQLRequest(text, given.get("variables"), name, given.get("extensions"))

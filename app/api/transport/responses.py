@@ -20,17 +20,17 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType as Allowed
 
-from app.api.authentication import Tokens, unauthenticated
+from app.api.authentication import TokenCache, unauthenticated
 from app.api.context import Context, address_of, context
 from app.api.errors import translated, unexpected
-from app.api.feeds.hub import AccessLostError, Live, NotSharedError
-from app.api.feeds.shared_operation import shareable
+from app.api.feeds.hub import AccessLostError, FeedHub, NotSharedError
+from app.api.feeds.shared_operation import shared_operation
 from app.api.request_codes import RequestCode
 from app.api.schema import schema
 from app.api.transport.compression import LARGE_BYTES, accepts_gzip, compressed
-from app.api.transport.connection_limits import Seats, TooManyError
+from app.api.transport.connection_limits import ConnectionLimits, TooManyConnectionsError
 from app.api.transport.negotiation import MAX_HEADER, Accepted, Media, accepted
-from app.api.transport.requests import BadRequestError, BatchError, NotPersistedError, Operation, read
+from app.api.transport.requests import BadRequestError, BatchError, GraphQLRequest, NotPersistedError, read
 from app.api.transport.streaming import streamed
 from app.core.errors import ErrorCode, Refused
 from app.core.roles import Role
@@ -44,7 +44,9 @@ MAX_TOLD = 100
 """Operations of a list that are refused one by one."""
 
 
-async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, tokens: Tokens) -> Response:
+async def answer(
+    request: Request, runtime: Runtime, live: FeedHub, seats: ConnectionLimits, tokens: TokenCache
+) -> Response:
     """Return the answer to a request whose token was checked; of one that writes it is checked as it is now."""
     choices = accepted(request.headers.get("accept", "*/*")[:MAX_HEADER])
     try:
@@ -72,7 +74,7 @@ async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, t
             return streamed(lambda: _seated(seats, actor_id, payloads()), media, scope)
         made.plain = True
         return await _fitted(await _document(operation, made, method, media), request)
-    except TooManyError as many:
+    except TooManyConnectionsError as many:
         return _encoded(refusal(str(many)), choices.document or Media.JSON, 429)
     except Refused as refused:
         return _encoded(refusal(str(refused), refused.problems[0].code), choices.document or Media.JSON)
@@ -87,10 +89,10 @@ async def answer(request: Request, runtime: Runtime, live: Live, seats: Seats, t
         return _encoded(body, choices.document or Media.JSON, 500)
 
 
-async def _document(operation: Operation, made: Context, method: Any, media: Media) -> Response:
+async def _document(operation: GraphQLRequest, made: Context, method: Any, media: Media) -> Response:
     """Return the answer that is one result. Raises BadRequestError when no operation was meant."""
     known = (operation.text, operation.name)
-    result: Any = await schema.execute_known(known, operation.variables, made, operation.extensions)
+    result: Any = await schema.execute_prepared(known, operation.variables, made, operation.extensions)
     if result is None:
         result = await _executed(operation, made, method)
     made.refresh()
@@ -100,7 +102,7 @@ async def _document(operation: Operation, made: Context, method: Any, media: Med
     return _encoded(body, media)
 
 
-async def _executed(operation: Operation, made: Context, method: Any) -> Any:
+async def _executed(operation: GraphQLRequest, made: Context, method: Any) -> Any:
     try:
         return await schema.execute(
             operation.text,
@@ -117,7 +119,9 @@ async def _executed(operation: Operation, made: Context, method: Any) -> Any:
         raise BadRequestError(405, error.as_http_error_reason(method), {"Allow": "POST"}) from error
 
 
-async def _seated(seats: Seats, actor_id: str, payloads: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+async def _seated(
+    seats: ConnectionLimits, actor_id: str, payloads: AsyncGenerator[str, None]
+) -> AsyncGenerator[str, None]:
     """Yield the payloads, and count as a live connection meanwhile."""
     with seats.taken(actor_id):
         async with aclosing(payloads):
@@ -125,13 +129,13 @@ async def _seated(seats: Seats, actor_id: str, payloads: AsyncGenerator[str, Non
                 yield payload
 
 
-async def _payloads(operation: Operation, made: Context, live: Live, method: Any) -> AsyncGenerator[str, None]:
+async def _payloads(operation: GraphQLRequest, made: Context, live: FeedHub, method: Any) -> AsyncGenerator[str, None]:
     """Yield every result, encoded; a subscription that others follow as well is executed once for all of them."""
     fault = operation.fault()
     if fault is not None:
         yield encode({"errors": [fault.formatted]})
         return
-    found = shareable(operation.text, operation.variables, operation.name)
+    found = shared_operation(operation.text, operation.variables, operation.name)
     if found is not None and made.secret is not None and made.viewer.allows_somewhere(Role.VIEWER):
         try:
             async with aclosing(live.read(found[0], made.viewer, made.secret, found[1])) as shared:
@@ -139,7 +143,7 @@ async def _payloads(operation: Operation, made: Context, live: Live, method: Any
                     yield payload.decode()
             return
         except NotSharedError as refused:
-            operation = Operation(found[0].text, found[0].given(refused.position), operation.name)
+            operation = GraphQLRequest(found[0].text, found[0].given(refused.position), operation.name)
         except AccessLostError:
             yield encode({"data": None} | refusal("Your token is not valid any more.", ErrorCode.FORBIDDEN))
             return

@@ -9,15 +9,15 @@ import time
 from collections import Counter
 from typing import Protocol
 
-EACH = 100
-"""Sockets of one address that may be silent for longer than `PATIENCE_SECONDS`."""
-ALL = 1000
-CROWD = 10
+MAX_PER_ADDRESS = 100
+"""Sockets of one address that may be silent for longer than `GRACE_SECONDS`."""
+MAX_IN_ALL = 1000
+MAX_SILENT = 10
 """So many times as many may come at about the same moment. Others are sent away."""
-PATIENCE_SECONDS = 1.0
+GRACE_SECONDS = 1.0
 
 
-class Stranger(Protocol):
+class UnauthenticatedSocket(Protocol):
     """A socket whose client did not say yet who they are."""
 
     @property
@@ -30,25 +30,25 @@ class Stranger(Protocol):
         ...
 
 
-class Strangers:
+class UnauthenticatedSockets:
     """The sockets of one process that were not initialised yet, by the address that they come from."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Stranger, tuple[str, float]] = {}
+        self._waiting: dict[UnauthenticatedSocket, tuple[str, float]] = {}
         self._of: Counter[str] = Counter()
         self._leaving: set[asyncio.Task[None]] = set()
 
-    def enter(self, address: str | None, socket: Stranger) -> bool:
+    def enter(self, address: str | None, socket: UnauthenticatedSocket) -> bool:
         """Count a socket until it is `known`, or has ended; False: there is no room for it."""
         key = address or ""
-        if self._of[key] >= CROWD * EACH or len(self._waiting) >= CROWD * ALL:
+        if self._of[key] >= MAX_SILENT * MAX_PER_ADDRESS or len(self._waiting) >= MAX_SILENT * MAX_IN_ALL:
             return False
         self._make_room(key)
         self._waiting[socket] = key, time.monotonic()
         self._of[key] += 1
         return True
 
-    def known(self, socket: Stranger) -> None:
+    def known(self, socket: UnauthenticatedSocket) -> None:
         """Count a socket no longer; again it changes nothing."""
         found = self._waiting.pop(socket, None)
         if found is not None:
@@ -57,14 +57,14 @@ class Strangers:
                 del self._of[found[0]]
 
     def _make_room(self, key: str) -> None:
-        if self._of[key] >= EACH:
+        if self._of[key] >= MAX_PER_ADDRESS:
             self._send_away(key)
-        elif len(self._waiting) >= ALL:
+        elif len(self._waiting) >= MAX_IN_ALL:
             self._send_away(None)
 
     def _send_away(self, key: str | None) -> None:
         """Send the first one away that has been silent for long enough, of an address or of all."""
-        before = time.monotonic() - PATIENCE_SECONDS
+        before = time.monotonic() - GRACE_SECONDS
         for socket, (address, since) in self._waiting.items():
             if since > before:
                 return

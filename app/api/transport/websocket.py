@@ -27,10 +27,10 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from app.api.context import Context
 from app.api.documents.costs import TOO_LARGE
 from app.api.schema import schema
-from app.api.transport.connection_limits import TooManyError
+from app.api.transport.connection_limits import TooManyConnectionsError
 from app.api.transport.raw_frames import allow, cut, forget_handshake
 from app.api.transport.request_bodies import MAX_BODY, too_many_values
-from app.api.transport.requests import BadRequestError, NotPersistedError, Operation, check_text
+from app.api.transport.requests import BadRequestError, GraphQLRequest, NotPersistedError, check_text
 
 logger = logging.getLogger(__name__)
 SEND_SECONDS = 30.0
@@ -141,7 +141,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         """Acknowledge the connection, or close it when its actor has too many. What it began with is not kept."""
         try:
             await super().handle_connection_init(message)
-        except TooManyError as error:
+        except TooManyConnectionsError as error:
             await self.websocket.close(TOO_MANY, str(error))
         except RejectedError as error:
             await self.websocket.close(FORBIDDEN, str(error))
@@ -176,7 +176,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         """Whether an operation was ended with an `error`, as its document holds nothing to run, or it is too large."""
         operation.operation_name = operation.operation_name or None
         document = await schema.documents.ask(operation.query)
-        fault = Operation(operation.query, name=operation.operation_name).fault()
+        fault = GraphQLRequest(operation.query, name=operation.operation_name).fault()
         excess = too_many_values(schema._schema, document, operation.operation_name, operation.variables)
         if excess is not None:
             fault = GraphQLError(excess, extensions={"code": TOO_LARGE})

@@ -12,9 +12,9 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Ope
 
 from app.api.context import Context
 from app.api.feeds.hub import AccessLostError, FeedBrokenError, NotSharedError
-from app.api.feeds.shared_operation import Shareable, shareable
-from app.api.feeds.subscriber import Push
-from app.api.transport.raw_frames import wire_of
+from app.api.feeds.shared_operation import SharedOperation, shared_operation
+from app.api.feeds.subscriber import Sink
+from app.api.transport.raw_frames import raw_frames_of
 from app.api.transport.websocket import FORBIDDEN, Socket, SocketAdapter
 from app.core.access import Principal
 from app.core.roles import Role
@@ -30,7 +30,7 @@ def _let_go(cancelled: asyncio.CancelledError) -> None:
     clear_frames(cancelled.__traceback__)
 
 
-class LiveSocket(Socket):
+class FeedSocket(Socket):
     """graphql-transport-ws, with shared subscriptions; everything else goes the ordinary way."""
 
     view: "Endpoint"
@@ -40,7 +40,7 @@ class LiveSocket(Socket):
         """Run an operation to its end. One that can not be shared, or not even begin, goes the ordinary way."""
         if await self.refuses(operation):
             return
-        found = shareable(operation.query, operation.variables, operation.operation_name)
+        found = shared_operation(operation.query, operation.variables, operation.operation_name)
         secret = self.context.secret
         if found is not None and secret is not None:
             try:
@@ -73,7 +73,7 @@ class LiveSocket(Socket):
         operation: Operation[Context, None],
         principal: Principal,
         secret: str,
-        wanted: Shareable,
+        wanted: SharedOperation,
         position: str | None,
     ) -> None:
         head = f'{{"id":{json.dumps(operation.id)},"type":"next","payload":'.encode()
@@ -84,8 +84,8 @@ class LiveSocket(Socket):
                 await self.websocket.send_text((head + payload + b"}").decode())
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
-    def _push(self, head: bytes) -> Push | None:
+    def _push(self, head: bytes) -> Sink | None:
         """Return what delivers a part at once, where the socket has a wire. Once it was cancelled it delivers none."""
-        wire = wire_of(self.websocket.ws.scope)
+        wire = raw_frames_of(self.websocket.ws.scope)
         task = asyncio.current_task()
         return None if wire is None or task is None else wire.sender(head, task.cancelling)

@@ -13,7 +13,7 @@ from app.api.types.connections import OF_APPLICATION, VERSIONS
 from app.api.types.jobs import JobOptions, job_options
 from app.api.types.references import wrap
 from app.core import application as core
-from app.core.command_visibility import Sight, of_application
+from app.core.command_visibility import CommandVisibility, of_application
 from app.core.deployment import Definition
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class CommandStep:
     )
 
     @classmethod
-    def of(cls, whole: core.CommandStep, sight: Sight) -> "CommandStep":
+    def of(cls, whole: core.CommandStep, sight: CommandVisibility) -> "CommandStep":
         step = sight.step(whole)
         return cls(
             command=list(step.command),
@@ -48,7 +48,7 @@ class CommandStep:
         )
 
 
-def command_step(step: core.CommandStep | None, sight: Sight) -> CommandStep | None:
+def command_step(step: core.CommandStep | None, sight: CommandVisibility) -> CommandStep | None:
     """Return a step as clients see it who have that sight of it."""
     return CommandStep.of(step, sight) if step else None
 
@@ -138,7 +138,7 @@ class Application(Node):
     def health_check(self, info: Info) -> HealthCheck | None:
         return health_check(self.value.health_check, self._sight(info))
 
-    def _sight(self, info: Info) -> Sight:
+    def _sight(self, info: Info) -> CommandVisibility:
         return of_application(info.context.viewer, self.id)
 
     @strawberry.field(description="What runs now, one per environment.")
@@ -170,7 +170,9 @@ class Application(Node):
         return await VERSIONS.page(info, self.id, partial(wrap, info, "Version"), asked)
 
 
-def deploy_target(application: core.Application | Definition, sight: Sight) -> ShellTarget | KubernetesTarget:
+def deploy_target(
+    application: core.Application | Definition, sight: CommandVisibility
+) -> ShellTarget | KubernetesTarget:
     """Return how an application is, or was, deployed, as clients see it who have that sight of it."""
     if (cluster := application.kubernetes) is not None:
         return KubernetesTarget(
@@ -191,7 +193,7 @@ def deploy_target(application: core.Application | Definition, sight: Sight) -> S
     )
 
 
-def health_check(check: core.HealthCheck | None, sight: Sight) -> HealthCheck | None:
+def health_check(check: core.HealthCheck | None, sight: CommandVisibility) -> HealthCheck | None:
     """Return a check as clients see it who have that sight of it."""
     if check is None:
         return None

@@ -13,7 +13,7 @@ from app.api.types.applications import (
     health_check,
 )
 from app.api.types.references import need
-from app.core.command_visibility import Sight
+from app.core.command_visibility import CommandVisibility
 from app.core.deployment import Definition, definition_of, differing_parts
 
 
@@ -32,7 +32,7 @@ class DeploymentDefinition:
     health_check: HealthCheck | None
 
     @classmethod
-    def of(cls, definition: Definition, environment_id: str, sight: Sight) -> "DeploymentDefinition":
+    def of(cls, definition: Definition, environment_id: str, sight: CommandVisibility) -> "DeploymentDefinition":
         return cls(
             value=definition,
             environment_id=environment_id,

@@ -8,7 +8,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
-from app.api.execution.concurrency import turns
+from app.api.execution.concurrency import scheduler
 from app.api.execution.counting import SLICE
 from app.api.execution.executor import Columns, Unloaded
 from app.api.loaders import LogKey
@@ -256,9 +256,9 @@ class TasksOf(Unloaded):
         found = await self._loaders.tasks_of.load(self._deployment.id)
         made = list[Task]()
         for begin in range(0, len(found), SLICE):
-            if turns.over:
+            if scheduler.over:
                 with self._loaders.hold:
-                    await turns.take()
+                    await scheduler.take()
             made += map(Task.of, found[begin : begin + SLICE])
         return made
 

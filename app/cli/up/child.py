@@ -50,7 +50,7 @@ class GaveUpError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Ties:
+class ProcessPipes:
     """What a process on a leash inherits."""
 
     leash: int
@@ -75,12 +75,12 @@ class Child:
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | asyncio.Task[int] | None = None
 
-    def launch(self, ties: Ties) -> "asyncio.Task[None]":
+    def launch(self, ties: ProcessPipes) -> "asyncio.Task[None]":
         """Start it, and go on starting it. The task ends after `stop`, or with GaveUpError."""
         task = self._task = asyncio.create_task(self._keep(ties), name=self.program.name)
         return task
 
-    def launch_once(self, ties: Ties) -> "asyncio.Task[int]":
+    def launch_once(self, ties: ProcessPipes) -> "asyncio.Task[int]":
         """Start it. The task gives its exit status when it has ended; above 128 it was a signal."""
         task = self._task = asyncio.create_task(self._run(ties), name=self.program.name)
         return task
@@ -120,7 +120,7 @@ class Child:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, number)
 
-    async def _keep(self, ties: Ties) -> None:
+    async def _keep(self, ties: ProcessPipes) -> None:
         deaths = 0
         while not self._stopping.is_set():
             if self._before is not None:
@@ -134,7 +134,7 @@ class Child:
             deaths = deaths + 1 if time.monotonic() - began < QUICK_SECONDS else 1
             await self._pause(deaths, code)
 
-    async def _run(self, ties: Ties) -> int:
+    async def _run(self, ties: ProcessPipes) -> int:
         process = await self._start(ties)
         return await process.wait()
 
@@ -148,7 +148,7 @@ class Child:
             async with asyncio.timeout(pause):
                 await self._stopping.wait()
 
-    async def _start(self, ties: Ties) -> asyncio.subprocess.Process:
+    async def _start(self, ties: ProcessPipes) -> asyncio.subprocess.Process:
         program = self.program
         output = None if program.log is None else os.open(program.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:

@@ -22,7 +22,7 @@ from typing import Any
 SET_DUMPABLE = 4
 
 
-class Leash:
+class ProcessWrapper:
     """The program, and what ends it."""
 
     def __init__(self, stop_signal: str, seconds: str, scope: str, user: str) -> None:
@@ -88,4 +88,4 @@ def _close_memory() -> None:
 if __name__ == "__main__":
     _close_memory()
     options, program = sys.argv[1:5], sys.argv[6:]
-    sys.exit(Leash(*options).run(program))
+    sys.exit(ProcessWrapper(*options).run(program))

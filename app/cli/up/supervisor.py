@@ -19,7 +19,7 @@ from pathlib import Path
 import app
 from app.cli import address, isolation
 from app.cli.console import Failure, expected_failures, say
-from app.cli.up.child import Child, GaveUpError, Program, Ties, ending
+from app.cli.up.child import Child, GaveUpError, ProcessPipes, Program, ending
 from app.cli.up.data_dir import TOKEN, DataFolder, claimed
 from app.cli.up.own_server import announced
 from app.cli.up.postgres import API, OWNER, WORKER, Postgres
@@ -151,7 +151,7 @@ class Supervisor:
             valkey = Valkey(self._data)
             store = replace(store, redis_url=valkey.url)
             servers.append(valkey.child())
-        ties = Ties(self._servers_leash, (self._data.lock,))
+        ties = ProcessPipes(self._servers_leash, (self._data.lock,))
         for child in servers:
             self._children.append(child)
             child.launch(ties).add_done_callback(self._watch)
@@ -206,8 +206,8 @@ class Supervisor:
             self._children.append(child)
             child.launch(self._user_ties()).add_done_callback(self._watch)
 
-    def _user_ties(self) -> Ties:
-        return Ties(self._users_leash, (self._data.lock, self._servers_hold))
+    def _user_ties(self) -> ProcessPipes:
+        return ProcessPipes(self._users_leash, (self._data.lock, self._servers_hold))
 
     def _environ(self, child: str) -> dict[str, str]:
         """Return the settings of a child as environment. Secrets are named by files, and the first token not at all.

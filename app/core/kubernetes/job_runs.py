@@ -9,7 +9,7 @@ from app.core.task import Activity, TaskStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class RunOwnership:
     """How the task of a run stands. `runs` counts its attempts that came to an end of their own."""
 
     deployment_id: str
@@ -24,7 +24,7 @@ def name(number: int, where: str = "") -> str:
     return f"{number}-{where}" if where else str(number)
 
 
-def is_orphan(deployment_id: str, run: str, standing: Standing | None) -> bool:
+def is_orphan(deployment_id: str, run: str, standing: RunOwnership | None) -> bool:
     """Return whether a run that goes on is nobody's: its task has ended, or another run of it has begun since.
 
     One of a task that is not known (`standing` is None), or is another deployment's, is not ours to judge.

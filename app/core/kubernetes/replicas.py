@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from app.core.kubernetes.manifests import Object
 from app.core.kubernetes.update_strategy import count
 from app.core.kubernetes.workloads import FOR, PREVIOUS, REPLICAS, SIZE, note, replicas_of
-from app.core.moved_workload import Moved
+from app.core.moved_workload import MovedWorkload
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReplicaStatus:
     """How a Deployment stands: replicas asked for, on its newest template, and available; whether that is all of it.
 
     `stalled` says why it does not get on, as far as the cluster has given up on it; `unmade` that its pods are refused.
@@ -24,31 +24,31 @@ class Standing:
     unmade: bool = False
 
 
-def standing(deployment: Object) -> Standing:
+def replica_status(deployment: Object) -> ReplicaStatus:
     """Read the status of a Deployment. One whose newest change was not seen yet by its controller is not settled."""
     status, wanted = deployment.get("status") or {}, replicas_of(deployment)
     updated, available = int(status.get("updatedReplicas") or 0), int(status.get("availableReplicas") or 0)
     seen = _is_seen(deployment)
     settled = seen and updated == wanted == int(status.get("replicas") or 0) and available >= wanted
     stalled, unmade = (_stalled(status), _is_unmade(status)) if seen else (None, False)
-    return Standing(wanted, updated, available, settled, stalled, unmade)
+    return ReplicaStatus(wanted, updated, available, settled, stalled, unmade)
 
 
-def in_order(body: Object, goal: int | None) -> Standing:
+def in_order(body: Object, goal: int | None) -> ReplicaStatus:
     """Read the status of a StatefulSet of which `goal` pods are to be updated, None for all of them."""
     status, wanted = body.get("status") or {}, replicas_of(body)
     available = int(status.get("availableReplicas", status.get("readyReplicas")) or 0)
     updated, there = int(status.get("updatedReplicas") or 0), int(status.get("replicas") or 0)
     enough = updated >= min(wanted, wanted if goal is None else goal)
-    return Standing(wanted, updated, available, _is_seen(body) and enough and there == wanted <= available, None)
+    return ReplicaStatus(wanted, updated, available, _is_seen(body) and enough and there == wanted <= available, None)
 
 
-def everywhere(body: Object, goal: int | None) -> Standing:
+def everywhere(body: Object, goal: int | None) -> ReplicaStatus:
     """Read the status of a DaemonSet of which `goal` pods are to be updated, None for all of them."""
     status, wanted = body.get("status") or {}, nodes_of(body)
     updated, available = int(status.get("updatedNumberScheduled") or 0), int(status.get("numberAvailable") or 0)
     enough = updated >= min(wanted, wanted if goal is None else goal)
-    return Standing(wanted, updated, available, _is_seen(body) and enough and available >= wanted, None)
+    return ReplicaStatus(wanted, updated, available, _is_seen(body) and enough and available >= wanted, None)
 
 
 def nodes_of(body: Object) -> int:
@@ -93,7 +93,7 @@ def autoscaler(autoscalers: Iterable[Object], workload: str, kind: str = "Deploy
     return None
 
 
-def size(base: Object, moved: Moved | None, *, is_split: bool, is_scaled: bool) -> int:
+def size(base: Object, moved: MovedWorkload | None, *, is_split: bool, is_scaled: bool) -> int:
     """Return how many replicas there are to be in all, also while a rollout has given some of them to a second one.
 
     `moved` is what the rollout that is under way, or was left half way, did to it. `is_split`: there is a second one,
@@ -108,13 +108,15 @@ def size(base: Object, moved: Moved | None, *, is_split: bool, is_scaled: bool) 
     return moved.wanted if is_split or now in moved.sizes else now
 
 
-def noted_of(base: Object) -> Moved | None:
+def noted_of(base: Object) -> MovedWorkload | None:
     """Return what a rollout did to a workload by its annotations: those of one that Boreas stores nothing of."""
     wanted, size_, previous = note(base, REPLICAS), note(base, SIZE), note(base, PREVIOUS)
     deployment_id = note(base, FOR)
     if deployment_id is None or wanted is None:
         return None
-    return Moved(deployment_id, previous, int(wanted), size=None if size_ is None else int(size_), over=size_ is None)
+    return MovedWorkload(
+        deployment_id, previous, int(wanted), size=None if size_ is None else int(size_), over=size_ is None
+    )
 
 
 def spared(base: Object, beside: Object, floor: int) -> int:
@@ -122,7 +124,7 @@ def spared(base: Object, beside: Object, floor: int) -> int:
 
     It keeps what is needed for `floor` of both to be available; what is not available helps nobody.
     """
-    at, other = standing(base), standing(beside)
+    at, other = replica_status(base), replica_status(beside)
     there = int((base.get("status") or {}).get("replicas") or 0)
     pods = min(int((beside.get("status") or {}).get("replicas") or 0), other.wanted)
     needed = min(max(0, floor - at.available), other.available)

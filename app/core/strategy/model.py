@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.core.metrics import MetricResult
-from app.core.moved_workload import Moved
+from app.core.moved_workload import MovedWorkload
 
 
 class StrategyKind(StrEnum):
@@ -95,7 +95,7 @@ class Progress:
     switched: bool = False
     retired: bool = False
     again: bool = False
-    moved: Moved | None = None
+    moved: MovedWorkload | None = None
     metrics: tuple[MetricResult, ...] = ()
 
     @property

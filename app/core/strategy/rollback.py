@@ -11,7 +11,7 @@ from app.core.strategy.batches import step_at
 from app.core.strategy.model import Phase, Progress, Strategy, StrategyKind
 
 
-class BackKind(StrEnum):
+class RollbackStepKind(StrEnum):
     """What takes a rollout back: instances one by one, or sets."""
 
     INSTANCES = "INSTANCES"
@@ -21,16 +21,16 @@ class BackKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Back:
+class RollbackStep:
     """One step back: what to store before it, the instances it is about, and where the rollout stands after it."""
 
-    kind: BackKind
+    kind: RollbackStepKind
     progress: Progress
     instances: tuple[str, ...]
     after: Progress
 
 
-def back(strategy: Strategy, progress: Progress) -> Back | None:
+def next_rollback_step(strategy: Strategy, progress: Progress) -> RollbackStep | None:
     """Return the next step back of a rollout, None when there is nothing of it any more."""
     progress = replace(progress, phase=Phase.UNDOING, resume_at=None, asked=None, again=False)
     if strategy.kind is StrategyKind.BLUE_GREEN:
@@ -41,16 +41,16 @@ def back(strategy: Strategy, progress: Progress) -> Back | None:
     size = step_at(strategy, progress.step_index).batch_size or len(touched)
     kept, batch = touched[:-size], touched[-size:]
     before = replace(progress, healthy=kept, current=batch)
-    return Back(BackKind.INSTANCES, before, batch[::-1], replace(before, current=()))
+    return RollbackStep(RollbackStepKind.INSTANCES, before, batch[::-1], replace(before, current=()))
 
 
-def _sets_back(progress: Progress) -> Back | None:
+def _sets_back(progress: Progress) -> RollbackStep | None:
     touched = progress.touched
     if progress.retired:
-        return Back(BackKind.REVIVE, progress, touched, replace(progress, retired=False))
+        return RollbackStep(RollbackStepKind.REVIVE, progress, touched, replace(progress, retired=False))
     if progress.switched:
-        return Back(BackKind.SWITCH, progress, touched, replace(progress, switched=False, traffic=0.0))
+        return RollbackStep(RollbackStepKind.SWITCH, progress, touched, replace(progress, switched=False, traffic=0.0))
     if not touched:
         return None
     before = replace(progress, healthy=(), current=touched)
-    return Back(BackKind.RETIRE, before, touched, replace(before, current=()))
+    return RollbackStep(RollbackStepKind.RETIRE, before, touched, replace(before, current=()))

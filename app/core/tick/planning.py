@@ -14,10 +14,10 @@ from app.core.approval import VALIDITY, Approval, ApprovalStatus, ApprovalSubjec
 from app.core.deployment import DeploymentStatus
 from app.core.moved_workload import is_half_way
 from app.core.task import FAILURES, UNBLOCKING, UNSTARTED, Activity, TaskStatus
-from app.core.tick.state import Change, Item, Plan, Standing, State
+from app.core.tick.state import Change, GraphNode, Item, Plan, State
 from app.core.workflow import TaskType
 
-__all__ = ["Change", "Item", "Plan", "Standing", "State", "plan", "refused", "settled"]
+__all__ = ["Change", "GraphNode", "Item", "Plan", "State", "plan", "refused", "settled"]
 
 
 def plan(state: State, now: datetime) -> Plan:
@@ -139,7 +139,7 @@ def _counts(approval: Approval, state: State) -> bool:
     return approval.subject is ApprovalSubject.ROLLOUT_STEP or approval.revision == state.revision
 
 
-def settled(items: Sequence[Standing]) -> set[str]:
+def settled(items: Sequence[GraphNode]) -> set[str]:
     """Return the tasks that unblock others: done, and standing on nothing that is yet to be done.
 
     The second matters once a deploy task that was rolled back is to run again: what succeeded after it does not vouch

@@ -13,7 +13,7 @@ from app.core.task import Activity, Task, TaskStatus
 from app.core.workflow import TaskType
 
 
-class Standing(Protocol):
+class GraphNode(Protocol):
     """A task as far as others wait for it."""
 
     @property

@@ -8,11 +8,11 @@ from app.core.events import ApprovalRequested
 from app.core.ids import Kind
 from app.core.task import TaskStatus
 from app.core.tick.state import Item, Plan
-from app.services.engine.locked_deployment import Ledger
+from app.services.engine.locked_deployment import LockedDeployment
 from app.store import approvals as store
 
 
-async def asking(ledger: Ledger, items: Sequence[Item]) -> tuple[Approval, ...]:
+async def approval_state(ledger: LockedDeployment, items: Sequence[Item]) -> tuple[Approval, ...]:
     """Return how a held deployment stands with people.
 
     Most ticks need not know: while it runs, it matters where the deployment needs approval, where people were asked and
@@ -29,7 +29,7 @@ def _depends(item: Item) -> bool:
     return item.asks or item.status is TaskStatus.WAITING_CONFIRM
 
 
-async def ask(ledger: Ledger, plan: Plan, policy: ApprovalPolicy) -> list[Approval]:
+async def ask(ledger: LockedDeployment, plan: Plan, policy: ApprovalPolicy) -> list[Approval]:
     """Store what a plan says of approvals; the policy is copied into what is asked for. Return that."""
     if plan.withdraw:
         await store.end(plan.withdraw, ApprovalStatus.CANCELLED, ledger.now)
@@ -61,11 +61,11 @@ async def ask(ledger: Ledger, plan: Plan, policy: ApprovalPolicy) -> list[Approv
     return asked
 
 
-async def withdraw_all(ledger: Ledger) -> None:
+async def withdraw_all(ledger: LockedDeployment) -> None:
     """Store that people are not asked for anything any more: the deployment has ended."""
     tell(ledger, await store.withdraw_all(ledger.deployment.id, ledger.now))
 
 
-def tell(ledger: Ledger, ids: Iterable[str]) -> None:
+def tell(ledger: LockedDeployment, ids: Iterable[str]) -> None:
     """After the commit, tell whoever follows approvals that these have changed."""
     ledger.unit.messages.extend((store.CHANGES, id_.encode()) for id_ in ids)

@@ -29,7 +29,7 @@ from app.store.unit_of_work import Unit
 
 
 @dataclass(slots=True)
-class Ledger:
+class LockedDeployment:
     """The deployment as it stands now in this transaction, and what is to be written when it is closed.
 
     `place` has the pools and the policy of its environment, `stored` is the deployment as it was last written.
@@ -176,7 +176,9 @@ def _error(deployment: Deployment, to: DeploymentStatus, reason: str | None) -> 
 
 
 @asynccontextmanager
-async def hold(unit: Unit, deployment_id: str, actor_id: str | None = None, field: str = "id") -> AsyncIterator[Ledger]:
+async def lock_deployment(
+    unit: Unit, deployment_id: str, actor_id: str | None = None, field: str = "id"
+) -> AsyncIterator[LockedDeployment]:
     """Hold a deployment's row until the unit's transaction ends; write what changed when the block ends well.
 
     Raises Refused, naming the input's `field`, when there is no such deployment.
@@ -185,7 +187,7 @@ async def hold(unit: Unit, deployment_id: str, actor_id: str | None = None, fiel
     if found is None:
         raise not_found("deployment", deployment_id, (field,))
     unit.now = max(unit.now, unit.clock.now())
-    ledger = Ledger(unit, found.deployment, found.place, found.deployment, actor_id, found.asked)
+    ledger = LockedDeployment(unit, found.deployment, found.place, found.deployment, actor_id, found.asked)
     yield ledger
     await ledger.close()
     unit.note(deployment_id, found.deployment, ledger.deployment)

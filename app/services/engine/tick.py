@@ -25,7 +25,7 @@ from app.core.tick import planning
 from app.core.tick.planning import Change, Item, Plan, State
 from app.ports import Job
 from app.services.engine import approval_requests
-from app.services.engine.locked_deployment import Ledger, hold
+from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.runtime import Runtime
 from app.store import admission as admission_store
 from app.store import applications as application_store
@@ -50,7 +50,7 @@ class Ticked:
     items: dict[str, Item]
 
 
-async def tick(ledger: Ledger, known: Sequence[Item] | None = None) -> Ticked:
+async def tick(ledger: LockedDeployment, known: Sequence[Item] | None = None) -> Ticked:
     """Bring a held deployment forward as far as it goes without a worker. Sends nothing.
 
     `known` are its tasks as they are now, where the caller has read them.
@@ -59,7 +59,7 @@ async def tick(ledger: Ledger, known: Sequence[Item] | None = None) -> Ticked:
         await ledger.flush()
         known = await task_store.items(ledger.deployment.id)
     items = known
-    state = _state(ledger, items, await approval_requests.asking(ledger, items))
+    state = _state(ledger, items, await approval_requests.approval_state(ledger, items))
     plan = planning.plan(state, ledger.now)
     if plan.expire:
         await _expire(ledger, state, plan.expire)
@@ -82,7 +82,7 @@ async def tick(ledger: Ledger, known: Sequence[Item] | None = None) -> Ticked:
     return Ticked(replace(plan, wake_at=min(moments, default=None)), {item.id: item for item in items})
 
 
-def _state(ledger: Ledger, items: Sequence[Item], approvals: Sequence[Approval]) -> State:
+def _state(ledger: LockedDeployment, items: Sequence[Item], approvals: Sequence[Approval]) -> State:
     deployment, undo_error = ledger.deployment, None
     if deployment.status is DeploymentStatus.ROLLING_BACK and deployment.rollback:
         undo_error = deployment.rollback.error_message if deployment.rollback.status is RollbackStatus.FAILED else None
@@ -101,7 +101,7 @@ def _state(ledger: Ledger, items: Sequence[Item], approvals: Sequence[Approval])
     )
 
 
-async def _expire(ledger: Ledger, state: State, ids: Sequence[str]) -> None:
+async def _expire(ledger: LockedDeployment, state: State, ids: Sequence[str]) -> None:
     """Do to a held deployment what the policies of approvals say that nobody decided in time."""
     overdue = [one for one in state.approvals if one.id in ids]
     await approval_store.end(ids, ApprovalStatus.EXPIRED, ledger.now)
@@ -119,7 +119,7 @@ def _nobody_until(moment: datetime) -> str:
     return f"nobody approved until {moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-async def refuse(ledger: Ledger, reason: str, *, roll_back: bool, automatic: bool) -> None:
+async def refuse(ledger: LockedDeployment, reason: str, *, roll_back: bool, automatic: bool) -> None:
     """Let a held deployment go back or end, as people do not want it; tick it afterwards.
 
     Without `roll_back` it is cancelled, and what it has touched stays as it is.
@@ -137,7 +137,7 @@ async def refuse(ledger: Ledger, reason: str, *, roll_back: bool, automatic: boo
         ledger.move(to, reason)
 
 
-def cancel_waiting(ledger: Ledger, items: Sequence[Item], reason: str) -> None:
+def cancel_waiting(ledger: LockedDeployment, items: Sequence[Item], reason: str) -> None:
     """Cancel a held deployment of which nothing runs; tick it afterwards.
 
     Workloads that stand half way are brought back first.
@@ -151,7 +151,7 @@ def cancel_waiting(ledger: Ledger, items: Sequence[Item], reason: str) -> None:
         ledger.move(DeploymentStatus.CANCELLED, reason)
 
 
-async def _move(ledger: Ledger, to: DeploymentStatus, reason: str | None) -> None:
+async def _move(ledger: LockedDeployment, to: DeploymentStatus, reason: str | None) -> None:
     was = ledger.deployment.status
     ledger.move(to, reason)
     if to in ENDED:
@@ -163,7 +163,7 @@ async def _move(ledger: Ledger, to: DeploymentStatus, reason: str | None) -> Non
         await set_rollback(ledger, replace(ledger.deployment.rollback, status=status, completed_at=ledger.now))
 
 
-async def begin_rollback(ledger: Ledger, *, automatic: bool, reason: str | None) -> None:
+async def begin_rollback(ledger: LockedDeployment, *, automatic: bool, reason: str | None) -> None:
     """Record that a rollback of the held deployment begins."""
     rollback = Rollback(
         status=RollbackStatus.RUNNING,
@@ -176,7 +176,7 @@ async def begin_rollback(ledger: Ledger, *, automatic: bool, reason: str | None)
     ledger.deployment = replace(ledger.deployment, rollback=rollback)
 
 
-async def set_rollback(ledger: Ledger, rollback: Rollback) -> None:
+async def set_rollback(ledger: LockedDeployment, rollback: Rollback) -> None:
     """Record how the rollback of the held deployment stands."""
     await deployment_store.update_rollback(ledger.deployment.id, rollback)
     ledger.deployment = replace(ledger.deployment, rollback=rollback)
@@ -188,7 +188,7 @@ def worker_topic(worker_id: str) -> str:
 
 
 async def ask_to_stop(
-    ledger: Ledger, task_ids: Sequence[str], *, kill: bool = False, reason: str | None = None
+    ledger: LockedDeployment, task_ids: Sequence[str], *, kill: bool = False, reason: str | None = None
 ) -> None:
     """Ask the workers that hold attempts of these tasks to end them; with `kill`, without patience."""
     holders = await task_store.ask_to_stop(task_ids, reason)
@@ -203,7 +203,7 @@ def work_job(pool: str, deployment_id: str, state: str) -> Job:
     return Job(pool=pool, name=JOB, args=(deployment_id,), key=f"work:{pool}:{deployment_id}:{state}")
 
 
-def send_work(ledger: Ledger, ticked: Ticked, *, taken: Collection[str] = ()) -> None:
+def send_work(ledger: LockedDeployment, ticked: Ticked, *, taken: Collection[str] = ()) -> None:
     """After the commit, tell a worker of each pool that there is work, unless all is taken; and when to look again.
 
     A job of the same state of the deployment is queued once. What a worker leaves it tells of itself, so one job is
@@ -228,12 +228,12 @@ def send_work(ledger: Ledger, ticked: Ticked, *, taken: Collection[str] = ()) ->
 
 async def advance(runtime: Runtime, deployment_id: str) -> None:
     """Tick a deployment and send what a worker may take."""
-    async with unit(runtime) as work, hold(work, deployment_id) as ledger:
+    async with unit(runtime) as work, lock_deployment(work, deployment_id) as ledger:
         await tick_and_send(ledger)
     await admit_waiting(runtime, work)
 
 
-async def tick_and_send(ledger: Ledger, known: Sequence[Item] | None = None) -> None:
+async def tick_and_send(ledger: LockedDeployment, known: Sequence[Item] | None = None) -> None:
     """Tick a held deployment; workers hear of what they may take after the commit. `known` is as for `tick`."""
     send_work(ledger, await tick(ledger, known))
 
@@ -260,14 +260,14 @@ async def admit(runtime: Runtime, environment_id: str) -> None:
         if status.next_end and status.frozen and not all(claim.exempt for claim in claims.waiting):
             work.jobs.append(_when_thawed(environment, status.next_end, work.now))
         for deployment_id in admission.admit(claims.active, claims.waiting, capacity, frozen=status.frozen):
-            async with hold(work, deployment_id) as ledger:
+            async with lock_deployment(work, deployment_id) as ledger:
                 deployment = ledger.deployment
                 if deployment.status is DeploymentStatus.PENDING and deployment.queued_at and not deployment.paused:
                     await _start(ledger)
     await admit_waiting(runtime, work)
 
 
-async def _start(ledger: Ledger) -> None:
+async def _start(ledger: LockedDeployment) -> None:
     """Start a held deployment that waited; cancel it where one of its applications was archived meanwhile."""
     deployment = ledger.deployment
     archived = () if deployment.rollback_of else await application_store.archived_among(deployment.application_ids)

@@ -12,7 +12,7 @@ from app.core.health import Streak, Verdict, judge
 from app.core.retry import MAX_LOSSES
 from app.core.task import Task
 from app.ports import Instruction, LogSink, ProbeResult
-from app.services.execution.instructions import Place, Setting, instruct
+from app.services.execution.instructions import InstructionContext, RolloutPosition, instruct
 from app.services.execution.log_writer import LogWriter
 from app.services.runtime import Runtime
 
@@ -22,12 +22,12 @@ class Patient:
     """Whose health is asked for, and where what is found is logged."""
 
     runtime: Runtime
-    setting: Setting
+    setting: InstructionContext
     task: Task
     log: LogWriter
 
 
-async def check_instances(patient: Patient, places: Sequence[Place]) -> dict[str, str]:
+async def check_instances(patient: Patient, places: Sequence[RolloutPosition]) -> dict[str, str]:
     """Check instances side by side. Return what is wrong with those that are not healthy, by instance."""
     definition = patient.setting.definition(patient.task)
     check = definition.health_check if definition else None
@@ -37,7 +37,7 @@ async def check_instances(patient: Patient, places: Sequence[Place]) -> dict[str
     return {place.instance: fault for place, fault in zip(places, found, strict=True) if fault is not None}
 
 
-async def _until_decided(patient: Patient, check: HealthCheck, place: Place) -> str | None:
+async def _until_decided(patient: Patient, check: HealthCheck, place: RolloutPosition) -> str | None:
     streak, sink = Streak(), patient.log.sink()
     while True:
         result = await _probe(patient, check, place, sink)
@@ -52,7 +52,7 @@ async def _until_decided(patient: Patient, check: HealthCheck, place: Place) -> 
         await asyncio.sleep(check.interval_seconds)
 
 
-def _address(patient: Patient, url: str, place: Place) -> str:
+def _address(patient: Patient, url: str, place: RolloutPosition) -> str:
     """Return where to ask: the Service of a set of its own also where the address names the application's."""
     setting = patient.setting
     asked = health.address(
@@ -69,7 +69,7 @@ def _address(patient: Patient, url: str, place: Place) -> str:
     return health.redirected(asked, own, str(place.service), reach.namespace)
 
 
-async def _probe(patient: Patient, check: HealthCheck, place: Place, sink: LogSink) -> ProbeResult:
+async def _probe(patient: Patient, check: HealthCheck, place: RolloutPosition, sink: LogSink) -> ProbeResult:
     runtime, setting = patient.runtime, patient.setting
     if setting.environment.operator is OperatorKind.SIMULATED:
         return ProbeResult(True, "simulated")
@@ -90,7 +90,7 @@ async def _probe(patient: Patient, check: HealthCheck, place: Place, sink: LogSi
     return ProbeResult(outcome.ending is Ending.SUCCEEDED, outcome.message or "exit status 0")
 
 
-async def _run_in_cluster(patient: Patient, instruction: Instruction, place: Place) -> Outcome:
+async def _run_in_cluster(patient: Patient, instruction: Instruction, place: RolloutPosition) -> Outcome:
     """Run the command of a check, whose limit counts from when it runs: a pod may take long to begin.
 
     What the cluster itself ended says nothing of health, and is asked again.

@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from app.core.attempt import Ending, Outcome
 from app.core.environment import OperatorKind
 from app.core.strategy.model import Observed, Progress, StrategyKind
-from app.core.strategy.rollback import Back, BackKind
+from app.core.strategy.rollback import RollbackStep, RollbackStepKind
 from app.services.execution.health_checks import check_instances
-from app.services.execution.instructions import Action, Place, instruct
+from app.services.execution.instructions import Action, RolloutPosition, instruct
 from app.services.execution.metric_checks import check_metrics
-from app.services.execution.step_context import Drive, Extent
+from app.services.execution.step_context import RolloutSize, StepContext
 
 _WAY_BACK = {
-    BackKind.INSTANCES: Action.BRING,
-    BackKind.REVIVE: Action.BRING,
-    BackKind.SWITCH: Action.SWITCH,
-    BackKind.RETIRE: Action.RETIRE,
+    RollbackStepKind.INSTANCES: Action.BRING,
+    RollbackStepKind.REVIVE: Action.BRING,
+    RollbackStepKind.SWITCH: Action.SWITCH,
+    RollbackStepKind.RETIRE: Action.RETIRE,
 }
 
 
@@ -29,7 +29,7 @@ _WAY_BACK = {
 class Instances:
     """The instances of a deploy task's application, one command each."""
 
-    drive: Drive
+    drive: StepContext
 
     @property
     def moved(self) -> None:
@@ -50,12 +50,12 @@ class Instances:
         del progress
         return observed
 
-    async def extent(self) -> Extent:
+    async def extent(self) -> RolloutSize:
         """Return the instances as they are defined; a workload that is only simulated counts as one."""
         definition = self.drive.definition
         if definition and definition.kubernetes:
-            return Extent((definition.kubernetes.workload,))
-        return Extent(definition.shell.instances if definition and definition.shell else ())
+            return RolloutSize((definition.kubernetes.workload,))
+        return RolloutSize(definition.shell.instances if definition and definition.shell else ())
 
     async def update(self, progress: Progress, instances: tuple[str, ...], observed: Observed) -> Observed:
         """Run the deploy command for each instance, side by side."""
@@ -124,10 +124,10 @@ class Instances:
             return None
         return shell.rollback_command or (shell.command if self.drive.previous else None)
 
-    async def take_back(self, step: Back) -> Outcome:
+    async def take_back(self, step: RollbackStep) -> Outcome:
         """Run the rollback command, else the deploy command with the version before, for each instance of the step."""
         drive, progress = self.drive, step.progress
-        if step.kind in (BackKind.REVIVE, BackKind.SWITCH) and drive.previous is None:
+        if step.kind in (RollbackStepKind.REVIVE, RollbackStepKind.SWITCH) and drive.previous is None:
             await drive.log.say("WARN: no version ran before, so there is no other set to go back to.")
             return Outcome(Ending.SUCCEEDED)
         await drive.log.say(self._told(step))
@@ -135,7 +135,7 @@ class Instances:
         command = self._command_back() or (shell.command if shell else None)
         is_deploy = not (shell and shell.rollback_command)
         color = progress.color
-        if step.kind in (BackKind.REVIVE, BackKind.SWITCH):
+        if step.kind in (RollbackStepKind.REVIVE, RollbackStepKind.SWITCH):
             color = progress.old_color or ""
         places = self._places(progress, step.instances, color, _WAY_BACK[step.kind])
         failed = await self._run(command, places, back=is_deploy)
@@ -145,17 +145,17 @@ class Instances:
             else (Outcome(Ending.SUCCEEDED))
         )
 
-    def _told(self, step: Back) -> str:
+    def _told(self, step: RollbackStep) -> str:
         progress = step.progress
         previous = self.drive.previous
         match step.kind:
-            case BackKind.REVIVE:
+            case RollbackStepKind.REVIVE:
                 return f"Bringing the {progress.old_color or 'old'} set up again."
-            case BackKind.SWITCH:
+            case RollbackStepKind.SWITCH:
                 return f"Switching all traffic back to the {progress.old_color or 'old'} set."
-            case BackKind.RETIRE:
+            case RollbackStepKind.RETIRE:
                 return f"Retiring the {progress.color} set."
-            case BackKind.INSTANCES:
+            case RollbackStepKind.INSTANCES:
                 target = previous.name if previous else "nothing (no version ran before)"
                 return f"Going back to {target} on {', '.join(step.instances)}."
 
@@ -167,15 +167,15 @@ class Instances:
 
     def _places(
         self, progress: Progress, instances: Sequence[str], color: str | None, action: Action = Action.BRING
-    ) -> list[Place]:
+    ) -> list[RolloutPosition]:
         ratio = len(progress.touched) / progress.total if progress.total else 1.0
         if self.drive.strategy.kind is StrategyKind.BLUE_GREEN:
             ratio = 1.0 if progress.switched else 0.0
         batch = max(progress.batch, 1)
-        return [Place(instance, batch, ratio, color=color, action=action) for instance in instances]
+        return [RolloutPosition(instance, batch, ratio, color=color, action=action) for instance in instances]
 
     async def _run(
-        self, command: tuple[str, ...] | None, places: Sequence[Place], *, back: bool = False
+        self, command: tuple[str, ...] | None, places: Sequence[RolloutPosition], *, back: bool = False
     ) -> dict[str, str]:
         """Run a command at places side by side. Return what went wrong, by instance."""
         outcomes = await asyncio.gather(
@@ -187,7 +187,9 @@ class Instances:
             if outcome.ending is not Ending.SUCCEEDED
         }
 
-    async def _execute(self, command: tuple[str, ...] | None, place: Place, *, prefix: bool, back: bool) -> Outcome:
+    async def _execute(
+        self, command: tuple[str, ...] | None, place: RolloutPosition, *, prefix: bool, back: bool
+    ) -> Outcome:
         drive = self.drive
         instruction = instruct(drive.setting, drive.task, command, place, drive.previous if back else None)
         operator = drive.runtime.operators[drive.setting.environment.operator]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.core.deployment import Deployment
 from app.core.environment import Release
-from app.services.execution.instructions import Setting
+from app.services.execution.instructions import InstructionContext
 from app.store import definitions as definition_store
 from app.store import deployments as deployment_store
 from app.store import environments as environment_store
@@ -20,14 +20,14 @@ def _previous(deployment: Deployment, releases: Sequence[Release]) -> dict[str, 
     return {id_: version for id_, version in (running | known).items() if id_ in deployment.application_ids}
 
 
-async def setting_of(deployment_id: str) -> Setting:
+async def instruction_context_of(deployment_id: str) -> InstructionContext:
     """Return what surrounds the tasks of a deployment."""
     deployment = (await deployment_store.by_ids([deployment_id]))[deployment_id]
     releases = await environment_store.releases_in([deployment.environment_id])
     previous = _previous(deployment, releases)
     versions = await version_store.by_ids([deployment.version_id, *previous.values()])
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
-    return Setting(
+    return InstructionContext(
         deployment=deployment,
         environment=environment,
         version=versions[deployment.version_id],

@@ -18,7 +18,7 @@ OF_NO_APPLICATION = "_deployment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class InstructionContext:
     """What surrounds a task: all that its instructions are made from."""
 
     deployment: Deployment
@@ -46,7 +46,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RolloutPosition:
     """Where in a rollout an instruction acts. `batch` counts from 1; `ratio` is the share then on the new version.
 
     `color` is the set that it is about, None where there are no sets; `action` None where nothing is to be changed.
@@ -62,10 +62,10 @@ class Place:
 
 
 def instruct(
-    setting: Setting,
+    setting: InstructionContext,
     task: Task,
     command: tuple[str, ...] | None,
-    place: Place | None = None,
+    place: RolloutPosition | None = None,
     back_to: Version | None = None,
 ) -> Instruction:
     """Return the instruction to run `command` for a task, at a place of its rollout where there is one.
@@ -101,7 +101,7 @@ def meant(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: literal(content) for name, content in variables.items()}
 
 
-def _run(setting: Setting, place: Place | None) -> str:
+def _run(setting: InstructionContext, place: RolloutPosition | None) -> str:
     """Return the run's name: commands at several places of a rollout are as many runs."""
     if place is None:
         return job_runs.name(setting.run)
@@ -109,7 +109,9 @@ def _run(setting: Setting, place: Place | None) -> str:
     return job_runs.name(setting.run, where[:10])
 
 
-def _variables(setting: Setting, task: Task, place: Place | None, back_to: Version | None) -> Iterator[tuple[str, str]]:
+def _variables(
+    setting: InstructionContext, task: Task, place: RolloutPosition | None, back_to: Version | None
+) -> Iterator[tuple[str, str]]:
     definition = setting.definition(task)
     previous = setting.previous.get(task.application_id or "")
     version = back_to or setting.version

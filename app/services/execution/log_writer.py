@@ -10,8 +10,8 @@ from app.core.logs import LogLine, clean_pieces
 from app.core.masking import Masker
 from app.core.task import Task
 from app.ports import LogSink
-from app.services.execution.output_cleaning import LINES_AT_ONCE, Printed
-from app.services.retry import patiently
+from app.services.execution.output_cleaning import LINES_AT_ONCE, OutputCleaner
+from app.services.retry import retry_while_away
 from app.services.runtime import Runtime
 from app.store import deployment_logs, logs
 from app.store.logs import NewLine
@@ -42,7 +42,7 @@ class LogWriter:
         self._task = task
         self._worker = worker
         self._masker = masker or Masker()
-        self._printed: dict[tuple[int, Stream], Printed] = {}
+        self._printed: dict[tuple[int, Stream], OutputCleaner] = {}
         self._levels: dict[tuple[int, Stream], LogLevel] = {}
         self._waiting: list[NewLine] = []
         self._waiting_bytes = 0
@@ -78,7 +78,7 @@ class LogWriter:
             await self._accept((source, stream), prefix, lines)
 
         for stream in (Stream.STDOUT, Stream.STDERR):
-            self._printed[source, stream] = Printed(self._masker, prefix)
+            self._printed[source, stream] = OutputCleaner(self._masker, prefix)
         return write
 
     async def write(self, stream: Stream, lines: Sequence[str]) -> None:
@@ -95,7 +95,7 @@ class LogWriter:
         await self._room.wait()
         if not lines or (self._truncated and key[1] is not Stream.SYSTEM):
             return
-        printed = self._printed.setdefault(key, Printed(self._masker, prefix))
+        printed = self._printed.setdefault(key, OutputCleaner(self._masker, prefix))
         await self._keep(key, await printed.take(lines))
 
     async def _keep(self, key: tuple[int, Stream], texts: Sequence[tuple[str, bool]]) -> None:
@@ -165,7 +165,7 @@ class LogWriter:
         return batch, taken
 
     async def _write_batch(self, batch: Sequence[NewLine], size: int) -> None:
-        first = await patiently(lambda: self._append(batch, size))
+        first = await retry_while_away(lambda: self._append(batch, size))
         attempt = self._task.attempt
         numbered = [
             LogLine(first + index, line.at, line.level, line.message, attempt) for index, line in enumerate(batch)

@@ -13,7 +13,7 @@ LINES_AT_ONCE = 500
 """Secrets that are looked for in a chunk, and lines that are looked at, before others have their turn."""
 
 
-class Printed:
+class OutputCleaner:
     """One stream of one command. What may be half a secret or half a sequence waits for the rest of its line.
 
     `prefix` stands before each text. A text is given on with whether it continues a line of which some was given on.

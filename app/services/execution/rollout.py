@@ -12,13 +12,13 @@ from app.core.attempt import Ending, Outcome
 from app.core.environment import OperatorKind
 from app.core.events import RolloutProgressed
 from app.core.strategy.model import Ask, Check, Done, Fail, Observed, Phase, Progress, Retire, Switch, Update, Wait
-from app.core.strategy.rollback import Back, back
-from app.services.engine.locked_deployment import hold
+from app.core.strategy.rollback import RollbackStep, next_rollback_step
+from app.services.engine.locked_deployment import lock_deployment
 from app.services.execution.instances import Instances
 from app.services.execution.log_writer import LeaseLostError
-from app.services.execution.step_context import Carrier, Drive, Extent
+from app.services.execution.step_context import RolloutExecutor, RolloutSize, StepContext
 from app.services.execution.workloads import WholeWorkload, workload_of
-from app.services.retry import patiently
+from app.services.retry import retry_while_away
 from app.store import environments as environment_store
 from app.store import tasks as task_store
 from app.store.unit_of_work import unit
@@ -32,7 +32,7 @@ class Parked:
     until: datetime | None
 
 
-def carrier_of(drive: Drive) -> Carrier | str:
+def executor_of(drive: StepContext) -> RolloutExecutor | str:
     """Return who carries out what the strategy decides, or why nobody can."""
     kind = drive.setting.environment.operator
     operator = drive.runtime.rollouts.get(kind)
@@ -42,9 +42,9 @@ def carrier_of(drive: Drive) -> Carrier | str:
     return workload if isinstance(workload, str) else WholeWorkload(drive, operator, workload)
 
 
-async def roll_out(drive: Drive) -> Outcome | Parked:
+async def roll_out(drive: StepContext) -> Outcome | Parked:
     """Go on with a deploy task from where it stands until it is done, has failed, or has to wait."""
-    carrier = carrier_of(drive)
+    carrier = executor_of(drive)
     if isinstance(carrier, str):
         return Outcome(Ending.FAILED, carrier)
     extent = await carrier.extent()
@@ -59,7 +59,7 @@ async def roll_out(drive: Drive) -> Outcome | Parked:
 
 
 async def _decided(
-    drive: Drive, carrier: Carrier, extent: Extent, progress: Progress, observed: Observed
+    drive: StepContext, carrier: RolloutExecutor, extent: RolloutSize, progress: Progress, observed: Observed
 ) -> Outcome | Parked:
     while True:
         progress = replace(progress, moved=carrier.moved)
@@ -92,7 +92,7 @@ async def _decided(
                 return await _done(drive, carrier, progress)
 
 
-async def _park(drive: Drive, decision: Wait | Ask, look_seconds: float | None) -> Parked:
+async def _park(drive: StepContext, decision: Wait | Ask, look_seconds: float | None) -> Parked:
     progress = decision.progress
     if isinstance(decision, Ask):
         await drive.log.say(f"Step {(progress.asked or 0) + 1} waits for people to approve it.")
@@ -107,7 +107,7 @@ async def _park(drive: Drive, decision: Wait | Ask, look_seconds: float | None) 
     return Parked(progress, soon)
 
 
-async def _done(drive: Drive, carrier: Carrier, progress: Progress) -> Outcome:
+async def _done(drive: StepContext, carrier: RolloutExecutor, progress: Progress) -> Outcome:
     fault = await carrier.finish(progress)
     if fault is not None:
         return Outcome(Ending.FAILED, fault)
@@ -115,13 +115,13 @@ async def _done(drive: Drive, carrier: Carrier, progress: Progress) -> Outcome:
     return Outcome(Ending.SUCCEEDED, result={"instances": list(progress.healthy)})
 
 
-async def _store(drive: Drive, progress: Progress) -> None:
+async def _store(drive: StepContext, progress: Progress) -> None:
     """Store where the rollout stands, with its event, before anything is done. Raises LeaseLostError."""
-    await patiently(lambda: _store_once(drive, progress))
+    await retry_while_away(lambda: _store_once(drive, progress))
 
 
-async def _store_once(drive: Drive, progress: Progress) -> None:
-    async with unit(drive.runtime) as work, hold(work, drive.task.deployment_id) as ledger:
+async def _store_once(drive: StepContext, progress: Progress) -> None:
+    async with unit(drive.runtime) as work, lock_deployment(work, drive.task.deployment_id) as ledger:
         before = (await ledger.task(drive.task.id)).rollout or Progress()
         if before == progress:
             return
@@ -134,18 +134,18 @@ async def _store_once(drive: Drive, progress: Progress) -> None:
         ledger.record(RolloutProgressed(drive.task.id, progress))
 
 
-async def check_health(drive: Drive) -> Outcome:
+async def check_health(drive: StepContext) -> Outcome:
     """Check every instance of the task's application; without a health check of its own there is nothing to ask."""
-    carrier = carrier_of(drive)
+    carrier = executor_of(drive)
     if isinstance(carrier, str):
         return Outcome(Ending.FAILED, carrier)
     fault = await carrier.check_serving(drive.setting.colors.get(drive.task.application_id or ""))
     return Outcome(Ending.SUCCEEDED if fault is None else Ending.FAILED, fault)
 
 
-async def undo(drive: Drive) -> Outcome:
+async def roll_back(drive: StepContext) -> Outcome:
     """Take back whatever of a deploy task may have been done, step by step, from where an earlier undo stopped."""
-    carrier = carrier_of(drive)
+    carrier = executor_of(drive)
     if isinstance(carrier, str):
         return Outcome(Ending.FAILED, carrier)
     progress = drive.task.rollout or Progress()
@@ -154,7 +154,7 @@ async def undo(drive: Drive) -> Outcome:
         note = f"left as it is: {why_not}"
         await drive.log.say(f"WARN: {drive.task.key} is {note}.")
         return Outcome(Ending.LEFT, note)
-    while (step := back(drive.strategy, progress)) is not None:
+    while (step := next_rollback_step(drive.strategy, progress)) is not None:
         progress = replace(step.progress, moved=carrier.moved)
         await _store(drive, progress)
         outcome = await carrier.take_back(step)
@@ -165,7 +165,7 @@ async def undo(drive: Drive) -> Outcome:
     return Outcome(Ending.SUCCEEDED)
 
 
-def _after(step: Back, carrier: Carrier) -> Progress:
+def _after(step: RollbackStep, carrier: RolloutExecutor) -> Progress:
     """Return where a rollout stands after a step back; a workload goes back as a whole."""
     if isinstance(carrier, Instances):
         return step.after

@@ -5,23 +5,23 @@ from typing import Protocol
 
 from app.core.attempt import Outcome
 from app.core.deployment import Definition
-from app.core.moved_workload import Moved
+from app.core.moved_workload import MovedWorkload
 from app.core.strategy.model import Observed, Progress, Strategy
-from app.core.strategy.rollback import Back
+from app.core.strategy.rollback import RollbackStep
 from app.core.task import Task
 from app.core.version import Version
 from app.services.execution.health_checks import Patient
-from app.services.execution.instructions import Setting
+from app.services.execution.instructions import InstructionContext
 from app.services.execution.log_writer import LogWriter
 from app.services.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)
-class Drive:
+class StepContext:
     """Everything that driving one attempt takes."""
 
     runtime: Runtime
-    setting: Setting
+    setting: InstructionContext
     task: Task
     worker: str
     log: LogWriter
@@ -48,21 +48,21 @@ class Drive:
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class RolloutSize:
     """What a rollout is about: its instances in order, and whether traffic is split apart from them."""
 
     instances: tuple[str, ...]
     split: bool = False
 
 
-class Carrier(Protocol):
+class RolloutExecutor(Protocol):
     """Carries out what a strategy decides: instance by instance, or on a workload as a whole.
 
     Whatever goes wrong is told in what was observed. Everything may be asked for again, after a crash in the middle.
     """
 
     @property
-    def moved(self) -> Moved | None:
+    def moved(self) -> MovedWorkload | None:
         """What was done to a workload that is moved as a whole, as it is stored with the progress."""
         ...
 
@@ -71,7 +71,7 @@ class Carrier(Protocol):
         """How often `watch` is to be asked for meanwhile; None: not at all."""
         ...
 
-    async def extent(self) -> Extent:
+    async def extent(self) -> RolloutSize:
         """Find out what the rollout is about."""
         ...
 
@@ -115,6 +115,6 @@ class Carrier(Protocol):
         """Return why nothing could be taken back, None where something can."""
         ...
 
-    async def take_back(self, step: Back) -> Outcome:
+    async def take_back(self, step: RollbackStep) -> Outcome:
         """Go one step back."""
         ...

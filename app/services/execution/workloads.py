@@ -5,16 +5,16 @@ from dataclasses import dataclass, field, replace
 
 from app.core import rollout
 from app.core.attempt import Ending, Outcome
-from app.core.moved_workload import Moved, is_half_way
+from app.core.moved_workload import MovedWorkload, is_half_way
 from app.core.strategy.model import Observed, Progress, Shape
-from app.core.strategy.rollback import Back
+from app.core.strategy.rollback import RollbackStep
 from app.ports import ReachableOperator, RolloutOperator, WatchfulOperator, Workload
 from app.services.execution.health_checks import check_instances
-from app.services.execution.instructions import Place
+from app.services.execution.instructions import RolloutPosition
 from app.services.execution.log_writer import LeaseLostError
 from app.services.execution.metric_checks import Checked, check_metrics
-from app.services.execution.step_context import Drive, Extent
-from app.services.retry import patiently
+from app.services.execution.step_context import RolloutSize, StepContext
+from app.services.retry import retry_while_away
 from app.store import tasks as task_store
 
 LOOK_SECONDS = 5.0
@@ -29,7 +29,7 @@ class WholeWorkload:
     so already, and finds out when it is not.
     """
 
-    drive: Drive
+    drive: StepContext
     operator: RolloutOperator
     workload: Workload
     _size: int = 0
@@ -43,7 +43,7 @@ class WholeWorkload:
         memory.moved, memory.store = self._progress.moved, self._keep
 
     @property
-    def moved(self) -> Moved | None:
+    def moved(self) -> MovedWorkload | None:
         """What the rollout has made of the workload, as it is stored."""
         return self.workload.memory.moved
 
@@ -52,32 +52,32 @@ class WholeWorkload:
         """How often what is watched is looked at; None where the operator does not look."""
         return LOOK_SECONDS if isinstance(self.operator, WatchfulOperator) else None
 
-    async def _keep(self, moved: Moved | None) -> None:
+    async def _keep(self, moved: MovedWorkload | None) -> None:
         task, progress = self.drive.task, replace(self._progress, moved=moved)
 
         async def save() -> None:
             if not await task_store.save_rollout(task.id, task.attempt, self.drive.worker, progress):
                 raise LeaseLostError
 
-        await patiently(save)
+        await retry_while_away(save)
         self._progress = progress
 
     @property
     def _name(self) -> str:
         return self.workload.target.workload
 
-    async def extent(self) -> Extent:
+    async def extent(self) -> RolloutSize:
         """Ask how many replicas there are to be; one that has none has a replica in name, to be brought."""
         if self.moved is None:
             self.workload.memory.left = await self._left()
         self._size = await self.operator.size(self.workload)
         names = tuple(f"{self._name}-{ordinal}" for ordinal in range(max(1, self._size)))
-        return Extent(names, split=self.workload.target.http_route is not None)
+        return RolloutSize(names, split=self.workload.target.http_route is not None)
 
-    async def _left(self) -> Moved | None:
+    async def _left(self) -> MovedWorkload | None:
         """Return what the rollout before this one left of the workload, where it was left half way."""
         task, environment = self.drive.task, self.drive.setting.environment
-        before = await patiently(
+        before = await retry_while_away(
             lambda: task_store.last_rollout(environment.id, self.workload.application_id, task.deployment_id)
         )
         return before.moved if before and is_half_way(before.moved) else None
@@ -118,7 +118,9 @@ class WholeWorkload:
         if fault is None:
             service = await self._service(shape)
             batch = max(progress.batch, 1)
-            fault, metrics = await self._ask(Place(self._name, batch, progress.weight, progress.color, service=service))
+            fault, metrics = await self._ask(
+                RolloutPosition(self._name, batch, progress.weight, progress.color, service=service)
+            )
         healthy = observed.healthy if fault else observed.healthy.union(instances)
         return replace(observed, healthy=healthy, fault=fault, metrics=metrics)
 
@@ -130,10 +132,10 @@ class WholeWorkload:
 
     async def check_serving(self, color: str | None) -> str | None:
         """Ask the application for its health and its metrics."""
-        checked = await self._ask(Place(self._name, 1, 1.0, color, service=self.workload.target.service))
+        checked = await self._ask(RolloutPosition(self._name, 1, 1.0, color, service=self.workload.target.service))
         return checked.fault
 
-    async def _ask(self, place: Place) -> Checked:
+    async def _ask(self, place: RolloutPosition) -> Checked:
         faults, checked = await asyncio.gather(
             check_instances(self.drive.patient, [place]), check_metrics(self.drive.patient, place.color)
         )
@@ -179,7 +181,7 @@ class WholeWorkload:
         """Return None: the operator knows what it made, and can remove that."""
         return None
 
-    async def take_back(self, step: Back) -> Outcome:
+    async def take_back(self, step: RollbackStep) -> Outcome:
         """Bring the version before back, all at once whatever the step says."""
         self._progress = step.progress
         size = self._size or await self.operator.size(self.workload)
@@ -189,7 +191,7 @@ class WholeWorkload:
         return await self.operator.take_back(self.workload, shape, self.drive.log.sink())
 
 
-def workload_of(drive: Drive) -> Workload | str:
+def workload_of(drive: StepContext) -> Workload | str:
     """Return what a deploy task moves, or why there is nothing to move."""
     definition, connection = drive.definition, drive.setting.environment.kubernetes
     if definition is None or definition.kubernetes is None:

@@ -7,7 +7,7 @@ from functools import partial
 from app.core.deployment import ENDED
 from app.core.logs import LogFilter, TaskLogLine, portion
 from app.services.feeds.events import TAIL_SECONDS
-from app.services.retry import patiently
+from app.services.retry import retry_while_away
 from app.services.runtime import Runtime
 from app.store import deployment_logs as store
 from app.store import deployments as deployment_store
@@ -36,13 +36,13 @@ async def follow(runtime: Runtime, deployment_id: str, after: int, wanted: LogFi
     async with runtime.bus.listen(store.topic(deployment_id)) as listener:
         position = after
         while True:
-            found = await patiently(partial(_page, deployment_id, wanted, position))
+            found = await retry_while_away(partial(_page, deployment_id, wanted, position))
             position = found.position
             for part in _portions(found):
                 yield part
             if not found.caught_up:
                 continue
-            if await patiently(partial(_over, deployment_id, position)):
+            if await retry_while_away(partial(_over, deployment_id, position)):
                 return
             await listener.get(TAIL_SECONDS)
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from app.core.deployment import Deployment
 from app.services.feeds.events import TAIL_SECONDS
-from app.services.retry import patiently
+from app.services.retry import retry_while_away
 from app.services.runtime import Runtime
 from app.store import deployments as store
 from app.store.event_feed import CHANGES
@@ -25,7 +25,7 @@ async def follow(runtime: Runtime) -> AsyncIterator[list[Deployment]]:
     a list may be empty, so that whoever follows can see after what else may have changed.
     """
     async with runtime.bus.listen(CHANGES) as listener:
-        known = {one.id: one.updated_at for one in await patiently(partial(_since, runtime))}
+        known = {one.id: one.updated_at for one in await retry_while_away(partial(_since, runtime))}
         yield []
         while True:
             messages = await listener.get(TAIL_SECONDS)
@@ -34,9 +34,9 @@ async def follow(runtime: Runtime) -> AsyncIterator[list[Deployment]]:
                 more = await listener.get(0)
                 messages = None if more is None else (*messages, *more)
             if messages:
-                found = await patiently(partial(_by_ids, {message.decode() for message in messages}))
+                found = await retry_while_away(partial(_by_ids, {message.decode() for message in messages}))
             else:
-                found = await patiently(partial(_since, runtime))
+                found = await retry_while_away(partial(_since, runtime))
             fresh = [one for one in found if known.get(one.id) != one.updated_at]
             known |= {one.id: one.updated_at for one in fresh}
             oldest = runtime.clock.now() - 2 * OVERLAP

@@ -11,7 +11,7 @@ from functools import partial
 from app.core.deployment import ENDED
 from app.core.events import DeploymentStatusChanged, Event
 from app.ports import Listener
-from app.services.retry import patiently
+from app.services.retry import retry_while_away
 from app.services.runtime import Runtime
 from app.store import deployments as deployment_store
 from app.store import event_feed as store
@@ -41,19 +41,21 @@ async def follow(runtime: Runtime, deployment_id: str, after: int) -> AsyncItera
     async with runtime.bus.listen(store.topic(deployment_id)) as listener:
         position = after
         while True:
-            events = await patiently(partial(_page, deployment_id, position))
+            events = await retry_while_away(partial(_page, deployment_id, position))
             caught_up = len(events) < BATCH
             if events:
                 position = events[-1].number
             yield Batch(events, position, caught_up)
             if not caught_up:
                 continue
-            if await patiently(partial(_over, deployment_id, position)):
+            if await retry_while_away(partial(_over, deployment_id, position)):
                 return
             async for fresh in _fresh(listener, position):
                 position = fresh[-1].number
                 yield Batch(fresh, position, True)
-                if any(_ends(event) for event in fresh) and await patiently(partial(_over, deployment_id, position)):
+                if any(_ends(event) for event in fresh) and await retry_while_away(
+                    partial(_over, deployment_id, position)
+                ):
                     return
 
 

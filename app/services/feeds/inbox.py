@@ -10,7 +10,7 @@ from app.core.deployment import Deployment
 from app.services.approvals import awaits, waiting
 from app.services.feeds.deployments import PAUSE_SECONDS
 from app.services.feeds.events import TAIL_SECONDS
-from app.services.retry import patiently
+from app.services.retry import retry_while_away
 from app.services.runtime import Runtime
 from app.store import approvals as store
 from app.store import deployments as deployment_store
@@ -27,15 +27,15 @@ async def follow(runtime: Runtime, viewer: Callable[[], Principal]) -> AsyncIter
     that a message that is lost delays and no more. `viewer` says who it is now.
     """
     async with runtime.bus.listen(store.CHANGES) as listener:
-        mine = {one.id: _version(one) for one, _ in await patiently(partial(_mine, runtime, viewer()))}
+        mine = {one.id: _version(one) for one, _ in await retry_while_away(partial(_mine, runtime, viewer()))}
         yield []
         while True:
             if await listener.get(TAIL_SECONDS):
                 await asyncio.sleep(PAUSE_SECONDS)
                 await listener.get(0)
-            now = await patiently(partial(_mine, runtime, viewer()))
+            now = await retry_while_away(partial(_mine, runtime, viewer()))
             found = {one.id: _version(one) for one, _ in now}
-            left = await patiently(partial(_with_deployments, [id_ for id_ in mine if id_ not in found]))
+            left = await retry_while_away(partial(_with_deployments, [id_ for id_ in mine if id_ not in found]))
             fresh = [pair for pair in now if mine.get(pair[0].id) != _version(pair[0])]
             mine = found
             yield [*left, *fresh]

@@ -9,7 +9,7 @@ from app.core.logs import LogFilter, LogLine, LogPart, portion
 from app.core.task import ENDED
 from app.ports import Listener
 from app.services.feeds.events import TAIL_SECONDS
-from app.services.retry import patiently
+from app.services.retry import retry_while_away
 from app.services.runtime import Runtime
 from app.store import deployments as deployment_store
 from app.store import logs as store
@@ -38,13 +38,13 @@ async def follow(runtime: Runtime, task_id: str, after: int, wanted: LogFilter) 
     async with runtime.bus.listen(store.topic(task_id)) as listener:
         position = after
         while True:
-            found = await patiently(partial(_page, task_id, wanted, position))
+            found = await retry_while_away(partial(_page, task_id, wanted, position))
             position = found.number
             for part in _portions(found):
                 yield part
             if not found.caught_up:
                 continue
-            if await patiently(partial(_over, task_id, position)):
+            if await retry_while_away(partial(_over, task_id, position)):
                 return
             async for fresh in _fresh(listener, position):
                 position = fresh[-1].number

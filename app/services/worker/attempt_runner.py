@@ -13,13 +13,13 @@ from app.core.masking import Masker, why_too_many
 from app.core.task import Activity, Task
 from app.core.workflow import TaskType
 from app.ports import LEAVE, HoldLapsedError
-from app.services.execution.instructions import Setting, instruct, meant
+from app.services.execution.instructions import InstructionContext, instruct, meant
 from app.services.execution.log_writer import LeaseLostError, LogWriter
-from app.services.execution.rollout import Parked, check_health, roll_out, undo
-from app.services.execution.step_context import Drive
-from app.services.retry import patiently
+from app.services.execution.rollout import Parked, check_health, roll_back, roll_out
+from app.services.execution.step_context import StepContext
+from app.services.retry import retry_while_away
 from app.services.runtime import Runtime
-from app.services.worker.turn import Assignment, WorkerName
+from app.services.worker.turn import Assignment, WorkerIdentity
 from app.store import tasks as task_store
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Attempt:
     be settled. `run` is which run of its task it is, once that is known.
     """
 
-    def __init__(self, runtime: Runtime, worker: WorkerName, assignment: Assignment, lease_end: float) -> None:
+    def __init__(self, runtime: Runtime, worker: WorkerIdentity, assignment: Assignment, lease_end: float) -> None:
         self.assignment = assignment
         self.lease_end = lease_end
         self.ended = False
@@ -113,7 +113,7 @@ class Attempt:
             return Outcome(Ending.FAILED, f"nothing was run: {flaw}")
         writer = LogWriter(self._runtime, task, self._worker.id, self._masker)
         async with writer as log:
-            drive = Drive(self._runtime, setting, task, self._worker.id, log)
+            drive = StepContext(self._runtime, setting, task, self._worker.id, log)
             try:
                 came = await _carry_out(drive)
                 self._operating = False
@@ -153,14 +153,14 @@ def _result(work: asyncio.Task[Outcome | Parked], why: Interruption | None, task
             return Outcome(Ending.RETURNED, "its worker was stopped, and handed it back")
 
 
-async def _with_run(setting: Setting, task: Task) -> Setting:
+async def _with_run(setting: InstructionContext, task: Task) -> InstructionContext:
     """Return the setting with the number of the run, where runs outlive workers: attempts that were lost share one."""
     if setting.environment.operator is not OperatorKind.KUBERNETES:
         return setting
-    return replace(setting, run=await patiently(lambda: task_store.runs_before(task.id, task.attempt)))
+    return replace(setting, run=await retry_while_away(lambda: task_store.runs_before(task.id, task.attempt)))
 
 
-async def _carry_out(drive: Drive) -> Outcome | Parked:
+async def _carry_out(drive: StepContext) -> Outcome | Parked:
     """Do what the attempt is for. Operators keep the limit of a single command; that of all else is kept here."""
     task, setting = drive.task, drive.setting
     if task.activity is Activity.RUN and task.type not in (TaskType.DEPLOY, TaskType.HEALTH_CHECK):
@@ -170,7 +170,7 @@ async def _carry_out(drive: Drive) -> Outcome | Parked:
     try:
         async with asyncio.timeout(task.timeout_seconds):
             if task.activity is Activity.UNDO:
-                return await undo(drive)
+                return await roll_back(drive)
             return await (roll_out(drive) if task.type is TaskType.DEPLOY else check_health(drive))
     except TimeoutError:
         return Outcome(Ending.FAILED, f"it was not done within its time limit of {task.timeout_seconds} s")

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from app.core.attempt import Ending, Outcome
 from app.ports import Run
 from app.services.runtime import Runtime
-from app.services.worker.turn import Done
+from app.services.worker.turn import Finished
 
 
-async def clear_up(runtime: Runtime, settled: Sequence[Done]) -> None:
+async def clear_up(runtime: Runtime, settled: Sequence[Finished]) -> None:
     """Remove the runs of attempts of which it is stored what came of them. Nobody goes on with these any more."""
     for each in settled:
         environment, task = each.assignment.setting.environment, each.assignment.task

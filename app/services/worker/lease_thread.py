@@ -29,7 +29,7 @@ Extend = Callable[[Collection[str], float], None]
 """Takes note that the leases of tasks end at a time of the monotonic clock. It is called from the thread."""
 
 
-class Deputy:
+class LeaseRenewalThread:
     """Renews the leases of a worker's tasks whenever the event loop is late to do so."""
 
     def __init__(self, runtime: Runtime, worker: str, held: Held, extend: Extend) -> None:

@@ -18,10 +18,10 @@ from app.core.events import RolloutProgressed
 from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
 from app.core.tick.planning import Item
 from app.core.workflow import TaskType
-from app.services.engine.locked_deployment import Ledger, hold
+from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.engine.tick import Ticked, admit_waiting, send_work, set_rollback, tick
-from app.services.execution.instruction_context import setting_of
-from app.services.execution.instructions import Setting
+from app.services.execution.instruction_context import instruction_context_of
+from app.services.execution.instructions import InstructionContext
 from app.services.execution.rollout import Parked
 from app.services.runtime import Runtime
 from app.store import deployment_logs, logs
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerName:
+class WorkerIdentity:
     """A worker process: its id, and the pool it serves."""
 
     id: str
@@ -46,12 +46,12 @@ class WorkerName:
 class Assignment:
     """An attempt in a worker's hands."""
 
-    setting: Setting
+    setting: InstructionContext
     task: Task
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Finished:
     """An attempt that has ended, and what came of it. `run` is the run that it was, where runs outlive workers."""
 
     assignment: Assignment
@@ -68,14 +68,14 @@ class Turn:
 
     taken: tuple[Assignment, ...] = ()
     more: bool = False
-    settled: tuple[Done, ...] = ()
+    settled: tuple[Finished, ...] = ()
 
 
-async def take_turn(
+async def claim_and_settle(
     runtime: Runtime,
-    worker: WorkerName,
+    worker: WorkerIdentity,
     deployment_id: str,
-    done: Sequence[Done],
+    done: Sequence[Finished],
     *,
     room: int,
     in_hand: Collection[str],
@@ -86,8 +86,8 @@ async def take_turn(
     one that is stored as its own beyond these was taken in a turn whose answer was lost, and is begun now.
     """
     known = {each.assignment.task.id: each for each in done}
-    settled: list[Done] = []
-    async with unit(runtime) as work, hold(work, deployment_id) as ledger:
+    settled: list[Finished] = []
+    async with unit(runtime) as work, lock_deployment(work, deployment_id) as ledger:
         items = {item.id: item for item in await task_store.items(deployment_id)}
         for id_, each in known.items():
             if _is_ours(items.get(id_), each.assignment.task, worker):
@@ -108,18 +108,18 @@ async def take_turn(
         return Turn(more=more, settled=tuple(settled))
     setting = done[0].assignment.setting if done else None
     if setting is None or any(task.type in (TaskType.DEPLOY, TaskType.HEALTH_CHECK) for task in taken):
-        setting = await setting_of(deployment_id)
+        setting = await instruction_context_of(deployment_id)
     assignments = tuple(Assignment(setting, task) for task in taken)
     return Turn(assignments, more, tuple(settled))
 
 
-def _is_ours(item: Item | None, task: Task, worker: WorkerName) -> bool:
+def _is_ours(item: Item | None, task: Task, worker: WorkerIdentity) -> bool:
     return item is not None and item.attempt == task.attempt and item.worker == worker.id
 
 
 async def lose(runtime: Runtime, deployment_id: str, task_id: str, attempt: int, outcome: Outcome) -> None:
     """Settle an attempt whose lease ran out, so that the task is tried again. The old worker can not write any more."""
-    async with unit(runtime) as work, hold(work, deployment_id) as ledger:
+    async with unit(runtime) as work, lock_deployment(work, deployment_id) as ledger:
         await task_store.lock(task_id)
         task = await ledger.task(task_id)
         lapsed = task.worker is not None and task.lease_until is not None and task.lease_until < ledger.now
@@ -132,7 +132,7 @@ async def lose(runtime: Runtime, deployment_id: str, task_id: str, attempt: int,
 
 
 async def _begin(
-    runtime: Runtime, ledger: Ledger, worker: WorkerName, ticked: Ticked, picked: Sequence[str]
+    runtime: Runtime, ledger: LockedDeployment, worker: WorkerIdentity, ticked: Ticked, picked: Sequence[str]
 ) -> list[Task]:
     """Take the picked tasks under a lease."""
     taken: list[Task] = []
@@ -155,7 +155,7 @@ async def _begin(
     return taken
 
 
-async def _take_again(runtime: Runtime, ledger: Ledger, strays: Sequence[str]) -> list[Task]:
+async def _take_again(runtime: Runtime, ledger: LockedDeployment, strays: Sequence[str]) -> list[Task]:
     """Begin what was taken in a turn whose answer was lost, under a lease that begins now."""
     until = ledger.now + timedelta(seconds=runtime.lease_seconds)
     tasks = [replace(task, lease_until=until) for task in await ledger.tasks(strays)]
@@ -164,7 +164,7 @@ async def _take_again(runtime: Runtime, ledger: Ledger, strays: Sequence[str]) -
     return tasks
 
 
-async def _start(ledger: Ledger, task: Task) -> Task:
+async def _start(ledger: LockedDeployment, task: Task) -> Task:
     """Begin another attempt of a task's own work."""
     ledger.note_task(task.id, task.status, TaskStatus.RUNNING)
     if task.type is TaskType.DEPLOY:
@@ -181,7 +181,7 @@ async def _start(ledger: Ledger, task: Task) -> Task:
     )
 
 
-def _new_attempt(task: Task, ledger: Ledger) -> TaskAttempt:
+def _new_attempt(task: Task, ledger: LockedDeployment) -> TaskAttempt:
     return TaskAttempt(
         task_id=task.id,
         number=task.attempt,
@@ -195,14 +195,14 @@ def _new_attempt(task: Task, ledger: Ledger) -> TaskAttempt:
     )
 
 
-async def _remember_release(ledger: Ledger, task: Task) -> None:
+async def _remember_release(ledger: LockedDeployment, task: Task) -> None:
     """Keep what ran before this deployment changes the application."""
     for release in await environment_store.releases_in([ledger.deployment.environment_id]):
         if release.application_id == task.application_id and release.deployment_id != ledger.deployment.id:
             await deployment_store.keep_previous(ledger.deployment.id, release)
 
 
-async def _settle(runtime: Runtime, ledger: Ledger, item: Item, done: Done) -> Item:
+async def _settle(runtime: Runtime, ledger: LockedDeployment, item: Item, done: Finished) -> Item:
     """Settle an attempt of this worker. Return the task as a tick sees it afterwards."""
     known = done.assignment.task
     task = replace(
@@ -233,7 +233,7 @@ def _seen(item: Item, task: Task) -> Item:
     )
 
 
-async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome | Parked) -> Task:
+async def _store_end(runtime: Runtime, ledger: LockedDeployment, task: Task, came: Outcome | Parked) -> Task:
     """Store what came of the attempt in hand, and return the task without it."""
     free = replace(task, worker=None, lease_until=None)
     if isinstance(came, Parked):
@@ -276,7 +276,7 @@ async def _store_end(runtime: Runtime, ledger: Ledger, task: Task, came: Outcome
     return after
 
 
-def _park(ledger: Ledger, free: Task, parked: Parked) -> Task:
+def _park(ledger: LockedDeployment, free: Task, parked: Parked) -> Task:
     """Store where a rollout stands that nobody holds until a time comes, or until people have decided."""
     status = free.status if parked.until else TaskStatus.WAITING_CONFIRM
     if status is not free.status:
@@ -289,14 +289,14 @@ def _park(ledger: Ledger, free: Task, parked: Parked) -> Task:
     return task
 
 
-def _completed_at(ledger: Ledger, task: Task, ended: bool) -> datetime | None:
+def _completed_at(ledger: LockedDeployment, task: Task, ended: bool) -> datetime | None:
     """When a task's own work ended: undoing it later does not make it longer."""
     if task.activity is Activity.UNDO and task.completed_at is not None:
         return task.completed_at
     return ledger.now if ended else None
 
 
-async def _store_effect(ledger: Ledger, task: Task, settled: Settlement, came: Outcome) -> None:
+async def _store_effect(ledger: LockedDeployment, task: Task, settled: Settlement, came: Outcome) -> None:
     """Record what runs in the environment now, and how a rollback goes."""
     deployment = ledger.deployment
     if task.type is TaskType.DEPLOY and task.application_id and settled.status is not task.status:
@@ -322,7 +322,7 @@ async def _store_effect(ledger: Ledger, task: Task, settled: Settlement, came: O
         await set_rollback(ledger, replace(deployment.rollback, status=status, error_message=said))
 
 
-async def _restore_release(ledger: Ledger, application_id: str, color: str | None) -> None:
+async def _restore_release(ledger: LockedDeployment, application_id: str, color: str | None) -> None:
     deployment = ledger.deployment
     application = next(a for a in deployment.applications if a.application_id == application_id)
     previous = deployment_store.previous_release(deployment, application)

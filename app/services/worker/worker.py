@@ -18,8 +18,8 @@ from app.services.engine.tick import work_job, worker_topic
 from app.services.runtime import Runtime
 from app.services.worker.attempt_runner import Attempt, Interruption, last_moment
 from app.services.worker.cluster_cleanup import clear_up
-from app.services.worker.lease_thread import Deputy
-from app.services.worker.turn import Done, Turn, WorkerName, take_turn
+from app.services.worker.lease_thread import LeaseRenewalThread
+from app.services.worker.turn import Finished, Turn, WorkerIdentity, claim_and_settle
 from app.store import sweep as sweep_store
 from app.store import tasks as task_store
 from app.store import workers
@@ -40,15 +40,15 @@ LOOK_SECONDS = 1.0
 job delays a task which Redis lost, or which a worker took that has no room for it."""
 
 
-class Hands:
+class Worker:
     """The attempts of one worker process. `keep`, `obey` and `look` must run beside them."""
 
-    def __init__(self, runtime: Runtime, worker: WorkerName, slots: int = 32) -> None:
+    def __init__(self, runtime: Runtime, worker: WorkerIdentity, slots: int = 32) -> None:
         self.worker = worker
         self._runtime = runtime
         self._slots = slots
         self._attempts: dict[str, Attempt] = {}
-        self._done: dict[str, list[Done]] = {}
+        self._done: dict[str, list[Finished]] = {}
         self._hungry: dict[str, None] = {}
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._rooms: Counter[str] = Counter()
@@ -60,7 +60,7 @@ class Hands:
         self._beating = asyncio.Lock()
         self._calm = asyncio.Event()
         self._calm.set()
-        self._deputy = Deputy(runtime, worker.id, lambda: list(self._attempts), self._extend)
+        self._deputy = LeaseRenewalThread(runtime, worker.id, lambda: list(self._attempts), self._extend)
 
     @property
     def has_room(self) -> bool:
@@ -97,7 +97,7 @@ class Hands:
         waiting = [id_ for id_ in dict.fromkeys([*self._done, *self._hungry]) if id_ not in self._turns]
         busy = self._busy()
         free = 0 if self._closing else max(0, self._slots - busy.total())
-        for deployment_id, room in fair_share.rooms(free, busy, waiting).items():
+        for deployment_id, room in fair_share.shares(free, busy, waiting).items():
             if room or deployment_id in self._done:
                 self._hungry.pop(deployment_id, None)
                 self._rooms[deployment_id] = room
@@ -106,10 +106,10 @@ class Hands:
         if not self._turns and not self._attempts:
             self._calm.set()
 
-    async def _turn(self, deployment_id: str, done: Sequence[Done], room: int) -> None:
+    async def _turn(self, deployment_id: str, done: Sequence[Finished], room: int) -> None:
         lease_end, in_hand = self._lease_end(), self._attempts.keys() | self._forgotten
         try:
-            turn = await take_turn(self._runtime, self.worker, deployment_id, done, room=room, in_hand=in_hand)
+            turn = await claim_and_settle(self._runtime, self.worker, deployment_id, done, room=room, in_hand=in_hand)
         except AWAY as error:
             logger.warning("the database is away, trying again: %s", error)
             self._done[deployment_id] = [*done, *self._done.get(deployment_id, [])]
@@ -159,11 +159,11 @@ class Hands:
     def _lease_end(self) -> float:
         return asyncio.get_running_loop().time() + self._runtime.lease_seconds
 
-    def _settled(self, done: Sequence[Done]) -> None:
+    def _settled(self, done: Sequence[Finished]) -> None:
         for each in done:
             self._attempts.pop(each.assignment.task.id, None)
 
-    def _clear_up(self, settled: Sequence[Done]) -> None:
+    def _clear_up(self, settled: Sequence[Finished]) -> None:
         """Remove what the attempts left that are settled now. Where that does not happen, the next look finds it."""
         if any(each.assignment.setting.environment.operator in self._runtime.runs for each in settled):
             chore = asyncio.create_task(clear_up(self._runtime, settled), name="clearing up")
@@ -186,7 +186,7 @@ class Hands:
             self._attempts.pop(task.id, None)
             self._forgotten.add(task.id)
         else:
-            self._done.setdefault(task.deployment_id, []).append(Done(attempt.assignment, came, attempt.run))
+            self._done.setdefault(task.deployment_id, []).append(Finished(attempt.assignment, came, attempt.run))
         self._dispatch_soon()
 
     async def keep(self) -> None:

@@ -1,4 +1,4 @@
-"""python -m tests.chaos.crowd: restart everything below a crowd of subscribers, and see whether anybody missed anything."""
+"""python -m tests.chaos.crowd: restarts everything below many subscribers, and checks that nobody missed anything."""
 
 import argparse
 import random

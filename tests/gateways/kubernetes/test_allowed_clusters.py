@@ -11,7 +11,7 @@ import yaml
 
 from app.core.attempt import Ending
 from app.core.environment import KubernetesAccess
-from app.gateways.operators.kubernetes import KubernetesOperator, Reach
+from app.gateways.operators.kubernetes import AllowedClusters, KubernetesOperator
 from app.gateways.operators.kubernetes.connections import NOT_SERVED
 from app.ports import Instruction, Origin
 from tests.chaos.cluster.played import Cast, play
@@ -27,7 +27,7 @@ async def cast(tmp_path: Path) -> Any:
         yield cast
 
 
-async def refusal(reach: Reach, access: KubernetesAccess) -> str | None:
+async def refusal(reach: AllowedClusters, access: KubernetesAccess) -> str | None:
     """Return why a worker can not run a command in a cluster; None: it can. Reaping says nothing, and does no more."""
     operator = KubernetesOperator(reach=reach)
     try:
@@ -55,7 +55,7 @@ def changed(cast: Cast, name: str, change: Callable[[dict[str, Any], dict[str, A
 
 
 async def test_a_file_of_the_folder_is_used_and_config_where_only_a_context_is_named(cast: Cast) -> None:
-    reach = Reach(cast.kubeconfig.parent)
+    reach = AllowedClusters(cast.kubeconfig.parent)
     assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig")) is None
     assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", context="played")) is None
     assert await refusal(reach, KubernetesAccess(context="played")) == NOT_SERVED
@@ -82,11 +82,11 @@ async def test_whatever_is_wrong_with_a_file_the_message_is_the_same(cast: Cast,
         *("missing", "/etc/shadow", "/etc/no-such-file", "../outside", "../folder-2/outside", "link", "loop"),
         *("folder", "folder/inner", "text", "bytes", "deep", "large", "empty", "pipe", ".", "..", ""),
     ]
-    said = {name: await refusal(Reach(folder), KubernetesAccess(kubeconfig_path=name)) for name in names}
+    said = {name: await refusal(AllowedClusters(folder), KubernetesAccess(kubeconfig_path=name)) for name in names}
     assert said == dict.fromkeys(names, NOT_SERVED)
-    told = await refusal(Reach(folder), KubernetesAccess(kubeconfig_path="kubeconfig", context="other"))
+    told = await refusal(AllowedClusters(folder), KubernetesAccess(kubeconfig_path="kubeconfig", context="other"))
     assert told == NOT_SERVED
-    assert await refusal(Reach(), KubernetesAccess(kubeconfig_path="kubeconfig")) == NOT_SERVED
+    assert await refusal(AllowedClusters(), KubernetesAccess(kubeconfig_path="kubeconfig")) == NOT_SERVED
 
 
 async def test_a_file_that_is_mounted_by_links_within_the_folder_is_used(cast: Cast) -> None:
@@ -94,7 +94,7 @@ async def test_a_file_that_is_mounted_by_links_within_the_folder_is_used(cast: C
     (folder / "..data").mkdir()
     cast.kubeconfig.rename(folder / "..data" / "kubeconfig")
     cast.kubeconfig.symlink_to(Path("..data") / "kubeconfig")
-    assert await refusal(Reach(folder), KubernetesAccess(kubeconfig_path="kubeconfig")) is None
+    assert await refusal(AllowedClusters(folder), KubernetesAccess(kubeconfig_path="kubeconfig")) is None
 
 
 async def test_a_kubeconfig_runs_no_program_unless_the_worker_may(cast: Cast, tmp_path: Path) -> None:
@@ -109,9 +109,9 @@ async def test_a_kubeconfig_runs_no_program_unless_the_worker_may(cast: Cast, tm
     plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program), "args": [], "env": []}
     changed(cast, "evil", lambda user, _: user.update(exec=plugin))
     access = KubernetesAccess(kubeconfig_path="evil")
-    assert await refusal(Reach(cast.kubeconfig.parent), access) == NOT_SERVED
+    assert await refusal(AllowedClusters(cast.kubeconfig.parent), access) == NOT_SERVED
     assert not mark.exists()
-    await refusal(Reach(cast.kubeconfig.parent, trusts_kubeconfigs=True), access)
+    await refusal(AllowedClusters(cast.kubeconfig.parent, trusts_kubeconfigs=True), access)
     assert mark.exists()
 
 
@@ -131,28 +131,32 @@ async def test_a_kubeconfig_reads_no_file_of_elsewhere(
 ) -> None:
     (tmp_path / "token").write_text("a-secret-of-tests")
     changed(cast, "evil", change)
-    assert await refusal(Reach(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="evil")) == NOT_SERVED
+    assert (
+        await refusal(AllowedClusters(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="evil")) == NOT_SERVED
+    )
 
 
 async def test_a_token_in_the_folder_is_read(cast: Cast) -> None:
     (cast.kubeconfig.parent / "token").write_text("a-secret-of-tests")
     changed(cast, "good", lambda user, _: (user.pop("token"), user.update(tokenFile="token")))
-    assert await refusal(Reach(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="good")) is None
+    assert await refusal(AllowedClusters(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="good")) is None
 
 
 async def test_another_user_of_the_same_file_may_have_a_program(cast: Cast) -> None:
     body = yaml.safe_load(cast.kubeconfig.read_text())
     body["users"].append({"name": "other", "user": {"exec": {"command": "true"}}})
     cast.kubeconfig.write_text(yaml.safe_dump(body))
-    assert await refusal(Reach(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="kubeconfig")) is None
+    assert (
+        await refusal(AllowedClusters(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="kubeconfig")) is None
+    )
 
 
 async def test_only_the_namespaces_that_a_worker_was_given_are_served(cast: Cast) -> None:
-    reach = Reach(cast.kubeconfig.parent, frozenset({"shop"}))
+    reach = AllowedClusters(cast.kubeconfig.parent, frozenset({"shop"}))
     assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="shop")) is None
     told = await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="prod"))
     assert told and "does not serve the namespace prod" in told
-    assert await refusal(Reach(), KubernetesAccess()) != NOT_SERVED
+    assert await refusal(AllowedClusters(), KubernetesAccess()) != NOT_SERVED
 
 
 async def test_reaping_opens_nothing_that_is_not_served(bench: Bench) -> None:
@@ -160,7 +164,7 @@ async def test_reaping_opens_nothing_that_is_not_served(bench: Bench) -> None:
     running = bench.begin("sleep", "60", lines=lines)
     while not await bench.operator.running(bench.connection):
         await asyncio.sleep(0.05)
-    narrow = KubernetesOperator(reach=Reach(bench.file.parent, frozenset({"other"})))
+    narrow = KubernetesOperator(reach=AllowedClusters(bench.file.parent, frozenset({"other"})))
     assert list(await narrow.running(bench.connection)) == []
     (run,) = await bench.operator.running(bench.connection)
     assert not await narrow.end(bench.connection, run)

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from app.core.attempt import Ending, Outcome
-from app.gateways.operators.kubernetes import KubernetesOperator, Reach, cluster
-from app.gateways.operators.kubernetes.workload import Pace
+from app.gateways.operators.kubernetes import AllowedClusters, KubernetesOperator, cluster
+from app.gateways.operators.kubernetes.workload import PollIntervals
 from tests.chaos.cluster.api import ClusterServer, Cut
 from tests.chaos.cluster.choosing import Refusal
 from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
@@ -125,7 +125,9 @@ async def test_a_watch_that_is_too_old_begins_anew(bench: Bench, played: Cluster
 
 async def test_a_rollout_hears_of_its_end_over_any_number_of_watches(bench: Bench, played: ClusterServer) -> None:
     await (web := Web(bench)).make()
-    slow = KubernetesOperator(Pace(poll=1.0, settle=0.02, watched=10_000.0), Reach(bench.file.parent))
+    slow = KubernetesOperator(
+        PollIntervals(poll=1.0, settle=0.02, watched=10_000.0), AllowedClusters(bench.file.parent)
+    )
     for image in (NEW, OLD, NEW):
         rolling = asyncio.create_task(web.bring(web.shape(TOTAL), slow, image=image, deployment_id=f"dep_{image}"))
         for _ in range(3):

@@ -10,12 +10,12 @@ import pytest
 from app.core.application import CommandStep, KubernetesTarget
 from app.core.environment import KubernetesAccess, OperatorKind
 from app.core.workflow import TaskType, WorkflowTask
-from app.gateways.operators.kubernetes import KubernetesOperator, Reach
-from app.gateways.operators.kubernetes.workload import Pace
+from app.gateways.operators.kubernetes import AllowedClusters, KubernetesOperator
+from app.gateways.operators.kubernetes.workload import PollIntervals
 from tests.chaos.cluster.api import ClusterServer
 from tests.chaos.cluster.nodes import Nodes
 from tests.chaos.cluster.played import Cast, play
-from tests.services.support.engine import Engine, Site, Worker
+from tests.services.support.engine import Engine, RunningWorker, Site
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def nodes(cast: Cast) -> Nodes:
 @pytest.fixture
 async def place(engine: Engine, cluster: ClusterServer, tmp_path: Path) -> Site:
     """An environment in that cluster."""
-    operator = KubernetesOperator(Pace(0.01, 0.5, 0.02, 0.05), Reach(tmp_path))
+    operator = KubernetesOperator(PollIntervals(0.01, 0.5, 0.02, 0.05), AllowedClusters(tmp_path))
     engine.stack.push_async_callback(operator.close)
     clusters = {OperatorKind.KUBERNETES: operator}
     operators = {**engine.runtime.operators, **clusters}
@@ -58,7 +58,7 @@ def job(script: str, **more: Any) -> WorkflowTask:
     return WorkflowTask(key="job", name="Job", type=TaskType.CUSTOM, command=step, **more)
 
 
-async def begun(engine: Engine, place: Site, script: str, **more: Any) -> tuple[str, Worker]:
+async def begun(engine: Engine, place: Site, script: str, **more: Any) -> tuple[str, RunningWorker]:
     """Deploy a script that first says that it has begun; return the deployment and the worker that runs it."""
     worker = await engine.worker()
     id_ = await place.deploy("v1", job(f"echo begun; {script}", **more))

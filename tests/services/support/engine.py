@@ -34,12 +34,12 @@ from app.services import applications, deployments, environments, tasks, version
 from app.services.access import authenticate, ensure_admin
 from app.services.deployments import Reasoned
 from app.services.drafts import DeploymentRequest
-from app.services.engine.locked_deployment import hold
+from app.services.engine.locked_deployment import lock_deployment
 from app.services.runtime import Runtime
-from app.services.use_cases import Call, UseCase, perform
+from app.services.use_cases import MutationCall, UseCase, perform
 from app.services.worker.sweep import sweep_forever
-from app.services.worker.turn import WorkerName
-from app.services.worker.worker import Hands
+from app.services.worker.turn import WorkerIdentity
+from app.services.worker.worker import Worker
 from app.settings import Settings, StoreSettings, WorkerSettings
 from app.store import deployments as deployment_store
 from app.store import environments as environment_store
@@ -110,17 +110,17 @@ class Story:
 
 
 @dataclass(slots=True)
-class Worker:
+class RunningWorker:
     """A worker process without the process."""
 
-    hands: Hands
+    hands: Worker
     arq: WakingWorker
     loops: list[asyncio.Task[None]]
     taking: asyncio.Task[None]
     here: bool = True
 
     @property
-    def name(self) -> WorkerName:
+    def name(self) -> WorkerIdentity:
         """Who it is."""
         return self.hands.worker
 
@@ -179,7 +179,7 @@ class Engine:
     async def call(self, use_case: UseCase[T], command: T, key: str | None = None) -> tuple[str, ...]:
         """Carry a use case out as an administrator. Raises Refused."""
         name = getattr(use_case, "__name__", "")
-        call = Call(principal=self.principal, mutation=name, idempotency_key=key)
+        call = MutationCall(principal=self.principal, mutation=name, idempotency_key=key)
         return await perform(self.runtime, call, use_case, command)
 
     async def change(self, use_case: UseCase[tuple[str, dict[str, object]]], id_: str, **fields: object) -> None:
@@ -216,14 +216,14 @@ class Engine:
 
     async def worker(
         self, slots: int = 32, pool: str = "default", runtime: Runtime | None = None, *, sweeps: bool = False
-    ) -> Worker:
+    ) -> RunningWorker:
         """Start a worker; it stops with the test."""
         runtime = runtime or self.runtime
-        hands = Hands(runtime, WorkerName(worker_id(), pool), slots)
+        hands = Worker(runtime, WorkerIdentity(worker_id(), pool), slots)
         arq = self.queue.worker(pool, jobs(runtime, hands), lambda: hands.has_room)
         runs = [hands.keep(), hands.obey(), *([hands.look(), sweep_forever(runtime)] if sweeps else [])]
         loops = [asyncio.create_task(run) for run in runs]
-        worker = Worker(hands, arq, loops, asyncio.create_task(arq.main()))
+        worker = RunningWorker(hands, arq, loops, asyncio.create_task(arq.main()))
         self.stack.push_async_callback(worker.close)
         return worker
 
@@ -246,7 +246,7 @@ class Engine:
 
     async def put(self, task: Task) -> None:
         """Store a task as it is given."""
-        async with unit(self.runtime) as work, hold(work, task.deployment_id) as ledger:
+        async with unit(self.runtime) as work, lock_deployment(work, task.deployment_id) as ledger:
             ledger.put(task)
 
     async def until(self, id_: str, *statuses: DeploymentStatus, seconds: float = PATIENCE_SECONDS) -> Story:

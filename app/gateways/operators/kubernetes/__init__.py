@@ -1,6 +1,6 @@
 """The operator for Kubernetes: commands as Jobs, rollouts of Deployments, through the cluster's API server."""
 
-from app.gateways.operators.kubernetes.allowed_clusters import Reach
+from app.gateways.operators.kubernetes.allowed_clusters import AllowedClusters
 from app.gateways.operators.kubernetes.operator import KubernetesOperator
 
-__all__ = ["KubernetesOperator", "Reach"]
+__all__ = ["AllowedClusters", "KubernetesOperator"]

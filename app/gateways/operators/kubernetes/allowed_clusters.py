@@ -24,7 +24,7 @@ Loaded = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class AllowedClusters:
     """The folder of kubeconfigs (None: none is used) and the namespaces that a worker serves (none named: all).
 
     `trusts_kubeconfigs` lets kubeconfigs run programs and read files outside of their folder.
@@ -43,7 +43,7 @@ class UnfitError(Exception):
     """A kubeconfig can not be used; the message says why, and is for the worker's log only."""
 
 
-def kubeconfig(reach: Reach, access: KubernetesAccess) -> Loaded:
+def kubeconfig(reach: AllowedClusters, access: KubernetesAccess) -> Loaded:
     """Return the one context of a kubeconfig that an environment names, with its cluster and user. Raises UnfitError.
 
     Names of other files in it are absolute.
@@ -96,7 +96,7 @@ def _mapping(value: object, what: str) -> Mapping[str, Any]:
     return value
 
 
-def _vet(known: Loaded, folder: Path, reach: Reach) -> None:
+def _vet(known: Loaded, folder: Path, reach: AllowedClusters) -> None:
     """Make names of files absolute. Raises UnfitError where they are outside of the folder, or a program would run."""
     for kind, names in FILES.items():
         for part in known[f"{kind}s"]:

@@ -5,10 +5,10 @@ from app.core.kubernetes.manifests import APPLICATION_LABEL, DEPLOYMENT_LABEL, O
 from app.gateways.operators.kubernetes.cluster import BUDGETS
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.list_watch import persistently
-from app.gateways.operators.kubernetes.workload import Moving
+from app.gateways.operators.kubernetes.workload import ClusterWorkload
 
 
-async def part(moving: Moving, track: str) -> None:
+async def part(moving: ClusterWorkload, track: str) -> None:
     """Let the budgets of the application leave the second set out, which serves nothing yet."""
     labels = tracks.labels_of(await moving.base())
     for budget in await _all(moving):
@@ -18,7 +18,7 @@ async def part(moving: Moving, track: str) -> None:
             await moving.say(f"PodDisruptionBudget {name} does not count {moving.name}-{track}, which does not serve.")
 
 
-async def protect(moving: Moving, track: str) -> None:
+async def protect(moving: ClusterWorkload, track: str) -> None:
     """Give the second set, which is about to serve, the budgets that the base has."""
     labels = tracks.labels_of(await moving.base())
     there = await _all(moving)
@@ -32,7 +32,7 @@ async def protect(moving: Moving, track: str) -> None:
             await moving.say(f"PodDisruptionBudget {name_of(made)} protects {moving.name}-{track}, which serves now.")
 
 
-async def join(moving: Moving) -> None:
+async def join(moving: ClusterWorkload) -> None:
     """Remove what `protect` made, and let the budgets of the application count all pods again: there is but one set."""
     labels = tracks.labels_of(await moving.base())
     for budget in await _all(moving):
@@ -45,7 +45,7 @@ async def join(moving: Moving) -> None:
             await moving.change(BUDGETS, name_of(budget), disruption_budgets.whole)
 
 
-def _is_of(moving: Moving, budget: Object) -> bool:
+def _is_of(moving: ClusterWorkload, budget: Object) -> bool:
     """Return whether a budget was made for this workload, by this rollout or by one before it."""
     known = budget["metadata"].get("labels") or {}
     return known.get(APPLICATION_LABEL) == moving.workload.application or (
@@ -53,7 +53,7 @@ def _is_of(moving: Moving, budget: Object) -> bool:
     )
 
 
-async def _all(moving: Moving) -> list[Object]:
+async def _all(moving: ClusterWorkload) -> list[Object]:
     """Return the budgets of the namespace; none, and say so, where they may not be seen."""
     try:
         listing = await persistently(lambda: moving.cluster.list(BUDGETS), moving.trouble)

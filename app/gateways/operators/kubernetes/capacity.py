@@ -12,34 +12,34 @@ from app.core.kubernetes.manifests import Object, name_of
 from app.core.kubernetes.workloads import CANARY, MANNER, PREVIEW, ROOM, note, noted, replicas_of, with_replicas
 from app.gateways.operators.kubernetes import traffic
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, SERVICES
-from app.gateways.operators.kubernetes.workload import Moving
+from app.gateways.operators.kubernetes.workload import ClusterWorkload
 
 Grow = Callable[[int], Awaitable[object]]
 """Gives a set a size, and returns once all of it is available."""
 
 
-def kept_manner(moving: Moving, base: Object) -> str | None:
+def kept_manner(moving: ClusterWorkload, base: Object) -> str | None:
     """Return the base's own manner of updates, where another one is in its place."""
     return (moving.moved and moving.moved.manner) or note(base, MANNER)
 
 
-async def beside(moving: Moving) -> list[Object]:
+async def beside(moving: ClusterWorkload) -> list[Object]:
     """Return what stands beside the base."""
     names = [f"{moving.name}-{track}" for track in (CANARY, PREVIEW)]
     return [found for name in names if (found := await moving.get(DEPLOYMENTS, name)) is not None]
 
 
-async def is_idle(moving: Moving) -> bool:
+async def is_idle(moving: ClusterWorkload) -> bool:
     """Return whether the Service was switched to a set beside the base, so that nobody misses the base's pods."""
     service = moving.target.service
     found = await moving.get(SERVICES, service) if service else None
     return found is not None and tracks.given(found) not in (None, tracks.STABLE)
 
 
-class Room:
+class Capacity:
     """What can be taken from the sets beside a base that is to have `total` replicas with them."""
 
-    def __init__(self, moving: Moving, total: int) -> None:
+    def __init__(self, moving: ClusterWorkload, total: int) -> None:
         self._moving = moving
         self._total = total
         self._times = 0
@@ -95,7 +95,7 @@ class Room:
         return False
 
 
-async def lessen(moving: Moving, name: str, size: int) -> None:
+async def lessen(moving: ClusterWorkload, name: str, size: int) -> None:
     """Make what stands beside the base no larger than that, whoever sized it, and wait until the rest is gone."""
     await moving.keep(beside=size)
     await moving.change(DEPLOYMENTS, name, lambda seen: with_replicas(seen, min(size, replicas_of(seen))))
@@ -105,7 +105,7 @@ async def lessen(moving: Moving, name: str, size: int) -> None:
         await asyncio.sleep(moving.pace.poll)
 
 
-async def trade(moving: Moving, total: int, up: tuple[str, int], down: tuple[str, int], grow: Grow) -> None:
+async def trade(moving: ClusterWorkload, total: int, up: tuple[str, int], down: tuple[str, int], grow: Grow) -> None:
     """Let one set grow to a size as another one shrinks to its own, with never more pods than `total`.
 
     No more are missing meanwhile than the owner of the base bears. Raises StuckError.
@@ -124,12 +124,12 @@ async def trade(moving: Moving, total: int, up: tuple[str, int], down: tuple[str
             return
 
 
-async def _size(moving: Moving, name: str) -> int:
+async def _size(moving: ClusterWorkload, name: str) -> int:
     found = await moving.get(DEPLOYMENTS, name)
     return replicas_of(found) if found else 0
 
 
-async def _shrink(moving: Moving, name: str, size: int) -> None:
+async def _shrink(moving: ClusterWorkload, name: str, size: int) -> None:
     if name == moving.name:
         await moving.resize(name, size)
         await moving.settled(name)

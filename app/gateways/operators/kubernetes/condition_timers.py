@@ -3,7 +3,7 @@
 import asyncio
 
 
-class Clocks:
+class ConditionTimers:
     """For how long something has been so, each since it last began."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from kubernetes_asyncio.config.config_exception import ConfigException
 
 from app.core.environment import KubernetesAccess
 from app.gateways.authorities import USUAL, Authorities
-from app.gateways.operators.kubernetes.allowed_clusters import Reach, UnfitError, kubeconfig
+from app.gateways.operators.kubernetes.allowed_clusters import AllowedClusters, UnfitError, kubeconfig
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _config: Any = config
 class Connections:
     """The clients of a process. Credentials are read where the worker runs and live nowhere but in these clients."""
 
-    def __init__(self, reach: Reach, authorities: Authorities = USUAL) -> None:
+    def __init__(self, reach: AllowedClusters, authorities: Authorities = USUAL) -> None:
         self._reach = reach
         self._authorities = authorities
         self._clients: dict[KubernetesAccess, Any] = {}
@@ -60,7 +60,7 @@ class Connections:
             await one.close()
 
 
-async def _opened(reach: Reach, connection: KubernetesAccess, authorities: Authorities) -> Any:
+async def _opened(reach: AllowedClusters, connection: KubernetesAccess, authorities: Authorities) -> Any:
     if not reach.serves(connection.namespace):
         raise ClusterRefusedError(
             0,
@@ -89,7 +89,7 @@ def _believe(api: Any, authorities: Authorities) -> None:
         api.rest_client.pool_manager.connector._ssl.load_verify_locations(cafile=authorities.extra)
 
 
-async def _configure(reach: Reach, connection: KubernetesAccess, configuration: Any) -> None:
+async def _configure(reach: AllowedClusters, connection: KubernetesAccess, configuration: Any) -> None:
     """Configure a client by a kubeconfig. Raises ClusterRefusedError, which tells nothing of files."""
     try:
         known = kubeconfig(reach, connection)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from app.core.kubernetes import pods
 from app.core.kubernetes.manifests import Object
-from app.core.kubernetes.replicas import Standing
+from app.core.kubernetes.replicas import ReplicaStatus
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, Kind
 from app.gateways.operators.kubernetes.list_watch import alarmed
-from app.gateways.operators.kubernetes.rollout_objects import Judgement, Objects, StuckError, stuck_if
+from app.gateways.operators.kubernetes.rollout_objects import Judgement, RolloutObjects, StuckError, stuck_if
 
 Relief = Callable[[Object], Awaitable[bool]]
 """Makes room for the pods of an object, which cannot all be made or placed; returns whether it could."""
@@ -21,21 +21,21 @@ class Goal:
 
     kind: Kind
     name: str
-    read: Callable[[Object], Standing]
+    read: Callable[[Object], ReplicaStatus]
     judge: Judgement
     relief: Relief | None = None
 
 
-class Settling:
+class Convergence:
     """Waiting for a workload to be as it shall be."""
 
-    def __init__(self, objects: Objects, goal: Goal) -> None:
+    def __init__(self, objects: RolloutObjects, goal: Goal) -> None:
         self._objects = objects
         self._goal = goal
         self._told = ""
         self._since = self._moved_on = asyncio.get_running_loop().time()
         self._relieved = float("-inf")
-        self._at: Standing | None = None
+        self._at: ReplicaStatus | None = None
 
     async def wait(self) -> None:
         """Return once it is. Raises StuckError."""
@@ -69,7 +69,7 @@ class Settling:
             raise StuckError(f"{self._goal.name}: {is_late}")
         return False
 
-    async def _tell(self, at: Standing, fault: str | None) -> None:
+    async def _tell(self, at: ReplicaStatus, fault: str | None) -> None:
         loop = asyncio.get_running_loop()
         now = f"{at.updated} of {at.wanted} replicas of {self._goal.name} are updated, {at.available} available"
         now += f"; {fault}" if fault else ""
@@ -81,7 +81,7 @@ class Settling:
         if at != self._at:
             self._at, self._moved_on = at, loop.time()
 
-    def _is_late(self, at: Standing, fault: str | None) -> str | None:
+    def _is_late(self, at: ReplicaStatus, fault: str | None) -> str | None:
         """Return why there is no use in waiting any longer."""
         now, pace = asyncio.get_running_loop().time(), self._objects.pace
         if at.stalled:

@@ -12,17 +12,17 @@ from functools import partial
 from app.core.attempt import Ending, Outcome
 from app.core.kubernetes import drift, replicas, workloads
 from app.core.kubernetes.manifests import Object, is_going, name_of
-from app.core.kubernetes.replicas import Standing
+from app.core.kubernetes.replicas import ReplicaStatus
 from app.core.kubernetes.workloads import FOR, PREVIOUS, REPLICAS, RESTARTED, image_of, noted, with_image
 from app.core.strategy.model import Shape
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, PODS, STATEFUL_SETS
 from app.gateways.operators.kubernetes.list_watch import persistently
-from app.gateways.operators.kubernetes.workload import Moving, stuck_if
+from app.gateways.operators.kubernetes.workload import ClusterWorkload, stuck_if
 
 ON_DELETE = {"type": "OnDelete"}
 
 
-async def bring(moving: Moving, shape: Shape) -> None:
+async def bring(moving: ClusterWorkload, shape: Shape) -> None:
     """Give the workload a shape. Raises StuckError."""
     base = await moving.base()
     own = await _own(moving, base)
@@ -42,7 +42,7 @@ async def bring(moving: Moving, shape: Shape) -> None:
         await moving.keep(over=True, manner=None)
 
 
-async def take_back(moving: Moving) -> Outcome:
+async def take_back(moving: ClusterWorkload) -> Outcome:
     """Bring back what ran before. Raises StuckError."""
     base, moved = await moving.base(), moving.moved
     container, previous = moving.target.container, moved.previous if moved else None
@@ -69,7 +69,7 @@ async def take_back(moving: Moving) -> Outcome:
     return Outcome(Ending.LEFT, fault) if fault else Outcome(Ending.SUCCEEDED)
 
 
-async def _own(moving: Moving, base: Object) -> Object:
+async def _own(moving: ClusterWorkload, base: Object) -> Object:
     """Return the workload's own manner of updates, and keep it before another one is in its place."""
     if moving.moved is not None and moving.moved.manner is None:
         await moving.keep(manner=json.dumps(base["spec"].get("updateStrategy") or {}))
@@ -87,7 +87,7 @@ def _in_manner(seen: Object, manner: Object) -> Object:
     return {**seen, "spec": spec if manner else {key: spec[key] for key in spec if key != "updateStrategy"}}
 
 
-async def _run(moving: Moving, image: str, manner: Object, *, again: bool = False) -> None:
+async def _run(moving: ClusterWorkload, image: str, manner: Object, *, again: bool = False) -> None:
     await moving.intend(image)
 
     def changed(seen: Object) -> Object:
@@ -99,7 +99,7 @@ async def _run(moving: Moving, image: str, manner: Object, *, again: bool = Fals
     await moving.arrived()
 
 
-async def _replace(moving: Moving, goal: int, own: Object, read: Callable[[Object], Standing]) -> None:
+async def _replace(moving: ClusterWorkload, goal: int, own: Object, read: Callable[[Object], ReplicaStatus]) -> None:
     """Delete old pods until `goal` of them are new ones, as many at a time as may be missing. Raises StuckError."""
     while True:
         base = await moving.base()
@@ -114,18 +114,18 @@ async def _replace(moving: Moving, goal: int, own: Object, read: Callable[[Objec
         await _whole(moving, read)
 
 
-async def _whole(moving: Moving, read: Callable[[Object], Standing]) -> None:
+async def _whole(moving: ClusterWorkload, read: Callable[[Object], ReplicaStatus]) -> None:
     """Wait until as many pods are available as there are to be, of whatever version. Raises StuckError."""
 
-    def available(seen: Object) -> Standing:
+    def available(seen: Object) -> ReplicaStatus:
         at = read(seen)
-        return Standing(at.wanted, at.updated, at.available, at.available >= at.wanted, at.stalled)
+        return ReplicaStatus(at.wanted, at.updated, at.available, at.available >= at.wanted, at.stalled)
 
     await asyncio.sleep(moving.pace.poll)
     await moving.settled(moving.name, None, available)
 
 
-async def _end_broken(moving: Moving, image: str) -> None:
+async def _end_broken(moving: ClusterWorkload, image: str) -> None:
     """Delete pods of the new version that are not ready: a StatefulSet would wait for them before it goes back."""
     base = await moving.base()
     for pod in await moving.pods_of(base):
@@ -138,11 +138,11 @@ async def _end_broken(moving: Moving, image: str) -> None:
             await _delete(moving, name_of(pod))
 
 
-async def _delete(moving: Moving, pod: str) -> None:
+async def _delete(moving: ClusterWorkload, pod: str) -> None:
     await persistently(lambda: moving.cluster.delete(PODS, pod), moving.trouble)
 
 
-def _is_new(moving: Moving, base: Object, pod: Object) -> bool:
+def _is_new(moving: ClusterWorkload, base: Object, pod: Object) -> bool:
     """Return whether a pod is of the newest template, as far as Boreas changes that."""
     container = moving.target.container
     images = {each.get("image") for each in workloads.containers_of(pod["spec"]) if each["name"] == container}

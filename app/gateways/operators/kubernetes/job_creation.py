@@ -23,7 +23,7 @@ class NoRoomError(Exception):
     """A quota has no room for the Job now: why, in the cluster's words."""
 
 
-class Making:
+class JobCreation:
     """The Job of one run. `restricted` has the connections known to refuse what may run as root, and is added to."""
 
     def __init__(self, cluster: Cluster, instruction: Instruction, restricted: set[KubernetesAccess]) -> None:

@@ -11,9 +11,9 @@ from app.core.kubernetes import manifests, pods
 from app.core.kubernetes.manifests import Object, is_owned_by, name_of, uid_of
 from app.core.log_levels import Stream
 from app.gateways.operators.kubernetes.cluster import JOBS, PODS, Cluster
-from app.gateways.operators.kubernetes.condition_timers import Clocks
+from app.gateways.operators.kubernetes.condition_timers import ConditionTimers
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
-from app.gateways.operators.kubernetes.job_creation import ROOM_SECONDS, Making, NoRoomError
+from app.gateways.operators.kubernetes.job_creation import ROOM_SECONDS, JobCreation, NoRoomError
 from app.gateways.operators.kubernetes.job_events import JobEvents, told
 from app.gateways.operators.kubernetes.job_log import follow
 from app.gateways.operators.kubernetes.list_watch import AGAIN_SECONDS, persistently, snapshots
@@ -36,7 +36,7 @@ class JobRun:
     """Makes or finds the Job of one run, and follows it to its end. To be used once."""
 
     def __init__(
-        self, cluster: Cluster, instruction: Instruction, log: LogSink, making: Making, patience_seconds: float
+        self, cluster: Cluster, instruction: Instruction, log: LogSink, making: JobCreation, patience_seconds: float
     ) -> None:
         assert instruction.origin is not None
         self._cluster = cluster
@@ -203,7 +203,7 @@ class JobRun:
 
         None: it is to be made anew.
         """
-        clocks = Clocks()
+        clocks = ConditionTimers()
         while True:
             self._changed.clear()
             if pods.is_done(self._job):
@@ -244,7 +244,7 @@ class JobRun:
     def _outcome(self) -> Outcome:
         return pods.outcome(self._job, self._pods, self._fault, self._instruction.timeout_seconds)
 
-    async def _is_settled(self, clocks: Clocks) -> bool:
+    async def _is_settled(self, clocks: ConditionTimers) -> bool:
         """Tell whether a Job has failed whose pod does not come to an end; say so after a while."""
         settled = pods.settled(self._job, self._pods)
         seconds = clocks.settled(settled is not None)
@@ -252,7 +252,7 @@ class JobRun:
             await self._tell(f"WARN: {settled}")
         return seconds >= SETTLED_SECONDS
 
-    def _found(self, clocks: Clocks) -> pods.Fault | None:
+    def _found(self, clocks: ConditionTimers) -> pods.Fault | None:
         """Return what keeps the Job from running."""
         found = next((fault for pod in self._pods if (fault := pods.fault(pod))), None)
         if found or self._has_begun:

@@ -12,22 +12,22 @@ from app.core.log_levels import Stream
 from app.core.strategy.model import Shape, Strategy
 from app.gateways.authorities import USUAL, Authorities
 from app.gateways.operators.kubernetes import prerequisites, readiness_watch, rollout_events, rollouts, traffic
-from app.gateways.operators.kubernetes.allowed_clusters import Reach
+from app.gateways.operators.kubernetes.allowed_clusters import AllowedClusters
 from app.gateways.operators.kubernetes.capacity import beside
 from app.gateways.operators.kubernetes.cluster import DAEMON_SETS, JOBS, Cluster, Hold
 from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
-from app.gateways.operators.kubernetes.job_creation import Making
+from app.gateways.operators.kubernetes.job_creation import JobCreation
 from app.gateways.operators.kubernetes.jobs import JobRun
-from app.gateways.operators.kubernetes.workload import Moving, Pace, StuckError
+from app.gateways.operators.kubernetes.workload import ClusterWorkload, PollIntervals, StuckError
 from app.ports import Instruction, LogSink, Run, Workload
 
 logger = logging.getLogger(__name__)
 
-PACE = Pace()
+PACE = PollIntervals()
 DIGESTS = 256
 """Of how many rollouts it is known which events were told: of more than any worker moves at a time."""
-ALL = Reach()
+ALL = AllowedClusters()
 """No kubeconfig, and every namespace that the service account of the worker's pod may reach."""
 
 
@@ -39,7 +39,9 @@ class KubernetesOperator:
     `reach` is what the worker was started to serve; all else is refused.
     """
 
-    def __init__(self, pace: Pace = PACE, reach: Reach = ALL, authorities: Authorities = USUAL) -> None:
+    def __init__(
+        self, pace: PollIntervals = PACE, reach: AllowedClusters = ALL, authorities: Authorities = USUAL
+    ) -> None:
         self._pace = pace
         self._connections = Connections(reach, authorities)
         self._hold = Hold()
@@ -59,7 +61,7 @@ class KubernetesOperator:
         if not instruction.image:
             return Outcome(Ending.FAILED, "it has a command, but neither it nor the version's artifact has an image")
         cluster = self._cluster(instruction.connection)
-        making = Making(cluster, instruction, self._restricted)
+        making = JobCreation(cluster, instruction, self._restricted)
         return await JobRun(cluster, instruction, log, making, self._pace.patience).run()
 
     def hold(self, seconds: float) -> None:
@@ -99,7 +101,7 @@ class KubernetesOperator:
             return 1
 
     @staticmethod
-    async def _size(moving: Moving) -> int:
+    async def _size(moving: ClusterWorkload) -> int:
         base = await moving.base()
         if moving.kind is DAEMON_SETS:
             return replicas.nodes_of(base)
@@ -147,7 +149,7 @@ class KubernetesOperator:
         async with self._told(moving):
             return await rollouts.take_back(moving, shape)
 
-    def _told(self, moving: Moving) -> AbstractAsyncContextManager[None]:
+    def _told(self, moving: ClusterWorkload) -> AbstractAsyncContextManager[None]:
         """Tell what happens to a workload meanwhile; what happened since this worker moved it last is told first."""
         rollout = f"{moving.workload.deployment_id}/{moving.workload.task_id}"
         known = self._digests.pop(rollout, None)
@@ -156,8 +158,8 @@ class KubernetesOperator:
             del self._digests[next(iter(self._digests))]
         return rollout_events.told(moving, digest, is_first=known is None)
 
-    def _moving(self, workload: Workload, log: LogSink) -> Moving:
-        return Moving(self._cluster(workload.connection), workload, log, self._pace)
+    def _moving(self, workload: Workload, log: LogSink) -> ClusterWorkload:
+        return ClusterWorkload(self._cluster(workload.connection), workload, log, self._pace)
 
     async def close(self) -> None:
         """Close the connections."""

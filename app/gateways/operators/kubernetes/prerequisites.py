@@ -3,10 +3,10 @@
 from app.core.kubernetes import workloads
 from app.core.kubernetes.manifests import Object, name_of
 from app.gateways.operators.kubernetes.cluster import ROUTES, SERVICES
-from app.gateways.operators.kubernetes.workload import Moving, stuck_if
+from app.gateways.operators.kubernetes.workload import ClusterWorkload, stuck_if
 
 
-async def look(moving: Moving) -> Object:
+async def look(moving: ClusterWorkload) -> Object:
     """Return the workload, once all else that the application names is there as well, and is the application's.
 
     Raises StuckError with all that is missing, or is another application's.
@@ -27,7 +27,7 @@ async def look(moving: Moving) -> Object:
     return base
 
 
-def _another(moving: Moving, what: str, found: Object) -> str | None:
+def _another(moving: ClusterWorkload, what: str, found: Object) -> str | None:
     return workloads.foreign(found, what, moving.cluster.namespace, moving.workload.application_id)
 
 

@@ -8,10 +8,10 @@ from app.core.strategy.model import Shape, StrategyKind
 from app.gateways.operators.kubernetes import rollouts
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
-from app.gateways.operators.kubernetes.workload import Moving, StuckError
+from app.gateways.operators.kubernetes.workload import ClusterWorkload, StuckError
 
 
-async def brought(moving: Moving, shape: Shape) -> None:
+async def brought(moving: ClusterWorkload, shape: Shape) -> None:
     """Keep how the pods stand that were just brought, so that it can be told later what happened to them since."""
     carrier = await _carrier(moving, shape)
     if carrier is not None and moving.moved is not None:
@@ -19,7 +19,7 @@ async def brought(moving: Moving, shape: Shape) -> None:
         await moving.keep(ready_since=since, restarts=restarts)
 
 
-async def look(moving: Moving, shape: Shape) -> Outcome:
+async def look(moving: ClusterWorkload, shape: Shape) -> Outcome:
     """Return what has become of a shape that was brought, and is watched: it may have been changed, or not served.
 
     What somebody deleted is made again.
@@ -39,7 +39,7 @@ async def look(moving: Moving, shape: Shape) -> Outcome:
     return Outcome(Ending.FAILED, fault) if fault else Outcome(Ending.SUCCEEDED)
 
 
-async def _carrier(moving: Moving, shape: Shape) -> Object | None:
+async def _carrier(moving: ClusterWorkload, shape: Shape) -> Object | None:
     """Return what carries the new version in a shape: the base, or what stands beside it; None where that is gone."""
     if moving.is_in_place or rollouts.is_whole(shape):
         return await moving.base()
@@ -50,7 +50,7 @@ async def _carrier(moving: Moving, shape: Shape) -> Object | None:
     return None if found is None or is_going(found) else found
 
 
-async def _fault(moving: Moving, carrier: Object) -> str | None:
+async def _fault(moving: ClusterWorkload, carrier: Object) -> str | None:
     """Return what is wrong with pods that were ready when they were brought."""
     moved = moving.moved
     if moved is None:
@@ -59,6 +59,6 @@ async def _fault(moving: Moving, carrier: Object) -> str | None:
     told = pods.shaken(found, moved.ready_since, moved.restarts)
     if told is None:
         return None
-    at = replicas.standing(carrier)
+    at = replicas.replica_status(carrier)
     count = "" if moving.is_in_place else f"; {at.available} of {at.wanted} replicas are available"
     return f"{name_of(carrier)} does not serve as it did when it was brought: {told}{count}"

@@ -13,7 +13,7 @@ from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, EVENTS, PODS,
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.job_events import at
 from app.gateways.operators.kubernetes.list_watch import snapshots
-from app.gateways.operators.kubernetes.workload import Moving
+from app.gateways.operators.kubernetes.workload import ClusterWorkload
 from app.ports import LogSink
 
 logger = logging.getLogger(__name__)
@@ -35,10 +35,10 @@ def in_turns(log: LogSink) -> LogSink:
     return write
 
 
-class Witness:
+class RolloutEvents:
     """Tells what happens to the objects of a rollout. To be used once."""
 
-    def __init__(self, moving: Moving, digest: Digest, *, is_first: bool) -> None:
+    def __init__(self, moving: ClusterWorkload, digest: Digest, *, is_first: bool) -> None:
         self._moving = moving
         self._digest = digest
         self._is_first = is_first
@@ -115,9 +115,9 @@ async def _pods(cluster: Cluster, workload: Object) -> list[Object]:
 
 
 @asynccontextmanager
-async def told(moving: Moving, digest: Digest, *, is_first: bool) -> AsyncIterator[None]:
+async def told(moving: ClusterWorkload, digest: Digest, *, is_first: bool) -> AsyncIterator[None]:
     """Tell what happens to a workload while the block runs. Raises what writing to the log raises."""
-    witness = Witness(moving, digest, is_first=is_first)
+    witness = RolloutEvents(moving, digest, is_first=is_first)
     works = [asyncio.create_task(work, name="events of a rollout") for work in (witness.follow(), witness.look())]
     try:
         await witness.begun()

@@ -33,7 +33,7 @@ def stuck_if(what: str | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PollIntervals:
     """How often is looked, how long faults of pods may last, how long traffic takes to follow, how often is looked at
     what a watch tells of anyway, and how long what has no deadline of its own may make no progress, in seconds.
     """
@@ -45,10 +45,10 @@ class Pace:
     deadline: float = 600.0
 
 
-class Objects:
+class RolloutObjects:
     """The objects of one rollout. Every call waits for a cluster that is away; refusals of it come out as errors."""
 
-    def __init__(self, cluster: Cluster, workload: Workload, log: LogSink, pace: Pace) -> None:
+    def __init__(self, cluster: Cluster, workload: Workload, log: LogSink, pace: PollIntervals) -> None:
         self.cluster = cluster
         self.workload = workload
         self.target = workload.target

@@ -25,16 +25,16 @@ from app.core.kubernetes.workloads import (
     with_image,
     with_replicas,
 )
-from app.core.moved_workload import Moved
+from app.core.moved_workload import MovedWorkload
 from app.core.strategy.model import Shape, StrategyKind
 from app.gateways.operators.kubernetes import budgets, in_place, track_labels, traffic
-from app.gateways.operators.kubernetes.capacity import Room, beside, is_idle, kept_manner, trade
+from app.gateways.operators.kubernetes.capacity import Capacity, beside, is_idle, kept_manner, trade
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
-from app.gateways.operators.kubernetes.workload import Moving, StuckError, stuck_if
+from app.gateways.operators.kubernetes.workload import ClusterWorkload, StuckError, stuck_if
 
 
-async def bring(moving: Moving, shape: Shape) -> Outcome:
+async def bring(moving: ClusterWorkload, shape: Shape) -> Outcome:
     """Give the workload a shape and return once all of it is ready, or can not become so."""
     try:
         await _begin(moving, shape)
@@ -56,7 +56,7 @@ def is_whole(shape: Shape) -> bool:
     return shape.finished or (shape.kind is StrategyKind.ROLLING and shape.updated >= shape.total)
 
 
-async def take_back(moving: Moving, shape: Shape) -> Outcome:
+async def take_back(moving: ClusterWorkload, shape: Shape) -> Outcome:
     """Bring back what ran before, and remove what the rollout made."""
     try:
         base = await moving.base()
@@ -71,7 +71,7 @@ async def take_back(moving: Moving, shape: Shape) -> Outcome:
         return Outcome(Ending.FAILED, str(error))
 
 
-async def _claim(moving: Moving) -> None:
+async def _claim(moving: ClusterWorkload) -> None:
     """Mark all that the target names as the application's, once nothing of it is another's. Raises StuckError."""
     target = moving.target
     wanted = ((moving.kind or DEPLOYMENTS, target.workload), (SERVICES, target.service), (ROUTES, target.http_route))
@@ -82,7 +82,7 @@ async def _claim(moving: Moving) -> None:
         await moving.change(kind, name_of(found), partial(moving.owned, kind))
 
 
-async def _begin(moving: Moving, shape: Shape) -> None:
+async def _begin(moving: ClusterWorkload, shape: Shape) -> None:
     """Keep what is needed to go back, before anything changes. Raises StuckError where people interfere."""
     base, work = await moving.base(), moving.workload
     kind = moving.kind or DEPLOYMENTS
@@ -104,13 +104,13 @@ async def _begin(moving: Moving, shape: Shape) -> None:
         base = await moving.base()
     previous = work.previous_image if found == work.image and work.previous_image else found
     size = None if moving.is_in_place or await moving.is_scaled() else replicas_of(base)
-    await work.memory.keep(Moved(work.deployment_id, previous, shape.total, found, size))
+    await work.memory.keep(MovedWorkload(work.deployment_id, previous, shape.total, found, size))
     notes = {FOR: work.deployment_id, PREVIOUS: previous, REPLICAS: str(shape.total)}
     sized = {} if moving.is_in_place else {SIZE: str(replicas_of(base))}
     await moving.change(kind, moving.name, lambda seen: noted(seen, notes | sized))
 
 
-async def _tell(moving: Moving, found: str | None, shape: Shape) -> None:
+async def _tell(moving: ClusterWorkload, found: str | None, shape: Shape) -> None:
     """Tell of a rollout that replaces no pod, or of which nobody will see one."""
     if shape.total == 0:
         await moving.say(f"WARN: {moving.name} has 0 replicas: it is changed, and no pod runs it until it is scaled.")
@@ -121,7 +121,7 @@ async def _tell(moving: Moving, found: str | None, shape: Shape) -> None:
         )
 
 
-async def _tidy(moving: Moving, base: Object, total: int) -> None:
+async def _tidy(moving: ClusterWorkload, base: Object, total: int) -> None:
     """Remove what an earlier rollout left beside the base when it was ended half way; the base is made whole first."""
     is_short = replicas_of(base) < total and not await moving.is_scaled()
     if not (await beside(moving) or is_short):
@@ -132,23 +132,23 @@ async def _tidy(moving: Moving, base: Object, total: int) -> None:
     await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(seen, {SIZE: None}))
     if is_short:
         await _grow(moving, total)
-    await moving.settled(moving.name, Room(moving, total).make)
+    await moving.settled(moving.name, Capacity(moving, total).make)
     await traffic.unsplit(moving, back=True)
     await traffic.switch_back(moving)
     stuck_if(await _clear(moving))
 
 
-async def _grow(moving: Moving, total: int) -> None:
+async def _grow(moving: ClusterWorkload, total: int) -> None:
     """Give the base its full size, and take from what stands beside it where there is no room for both."""
     base = await moving.base()
     there = [each for each in await beside(moving) if replicas_of(each)]
     if there and update_strategy.is_tight(base, kept_manner(moving, base)):
         await trade(moving, total, (moving.name, total), (name_of(there[0]), 0), partial(moving.scale, moving.name))
     else:
-        await moving.scale(moving.name, total, Room(moving, total).make)
+        await moving.scale(moving.name, total, Capacity(moving, total).make)
 
 
-async def _second(moving: Moving, track: str, size: int, watch_seconds: int) -> str:
+async def _second(moving: ClusterWorkload, track: str, size: int, watch_seconds: int) -> str:
     """Bring a second Deployment to a size, on the new image, and wait until it is available. Return its name."""
     base, name = await moving.base(), f"{moving.name}-{track}"
     there = await moving.get(DEPLOYMENTS, name)
@@ -182,7 +182,7 @@ async def _second(moving: Moving, track: str, size: int, watch_seconds: int) -> 
     return name
 
 
-async def _share(moving: Moving, shape: Shape) -> None:
+async def _share(moving: ClusterWorkload, shape: Shape) -> None:
     """Let some replicas carry the new version beside the old ones; with a route, give them their share of traffic."""
     routed = moving.target.http_route is not None and shape.kind is StrategyKind.CANARY
     fixed = routed or await moving.is_scaled()
@@ -203,9 +203,9 @@ async def _share(moving: Moving, shape: Shape) -> None:
         await traffic.split(moving, round(shape.weight * workloads.WHOLE))
 
 
-async def _complete(moving: Moving, shape: Shape) -> None:
+async def _complete(moving: ClusterWorkload, shape: Shape) -> None:
     """Let the base run the new version in full, and then remove what stood beside it."""
-    base, room = await moving.base(), Room(moving, shape.total)
+    base, room = await moving.base(), Capacity(moving, shape.total)
     now, is_more = replicas_of(base), moving.size_fault(base) if replicas_of(base) >= shape.total else None
     size = shape.total if await _is_sized(moving, is_more) else None
     again = moving.target.restart
@@ -232,14 +232,14 @@ async def _complete(moving: Moving, shape: Shape) -> None:
         await moving.keep(over=True, size=None, sizes_before=(), beside=None, manner=None)
 
 
-async def _floor(moving: Moving) -> int:
+async def _floor(moving: ClusterWorkload) -> int:
     """Return with how many replicas a base can take the traffic back that an autoscaler sizes: as many as serve now."""
     if not await moving.is_scaled() or not await traffic.is_away(moving):
         return 0
     return max((replicas_of(each) for each in await beside(moving)), default=0)
 
 
-async def _is_sized(moving: Moving, meddled: str | None) -> bool:
+async def _is_sized(moving: ClusterWorkload, meddled: str | None) -> bool:
     """Return whether it is for this rollout to say how many replicas the base has: not once it has ended."""
     if moving.moved is None or moving.moved.size is None or await moving.is_scaled():
         return False
@@ -248,7 +248,7 @@ async def _is_sized(moving: Moving, meddled: str | None) -> bool:
     return meddled is None
 
 
-async def _clear(moving: Moving) -> str | None:
+async def _clear(moving: ClusterWorkload) -> str | None:
     """Remove what stood beside the base, once traffic has left it. Return why something has to stay."""
     there = await beside(moving)
     if there:
@@ -268,7 +268,7 @@ async def _clear(moving: Moving) -> str | None:
     return fault
 
 
-async def _blue_green(moving: Moving, shape: Shape) -> None:
+async def _blue_green(moving: ClusterWorkload, shape: Shape) -> None:
     if shape.finished:
         await _complete(moving, shape)
         return
@@ -281,13 +281,13 @@ async def _blue_green(moving: Moving, shape: Shape) -> None:
         await traffic.switch(moving, PREVIEW)
 
 
-async def _take_back(moving: Moving, base: Object, shape: Shape) -> Outcome:
+async def _take_back(moving: ClusterWorkload, base: Object, shape: Shape) -> Outcome:
     moved, found = moving.moved, image_of(base, moving.target.container)
     previous = moved.previous if moved else None
     known = (previous, moving.workload.image, *(moved.images if moved else ()))
     fault = drift.image(base, moving.target.container, *known)
-    left, floor, room = None, await _floor(moving), Room(moving, shape.total)
-    ready = min(replicas_of(base), replicas.standing(base).available)
+    left, floor, room = None, await _floor(moving), Capacity(moving, shape.total)
+    ready = min(replicas_of(base), replicas.replica_status(base).available)
     if found == previous and replicas_of(base) >= shape.total and ready >= floor:
         await traffic.unsplit(moving, back=True)
         left = await traffic.switch_back(moving)

@@ -11,13 +11,13 @@ from app.core.kubernetes.manifests import Object, is_going, is_owned_by, name_of
 from app.core.kubernetes.workloads import TRACK, note
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, PODS, REPLICA_SETS
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
-from app.gateways.operators.kubernetes.workload import Moving
+from app.gateways.operators.kubernetes.workload import ClusterWorkload
 
 SEEN_SECONDS = 10.0
 """How long its controller may take to see that nothing is to be replaced; after that it decides by itself."""
 
 
-async def mark(moving: Moving) -> None:
+async def mark(moving: ClusterWorkload) -> None:
     """Let all pods of the base have its track. Raises StuckError.
 
     They are replaced, one after the other, only where labels cannot be given to them in place.
@@ -28,18 +28,18 @@ async def mark(moving: Moving) -> None:
             return
         await moving.replace_marked()
         return
-    at = replicas.standing(base)
+    at = replicas.replica_status(base)
     if not at.settled and at.updated < int((base.get("status") or {}).get("replicas") or 0):
         await moving.settled(moving.name)
 
 
-async def resume(moving: Moving, base: Object) -> None:
+async def resume(moving: ClusterWorkload, base: Object) -> None:
     """Go on with what another worker has begun, so that the base is not left paused."""
     if note(base, tracks.HELD) is not None:
         await _in_place(moving, base)
 
 
-async def _in_place(moving: Moving, base: Object) -> bool:
+async def _in_place(moving: ClusterWorkload, base: Object) -> bool:
     """Return whether the base, and all that belongs to it, has the track now."""
     is_held = note(base, tracks.HELD) is not None
     try:
@@ -62,7 +62,7 @@ async def _in_place(moving: Moving, base: Object) -> bool:
     return True
 
 
-async def _label_pods(moving: Moving, base: Object, owners: set[str]) -> None:
+async def _label_pods(moving: ClusterWorkload, base: Object, owners: set[str]) -> None:
     """Label the pods of these owners, until there is none without: meanwhile some may come from before."""
 
     def labelled(seen: Object) -> Object:
@@ -83,13 +83,13 @@ async def _label_pods(moving: Moving, base: Object, owners: set[str]) -> None:
                     raise
 
 
-async def _until_seen(moving: Moving) -> None:
+async def _until_seen(moving: ClusterWorkload) -> None:
     loop = asyncio.get_running_loop()
     until = loop.time() + SEEN_SECONDS
     while loop.time() < until:
         base = await moving.base()
         status = base.get("status") or {}
         is_seen = int(status.get("observedGeneration") or 0) >= int(base["metadata"].get("generation") or 0)
-        if is_seen and replicas.standing(base).updated == int(status.get("replicas") or 0):
+        if is_seen and replicas.replica_status(base).updated == int(status.get("replicas") or 0):
             return
         await asyncio.sleep(moving.pace.poll)

@@ -10,10 +10,10 @@ from app.core.kubernetes.tracks import STABLE
 from app.core.kubernetes.workloads import CANARY, PREVIEW, SELECTOR, SHARE, TRACK, note, noted, own_selector
 from app.gateways.operators.kubernetes import track_labels
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
-from app.gateways.operators.kubernetes.workload import Moving, StuckError, stuck_if
+from app.gateways.operators.kubernetes.workload import ClusterWorkload, StuckError, stuck_if
 
 
-async def part(moving: Moving, track: str) -> None:
+async def part(moving: ClusterWorkload, track: str) -> None:
     """Let the Service select the pods of the base alone, before there are others that have all their labels.
 
     Where the base's pods do not have its track yet, they get it first. Raises StuckError.
@@ -46,7 +46,7 @@ async def part(moving: Moving, track: str) -> None:
         await moving.say(f"Service {name} selects the pods of {moving.name} alone: {TRACK}={STABLE}.")
 
 
-async def beside(moving: Moving, track: str) -> tuple[str, dict[str, str]] | None:
+async def beside(moving: ClusterWorkload, track: str) -> tuple[str, dict[str, str]] | None:
     """Return the name of the Service that reaches the second set alone, and whom that selects; None without a Service.
 
     Raises StuckError.
@@ -60,7 +60,7 @@ async def beside(moving: Moving, track: str) -> tuple[str, dict[str, str]] | Non
     return f"{name}-{track}", tracks.selecting(own, track, second)
 
 
-async def show(moving: Moving, track: str) -> None:
+async def show(moving: ClusterWorkload, track: str) -> None:
     """Make the Service that reaches the second set alone, or bring it to what it shall be; tell where it is.
 
     One of that name that others made stays as it is, which is told. Raises StuckError.
@@ -82,7 +82,7 @@ async def show(moving: Moving, track: str) -> None:
         await moving.say(f"Service {name} reaches {moving.name}-{track} alone: {where}, ports {ports}.")
 
 
-async def reached_by(moving: Moving, track: str | None) -> str | None:
+async def reached_by(moving: ClusterWorkload, track: str | None) -> str | None:
     """Return the name of the Service by which what carries the new version is asked: that of a set beside the base.
 
     The application's own for None, and where there is none for the set alone; None where that has none.
@@ -95,7 +95,7 @@ async def reached_by(moving: Moving, track: str | None) -> str | None:
     return name if found is not None and workloads.is_ours(found) else own
 
 
-async def is_away(moving: Moving) -> bool:
+async def is_away(moving: ClusterWorkload) -> bool:
     """Return whether traffic of the base goes to a set beside it, by the Service or by the route."""
     service, route = moving.target.service, moving.target.http_route
     served = await moving.get(SERVICES, service) if service else None
@@ -103,7 +103,7 @@ async def is_away(moving: Moving) -> bool:
     return bool((served and tracks.given(served) not in (None, STABLE)) or (routed and note(routed, SHARE) is not None))
 
 
-async def split(moving: Moving, share: int) -> None:
+async def split(moving: ClusterWorkload, share: int) -> None:
     """Give hundredths of the traffic to the canary, whom its own Service selects. Raises StuckError."""
     service, route = str(moving.target.service), str(moving.target.http_route)
     beside = f"{service}-{CANARY}"
@@ -119,7 +119,7 @@ async def split(moving: Moving, share: int) -> None:
         await moving.say(f"HTTPRoute {route} gives {share} % of the traffic to {beside}.")
 
 
-async def unsplit(moving: Moving, *, back: bool) -> None:
+async def unsplit(moving: ClusterWorkload, *, back: bool) -> None:
     """Give all traffic to the base. Raises StuckError where somebody wants it otherwise, except on the way `back`."""
     service, route = moving.target.service, moving.target.http_route
     if route is None or service is None or (found := await moving.get(ROUTES, route)) is None:
@@ -138,7 +138,7 @@ async def unsplit(moving: Moving, *, back: bool) -> None:
     await moving.change(ROUTES, route, whole)
 
 
-async def switch(moving: Moving, to: str | None) -> None:
+async def switch(moving: ClusterWorkload, to: str | None) -> None:
     """Let the Service select the preview, or the base for None, at once. Raises StuckError.
 
     While there is a second set with the labels of the base, `release` ends what is left of that.
@@ -169,7 +169,7 @@ async def switch(moving: Moving, to: str | None) -> None:
         await moving.say(f"Service {name} serves {manifests.name_of(there)}, which runs {image}.")
 
 
-async def release(moving: Moving) -> None:
+async def release(moving: ClusterWorkload) -> None:
     """Let the Service select as when no rollout is under way: there is but one set any more."""
     name = moving.target.service
     service = await moving.get(SERVICES, name) if name else None
@@ -182,7 +182,7 @@ async def release(moving: Moving) -> None:
     await moving.change(SERVICES, name, free)
 
 
-async def switch_back(moving: Moving) -> str | None:
+async def switch_back(moving: ClusterWorkload) -> str | None:
     """Let the Service select its own pods, unless somebody changed whom it selects: then return what is to be said."""
     name = moving.target.service
     service = await moving.get(SERVICES, name) if name else None

@@ -6,9 +6,9 @@ from typing import Any
 
 from app.core.kubernetes import drift, replicas, tracks, update_strategy, workloads
 from app.core.kubernetes.manifests import Object, name_of
-from app.core.kubernetes.replicas import Standing
+from app.core.kubernetes.replicas import ReplicaStatus
 from app.core.kubernetes.workloads import FOR, MANNER, note, replicas_of, with_image, with_replicas
-from app.core.moved_workload import Moved
+from app.core.moved_workload import MovedWorkload
 from app.gateways.operators.kubernetes.cluster import (
     AUTOSCALERS,
     DAEMON_SETS,
@@ -17,28 +17,34 @@ from app.gateways.operators.kubernetes.cluster import (
     Cluster,
     Kind,
 )
-from app.gateways.operators.kubernetes.convergence import Goal, Relief, Settling
-from app.gateways.operators.kubernetes.rollout_objects import Objects, Pace, StuckError, stuck_if, unjudged
+from app.gateways.operators.kubernetes.convergence import Convergence, Goal, Relief
+from app.gateways.operators.kubernetes.rollout_objects import (
+    PollIntervals,
+    RolloutObjects,
+    StuckError,
+    stuck_if,
+    unjudged,
+)
 from app.ports import LogSink, Workload
 
-__all__ = ["Moving", "Pace", "StuckError", "stuck_if"]
+__all__ = ["ClusterWorkload", "PollIntervals", "StuckError", "stuck_if"]
 
 
-class Moving(Objects):
+class ClusterWorkload(RolloutObjects):
     """A workload that is moved."""
 
-    def __init__(self, cluster: Cluster, workload: Workload, log: LogSink, pace: Pace) -> None:
+    def __init__(self, cluster: Cluster, workload: Workload, log: LogSink, pace: PollIntervals) -> None:
         super().__init__(cluster, workload, log, pace)
         self.kind: Kind | None = None
         self.is_judged = True
 
     @property
-    def moved(self) -> Moved | None:
+    def moved(self) -> MovedWorkload | None:
         """What this rollout has made of the workload; None before it has begun, and once it was taken back."""
         moved = self.workload.memory.moved
         return moved if moved and moved.deployment_id == self.workload.deployment_id else None
 
-    def recall(self, base: Object) -> Moved | None:
+    def recall(self, base: Object) -> MovedWorkload | None:
         """Return the same; of a rollout of which nothing was stored, as the notes on the base have it."""
         if self.moved is None and note(base, FOR) == self.workload.deployment_id:
             told = replicas.noted_of(base)
@@ -182,7 +188,7 @@ class Moving(Objects):
         return with_replicas(seen, size)
 
     async def settled(
-        self, name: str, relief: Relief | None = None, read: Callable[[Object], Standing] = replicas.standing
+        self, name: str, relief: Relief | None = None, read: Callable[[Object], ReplicaStatus] = replicas.replica_status
     ) -> None:
         """Wait until all of a workload is on its newest template and available. Raises StuckError.
 
@@ -190,4 +196,4 @@ class Moving(Objects):
         """
         kind = (self.kind or DEPLOYMENTS) if name == self.name else DEPLOYMENTS
         judge = self.image_fault if name == self.name else unjudged
-        await Settling(self, Goal(kind, name, read, judge, relief)).wait()
+        await Convergence(self, Goal(kind, name, read, judge, relief)).wait()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from app.gateways.operators.shell.spawner_client import Process
 
 
-async def ended(process: Process) -> None:
+async def wait_for_exit(process: Process) -> None:
     """Wait until `process` has ended.
 
     On Linux it is left unreaped, so that its number stays its own until `process.poll()`: what must be told about the

@@ -16,7 +16,7 @@ from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from typing import IO
 
 from app.gateways.operators.shell import guard_process as script
-from app.gateways.operators.shell.exit import ended
+from app.gateways.operators.shell.exit import wait_for_exit
 
 _END_SECONDS = 2.0
 """How long a guard may take to end when its pipe was closed: it takes milliseconds, unless somebody froze it."""
@@ -34,14 +34,14 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ProcessGroup:
     """A process group, named by its leader's number and, as numbers are used again, by when the leader was started."""
 
     number: int
     start: str
 
 
-class Guarded:
+class GuardClient:
     """The process groups of one operator, and the guard that kills them when this process dies or falls silent.
 
     Without a guard, where none can be started, everything else goes on. All of it belongs to one event loop's thread,
@@ -49,9 +49,9 @@ class Guarded:
     """
 
     def __init__(self) -> None:
-        self._groups: dict[Group, str] = {}
+        self._groups: dict[ProcessGroup, str] = {}
         self._until: float | None = None
-        self._lapsed: set[Group] = set()
+        self._lapsed: set[ProcessGroup] = set()
         self._held = asyncio.Event()
         self._guard: _Guard | None = None
         self._failures = 0
@@ -62,18 +62,18 @@ class Guarded:
         if self._guard is None or self._guard.process.poll() is not None:
             self._renew()
 
-    def add(self, number: int) -> Group:
+    def add(self, number: int) -> ProcessGroup:
         """Guard the process group that the process `number`, not reaped yet, has just begun."""
         found = script.look(number)
-        group = Group(number, found[0] if found else script.UNKNOWN)
+        group = ProcessGroup(number, found[0] if found else script.UNKNOWN)
         self._register("+", group)
         return group
 
-    def condemn(self, group: Group) -> None:
+    def condemn(self, group: ProcessGroup) -> None:
         """Guard also what the leader leaves behind when it ends: the group is being ended."""
         self._register("!", group)
 
-    def remove(self, group: Group) -> None:
+    def remove(self, group: ProcessGroup) -> None:
         """Guard the group no longer. One that is not guarded is left so."""
         if self._groups.pop(group, None):
             self._tell(f"- {group.number}\n")
@@ -100,11 +100,11 @@ class Guarded:
             with suppress(OSError, ValueError):
                 guard.write(self._limit())
 
-    def lapsed(self, group: Group) -> bool:
+    def lapsed(self, group: ProcessGroup) -> bool:
         """Tell whether a group may have been killed as `hold` was not called in time. To be asked once, at its end."""
         return group in self._lapsed or self._is_past()
 
-    def forget(self, group: Group) -> None:
+    def forget(self, group: ProcessGroup) -> None:
         """Forget a group that has ended."""
         self._lapsed.discard(group)
 
@@ -130,7 +130,7 @@ class Guarded:
     def _limit(self) -> str:
         return "" if self._until is None else f"until {self._until:.6f}\n"
 
-    def _register(self, sign: str, group: Group) -> None:
+    def _register(self, sign: str, group: ProcessGroup) -> None:
         self._groups[group] = line = f"{sign} {group.number} {group.start}\n"
         self._tell(line)
         if self._guard:
@@ -239,7 +239,7 @@ class _Guard:
             with self._pen:
                 self.process.stdin.close()
         with suppress(TimeoutError):
-            await asyncio.wait_for(ended(self.process), _END_SECONDS)
+            await asyncio.wait_for(wait_for_exit(self.process), _END_SECONDS)
         self.kill()
 
     def _hear(self, lost: Callable[[], None]) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from app.core.attempt import Ending, Outcome
 from app.gateways.operators.shell.accounts import Accounts, NoAccountError, Own
-from app.gateways.operators.shell.guard_client import Guarded
+from app.gateways.operators.shell.guard_client import GuardClient
 from app.gateways.operators.shell.landlock import Wall
 from app.gateways.operators.shell.open_files import room
 from app.gateways.operators.shell.output import DRAIN_SECONDS
-from app.gateways.operators.shell.process import Place, Run, Starter, outcome_of, start
-from app.gateways.operators.shell.start_errors import fault, not_started, refused
+from app.gateways.operators.shell.process import CommandPlace, RunningCommand, Starter, outcome_of, start
+from app.gateways.operators.shell.start_errors import not_started, refused, start_error
 from app.gateways.operators.shell.workspaces import Workspaces
 from app.ports import HoldLapsedError, Instruction, LogSink
 
@@ -44,7 +44,7 @@ class ShellOperator:
     ) -> None:
         self._workspaces = Workspaces(workspaces)
         self._grace = grace_seconds
-        self._guarded = Guarded()
+        self._guarded = GuardClient()
         self._accounts = accounts or Own()
         self._wall = wall if wall and wall.stands else None
         self._starter = Starter(self._guarded)
@@ -73,7 +73,7 @@ class ShellOperator:
             return refused(command, f"its working folder {instruction.workspace!r} can not be used: {why}")
         if command is None:
             return Outcome(Ending.SUCCEEDED)
-        if flaw := fault(command, instruction.env):
+        if flaw := start_error(command, instruction.env):
             return refused(command, flaw)
         if not await self._guarded.is_held(instruction.timeout_seconds):
             return refused(
@@ -111,7 +111,7 @@ class ShellOperator:
         if self._wall:
             self._wall.close()
 
-    async def _attend(self, run: Run, limit: float) -> Outcome:
+    async def _attend(self, run: RunningCommand, limit: float) -> Outcome:
         await run.flush(limit)
         if run.process.returncode is not None:
             await run.flush(None)
@@ -135,15 +135,15 @@ class ShellOperator:
         """Remove what was put aside. May take long: for a thread."""
         self._workspaces.remove_put_aside()
 
-    def _place(self, instruction: Instruction) -> Place:
+    def _place(self, instruction: Instruction) -> CommandPlace:
         """Make the folders. Raises NoAccountError, OSError, and ValueError where one would not lie where it should."""
         account = self._accounts.of(instruction.origin.environment_id if instruction.origin else "")
         folder = self._workspaces.made(instruction.workspace, account)
         home = self._workspaces.home(account)
         if self._wall is None:
-            return Place(folder, account, home)
+            return CommandPlace(folder, account, home)
         temporary = None
         if self._wall.on_way(Path(tempfile.gettempdir())) or (account and account.passage):
             temporary = home / "tmp" if home else self._workspaces.temporary(account)
         given = [path for path in (folder, home, temporary) if path]
-        return Place(folder, account, home, temporary, self._wall.ruleset(given))
+        return CommandPlace(folder, account, home, temporary, self._wall.ruleset(given))

@@ -15,8 +15,8 @@ from subprocess import DEVNULL, Popen
 from app.core.attempt import Ending, Outcome
 from app.core.log_levels import Stream
 from app.gateways.operators.shell.accounts import Account
-from app.gateways.operators.shell.exit import ended
-from app.gateways.operators.shell.guard_client import Group, Guarded
+from app.gateways.operators.shell.exit import wait_for_exit
+from app.gateways.operators.shell.guard_client import GuardClient, ProcessGroup
 from app.gateways.operators.shell.landlock import begun_behind
 from app.gateways.operators.shell.open_files import given_back
 from app.gateways.operators.shell.output import DRAIN_SECONDS, Output
@@ -29,11 +29,11 @@ _KILLED_SECONDS = 2.0
 _SIGNALS = {number.value: number.name for number in signal.Signals}
 
 
-class Run:
+class RunningCommand:
     """A started command: its process group, and the tasks that follow it. Who started it closes it."""
 
     def __init__(
-        self, process: Process, guarded: Guarded, group: Group, outputs: Sequence[Output], pipes: ExitStack
+        self, process: Process, guarded: GuardClient, group: ProcessGroup, outputs: Sequence[Output], pipes: ExitStack
     ) -> None:
         self.process = process
         self._guarded = guarded
@@ -44,7 +44,7 @@ class Run:
         self._tasks = [asyncio.create_task(work) for work in (self._watch(), *(output.pump() for output in outputs))]
 
     async def _watch(self) -> None:
-        await ended(self.process)
+        await wait_for_exit(self.process)
         if not self._ending:
             self._guarded.remove(self._group)
         self.process.wait()
@@ -108,7 +108,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CommandPlace:
     """Where a command runs, and as whom (None: as this process). `wall` is the ruleset of the wall around it."""
 
     folder: Path
@@ -135,11 +135,13 @@ class Place:
 class Starter:
     """Starts commands: itself, or by a spawner where they run as somebody else."""
 
-    def __init__(self, guarded: Guarded) -> None:
+    def __init__(self, guarded: GuardClient) -> None:
         self.guarded = guarded
         self._spawner = Spawner()
 
-    def start(self, command: Sequence[str], env: Mapping[str, str], place: Place, ends: Sequence[int]) -> Process:
+    def start(
+        self, command: Sequence[str], env: Mapping[str, str], place: CommandPlace, ends: Sequence[int]
+    ) -> Process:
         """Start a command as the leader of a new group. Raises OSError and ValueError where it can not be."""
         account = place.account
         if account and Spawner.usable:
@@ -166,7 +168,9 @@ class Starter:
         self._spawner.close()
 
 
-def start(command: Sequence[str], env: Mapping[str, str], place: Place, log: LogSink, starter: Starter) -> Run:
+def start(
+    command: Sequence[str], env: Mapping[str, str], place: CommandPlace, log: LogSink, starter: Starter
+) -> RunningCommand:
     """Start the command as the leader of a new group. Raises OSError and ValueError where it can not be.
 
     Nothing is awaited from the fork to the registration with the guard. What remains is the time until the program
@@ -185,7 +189,7 @@ def start(command: Sequence[str], env: Mapping[str, str], place: Place, log: Log
         guarded = starter.guarded
         guarded.open()
         process = starter.start(command, env, place, ends)
-        return Run(process, guarded, guarded.add(process.pid), outputs, ours.pop_all())
+        return RunningCommand(process, guarded, guarded.add(process.pid), outputs, ours.pop_all())
 
 
 def outcome_of(code: int | None) -> Outcome:

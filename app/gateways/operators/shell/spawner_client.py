@@ -24,7 +24,7 @@ UMASK = 0o077
 
 
 class Process(Protocol):
-    """A child of ours, as `subprocess.Popen` and `Spawned` are."""
+    """A child of ours, as `subprocess.Popen` and `SpawnerClient` are."""
 
     @property
     def pid(self) -> int:
@@ -42,7 +42,7 @@ class Process(Protocol):
         ...
 
 
-class Spawned:
+class SpawnerClient:
     """A process that a spawner started: a child of this process, like any other."""
 
     def __init__(self, number: int) -> None:
@@ -101,7 +101,7 @@ class Spawner:
         *,
         account: Account,
         wall: int | None,
-    ) -> Spawned:
+    ) -> SpawnerClient:
         """Start a command. Raises OSError and ValueError where it can not be."""
         request = _request(command, env, folder, account)
         files = [*outputs, *(() if wall is None else (wall,))]
@@ -109,9 +109,9 @@ class Spawner:
         number, code, about_folder = script.ANSWER.unpack(answer)
         if code:
             if number:
-                Spawned(number).wait()
+                SpawnerClient(number).wait()
             raise OSError(code, os.strerror(code), str(folder) if about_folder else command[0])
-        return Spawned(number)
+        return SpawnerClient(number)
 
     def close(self) -> None:
         """End the process. What it started goes on."""

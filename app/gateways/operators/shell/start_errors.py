@@ -21,7 +21,7 @@ _ADVICE = {
 }
 
 
-def fault(command: Sequence[str], env: Mapping[str, str]) -> str | None:
+def start_error(command: Sequence[str], env: Mapping[str, str]) -> str | None:
     """Say what no system could run, before trying."""
     if not command or not command[0]:
         return "it names no program; check the first argument"

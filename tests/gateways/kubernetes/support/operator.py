@@ -14,8 +14,8 @@ from kubernetes_asyncio import client, config
 from app.core.attempt import Outcome
 from app.core.environment import KubernetesAccess
 from app.core.log_levels import Stream
-from app.gateways.operators.kubernetes import KubernetesOperator, Reach
-from app.gateways.operators.kubernetes.workload import Pace
+from app.gateways.operators.kubernetes import AllowedClusters, KubernetesOperator
+from app.gateways.operators.kubernetes.workload import PollIntervals
 from app.ports import LEAVE, Instruction, Origin
 from tests.chaos.cluster.api import ClusterServer
 from tests.chaos.cluster.nodes import Nodes
@@ -98,8 +98,8 @@ class Bench:
     def another(self) -> KubernetesOperator:
         """Return another worker's operator."""
         is_real = self._cast is None
-        pace = Pace(0.5, 15.0, 2.0) if is_real else Pace(0.01, 0.5, 0.02, 0.05)
-        return KubernetesOperator(pace, Reach(self.file.parent, trusts_kubeconfigs=is_real))
+        pace = PollIntervals(0.5, 15.0, 2.0) if is_real else PollIntervals(0.01, 0.5, 0.02, 0.05)
+        return KubernetesOperator(pace, AllowedClusters(self.file.parent, trusts_kubeconfigs=is_real))
 
     def instruction(self, *command: str, run: str = "0", **more: Any) -> Instruction:
         """Return an instruction; by default it has a minute's time."""
