@@ -104,8 +104,8 @@ async def test_nobody_gets_what_was_loaded_before_they_asked() -> None:
 
 
 async def test_those_who_wait_for_a_busy_source_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataloader, "FLIGHTS", 1)
-    monkeypatch.setattr(dataloader, "SEATS", 3)
+    monkeypatch.setattr(dataloader, "MAX_CONCURRENT_BATCHES", 1)
+    monkeypatch.setattr(dataloader, "MAX_BATCH_KEYS", 3)
     source = Source()
     source.open.clear()
     together = CoalescingLoader(source.mapped)

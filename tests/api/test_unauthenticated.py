@@ -76,8 +76,8 @@ async def test_a_socket_is_initialised_within_a_while(shared: System, monkeypatc
 
 
 async def test_of_too_many_silent_sockets_the_first_ones_go(shared: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unauthenticated_sockets, "EACH", 3)
-    monkeypatch.setattr(unauthenticated_sockets, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(unauthenticated_sockets, "MAX_PER_ADDRESS", 3)
+    monkeypatch.setattr(unauthenticated_sockets, "GRACE_SECONDS", 0.0)
     async with AsyncExitStack() as stack:
         opened = [await stack.enter_async_context(stranger(shared.url)) for _ in range(5)]
         async with asyncio.timeout(5):
@@ -90,9 +90,9 @@ async def test_of_too_many_silent_sockets_the_first_ones_go(shared: System, monk
 async def test_who_comes_when_too_many_have_just_come_is_sent_away(
     shared: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unauthenticated_sockets, "EACH", 2)
-    monkeypatch.setattr(unauthenticated_sockets, "CROWD", 2)
-    monkeypatch.setattr(unauthenticated_sockets, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(unauthenticated_sockets, "MAX_PER_ADDRESS", 2)
+    monkeypatch.setattr(unauthenticated_sockets, "MAX_SILENT", 2)
+    monkeypatch.setattr(unauthenticated_sockets, "GRACE_SECONDS", 60.0)
     async with AsyncExitStack() as stack:
         for _ in range(4):
             await stack.enter_async_context(stranger(shared.url))
@@ -101,8 +101,8 @@ async def test_who_comes_when_too_many_have_just_come_is_sent_away(
 
 
 async def test_a_known_socket_counts_no_longer(shared: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unauthenticated_sockets, "EACH", 2)
-    monkeypatch.setattr(unauthenticated_sockets, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(unauthenticated_sockets, "MAX_PER_ADDRESS", 2)
+    monkeypatch.setattr(unauthenticated_sockets, "GRACE_SECONDS", 0.0)
     async with AsyncExitStack() as stack:
         known = [await stack.enter_async_context(shared.admin.socket()) for _ in range(6)]
         for one in known:
