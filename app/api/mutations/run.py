@@ -29,7 +29,7 @@ async def perform(info: Info, given: Input, use_case: UseCase[Command], command:
         address=info.context.address,
     )
     ids = await use_cases.perform(info.context.runtime, call, use_case, command)
-    info.context.wrote()
+    info.context.invalidate()
     return list(ids)
 
 

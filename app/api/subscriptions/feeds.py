@@ -24,7 +24,7 @@ from app.services.use_cases import forbidden
 
 async def still_visible(info: Info, deployment: Deployment) -> None:
     """Find out again who asks, and refuse when they may not see the deployment any more. Raises Refused."""
-    await retry_while_away(info.context.renew)
+    await retry_while_away(info.context.reauthenticate)
     if not may_see(info.context.viewer, deployment):
         raise forbidden(Role.VIEWER)
 
@@ -52,12 +52,12 @@ class Subscription:
         begun = False
         async for batch in events.follow(info.context.runtime, id, position):
             await still_visible(info, deployment)
-            if begun and not batch.events:
+            if begun and not batch.items:
                 continue
             begun = True
             yield DeploymentEventBatch(
-                events=[event_of(event) for event in batch.events],
-                cursor=moved(info, cursor(EVENT, batch.number)),
+                events=[event_of(event) for event in batch.items],
+                cursor=moved(info, cursor(EVENT, batch.position)),
                 caught_up=batch.caught_up,
             )
 
@@ -83,12 +83,12 @@ class Subscription:
         told: bool | None = None
         async for batch in task_logs.follow(info.context.runtime, task_id, position, wanted):
             await still_visible(info, deployment)
-            if not batch.lines and batch.caught_up == told:
+            if not batch.items and batch.caught_up == told:
                 continue
             told = batch.caught_up
             yield LogBatch(
-                lines=[LogLine.of(line) for line in batch.lines],
-                cursor=moved(info, cursor(LOG, batch.number)),
+                lines=[LogLine.of(line) for line in batch.items],
+                cursor=moved(info, cursor(LOG, batch.position)),
                 caught_up=batch.caught_up,
             )
 
@@ -114,11 +114,11 @@ class Subscription:
         told: bool | None = None
         async for batch in deployment_logs.follow(info.context.runtime, deployment_id, position, wanted):
             await still_visible(info, deployment)
-            if not batch.lines and batch.caught_up == told:
+            if not batch.items and batch.caught_up == told:
                 continue
             told = batch.caught_up
             yield DeploymentLogBatch(
-                lines=[TaskLogLine.of(line) for line in batch.lines],
+                lines=[TaskLogLine.of(line) for line in batch.items],
                 cursor=moved(info, cursor(DEPLOYMENT_LOG, batch.position)),
                 caught_up=batch.caught_up,
             )
@@ -135,7 +135,7 @@ class Subscription:
         wanted = (filter or DeploymentFilterInput()).narrow(DeploymentFilter())
         listed: set[str] = set()
         async for found in deployments.follow(info.context.runtime):
-            await retry_while_away(info.context.renew)
+            await retry_while_away(info.context.reauthenticate)
             check(info.context, Role.VIEWER)
             for deployment in found:
                 admitted = wanted.admits(deployment)
@@ -151,7 +151,7 @@ class Subscription:
     )
     async def my_approvals_changed(self, info: Info) -> AsyncGenerator[Approval, None]:
         async for found in inbox.follow(info.context.runtime, lambda: info.context.viewer):
-            await retry_while_away(info.context.renew)
+            await retry_while_away(info.context.reauthenticate)
             check(info.context, Role.VIEWER)
             for approval, deployment in found:
                 if may_see(info.context.viewer, deployment):
