@@ -32,7 +32,7 @@ from strawberry.types.graphql import OperationType
 from app.api.context import Context
 from app.api.documents.cache import Document, Documents
 from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, Cost
-from app.api.errors import TranslateErrors, without_traceback, as_graphql_error
+from app.api.errors import TranslateErrors, as_graphql_error, without_traceback
 from app.api.execution.concurrency import ConcurrencyLimit
 from app.api.execution.executor import Executor, Selections
 from app.api.page_arguments import count_from_one_end

@@ -33,7 +33,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from app.api.documents.costs import Cost, beyond
 from app.api.documents.finite_numbers import FiniteNumbersRule
 from app.api.documents.measure import Measure, Measurer
-from app.api.errors import with_code, translate_error, as_graphql_error
+from app.api.errors import as_graphql_error, translate_error, with_code
 from app.api.request_codes import RequestCode
 
 MAX_TOKENS = 5000
