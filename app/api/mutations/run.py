@@ -33,7 +33,7 @@ async def perform(info: Info, given: Input, use_case: UseCase[Command], command:
     return list(ids)
 
 
-async def changed(info: Info, name: str, id_: str) -> Any:
+async def load_changed(info: Info, name: str, id_: str) -> Any:
     """Return an object that was changed, as it is now. Raises Refused when the viewer may not see it (any more)."""
     found = await find(info, name, id_)
     if found is None:
