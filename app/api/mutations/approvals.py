@@ -21,7 +21,7 @@ class DecisionPayload:
 
 
 async def _decide(info: Info, input: DecideInput, verdict: Verdict) -> DecisionPayload:
-    ids, problems = approvals.answers(await perform(info, input, approvals.decide, input.order(verdict)))
+    ids, problems = approvals.answers(await perform(info, input, approvals.decide, input.command(verdict)))
     return DecisionPayload(
         approvals=[await load_changed(info, "Approval", id_) for id_ in ids],
         errors=[user_error(problem) for problem in problems],
