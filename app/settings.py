@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core.proxies import NONE, Proxies, proxies
-from app.gateways.authorities import Authorities
+from app.gateways.authorities import USUAL, Authorities
 
 Value = TypeVar("Value")
 
@@ -93,7 +93,7 @@ class WorkerSettings:
 class OutgoingSettings:
     """How Boreas reaches other machines: for commands, health and metric checks, and clusters."""
 
-    authorities: Authorities = Authorities()
+    authorities: Authorities = USUAL
     """Trusted certificate authorities. BOREAS_CA_FILE, SSL_CERT_FILE, SSL_CERT_DIR."""
     proxies: Proxies = NONE
 
