@@ -14,12 +14,12 @@ import click
 from app.cli import address
 from app.cli.console import Failure, expected_failures
 from app.cli.process_secrets import environ
-from app.settings import SettingError, Settings, folder, read
+from app.settings import SettingError, Settings, existing_folder, read_settings
 
 
 def _settings() -> Settings:
     try:
-        return read(environ())
+        return read_settings(environ())
     except SettingError as error:
         raise Failure(str(error)) from error
 
@@ -32,7 +32,7 @@ def _within(
     try:
         worker = replace(
             known,
-            kubeconfigs=folder(kubeconfigs, "--kubeconfigs") or known.kubeconfigs,
+            kubeconfigs=existing_folder(kubeconfigs, "--kubeconfigs") or known.kubeconfigs,
             namespaces=frozenset(namespaces) or known.namespaces,
             trusts_kubeconfigs=trust_kubeconfigs or known.trusts_kubeconfigs,
         )
@@ -82,12 +82,12 @@ async def _make_sure_of_first_token(settings: Settings) -> None:
     from app.services.access import ensure_admin
     from app.store.database import AWAY
     from app.store.migrations import exclusive
-    from app.wiring import opened
+    from app.wiring import open_runtime
 
     if not settings.admin_token:
         return
     try:
-        async with exclusive(settings.store.database_url or ""), opened(settings) as (runtime, _):
+        async with exclusive(settings.store.database_url or ""), open_runtime(settings) as (runtime, _):
             await ensure_admin(runtime, settings.admin_token)
     except AWAY as error:
         raise Failure(

@@ -109,15 +109,14 @@ def _commands(settings: Settings) -> Iterator[Finding]:
 
 
 def _ways_out(settings: Settings) -> Finding:
-    from app.wiring import authorities
-
-    known = settings.outgoing
+    outgoing = settings.outgoing
+    authorities = outgoing.authorities
     try:
-        tls_context(authorities(known))
+        tls_context(authorities)
     except AuthoritiesError as error:
         return problem("certificates", str(error), "Name a file of certificates in PEM, or leave the variable out.")
-    named = [str(path) for path in (known.ca_file, known.cert_file, known.cert_folder) if path]
-    proxies = sorted({_without_password(url) for url in (known.proxies.http, known.proxies.https) if url})
+    named = [str(path) for path in (authorities.extra, authorities.file, authorities.folder) if path]
+    proxies = sorted({_without_password(url) for url in (outgoing.proxies.http, outgoing.proxies.https) if url})
     text = f"authorities of {', '.join(named)}" if named else "the usual authorities"
     return ok("ways out", f"{text}; {'through ' + ', '.join(proxies) if proxies else 'no proxy'}")
 

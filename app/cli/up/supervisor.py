@@ -165,7 +165,7 @@ class Supervisor:
         from app.services.access import authenticate, ensure_admin, new_secret
         from app.store import roles
         from app.store.migrations import exclusive, migrate
-        from app.wiring import migrations_folder, opened
+        from app.wiring import migrations_folder, open_runtime
 
         configure("WARNING")
         url = self._settings.store.database_url or ""
@@ -176,7 +176,7 @@ class Supervisor:
             await roles.grant(url, roles.Roles(API, WORKER))
         if applied:
             say(f"Migrated the database: {len(applied)} applied.")
-        async with exclusive(url), opened(self._settings) as (runtime, _):
+        async with exclusive(url), open_runtime(self._settings) as (runtime, _):
             secret = self._settings.admin_token or self._data.token()
             if secret is None:
                 secret = new_secret(runtime)

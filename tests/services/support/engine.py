@@ -47,7 +47,7 @@ from app.store import event_feed, logs
 from app.store import tasks as task_store
 from app.store import versions as version_store
 from app.store.unit_of_work import Unit, unit
-from app.wiring import opened, worker_id
+from app.wiring import open_runtime, worker_id
 from tests.services.support.commands import NOTHING
 from tests.support.servers import Servers, connect
 
@@ -403,7 +403,7 @@ async def running(servers: Servers, folder: Path) -> AsyncIterator[Engine]:
             command_wall=False,
         ),
     )
-    async with opened(settings, operators=True) as (runtime, queue), AsyncExitStack() as stack:
+    async with open_runtime(settings, operators=True) as (runtime, queue), AsyncExitStack() as stack:
         await ensure_admin(runtime, ADMIN)
         principal = await authenticate(runtime, ADMIN)
         assert principal is not None
