@@ -5,7 +5,7 @@ import strawberry
 from app.api.context import Info
 from app.api.errors import UserError, user_error
 from app.api.inputs.approvals import DecideInput, SetApprovalPolicyInput
-from app.api.mutations.catalogue import EnvironmentPayload
+from app.api.mutations.environments import EnvironmentPayload
 from app.api.mutations.run import changed, perform
 from app.api.permissions import Answers
 from app.api.types.approvals import Approval
