@@ -14,8 +14,8 @@ FILE = Path(__file__).parents[3] / "docs" / "reference" / "errors.md"
 HEAD = """# Errors
 
 Written from the code by `make schema`. A refusal of a mutation is in `errors` of its payload; every other refusal is a
-GraphQL error with its code in `extensions.code`. Codes are stable; messages are for people and may change. `path` names the
-field of the input that is wrong.
+GraphQL error with its code in `extensions.code`. Codes are stable; messages are for people and may change. `path`
+names the field of the input that is wrong.
 
 ## Codes of refusals
 

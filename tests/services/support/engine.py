@@ -36,7 +36,7 @@ from app.services.deployments import Reasoned
 from app.services.drafts import DeploymentRequest
 from app.services.engine.locked_deployment import lock_deployment
 from app.services.runtime import Runtime
-from app.services.use_cases import MutationCall, UseCase, perform
+from app.services.use_cases import MutationCall, Result, UseCase, perform
 from app.services.worker.sweep import sweep_forever
 from app.services.worker.turn import WorkerIdentity
 from app.services.worker.worker import Worker
@@ -177,6 +177,10 @@ class Engine:
     stack: AsyncExitStack
 
     async def call(self, use_case: UseCase[T], command: T, key: str | None = None) -> tuple[str, ...]:
+        """Carry a use case out as an administrator and return the ids of its result. Raises Refused."""
+        return (await self.perform(use_case, command, key)).ids
+
+    async def perform(self, use_case: UseCase[T], command: T, key: str | None = None) -> Result:
         """Carry a use case out as an administrator. Raises Refused."""
         name = getattr(use_case, "__name__", "")
         call = MutationCall(principal=self.principal, mutation=name, idempotency_key=key)
