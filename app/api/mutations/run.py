@@ -34,7 +34,7 @@ async def result_of(info: Info, given: Input, use_case: UseCase[Command], comman
         address=info.context.address,
     )
     result = await use_cases.perform(info.context.runtime, call, use_case, command)
-    info.context.wrote()
+    info.context.invalidate()
     return result
 
 
