@@ -7,15 +7,15 @@ import click
 
 from app.cli import lookups
 from app.cli.client import Api, Data
-from app.cli.live_lists import read_again
-from app.cli.nouns import cells, graphs, queries
+from app.cli.live_views import read_again
+from app.cli.nouns import columns, queries
 from app.cli.options import calls_api, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_id
 from app.cli.times import Moment
 
 COLUMNS = (
     Column("AT", lambda one, times: times(one["at"])),
-    Column("WHO", lambda one, times: cells.named(one["actor"])),
+    Column("WHO", lambda one, times: columns.named(one["actor"])),
     Column("ACTION", lambda one, times: one["action"]),
     Column("TARGET", lambda one, times: one["targetId"]),
     Column("FROM", lambda one, times: one["sourceIp"] or "", wide=True),
