@@ -100,7 +100,7 @@ def _commands(settings: Settings) -> Iterator[Finding]:
         command_isolation.check(settled)
         told = (
             command_isolation.told(settled)
-            .replace(f".{isolation.INDENT}", ". ")
+            .replace(f".{command_isolation.INDENT}", ". ")
             .replace(command_isolation.INDENT, ". ")
         )
     except SettingError as error:

@@ -30,7 +30,7 @@ def _change(one: Data) -> str:
     if not isinstance(before, dict) or not isinstance(after, dict):
         return "made" if before is None else "removed" if after is None else ""
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    return ", ".join(f"{name}: {graphs.told(before.get(name))} → {graphs.told(after.get(name))}" for name in names)
+    return ", ".join(f"{name}: {graph_files.told(before.get(name))} → {graph_files.told(after.get(name))}" for name in names)
 
 
 @click.command(

@@ -175,7 +175,7 @@ def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | N
     yield "Freeze", f"overridden: {found['freezeOverrideReason']}" if found["freezeOverrideReason"] else None
     yield "Error", found["errorMessage"]
     if rollback:
-        who = "automatic" if rollback["automatic"] else f"by {cells.named(rollback['requestedBy'])}"
+        who = "automatic" if rollback["automatic"] else f"by {columns.named(rollback['requestedBy'])}"
         yield "Rollback", status(rollback["status"]).append(f"  {who}: {rollback['reason']}", style="default")
         yield "", rollback["errorMessage"]
     if found["status"] not in columns.ENDED:
@@ -228,10 +228,10 @@ def _event(one: Data) -> Text:
         case "DeploymentPaused":
             return Text("paused" if one["paused"] else "resumed")
         case "ApprovalRequested":
-            return status("ASKED").append(f"  {cells.subject(one['approval'])}", style="default")
+            return status("ASKED").append(f"  {columns.subject(one['approval'])}", style="default")
         case "ApprovalDecided":
             verdict = "APPROVED" if one["verdict"] == "APPROVE" else "REJECTED" if one["actor"] else "EXPIRED"
-            return status(verdict).append(f"  {cells.subject(one['approval'])}", style="default")
+            return status(verdict).append(f"  {columns.subject(one['approval'])}", style="default")
         case "WorkflowChanged":
             return Text(f"workflow edited, revision {one['revision']}")
         case "RolloutProgressed":

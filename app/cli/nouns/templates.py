@@ -104,7 +104,7 @@ def _details(printer: Printer, found: Data, at: Data) -> None:
             ("Id", found["id"]),
             ("Description", found["description"]),
             ("Archived", printer.times.both(found["archivedAt"])),
-            ("Shown", f"{found['name']}@{at['number']} by {cells.named(at['author'])}"),
+            ("Shown", f"{found['name']}@{at['number']} by {columns.named(at['author'])}"),
         ]
     )
     if at["parameters"]:

@@ -249,11 +249,11 @@ class Supervisor:
 
     def _tell(self, secret: str) -> None:
         say(
-            f"Boreas serves at {address.url(self._settings.serve)}\n"
+            f"Boreas serves at {listen_address.url(self._settings.serve)}\n"
             f"  sign in with  {self._sign_in(secret)}\n"
             f"  data          {self._data.path}\n"
             f"  logs          {self._data.path / 'logs'}\n"
-            f"  commands      {isolation.told(self._settings)}\n"
+            f"  commands      {command_isolation.told(self._settings)}\n"
             "Ctrl-C stops it."
         )
 
