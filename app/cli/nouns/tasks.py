@@ -140,7 +140,9 @@ def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | N
     yield "Asks first", "yes" if found["requireConfirm"] else None
     yield (
         "Confirmed",
-        f"{times.both(found['confirmedAt'])} by {columns.named(found['confirmedBy'])}" if found["confirmedAt"] else None,
+        f"{times.both(found['confirmedAt'])} by {columns.named(found['confirmedBy'])}"
+        if found["confirmedAt"]
+        else None,
     )
     yield "Started", times.both(found["startedAt"])
     yield "Ended", times.both(found["completedAt"])
