@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 
 from app.api.inputs.commands import CommandStepInput
-from app.api.inputs.common import NEVER, given
+from app.api.inputs.common import NEVER, without_unset
 from app.api.inputs.kubernetes import KubernetesTargetInput
 from app.core import application
 from app.core.texts import tidy
@@ -128,7 +128,7 @@ class UpdateApplicationInput:
             kubernetes = None
         if kubernetes and shell is strawberry.UNSET:
             shell = None
-        fields = given(
+        fields = without_unset(
             description="" if self.description is None else self.description,
             repository_url=self.repository_url,
             build=self.build.step("build") if self.build else self.build,

@@ -7,7 +7,7 @@ from operator import attrgetter
 import strawberry
 
 from app.api.inputs.commands import CommandStepInput, steps
-from app.api.inputs.common import Place, built_plainly, given, mapping, mappings
+from app.api.inputs.common import PathOf, built_plainly, mapping, mappings, without_unset
 from app.api.scalars import JSON
 from app.core import application, workflow
 from app.core.columnar import columns_of, filled
@@ -55,7 +55,7 @@ def core_tasks(given: Sequence[WorkflowTaskInput], *path: str) -> tuple[workflow
     return tuple(_tasks(given, lambda index: (*path, str(index))))
 
 
-def _tasks(given: Sequence[WorkflowTaskInput], place: Place) -> list[workflow.WorkflowTask]:
+def _tasks(given: Sequence[WorkflowTaskInput], place: PathOf) -> list[workflow.WorkflowTask]:
     """Return tasks as core values, column by column: there may be thousands. Raises Refused."""
     columns = columns_of(given, workflow.WorkflowTask.__dataclass_fields__)
     commands = {index: command for index, command in enumerate(columns["command"]) if command is not None}
@@ -129,7 +129,7 @@ class UpdateTaskInput:
     def order(self) -> EditOrder:
         """Return it as a core value. Raises Refused."""
         step = self.command.step("command") if self.command else None
-        fields = given(
+        fields = without_unset(
             command=step or self.command,
             payload=self.payload if self.payload is strawberry.UNSET else mapping(self.payload, "payload"),
             block_by=self.block_by if self.block_by is strawberry.UNSET else tuple(map(tidy, self.block_by or ())),

@@ -9,7 +9,7 @@ from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
 from app.api.types.access import Actor, load_actor
 from app.api.types.common import Node, Permission
-from app.api.types.references import find, need
+from app.api.types.references import find, require
 from app.core import approval as core
 from app.core import gate
 from app.core.deployment import Deployment as CoreDeployment
@@ -104,7 +104,7 @@ class Approval(Node):
 
     @strawberry.field
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
-        return await need(info, "Deployment", self.value.deployment_id)
+        return await require(info, "Deployment", self.value.deployment_id)
 
     @strawberry.field(description="Of a TASK or a ROLLOUT_STEP; null too once an edit has removed it.")
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")] | None:

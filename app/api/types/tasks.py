@@ -12,14 +12,14 @@ from app.api.execution.concurrency import scheduler
 from app.api.execution.counting import SLICE
 from app.api.execution.executor import Columns, Unloaded
 from app.api.loaders import LogKey
-from app.api.scalars import JSON, Cursor, number
+from app.api.scalars import JSON, Cursor, decode_number_cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application, CommandStep, command_step
 from app.api.types.approvals import may_approve_any
 from app.api.types.common import Connection, Node, Permission, connection, window
 from app.api.types.gates import Blocker, blockers
 from app.api.types.logs import LOG, LogLine, log_filter, log_page
-from app.api.types.references import find, need
+from app.api.types.references import find, require
 from app.core import allowed_actions, gate
 from app.core import task as core
 from app.core.approval import ApprovalPolicy, why_not_lift
@@ -145,7 +145,7 @@ class Task(Node):
 
     @strawberry.field
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
-        return await need(info, "Deployment", self.deployment_id)
+        return await require(info, "Deployment", self.deployment_id)
 
     @strawberry.field
     async def application(self, info: Info) -> Application | None:
@@ -196,8 +196,8 @@ class Task(Node):
         wanted = log_filter(levels, contains, attempt)
         asked = LogPart(
             limit=part.limit,
-            after=number(LOG, after, "after") or 0,
-            before=number(LOG, before, "before"),
+            after=decode_number_cursor(LOG, after, "after") or 0,
+            before=decode_number_cursor(LOG, before, "before"),
             oldest=part.forward,
         )
         bounds = asked if wanted.open else asked.within(wanted.reach, self.value.last_log)

@@ -12,7 +12,7 @@ from app.api.errors import WorkflowFault
 from app.api.scalars import JSON, Cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import CommandStep, command_step
-from app.api.types.common import Asked, Connection, Node
+from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import REVISIONS
 from app.api.types.definitions import DeploymentDefinition
 from app.api.types.gates import Gate
@@ -114,7 +114,7 @@ async def names_of(info: Info, tasks: Iterable[core.WorkflowTask]) -> dict[str, 
     return {application.id: application.name for application in found if application}
 
 
-async def shown(info: Info, tasks: Sequence[core.WorkflowTask], see: See) -> list[WorkflowTask]:
+async def workflow_tasks(info: Info, tasks: Sequence[core.WorkflowTask], see: See) -> list[WorkflowTask]:
     """Return tasks as clients see them who see so much of them."""
     names = await names_of(info, tasks)
     return [WorkflowTask.of(task, names, see) for task in tasks]
@@ -145,7 +145,7 @@ class WorkflowRevision:
         if deployment is None:
             raise not_found("deployment", self.value.deployment_id)
         tasks = await _tasks_at(info, deployment.id, self.number, "number")
-        return await shown(info, tasks, _see(info, deployment))
+        return await workflow_tasks(info, tasks, _see(info, deployment))
 
 
 async def _tasks_at(info: Info, deployment_id: str, number: int, argument: str) -> Sequence[core.WorkflowTask]:
@@ -218,7 +218,7 @@ class Workflow(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[WorkflowRevision]:
-        asked = Asked(first, after, last, before)
+        asked = PageArguments(first, after, last, before)
         return await REVISIONS.page(info, self.deployment.id, WorkflowRevision.of, asked)
 
     @strawberry.field(description="One revision; null when there is none of that number.")

@@ -68,6 +68,7 @@ async def tail(
     position: int,
     read_pages: ReadPages[T],
     is_over: IsOver,
+    *,
     decode_live: DecodeLive[T] = ask_database,
 ) -> AsyncGenerator[FeedPage[T], None]:
     """Yield every item behind a position, and return once the feed has ended and every item was yielded.

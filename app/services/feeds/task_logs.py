@@ -30,7 +30,7 @@ def follow(
         after,
         partial(_read_pages, task_id, log_filter),
         partial(_is_over, task_id),
-        partial(_decode_live, log_filter),
+        decode_live=partial(_decode_live, log_filter),
     )
 
 
