@@ -85,7 +85,7 @@ def answers(said: Sequence[str]) -> tuple[list[str], list[Problem]]:
 
 
 def _problems(order: Decide) -> checks.Problems:
-    yield from checks.between(len(order.approval_ids), 1, MAX_APPROVALS, FIELD)
+    yield from checks.in_range(len(order.approval_ids), 1, MAX_APPROVALS, FIELD)
     if len(set(order.approval_ids)) < len(order.approval_ids):
         yield InvalidInput(message="An approval is named twice.", path=(FIELD,))
     for index, id_ in enumerate(order.approval_ids):
@@ -116,7 +116,7 @@ async def _decide_one(case: UseCaseContext, ledger: LockedDeployment, order: Dec
     place = {"environment_id": deployment.environment_id, "application_ids": deployment.application_ids}
     if not principal.allows(Role.VIEWER, **place):  # type: ignore[arg-type]
         return _kept(missing("approval", id_), index)
-    problem = _not_as_seen(deployment, order) or core.why_not(approval, principal, order.verdict, ledger.now)
+    problem = _not_as_seen(deployment, order) or core.why_not_decide(approval, principal, order.verdict, ledger.now)
     if approval.overdue(ledger.now):
         await tick_and_send(ledger)
     if problem is not None:
@@ -132,7 +132,7 @@ async def _store(case: UseCaseContext, ledger: LockedDeployment, approval: Appro
     actor = case.principal.actor
     comment = await hidden(ledger.deployment.id, order.comment.strip())
     decision = Decision(actor_id=actor.id, actor_name=actor.name, verdict=order.verdict, comment=comment, at=ledger.now)
-    status = core.decided(approval, order.verdict)
+    status = core.status_after(approval, order.verdict)
     await store.decide(approval, decision, status)
     ledger.record(ApprovalDecided(approval.id, order.verdict, comment))
     approval_requests.tell(ledger, [approval.id])
@@ -180,4 +180,4 @@ async def waiting() -> list[tuple[Approval, Deployment]]:
 
 def awaits(one: Approval, principal: Principal, now: datetime) -> bool:
     """Whether somebody may decide: whoever wrote what is to be approved may only reject, and is not waited for."""
-    return core.why_not(one, principal, Verdict.APPROVE, now) is None
+    return core.why_not_decide(one, principal, Verdict.APPROVE, now) is None

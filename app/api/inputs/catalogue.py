@@ -8,7 +8,7 @@ from app.api.inputs.commands import CommandStepInput
 from app.api.inputs.common import NEVER, given
 from app.api.inputs.kubernetes import KubernetesAccessInput, KubernetesTargetInput
 from app.core import application, environment, version
-from app.core.texts import tidy
+from app.core.texts import normalized
 
 
 @strawberry.input(description="Deploys by a command, once per instance.")
@@ -21,7 +21,7 @@ class ShellTargetInput:
         """Return it as a core value."""
         return application.ShellTarget(
             command=tuple(self.command),
-            instances=("local",) if self.instances is None else tuple(map(tidy, self.instances)),
+            instances=("local",) if self.instances is None else tuple(map(normalized, self.instances)),
             rollback_command=None if self.rollback_command is None else tuple(self.rollback_command),
         )
 
@@ -37,7 +37,7 @@ class MetricCheckInput:
     def check(self) -> application.MetricCheck:
         """Return it as a core value."""
         return application.MetricCheck(
-            name=tidy(self.name),
+            name=normalized(self.name),
             prometheus_url=self.prometheus_url,
             query=self.query,
             minimum=self.min,
@@ -215,5 +215,5 @@ class CreateVersionInput:
         """Return it as a core value."""
         artifacts = tuple(version.Artifact(application_id=a.application_id, image=a.image) for a in self.artifacts)
         return version.Version(
-            id="", name=tidy(self.name), commit=self.commit, created_by="", created_at=NEVER, artifacts=artifacts
+            id="", name=normalized(self.name), commit=self.commit, created_by="", created_at=NEVER, artifacts=artifacts
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.core.deployment import ENDED
-from app.core.logs import LogFilter, TaskLogLine, portion
+from app.core.logs import LogFilter, TaskLogLine, batch_size
 from app.services.feeds.events import TAIL_SECONDS
 from app.services.retry import retry_while_away
 from app.services.runtime import Runtime
@@ -67,7 +67,7 @@ async def _page(deployment_id: str, wanted: LogFilter, position: int) -> Deploym
 def _portions(found: DeploymentLines) -> Iterator[DeploymentLines]:
     """Yield lines in messages of a bearable size; the last one stands for all that was looked through."""
     left = found.lines
-    while (count := portion([each.line for each in left])) < len(left):
+    while (count := batch_size([each.line for each in left])) < len(left):
         yield DeploymentLines(left[:count], left[count - 1].position, False)
         left = left[count:]
     yield DeploymentLines(left, found.position, found.caught_up)

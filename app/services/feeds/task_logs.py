@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.core.deployment import ENDED as DEPLOYMENT_ENDED
-from app.core.logs import LogFilter, LogLine, LogPart, portion
+from app.core.logs import LogFilter, LogLine, LogRange, batch_size
 from app.core.task import ENDED
 from app.ports import Listener
 from app.services.feeds.events import TAIL_SECONDS
@@ -72,7 +72,7 @@ async def _fresh(listener: Listener, position: int) -> AsyncIterator[Sequence[Lo
 async def _page(task_id: str, wanted: LogFilter, position: int) -> Lines:
     """Return the next wanted lines among as many as can be looked through at once."""
     last = await task_store.last_log(task_id)
-    part = LogPart(limit=BATCH, after=position)
+    part = LogRange(limit=BATCH, after=position)
     if not wanted.open:
         part = part.within(wanted.reach, last)
     lines = (await store.pages([task_id], wanted, part))[task_id]
@@ -85,7 +85,7 @@ async def _page(task_id: str, wanted: LogFilter, position: int) -> Lines:
 def _portions(found: Lines) -> Iterator[Lines]:
     """Yield lines in messages of a bearable size; the last one stands for all that was looked through."""
     left = found.lines
-    while (count := portion(left)) < len(left):
+    while (count := batch_size(left)) < len(left):
         yield Lines(left[:count], left[count - 1].number, False)
         left = left[count:]
     yield Lines(left, found.number, found.caught_up)
