@@ -134,6 +134,7 @@ schema: $(INSTALLED) ## Write schema.graphql and the files for clients' caches a
 	@$(BIN)/boreas schema --client-cache apollo > docs/clients/apollo.mjs
 	@$(BIN)/boreas schema --client-cache urql > docs/clients/graphcache.mjs
 	@$(BIN)/boreas schema --client-cache possible-types > docs/clients/possibleTypes.json
+	@$(BIN)/python -m tests.rules.support.error_reference
 
 schema-diff: $(INSTALLED) ## Say what of the released schema has changed for clients
 	@$(BIN)/python -m tests.rules.support.released_schema

@@ -279,7 +279,7 @@ def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str], bef
         redefined=tuple(redefined),
         moved=moved,
         changes=tuple(
-            Change(task.id, task.status, "its workflow was apply_edit")
+            Change(task.id, task.status, "its workflow was edited")
             for task, seen in zip(then, new, strict=True)
             if task.status is not seen.status and task.key in known
         ),

@@ -29,7 +29,7 @@ class DeploymentRequest:
 
     `tasks` are the caller's own, or those of a `template`; with neither they are generated, from `definitions` where
     these are given, else from the applications as they are defined now. `proven` tells that the definitions given ran
-    in the environment before. With `restart` pods are replaced although they run the image already.
+    in the environment before. With `restart_problems` pods are replaced although they run the image already.
     """
 
     version_id: str
