@@ -5,7 +5,7 @@ from dataclasses import replace
 from app.core.approval import ApprovalPolicy
 from app.core.environment import Environment
 from app.core.errors import Forbidden, Refused, name_taken, not_found
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.validation import checks
 from app.services.use_cases import Result, UseCaseContext, refuse_if
@@ -19,7 +19,7 @@ REACHING = {"worker_pool": "workerPool", "build_pool": "buildPool", "kubernetes"
 async def create(case: UseCaseContext, draft: Environment) -> Result:
     """Create an environment as drafted; id and time are set here."""
     case.require(Role.ADMIN)
-    environment = replace(draft, id=case.work.new_id(Kind.ENVIRONMENT), created_at=case.work.now)
+    environment = replace(draft, id=case.work.new_id(IdKind.ENVIRONMENT), created_at=case.work.now)
     refuse_if(checks.environment(environment))
     await take_turns("names of environments")
     if await store.by_name(environment.name):
