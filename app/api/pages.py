@@ -18,7 +18,7 @@ from app.core.audit import AuditFilter
 from app.core.deployment import DeploymentFilter
 from app.core.environment import Environment as CoreEnvironment
 from app.core.errors import InvalidInput, Refused
-from app.core.texts import tidy
+from app.core.texts import normalized
 from app.core.validation import bounds
 from app.core.version import VersionFilter
 from app.store import applications as application_store
@@ -73,7 +73,7 @@ async def _one_of(
     if id_ is not None and name is None:
         return await loader.load(id_)
     if name is not None and id_ is None:
-        return await named(tidy(name))
+        return await named(normalized(name))
     raise Refused(InvalidInput(message="Give exactly one of id and name.", path=("id",)))
 
 

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, token_faults
-from app.core.audit import AuditContext, plain
+from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, scopes_beyond
+from app.core.audit import AuditContext, to_json
 from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, WrongState, name_taken, not_found
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.validation import checks
 from app.services import audit
 from app.services.runtime import Runtime
-from app.services.use_cases import UseCaseContext, refuse_if
+from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import access as store
 from app.store import applications as application_store
 from app.store import environments as environment_store
@@ -52,17 +52,17 @@ async def authenticate_all(runtime: Runtime, secrets: Sequence[str]) -> dict[str
     return {hashes[hash_]: principal for hash_, principal in found.items()}
 
 
-async def create_service_account(case: UseCaseContext, name: str) -> tuple[str, ...]:
+async def create_service_account(case: UseCaseContext, name: str) -> Result:
     """Create a service account without any grant. For ADMIN."""
     case.require(Role.ADMIN)
-    refuse_if(checks.title(name, 100, "name"))
+    refuse_if(checks.display_name(name, 100, "name"))
     await take_turns("names of actors")
     if await store.actor_by_name(name):
         raise name_taken(f"There is somebody named “{name}” already. Use another name.")
-    account = Actor(id=case.work.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
+    account = Actor(id=case.work.new_id(IdKind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
     await store.insert_actor(account, case.work.now)
     case.changed(account.id, None, account)
-    return (account.id,)
+    return Result((account.id,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def new_secret(runtime: Runtime) -> str:
     return "bor_" + base64.urlsafe_b64encode(runtime.chance.noise(TOKEN_BYTES)).decode().rstrip("=")
 
 
-async def create_token(case: UseCaseContext, request: TokenRequest) -> tuple[str, ...]:
+async def create_token(case: UseCaseContext, request: TokenRequest) -> Result:
     """Make a token. For oneself always, within the scopes one came with; for a service account it takes ADMIN.
 
     It ends with the token that its maker came with: no later, and as soon as that is revoked. Else who found a token
@@ -93,8 +93,8 @@ async def create_token(case: UseCaseContext, request: TokenRequest) -> tuple[str
         account = (await store.actors_by_ids([owner])).get(owner)
         if account is None or account.kind is not ActorKind.SERVICE_ACCOUNT:
             raise not_found("service account", owner, ("serviceAccountId",))
-    refuse_if(checks.title(request.name, 100, "name"))
-    refuse_if(checks.listed(request.scopes, "scopes"))
+    refuse_if(checks.display_name(request.name, 100, "name"))
+    refuse_if(checks.list_size(request.scopes, "scopes"))
     if not request.scopes:
         raise Refused(InvalidInput(message="Name at least one scope.", path=("scopes",)))
     await take_turns(TOKENS)
@@ -105,11 +105,11 @@ async def create_token(case: UseCaseContext, request: TokenRequest) -> tuple[str
         raise Refused(InvalidInput(message="It is past.", path=("expiresAt",)))
     if maker.expires_at is not None and request.expires_at is not None and request.expires_at > maker.expires_at:
         message = (
-            f"The token you came with ends at {plain(maker.expires_at)}, and what it makes ends no later. Leave "
+            f"The token you came with ends at {to_json(maker.expires_at)}, and what it makes ends no later. Leave "
             "expiresAt out, or come with a token that lasts longer."
         )
         raise Refused(InvalidInput(message=message, path=("expiresAt",)))
-    wider = token_faults(case.principal, request.scopes)
+    wider = scopes_beyond(case.principal, request.scopes)
     if wider:
         message = f"The token you came with has not the scope {', '.join(wider)}; a token can not make a wider one."
         raise Refused(Forbidden(message=message, required=wider[0], path=("scopes",)))
@@ -117,12 +117,12 @@ async def create_token(case: UseCaseContext, request: TokenRequest) -> tuple[str
     token = _token(case.work, owner, replace(request, expires_at=until), made_by=maker.id)
     await store.insert_token(NewToken(token, hash_secret(request.secret)))
     case.changed(token.id, None, token)
-    return (token.id,)
+    return Result((token.id,))
 
 
 def _token(work: Unit, owner: str, request: TokenRequest, *, made_by: str | None = None) -> ApiToken:
     return ApiToken(
-        id=work.new_id(Kind.API_TOKEN),
+        id=work.new_id(IdKind.API_TOKEN),
         actor_id=owner,
         name=request.name,
         prefix=request.secret[:PREFIX_LENGTH],
@@ -135,7 +135,7 @@ def _token(work: Unit, owner: str, request: TokenRequest, *, made_by: str | None
     )
 
 
-async def revoke_token(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def revoke_token(case: UseCaseContext, id_: str) -> Result:
     """Revoke a token, and whatever was made with it: one's own always, others' as ADMIN.
 
     Returns its id, and those of the others. Revoking again changes nothing.
@@ -146,10 +146,10 @@ async def revoke_token(case: UseCaseContext, id_: str) -> tuple[str, ...]:
         case.require(Role.ADMIN)
     if token is None:
         raise not_found("token", id_, ("id",))
-    return (id_, *(made for made in await _revoke(case, [id_]) if made != id_))
+    return Result((id_, *(made for made in await _revoke(case, [id_]) if made != id_)))
 
 
-async def revoke_all_tokens(case: UseCaseContext, actor_id: str) -> tuple[str, ...]:
+async def revoke_all_tokens(case: UseCaseContext, actor_id: str) -> Result:
     """Revoke every token of an actor, and whatever was made with them: one's own always, others' as ADMIN.
 
     Returns the ids of those that were good until now. The actor keeps its grants.
@@ -162,7 +162,7 @@ async def revoke_all_tokens(case: UseCaseContext, actor_id: str) -> tuple[str, .
         raise not_found("actor", actor_id, ("id",))
     case.changed(actor_id, actor, actor)
     theirs = (await store.tokens_of([actor_id]))[actor_id]
-    return await _revoke(case, [token.id for token in theirs], only_good=True)
+    return Result(await _revoke(case, [token.id for token in theirs], only_good=True))
 
 
 async def _revoke(case: UseCaseContext, ids: Sequence[str], *, only_good: bool = False) -> tuple[str, ...]:
@@ -182,15 +182,15 @@ class GrantRequest:
     grant: Grant
 
 
-async def grant_role(case: UseCaseContext, request: GrantRequest) -> tuple[str, ...]:
+async def grant_role(case: UseCaseContext, request: GrantRequest) -> Result:
     """Give an actor a role. For ADMIN on everything. Giving it again changes nothing."""
     before = await _checked(case, request)
     await store.add_grant(request.actor_id, request.grant, case.work.now)
     case.changed(request.actor_id, before, await _granted(request.actor_id))
-    return (request.actor_id,)
+    return Result((request.actor_id,))
 
 
-async def revoke_role(case: UseCaseContext, request: GrantRequest) -> tuple[str, ...]:
+async def revoke_role(case: UseCaseContext, request: GrantRequest) -> Result:
     """Take a role away. For ADMIN on everything. The last ADMIN of everything stays: else nobody could undo it."""
     before = await _checked(case, request)
     if request.grant == Grant(Role.ADMIN) and not await store.other_admins(request.actor_id):
@@ -203,7 +203,7 @@ async def revoke_role(case: UseCaseContext, request: GrantRequest) -> tuple[str,
             )
         )
     case.changed(request.actor_id, before, await _granted(request.actor_id))
-    return (request.actor_id,)
+    return Result((request.actor_id,))
 
 
 async def _granted(actor_id: str) -> dict[str, object]:
@@ -233,7 +233,7 @@ async def ensure_admin(runtime: Runtime, secret: str) -> None:
     async with unit(runtime) as work:
         admin = await store.actor_by_name(ADMIN_NAME)
         if admin is None:
-            admin = Actor(id=work.new_id(Kind.USER), kind=ActorKind.USER, name=ADMIN_NAME)
+            admin = Actor(id=work.new_id(IdKind.USER), kind=ActorKind.USER, name=ADMIN_NAME)
             await store.insert_actor(admin, work.now)
             await store.add_grant(admin.id, Grant(Role.ADMIN), work.now)
             work.note(admin.id, None, {"name": admin.name, **await _granted(admin.id)})
@@ -254,6 +254,6 @@ async def _boreas(work: Unit) -> str:
     """Return the id of the account in whose name Boreas itself acts. It has no token and no grant."""
     found = await store.actor_by_name(OWN_NAME)
     if found is None:
-        found = Actor(id=work.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=OWN_NAME)
+        found = Actor(id=work.new_id(IdKind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=OWN_NAME)
         await store.insert_actor(found, work.now)
     return found.id

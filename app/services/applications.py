@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from app.core.application import Application
 from app.core.errors import Forbidden, Refused, WrongState, name_taken, not_found
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.kubernetes import ownership
 from app.core.roles import Role
 from app.core.validation import checks
-from app.services.use_cases import UseCaseContext, refuse_if
+from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import applications as store
 from app.store.database import take_turns
 
@@ -20,10 +20,10 @@ NOT_YOURS = (
 )
 
 
-async def create(case: UseCaseContext, draft: Application) -> tuple[str, ...]:
+async def create(case: UseCaseContext, draft: Application) -> Result:
     """Create an application as drafted; id and times are set here. For DEPLOYER on everything."""
     case.require(Role.DEPLOYER)
-    application = replace(draft, id=case.work.new_id(Kind.APPLICATION), created_at=case.work.now)
+    application = replace(draft, id=case.work.new_id(IdKind.APPLICATION), created_at=case.work.now)
     refuse_if(checks.application(application))
     await take_turns(NAMES)
     if await store.by_name(application.name):
@@ -32,10 +32,10 @@ async def create(case: UseCaseContext, draft: Application) -> tuple[str, ...]:
     await _refuse_if_taken(application, None)
     await store.insert(application)
     case.changed(application.id, None, application)
-    return (application.id,)
+    return Result((application.id,))
 
 
-async def update(case: UseCaseContext, changes: tuple[str, dict[str, object]]) -> tuple[str, ...]:
+async def update(case: UseCaseContext, changes: tuple[str, dict[str, object]]) -> Result:
     """Change some fields (by name) of an application. For DEPLOYER on it. Deployments keep what they were made with.
 
     Which objects of a cluster are its own is for ADMIN to say: who deploys an application must not choose others'.
@@ -44,31 +44,31 @@ async def update(case: UseCaseContext, changes: tuple[str, dict[str, object]]) -
     application = await _held(case, id_)
     changed = replace(application, **fields)  # type: ignore[arg-type]
     refuse_if(checks.application(changed))
-    if ownership.named(changed.kubernetes) != ownership.named(application.kubernetes):
+    if ownership.named_objects(changed.kubernetes) != ownership.named_objects(application.kubernetes):
         if not case.principal.allows(Role.ADMIN, application_ids=[id_]):
             raise Refused(Forbidden(message=NOT_YOURS, required=Role.ADMIN, path=("kubernetes",)))
         await _refuse_if_taken(changed, application)
     await store.update(changed)
     case.changed(id_, application, changed)
-    return (id_,)
+    return Result((id_,))
 
 
-async def archive(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def archive(case: UseCaseContext, id_: str) -> Result:
     """Archive an application: it stays readable, and can not be deployed any more. For DEPLOYER on it."""
     application = await _held(case, id_)
     archived = replace(application, archived_at=case.work.now)
     await store.update(archived)
     case.changed(id_, application, archived)
-    return (id_,)
+    return Result((id_,))
 
 
-async def unarchive(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def unarchive(case: UseCaseContext, id_: str) -> Result:
     """Bring an archived application back: it can be deployed again. For DEPLOYER on it."""
     application = await _held(case, id_, archived=True)
     active = replace(application, archived_at=None)
     await store.update(active)
     case.changed(id_, application, active)
-    return (id_,)
+    return Result((id_,))
 
 
 async def _refuse_if_taken(application: Application, before: Application | None) -> None:
@@ -76,8 +76,8 @@ async def _refuse_if_taken(application: Application, before: Application | None)
     target = application.kubernetes
     if target is not None:
         await take_turns(NAMES)
-        others = await store.naming(ownership.rivals(target), but=application.id)
-        refuse_if(ownership.taken(target, before.kubernetes if before else None, others))
+        others = await store.naming(ownership.reserved_names(target), but=application.id)
+        refuse_if(ownership.name_conflicts(target, before.kubernetes if before else None, others))
 
 
 async def _held(case: UseCaseContext, id_: str, *, archived: bool = False) -> Application:

@@ -23,7 +23,7 @@ async def authors_of(deployment: Deployment) -> frozenset[str]:
 async def why_not_waive(ledger: LockedDeployment, principal: Principal) -> Forbidden | None:
     """Return why somebody may not let go of a task of a held deployment that asks for approval."""
     deployment = ledger.deployment
-    return core.why_not_lift(deployment, ledger.policy or ApprovalPolicy(), principal, await authors_of(deployment))
+    return core.why_not_waive(deployment, ledger.policy or ApprovalPolicy(), principal, await authors_of(deployment))
 
 
 async def refuse_waiving(

@@ -7,13 +7,13 @@ from app.core import template, workflow
 from app.core.command_visibility import of_deployment
 from app.core.errors import Forbidden, InvalidInput, Problem, Refused, WorkflowFault, WrongState, not_found
 from app.core.fingerprint import fingerprint
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.task import written
 from app.core.template import Parameter, Template, TemplateVersion
 from app.core.validation import bounds, checks, task_checks
 from app.core.workflow import WorkflowTask
-from app.services.use_cases import UseCaseContext, forbidden, refuse_if
+from app.services.use_cases import Result, UseCaseContext, forbidden, refuse_if
 from app.store import applications as application_store
 from app.store import deployments as deployment_store
 from app.store import tasks as task_store
@@ -53,7 +53,7 @@ class Made:
     faults: tuple[WorkflowFault, ...]
 
 
-async def save(case: UseCaseContext, draft: TemplateDraft) -> tuple[str, ...]:
+async def save(case: UseCaseContext, draft: TemplateDraft) -> Result:
     """Save the first version of a template, or the next one. For DEPLOYER on each application that it is or was for.
 
     A role in any one environment is enough for the first: a template does nothing until it is used. Who uses it by its
@@ -73,10 +73,10 @@ async def save(case: UseCaseContext, draft: TemplateDraft) -> tuple[str, ...]:
     refuse_if(await _faults(draft, tasks))
     if known is not None and draft.only_if_changed and _is_latest(draft, known, versions[-1], tasks, latest):
         case.changed(versions[-1].id, versions[-1], versions[-1])
-        return (known.id, versions[-1].id)
+        return Result((known.id, versions[-1].id))
     kept = await _kept(case, draft, known)
     version = TemplateVersion(
-        id=case.work.new_id(Kind.TEMPLATE_VERSION),
+        id=case.work.new_id(IdKind.TEMPLATE_VERSION),
         template_id=kept.id,
         number=len(versions) + 1,
         author=case.principal.actor.id,
@@ -86,7 +86,7 @@ async def save(case: UseCaseContext, draft: TemplateDraft) -> tuple[str, ...]:
     )
     await store.insert_version(version, tasks)
     case.changed(version.id, None, version)
-    return (kept.id, version.id)
+    return Result((kept.id, version.id))
 
 
 def _is_latest(
@@ -103,7 +103,7 @@ def _is_latest(
     )
 
 
-async def archive(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def archive(case: UseCaseContext, id_: str) -> Result:
     """Archive a template: it stays readable, and nothing is made from it any more. For whoever may save a version."""
     known = await store.locked(id_)
     if known is None:
@@ -116,7 +116,7 @@ async def archive(case: UseCaseContext, id_: str) -> tuple[str, ...]:
         raise Refused(WrongState(message=f"“{known.name}” is archived.", status="ARCHIVED", path=("id",)))
     await store.archive(id_, case.work.now)
     case.changed(id_, known, replace(known, archived_at=case.work.now))
-    return (id_,)
+    return Result((id_,))
 
 
 async def make(use: TemplateUse) -> Made:
@@ -134,7 +134,7 @@ async def make(use: TemplateUse) -> Made:
         *template.problems(tasks, version.parameters, use.given),
     ]
     refuse_if([problem for problem in problems if not isinstance(problem, WorkflowFault)])
-    made = template.filled(tasks, template.values(version.parameters, use.given))
+    made = template.fill(tasks, template.values(version.parameters, use.given))
     refuse_if(replace(problem, path=("parameters",)) for problem in task_checks.workflow_tasks(made))
     return Made(made, tuple(problem for problem in problems if isinstance(problem, WorkflowFault)))
 
@@ -182,7 +182,7 @@ def _refuse_unless_own(
 
 
 def _problems(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> Iterator[Problem]:
-    yield from checks.title(draft.name, 100, "name")
+    yield from checks.display_name(draft.name, 100, "name")
     yield from checks.text(draft.description, "description")
     yield from checks.text(draft.note, "note")
     yield from checks.parameters(draft.parameters)
@@ -199,7 +199,7 @@ async def _faults(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> list[P
     names = {id_: application.name for id_, application in (await application_store.by_ids(ids)).items()}
     return [
         *template.faults(tasks, draft.parameters),
-        *workflow.check(template.blanked(tasks), names, commands_needed=False),
+        *workflow.check(template.without_expressions(tasks), names, commands_needed=False),
     ]
 
 
@@ -207,7 +207,7 @@ async def _kept(case: UseCaseContext, draft: TemplateDraft, known: Template | No
     """Store the template of a name, if it is new or described anew, and return it."""
     if known is None:
         made = Template(
-            id=case.work.new_id(Kind.WORKFLOW_TEMPLATE),
+            id=case.work.new_id(IdKind.WORKFLOW_TEMPLATE),
             name=draft.name,
             description=draft.description,
             archived_at=None,

@@ -10,7 +10,7 @@ from app.core.editing import PATHS, Addition, Edit, Modification, Replacement, R
 from app.core.environment import OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, RevisionConflict, WrongState, not_found
 from app.core.events import WorkflowChanged
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.masking import Masker
 from app.core.revision import MAX_SUMMARY, KeptTask, Revision
 from app.core.task import UNBLOCKING, Task, written
@@ -21,7 +21,7 @@ from app.services.approval_waivers import refuse_waiving
 from app.services.deployments import require_deployer
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.engine.tick import tick_and_send
-from app.services.use_cases import UseCaseContext, refuse_if
+from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import definitions as definition_store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
@@ -57,15 +57,15 @@ class Layout:
     positions: tuple[tuple[str, Position], ...]
 
 
-async def edit(case: UseCaseContext, order: EditOrder) -> tuple[str, ...]:
+async def edit(case: UseCaseContext, order: EditOrder) -> Result:
     """Edit the graph of a deployment that is PENDING or WAITING_CONFIRM; it goes on with what is new. For DEPLOYER."""
     refuse_if(_summary_problems(order.summary))
     async with _editable(case, order.deployment_id, order.expected_revision) as (ledger, tasks):
         await _edit(case, ledger, tasks, order)
-    return (order.deployment_id,)
+    return Result((order.deployment_id,))
 
 
-async def restore(case: UseCaseContext, order: RestoreOrder) -> tuple[str, ...]:
+async def restore(case: UseCaseContext, order: RestoreOrder) -> Result:
     """Make a new revision that equals an old one. Refused where a task has started since that is not so in it."""
     async with _editable(case, order.deployment_id, order.expected_revision) as (ledger, tasks):
         past: Sequence[WorkflowTask] | None = written(tasks)
@@ -81,12 +81,12 @@ async def restore(case: UseCaseContext, order: RestoreOrder) -> tuple[str, ...]:
             tasks,
             EditOrder(deployment_id=order.deployment_id, expected_revision=order.expected_revision, edit=wanted),
         )
-    return (order.deployment_id,)
+    return Result((order.deployment_id,))
 
 
-async def set_positions(case: UseCaseContext, layout: Layout) -> tuple[str, ...]:
+async def set_positions(case: UseCaseContext, layout: Layout) -> Result:
     """Keep where tasks are drawn, in any state; no revision is made of it. For DEPLOYER."""
-    refuse_if(checks.between(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
+    refuse_if(checks.in_range(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
     refuse_if(
         problem
         for index, (_, position) in enumerate(layout.positions)
@@ -101,7 +101,7 @@ async def set_positions(case: UseCaseContext, layout: Layout) -> tuple[str, ...]
             if key not in known
         )
         await store.set_positions(layout.deployment_id, dict(layout.positions))
-    return (layout.deployment_id,)
+    return Result((layout.deployment_id,))
 
 
 @asynccontextmanager
@@ -131,14 +131,14 @@ def _why_not(deployment: Deployment, expected: int) -> Iterator[Problem]:
 
 async def _edit(case: UseCaseContext, ledger: LockedDeployment, tasks: Sequence[Task], order: EditOrder) -> None:
     before = written(tasks)
-    after = editing.edited(before, order.edit)
+    after = editing.apply_edit(before, order.edit)
     refuse_if(_problems(order.edit, after))
     await _check(ledger.deployment, tasks, order.edit, (before, after))
     done = {task.key for task in tasks if task.status in UNBLOCKING}
-    lifted = editing.waived(before, after, done)
+    lifted = editing.waived_approvals(before, after, done)
     await refuse_waiving(ledger, case.principal, {t.key: t.id for t in tasks}, lifted, PATHS[type(order.edit)])
     known = {task.key for task in tasks}
-    new_ids = {task.key: case.work.new_id(Kind.TASK) for task in after if task.key not in known}
+    new_ids = {task.key: case.work.new_id(IdKind.TASK) for task in after if task.key not in known}
     made = editing.rewrite(tasks, after, new_ids, before)
     summary = _without_secrets(order.summary.strip(), (*before, *after))
     revision = Revision(
@@ -169,7 +169,7 @@ async def _check(
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
     started = {task.key for task in tasks if editing.has_started(task)}
     anew = [task for task in graphs[1] if task.key not in started]
-    refuse_if(compatibility.accounts(environment, anew, *PATHS[type(edit_)]))
+    refuse_if(compatibility.service_account_problems(environment, anew, *PATHS[type(edit_)]))
     found = [
         *editing.faults(*graphs, edit_, started),
         *workflow.check(
@@ -206,4 +206,4 @@ def _without_secrets(summary: str, tasks: Sequence[WorkflowTask]) -> str:
 
 def _summary_problems(summary: str) -> Iterator[Problem]:
     if summary.strip():
-        yield from checks.title(summary.strip(), MAX_SUMMARY, "summary")
+        yield from checks.display_name(summary.strip(), MAX_SUMMARY, "summary")

@@ -17,7 +17,7 @@ from app.core.deployment import (
 )
 from app.core.environment import Pools, Release
 from app.core.events import Event
-from app.core.paging import Span
+from app.core.paging import PageRequest
 from app.store import models
 from app.store.codecs import dump, plain, reader
 from app.store.database import execute, fetch, fetch_one
@@ -206,7 +206,7 @@ async def updated_since(at: datetime) -> list[Deployment]:
     return [read(row) for row in await fetch(f"{SELECT} WHERE d.updated_at >= $1 ORDER BY d.updated_at, d.id", at)]
 
 
-async def page(wanted: DeploymentFilter, span: Span) -> list[Deployment]:
+async def page(wanted: DeploymentFilter, span: PageRequest) -> list[Deployment]:
     """Return a part of the deployments that match, newest first."""
     rows = await fetch(
         f"{SELECT} WHERE {MATCHES} AND {part(span, 'd.id', 10, descending=True)}", *matched(wanted), *values(span)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.core.deployment import Deployment, DeploymentFilter
-from app.core.paging import Span
+from app.core.paging import PageRequest
 from app.store.database import fetch
 from app.store.deployments import MATCHES, SELECT, matched, read
 from app.store.paging import PARENT, grouped, part, values
@@ -26,7 +26,7 @@ class DeploymentsOf:
     parent: Parent
     wanted: DeploymentFilter
 
-    async def pages(self, ids: Sequence[str], span: Span) -> dict[str, list[Deployment]]:
+    async def pages(self, ids: Sequence[str], span: PageRequest) -> dict[str, list[Deployment]]:
         """Return a part of the deployments of each parent."""
         rows = await fetch(
             f"SELECT parent.id AS {PARENT}, found.* FROM unnest($10::text[]) AS parent(id) CROSS JOIN LATERAL"

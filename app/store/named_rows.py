@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from app.core.paging import Span
+from app.core.paging import PageRequest
 from app.store.database import Row, fetch, fetch_one
 from app.store.paging import in_order, part, values
 
@@ -34,7 +34,7 @@ class Named(Generic[T]):
         row = await fetch_one(f"SELECT {self.columns} FROM {self.table} WHERE id = $1 FOR NO KEY UPDATE", id_)
         return self.read(row) if row else None
 
-    async def page(self, span: Span, contains: str | None, *, archived: bool = False) -> list[T]:
+    async def page(self, span: PageRequest, contains: str | None, *, archived: bool = False) -> list[T]:
         """Return a part of those that are not archived (or only of those that are), by name."""
         rows = await fetch(
             f"SELECT {self.columns} FROM {self.table} WHERE {_listed(archived)} AND {part(span, 'name', 2)}",

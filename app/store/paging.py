@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from app.core.paging import Span
+from app.core.paging import PageRequest
 from app.store.database import Row, fetch
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ PARENT = "parent_id"
 class Children(Protocol[Child]):
     """What hangs on objects of one kind, in one order. Those that are equal load together."""
 
-    async def pages(self, ids: Sequence[str], span: Span) -> dict[str, list[Child]]:
+    async def pages(self, ids: Sequence[str], span: PageRequest) -> dict[str, list[Child]]:
         """Return a part of what hangs on each object."""
         ...
 
@@ -24,7 +24,7 @@ class Children(Protocol[Child]):
         ...
 
 
-def part(span: Span, column: str, place: int, *, type_: str = "text", descending: bool = False) -> str:
+def part(span: PageRequest, column: str, place: int, *, type_: str = "text", descending: bool = False) -> str:
     """Return the conditions, order and limit of a span; its values are the parameters from `place` on.
 
     Bounds that are not asked for are left out, so that an index serves those that are.
@@ -39,13 +39,13 @@ def part(span: Span, column: str, place: int, *, type_: str = "text", descending
     return f"{' AND '.join(conditions) or 'true'} ORDER BY {column} {order} LIMIT ${place + len(conditions)}"
 
 
-def values(span: Span, *, type_: str = "text") -> list[object]:
+def values(span: PageRequest, *, type_: str = "text") -> list[object]:
     """Return the parameters of `part`."""
     positions = [one for one in (span.after, span.before) if one is not None]
     return [*(positions if type_ == "text" else map(int, positions)), span.limit]
 
 
-def in_order(found: Sequence[T], span: Span) -> list[T]:
+def in_order(found: Sequence[T], span: PageRequest) -> list[T]:
     """Return what a query brought, in the order of the list."""
     return list(found if span.forward else found[::-1])
 
@@ -65,7 +65,7 @@ class Rows(Generic[T]):
     type_: str = "text"
     descending: bool = False
 
-    async def pages(self, ids: Sequence[str], span: Span) -> dict[str, list[T]]:
+    async def pages(self, ids: Sequence[str], span: PageRequest) -> dict[str, list[T]]:
         """Return a part of what hangs on each object, in one query."""
         wanted = part(span, self.key, 2, type_=self.type_, descending=self.descending)
         rows = await fetch(
@@ -86,7 +86,7 @@ class Rows(Generic[T]):
         return dict.fromkeys(ids, 0) | {row[PARENT]: row["n"] for row in rows}
 
 
-def grouped(ids: Sequence[str], rows: Sequence[Row], read: Callable[[Row], T], span: Span) -> dict[str, list[T]]:
+def grouped(ids: Sequence[str], rows: Sequence[Row], read: Callable[[Row], T], span: PageRequest) -> dict[str, list[T]]:
     """Return what was found by its parent, in the order of the list."""
     found: dict[str, list[T]] = {id_: [] for id_ in ids}
     for row in rows:

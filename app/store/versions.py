@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.core.paging import Span
+from app.core.paging import PageRequest
 from app.core.version import Version, VersionFilter
 from app.store import models
 from app.store.codecs import reader
@@ -63,7 +63,7 @@ def _matched(wanted: VersionFilter) -> tuple[str | None, ...]:
     return wanted.contains, wanted.application_id, wanted.commit
 
 
-async def page(wanted: VersionFilter, span: Span) -> list[Version]:
+async def page(wanted: VersionFilter, span: PageRequest) -> list[Version]:
     """Return a part of the versions that match, newest first."""
     rows = await fetch(
         f"{SELECT} WHERE {MATCHES} AND {part(span, 'v.id', 4, descending=True)}", *_matched(wanted), *values(span)
@@ -81,7 +81,7 @@ async def count(wanted: VersionFilter) -> int:
 class OfApplications:
     """The versions that hold an application, newest first."""
 
-    async def pages(self, ids: Sequence[str], span: Span) -> dict[str, list[Version]]:
+    async def pages(self, ids: Sequence[str], span: PageRequest) -> dict[str, list[Version]]:
         """Return a part of the versions of each application."""
         rows = await fetch(
             f"SELECT parent.id AS {PARENT}, found.* FROM unnest($1::text[]) AS parent(id) CROSS JOIN LATERAL ({SELECT}"

@@ -8,7 +8,7 @@ from app.api.inputs.commands import CommandStepInput
 from app.api.inputs.common import NEVER, without_unset
 from app.api.inputs.kubernetes import KubernetesTargetInput
 from app.core import application
-from app.core.texts import tidy
+from app.core.texts import normalized
 
 
 @strawberry.input(description="Deploys by a command that runs once for each instance.")
@@ -21,7 +21,7 @@ class ShellTargetInput:
         """Return it as a core value."""
         return application.ShellTarget(
             command=tuple(self.command),
-            instances=("local",) if self.instances is None else tuple(map(tidy, self.instances)),
+            instances=("local",) if self.instances is None else tuple(map(normalized, self.instances)),
             rollback_command=None if self.rollback_command is None else tuple(self.rollback_command),
         )
 
@@ -39,7 +39,7 @@ class MetricCheckInput:
     def check(self) -> application.MetricCheck:
         """Return it as a core value."""
         return application.MetricCheck(
-            name=tidy(self.name),
+            name=normalized(self.name),
             prometheus_url=self.prometheus_url,
             query=self.query,
             minimum=self.min,

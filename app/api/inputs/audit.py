@@ -30,7 +30,7 @@ class AuditFilterInput:
         """Return it as a core value. Raises Refused."""
         refuse_if(
             [
-                *checks.listed(self.actions, "filter", "actions"),
+                *checks.list_size(self.actions, "filter", "actions"),
                 *(
                     problem
                     for action in (self.actions or ())[:MAX_CHECKED_ACTIONS]

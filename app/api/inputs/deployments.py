@@ -169,7 +169,7 @@ class DeploymentFilterInput:
                 (self.environment_ids, "environmentIds"),
                 (self.application_ids, "applicationIds"),
             )
-            for problem in checks.listed(ids, "filter", name)
+            for problem in checks.list_size(ids, "filter", name)
         )
         return replace(
             base,

@@ -10,7 +10,7 @@ from typing import Any
 from strawberry.utils.str_converters import to_camel_case
 
 from app.core.errors import InvalidInput, Problem
-from app.core.validation.checks import why_unstorable
+from app.core.validation.checks import storage_error
 
 INPUT = "input"
 """The argument of mutations and plans. It is not part of the paths of its fields."""
@@ -28,8 +28,8 @@ def problems(arguments: Mapping[str, Any]) -> Iterator[Problem]:
             pending += [(item, (*path, str(index))) for index, item in enumerate(value)]
         elif kind is dict:
             pending += [(content, (*path, name)) for name, content in value.items()]
-            yield from (_problem(message, path) for name in value if (message := why_unstorable(name)))
-        elif (message := why_unstorable(value)) is not None:
+            yield from (_problem(message, path) for name in value if (message := storage_error(name)))
+        elif (message := storage_error(value)) is not None:
             yield _problem(message, path)
         elif is_dataclass(value):
             pending += [(getattr(value, field.name), (*path, _field_name(field.name))) for field in fields(value)]

@@ -4,7 +4,7 @@ import strawberry
 
 from app.api.inputs.common import NEVER
 from app.core import version
-from app.core.texts import tidy
+from app.core.texts import normalized
 
 
 @strawberry.input(description="The artifact of one application in a version.")
@@ -27,5 +27,5 @@ class CreateVersionInput:
             for artifact in self.artifacts
         )
         return version.Version(
-            id="", name=tidy(self.name), commit=self.commit, created_by="", created_at=NEVER, artifacts=artifacts
+            id="", name=normalized(self.name), commit=self.commit, created_by="", created_at=NEVER, artifacts=artifacts
         )

@@ -13,7 +13,7 @@ from app.core import application, workflow
 from app.core.columnar import columns_of, filled
 from app.core.editing import Addition, Connection, Disconnection, Edit, Modification, Move, MoveDirection, Removal
 from app.core.editing import Replacement as GraphReplacement
-from app.core.texts import tidy
+from app.core.texts import normalized
 from app.services.workflows import EditOrder, Layout, RestoreOrder
 
 WITHOUT_COMMAND = application.CommandStep(())
@@ -74,9 +74,9 @@ def _tasks(inputs: Sequence[WorkflowTaskInput], path_of: PathOf) -> list[workflo
     step_of = dict(zip(indexes, command_steps, strict=True))
     limits = [step_of.get(index, WITHOUT_COMMAND) for index in range(len(inputs))]
     columns |= {
-        "key": list(map(tidy, columns["key"])),
-        "name": list(map(tidy, columns["name"])),
-        "block_by": [tuple(map(tidy, keys or ())) for keys in columns["block_by"]],
+        "key": list(map(normalized, columns["key"])),
+        "name": list(map(normalized, columns["name"])),
+        "block_by": [tuple(map(normalized, keys or ())) for keys in columns["block_by"]],
         "require_confirm": list(map(bool, columns["require_confirm"])),
         "command": [step_of.get(index) for index in range(len(inputs))],
         "payload": mappings(columns["payload"], path_of, "payload"),
@@ -144,18 +144,20 @@ class UpdateTaskInput:
         fields = without_unset(
             command=step or self.command,
             payload=self.payload if self.payload is strawberry.UNSET else mapping(self.payload, "payload"),
-            block_by=self.block_by if self.block_by is strawberry.UNSET else tuple(map(tidy, self.block_by or ())),
+            block_by=self.block_by
+            if self.block_by is strawberry.UNSET
+            else tuple(map(normalized, self.block_by or ())),
         )
         if step is not None:
             fields |= {"timeout_seconds": step.timeout_seconds, "max_attempts": step.max_attempts}
         not_null_fields = {
-            "name": self.name and tidy(self.name),
+            "name": self.name and normalized(self.name),
             "require_confirm": self.require_confirm,
             "timeout_seconds": self.timeout_seconds,
             "max_attempts": self.max_attempts,
         }
         fields |= {name: value for name, value in not_null_fields.items() if value is not None}
-        return _order(self, Modification(tidy(self.key), fields))
+        return _order(self, Modification(normalized(self.key), fields))
 
 
 @strawberry.input(description="A task of a deployment, by its key.")
@@ -167,7 +169,7 @@ class EditTaskInput:
 
     def removal(self) -> EditOrder:
         """Return it as a core value."""
-        return _order(self, Removal(tidy(self.key)))
+        return _order(self, Removal(normalized(self.key)))
 
 
 @strawberry.input(description="A task to swap with its neighbour in the list.")
@@ -180,7 +182,7 @@ class MoveTaskInput:
 
     def order(self) -> EditOrder:
         """Return it as a core value."""
-        return _order(self, Move(tidy(self.key), self.direction))
+        return _order(self, Move(normalized(self.key), self.direction))
 
 
 @strawberry.input(description="An edge between two tasks: `to` waits for `from`.")
@@ -193,11 +195,11 @@ class ConnectTasksInput:
 
     def connection(self) -> EditOrder:
         """Return it as a core value."""
-        return _order(self, Connection(tidy(self.from_), tidy(self.to)))
+        return _order(self, Connection(normalized(self.from_), normalized(self.to)))
 
     def disconnection(self) -> EditOrder:
         """Return it as a core value."""
-        return _order(self, Disconnection(tidy(self.from_), tidy(self.to)))
+        return _order(self, Disconnection(normalized(self.from_), normalized(self.to)))
 
 
 @strawberry.input(description="The position of one task.")
@@ -214,7 +216,9 @@ class SetTaskPositionsInput:
 
     def layout(self) -> Layout:
         """Return it as a core value."""
-        return Layout(self.deployment_id, tuple((tidy(item.key), item.position.position()) for item in self.positions))
+        return Layout(
+            self.deployment_id, tuple((normalized(item.key), item.position.position()) for item in self.positions)
+        )
 
 
 @strawberry.input(description="A revision to restore.")

@@ -12,7 +12,7 @@ from app.api.mutations.run import perform
 from app.api.permissions import MutationGuard
 from app.api.types.access import Actor, ApiToken, ServiceAccount, find_token, load_actor
 from app.core.roles import Role
-from app.core.texts import tidy
+from app.core.texts import normalized
 from app.services import access
 from app.services.access import TokenRequest
 
@@ -65,7 +65,7 @@ class AccessMutations:
         extensions=[MutationGuard(Role.ADMIN, ServiceAccountPayload)],
     )
     async def create_service_account(self, info: Info, input: CreateServiceAccountInput) -> ServiceAccountPayload:
-        (id_,) = await perform(info, input, access.create_service_account, tidy(input.name))
+        (id_,) = await perform(info, input, access.create_service_account, normalized(input.name))
         account = await load_actor(info, id_)
         return ServiceAccountPayload(service_account=account if isinstance(account, ServiceAccount) else None)
 
@@ -77,7 +77,7 @@ class AccessMutations:
     async def create_api_token(self, info: Info, input: CreateApiTokenInput) -> CreateApiTokenPayload:
         secret = access.new_secret(info.context.runtime)
         request = TokenRequest(
-            name=tidy(input.name),
+            name=normalized(input.name),
             service_account_id=input.service_account_id,
             scopes=tuple(input.scopes),
             expires_at=input.expires_at,

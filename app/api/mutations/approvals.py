@@ -6,7 +6,7 @@ from app.api.context import Info
 from app.api.errors import UserError, user_error
 from app.api.inputs.approvals import DecideInput, SetApprovalPolicyInput
 from app.api.mutations.environments import EnvironmentPayload
-from app.api.mutations.run import load_changed, perform
+from app.api.mutations.run import load_changed, perform, result_of
 from app.api.permissions import MutationGuard
 from app.api.types.approvals import Approval
 from app.core.approval import Verdict
@@ -21,10 +21,10 @@ class DecisionPayload:
 
 
 async def _decide(info: Info, input: DecideInput, verdict: Verdict) -> DecisionPayload:
-    ids, problems = approvals.answers(await perform(info, input, approvals.decide, input.command(verdict)))
+    result = await result_of(info, input, approvals.decide, input.command(verdict))
     return DecisionPayload(
-        approvals=[await load_changed(info, "Approval", id_) for id_ in ids],
-        errors=[user_error(problem) for problem in problems],
+        approvals=[await load_changed(info, "Approval", id_) for id_ in result.ids],
+        errors=[user_error(problem) for problem in result.problems],
     )
 
 

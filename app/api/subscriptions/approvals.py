@@ -23,7 +23,7 @@ class ApprovalSubscriptions:
     )
     async def my_approvals_changed(self, info: Info) -> AsyncGenerator[Approval, None]:
         async for changed in inbox.follow(info.context.runtime, lambda: info.context.viewer):
-            await retry_while_away(info.context.renew)
+            await retry_while_away(info.context.reauthenticate)
             require_role(info.context, Role.VIEWER)
             for approval, deployment in changed:
                 if may_see(info.context.viewer, deployment):

@@ -37,12 +37,12 @@ class DeploymentSubscriptions:
         is_first = True
         async for batch in events.follow(info.context.runtime, id, position):
             await renew_and_check(info, deployment)
-            if not batch.events and not is_first:
+            if not batch.items and not is_first:
                 continue
             is_first = False
             yield DeploymentEventBatch(
-                events=[event_of(event) for event in batch.events],
-                cursor=advance(info, encode_cursor(EVENT, batch.number)),
+                events=[event_of(event) for event in batch.items],
+                cursor=advance(info, encode_cursor(EVENT, batch.position)),
                 caught_up=batch.caught_up,
             )
 
@@ -58,7 +58,7 @@ class DeploymentSubscriptions:
         core_filter = (filter or DeploymentFilterInput()).narrow(DeploymentFilter())
         listed_ids: set[str] = set()
         async for changed in deployments.follow(info.context.runtime):
-            await retry_while_away(info.context.renew)
+            await retry_while_away(info.context.reauthenticate)
             require_role(info.context, Role.VIEWER)
             for deployment in changed:
                 matches = core_filter.admits(deployment)

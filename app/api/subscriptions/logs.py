@@ -39,12 +39,12 @@ class LogSubscriptions:
         was_caught_up: bool | None = None
         async for batch in task_logs.follow(info.context.runtime, task_id, position, log_filter(levels, contains)):
             await renew_and_check(info, deployment)
-            if not batch.lines and batch.caught_up == was_caught_up:
+            if not batch.items and batch.caught_up == was_caught_up:
                 continue
             was_caught_up = batch.caught_up
             yield LogBatch(
-                lines=[LogLine.of(line) for line in batch.lines],
-                cursor=advance(info, encode_cursor(LOG, batch.number)),
+                lines=[LogLine.of(line) for line in batch.items],
+                cursor=advance(info, encode_cursor(LOG, batch.position)),
                 caught_up=batch.caught_up,
             )
 
@@ -70,11 +70,11 @@ class LogSubscriptions:
         was_caught_up: bool | None = None
         async for batch in deployment_logs.follow(info.context.runtime, deployment_id, position, lines):
             await renew_and_check(info, deployment)
-            if not batch.lines and batch.caught_up == was_caught_up:
+            if not batch.items and batch.caught_up == was_caught_up:
                 continue
             was_caught_up = batch.caught_up
             yield DeploymentLogBatch(
-                lines=[TaskLogLine.of(line) for line in batch.lines],
+                lines=[TaskLogLine.of(line) for line in batch.items],
                 cursor=advance(info, encode_cursor(DEPLOYMENT_LOG, batch.position)),
                 caught_up=batch.caught_up,
             )

@@ -125,11 +125,11 @@ class Approval(Node):
 async def may_approve(info: Info, approval: core.Approval, deployment: CoreDeployment) -> Permission:
     """Return whether the viewer may approve, and what they should know if they may."""
     now = info.context.runtime.clock.now()
-    problem = core.why_not(approval, info.context.viewer, core.Verdict.APPROVE, now)
+    problem = core.why_not_decide(approval, info.context.viewer, core.Verdict.APPROVE, now)
     if problem is not None:
         return Permission.of(problem)
     situation = await info.context.loaders.situation.load(deployment.id)
-    others = " ".join(blocker.message for blocker in gate.beside_approval(deployment, situation))
+    others = " ".join(blocker.message for blocker in gate.blockers_after_approval(deployment, situation))
     return Permission(allowed=True, reason=others or None)
 
 

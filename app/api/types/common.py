@@ -9,7 +9,7 @@ import strawberry
 from app.api.documents.costs import MAX_PAGE
 from app.api.scalars import Cursor, decode_cursor, decode_number_cursor, encode_cursor
 from app.core.errors import ErrorCode, InvalidInput, Problem, Refused
-from app.core.paging import Span
+from app.core.paging import PageRequest
 
 
 @strawberry.interface(description="Anything with an id; node(id) finds it.")
@@ -81,9 +81,9 @@ class Window:
         return self.size + 1
 
     @property
-    def span(self) -> Span:
+    def span(self) -> PageRequest:
         """What to load."""
-        return Span(self.limit, self.after, self.before, self.forward)
+        return PageRequest(self.limit, self.after, self.before, self.forward)
 
     def cut(self, found: Sequence[T]) -> tuple[list[T], bool, bool]:
         """Return what is shown of what was loaded (in list order), and whether more stands before and behind it."""

@@ -24,7 +24,7 @@ from app.api.types.versions import Version
 from app.api.types.workflows import Workflow
 from app.core import allowed_actions, gate
 from app.core import deployment as core
-from app.core.approval import before_approval
+from app.core.approval import types_before_approval
 from app.core.command_visibility import of_deployment
 from app.core.strategy.model import StrategyKind
 
@@ -157,7 +157,7 @@ class Deployment(Node):
         if self.value.manual_approval or any(step.require_approval for step in self.value.strategy.steps):
             return True
         environment = await info.context.loaders.environment.load(self.value.environment_id)
-        if environment is not None and before_approval(self.value, environment.approval_policy) is not None:
+        if environment is not None and types_before_approval(self.value, environment.approval_policy) is not None:
             return True
         return any(task.require_confirm for task in await info.context.loaders.tasks_of.load(self.id))
 

@@ -80,7 +80,7 @@ class Environment(Node):
     @strawberry.field(description="Whether it is frozen, and when that changes.")
     async def freeze(self, info: Info) -> FreezeStatus:
         windows, runtime = await info.context.loaders.freeze_windows_of.load(self.id), info.context.runtime
-        return FreezeStatus.of(freeze.status(windows, runtime.clock.now(), runtime.calendar))
+        return FreezeStatus.of(freeze.freeze_status(windows, runtime.clock.now(), runtime.calendar))
 
     @strawberry.field(description="What runs now, one per application, as far as the viewer may see it.")
     async def releases(self, info: Info) -> list["Release"]:

@@ -48,7 +48,7 @@ class LogLine:
         )
 
 
-def log_page(part: Window, asked: core.LogPart, bounds: core.LogPart, found: Sequence[core.LogLine]) -> Page[LogLine]:
+def log_page(part: Window, asked: core.LogRange, bounds: core.LogRange, found: Sequence[core.LogLine]) -> Page[LogLine]:
     """Return a page of what was found within `bounds` of what was asked for; where more is beyond, it says so."""
     lines, earlier, later = part.cut(found)
     cursors = [encode_cursor(LOG, line.number) for line in lines]

@@ -22,13 +22,13 @@ from app.api.types.logs import LOG, LogLine, log_filter, log_page
 from app.api.types.references import find, require
 from app.core import allowed_actions, gate
 from app.core import task as core
-from app.core.approval import ApprovalPolicy, why_not_lift
+from app.core.approval import ApprovalPolicy, why_not_waive
 from app.core.command_visibility import of_deployment
 from app.core.deployment import Deployment as CoreDeployment
 from app.core.deployment import DeploymentStatus
 from app.core.errors import Forbidden, Problem, WrongState
 from app.core.log_levels import LogLevel
-from app.core.logs import LogPart
+from app.core.logs import LogRange
 from app.core.roles import Role
 from app.core.workflow import TaskType
 
@@ -194,7 +194,7 @@ class Task(Node):
         loaders = info.context.loaders
         part = window(LOG, first=first, after=after, last=last, before=before, default=200)
         wanted = log_filter(levels, contains, attempt)
-        asked = LogPart(
+        asked = LogRange(
             limit=part.limit,
             after=decode_number_cursor(LOG, after, "after") or 0,
             before=decode_number_cursor(LOG, before, "before"),
@@ -235,7 +235,7 @@ async def _why_not_skip(info: Info, deployment: CoreDeployment, task: core.Task)
     environment = await info.context.loaders.environment.load(deployment.environment_id)
     policy = (environment.approval_policy if environment else None) or ApprovalPolicy()
     authors = await info.context.loaders.authors_of.load(deployment.id)
-    return why_not_lift(deployment, policy, info.context.viewer, authors)
+    return why_not_waive(deployment, policy, info.context.viewer, authors)
 
 
 class TasksOf(Unloaded):

@@ -14,7 +14,7 @@ from app.api.types.connections import TEMPLATE_VERSIONS
 from app.api.types.references import require
 from app.api.types.workflows import From, WorkflowDiff, WorkflowTask, names_of, workflow_tasks
 from app.core import revision, template
-from app.core.command_visibility import See, of_template
+from app.core.command_visibility import VisibilityByApplication, of_template
 from app.core.errors import not_found
 from app.core.workflow import WorkflowTask as CoreTask
 
@@ -130,6 +130,6 @@ class WorkflowTemplate(Node):
         return WorkflowDiff.of(revision.diff(before or (), after or ()), await names_of(info, tasks), see)
 
 
-def _see(info: Info, authors: Sequence[str], tasks: Sequence[CoreTask]) -> See:
+def _see(info: Info, authors: Sequence[str], tasks: Sequence[CoreTask]) -> VisibilityByApplication:
     ids = {task.application_id for task in tasks if task.application_id}
     return of_template(info.context.viewer, authors, ids)
