@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from app.store.database import AWAY
+from app.store.database import UNAVAILABLE
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -22,6 +22,6 @@ async def retry_while_away(work: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await work()
-        except AWAY as error:
+        except UNAVAILABLE as error:
             logger.warning("the database is away, trying again: %s", error or type(error).__name__)
         await asyncio.sleep(AGAIN_SECONDS)

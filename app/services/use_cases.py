@@ -47,7 +47,7 @@ class UseCaseContext:
     """What a use case works with: the ports, its transaction, and who asks."""
 
     runtime: Runtime
-    work: Unit
+    unit: Unit
     principal: Principal
 
     def require(self, role: Role, *, environment_id: str | None = None, application_ids: Iterable[str] = ()) -> None:
@@ -56,12 +56,12 @@ class UseCaseContext:
         if not self.principal.allows(role, environment_id=environment_id, application_ids=wanted):
             raise forbidden(role)
 
-    def changed(self, id_: str, before: object, after: object) -> None:
+    def record_change(self, id_: str, before: object, after: object) -> None:
         """Say for the audit log how an object was (None: it is new) and is now (None: it is gone), without secrets.
 
-        Deployments that are held through a ledger need not be told: the ledger does.
+        Deployments that are held through a locked need not be told: the locked does.
         """
-        self.work.note(id_, before, after)
+        self.unit.record_change(id_, before, after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ async def perform(runtime: Runtime, call: MutationCall, use_case: UseCase[Comman
         result = await use_case(UseCaseContext(runtime, work, call.principal), command)
         if key is not None:
             answer = StoredAnswer(call.mutation, fingerprint, result.ids, result.problems)
-            await idempotency.keep(actor, key, answer, work.now)
-        await audit.keep(call.act, work)
+            await idempotency.save(actor, key, answer, work.now)
+        await audit.store_entries(call.act, work)
     await admit_waiting(runtime, work)
     return result
 

@@ -7,7 +7,7 @@ from functools import partial
 from app.core.access import Principal
 from app.core.approval import Approval, ApprovalStatus
 from app.core.deployment import Deployment
-from app.services.approvals import awaits, waiting
+from app.services.approvals import all_pending, may_approve
 from app.services.feeds.deployments import PAUSE_SECONDS
 from app.services.feeds.events import TAIL_SECONDS
 from app.services.retry import retry_while_away
@@ -47,7 +47,7 @@ def _version(one: Approval) -> Version:
 
 async def _mine(runtime: Runtime, principal: Principal) -> list[tuple[Approval, Deployment]]:
     now = runtime.clock.now()
-    return [(one, deployment) for one, deployment in await waiting() if awaits(one, principal, now)]
+    return [(one, deployment) for one, deployment in await all_pending() if may_approve(one, principal, now)]
 
 
 async def _with_deployments(ids: list[str]) -> list[tuple[Approval, Deployment]]:
