@@ -100,7 +100,7 @@ class ContextPerOperation(SchemaExtension):
         known = self.execution_context.context
         if isinstance(known, Context) and known.socket:
             own = replace(known)
-            await own.renew()
+            await own.reauthenticate()
             self.execution_context.context = own
         yield
 
@@ -148,7 +148,7 @@ class RefuseSenseless(SchemaExtension):
         operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)] if document else []
         if len(operations) > 1 and not asked._provided_operation_name:
             return RequestCode.OPERATION_RESOLUTION_FAILURE, SEVERAL
-        if asked.operation_type is OperationType.SUBSCRIPTION and asked.context.plain:
+        if asked.operation_type is OperationType.SUBSCRIPTION and asked.context.single_result:
             return ErrorCode.INVALID, "A subscription needs a stream: a WebSocket, or Accept: text/event-stream."
         return None
 

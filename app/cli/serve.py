@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from app.cli import address
+from app.cli import listen_address
 from app.cli.console import Failure, expected_failures
 from app.cli.process_secrets import environ
 from app.settings import SettingError, Settings, existing_folder, read_settings
@@ -46,7 +46,7 @@ def _ready_to_serve() -> Settings:
     settings = _settings()
     if settings.store.database_url is None or settings.store.redis_url is None:
         raise Failure("Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL, or use boreas up, which brings its own.")
-    address.check_redis(settings.store.redis_url)
+    listen_address.check_redis(settings.store.redis_url)
 
     from app.store.migrations import check
     from app.wiring import migrations_folder
@@ -64,7 +64,7 @@ def api() -> None:
     BOREAS_REDIS_URL name the servers to use. BOREAS_ADMIN_TOKEN is made sure of as a token with every right.
     """
     settings = _ready_to_serve()
-    address.settle(settings.serve)
+    listen_address.settle(settings.serve)
 
     from app.log import configure
     from app.main import serve

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, token_faults
-from app.core.audit import AuditContext, plain
+from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, scopes_beyond
+from app.core.audit import AuditContext, to_json
 from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, WrongState, name_taken, not_found
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.validation import checks
 from app.services import audit
@@ -55,11 +55,11 @@ async def authenticate_all(runtime: Runtime, secrets: Sequence[str]) -> dict[str
 async def create_service_account(context: UseCaseContext, name: str) -> Result:
     """Create a service account without any grant. For ADMIN."""
     context.require(Role.ADMIN)
-    refuse_if(checks.title(name, 100, "name"))
+    refuse_if(checks.display_name(name, 100, "name"))
     await lock_name("names of actors")
     if await store.actor_by_name(name):
         raise name_taken(f"There is somebody named “{name}” already. Use another name.")
-    account = Actor(id=context.unit.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
+    account = Actor(id=context.unit.new_id(IdKind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
     await store.insert_actor(account, context.unit.now)
     context.record_change(account.id, None, account)
     return Result((account.id,))
@@ -93,8 +93,8 @@ async def create_token(context: UseCaseContext, request: TokenRequest) -> Result
         account = (await store.actors_by_ids([owner])).get(owner)
         if account is None or account.kind is not ActorKind.SERVICE_ACCOUNT:
             raise not_found("service account", owner, ("serviceAccountId",))
-    refuse_if(checks.title(request.name, 100, "name"))
-    refuse_if(checks.listed(request.scopes, "scopes"))
+    refuse_if(checks.display_name(request.name, 100, "name"))
+    refuse_if(checks.list_size(request.scopes, "scopes"))
     if not request.scopes:
         raise Refused(InvalidInput(message="Name at least one scope.", path=("scopes",)))
     await lock_name(TOKENS)
@@ -105,11 +105,11 @@ async def create_token(context: UseCaseContext, request: TokenRequest) -> Result
         raise Refused(InvalidInput(message="It is past.", path=("expiresAt",)))
     if maker.expires_at is not None and request.expires_at is not None and request.expires_at > maker.expires_at:
         message = (
-            f"The token you came with ends at {plain(maker.expires_at)}, and what it makes ends no later. Leave "
+            f"The token you came with ends at {to_json(maker.expires_at)}, and what it makes ends no later. Leave "
             "expiresAt out, or come with a token that lasts longer."
         )
         raise Refused(InvalidInput(message=message, path=("expiresAt",)))
-    wider = token_faults(context.principal, request.scopes)
+    wider = scopes_beyond(context.principal, request.scopes)
     if wider:
         message = f"The token you came with has not the scope {', '.join(wider)}; a token can not make a wider one."
         raise Refused(Forbidden(message=message, required=wider[0], path=("scopes",)))
@@ -122,7 +122,7 @@ async def create_token(context: UseCaseContext, request: TokenRequest) -> Result
 
 def _token(work: Unit, owner: str, request: TokenRequest, *, made_by: str | None = None) -> ApiToken:
     return ApiToken(
-        id=work.new_id(Kind.API_TOKEN),
+        id=work.new_id(IdKind.API_TOKEN),
         actor_id=owner,
         name=request.name,
         prefix=request.secret[:PREFIX_LENGTH],
@@ -233,7 +233,7 @@ async def ensure_admin(runtime: Runtime, secret: str) -> None:
     async with unit(runtime) as work:
         admin = await store.actor_by_name(ADMIN_NAME)
         if admin is None:
-            admin = Actor(id=work.new_id(Kind.USER), kind=ActorKind.USER, name=ADMIN_NAME)
+            admin = Actor(id=work.new_id(IdKind.USER), kind=ActorKind.USER, name=ADMIN_NAME)
             await store.insert_actor(admin, work.now)
             await store.add_grant(admin.id, Grant(Role.ADMIN), work.now)
             work.record_change(admin.id, None, {"name": admin.name, **await _granted(admin.id)})
@@ -254,6 +254,6 @@ async def _boreas(work: Unit) -> str:
     """Return the id of the account in whose name Boreas itself acts. It has no token and no grant."""
     found = await store.actor_by_name(OWN_NAME)
     if found is None:
-        found = Actor(id=work.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=OWN_NAME)
+        found = Actor(id=work.new_id(IdKind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=OWN_NAME)
         await store.insert_actor(found, work.now)
     return found.id

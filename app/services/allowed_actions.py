@@ -196,7 +196,7 @@ async def _turns(asker: Caller, deployments: Deployments) -> Answers:
 
 
 def _frozen(deployment: Deployment, status: freeze.FreezeStatus) -> Problem | None:
-    why = freeze.why_not_start(status, overridden=deployment.freeze_override_reason is not None)
+    why = freeze.freeze_message(status, overridden=deployment.freeze_override_reason is not None)
     return None if why is None else Frozen(message=why, until=status.next_end, path=("id",))
 
 

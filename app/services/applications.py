@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from app.core.application import Application
 from app.core.errors import Forbidden, Refused, WrongState, name_taken, not_found
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.kubernetes import ownership
 from app.core.roles import Role
 from app.core.validation import checks
@@ -23,7 +23,7 @@ NOT_YOURS = (
 async def create(context: UseCaseContext, draft: Application) -> Result:
     """Create an application as drafted; id and times are set here. For DEPLOYER on everything."""
     context.require(Role.DEPLOYER)
-    application = replace(draft, id=context.unit.new_id(Kind.APPLICATION), created_at=context.unit.now)
+    application = replace(draft, id=context.unit.new_id(IdKind.APPLICATION), created_at=context.unit.now)
     refuse_if(checks.application(application))
     await lock_name(NAMES)
     if await store.by_name(application.name):
@@ -44,7 +44,7 @@ async def update(context: UseCaseContext, changes: tuple[str, dict[str, object]]
     application = await _held(context, id_)
     changed = replace(application, **fields)  # type: ignore[arg-type]
     refuse_if(checks.application(changed))
-    if ownership.named(changed.kubernetes) != ownership.named(application.kubernetes):
+    if ownership.named_objects(changed.kubernetes) != ownership.named_objects(application.kubernetes):
         if not context.principal.allows(Role.ADMIN, application_ids=[id_]):
             raise Refused(Forbidden(message=NOT_YOURS, required=Role.ADMIN, path=("kubernetes",)))
         await _refuse_if_taken(changed, application)
@@ -76,8 +76,8 @@ async def _refuse_if_taken(application: Application, before: Application | None)
     target = application.kubernetes
     if target is not None:
         await lock_name(NAMES)
-        others = await store.naming(ownership.rivals(target), but=application.id)
-        refuse_if(ownership.taken(target, before.kubernetes if before else None, others))
+        others = await store.naming(ownership.reserved_names(target), but=application.id)
+        refuse_if(ownership.name_conflicts(target, before.kubernetes if before else None, others))
 
 
 async def _held(context: UseCaseContext, id_: str, *, archived: bool = False) -> Application:

@@ -23,7 +23,7 @@ async def authors_of(deployment: Deployment) -> frozenset[str]:
 async def why_not_waive(locked: LockedDeployment, principal: Principal) -> Forbidden | None:
     """Return why somebody may not let go of a task of a held deployment that asks for approval."""
     deployment = locked.deployment
-    return core.why_not_lift(deployment, locked.policy or ApprovalPolicy(), principal, await authors_of(deployment))
+    return core.why_not_waive(deployment, locked.policy or ApprovalPolicy(), principal, await authors_of(deployment))
 
 
 async def refuse_unauthorized_waivers(

@@ -69,7 +69,7 @@ async def decide(context: UseCaseContext, order: Decide) -> Result:
 
 
 def _problems(order: Decide) -> checks.Problems:
-    yield from checks.between(len(order.approval_ids), 1, MAX_APPROVALS, FIELD)
+    yield from checks.in_range(len(order.approval_ids), 1, MAX_APPROVALS, FIELD)
     if len(set(order.approval_ids)) < len(order.approval_ids):
         yield InvalidInput(message="The same approval is named twice. Name each approval once.", path=(FIELD,))
     for index, id_ in enumerate(order.approval_ids):
@@ -90,7 +90,9 @@ async def _decide_all(
     approvals = await store.by_ids(ids)
     for id_ in ids:
         approval = approvals[id_]
-        problem = _outdated(locked.deployment, order) or core.why_not(approval, principal, order.verdict, locked.now)
+        problem = _outdated(locked.deployment, order) or core.why_not_decide(
+            approval, principal, order.verdict, locked.now
+        )
         if problem is None:
             await _store(context, locked, approval, order)
         else:
@@ -119,7 +121,7 @@ async def _store(context: UseCaseContext, locked: LockedDeployment, approval: Ap
     actor = context.principal.actor
     comment = await mask_secrets(locked.deployment.id, order.comment.strip())
     decision = Decision(actor_id=actor.id, actor_name=actor.name, verdict=order.verdict, comment=comment, at=locked.now)
-    status = core.decided(approval, order.verdict)
+    status = core.status_after(approval, order.verdict)
     await store.decide(approval, decision, status)
     locked.record(ApprovalDecided(approval.id, order.verdict, comment))
     approval_requests.tell(locked, [approval.id])
@@ -167,4 +169,4 @@ async def all_pending() -> list[tuple[Approval, Deployment]]:
 
 def may_approve(one: Approval, principal: Principal, now: datetime) -> bool:
     """Whether somebody may decide: whoever wrote what is to be approved may only reject, and is not waited for."""
-    return core.why_not(one, principal, Verdict.APPROVE, now) is None
+    return core.why_not_decide(one, principal, Verdict.APPROVE, now) is None

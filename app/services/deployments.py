@@ -11,7 +11,7 @@ from app.core.deployment import Deployment, DeploymentApplication, DeploymentSta
 from app.core.environment import Environment
 from app.core.errors import Problem, Refused, WrongState, not_found
 from app.core.events import DeploymentStatusChanged
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.masking import Masker
 from app.core.roles import Role
 from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, afresh, unbegun
@@ -58,7 +58,7 @@ async def create(context: UseCaseContext, request: DeploymentRequest) -> Result:
 async def _create_in(context: UseCaseContext, made: Draft, environment: Environment) -> str:
     now = context.unit.now
     deployment = Deployment(
-        id=context.unit.new_id(Kind.DEPLOYMENT),
+        id=context.unit.new_id(IdKind.DEPLOYMENT),
         version_id=made.version.id,
         environment_id=environment.id,
         applications=tuple(DeploymentApplication(application_id=application.id) for application in made.applications),
@@ -93,7 +93,7 @@ def _without_secrets(made: Draft) -> str | None:
 
 
 def _tasks(context: UseCaseContext, deployment_id: str, tasks: Sequence[WorkflowTask]) -> list[Task]:
-    ids = {task.key: context.unit.new_id(Kind.TASK) for task in tasks}
+    ids = {task.key: context.unit.new_id(IdKind.TASK) for task in tasks}
     return [unbegun(task, deployment_id, order, ids) for order, task in enumerate(tasks)]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from app.core.approval import ApprovalPolicy
 from app.core.environment import Environment
 from app.core.errors import Forbidden, Refused, name_taken, not_found
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.validation import checks
 from app.services.use_cases import Result, UseCaseContext, refuse_if
@@ -19,7 +19,7 @@ REACHING = {"worker_pool": "workerPool", "build_pool": "buildPool", "kubernetes"
 async def create(context: UseCaseContext, draft: Environment) -> Result:
     """Create an environment as drafted; id and time are set here."""
     context.require(Role.ADMIN)
-    environment = replace(draft, id=context.unit.new_id(Kind.ENVIRONMENT), created_at=context.unit.now)
+    environment = replace(draft, id=context.unit.new_id(IdKind.ENVIRONMENT), created_at=context.unit.now)
     refuse_if(checks.environment(environment))
     await lock_name("names of environments")
     if await store.by_name(environment.name):

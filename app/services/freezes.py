@@ -7,7 +7,7 @@ from dataclasses import replace
 from app.core import freeze
 from app.core.errors import InvalidInput, Refused, not_found
 from app.core.freeze import FreezeStatus, FreezeWindow
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.roles import Role
 from app.services.runtime import Runtime
 from app.services.use_cases import Result, UseCaseContext, refuse_if
@@ -24,9 +24,9 @@ async def create(context: UseCaseContext, draft: FreezeWindow) -> Result:
     context.require(Role.ADMIN, environment_id=environment_id)
     if await environment_store.locked(environment_id) is None:
         raise not_found("environment", environment_id, ("environmentId",))
-    window = replace(draft, id=context.unit.new_id(Kind.FREEZE_WINDOW), created_at=context.unit.now)
+    window = replace(draft, id=context.unit.new_id(IdKind.FREEZE_WINDOW), created_at=context.unit.now)
     calendar = context.runtime.calendar
-    refuse_if(await asyncio.to_thread(lambda: list(freeze.faults(window, context.unit.now, calendar))))
+    refuse_if(await asyncio.to_thread(lambda: list(freeze.validate(window, context.unit.now, calendar))))
     if len((await store.of_environments([environment_id]))[environment_id]) >= freeze.MAX_WINDOWS:
         message = f"The environment has {freeze.MAX_WINDOWS} windows already: delete those that are past."
         raise Refused(InvalidInput(message=message, path=("environmentId",)))
@@ -54,4 +54,4 @@ async def statuses(runtime: Runtime, environment_ids: Sequence[str]) -> dict[str
     """Return how each environment stands, in one query."""
     found = await store.of_environments(environment_ids)
     now = runtime.clock.now()
-    return {id_: freeze.status(windows, now, runtime.calendar) for id_, windows in found.items()}
+    return {id_: freeze.freeze_status(windows, now, runtime.calendar) for id_, windows in found.items()}

@@ -7,7 +7,7 @@ from app.core import template, workflow
 from app.core.command_visibility import of_deployment
 from app.core.errors import Forbidden, InvalidInput, Problem, Refused, WorkflowFault, WrongState, not_found
 from app.core.fingerprint import fingerprint
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.task import written
 from app.core.template import Parameter, Template, TemplateVersion
@@ -76,7 +76,7 @@ async def save(context: UseCaseContext, draft: TemplateDraft) -> Result:
         return Result((known.id, versions[-1].id))
     kept = await _kept(context, draft, known)
     version = TemplateVersion(
-        id=context.unit.new_id(Kind.TEMPLATE_VERSION),
+        id=context.unit.new_id(IdKind.TEMPLATE_VERSION),
         template_id=kept.id,
         number=len(versions) + 1,
         author=context.principal.actor.id,
@@ -134,7 +134,7 @@ async def instantiate(use: TemplateUse) -> Instance:
         *template.problems(tasks, version.parameters, use.given),
     ]
     refuse_if([problem for problem in problems if not isinstance(problem, WorkflowFault)])
-    made = template.filled(tasks, template.values(version.parameters, use.given))
+    made = template.fill(tasks, template.values(version.parameters, use.given))
     refuse_if(replace(problem, path=("parameters",)) for problem in task_checks.workflow_tasks(made))
     return Instance(made, tuple(problem for problem in problems if isinstance(problem, WorkflowFault)))
 
@@ -186,7 +186,7 @@ def _refuse_unless_own(
 
 
 def _problems(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> Iterator[Problem]:
-    yield from checks.title(draft.name, 100, "name")
+    yield from checks.display_name(draft.name, 100, "name")
     yield from checks.text(draft.description, "description")
     yield from checks.text(draft.note, "note")
     yield from checks.parameters(draft.parameters)
@@ -203,7 +203,7 @@ async def _faults(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> list[P
     names = {id_: application.name for id_, application in (await application_store.by_ids(ids)).items()}
     return [
         *template.faults(tasks, draft.parameters),
-        *workflow.check(template.blanked(tasks), names, commands_needed=False),
+        *workflow.check(template.without_expressions(tasks), names, commands_needed=False),
     ]
 
 
@@ -211,7 +211,7 @@ async def _kept(context: UseCaseContext, draft: TemplateDraft, known: Template |
     """Store the template of a name, if it is new or described anew, and return it."""
     if known is None:
         made = Template(
-            id=context.unit.new_id(Kind.WORKFLOW_TEMPLATE),
+            id=context.unit.new_id(IdKind.WORKFLOW_TEMPLATE),
             name=draft.name,
             description=draft.description,
             archived_at=None,

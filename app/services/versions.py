@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.core.application import Application
 from app.core.errors import InvalidInput, Problem, missing, name_taken
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.validation import checks
 from app.core.version import Version
@@ -25,7 +25,7 @@ async def create(context: UseCaseContext, draft: Version) -> Result:
     mean something else for those who deploy by it, a name is given once for an application. Creating the same version
     again changes nothing and returns the first one, as a pipeline that runs again expects.
     """
-    refuse_if(checks.between(len(draft.artifacts), 1, MAX_ARTIFACTS, "artifacts"))
+    refuse_if(checks.in_range(len(draft.artifacts), 1, MAX_ARTIFACTS, "artifacts"))
     ids = [artifact.application_id for artifact in draft.artifacts]
     found = await application_store.by_ids(ids)
     refuse_if(_problems(draft, found))
@@ -41,7 +41,7 @@ async def create(context: UseCaseContext, draft: Version) -> Result:
         raise name_taken(_taken(draft.name, known[0], found))
     version = replace(
         draft,
-        id=context.unit.new_id(Kind.VERSION),
+        id=context.unit.new_id(IdKind.VERSION),
         created_by=context.principal.actor.id,
         created_at=context.unit.now,
     )
@@ -60,9 +60,9 @@ def _taken(name: str, known: Version, found: Mapping[str, Application]) -> str:
 
 
 def _problems(draft: Version, found: dict[str, Application]) -> Iterator[Problem]:
-    yield from checks.title(draft.name, 100, "name")
+    yield from checks.display_name(draft.name, 100, "name")
     if draft.commit is not None:
-        yield from checks.title(draft.commit, 100, "commit")
+        yield from checks.display_name(draft.commit, 100, "commit")
     seen: set[str] = set()
     for index, artifact in enumerate(draft.artifacts):
         path = ("artifacts", str(index), "applicationId")

@@ -10,7 +10,7 @@ from app.core.editing import PATHS, Addition, Edit, Modification, Replacement, R
 from app.core.environment import OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, RevisionConflict, WrongState, not_found
 from app.core.events import WorkflowChanged
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.masking import Masker
 from app.core.revision import MAX_SUMMARY, KeptTask, Revision
 from app.core.task import UNBLOCKING, Task, written
@@ -86,7 +86,7 @@ async def restore(context: UseCaseContext, order: RestoreOrder) -> Result:
 
 async def set_positions(context: UseCaseContext, layout: Layout) -> Result:
     """Keep where tasks are drawn, in any state; no revision is made of it. For DEPLOYER."""
-    refuse_if(checks.between(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
+    refuse_if(checks.in_range(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
     refuse_if(
         problem
         for index, (_, position) in enumerate(layout.positions)
@@ -131,16 +131,16 @@ def _why_not(deployment: Deployment, expected: int) -> Iterator[Problem]:
 
 async def _edit(context: UseCaseContext, locked: LockedDeployment, tasks: Sequence[Task], order: EditOrder) -> None:
     before = written(tasks)
-    after = editing.edited(before, order.edit)
+    after = editing.apply_edit(before, order.edit)
     refuse_if(_problems(order.edit, after))
     await _check(locked.deployment, tasks, order.edit, (before, after))
     done = {task.key for task in tasks if task.status in UNBLOCKING}
-    lifted = editing.waived(before, after, done)
+    lifted = editing.waived_approvals(before, after, done)
     await refuse_unauthorized_waivers(
         locked, context.principal, {t.key: t.id for t in tasks}, lifted, PATHS[type(order.edit)]
     )
     known = {task.key for task in tasks}
-    new_ids = {task.key: context.unit.new_id(Kind.TASK) for task in after if task.key not in known}
+    new_ids = {task.key: context.unit.new_id(IdKind.TASK) for task in after if task.key not in known}
     made = editing.rewrite(tasks, after, new_ids, before)
     summary = _without_secrets(order.summary.strip(), (*before, *after))
     revision = Revision(
@@ -171,7 +171,7 @@ async def _check(
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
     started = {task.key for task in tasks if editing.has_started(task)}
     anew = [task for task in graphs[1] if task.key not in started]
-    refuse_if(compatibility.accounts(environment, anew, *PATHS[type(edit_)]))
+    refuse_if(compatibility.service_account_problems(environment, anew, *PATHS[type(edit_)]))
     found = [
         *editing.faults(*graphs, edit_, started),
         *workflow.check(
@@ -208,4 +208,4 @@ def _without_secrets(summary: str, tasks: Sequence[WorkflowTask]) -> str:
 
 def _summary_problems(summary: str) -> Iterator[Problem]:
     if summary.strip():
-        yield from checks.title(summary.strip(), MAX_SUMMARY, "summary")
+        yield from checks.display_name(summary.strip(), MAX_SUMMARY, "summary")

@@ -17,11 +17,11 @@ from app.core.deployment import (
 )
 from app.core.environment import Pools, Release
 from app.core.events import Event
-from app.core.paging import Span
+from app.core.paging import PageRequest
 from app.store import models
 from app.store.codecs import dump, plain, reader
 from app.store.database import execute, fetch, fetch_one
-from app.store.paging import in_list_order, span_sql, span_values
+from app.store.paging import in_list_order, page_sql, page_values
 from app.store.tasks import WRITE, Writes
 
 SELECT = (
@@ -206,12 +206,12 @@ async def updated_since(at: datetime) -> list[Deployment]:
     return [read(row) for row in await fetch(f"{SELECT} WHERE d.updated_at >= $1 ORDER BY d.updated_at, d.id", at)]
 
 
-async def page(wanted: DeploymentFilter, span: Span) -> list[Deployment]:
+async def page(wanted: DeploymentFilter, span: PageRequest) -> list[Deployment]:
     """Return a part of the deployments that match, newest first."""
     rows = await fetch(
-        f"{SELECT} WHERE {MATCHES} AND {span_sql(span, 'd.id', 10, descending=True)}",
+        f"{SELECT} WHERE {MATCHES} AND {page_sql(span, 'd.id', 10, descending=True)}",
         *filter_values(wanted),
-        *span_values(span),
+        *page_values(span),
     )
     return in_list_order([read(row) for row in rows], span)
 

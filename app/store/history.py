@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.core.deployment import Deployment, DeploymentFilter
-from app.core.paging import Span
+from app.core.paging import PageRequest
 from app.store.database import fetch
 from app.store.deployments import MATCHES, SELECT, filter_values, read
-from app.store.paging import PARENT, grouped_by_parent, span_sql, span_values
+from app.store.paging import PARENT, grouped_by_parent, page_sql, page_values
 
 Parent = Literal["version", "environment", "application"]
 BELONGS: Mapping[Parent, str] = {
@@ -26,15 +26,15 @@ class DeploymentsOf:
     parent: Parent
     wanted: DeploymentFilter
 
-    async def pages(self, ids: Sequence[str], span: Span) -> dict[str, list[Deployment]]:
+    async def pages(self, ids: Sequence[str], span: PageRequest) -> dict[str, list[Deployment]]:
         """Return a part of the deployments of each parent."""
         rows = await fetch(
             f"SELECT parent.id AS {PARENT}, found.* FROM unnest($10::text[]) AS parent(id) CROSS JOIN LATERAL"
-            f" ({SELECT} WHERE {BELONGS[self.parent]} AND {MATCHES} AND {span_sql(span, 'd.id', 11, descending=True)})"
+            f" ({SELECT} WHERE {BELONGS[self.parent]} AND {MATCHES} AND {page_sql(span, 'd.id', 11, descending=True)})"
             " AS found",
             *filter_values(self.wanted),
             list(ids),
-            *span_values(span),
+            *page_values(span),
         )
         return grouped_by_parent(ids, rows, read, span)
 

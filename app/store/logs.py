@@ -8,7 +8,7 @@ import msgspec
 
 from app.core.escapes import KEPT
 from app.core.log_levels import LogLevel
-from app.core.logs import LogFilter, LogLine, LogPart
+from app.core.logs import LogFilter, LogLine, LogRange
 from app.store.codecs import encode_json
 from app.store.database import Row, fetch, fetch_one
 
@@ -92,7 +92,7 @@ def read(row: Row) -> LogLine:
     return LogLine(row["number"], row["timestamp"], LogLevel(row["level"]), row["message"], row["attempt"])
 
 
-async def pages(task_ids: Sequence[str], wanted: LogFilter, part: LogPart) -> dict[str, list[LogLine]]:
+async def pages(task_ids: Sequence[str], wanted: LogFilter, part: LogRange) -> dict[str, list[LogLine]]:
     """Return a part of the log of each task, in order."""
     rows = await fetch(
         "SELECT line.* FROM unnest($1::text[]) AS task(id) CROSS JOIN LATERAL ("

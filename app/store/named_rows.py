@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from app.core.paging import Span
+from app.core.paging import PageRequest
 from app.store.database import Row, fetch, fetch_one
-from app.store.paging import in_list_order, span_sql, span_values
+from app.store.paging import in_list_order, page_sql, page_values
 
 T = TypeVar("T")
 
@@ -34,12 +34,12 @@ class NamedRows(Generic[T]):
         row = await fetch_one(f"SELECT {self.columns} FROM {self.table} WHERE id = $1 FOR NO KEY UPDATE", id_)
         return self.read(row) if row else None
 
-    async def page(self, span: Span, contains: str | None, *, archived: bool = False) -> list[T]:
+    async def page(self, span: PageRequest, contains: str | None, *, archived: bool = False) -> list[T]:
         """Return a part of those that are not archived (or only of those that are), by name."""
         rows = await fetch(
-            f"SELECT {self.columns} FROM {self.table} WHERE {_listed(archived)} AND {span_sql(span, 'name', 2)}",
+            f"SELECT {self.columns} FROM {self.table} WHERE {_listed(archived)} AND {page_sql(span, 'name', 2)}",
             contains,
-            *span_values(span),
+            *page_values(span),
         )
         return in_list_order([self.read(row) for row in rows], span)
 

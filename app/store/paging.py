@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from app.core.paging import Span
+from app.core.paging import PageRequest
 from app.store.database import Row, fetch
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ PARENT = "parent_id"
 class Children(Protocol[Child]):
     """What hangs on objects of one kind, in one order. Those that are equal load together."""
 
-    async def pages(self, ids: Sequence[str], span: Span) -> dict[str, list[Child]]:
+    async def pages(self, ids: Sequence[str], span: PageRequest) -> dict[str, list[Child]]:
         """Return a part of what hangs on each object."""
         ...
 
@@ -24,7 +24,7 @@ class Children(Protocol[Child]):
         ...
 
 
-def span_sql(span: Span, column: str, place: int, *, type_: str = "text", descending: bool = False) -> str:
+def page_sql(span: PageRequest, column: str, place: int, *, type_: str = "text", descending: bool = False) -> str:
     """Return the conditions, order and limit of a span; its values are the parameters from `place` on.
 
     Bounds that are not asked for are left out, so that an index serves those that are.
@@ -39,13 +39,13 @@ def span_sql(span: Span, column: str, place: int, *, type_: str = "text", descen
     return f"{' AND '.join(conditions) or 'true'} ORDER BY {column} {order} LIMIT ${place + len(conditions)}"
 
 
-def span_values(span: Span, *, type_: str = "text") -> list[object]:
-    """Return the parameters of `span_sql`."""
+def page_values(span: PageRequest, *, type_: str = "text") -> list[object]:
+    """Return the parameters of `page_sql`."""
     positions = [one for one in (span.after, span.before) if one is not None]
     return [*(positions if type_ == "text" else map(int, positions)), span.limit]
 
 
-def in_list_order(found: Sequence[T], span: Span) -> list[T]:
+def in_list_order(found: Sequence[T], span: PageRequest) -> list[T]:
     """Return what a query brought, in the order of the list."""
     return list(found if span.forward else found[::-1])
 
@@ -65,14 +65,14 @@ class ChildRows(Generic[T]):
     type_: str = "text"
     descending: bool = False
 
-    async def pages(self, ids: Sequence[str], span: Span) -> dict[str, list[T]]:
+    async def pages(self, ids: Sequence[str], span: PageRequest) -> dict[str, list[T]]:
         """Return a part of what hangs on each object, in one query."""
-        wanted = span_sql(span, self.key, 2, type_=self.type_, descending=self.descending)
+        wanted = page_sql(span, self.key, 2, type_=self.type_, descending=self.descending)
         rows = await fetch(
             f"SELECT parent.id AS {PARENT}, found.* FROM unnest($1::text[]) AS parent(id) CROSS JOIN LATERAL"
             f" ({self.select} WHERE {self.parent} = parent.id AND {wanted}) AS found",
             list(ids),
-            *span_values(span, type_=self.type_),
+            *page_values(span, type_=self.type_),
         )
         return grouped_by_parent(ids, rows, self.read, span)
 
@@ -87,7 +87,7 @@ class ChildRows(Generic[T]):
 
 
 def grouped_by_parent(
-    ids: Sequence[str], rows: Sequence[Row], read: Callable[[Row], T], span: Span
+    ids: Sequence[str], rows: Sequence[Row], read: Callable[[Row], T], span: PageRequest
 ) -> dict[str, list[T]]:
     """Return what was found by its parent, in the order of the list."""
     found: dict[str, list[T]] = {id_: [] for id_ in ids}

@@ -4,7 +4,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from app.core.deployment import ACTIVE
-from app.core.workflow import BUILDING
+from app.core.workflow import BUILD_TYPES
 from app.store.database import fetch
 
 ENGINE = "engine"
@@ -56,6 +56,6 @@ async def deployments_with_work(pool: str, now: datetime) -> list[str]:
         " OR (d.status = 'ROLLING_BACK' AND t.touched))) ORDER BY d.id",
         pool,
         now,
-        [str(type_) for type_ in BUILDING],
+        [str(type_) for type_ in BUILD_TYPES],
     )
     return [row["id"] for row in rows]

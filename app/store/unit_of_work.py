@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.core.audit import Change
-from app.core.ids import NOISE_BYTES, Kind, make
+from app.core.ids import NOISE_BYTES, IdKind, make
 from app.ports import Bus, Chance, Clock, Job, JobQueue
 from app.store.database import transaction
 
@@ -51,7 +51,7 @@ class Unit:
     """
 
     now: datetime
-    new_id: Callable[[Kind], str]
+    new_id: Callable[[IdKind], str]
     clock: Clock
     messages: list[tuple[str, bytes]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Unit:
         self.changes[id_] = Change(known.before if known else before, after)
 
 
-def _ids(now: datetime, chance: Chance) -> Callable[[Kind], str]:
+def _ids(now: datetime, chance: Chance) -> Callable[[IdKind], str]:
     return lambda kind: make(kind, now, chance.noise(NOISE_BYTES))
 
 

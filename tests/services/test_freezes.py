@@ -12,7 +12,7 @@ from app.core.audit import AuditFilter
 from app.core.errors import Forbidden, Frozen, InvalidInput, NotFound
 from app.core.freeze import MAX_WINDOWS, FreezeWindow
 from app.core.gate import Blocker, BlockerKind
-from app.core.paging import Span
+from app.core.paging import PageRequest
 from app.core.roles import Role
 from app.services import deployments, freezes, tasks
 from app.services import gates as gate_service
@@ -129,7 +129,7 @@ async def test_an_override_starts_at_once_and_passes_what_waits(engine: Engine, 
     urgent = await trial.deploy("v2", freeze_override_reason="payments are down")
     assert [(await engine.story(id_)).status for id_ in (waiting, urgent)] == [D.PENDING, D.RUNNING]
     assert await freeze_blocker(engine, urgent) is None
-    (entry,) = await audit.page(AuditFilter(target_id=urgent), Span(9))
+    (entry,) = await audit.page(AuditFilter(target_id=urgent), PageRequest(9))
     assert entry.after and entry.after["freezeOverrideReason"] == "payments are down"
 
 

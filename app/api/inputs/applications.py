@@ -5,10 +5,10 @@ from typing import Any
 import strawberry
 
 from app.api.inputs.commands import CommandStepInput
-from app.api.inputs.common import NEVER, given
+from app.api.inputs.common import NEVER, without_unset
 from app.api.inputs.kubernetes import KubernetesTargetInput
 from app.core import application
-from app.core.texts import tidy
+from app.core.texts import normalized
 
 
 @strawberry.input(description="Deploys by a command, once per instance.")
@@ -21,7 +21,7 @@ class ShellTargetInput:
         """Return it as a core value."""
         return application.ShellTarget(
             command=tuple(self.command),
-            instances=("local",) if self.instances is None else tuple(map(tidy, self.instances)),
+            instances=("local",) if self.instances is None else tuple(map(normalized, self.instances)),
             rollback_command=None if self.rollback_command is None else tuple(self.rollback_command),
         )
 
@@ -37,7 +37,7 @@ class MetricCheckInput:
     def check(self) -> application.MetricCheck:
         """Return it as a core value."""
         return application.MetricCheck(
-            name=tidy(self.name),
+            name=normalized(self.name),
             prometheus_url=self.prometheus_url,
             query=self.query,
             minimum=self.min,
@@ -128,7 +128,7 @@ class UpdateApplicationInput:
             kubernetes = None
         if kubernetes and shell is strawberry.UNSET:
             shell = None
-        fields = given(
+        fields = without_unset(
             description="" if self.description is None else self.description,
             repository_url=self.repository_url,
             build=self.build.step("build") if self.build else self.build,

@@ -21,7 +21,7 @@ class AuditFilterInput:
         """Return it as a core value. Raises Refused."""
         refuse_if(
             [
-                *checks.listed(self.actions, "filter", "actions"),
+                *checks.list_size(self.actions, "filter", "actions"),
                 *(
                     problem
                     for each in (self.actions or ())[:1000]

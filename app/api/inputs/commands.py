@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import strawberry
 
-from app.api.inputs.common import Place, built_plainly, mappings
+from app.api.inputs.common import PathOf, built_plainly, mappings
 from app.api.inputs.jobs import JobOptionsInput
 from app.api.scalars import JSON
 from app.core import application
@@ -31,7 +31,7 @@ class CommandStepInput:
         return steps([self], lambda _: path)[0]
 
 
-def steps(given: Sequence[CommandStepInput], place: Place) -> list[application.CommandStep]:
+def steps(given: Sequence[CommandStepInput], place: PathOf) -> list[application.CommandStep]:
     """Return commands as core values. Raises Refused."""
     columns = columns_of(given, application.CommandStep.__dataclass_fields__)
     columns["command"] = list(map(tuple, columns["command"]))

@@ -25,18 +25,18 @@ def mapping(value: object, *path: str) -> Mapping[str, Any]:
     return value
 
 
-Place = Callable[[int], tuple[str, ...]]
+PathOf = Callable[[int], tuple[str, ...]]
 """Returns the path of an item of a list in the input."""
 
 
-def mappings(values: Sequence[object], place: Place, field: str) -> list[Mapping[str, Any]]:
+def mappings(values: Sequence[object], place: PathOf, field: str) -> list[Mapping[str, Any]]:
     """Return the JSON objects that a field has in the items of a list. Raises Refused."""
     return [
         value if type(value) is dict else mapping(value, *place(index), field) for index, value in enumerate(values)
     ]
 
 
-def given(**fields: object) -> dict[str, object]:
+def without_unset(**fields: object) -> dict[str, object]:
     """Return the fields that were given at all."""
     return {name: value for name, value in fields.items() if value is not strawberry.UNSET}
 

@@ -152,7 +152,7 @@ class DeploymentFilterInput:
                 (self.environment_ids, "environmentIds"),
                 (self.application_ids, "applicationIds"),
             )
-            for problem in checks.listed(values, "filter", name)
+            for problem in checks.list_size(values, "filter", name)
         )
         return replace(
             wanted,

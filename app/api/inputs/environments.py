@@ -2,7 +2,7 @@
 
 import strawberry
 
-from app.api.inputs.common import NEVER, given
+from app.api.inputs.common import NEVER, without_unset
 from app.api.inputs.kubernetes import KubernetesAccessInput
 from app.core import environment
 
@@ -62,4 +62,4 @@ class UpdateEnvironmentInput:
             "max_concurrent_deployments": self.max_concurrent_deployments,
         }
         known = {name: value for name, value in fields.items() if value is not None}
-        return self.id, known | given(build_pool=self.build_pool)
+        return self.id, known | without_unset(build_pool=self.build_pool)

@@ -6,7 +6,7 @@ import strawberry
 
 from app.api.inputs.common import NEVER
 from app.core.freeze import FreezeWindow
-from app.core.texts import tidy
+from app.core.texts import normalized
 
 
 @strawberry.input(description="A new freeze window. A recurring one says when it comes first.")
@@ -33,7 +33,7 @@ class CreateFreezeWindowInput:
         return FreezeWindow(
             id="",
             environment_id=self.environment_id,
-            name=tidy(self.name),
+            name=normalized(self.name),
             reason=self.reason,
             starts_at=self.starts_at,
             ends_at=self.ends_at,

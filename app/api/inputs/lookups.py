@@ -29,7 +29,7 @@ class WorkflowTemplateBy:
 By = ApplicationBy | EnvironmentBy | WorkflowTemplateBy
 
 
-def named(id_: str | None, name: str | None, by: By | None) -> tuple[str | None, str | None]:
+def id_or_name(id_: str | None, name: str | None, by: By | None) -> tuple[str | None, str | None]:
     """Return an id and a name, one of which was given. Raises Refused when `by` and another one were."""
     if by is None:
         return id_, name

@@ -10,7 +10,7 @@ from typing import Any
 from strawberry.utils.str_converters import to_camel_case
 
 from app.core.errors import InvalidInput, Problem
-from app.core.validation.checks import why_unstorable
+from app.core.validation.checks import storage_error
 
 INPUT = "input"
 """The argument of mutations and plans, which is no part of the paths of its fields."""
@@ -28,8 +28,8 @@ def problems(arguments: Mapping[str, Any]) -> Iterator[Problem]:
             waiting += [(one, (*path, str(index))) for index, one in enumerate(value)]
         elif kind is dict:
             waiting += [(one, (*path, name)) for name, one in value.items()]
-            yield from (_problem(why, path) for name in value if (why := why_unstorable(name)))
-        elif (why := why_unstorable(value)) is not None:
+            yield from (_problem(why, path) for name in value if (why := storage_error(name)))
+        elif (why := storage_error(value)) is not None:
             yield _problem(why, path)
         elif is_dataclass(value):
             waiting += [(getattr(value, one.name), (*path, _name(one.name))) for one in fields(value)]

@@ -5,7 +5,7 @@ import strawberry
 from app.api.inputs.common import built_plainly
 from app.api.inputs.workflows import WorkflowTaskInput, core_tasks
 from app.core.template import Parameter
-from app.core.texts import tidy
+from app.core.texts import normalized
 from app.services.templates import TemplateDraft
 
 
@@ -52,7 +52,7 @@ class SaveWorkflowTemplateInput:
         """Return it as a core value. Raises Refused."""
         tasks = self.tasks
         return TemplateDraft(
-            name=tidy(self.name),
+            name=normalized(self.name),
             description=self.description or "",
             note=self.note or "",
             tasks=None if tasks is None else core_tasks(tasks, "tasks"),

@@ -4,7 +4,7 @@ import strawberry
 
 from app.api.inputs.common import NEVER
 from app.core import version
-from app.core.texts import tidy
+from app.core.texts import normalized
 
 
 @strawberry.input(description="What a version holds of one application.")
@@ -24,5 +24,5 @@ class CreateVersionInput:
         """Return it as a core value."""
         artifacts = tuple(version.Artifact(application_id=a.application_id, image=a.image) for a in self.artifacts)
         return version.Version(
-            id="", name=tidy(self.name), commit=self.commit, created_by="", created_at=NEVER, artifacts=artifacts
+            id="", name=normalized(self.name), commit=self.commit, created_by="", created_at=NEVER, artifacts=artifacts
         )

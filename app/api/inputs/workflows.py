@@ -7,13 +7,13 @@ from operator import attrgetter
 import strawberry
 
 from app.api.inputs.commands import CommandStepInput, steps
-from app.api.inputs.common import Place, built_plainly, given, mapping, mappings
+from app.api.inputs.common import PathOf, built_plainly, mapping, mappings, without_unset
 from app.api.scalars import JSON
 from app.core import application, workflow
 from app.core.columnar import columns_of, filled
 from app.core.editing import Addition, Connection, Disconnection, Edit, Modification, Move, MoveDirection, Removal
 from app.core.editing import Replacement as WholeGraph
-from app.core.texts import tidy
+from app.core.texts import normalized
 from app.services.workflows import EditOrder, Layout, RestoreOrder
 
 
@@ -55,7 +55,7 @@ def core_tasks(given: Sequence[WorkflowTaskInput], *path: str) -> tuple[workflow
     return tuple(_tasks(given, lambda index: (*path, str(index))))
 
 
-def _tasks(given: Sequence[WorkflowTaskInput], place: Place) -> list[workflow.WorkflowTask]:
+def _tasks(given: Sequence[WorkflowTaskInput], place: PathOf) -> list[workflow.WorkflowTask]:
     """Return tasks as core values, column by column: there may be thousands. Raises Refused."""
     columns = columns_of(given, workflow.WorkflowTask.__dataclass_fields__)
     commands = {index: command for index, command in enumerate(columns["command"]) if command is not None}
@@ -64,9 +64,9 @@ def _tasks(given: Sequence[WorkflowTaskInput], place: Place) -> list[workflow.Wo
     step_of = dict(zip(placed, made, strict=True))
     limits = [step_of.get(index, UNLIMITED) for index in range(len(given))]
     columns |= {
-        "key": list(map(tidy, columns["key"])),
-        "name": list(map(tidy, columns["name"])),
-        "block_by": [tuple(map(tidy, keys or ())) for keys in columns["block_by"]],
+        "key": list(map(normalized, columns["key"])),
+        "name": list(map(normalized, columns["name"])),
+        "block_by": [tuple(map(normalized, keys or ())) for keys in columns["block_by"]],
         "require_confirm": list(map(bool, columns["require_confirm"])),
         "command": [step_of.get(index) for index in range(len(given))],
         "payload": mappings(columns["payload"], place, "payload"),
@@ -129,21 +129,23 @@ class UpdateTaskInput:
     def order(self) -> EditOrder:
         """Return it as a core value. Raises Refused."""
         step = self.command.step("command") if self.command else None
-        fields = given(
+        fields = without_unset(
             command=step or self.command,
             payload=self.payload if self.payload is strawberry.UNSET else mapping(self.payload, "payload"),
-            block_by=self.block_by if self.block_by is strawberry.UNSET else tuple(map(tidy, self.block_by or ())),
+            block_by=self.block_by
+            if self.block_by is strawberry.UNSET
+            else tuple(map(normalized, self.block_by or ())),
         )
         if step is not None:
             fields |= {"timeout_seconds": step.timeout_seconds, "max_attempts": step.max_attempts}
         simple = {
-            "name": self.name and tidy(self.name),
+            "name": self.name and normalized(self.name),
             "require_confirm": self.require_confirm,
             "timeout_seconds": self.timeout_seconds,
             "max_attempts": self.max_attempts,
         }
         fields |= {name: value for name, value in simple.items() if value is not None}
-        return _order(self, Modification(tidy(self.key), fields))
+        return _order(self, Modification(normalized(self.key), fields))
 
 
 @strawberry.input(description="A task of a graph.")
@@ -155,7 +157,7 @@ class EditTaskInput:
 
     def removal(self) -> EditOrder:
         """Return it as a core value."""
-        return _order(self, Removal(tidy(self.key)))
+        return _order(self, Removal(normalized(self.key)))
 
 
 @strawberry.input(description="A task that changes places with its neighbour in the list.")
@@ -168,7 +170,7 @@ class MoveTaskInput:
 
     def order(self) -> EditOrder:
         """Return it as a core value."""
-        return _order(self, Move(tidy(self.key), self.direction))
+        return _order(self, Move(normalized(self.key), self.direction))
 
 
 @strawberry.input(description="An edge: `to` waits for `from`, both keys of tasks.")
@@ -181,11 +183,11 @@ class ConnectTasksInput:
 
     def connection(self) -> EditOrder:
         """Return it as a core value."""
-        return _order(self, Connection(tidy(self.from_), tidy(self.to)))
+        return _order(self, Connection(normalized(self.from_), normalized(self.to)))
 
     def disconnection(self) -> EditOrder:
         """Return it as a core value."""
-        return _order(self, Disconnection(tidy(self.from_), tidy(self.to)))
+        return _order(self, Disconnection(normalized(self.from_), normalized(self.to)))
 
 
 @strawberry.input(description="Where one task is drawn.")
@@ -202,7 +204,9 @@ class SetTaskPositionsInput:
 
     def layout(self) -> Layout:
         """Return it as a core value."""
-        return Layout(self.deployment_id, tuple((tidy(one.key), one.position.position()) for one in self.positions))
+        return Layout(
+            self.deployment_id, tuple((normalized(one.key), one.position.position()) for one in self.positions)
+        )
 
 
 @strawberry.input(description="A revision to bring back.")

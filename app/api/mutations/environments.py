@@ -5,8 +5,8 @@ import strawberry
 from app.api.context import Info
 from app.api.errors import UserError
 from app.api.inputs.environments import CreateEnvironmentInput, UpdateEnvironmentInput
-from app.api.mutations.run import changed, perform
-from app.api.permissions import Answers
+from app.api.mutations.run import load_changed, perform
+from app.api.permissions import MutationGuard
 from app.api.types.environments import Environment
 from app.api.types.freezes import FreezeWindow
 from app.core.roles import Role
@@ -29,17 +29,17 @@ class EnvironmentPayload:
 class EnvironmentMutations:
     @strawberry.mutation(
         description="Create an environment. For ADMIN on everything.",
-        extensions=[Answers(Role.ADMIN, EnvironmentPayload)],
+        extensions=[MutationGuard(Role.ADMIN, EnvironmentPayload)],
     )
     async def create_environment(self, info: Info, input: CreateEnvironmentInput) -> EnvironmentPayload:
         (id_,) = await perform(info, input, environments.create, input.draft())
-        return EnvironmentPayload(environment=await changed(info, "Environment", id_))
+        return EnvironmentPayload(environment=await load_changed(info, "Environment", id_))
 
     @strawberry.mutation(
         description="Change an environment. For ADMIN on it; which pool serves it and which cluster it reaches, for "
         "ADMIN on everything.",
-        extensions=[Answers(Role.ADMIN, EnvironmentPayload)],
+        extensions=[MutationGuard(Role.ADMIN, EnvironmentPayload)],
     )
     async def update_environment(self, info: Info, input: UpdateEnvironmentInput) -> EnvironmentPayload:
         (id_,) = await perform(info, input, environments.update, input.changes())
-        return EnvironmentPayload(environment=await changed(info, "Environment", id_))
+        return EnvironmentPayload(environment=await load_changed(info, "Environment", id_))

@@ -5,8 +5,8 @@ import strawberry
 from app.api.context import Info
 from app.api.errors import UserError
 from app.api.inputs.versions import CreateVersionInput
-from app.api.mutations.run import changed, perform
-from app.api.permissions import Answers
+from app.api.mutations.run import load_changed, perform
+from app.api.permissions import MutationGuard
 from app.api.types.versions import Version
 from app.core.roles import Role
 from app.services import versions
@@ -23,8 +23,8 @@ class VersionMutations:
     @strawberry.mutation(
         description="Create a version, or return the same one where it is there: a name is given once for an "
         "application. For DEPLOYER on each of its applications, in any environment.",
-        extensions=[Answers(Role.DEPLOYER, VersionPayload)],
+        extensions=[MutationGuard(Role.DEPLOYER, VersionPayload)],
     )
     async def create_version(self, info: Info, input: CreateVersionInput) -> VersionPayload:
         (id_,) = await perform(info, input, versions.create, input.draft())
-        return VersionPayload(version=await changed(info, "Version", id_))
+        return VersionPayload(version=await load_changed(info, "Version", id_))

@@ -6,7 +6,7 @@ from app.api.context import Info
 from app.api.pages import version_page
 from app.api.permissions import Guard
 from app.api.scalars import Cursor
-from app.api.types.common import Asked, Connection
+from app.api.types.common import Connection, PageArguments
 from app.api.types.versions import Version
 from app.core.roles import Role
 from app.core.version import VersionFilter
@@ -35,4 +35,4 @@ class VersionQueries:
         before: Cursor | None = None,
     ) -> Connection[Version]:
         wanted = VersionFilter(contains=contains, application_id=application_id, commit=commit)
-        return await version_page(Asked(first, after, last, before), wanted)
+        return await version_page(PageArguments(first, after, last, before), wanted)

@@ -11,7 +11,7 @@ from app.services.use_cases import forbidden
 
 async def renew_and_check(info: Info, deployment: Deployment) -> None:
     """Authenticate the subscriber again. Raises Refused when they may no longer see the deployment."""
-    await retry_while_away(info.context.renew)
+    await retry_while_away(info.context.reauthenticate)
     if not may_see(info.context.viewer, deployment):
         raise forbidden(Role.VIEWER)
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from app.core.attempt import Ending, Outcome
 from app.core.environment import OperatorKind
 from app.core.kubernetes import job_runs
-from app.core.masking import Masker, why_too_many
+from app.core.masking import Masker, masking_limit_error
 from app.core.task import Activity, Task
 from app.core.workflow import TaskType
 from app.ports import LEAVE, HoldLapsedError
@@ -109,7 +109,7 @@ class Attempt:
         task = self.assignment.task
         setting = await _with_run(self.assignment.setting, task)
         self.run = job_runs.name(setting.run)
-        if flaw := why_too_many(self._env):
+        if flaw := masking_limit_error(self._env):
             return Outcome(Ending.FAILED, f"nothing was run: {flaw}")
         writer = LogWriter(self._runtime, task, self._worker.id, self._masker)
         async with writer as log:

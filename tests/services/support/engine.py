@@ -22,7 +22,7 @@ from app.core.deployment import Deployment, DeploymentStatus
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import Problem, Refused
 from app.core.events import Event
-from app.core.logs import LogFilter, LogLine, LogPart
+from app.core.logs import LogFilter, LogLine, LogRange
 from app.core.strategy.model import Strategy, StrategyStep
 from app.core.task import Task, TaskAttempt, TaskStatus
 from app.core.version import Artifact, Version
@@ -283,7 +283,7 @@ class Engine:
     async def lines(self, task: Task, attempt: int | None = None) -> list[LogLine]:
         """Return the log of a task, or of one attempt."""
         wanted = LogFilter(attempt=attempt)
-        return (await logs.pages([task.id], wanted, LogPart(limit=1_000_000)))[task.id]
+        return (await logs.pages([task.id], wanted, LogRange(limit=1_000_000)))[task.id]
 
     async def said(self, id_: str, key: str, attempt: int | None = None) -> list[str]:
         """Return the messages of a task's log."""
