@@ -26,7 +26,7 @@ from app.core.deployment import DeploymentStatus
 from app.core.strategy.model import Progress
 from app.core.task import Activity, Task, TaskStatus
 from app.core.tick.planning import Item, Plan, State, plan, refused
-from app.core.workflow import BUILDING, TaskType
+from app.core.workflow import BUILD_TYPES, TaskType
 from tests.core.support.build import NOW, closure, dags, task
 
 D, S, A = DeploymentStatus, TaskStatus, ApprovalStatus
@@ -267,7 +267,7 @@ class Play(Driver):
         fates=st.sampled_from(FATES),
         patience=st.integers(1, 6),
         asking=st.lists(st.sampled_from([True, False, False]), min_size=NODES, max_size=NODES),
-        before_approval=st.sampled_from([None, BUILDING, frozenset[TaskType]()]),
+        before_approval=st.sampled_from([None, BUILD_TYPES, frozenset[TaskType]()]),
     )
     def create(
         self,

@@ -9,10 +9,10 @@ from app.api.errors import UserError
 from app.api.inputs.access import CreateApiTokenInput, CreateServiceAccountInput, GrantInput
 from app.api.inputs.common import ByIdInput
 from app.api.mutations.run import perform
-from app.api.permissions import Answers
+from app.api.permissions import MutationGuard
 from app.api.types.access import Actor, ApiToken, ServiceAccount, find_token, load_actor
 from app.core.roles import Role
-from app.core.texts import tidy
+from app.core.texts import normalized
 from app.services import access
 from app.services.access import TokenRequest
 
@@ -62,22 +62,22 @@ async def _tokens(info: Info, ids: Sequence[str]) -> list[ApiToken]:
 class AccessMutations:
     @strawberry.mutation(
         description="Create a service account without any grant. For ADMIN on everything.",
-        extensions=[Answers(Role.ADMIN, ServiceAccountPayload)],
+        extensions=[MutationGuard(Role.ADMIN, ServiceAccountPayload)],
     )
     async def create_service_account(self, info: Info, input: CreateServiceAccountInput) -> ServiceAccountPayload:
-        (id_,) = await perform(info, input, access.create_service_account, tidy(input.name))
+        (id_,) = await perform(info, input, access.create_service_account, normalized(input.name))
         account = await load_actor(info, id_)
         return ServiceAccountPayload(service_account=account if isinstance(account, ServiceAccount) else None)
 
     @strawberry.mutation(
         description="Make a token. For everybody, for themselves within their own scopes; for a service "
         "account, for ADMIN on everything.",
-        extensions=[Answers(None, CreateApiTokenPayload)],
+        extensions=[MutationGuard(None, CreateApiTokenPayload)],
     )
     async def create_api_token(self, info: Info, input: CreateApiTokenInput) -> CreateApiTokenPayload:
         secret = access.new_secret(info.context.runtime)
         request = TokenRequest(
-            name=tidy(input.name),
+            name=normalized(input.name),
             service_account_id=input.service_account_id,
             scopes=tuple(input.scopes),
             expires_at=input.expires_at,
@@ -89,7 +89,7 @@ class AccessMutations:
 
     @strawberry.mutation(
         description="Revoke a token with all that was made with it. For its owner, and ADMIN on everything.",
-        extensions=[Answers(None, ApiTokenPayload)],
+        extensions=[MutationGuard(None, ApiTokenPayload)],
     )
     async def revoke_api_token(self, info: Info, input: ByIdInput) -> ApiTokenPayload:
         id_, *made = await perform(info, input, access.revoke_token, str(input.id))
@@ -98,14 +98,15 @@ class AccessMutations:
     @strawberry.mutation(
         description="Revoke all tokens of an actor, by its id, with all that was made with them. It keeps its grants. "
         "For the actor itself, and ADMIN on everything.",
-        extensions=[Answers(None, ApiTokensPayload)],
+        extensions=[MutationGuard(None, ApiTokensPayload)],
     )
     async def revoke_api_tokens(self, info: Info, input: ByIdInput) -> ApiTokensPayload:
         ids = await perform(info, input, access.revoke_all_tokens, str(input.id))
         return ApiTokensPayload(tokens=await _tokens(info, ids))
 
     @strawberry.mutation(
-        description="Give an actor a role. For ADMIN on everything.", extensions=[Answers(Role.ADMIN, ActorPayload)]
+        description="Give an actor a role. For ADMIN on everything.",
+        extensions=[MutationGuard(Role.ADMIN, ActorPayload)],
     )
     async def grant_role(self, info: Info, input: GrantInput) -> ActorPayload:
         (id_,) = await perform(info, input, access.grant_role, input.request())
@@ -113,7 +114,7 @@ class AccessMutations:
 
     @strawberry.mutation(
         description="Take a role from an actor. For ADMIN on everything.",
-        extensions=[Answers(Role.ADMIN, ActorPayload)],
+        extensions=[MutationGuard(Role.ADMIN, ActorPayload)],
     )
     async def revoke_role(self, info: Info, input: GrantInput) -> ActorPayload:
         (id_,) = await perform(info, input, access.revoke_role, input.request())

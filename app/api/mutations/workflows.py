@@ -14,8 +14,8 @@ from app.api.inputs.workflows import (
     UpdateTaskInput,
     UpdateWorkflowInput,
 )
-from app.api.mutations.run import Input, changed, perform
-from app.api.permissions import Answers
+from app.api.mutations.run import Input, load_changed, perform
+from app.api.permissions import MutationGuard
 from app.api.types.deployments import Deployment
 from app.api.types.workflows import Workflow
 from app.core.roles import Role
@@ -31,7 +31,7 @@ class WorkflowPayload:
 
 
 async def _payload(info: Info, id_: str) -> WorkflowPayload:
-    deployment: Deployment = await changed(info, "Deployment", id_)
+    deployment: Deployment = await load_changed(info, "Deployment", id_)
     return WorkflowPayload(deployment=deployment, workflow=Workflow.of(deployment.value))
 
 
@@ -44,21 +44,21 @@ async def _edit(info: Info, input: Input, order: EditOrder) -> WorkflowPayload:
 class WorkflowMutations:
     @strawberry.mutation(
         description="Replace the whole graph, as an editor saves it. For DEPLOYER on the deployment.",
-        extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
+        extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def update_workflow(self, info: Info, input: UpdateWorkflowInput) -> WorkflowPayload:
         return await _edit(info, input, input.order())
 
     @strawberry.mutation(
         description="Add a task at the end of the list. For DEPLOYER on the deployment.",
-        extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
+        extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def add_task(self, info: Info, input: AddTaskInput) -> WorkflowPayload:
         return await _edit(info, input, input.order())
 
     @strawberry.mutation(
         description="Change a task that has not started. For DEPLOYER on the deployment.",
-        extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
+        extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def update_task(self, info: Info, input: UpdateTaskInput) -> WorkflowPayload:
         return await _edit(info, input, input.order())
@@ -68,28 +68,28 @@ class WorkflowMutations:
             "Remove a task that has not started. What waited for it waits for what it waited for, so that nothing "
             "starts earlier than it would have. For DEPLOYER on the deployment."
         ),
-        extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
+        extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def remove_task(self, info: Info, input: EditTaskInput) -> WorkflowPayload:
         return await _edit(info, input, input.removal())
 
     @strawberry.mutation(
         description="Move a task up or down in the list; edges stay. For DEPLOYER on the deployment.",
-        extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
+        extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def move_task(self, info: Info, input: MoveTaskInput) -> WorkflowPayload:
         return await _edit(info, input, input.order())
 
     @strawberry.mutation(
         description="Let a task wait for another. For DEPLOYER on the deployment.",
-        extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
+        extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def connect_tasks(self, info: Info, input: ConnectTasksInput) -> WorkflowPayload:
         return await _edit(info, input, input.connection())
 
     @strawberry.mutation(
         description="Let a task wait for another no longer. For DEPLOYER on the deployment.",
-        extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
+        extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def disconnect_tasks(self, info: Info, input: ConnectTasksInput) -> WorkflowPayload:
         return await _edit(info, input, input.disconnection())
@@ -97,7 +97,7 @@ class WorkflowMutations:
     @strawberry.mutation(
         description="Keep where tasks are drawn, in any state of the deployment; it makes no revision. "
         "For DEPLOYER on the deployment.",
-        extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
+        extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def set_task_positions(self, info: Info, input: SetTaskPositionsInput) -> WorkflowPayload:
         (id_,) = await perform(info, input, workflows.set_positions, input.layout())
@@ -108,7 +108,7 @@ class WorkflowMutations:
             "Bring the graph of an earlier revision back, as a new revision. Refused where a task that has started "
             "is not the same in it. For DEPLOYER on the deployment."
         ),
-        extensions=[Answers(Role.DEPLOYER, WorkflowPayload)],
+        extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def restore_workflow(self, info: Info, input: RestoreWorkflowInput) -> WorkflowPayload:
         (id_,) = await perform(info, input, workflows.restore, input.order())

@@ -8,7 +8,7 @@ import strawberry
 from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
 from app.api.scalars import Cursor
-from app.api.types.common import Asked, Connection, Node
+from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import TOKENS
 from app.api.types.references import find
 from app.core import access as core
@@ -54,7 +54,7 @@ async def _tokens(info: Info, actor_id: str) -> list["ApiToken"]:
     return [ApiToken.of(token) for token in await info.context.loaders.tokens_of.load(actor_id)]
 
 
-async def _token_page(info: Info, actor_id: str, asked: Asked) -> Connection["ApiToken"]:
+async def _token_page(info: Info, actor_id: str, asked: PageArguments) -> Connection["ApiToken"]:
     _only_self_or_admin(info, actor_id)
     return await TOKENS.page(info, actor_id, ApiToken.of, asked)
 
@@ -130,7 +130,7 @@ class User(Actor):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[ApiToken]:
-        return await _token_page(info, self.id, Asked(first, after, last, before))
+        return await _token_page(info, self.id, PageArguments(first, after, last, before))
 
 
 @strawberry.type(description="A program that acts by tokens.")
@@ -160,7 +160,7 @@ class ServiceAccount(Actor):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[ApiToken]:
-        return await _token_page(info, self.id, Asked(first, after, last, before))
+        return await _token_page(info, self.id, PageArguments(first, after, last, before))
 
 
 def actor_of(actor: core.Actor) -> User | ServiceAccount:

@@ -8,7 +8,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.scalars import JSON, Cursor
-from app.api.types.common import Asked, Connection, Node
+from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import OF_APPLICATION, VERSIONS
 from app.api.types.jobs import JobOptions, job_options
 from app.api.types.references import wrap
@@ -154,7 +154,7 @@ class Application(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = Asked(first, after, last, before)
+        asked = PageArguments(first, after, last, before)
         return await OF_APPLICATION.page(info, self.id, partial(wrap, info, "Deployment"), asked)
 
     @strawberry.field(description="The versions that hold it, newest first.")
@@ -166,7 +166,7 @@ class Application(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Version", strawberry.lazy("app.api.types.versions")]]:
-        asked = Asked(first, after, last, before)
+        asked = PageArguments(first, after, last, before)
         return await VERSIONS.page(info, self.id, partial(wrap, info, "Version"), asked)
 
 

@@ -9,7 +9,7 @@ from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
 from app.api.types.access import Actor, load_actor
 from app.api.types.common import Node, Permission
-from app.api.types.references import find, need
+from app.api.types.references import find, require
 from app.core import approval as core
 from app.core import gate
 from app.core.deployment import Deployment as CoreDeployment
@@ -104,7 +104,7 @@ class Approval(Node):
 
     @strawberry.field
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
-        return await need(info, "Deployment", self.value.deployment_id)
+        return await require(info, "Deployment", self.value.deployment_id)
 
     @strawberry.field(description="Of a TASK or a ROLLOUT_STEP; null too once an edit has removed it.")
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")] | None:
@@ -125,11 +125,11 @@ class Approval(Node):
 async def may_approve(info: Info, approval: core.Approval, deployment: CoreDeployment) -> Permission:
     """Return whether the viewer may approve, and what they should know if they may."""
     now = info.context.runtime.clock.now()
-    problem = core.why_not(approval, info.context.viewer, core.Verdict.APPROVE, now)
+    problem = core.why_not_decide(approval, info.context.viewer, core.Verdict.APPROVE, now)
     if problem is not None:
         return Permission.of(problem)
     situation = await info.context.loaders.situation.load(deployment.id)
-    others = " ".join(blocker.message for blocker in gate.beside_approval(deployment, situation))
+    others = " ".join(blocker.message for blocker in gate.blockers_after_approval(deployment, situation))
     return Permission(allowed=True, reason=others or None)
 
 

@@ -7,9 +7,9 @@ from typing import Generic, TypeVar
 import strawberry
 
 from app.api.documents.costs import MAX_PAGE
-from app.api.scalars import Cursor, cursor, number, position
+from app.api.scalars import Cursor, decode_cursor, decode_number_cursor, encode_cursor
 from app.core.errors import ErrorCode, InvalidInput, Problem, Refused
-from app.core.paging import Span
+from app.core.paging import PageRequest
 
 
 @strawberry.interface(description="Anything with an id; node(id) finds it.")
@@ -81,9 +81,9 @@ class Window:
         return self.size + 1
 
     @property
-    def span(self) -> Span:
+    def span(self) -> PageRequest:
         """What to load."""
-        return Span(self.limit, self.after, self.before, self.forward)
+        return PageRequest(self.limit, self.after, self.before, self.forward)
 
     def cut(self, found: Sequence[T]) -> tuple[list[T], bool, bool]:
         """Return what is shown of what was loaded (in list order), and whether more stands before and behind it."""
@@ -108,16 +108,16 @@ def window(
         _page_size(last, "last")
         if after is not None:
             raise Refused(InvalidInput(message="last goes with before, first with after.", path=("after",)))
-        return Window(kind, None, position(kind, before, "before"), last, forward=False)
+        return Window(kind, None, decode_cursor(kind, before, "before"), last, forward=False)
     if before is not None:
         raise Refused(InvalidInput(message="before goes with last.", path=("before",)))
     size = default if first is None else first
     _page_size(size, "first")
-    return Window(kind, position(kind, after, "after"), None, size, forward=True)
+    return Window(kind, decode_cursor(kind, after, "after"), None, size, forward=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageArguments:
     """Relay's arguments of a list, as they came."""
 
     first: int | None = None
@@ -128,8 +128,8 @@ class Asked:
     def window(self, kind: str, default: int = 20, *, numbered: bool = False) -> Window:
         """Return the part of the list that they ask for; `numbered`: its positions are numbers. Raises Refused."""
         if numbered:
-            number(kind, self.after, "after")
-            number(kind, self.before, "before")
+            decode_number_cursor(kind, self.after, "after")
+            decode_number_cursor(kind, self.before, "before")
         first = None if self.last is not None else self.first
         return window(kind, first=first, after=self.after, last=self.last, before=self.before, default=default)
 
@@ -140,7 +140,7 @@ def _page_size(value: int, argument: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown(Generic[T]):
+class Page(Generic[T]):
     """What a page shows: nodes with their cursors, and whether there is more on either side.
 
     `start` and `end` are where to go on from, where that is not at the first and the last node.
@@ -164,13 +164,13 @@ class Shown(Generic[T]):
         )
 
 
-def connection(shown: Shown[T], count: Callable[[], Awaitable[int]]) -> Connection[T]:
+def connection(shown: Page[T], count: Callable[[], Awaitable[int]]) -> Connection[T]:
     """Return a page as clients see it."""
     edges = [Edge(cursor=cursor, node=node) for cursor, node in zip(shown.cursors, shown.nodes, strict=True)]
     return Connection(count=count, edges=edges, nodes=list(shown.nodes), page_info=shown.page_info)
 
 
-def sliced(
+def page_of_list(
     part: Window, everything: Sequence[U], position: Callable[[U], str], show: Callable[[U], T]
 ) -> Connection[T]:
     """Return a page of a list that is there as a whole, in the order of its positions."""
@@ -184,5 +184,5 @@ def sliced(
     async def count() -> int:
         return len(everything)
 
-    cursors = [cursor(part.kind, position(one)) for one in found]
-    return connection(Shown([show(one) for one in found], cursors, before, behind), count)
+    cursors = [encode_cursor(part.kind, position(one)) for one in found]
+    return connection(Page([show(one) for one in found], cursors, before, behind), count)

@@ -12,7 +12,7 @@ from app.api.types.applications import (
     deploy_target,
     health_check,
 )
-from app.api.types.references import need
+from app.api.types.references import require
 from app.core.command_visibility import CommandVisibility
 from app.core.deployment import Definition, definition_of, differing_parts
 
@@ -46,7 +46,7 @@ class DeploymentDefinition:
 
     @strawberry.field
     async def application(self, info: Info) -> Application:
-        return await need(info, "Application", self.value.application_id)
+        return await require(info, "Application", self.value.application_id)
 
     @strawberry.field(
         description="Names of the parts that differ from what runs in the environment now: repositoryUrl, build, test, "

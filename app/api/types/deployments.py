@@ -6,17 +6,17 @@ import strawberry
 
 from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
-from app.api.scalars import Cursor, cursor
+from app.api.scalars import Cursor, encode_cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
 from app.api.types.approvals import Approval, may_approve_any
-from app.api.types.common import Asked, Connection, Node, Permission
+from app.api.types.common import Connection, Node, PageArguments, Permission
 from app.api.types.connections import APPROVALS, EVENTS
 from app.api.types.definitions import DeploymentDefinition
 from app.api.types.environments import Environment
 from app.api.types.events import EVENT, DeploymentEvent, event_of
 from app.api.types.gates import Gate, blockers
-from app.api.types.references import find, need
+from app.api.types.references import find, require
 from app.api.types.rollouts import Rollback, Rollout, Strategy, grayscale_of, rollouts_of
 from app.api.types.tasks import Task, permission, tasks_of, wrong
 from app.api.types.templates import TemplateVersion
@@ -24,7 +24,7 @@ from app.api.types.versions import Version
 from app.api.types.workflows import Workflow
 from app.core import allowed_actions, gate
 from app.core import deployment as core
-from app.core.approval import before_approval
+from app.core.approval import types_before_approval
 from app.core.command_visibility import of_deployment
 from app.core.strategy.model import StrategyKind
 
@@ -89,16 +89,16 @@ class Deployment(Node):
             grayscale_enabled=deployment.strategy.kind is StrategyKind.CANARY,
             manual_approval=deployment.manual_approval,
             rollback=Rollback.of(deployment.rollback) if deployment.rollback else None,
-            cursor=cursor(EVENT, deployment.last_event),
+            cursor=encode_cursor(EVENT, deployment.last_event),
         )
 
     @strawberry.field
     async def version(self, info: Info) -> Version:
-        return await need(info, "Version", self.version_id)
+        return await require(info, "Version", self.version_id)
 
     @strawberry.field
     async def environment(self, info: Info) -> Environment:
-        return await need(info, "Environment", self.environment_id)
+        return await require(info, "Environment", self.environment_id)
 
     @strawberry.field
     async def applications(self, info: Info) -> list[Application]:
@@ -146,7 +146,7 @@ class Deployment(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Approval]:
-        asked = Asked(first, after, last, before)
+        asked = PageArguments(first, after, last, before)
         return await APPROVALS.page(info, self.id, Approval.of, asked)
 
     @strawberry.field(
@@ -157,7 +157,7 @@ class Deployment(Node):
         if self.value.manual_approval or any(step.require_approval for step in self.value.strategy.steps):
             return True
         environment = await info.context.loaders.environment.load(self.value.environment_id)
-        if environment is not None and before_approval(self.value, environment.approval_policy) is not None:
+        if environment is not None and types_before_approval(self.value, environment.approval_policy) is not None:
             return True
         return any(task.require_confirm for task in await info.context.loaders.tasks_of.load(self.id))
 
@@ -193,7 +193,7 @@ class Deployment(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[DeploymentEvent]:
-        return await EVENTS.page(info, self.id, event_of, Asked(first, after, last, before), self._event_count)
+        return await EVENTS.page(info, self.id, event_of, PageArguments(first, after, last, before), self._event_count)
 
     async def _event_count(self) -> int:
         return self.value.last_event

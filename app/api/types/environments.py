@@ -10,11 +10,11 @@ from app.api.context import Info
 from app.api.scalars import Cursor
 from app.api.types.applications import Application
 from app.api.types.approvals import ApprovalPolicy
-from app.api.types.common import Asked, Connection, Node
+from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import OF_ENVIRONMENT
 from app.api.types.freezes import FreezeStatus, FreezeWindow
 from app.api.types.jobs import JobOptions, job_options
-from app.api.types.references import need, wrap
+from app.api.types.references import require, wrap
 from app.core import environment as core
 from app.core import freeze
 
@@ -80,7 +80,7 @@ class Environment(Node):
     @strawberry.field(description="Whether it is frozen, and when that changes.")
     async def freeze(self, info: Info) -> FreezeStatus:
         windows, runtime = await info.context.loaders.freeze_windows_of.load(self.id), info.context.runtime
-        return FreezeStatus.of(freeze.status(windows, runtime.clock.now(), runtime.calendar))
+        return FreezeStatus.of(freeze.freeze_status(windows, runtime.clock.now(), runtime.calendar))
 
     @strawberry.field(description="What runs now, one per application, as far as the viewer may see it.")
     async def releases(self, info: Info) -> list["Release"]:
@@ -95,7 +95,7 @@ class Environment(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = Asked(first, after, last, before)
+        asked = PageArguments(first, after, last, before)
         return await OF_ENVIRONMENT.page(info, self.id, partial(wrap, info, "Deployment"), asked)
 
 
@@ -110,16 +110,16 @@ class Release:
 
     @strawberry.field
     async def application(self, info: Info) -> Application:
-        return await need(info, "Application", self.value.application_id)
+        return await require(info, "Application", self.value.application_id)
 
     @strawberry.field
     async def environment(self, info: Info) -> Environment:
-        return await need(info, "Environment", self.value.environment_id)
+        return await require(info, "Environment", self.value.environment_id)
 
     @strawberry.field
     async def version(self, info: Info) -> Annotated["Version", strawberry.lazy("app.api.types.versions")]:
-        return await need(info, "Version", self.value.version_id)
+        return await require(info, "Version", self.value.version_id)
 
     @strawberry.field
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
-        return await need(info, "Deployment", self.value.deployment_id)
+        return await require(info, "Deployment", self.value.deployment_id)

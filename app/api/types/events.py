@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.api.context import Info
-from app.api.scalars import Cursor, cursor
+from app.api.scalars import Cursor, encode_cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.approvals import Approval
-from app.api.types.references import find, need
+from app.api.types.references import find, require
 from app.api.types.rollouts import Rollout
 from app.api.types.tasks import Task
 from app.core import events as core
@@ -47,7 +47,7 @@ class DeploymentStatusChanged(DeploymentEvent):
 
     @strawberry.field(description="As it is now, which may be later than the event.")
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
-        return await need(info, "Deployment", self.deployment_id)
+        return await require(info, "Deployment", self.deployment_id)
 
 
 @strawberry.type(description="A task went from one status to another.")
@@ -90,7 +90,7 @@ class ApprovalRequested(DeploymentEvent):
 
     @strawberry.field(description="As it is now, which may be later than the event.")
     async def approval(self, info: Info) -> Approval:
-        return await need(info, "Approval", self.approval_id)
+        return await require(info, "Approval", self.approval_id)
 
 
 @strawberry.type(
@@ -104,7 +104,7 @@ class ApprovalDecided(DeploymentEvent):
 
     @strawberry.field(description="As it is now, which may be later than the event.")
     async def approval(self, info: Info) -> Approval:
-        return await need(info, "Approval", self.approval_id)
+        return await require(info, "Approval", self.approval_id)
 
 
 EVENT_TYPES = [
@@ -128,7 +128,7 @@ class DeploymentEventBatch:
 def event_of(event: core.Event) -> DeploymentEvent:
     """Return an event as clients see it."""
     envelope = {
-        "cursor": cursor(EVENT, event.number),
+        "cursor": encode_cursor(EVENT, event.number),
         "at": event.at,
         "deployment_id": strawberry.ID(event.deployment_id),
         "actor_id": event.actor_id,

@@ -25,7 +25,7 @@ class FreezeWindow(Node):
     )
     async def fault(self, info: Info) -> str | None:
         runtime = info.context.runtime
-        return core.why_unexpandable(self.value, runtime.clock.now(), runtime.calendar)
+        return core.expansion_error(self.value, runtime.clock.now(), runtime.calendar)
 
     @classmethod
     def of(cls, window: core.FreezeWindow) -> "FreezeWindow":

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.api.context import Info
-from app.api.scalars import Cursor, cursor
-from app.api.types.common import Shown, Window
-from app.api.types.references import need
+from app.api.scalars import Cursor, encode_cursor
+from app.api.types.common import Page, Window
+from app.api.types.references import require
 from app.core import logs as core
 from app.core.log_levels import LogLevel
 from app.core.validation import bounds
@@ -40,7 +40,7 @@ class LogLine:
     @classmethod
     def of(cls, line: core.LogLine) -> "LogLine":
         return cls(
-            cursor=cursor(LOG, line.number),
+            cursor=encode_cursor(LOG, line.number),
             timestamp=line.timestamp,
             level=line.level,
             message=line.message,
@@ -48,16 +48,16 @@ class LogLine:
         )
 
 
-def log_page(part: Window, asked: core.LogPart, bounds: core.LogPart, found: Sequence[core.LogLine]) -> Shown[LogLine]:
+def log_page(part: Window, asked: core.LogRange, bounds: core.LogRange, found: Sequence[core.LogLine]) -> Page[LogLine]:
     """Return a page of what was found within `bounds` of what was asked for; where more is beyond, it says so."""
     lines, earlier, later = part.cut(found)
-    cursors = [cursor(LOG, line.number) for line in lines]
+    cursors = [encode_cursor(LOG, line.number) for line in lines]
     start = end = None
     if not later and bounds.before != asked.before and bounds.before is not None:
-        later, end = True, cursor(LOG, bounds.before - 1)
+        later, end = True, encode_cursor(LOG, bounds.before - 1)
     if not earlier and bounds.after != asked.after:
-        earlier, start = True, cursor(LOG, bounds.after + 1)
-    return Shown([LogLine.of(line) for line in lines], cursors, earlier, later, start, end)
+        earlier, start = True, encode_cursor(LOG, bounds.after + 1)
+    return Page([LogLine.of(line) for line in lines], cursors, earlier, later, start, end)
 
 
 @strawberry.type(description="Some lines of a task's log, in order.")
@@ -74,7 +74,7 @@ class TaskLogLine:
 
     @strawberry.field(description="As it is now, which may be later than the line.")
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")]:
-        return await need(info, "Task", self.task_id)
+        return await require(info, "Task", self.task_id)
 
     @classmethod
     def of(cls, line: core.TaskLogLine) -> "TaskLogLine":

@@ -9,7 +9,7 @@ import strawberry
 from app.api.context import Info
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
-from app.api.types.references import find, need
+from app.api.types.references import find, require
 from app.core import deployment as core_deployment
 from app.core import metrics, rollout
 from app.core.approval import ApprovalStatus
@@ -163,11 +163,11 @@ class Rollout:
 
     @strawberry.field
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")]:
-        return await need(info, "Task", self.task_id)
+        return await require(info, "Task", self.task_id)
 
     @strawberry.field
     async def application(self, info: Info) -> Application:
-        return await need(info, "Application", (await self._application(info)).application_id)
+        return await require(info, "Application", (await self._application(info)).application_id)
 
     @strawberry.field
     async def strategy(self, info: Info) -> Strategy:

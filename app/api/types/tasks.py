@@ -12,23 +12,23 @@ from app.api.execution.concurrency import scheduler
 from app.api.execution.counting import SLICE
 from app.api.execution.executor import Columns, Unloaded
 from app.api.loaders import LogKey
-from app.api.scalars import JSON, Cursor, number
+from app.api.scalars import JSON, Cursor, decode_number_cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application, CommandStep, command_step
 from app.api.types.approvals import may_approve_any
 from app.api.types.common import Connection, Node, Permission, connection, window
 from app.api.types.gates import Blocker, blockers
 from app.api.types.logs import LOG, LogLine, log_filter, log_page
-from app.api.types.references import find, need
+from app.api.types.references import find, require
 from app.core import allowed_actions, gate
 from app.core import task as core
-from app.core.approval import ApprovalPolicy, why_not_lift
+from app.core.approval import ApprovalPolicy, why_not_waive
 from app.core.command_visibility import of_deployment
 from app.core.deployment import Deployment as CoreDeployment
 from app.core.deployment import DeploymentStatus
 from app.core.errors import Forbidden, Problem, WrongState
 from app.core.log_levels import LogLevel
-from app.core.logs import LogPart
+from app.core.logs import LogRange
 from app.core.roles import Role
 from app.core.workflow import TaskType
 
@@ -145,7 +145,7 @@ class Task(Node):
 
     @strawberry.field
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
-        return await need(info, "Deployment", self.deployment_id)
+        return await require(info, "Deployment", self.deployment_id)
 
     @strawberry.field
     async def application(self, info: Info) -> Application | None:
@@ -194,10 +194,10 @@ class Task(Node):
         loaders = info.context.loaders
         part = window(LOG, first=first, after=after, last=last, before=before, default=200)
         wanted = log_filter(levels, contains, attempt)
-        asked = LogPart(
+        asked = LogRange(
             limit=part.limit,
-            after=number(LOG, after, "after") or 0,
-            before=number(LOG, before, "before"),
+            after=decode_number_cursor(LOG, after, "after") or 0,
+            before=decode_number_cursor(LOG, before, "before"),
             oldest=part.forward,
         )
         bounds = asked if wanted.open else asked.within(wanted.reach, self.value.last_log)
@@ -235,7 +235,7 @@ async def _why_not_skip(info: Info, deployment: CoreDeployment, task: core.Task)
     environment = await info.context.loaders.environment.load(deployment.environment_id)
     policy = (environment.approval_policy if environment else None) or ApprovalPolicy()
     authors = await info.context.loaders.authors_of.load(deployment.id)
-    return why_not_lift(deployment, policy, info.context.viewer, authors)
+    return why_not_waive(deployment, policy, info.context.viewer, authors)
 
 
 class TasksOf(Unloaded):

@@ -9,12 +9,12 @@ from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
 from app.api.scalars import Cursor
 from app.api.types.access import Actor, load_actor
-from app.api.types.common import Asked, Connection, Node
+from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import TEMPLATE_VERSIONS
-from app.api.types.references import need
-from app.api.types.workflows import From, WorkflowDiff, WorkflowTask, names_of, shown
+from app.api.types.references import require
+from app.api.types.workflows import From, WorkflowDiff, WorkflowTask, names_of, workflow_tasks
 from app.core import revision, template
-from app.core.command_visibility import See, of_template
+from app.core.command_visibility import VisibilityByApplication, of_template
 from app.core.errors import not_found
 from app.core.workflow import WorkflowTask as CoreTask
 
@@ -59,7 +59,7 @@ class TemplateVersion(Node):
 
     @strawberry.field
     async def template(self, info: Info) -> "WorkflowTemplate":
-        found: WorkflowTemplate = await need(info, "WorkflowTemplate", self.value.template_id)
+        found: WorkflowTemplate = await require(info, "WorkflowTemplate", self.value.template_id)
         return found
 
     @strawberry.field
@@ -71,7 +71,7 @@ class TemplateVersion(Node):
     )
     async def tasks(self, info: Info) -> list[WorkflowTask]:
         tasks = await info.context.loaders.template_tasks.load(self.id) or ()
-        return await shown(info, tasks, _see(info, [self.value.author], tasks))
+        return await workflow_tasks(info, tasks, _see(info, [self.value.author], tasks))
 
 
 @strawberry.type(description="A named graph with parameters, in versions that never change.")
@@ -104,7 +104,7 @@ class WorkflowTemplate(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[TemplateVersion]:
-        asked = Asked(first, after, last, before)
+        asked = PageArguments(first, after, last, before)
         return await TEMPLATE_VERSIONS.page(info, self.id, TemplateVersion.of, asked)
 
     @strawberry.field
@@ -130,6 +130,6 @@ class WorkflowTemplate(Node):
         return WorkflowDiff.of(revision.diff(before or (), after or ()), await names_of(info, tasks), see)
 
 
-def _see(info: Info, authors: Sequence[str], tasks: Sequence[CoreTask]) -> See:
+def _see(info: Info, authors: Sequence[str], tasks: Sequence[CoreTask]) -> VisibilityByApplication:
     ids = {task.application_id for task in tasks if task.application_id}
     return of_template(info.context.viewer, authors, ids)

@@ -10,9 +10,9 @@ from app.api.context import Info
 from app.api.scalars import Cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
-from app.api.types.common import Asked, Connection, Node
+from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import OF_VERSION
-from app.api.types.references import need, wrap
+from app.api.types.references import require, wrap
 from app.core import version as core
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Artifact:
 
     @strawberry.field
     async def application(self, info: Info) -> Application:
-        return await need(info, "Application", self.value.application_id)
+        return await require(info, "Application", self.value.application_id)
 
 
 @strawberry.type(description="A version of several applications, deployed as one.")
@@ -61,5 +61,5 @@ class Version(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = Asked(first, after, last, before)
+        asked = PageArguments(first, after, last, before)
         return await OF_VERSION.page(info, self.id, partial(wrap, info, "Deployment"), asked)

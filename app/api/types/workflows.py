@@ -12,7 +12,7 @@ from app.api.errors import WorkflowFault
 from app.api.scalars import JSON, Cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import CommandStep, command_step
-from app.api.types.common import Asked, Connection, Node
+from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import REVISIONS
 from app.api.types.definitions import DeploymentDefinition
 from app.api.types.gates import Gate
@@ -22,7 +22,7 @@ from app.core import approval as approvals
 from app.core import revision as revisions
 from app.core import workflow as core
 from app.core.approval import ApprovalSubject
-from app.core.command_visibility import See, of_deployment
+from app.core.command_visibility import VisibilityByApplication, of_deployment
 from app.core.deployment import Deployment
 from app.core.errors import not_found
 from app.core.ids import workflow_of
@@ -56,7 +56,7 @@ class WorkflowTask:
     position: Position | None
 
     @classmethod
-    def of(cls, task: core.WorkflowTask, names: Mapping[str, str], see: See) -> "WorkflowTask":
+    def of(cls, task: core.WorkflowTask, names: Mapping[str, str], see: VisibilityByApplication) -> "WorkflowTask":
         return cls(
             key=task.key,
             name=task.name,
@@ -87,7 +87,9 @@ class WorkflowDiff:
     changed: list[WorkflowTaskChange]
 
     @classmethod
-    def of(cls, found: revisions.WorkflowDiff, names: Mapping[str, str], see: See) -> "WorkflowDiff":
+    def of(
+        cls, found: revisions.WorkflowDiff, names: Mapping[str, str], see: VisibilityByApplication
+    ) -> "WorkflowDiff":
         return cls(
             added=[WorkflowTask.of(task, names, see) for task in found.added],
             removed=[WorkflowTask.of(task, names, see) for task in found.removed],
@@ -114,13 +116,15 @@ async def names_of(info: Info, tasks: Iterable[core.WorkflowTask]) -> dict[str, 
     return {application.id: application.name for application in found if application}
 
 
-async def shown(info: Info, tasks: Sequence[core.WorkflowTask], see: See) -> list[WorkflowTask]:
+async def workflow_tasks(
+    info: Info, tasks: Sequence[core.WorkflowTask], see: VisibilityByApplication
+) -> list[WorkflowTask]:
     """Return tasks as clients see them who see so much of them."""
     names = await names_of(info, tasks)
     return [WorkflowTask.of(task, names, see) for task in tasks]
 
 
-def _see(info: Info, deployment: Deployment) -> See:
+def _see(info: Info, deployment: Deployment) -> VisibilityByApplication:
     return of_deployment(info.context.viewer, (deployment.environment_id,), deployment.application_ids)
 
 
@@ -145,7 +149,7 @@ class WorkflowRevision:
         if deployment is None:
             raise not_found("deployment", self.value.deployment_id)
         tasks = await _tasks_at(info, deployment.id, self.number, "number")
-        return await shown(info, tasks, _see(info, deployment))
+        return await workflow_tasks(info, tasks, _see(info, deployment))
 
 
 async def _tasks_at(info: Info, deployment_id: str, number: int, argument: str) -> Sequence[core.WorkflowTask]:
@@ -218,7 +222,7 @@ class Workflow(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[WorkflowRevision]:
-        asked = Asked(first, after, last, before)
+        asked = PageArguments(first, after, last, before)
         return await REVISIONS.page(info, self.deployment.id, WorkflowRevision.of, asked)
 
     @strawberry.field(description="One revision; null when there is none of that number.")
@@ -306,6 +310,6 @@ class DeploymentPlan:
         see = self._see(info)
         return [WorkflowTask.of(task, names, see) for task in self.draft.tasks]
 
-    def _see(self, info: Info) -> See:
+    def _see(self, info: Info) -> VisibilityByApplication:
         places = [environment.id for environment in self.draft.environments]
         return of_deployment(info.context.viewer, places, [one.id for one in self.draft.applications])

@@ -9,7 +9,7 @@ from enum import StrEnum
 from app.core.attempt import Ending, Outcome
 from app.core.environment import OperatorKind
 from app.core.kubernetes import job_runs
-from app.core.masking import Masker, why_too_many
+from app.core.masking import Masker, masking_limit_error
 from app.core.task import Activity, Task
 from app.core.workflow import TaskType
 from app.ports import HoldLapsedError
@@ -108,7 +108,7 @@ class Attempt:
         task = self.assignment.task
         setting = await _with_run(self.assignment.setting, task)
         self.run = job_runs.name(setting.run)
-        if flaw := why_too_many(self._env):
+        if flaw := masking_limit_error(self._env):
             return Outcome(Ending.FAILED, f"nothing was run: {flaw}")
         writer = LogWriter(self._runtime, task, self._worker.id, self._masker)
         async with writer as log:
@@ -149,7 +149,9 @@ async def _with_run(setting: InstructionContext, task: Task) -> InstructionConte
     """Return the setting with the number of the run, where runs outlive workers: attempts that were lost share one."""
     if setting.environment.operator is not OperatorKind.KUBERNETES:
         return setting
-    return replace(setting, run=await retry_while_away(lambda: task_store.runs_before(task.id, task.attempt)))
+    return replace(
+        setting, run=await retry_while_away(lambda: task_store.completed_attempts_before(task.id, task.attempt))
+    )
 
 
 async def _carry_out(drive: StepContext) -> Outcome | Parked:

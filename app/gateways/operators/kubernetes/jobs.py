@@ -190,10 +190,10 @@ class JobRun:
     async def _hear(self, events: Sequence[Object]) -> None:
         """Take note of the events of the Job, or of a pod of it: all that there are."""
         for event in events:
-            if event.get("reason") != pods.UNMADE:
+            if event.get("reason") != pods.FAILED_CREATE:
                 await self._tell(told(event), str(event.get("message") or ""))
-        if failed := [event for event in events if event.get("reason") == pods.UNMADE]:
-            self._unmade = pods.unmade(failed)
+        if failed := [event for event in events if event.get("reason") == pods.FAILED_CREATE]:
+            self._unmade = pods.missing_pod_fault(failed)
             self._changed.set()
 
     async def _look_at_pods(self) -> None:
@@ -249,7 +249,7 @@ class JobRun:
 
     async def _is_settled(self, clocks: ConditionTimers) -> bool:
         """Tell whether a Job has failed whose pod does not come to an end; say so after a while."""
-        settled = pods.settled(self._job, self._pods)
+        settled = pods.pending_failure(self._job, self._pods)
         seconds = clocks.settled(settled is not None)
         if settled and seconds >= SILENT_SECONDS:
             await self._tell(f"WARN: {settled}")
@@ -264,7 +264,7 @@ class JobRun:
             return self._unmade
         if clocks.age < SILENT_SECONDS:
             return None
-        return pods.Fault(pods.slow(self._job, pods.newest(self._pods)), passing=True)
+        return pods.Fault(pods.startup_delay(self._job, pods.newest(self._pods)), passing=True)
 
     def _follow(self) -> Coroutine[Any, Any, None]:
         return follow(self._cluster, lambda: self._pods, self._write)
