@@ -26,7 +26,7 @@ from app.core.task import Task, TaskAttempt, removed, written
 from app.core.template import TemplateVersion
 from app.core.workflow import WorkflowTask
 from app.services import allowed_actions, gates
-from app.services.allowed_actions import Asker
+from app.services.allowed_actions import Caller
 from app.services.approval_waivers import authors_of
 from app.services.runtime import Runtime
 from app.store import access as access_store
@@ -243,13 +243,13 @@ class Loaders:
         return await gates.situations(self._runtime, [found[id_] for id_ in ids])
 
     def _steered(
-        self, why_not: Callable[[Asker, Sequence[Deployment]], Awaitable[allowed_actions.Answers]]
+        self, why_not: Callable[[Caller, Sequence[Deployment]], Awaitable[allowed_actions.Answers]]
     ) -> DataLoader[str, Problem | None]:
         """Return a loader of why the viewer may not steer deployments in some way."""
 
         async def many(ids: list[str]) -> list[Problem | None]:
             found = [one for one in await self.deployment.load_many(ids) if one is not None]
-            answers = await why_not(Asker(self._runtime, self._viewer()), found)
+            answers = await why_not(Caller(self._runtime, self._viewer()), found)
             return [answers.get(id_) for id_ in ids]
 
         return DataLoader(many)

@@ -11,7 +11,7 @@ from app.store.unit_of_work import Unit
 
 
 class UnrecordedError(Exception):
-    """A mutation ended well and did not note what it held or changed: a defect of its use case."""
+    """A mutation ended well and did not note what it held or changed: a defect of its use context."""
 
 
 CHAIN_PAGE = 1000
@@ -28,7 +28,7 @@ async def verify(noted: str | None = None) -> tuple[ChainCheck, bool]:
     return chain, found
 
 
-async def keep(act: AuditContext, work: Unit) -> None:
+async def store_entries(act: AuditContext, work: Unit) -> None:
     """Store an entry for each object that the unit changed. Raises UnrecordedError when it noted none."""
     entries = audit.entries(act, work.changes, work.now, work.new_id)
     if not entries:

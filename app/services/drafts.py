@@ -12,7 +12,7 @@ from app.core.strategy.model import Strategy, StrategyKind
 from app.core.validation import checks, task_checks
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
-from app.services.templates import Made, TemplateUse, make
+from app.services.templates import Instance, TemplateUse, instantiate
 from app.services.use_cases import refuse_if
 from app.store import applications as application_store
 from app.store import environments as environment_store
@@ -128,13 +128,13 @@ def _unfit(places: Sequence[Environment], definitions: Sequence[Definition], kin
         yield from compatibility.shared_object_problems(place, definitions)
 
 
-async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -> Made:
+async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -> Instance:
     """Return the graph that is asked for. Raises Refused."""
     if request.template is not None:
-        return await make(request.template)
+        return await instantiate(request.template)
     if request.tasks is not None:
-        return Made(request.tasks, ())
-    return Made(workflow.generate(definitions, request.must_in_order), ())
+        return Instance(request.tasks, ())
+    return Instance(workflow.generate(definitions, request.must_in_order), ())
 
 
 def _came_from(request: DeploymentRequest) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ async def situations(runtime: Runtime, deployments: Sequence[Deployment]) -> lis
 async def _alive(runtime: Runtime, environments: Sequence[Environment]) -> frozenset[str]:
     since = runtime.clock.now() - timedelta(seconds=runtime.alive_seconds)
     pools = {pool for environment in environments for pool in environment.pools.all}
-    return frozenset(await workers.alive(list(pools), since))
+    return frozenset(await workers.served_pools(list(pools), since))
 
 
 def _situation(
@@ -64,7 +64,7 @@ def _situation(
     )
 
 
-async def of_plan(
+async def plan_blockers(
     runtime: Runtime, environments: Sequence[Environment], application_ids: Sequence[str], *, overrides: bool = False
 ) -> tuple[Blocker, ...]:
     """Return what would keep new deployments of the applications from starting in the environments.

@@ -12,13 +12,13 @@ from app.core.version import Version
 from app.services.use_cases import Result, UseCaseContext, forbidden, refuse_if
 from app.store import applications as application_store
 from app.store import versions as store
-from app.store.database import take_turns
+from app.store.database import lock_name
 
 MAX_ARTIFACTS = 500
 SHOWN = 5
 
 
-async def create(case: UseCaseContext, draft: Version) -> Result:
+async def create(context: UseCaseContext, draft: Version) -> Result:
     """Create a version as drafted; id, maker and time are set here. For DEPLOYER on each of its applications.
 
     A role in any one environment is enough: a version does nothing until it is deployed. So that nobody can make a name
@@ -29,24 +29,24 @@ async def create(case: UseCaseContext, draft: Version) -> Result:
     ids = [artifact.application_id for artifact in draft.artifacts]
     found = await application_store.by_ids(ids)
     refuse_if(_problems(draft, found))
-    if not all(case.principal.allows_somewhere(Role.DEPLOYER, application_id) for application_id in ids):
+    if not all(context.principal.allows_somewhere(Role.DEPLOYER, application_id) for application_id in ids):
         raise forbidden(Role.DEPLOYER)
-    await take_turns("names of versions")
+    await lock_name("names of versions")
     known = await store.of_name(draft.name, ids)
     same = next((version for version in known if version.is_same(draft)), None)
     if same is not None:
-        case.changed(same.id, same, same)
+        context.record_change(same.id, same, same)
         return Result((same.id,))
     if known:
         raise name_taken(_taken(draft.name, known[0], found))
     version = replace(
         draft,
-        id=case.work.new_id(IdKind.VERSION),
-        created_by=case.principal.actor.id,
-        created_at=case.work.now,
+        id=context.unit.new_id(IdKind.VERSION),
+        created_by=context.principal.actor.id,
+        created_at=context.unit.now,
     )
     await store.insert(version)
-    case.changed(version.id, None, version)
+    context.record_change(version.id, None, version)
     return Result((version.id,))
 
 

@@ -234,7 +234,7 @@ async def test_a_deployment_comes_back_as_it_was(engine: Engine, trial: Site) ->
         deployment_id="dep_before",
         since=NOW,
     )
-    await deployments.keep_previous(id_, release)
+    await deployments.save_previous_release(id_, release)
     rollback = Rollback(status=RollbackStatus.RUNNING, automatic=True, reason="r", requested_by=None, started_at=NOW)
     for status in (RollbackStatus.FAILED, RollbackStatus.SUCCESS):
         await deployments.begin_rollback(id_, rollback)

@@ -10,7 +10,7 @@ from strawberry.types.arguments import InputContext
 from strawberry.utils.str_converters import to_camel_case
 
 from app.core.errors import InvalidInput, Refused
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 
 NEVER = datetime.fromtimestamp(0, UTC)
 """The placeholder for a time that the use case sets."""
@@ -108,6 +108,6 @@ class ReasonInput:
     )
     idempotency_key: str | None = None
 
-    def reasoned(self) -> Reasoned:
+    def reasoned(self) -> ReasonedAction:
         """Return it as a core value."""
-        return Reasoned(self.id, self.reason, bool(self.force))
+        return ReasonedAction(self.id, self.reason, bool(self.force))

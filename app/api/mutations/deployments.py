@@ -58,7 +58,7 @@ class DeploymentMutations:
         extensions=[MutationGuard(Role.DEPLOYER, DeploymentPayload)],
     )
     async def resume_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
-        (id_,) = await perform(info, input, deployments.go_on, str(input.id))
+        (id_,) = await perform(info, input, deployments.resume, str(input.id))
         return DeploymentPayload(deployment=await load_changed(info, "Deployment", id_))
 
     @strawberry.mutation(

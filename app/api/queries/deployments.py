@@ -18,7 +18,7 @@ from app.api.types.workflows import DeploymentPlan
 from app.core import graph, workflow
 from app.core.roles import Role
 from app.services.drafts import draft
-from app.services.gates import of_plan
+from app.services.gates import plan_blockers
 
 
 @strawberry.type
@@ -74,7 +74,7 @@ class DeploymentQueries:
             for one in made.environments
             if viewer.allows(Role.VIEWER, environment_id=one.id, application_ids=list(names))
         ]
-        found = await of_plan(info.context.runtime, visible_places, list(names), overrides=overrides)
+        found = await plan_blockers(info.context.runtime, visible_places, list(names), overrides=overrides)
         return DeploymentPlan(
             draft=made,
             levels=[] if made.faults else graph.levels(edges),

@@ -191,7 +191,7 @@ async def ask_to_stop(
     ledger: LockedDeployment, task_ids: Sequence[str], *, kill: bool = False, reason: str | None = None
 ) -> None:
     """Ask the workers that hold attempts of these tasks to end them; with `kill`, without patience."""
-    holders = await task_store.ask_to_stop(task_ids, reason)
+    holders = await task_store.request_stop(task_ids, reason)
     if holders and reason:
         ledger.touch()
     how = " kill" if kill else ""

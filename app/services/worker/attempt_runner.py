@@ -157,7 +157,9 @@ async def _with_run(setting: InstructionContext, task: Task) -> InstructionConte
     """Return the setting with the number of the run, where runs outlive workers: attempts that were lost share one."""
     if setting.environment.operator is not OperatorKind.KUBERNETES:
         return setting
-    return replace(setting, run=await retry_while_away(lambda: task_store.runs_before(task.id, task.attempt)))
+    return replace(
+        setting, run=await retry_while_away(lambda: task_store.completed_attempts_before(task.id, task.attempt))
+    )
 
 
 async def _carry_out(drive: StepContext) -> Outcome | Parked:

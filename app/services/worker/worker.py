@@ -23,7 +23,7 @@ from app.services.worker.turn import Finished, Turn, WorkerIdentity, claim_and_s
 from app.store import sweep as sweep_store
 from app.store import tasks as task_store
 from app.store import workers
-from app.store.database import AWAY
+from app.store.database import UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class Worker:
         lease_end, in_hand = self._lease_end(), self._attempts.keys() | self._forgotten
         try:
             turn = await claim_and_settle(self._runtime, self.worker, deployment_id, done, room=room, in_hand=in_hand)
-        except AWAY as error:
+        except UNAVAILABLE as error:
             logger.warning("the database is away, trying again: %s", error)
             self._done[deployment_id] = [*done, *self._done.get(deployment_id, [])]
             self._hungry[deployment_id] = None
@@ -208,8 +208,8 @@ class Worker:
                     self._deputy.hear(renewed=True)
                     async with self._beating:
                         if not self._closing:
-                            await workers.beat(self.worker.id, self.worker.pool, self._runtime.clock.now())
-            except AWAY as error:
+                            await workers.heartbeat(self.worker.id, self.worker.pool, self._runtime.clock.now())
+            except UNAVAILABLE as error:
                 logger.warning("the leases could not be renewed, trying again: %s", error or type(error).__name__)
             except Exception:
                 logger.exception("the leases could not be renewed; trying again")
@@ -223,7 +223,7 @@ class Worker:
         held = dict(self._attempts)
         lease_end = self._lease_end()
         until = self._runtime.clock.now() + timedelta(seconds=self._runtime.lease_seconds)
-        ours = await task_store.renew(self.worker.id, list(held), until)
+        ours = await task_store.renew_leases(self.worker.id, list(held), until)
         for task_id, attempt in held.items():
             if task_id not in ours:
                 self._kill(attempt, Interruption.LOST)
@@ -237,7 +237,7 @@ class Worker:
     async def _remember(self) -> None:
         """Keep in mind what was given up for as long as it stands as this worker's, and might seem to be begun anew."""
         if given_up := frozenset(self._forgotten):
-            ours = await task_store.held_by(self.worker.id, list(given_up))
+            ours = await task_store.held_by_worker(self.worker.id, list(given_up))
             self._forgotten -= given_up - ours
 
     def _kill(self, attempt: Attempt, why: Interruption) -> None:
@@ -262,9 +262,11 @@ class Worker:
         while True:
             try:
                 if self.has_room:
-                    for deployment_id in await sweep_store.hungry(self.worker.pool, self._runtime.clock.now()):
+                    for deployment_id in await sweep_store.deployments_with_work(
+                        self.worker.pool, self._runtime.clock.now()
+                    ):
                         self.offer(deployment_id)
-            except AWAY as error:
+            except UNAVAILABLE as error:
                 logger.warning("the database is away, looking again later: %s", error)
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -284,8 +286,8 @@ class Worker:
             await asyncio.wait(self._chores, timeout=CHORE_SECONDS)
         async with self._beating:
             try:
-                await workers.leave(self.worker.id)
-            except AWAY as error:
+                await workers.remove(self.worker.id)
+            except UNAVAILABLE as error:
                 logger.warning("nobody could be told that this worker leaves: %s", error or type(error).__name__)
 
     async def _calmed(self, seconds: float, hurry: asyncio.Event) -> bool:

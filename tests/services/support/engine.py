@@ -32,7 +32,7 @@ from app.gateways.queue import ArqQueue, WakingWorker
 from app.jobs.deployments import jobs
 from app.services import applications, deployments, environments, tasks, versions
 from app.services.access import authenticate, ensure_admin
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.drafts import DeploymentRequest
 from app.services.engine.locked_deployment import lock_deployment
 from app.services.runtime import Runtime
@@ -198,7 +198,7 @@ class Engine:
 
     async def cancel(self, id_: str, *, force: bool = False) -> None:
         """Cancel a deployment."""
-        await self.call(deployments.cancel, Reasoned(id_, "not wanted", force))
+        await self.call(deployments.cancel, ReasonedAction(id_, "not wanted", force))
 
     async def retry(self, id_: str) -> None:
         """Retry a failed deployment."""
@@ -210,7 +210,7 @@ class Engine:
 
     async def roll_back(self, id_: str) -> str:
         """Roll a deployment back; return the id of the one that does it."""
-        (rolling_back,) = await self.call(deployments.roll_back, Reasoned(id_, "worse than before"))
+        (rolling_back,) = await self.call(deployments.roll_back, ReasonedAction(id_, "worse than before"))
         return rolling_back
 
     def patient(self, grace_seconds: float = 600.0) -> Runtime:
