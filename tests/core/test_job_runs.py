@@ -4,8 +4,7 @@ import pytest
 
 from app.core.deployment import DeploymentStatus
 from app.core.kubernetes.job_runs import RunOwnership, is_orphan, name
-from app.core.task import Activity
-from app.core.task import TaskStatus
+from app.core.task import Activity, TaskStatus
 
 D, S = DeploymentStatus, TaskStatus
 """Short names for the tables below: D is DeploymentStatus, S is TaskStatus."""
