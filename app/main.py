@@ -24,7 +24,7 @@ from app.api.transport.service_pages import healthz, index, readyz
 from app.api.transport.static_pages import PageMiddleware, asset
 from app.services.runtime import Runtime
 from app.settings import ServeSettings, Settings
-from app.wiring import opened, warn_of_might
+from app.wiring import open_runtime, warn_if_audit_log_is_writable
 
 GRAPHQL_PATHS = frozenset({"/graphql", "/graphql/"})
 PING_SECONDS = 15.0
@@ -60,7 +60,7 @@ def application(runtime: Runtime, settings: ServeSettings | None = None) -> Star
     """Return the ASGI application over an open runtime. Await its `state.close` before the runtime is closed."""
     settings = settings or ServeSettings()
     tokens = TokenCache(runtime)
-    endpoint = Endpoint(runtime, settings.connections_each, tokens, settings.allowed_origins)
+    endpoint = Endpoint(runtime, settings.connections_per_actor, tokens, settings.allowed_origins)
     app = Application(
         routes=[
             Route("/", index),
@@ -78,8 +78,8 @@ def application(runtime: Runtime, settings: ServeSettings | None = None) -> Star
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
-    async with opened(settings) as (runtime, _):
-        await warn_of_might()
+    async with open_runtime(settings) as (runtime, _):
+        await warn_if_audit_log_is_writable()
         app = application(runtime, settings.serve)
         config = server_config(app, settings.serve)
         _calm_collector()

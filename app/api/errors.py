@@ -16,13 +16,15 @@ from app.core.roles import Role
 logger = logging.getLogger(__name__)
 
 
-@strawberry.interface(description="The reason why a mutation was refused. Nothing was changed.")
+@strawberry.interface(description="Why a mutation was refused. The mutation has changed nothing.")
 class UserError:
     """The fields of every refusal."""
 
     code: ErrorCode
-    message: str = strawberry.field(description="What is wrong and what to do, in plain words.")
-    path: list[str] | None = strawberry.field(description="The path of the input field that is wrong.")
+    message: str = strawberry.field(description="The message for people.")
+    path: list[str] | None = strawberry.field(
+        description="The path of the input field that is wrong. Null if no single field is."
+    )
 
 
 @strawberry.type(description="A field of the input is invalid.")
@@ -34,43 +36,43 @@ class InvalidInput(UserError):
 class NotFound(UserError):
     """The object does not exist, or the caller may not see it."""
 
-    object_id: strawberry.ID = strawberry.field(description="The id or the name that was asked for.")
+    object_id: strawberry.ID = strawberry.field(description="The id or the name that was given.")
 
 
-@strawberry.type(description="You lack the role that this needs.")
+@strawberry.type(description="You lack a role.")
 class Forbidden(UserError):
     """The caller lacks the role that this needs."""
 
-    required: Role | None = strawberry.field(description="The role that this needs.")
+    required: Role | None = strawberry.field(description="The role that you need. Null if no role would be enough.")
 
 
 @strawberry.type(
-    description="The object's status does not allow this, or another deployment holds the lock that it needs."
+    description="The state of the object does not allow the mutation, or another object holds what it needs."
 )
 class WrongState(UserError):
     """The object's status does not allow the operation."""
 
-    status: str = strawberry.field(description="The object's status now.")
-
-
-@strawberry.type(description="The workflow was edited by somebody else. Read the latest revision, and edit that.")
-class RevisionConflict(UserError):
-    """The edit was made from an older revision."""
-
-    expected: int = strawberry.field(description="The revision that the edit was made from.")
-    actual: int = strawberry.field(description="The workflow's latest revision.")
+    status: str = strawberry.field(description="The current state.")
 
 
 @strawberry.type(
-    description="A freeze window holds deployments to the environment. An ADMIN may override it with a reason."
+    description="The workflow has changed since the expected revision. Read it again, then repeat your edit."
 )
+class RevisionConflict(UserError):
+    """The edit was made from an older revision."""
+
+    expected: int = strawberry.field(description="The revision that the edit was based on.")
+    actual: int = strawberry.field(description="The current revision of the workflow.")
+
+
+@strawberry.type(description="A freeze window is active. An ADMIN may override it with a reason.")
 class Frozen(UserError):
     """A freeze window holds deployments to the environment."""
 
-    until: datetime | None = strawberry.field(description="When the freeze ends; null when no end is known.")
+    until: datetime | None = strawberry.field(description="When the freeze ends. Null if no end is known.")
 
 
-@strawberry.type(description="The idempotency key was already used with another input. Use a new key.")
+@strawberry.type(description="The idempotency key was used before with a different input.")
 class IdempotencyConflict(UserError):
     """The idempotency key was already used with another input."""
 
@@ -81,7 +83,7 @@ class WorkflowFault(UserError):
 
     kind: FaultKind
     task_keys: list[str] = strawberry.field(
-        description="The tasks with the fault; those of a cycle in the order of its path."
+        description="The keys of the tasks that have the fault. For a cycle, in the order of its path."
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.cli.streams import has_unicode
+from app.cli.standard_streams import has_unicode
 from app.core import escapes
 
 _STEERING = re.compile(
@@ -17,7 +17,7 @@ _STEERING = re.compile(
 
 def printable(text: str) -> str:
     """Return a text without escape sequences, control characters and marks of direction."""
-    return text if text.isprintable() else _STEERING.sub("", escapes.plain(text))
+    return text if text.isprintable() else _STEERING.sub("", escapes.strip(text))
 
 
 def json_text(value: object, indent: int | None = None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from app.core.roles import Role
 
@@ -66,7 +67,7 @@ class ApiToken:
         return self.revoked_at is not None or (self.expires_at is not None and self.expires_at <= now)
 
 
-def granted(
+def grants_allow(
     grants: Iterable[Grant], role: Role, *, environment_id: str | None = None, application_ids: Collection[str] = ()
 ) -> bool:
     """Tell whether grants allow what `role` permits on an environment and every one of the applications.
@@ -84,6 +85,18 @@ def granted(
     )
 
 
+class AccessTarget(Protocol):
+    """An object of one environment and some applications, such as a deployment or an approval."""
+
+    @property
+    def environment_id(self) -> str:
+        """The environment."""
+
+    @property
+    def application_ids(self) -> Collection[str]:
+        """All its applications."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """Who asks: an actor, what was granted to them, and the scopes of the token they came with."""
@@ -99,7 +112,13 @@ class Principal:
         A deployment is of one environment and of every one of its applications: each must be covered.
         """
         scoped = any(role in PERMITS[scope] for scope in self.scopes)
-        return scoped and granted(self.grants, role, environment_id=environment_id, application_ids=application_ids)
+        return scoped and grants_allow(
+            self.grants, role, environment_id=environment_id, application_ids=application_ids
+        )
+
+    def allows_on(self, role: Role, target: AccessTarget) -> bool:
+        """Tell whether this principal may do what `role` permits to a deployment, or to an approval of one."""
+        return self.allows(role, environment_id=target.environment_id, application_ids=target.application_ids)
 
     def without_token(self) -> "Principal":
         """Return this principal, whichever of their tokens they came with."""
@@ -124,7 +143,7 @@ NOBODY = Actor(id="", kind=ActorKind.SERVICE_ACCOUNT, name="")
 """Who asks where it is all the same who does."""
 
 
-def token_faults(principal: Principal, scopes: Iterable[Role]) -> tuple[Role, ...]:
+def scopes_beyond(principal: Principal, scopes: Iterable[Role]) -> tuple[Role, ...]:
     """Return the scopes that a new token may not have: those that its maker's own token lacks.
 
     Without this, a token with narrow scopes could make itself a wide one.

@@ -29,7 +29,7 @@ INIT_SECONDS = 10.0
 """How long a client may take to send connection_init."""
 MISSING_CREDENTIALS = "Forbidden: send Authorization: Bearer TOKEN in the payload of connection_init"
 INVALID_CREDENTIALS = (
-    "Forbidden: the token is invalid. Send Authorization: Bearer TOKEN in the payload of connection_init"
+    "Forbidden: the token is not valid. Send Authorization: Bearer TOKEN in the payload of connection_init"
 )
 
 

@@ -46,7 +46,7 @@ class BatchError(BadRequestError):
     """The request holds a list of operations. `count` is their number."""
 
     def __init__(self, count: int) -> None:
-        super().__init__(400, "The body is a list of operations. Send each operation in a request of its own.")
+        super().__init__(400, "The body is a list of operations. Send them one by one.")
         self.count = count
 
 
@@ -155,7 +155,9 @@ def check_has_text(body: Mapping[str, Any]) -> None:
     if isinstance(extensions, dict) and extensions.get("persistedQuery") is not None:
         raise NotPersistedError
     if body.get("documentId") is not None:
-        raise BadRequestError(400, "Documents cannot be named by “documentId”. Send the document's text as “query”.")
+        raise BadRequestError(
+            400, "The “documentId” is not supported: no document is known by an id. Send its text as “query”."
+        )
 
 
 async def _checked(body: dict[str, Any]) -> GraphQLRequest:

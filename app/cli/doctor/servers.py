@@ -73,7 +73,7 @@ def _database(settings: Settings, state: DatabaseState, took: float) -> Iterator
     if took > SLOW_SECONDS:
         text = f"the database takes {took * 1000:.0f} ms to answer"
         yield warning("latency", text, "Bring it nearer; every step of a deployment asks several times.")
-    if state.may_everything and not _is_own(settings):
+    if state.has_full_rights and not _is_own(settings):
         advice = "Give API and workers roles of their own: boreas migrate --help says how."
         yield warning("roles", f"{state.role} owns the tables, and could change the audit log", advice)
 
@@ -102,7 +102,7 @@ def _clock(what: str, there: datetime, here: datetime) -> Finding:
 async def examine_redis(settings: Settings) -> list[Finding]:
     """Return what is found of the Redis or Valkey that the settings name."""
     try:
-        state = await redis_state(settings.store.redis_url or "", settings.outgoing.ca_file)
+        state = await redis_state(settings.store.redis_url or "", settings.outgoing.authorities.extra)
     except RedisUnreachableError as error:
         advice = "Start it, or correct BOREAS_REDIS_URL. Until then Boreas goes on, slower."
         return [problem("Redis", f"it does not answer: {error}", advice)]

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, before_approval, expiry
+from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, expiry_time, types_before_approval
 from app.core.deployment import DeploymentStatus
 from app.core.events import ApprovalRequested
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.task import TaskStatus
 from app.core.tick.state import Item, Plan
 from app.services.engine.locked_deployment import LockedDeployment
@@ -18,7 +18,7 @@ async def approval_state(ledger: LockedDeployment, items: Sequence[Item]) -> tup
     Most ticks need not know: while it runs, it matters where the deployment needs approval, where people were asked and
     have not decided, and where tasks ask.
     """
-    needs = before_approval(ledger.deployment, ledger.policy) is not None
+    needs = types_before_approval(ledger.deployment, ledger.policy) is not None
     runs = ledger.deployment.status is DeploymentStatus.RUNNING
     if runs and not (needs or ledger.asked or any(map(_depends, items))):
         return ()
@@ -36,7 +36,7 @@ async def ask(ledger: LockedDeployment, plan: Plan, policy: ApprovalPolicy) -> l
         tell(ledger, plan.withdraw)
     asked = [
         Approval(
-            id=ledger.unit.new_id(Kind.APPROVAL),
+            id=ledger.unit.new_id(IdKind.APPROVAL),
             deployment_id=ledger.deployment.id,
             environment_id=ledger.deployment.environment_id,
             application_ids=ledger.deployment.application_ids,
@@ -47,7 +47,7 @@ async def ask(ledger: LockedDeployment, plan: Plan, policy: ApprovalPolicy) -> l
             status=ApprovalStatus.PENDING,
             policy=policy,
             requested_at=ledger.now,
-            expires_at=expiry(policy, ledger.now),
+            expires_at=expiry_time(policy, ledger.now),
             authors=frozenset({ledger.deployment.created_by}),
         )
         for request in plan.asks

@@ -23,7 +23,7 @@ from app.store import deployments as deployment_store
 from app.store import event_feed
 from app.store import tasks as task_store
 from app.store.database import MICROSECOND
-from app.store.deployments import Place
+from app.store.deployments import EnvironmentRules
 from app.store.tasks import AttemptEnd, Writes
 from app.store.unit_of_work import Unit
 
@@ -38,7 +38,7 @@ class LockedDeployment:
 
     unit: Unit
     deployment: Deployment
-    place: Place
+    place: EnvironmentRules
     stored: Deployment
     actor_id: str | None = None
     asked: bool = False
@@ -149,7 +149,7 @@ class LockedDeployment:
         that moment, readers know what they have read before.
         """
         if self._changes:
-            await task_store.change(list(self._changes.values()), self.now)
+            await task_store.apply_changes(list(self._changes.values()), self.now)
         if self._abandoned:
             await task_store.end_open_attempts(self._abandoned, self.now)
         if self.deployment != self.stored or self._writes.tasks or self._touched:
@@ -190,4 +190,4 @@ async def lock_deployment(
     ledger = LockedDeployment(unit, found.deployment, found.place, found.deployment, actor_id, found.asked)
     yield ledger
     await ledger.close()
-    unit.note(deployment_id, found.deployment, ledger.deployment)
+    unit.record_change(deployment_id, found.deployment, ledger.deployment)

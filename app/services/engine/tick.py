@@ -15,7 +15,7 @@ from app.core.approval import (
     ApprovalStatus,
     ApprovalTimeoutAction,
     Verdict,
-    before_approval,
+    types_before_approval,
 )
 from app.core.deployment import ENDED, DeploymentStatus, Rollback, RollbackStatus
 from app.core.environment import Environment
@@ -95,7 +95,7 @@ def _state(ledger: LockedDeployment, items: Sequence[Item], approvals: Sequence[
         undo_error=undo_error,
         resumed_at=deployment.resumed_at,
         paused=deployment.paused,
-        before_approval=before_approval(deployment, ledger.policy),
+        before_approval=types_before_approval(deployment, ledger.policy),
         revision=deployment.revision,
         approvals=approvals,
     )
@@ -191,7 +191,7 @@ async def ask_to_stop(
     ledger: LockedDeployment, task_ids: Sequence[str], *, kill: bool = False, reason: str | None = None
 ) -> None:
     """Ask the workers that hold attempts of these tasks to end them; with `kill`, without patience."""
-    holders = await task_store.ask_to_stop(task_ids, reason)
+    holders = await task_store.request_stop(task_ids, reason)
     if holders and reason:
         ledger.touch()
     how = " kill" if kill else ""
@@ -256,7 +256,7 @@ async def admit(runtime: Runtime, environment_id: str) -> None:
         claims = (await admission_store.claims([environment_id]))[environment_id]
         capacity = environment.max_concurrent_deployments
         windows = (await freeze_store.of_environments([environment_id]))[environment_id] if claims.waiting else ()
-        status = freeze.status(windows, work.now, runtime.calendar)
+        status = freeze.freeze_status(windows, work.now, runtime.calendar)
         if status.next_end and status.frozen and not all(claim.exempt for claim in claims.waiting):
             work.jobs.append(_when_thawed(environment, status.next_end, work.now))
         for deployment_id in admission.admit(claims.active, claims.waiting, capacity, frozen=status.frozen):
