@@ -1,6 +1,6 @@
-"""Every argument of every subscription with what nobody expects, over a socket: refused, or followed; never broken.
+"""Every argument of every subscription with unusual values: refused or followed, never broken.
 
-What is not text in a database is refused by the name of its argument, in queries as in subscriptions, however it came.
+Text that cannot be stored is refused by the name of its argument, in queries as in subscriptions.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from tests.api.support.nasty_place import Playground, playing, refusals
 from tests.support.system import System
 
 AT_ONCE = 60
-EACH = 30
+ROUNDS = 30
 QUIET_SECONDS = 0.3
-"""How long nothing has come for: what goes on by then has been taken."""
+"""A subscription without a message for so long counts as accepted."""
 FIELDS = sorted({place.field for place in places("subscription")})
 TEXTS = {"String", "ID", "Cursor"}
 
@@ -31,7 +31,7 @@ async def ground(shared: System) -> AsyncIterator[Playground]:
 
 
 async def followed(ground: Playground, asked: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Begin subscriptions over one socket, and return what came of each by then; those that go on are ended."""
+    """Begin subscriptions over one socket, and return the payloads of each; those that go on are completed."""
     came: dict[str, list[Any]] = {str(number): [] for number in range(len(asked))}
     async with ground.system.admin.socket() as socket:
         for number, one in enumerate(asked):
@@ -61,13 +61,13 @@ def usual(ground: Playground) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("field", FIELDS)
-async def test_every_argument_of_a_subscription(ground: Playground, field: str) -> None:
+async def test_every_argument_of_a_subscription_is_refused_or_followed(ground: Playground, field: str) -> None:
     chance = Random(field)
     chosen = [
         (place, value, form)
         for place in places("subscription")
         if place.field == field
-        for value, form in drawn(place, ground.victims, chance, EACH)
+        for value, form in drawn(place, ground.victims, chance, ROUNDS)
     ]
     for begin in range(0, len(chosen), AT_ONCE):
         some = chosen[begin : begin + AT_ONCE]
@@ -93,7 +93,7 @@ def named(place: Place) -> list[str]:
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud83d"])
-async def test_what_is_no_text_is_refused_by_the_name_of_its_argument(ground: Playground, text: str) -> None:
+async def test_text_that_cannot_be_stored_is_refused_by_the_name_of_its_argument(ground: Playground, text: str) -> None:
     await ground.deployment()
     for place in of_texts("query"):
         for form in FORMS if "\0" in text else ("variable",):
