@@ -1,6 +1,7 @@
-"""Every argument of every query, and of every field below, with what nobody expects: refused by name, or taken.
+"""Sends odd values to every argument of every query and of every nested field: refused by name, or accepted.
 
-What is found in the schema is covered by itself. Mutations and subscriptions are in the files beside this one.
+The arguments are found in the schema, so that new ones are covered. The modules beside this one cover mutations and
+subscriptions.
 """
 
 from collections.abc import AsyncIterator
@@ -69,6 +70,6 @@ async def test_every_argument_of_a_field_below(ground: Playground, one: Inner) -
             refusals(f"{one}({argument})", value, form, status, answer)
 
 
-def test_the_walk_finds_what_is_there() -> None:
+def test_the_walk_finds_every_argument() -> None:
     assert {"deployments", "auditLog", "application", "deploymentPlan"} <= set(QUERIES)
     assert {"Task.logs", "Deployment.events", "Version.deployments", "Workflow.diff"} <= set(map(str, INNER))

@@ -1,6 +1,6 @@
-"""Every field of the input of every mutation, with what nobody expects: refused by name, or kept.
+"""Sends odd values to every field of every mutation's input: refused by name, or stored.
 
-What was kept breaks no list, can be sent again as it is read, and is the same then.
+Stored values break no list, can be sent back as they are read, and are then unchanged.
 """
 
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ async def test_every_field_of_an_input(ground: Playground, part: str) -> None:
     await can_be_sent_again(ground)
 
 
-def test_the_walk_finds_what_is_there() -> None:
+def test_the_walk_finds_every_field() -> None:
     assert len(PLACES) > 300
     found = set(map(str, PLACES))
     assert {"createDeployment.input.tasks.*.command.env", "createFreezeWindow.input.recurrence"} <= found

@@ -1,7 +1,7 @@
-"""Every argument of every root field, and of fields below, found in the schema; and what nobody expects there.
+"""Finds every argument of every root field and nested field in the schema, and draws odd values for each.
 
-For each place the smallest arguments that its field takes, with something nasty in it: as a literal, as a variable, or
-as the default of one. Chance decides which, always alike.
+For each place it builds the minimal arguments of its field with an odd value in it, as a literal, as a variable, or as
+the default of one. The choice is random, but the same in each run.
 """
 
 import json
@@ -44,7 +44,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Place:
-    """A place for a value: the root field, and the path to it through its inputs; "*" is an item of a list."""
+    """A place for a value: the root field, and the path through its inputs. "*" is an item of a list."""
 
     root: str
     field: str
@@ -56,7 +56,7 @@ class Place:
 
 
 def below(type_: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Yield every place in a type of input: those of lists and objects as well as those of single values."""
+    """Yield every place in an input type: lists and objects as well as single values."""
     yield path, type_
     bare = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
     if isinstance(bare, GraphQLList):
@@ -67,7 +67,7 @@ def below(type_: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 def places(root: str) -> list[Place]:
-    """Return every place in the arguments of the root fields of a kind."""
+    """Return every place in the arguments of the root fields of a kind of operation."""
     type_ = ROOTS[root]
     assert type_ is not None
     return [
@@ -79,7 +79,7 @@ def places(root: str) -> list[Place]:
 
 
 def how_many(all_: Sequence[Place], most: int, again: int) -> dict[Place, int]:
-    """Return how many values each place gets: a field of an input that is in many places gets most in its first."""
+    """Return the number of values for each place. An input field that occurs often gets most at its first place."""
     seen = set[tuple[str, ...]]()
     found = {}
     for place in all_:
@@ -113,7 +113,7 @@ TIMES: tuple[Any, ...] = (
 
 
 def nest(levels: int) -> Any:
-    """Return a value nested so many times."""
+    """Return a value inside this many lists."""
     found: Any = 1
     for level in range(levels):
         found = [found] if level % 2 else {"a": found}
@@ -132,7 +132,7 @@ ENUMS: tuple[Any, ...] = (Word("NOTHING"), Word("true_"), "ADMIN", "", 0, [], {}
 
 
 def nasty(type_: Any, ids: Mapping[str, str]) -> list[Any]:
-    """Return what to send to a place of a type."""
+    """Return the odd values for a type."""
     bare = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
     if isinstance(bare, GraphQLList):
         item = get_named_type(bare)
@@ -156,7 +156,7 @@ def nasty(type_: Any, ids: Mapping[str, str]) -> list[Any]:
 
 
 def literal(type_: Any, value: Any) -> str | None:
-    """Return a value as it is written in a document; None: it can not be."""
+    """Return a value as a GraphQL literal, None if it has none."""
     bare = get_named_type(type_)
     if isinstance(value, Word):
         return value.text
@@ -178,19 +178,19 @@ def literal(type_: Any, value: Any) -> str | None:
 
 
 def spelt(value: Any) -> str:
-    """Return JSON, in which a number may be beyond all bounds."""
+    """Return JSON, in which a number may be beyond the range of a double."""
     return json.dumps(value, default=lambda word: word.text).replace("Infinity", "1e400")
 
 
 class Hole:
-    """Stands for a variable in arguments."""
+    """The placeholder of a variable in arguments."""
 
 
 HOLE = Hole()
 
 
 def filled(value: Any, path: Path, content: Any) -> Any:
-    """Return arguments with something else at a place."""
+    """Return arguments with another value at a place."""
     if not path:
         return content
     if path[0] == "*":
@@ -201,7 +201,7 @@ def filled(value: Any, path: Path, content: Any) -> Any:
 
 
 def least(type_: Any, name: str, usual: Mapping[str, Any], path: Path = ()) -> Any:
-    """Return the smallest good value of a type that has a place at the end of a path in it."""
+    """Return the minimal valid value of a type that has a place at the end of a path in it."""
     bare = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
     if name in usual and not path:
         return usual[name]
@@ -224,7 +224,7 @@ def least(type_: Any, name: str, usual: Mapping[str, Any], path: Path = ()) -> A
 
 
 def operation(place: Place, usual: Mapping[str, Any], value: Any, form: str, selection: str) -> dict[str, Any]:
-    """Return the operation that sends a value to a place in some form; those that can not be written are variables."""
+    """Return the operation that sends a value to a place in some form. Values without a literal are variables."""
     root = ROOTS[place.root]
     assert root is not None
     field = root.fields[place.field]
@@ -255,7 +255,7 @@ def operation(place: Place, usual: Mapping[str, Any], value: Any, form: str, sel
 
 
 def drawn(place: Place, ids: Mapping[str, str], chance: Random, most: int) -> list[tuple[Any, str]]:
-    """Return some of what is nasty at a place, each in some form, so that each form comes."""
+    """Return some of the odd values of a place, so that each form occurs."""
     values = nasty(place.type, ids)
     chosen = values if len(values) <= most else chance.sample(values, most)
     start = chance.randrange(len(FORMS))
@@ -263,7 +263,7 @@ def drawn(place: Place, ids: Mapping[str, str], chance: Random, most: int) -> li
 
 
 def selection(type_: Any) -> str:
-    """Return what is asked of a result: the errors of a payload, and else that it is there."""
+    """Return the selection for a result: the errors of a payload, else only that it exists."""
     named = get_named_type(type_)
     if not isinstance(named, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType):
         return ""
@@ -273,7 +273,7 @@ def selection(type_: Any) -> str:
 
 @dataclass(frozen=True)
 class Inner:
-    """A field with arguments below the root: how it is reached from an object with an id."""
+    """A nested field with arguments, and how it is reached from an object with an id."""
 
     type: str
     path: Path
@@ -292,7 +292,7 @@ class Inner:
 
 
 def inner() -> list[Inner]:
-    """Return the fields of objects with ids, and of what hangs on these, that take arguments."""
+    """Return the fields with arguments of objects with ids, and of their children."""
     node = CORE.type_map["Node"]
     assert isinstance(node, GraphQLInterfaceType)
     starts = [(type_.name, type_, ()) for type_ in CORE.get_possible_types(node)]

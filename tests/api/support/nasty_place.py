@@ -1,6 +1,6 @@
-"""A place with something of every kind in it, to which nasty values are sent; and what must hold of it afterwards.
+"""A world with an object of every kind that gets odd values, and the checks that must hold afterwards.
 
-No list has an error, and whatever is read of anything that is new can be sent again, and is the same then.
+No list has an error. Everything that was stored can be sent back as it is read, and is then unchanged.
 """
 
 import json
@@ -70,9 +70,9 @@ class Steady(Client):
 
 @dataclass(slots=True)
 class Playground:
-    """The place, and ids of what is in it. Of `victims` it does not matter what becomes of them.
+    """The world and the ids of its objects. The test may destroy the `victims`.
 
-    `seen` are the objects that were sent again already; `spoilt` tells that the deployment is to be made anew.
+    `seen` has the objects that were already sent back. `spoilt` means that the deployment has to be created again.
     """
 
     system: System
@@ -85,7 +85,7 @@ class Playground:
 
     @property
     def admin(self) -> "Steady":
-        """Who may everything."""
+        """The ADMIN of everything."""
         return Steady(self.system.url, ADMIN, self.http)
 
     async def post(self, asked: Mapping[str, Any]) -> tuple[int, Any]:
@@ -94,7 +94,7 @@ class Playground:
         return response.status_code, response.json()
 
     async def deployment(self) -> None:
-        """Have a deployment that waits to be started, with two tasks, in place of one that was changed."""
+        """Return a deployment of two tasks that has not started, a new one if the last was changed."""
         if self.spoilt:
             tasks = [task("a"), task("b", "a")]
             id_ = await self.here.deploy(self.ids["version"], autoStart=False, tasks=tasks)
@@ -104,7 +104,7 @@ class Playground:
             self.spoilt = False
 
     def usual(self, name: str) -> dict[str, Any]:
-        """Return good values for the fields of a root field's inputs, by their names and by those of the inputs."""
+        """Return valid values for the fields of a root field's inputs, by their names and by those of the inputs."""
         kind = next((kind for part, kind in KINDS.items() if part in name), "application")
         ids = {f"{kind}Id": id_ for kind, id_ in self.ids.items()}
         return ids | {
@@ -135,7 +135,7 @@ class Playground:
 
 @asynccontextmanager
 async def playing(system: System) -> AsyncIterator[Playground]:
-    """Have a place with something of every kind."""
+    """Create a world with an object of every kind."""
     headers = {"authorization": f"Bearer {ADMIN}", "content-type": "application/json"}
     async with httpx.AsyncClient(base_url=system.url, headers=headers, trust_env=False, timeout=30) as http:
         yield await _playground(system, http)
@@ -201,7 +201,7 @@ async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
 
 
 def refusals(place: object, value: object, form: str, status: int, answer: Any) -> list[Data]:
-    """Return the errors of an answer, each of which says what is wrong with what was sent, and none what it broke."""
+    """Return the errors of an answer. Each must say what is wrong with the input, and none may be internal."""
     what = (str(place), repr(value)[:60], form)
     assert status in (200, 400, 413), (*what, status, str(answer)[:300])
     text = json.dumps(answer)
@@ -215,7 +215,7 @@ def refusals(place: object, value: object, form: str, status: int, answer: Any) 
 
 
 async def send(ground: Playground, place: Place, chance: Random, most: int) -> None:
-    """Send nasty values to a place."""
+    """Send odd values to a place."""
     root = {"query": "Query", "mutation": "Mutation"}[place.root]
     kind = selection(_result(root, place.field))
     for value, form in drawn(place, ground.victims, chance, most):
@@ -234,14 +234,14 @@ def _result(root: str, field_name: str) -> Any:
 
 
 async def lists_hold(ground: Playground) -> None:
-    """Read every list with all that is computed for what is in it."""
+    """Read every list with all computed fields of its items."""
     for document in LISTS:
         status, answer = await ground.post({"query": document})
         assert status == 200 and "errors" not in answer, (document, answer.get("errors"))
 
 
 async def can_be_sent_again(ground: Playground) -> None:
-    """Send what is read of everything that is new: it is taken, and is the same then."""
+    """Send everything that is new as it is read. It must be accepted, and is then unchanged."""
     admin = ground.admin
     names = await admin.query(
         "{ applications(first: 500) { nodes { id name } } environments { id name operator rank } }"
