@@ -9,14 +9,14 @@ from random import Random
 
 import pytest
 
-from tests.api.support.nasty_arguments import FORMS, Inner, how_many, inner, inner_operation, nasty, places
-from tests.api.support.nasty_place import Playground, playing, refusals, send
+from tests.api.support.odd_arguments import FORMS, Inner, inner, inner_operation, odd_values, places, values_per_place
+from tests.api.support.playground import Playground, playground, refusals, send
 from tests.support.system import System
 
 EACH, AGAIN = 14, 2
 """Values for a place, and for one like it elsewhere."""
 PLACES = places("query")
-MANY = how_many(PLACES, EACH, AGAIN)
+MANY = values_per_place(PLACES, EACH, AGAIN)
 QUERIES = sorted({place.field for place in PLACES})
 INNER = inner()
 FIRST = {
@@ -45,7 +45,7 @@ START = {
 
 @pytest.fixture(scope="module")
 async def ground(shared: System) -> AsyncIterator[Playground]:
-    async with playing(shared) as made:
+    async with playground(shared) as made:
         yield made
 
 
@@ -61,7 +61,7 @@ async def test_every_argument_of_a_query(ground: Playground, field: str) -> None
 async def test_every_argument_of_a_field_below(ground: Playground, one: Inner) -> None:
     chance = Random(str(one))
     for argument, of in one.definition.args.items():
-        values = nasty(of.type, ground.victims)
+        values = odd_values(of.type, ground.victims)
         values = values if (str(one), argument) in FIRST else chance.sample(values, min(AGAIN, len(values)))
         for number, value in enumerate(values):
             form = FORMS[number % len(FORMS)]

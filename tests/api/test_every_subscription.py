@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from graphql import get_named_type
 
-from tests.api.support.nasty_arguments import CORE, FORMS, Place, drawn, operation, places, spelt
-from tests.api.support.nasty_place import Playground, playing, refusals
+from tests.api.support.odd_arguments import CORE, FORMS, Place, draw_values, operation, places, to_json
+from tests.api.support.playground import Playground, playground, refusals
 from tests.support.system import System
 
 AT_ONCE = 60
@@ -26,7 +26,7 @@ TEXTS = {"String", "ID", "Cursor"}
 
 @pytest.fixture(scope="module")
 async def ground(shared: System) -> AsyncIterator[Playground]:
-    async with playing(shared) as made:
+    async with playground(shared) as made:
         yield made
 
 
@@ -35,7 +35,7 @@ async def followed(ground: Playground, asked: list[dict[str, Any]]) -> dict[str,
     came: dict[str, list[Any]] = {str(number): [] for number in range(len(asked))}
     async with ground.system.admin.socket() as socket:
         for number, one in enumerate(asked):
-            await socket.send(spelt({"id": str(number), "type": "subscribe", "payload": one}))
+            await socket.send(to_json({"id": str(number), "type": "subscribe", "payload": one}))
         going = set(came)
         while going:
             try:
@@ -67,7 +67,7 @@ async def test_every_argument_of_a_subscription(ground: Playground, field: str) 
         (place, value, form)
         for place in places("subscription")
         if place.field == field
-        for value, form in drawn(place, ground.victims, chance, EACH)
+        for value, form in draw_values(place, ground.victims, chance, EACH)
     ]
     for begin in range(0, len(chosen), AT_ONCE):
         some = chosen[begin : begin + AT_ONCE]

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.support.nasty_arguments import spelt
+from tests.api.support.odd_arguments import to_json
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import task, unique, world
@@ -19,7 +19,7 @@ async def send(client: Client, mutation: str, given: Data) -> list[Data]:
     kind = f"{mutation[0].upper()}{mutation[1:]}Input"
     document = f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ errors {{ code path }} }} }}"
     async with httpx.AsyncClient(trust_env=False) as http:
-        body = spelt({"query": document, "variables": {"input": given}}).encode()
+        body = to_json({"query": document, "variables": {"input": given}}).encode()
         headers = {"authorization": f"Bearer {client.token}", "content-type": "application/json"}
         response = await http.post(f"{client.url}/graphql", content=body, headers=headers, timeout=30)
     found: list[Data] = response.json()["data"][mutation]["errors"]

@@ -1,6 +1,6 @@
 """viewerCan agrees with its mutations: the same code, or none.
 
-In: deployments in several states, and people with several roles. Out: each permission beside the answer of its mutation.
+In: deployments in several states, and people with several roles. Out: each permission and the result of its mutation.
 """
 
 from collections.abc import Mapping

@@ -83,7 +83,7 @@ def statements() -> Iterator[Statements]:
 
 
 async def fill(system: System) -> None:
-    """Create deployments that have ended, run (without a worker) and wait, in several environments, by several people."""
+    """Create ended, running and waiting deployments in several environments, by several people."""
     await system.start_worker()
     here = await world(system.admin)
     for name in range(MANY):

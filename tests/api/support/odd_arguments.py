@@ -78,7 +78,7 @@ def places(root: str) -> list[Place]:
     ]
 
 
-def how_many(all_: Sequence[Place], most: int, again: int) -> dict[Place, int]:
+def values_per_place(all_: Sequence[Place], most: int, again: int) -> dict[Place, int]:
     """Return the number of values for each place. An input field that occurs often gets most at its first place."""
     seen = set[tuple[str, ...]]()
     found = {}
@@ -131,7 +131,7 @@ BOOLEANS: tuple[Any, ...] = (True, False, 0, 1, "true", "", [], {}, None)
 ENUMS: tuple[Any, ...] = (Word("NOTHING"), Word("true_"), "ADMIN", "", 0, [], {}, None)
 
 
-def nasty(type_: Any, ids: Mapping[str, str]) -> list[Any]:
+def odd_values(type_: Any, ids: Mapping[str, str]) -> list[Any]:
     """Return the odd values for a type."""
     bare = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
     if isinstance(bare, GraphQLList):
@@ -164,20 +164,20 @@ def literal(type_: Any, value: Any) -> str | None:
         return "$hole"
     if isinstance(value, list):
         inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
-        items = [literal(inner.of_type if isinstance(inner, GraphQLList) else bare, one) for one in value]
+        items = [literal(inner.of_type if isinstance(inner, GraphQLList) else bare, item) for item in value]
         return None if None in items else f"[{', '.join(map(str, items))}]"
     if isinstance(value, dict):
         fields = bare.fields if isinstance(bare, GraphQLInputObjectType) else {}
         parts = [
-            (name, literal(fields[name].type if name in fields else CORE.type_map["JSON"], one))
-            for name, one in value.items()
+            (name, literal(fields[name].type if name in fields else CORE.type_map["JSON"], content))
+            for name, content in value.items()
         ]
         good = all(text is not None and re.fullmatch("[_A-Za-z][_0-9A-Za-z]*", name) for name, text in parts)
         return f"{{{', '.join(f'{name}: {text}' for name, text in parts)}}}" if good else None
-    return spelt(value)
+    return to_json(value)
 
 
-def spelt(value: Any) -> str:
+def to_json(value: Any) -> str:
     """Return JSON, in which a number may be beyond the range of a double."""
     return json.dumps(value, default=lambda word: word.text).replace("Infinity", "1e400")
 
@@ -216,7 +216,7 @@ def least(type_: Any, name: str, usual: Mapping[str, Any], path: Path = ()) -> A
             for key in wanted
             if key in bare.fields and (key not in start or key in path[:1])
         }
-        return {key: one for key, one in start.items() if key not in made} | made
+        return {key: default for key, default in start.items() if key not in made} | made
     if isinstance(bare, GraphQLEnumType):
         return Word(next(iter(bare.values)))
     scalars = {"Int": 1, "Float": 1.0, "Boolean": False, "DateTime": "2030-01-01T00:00:00Z", "JSON": {}}
@@ -228,7 +228,9 @@ def operation(place: Place, usual: Mapping[str, Any], value: Any, form: str, sel
     root = ROOTS[place.root]
     assert root is not None
     field = root.fields[place.field]
-    needed = {name for name, one in field.args.items() if isinstance(one.type, GraphQLNonNull)} | {place.path[0]}
+    needed = {name for name, argument in field.args.items() if isinstance(argument.type, GraphQLNonNull)} | {
+        place.path[0]
+    }
     given = {
         name: least(field.args[name].type, name, usual, place.path[1:] if name == place.path[0] else ())
         for name in sorted(needed)
@@ -244,7 +246,7 @@ def operation(place: Place, usual: Mapping[str, Any], value: Any, form: str, sel
             "variables": variables,
         }
     with_hole = given | {target: filled(given[target], place.path[1:], HOLE)}
-    arguments = ", ".join(f"{name}: {literal(field.args[name].type, one)}" for name, one in with_hole.items())
+    arguments = ", ".join(f"{name}: {literal(field.args[name].type, content)}" for name, content in with_hole.items())
     head = "Nasty"
     if form == "default":
         bare = place.type.of_type if isinstance(place.type, GraphQLNonNull) else place.type
@@ -254,9 +256,9 @@ def operation(place: Place, usual: Mapping[str, Any], value: Any, form: str, sel
     return {"query": f"{place.root} {head} {{ {place.field}({arguments}) {selection} }}"}
 
 
-def drawn(place: Place, ids: Mapping[str, str], chance: Random, most: int) -> list[tuple[Any, str]]:
+def draw_values(place: Place, ids: Mapping[str, str], chance: Random, most: int) -> list[tuple[Any, str]]:
     """Return some of the odd values of a place, so that each form occurs."""
-    values = nasty(place.type, ids)
+    values = odd_values(place.type, ids)
     chosen = values if len(values) <= most else chance.sample(values, most)
     start = chance.randrange(len(FORMS))
     return [(value, FORMS[(start + number) % len(FORMS)]) for number, value in enumerate(chosen)]
@@ -311,9 +313,9 @@ def inner() -> list[Inner]:
     return found
 
 
-def inner_operation(one: Inner, id_: str, argument: str, value: Any, form: str) -> dict[str, Any]:
+def inner_operation(inner_field: Inner, id_: str, argument: str, value: Any, form: str) -> dict[str, Any]:
     """Return the operation that sends a value to an argument of a field below the root."""
-    field = one.definition
+    field = inner_field.definition
     given = {
         name: least(value_.type, name, {})
         for name, value_ in field.args.items()
@@ -321,7 +323,9 @@ def inner_operation(one: Inner, id_: str, argument: str, value: Any, form: str) 
     }
     of = field.args[argument].type
     text = literal(of, value) if form != "variable" else None
-    others = [f"{name}: {literal(field.args[name].type, each)}" for name, each in given.items() if name != argument]
+    others = [
+        f"{name}: {literal(field.args[name].type, content)}" for name, content in given.items() if name != argument
+    ]
     bare = of.of_type if isinstance(of, GraphQLNonNull) else of
     variables: dict[str, Any] = {}
     if form == "literal" and text is not None:
@@ -330,10 +334,10 @@ def inner_operation(one: Inner, id_: str, argument: str, value: Any, form: str) 
         head, arguments = f"($hole: {bare} = {text})", [*others, f"{argument}: $hole"]
     else:
         head, arguments, variables = f"($hole: {of})", [*others, f"{argument}: $hole"], {"hole": value}
-    body = f"{one.field}({', '.join(arguments)}) {selection(field.type)}"
-    for step in reversed(one.path):
+    body = f"{inner_field.field}({', '.join(arguments)}) {selection(field.type)}"
+    for step in reversed(inner_field.path):
         body = f"{step} {{ {body} }}"
     return {
-        "query": f'query Inner{head} {{ node(id: "{id_}") {{ ... on {one.type} {{ {body} }} }} }}',
+        "query": f'query Inner{head} {{ node(id: "{id_}") {{ ... on {inner_field.type} {{ {body} }} }} }}',
         "variables": variables,
     }
