@@ -85,7 +85,7 @@ def decode_number_cursor(kind: str, value: str | None, argument: str) -> int | N
 SCALARS: dict[object, ScalarDefinition] = {
     Cursor: strawberry.scalar(
         name="Cursor",
-        description="An opaque position in a list or a feed. Its only use is to be sent back.",
+        description="An opaque position in a list or feed. Send it back unchanged to continue from there.",
         serialize=str,
         parse_value=str,
     ),
@@ -98,7 +98,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A moment as ISO 8601 in UTC with microseconds. Input may have any offset.",
+        description="A time in ISO 8601. Output is in UTC with microseconds. Input needs an offset, which may be any.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=format_time,
         parse_value=parse_time,

@@ -30,6 +30,7 @@ from app.core.workflow import BUILD_TYPES, TaskType
 from tests.core.support.build import NOW, closure, dags, task
 
 D, S, A = DeploymentStatus, TaskStatus, ApprovalStatus
+"""Short names for the tables below: D is DeploymentStatus, S is TaskStatus, A is ApprovalStatus."""
 FAILED = (S.FAILED, S.CANCELLED, S.ROLLED_BACK)
 NODES = 6
 MOST_STEPS = 200

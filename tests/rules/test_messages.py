@@ -1,4 +1,4 @@
-"""What people are told is in whole sentences: each message ends one, and what others said is ended where it stands."""
+"""Messages are whole sentences, also where they quote the message of another program."""
 
 import ast
 from collections.abc import Iterator

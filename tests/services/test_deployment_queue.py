@@ -20,6 +20,7 @@ from tests.services.support.commands import FAILURE, Gate, node, sh
 from tests.services.support.engine import D, Engine, Site, eventually, rolling
 
 K = BlockerKind
+"""Short name for the tables below."""
 
 
 async def blockers(engine: Engine, id_: str) -> tuple[Blocker, ...]:

@@ -15,7 +15,8 @@ from app.core.roles import Role
 @strawberry.type
 class ApplicationQueries:
     @strawberry.field(
-        description="One application, by exactly one of id, name and by; null: there is none. For VIEWER on anything.",
+        description="An application. Give exactly one of id, name and by. Null if it does not exist. For VIEWER on "
+        "anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def application(
@@ -28,7 +29,7 @@ class ApplicationQueries:
         return await named_application(info, *id_or_name(id, name, by))
 
     @strawberry.field(
-        description="Applications that are not archived, by name. For VIEWER on anything.",
+        description="The applications that are not archived, by name. For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def applications(

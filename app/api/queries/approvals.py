@@ -16,8 +16,8 @@ INBOX = "approvals"
 @strawberry.type
 class ApprovalQueries:
     @strawberry.field(
-        description="What waits for you: pending approvals that you may give and have not, the oldest first. "
-        "For VIEWER on anything.",
+        description="The pending approvals that you may decide and have not decided, oldest first. For VIEWER on "
+        "anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def my_approvals(

@@ -18,7 +18,8 @@ from app.services.use_cases import forbidden
 @strawberry.type
 class AuditQueries:
     @strawberry.field(
-        description="Who changed what, newest first. For ADMIN on everything.", extensions=[Guard(Role.ADMIN)]
+        description="The audit log: who changed what, newest first. For ADMIN on everything.",
+        extensions=[Guard(Role.ADMIN)],
     )
     async def audit_log(
         self,

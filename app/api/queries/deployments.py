@@ -24,15 +24,15 @@ from app.services.gates import plan_blockers
 @strawberry.type
 class DeploymentQueries:
     @strawberry.field(
-        description="One deployment by its id; null: there is none that you may see. For VIEWER on its environment and "
-        "all its applications.",
+        description="A deployment by its id. Null if it does not exist or you may not see it. For VIEWER on its "
+        "environment and all its applications.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def deployment(self, info: Info, id: strawberry.ID) -> Deployment | None:
         return await find(info, "Deployment", id)
 
     @strawberry.field(
-        description="Deployments that the viewer may see, newest first. For VIEWER on anything.",
+        description="The deployments that you may see, newest first. For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def deployments(
@@ -50,15 +50,15 @@ class DeploymentQueries:
         )
 
     @strawberry.field(
-        description="One task by its id; null: there is none that you may see. For VIEWER on its deployment.",
+        description="A task by its id. Null if it does not exist or you may not see it. For VIEWER on its deployment.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def task(self, info: Info, id: strawberry.ID) -> Task | None:
         return await find(info, "Task", id)
 
     @strawberry.field(
-        description="A dry run of createDeployment: nothing is stored, and every fault of the graph is told. For "
-        "VIEWER on anything.",
+        description="A dry run of createDeployment. It stores nothing and reports all faults of the graph. For VIEWER "
+        "on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def deployment_plan(self, info: Info, input: CreateDeploymentInput) -> DeploymentPlan:

@@ -15,7 +15,8 @@ from app.core.roles import Role
 @strawberry.type
 class EnvironmentQueries:
     @strawberry.field(
-        description="One environment, by exactly one of id, name and by; null: there is none. For VIEWER on anything.",
+        description="An environment. Give exactly one of id, name and by. Null if it does not exist. For VIEWER on "
+        "anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def environment(
@@ -34,7 +35,7 @@ class EnvironmentQueries:
         return await all_environments()
 
     @strawberry.field(
-        description="Environments, in promotion order. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)]
+        description="The environments, in promotion order. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)]
     )
     async def environments_connection(
         self,

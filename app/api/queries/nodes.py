@@ -63,13 +63,16 @@ async def find_node(info: Info, id_: str) -> Any:
 @strawberry.type
 class NodeQueries:
     @strawberry.field(
-        description="Any object by its id; null when there is none that the viewer may see. For VIEWER on it.",
+        description="Any object by its id. Null if it does not exist or you may not see it. For VIEWER on it.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
         found: Node | None = await find_node(info, id)
         return found
 
-    @strawberry.field(description="Who you are. For everybody with a valid token.", extensions=[Guard(None)])
+    @strawberry.field(
+        description="The person or service account that sends this request. For everybody with a valid token.",
+        extensions=[Guard(None)],
+    )
     async def viewer(self, info: Info) -> Actor:
         return actor_of(info.context.viewer.actor)

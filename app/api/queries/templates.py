@@ -15,7 +15,8 @@ from app.core.roles import Role
 @strawberry.type
 class TemplateQueries:
     @strawberry.field(
-        description="One template, by exactly one of id, name and by; null: there is none. For VIEWER on anything.",
+        description="A template. Give exactly one of id, name and by. Null if it does not exist. For VIEWER on "
+        "anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def workflow_template(
@@ -28,7 +29,7 @@ class TemplateQueries:
         return await named_template(info, *id_or_name(id, name, by))
 
     @strawberry.field(
-        description="Templates that are not archived, by name. For VIEWER on anything.",
+        description="The templates that are not archived, by name. For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def workflow_templates(

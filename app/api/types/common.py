@@ -12,12 +12,12 @@ from app.core.errors import ErrorCode, InvalidInput, Problem, Refused
 from app.core.paging import PageRequest
 
 
-@strawberry.interface(description="Anything with an id; node(id) finds it.")
+@strawberry.interface(description="An object with an id. The query `node` finds it.")
 class Node:
-    id: strawberry.ID = strawberry.field(description="Opaque, and unique among all objects.")
+    id: strawberry.ID = strawberry.field(description="An opaque id, unique among all objects.")
 
 
-@strawberry.type(description="Where a page of a list stands in it.")
+@strawberry.type(description="The place of a page in its list.")
 class PageInfo:
     has_next_page: bool
     has_previous_page: bool
@@ -29,7 +29,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-@strawberry.type(description="An object at its place in a list.")
+@strawberry.type(description="An item of a list, with its cursor.")
 class Edge(Generic[T]):
     cursor: Cursor
     node: T
@@ -42,19 +42,20 @@ class Connection(Generic[T]):
     nodes: list[T]
     page_info: PageInfo
 
-    @strawberry.field(description="How many there are in the whole list.")
+    @strawberry.field(description="The number of items in the whole list.")
     async def total_count(self) -> int:
         return await self.count()
 
 
-@strawberry.type(description="Whether the viewer may do something now.")
+@strawberry.type(description="Whether you may do something now.")
 class Permission:
     allowed: bool
     reason: str | None = strawberry.field(
-        description="Why not, in whole sentences; null: it is allowed. Of an approval that is allowed: what else waits."
+        description="Why you may not, in full sentences. Null if you may. For an approval that you may give: what "
+        "else blocks the deployment."
     )
     code: ErrorCode | None = strawberry.field(
-        default=None, description="The error code that the mutation would be refused with; null: it is allowed."
+        default=None, description="The error code that the mutation would return. Null if you may."
     )
 
     @classmethod

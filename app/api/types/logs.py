@@ -29,7 +29,7 @@ def log_filter(levels: Sequence[LogLevel] | None, contains: str | None, attempt:
     return core.LogFilter(levels=chosen, contains=contains or None, attempt=attempt)
 
 
-@strawberry.type(description="A line that a task printed, or that Boreas said of it.")
+@strawberry.type(description="A line that a task printed, or that Boreas added to its log.")
 class LogLine:
     cursor: Cursor
     timestamp: datetime
@@ -60,19 +60,19 @@ def log_page(part: Window, asked: core.LogRange, bounds: core.LogRange, found: S
     return Page([LogLine.of(line) for line in lines], cursors, earlier, later, start, end)
 
 
-@strawberry.type(description="Some lines of a task's log, in order.")
+@strawberry.type(description="A batch of lines of a task's log, in order.")
 class LogBatch:
     lines: list[LogLine]
-    cursor: Cursor = strawberry.field(description="Send it as `after` to go on from here.")
-    caught_up: bool = strawberry.field(description="Whether nothing newer was stored when this was sent.")
+    cursor: Cursor = strawberry.field(description="The cursor to send as `after` to continue from here.")
+    caught_up: bool = strawberry.field(description="Whether no newer line was stored when this was sent.")
 
 
-@strawberry.type(description="A line of a deployment's log, and the task that it is of.")
+@strawberry.type(description="A line of a deployment's log, with its task.")
 class TaskLogLine:
     task_id: strawberry.Private[str]
-    line: LogLine = strawberry.field(description="Its cursor is that of the log of its task.")
+    line: LogLine = strawberry.field(description="The line. Its cursor belongs to the log of the task.")
 
-    @strawberry.field(description="As it is now, which may be later than the line.")
+    @strawberry.field(description="The task as it is now, which may be later than the line.")
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")]:
         return await require(info, "Task", self.task_id)
 
@@ -81,8 +81,8 @@ class TaskLogLine:
         return cls(task_id=line.task_id, line=LogLine.of(line.line))
 
 
-@strawberry.type(description="Some lines of the log of a deployment, of all its tasks, in the order they were stored.")
+@strawberry.type(description="A batch of lines of all tasks of a deployment, in the order in which they were stored.")
 class DeploymentLogBatch:
     lines: list[TaskLogLine]
-    cursor: Cursor = strawberry.field(description="Send it as `after` to go on from here.")
-    caught_up: bool = strawberry.field(description="Whether nothing newer was stored when this was sent.")
+    cursor: Cursor = strawberry.field(description="The cursor to send as `after` to continue from here.")
+    caught_up: bool = strawberry.field(description="Whether no newer line was stored when this was sent.")

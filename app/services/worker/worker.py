@@ -53,7 +53,6 @@ class Worker:
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._rooms: Counter[str] = Counter()
         self._forgotten: set[str] = set()
-        self._kills: set[asyncio.Task[None]] = set()
         self._chores: set[asyncio.Task[None]] = set()
         self._closing = False
         self._dispatching = False
@@ -226,7 +225,7 @@ class Worker:
         ours = await task_store.renew_leases(self.worker.id, list(held), until)
         for task_id, attempt in held.items():
             if task_id not in ours:
-                self._kill(attempt, Interruption.LOST)
+                attempt.kill(Interruption.LOST)
                 continue
             attempt.lease_end = max(attempt.lease_end, lease_end)
             if ours[task_id]:
@@ -240,11 +239,6 @@ class Worker:
             ours = await task_store.held_by_worker(self.worker.id, list(given_up))
             self._forgotten -= given_up - ours
 
-    def _kill(self, attempt: Attempt, why: Interruption) -> None:
-        killing = asyncio.create_task(attempt.kill(why))
-        self._kills.add(killing)
-        killing.add_done_callback(self._kills.discard)
-
     async def obey(self) -> None:
         """End attempts the moment that is asked for, until cancelled. What is missed here, `keep` finds."""
         async with self._runtime.bus.listen(worker_topic(self.worker.id)) as listener:
@@ -253,7 +247,7 @@ class Worker:
                     task_id, _, how = message.decode().partition(" ")
                     attempt = self._attempts.get(task_id)
                     if attempt and how == KILL:
-                        self._kill(attempt, Interruption.STOPPED)
+                        attempt.kill(Interruption.STOPPED)
                     elif attempt:
                         attempt.interrupt(Interruption.STOPPED)
 

@@ -11,6 +11,7 @@ from app.core.kubernetes.event_digest import EventDigest
 from app.core.log_levels import Stream
 from app.core.strategy.model import Shape, Strategy
 from app.gateways.authorities import USUAL, Authorities
+from app.gateways.operators.execution import EndRequest, TaskExecution
 from app.gateways.operators.kubernetes import prerequisites, readiness_watch, rollout_events, rollouts, traffic
 from app.gateways.operators.kubernetes.allowed_clusters import AllowedClusters
 from app.gateways.operators.kubernetes.capacity import beside
@@ -20,7 +21,7 @@ from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRe
 from app.gateways.operators.kubernetes.job_creation import JobCreation
 from app.gateways.operators.kubernetes.jobs import JobRun
 from app.gateways.operators.kubernetes.workload import ClusterWorkload, PollIntervals, StuckError
-from app.ports import Instruction, LogSink, Run, Workload
+from app.ports import Execution, Instruction, LogSink, Run, Workload
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +49,15 @@ class KubernetesOperator:
         self._digests: dict[str, EventDigest] = {}
         self._restricted: set[KubernetesAccess] = set()
 
-    async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
-        """Run the command to its end. Without one there is nothing to run.
+    def start(self, instruction: Instruction, log: LogSink) -> Execution:
+        """Begin to run the command of an instruction as a Job.
 
-        When cancelled, the Job is deleted with its pods, unless the cancellation says LEAVE. Raises what `log` raises,
-        and leaves the Job then: the attempt is another worker's.
+        `stop` and `kill` delete the Job with its pods; `detach` leaves it. An error of `log` leaves it too: the
+        attempt is another worker's then.
         """
+        return TaskExecution(lambda request: self._execute(instruction, log, request))
+
+    async def _execute(self, instruction: Instruction, log: LogSink, request: EndRequest) -> Outcome:
         if instruction.command is None:
             return Outcome(Ending.SUCCEEDED)
         if instruction.connection is None or instruction.origin is None:
@@ -62,7 +66,7 @@ class KubernetesOperator:
             return Outcome(Ending.FAILED, "it has a command, but neither it nor the version's artifact has an image")
         cluster = self._cluster(instruction.connection)
         making = JobCreation(cluster, instruction, self._restricted)
-        return await JobRun(cluster, instruction, log, making, self._pace.patience).run()
+        return await JobRun(cluster, instruction, log, making, self._pace.patience).run(request)
 
     def hold(self, seconds: float) -> None:
         """Take note that this worker may change things for `seconds` more. Jobs run on, for the next attempt."""
