@@ -240,7 +240,7 @@ class Loaders:
 
     async def _situations(self, ids: list[str]) -> list[GateContext]:
         found = await deployments.by_ids(ids)
-        return await gates.situations(self._runtime, [found[id_] for id_ in ids])
+        return await gates.gate_contexts(self._runtime, [found[id_] for id_ in ids])
 
     def _steered(
         self, why_not: Callable[[Caller, Sequence[Deployment]], Awaitable[allowed_actions.Answers]]
