@@ -42,10 +42,12 @@ async def reap(runtime: Runtime, pool: str) -> None:
 
 
 async def _reap(operator: RunOperator, connection: KubernetesAccess) -> None:
-    found = await operator.running(connection)
+    found = await operator.list_runs(connection)
     standings = await task_store.run_ownership([run.task_id for run in found]) if found else {}
     for run in found:
-        if is_orphan(run.deployment_id, run.name, standings.get(run.task_id)) and await operator.end(connection, run):
+        if is_orphan(run.deployment_id, run.name, standings.get(run.task_id)) and await operator.end_run(
+            connection, run
+        ):
             logger.warning("run %s of %s was left by its worker, and is removed", run.name, run.task_id)
 
 

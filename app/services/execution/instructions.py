@@ -90,7 +90,7 @@ def instruct(
             run=_run(setting, place),
             attempt=task.attempt,
             application=definition.name if definition else None,
-            stays=place is None,
+            retain=place is None,
             environment_id=setting.environment.id,
         ),
     )

@@ -15,4 +15,4 @@ async def clear_up(runtime: Runtime, settled: Sequence[Finished]) -> None:
         operator, connection = runtime.runs.get(environment.operator), environment.kubernetes
         is_over = isinstance(each.came, Outcome) and each.came.ending in (Ending.SUCCEEDED, Ending.FAILED)
         if operator and connection and each.run and is_over:
-            await operator.end(connection, Run(task.deployment_id, task.id, each.run, None))
+            await operator.end_run(connection, Run(task.deployment_id, task.id, each.run, None))

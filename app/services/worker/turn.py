@@ -240,7 +240,7 @@ async def _store_end(runtime: Runtime, ledger: LockedDeployment, task: Task, cam
         if not task.stop:
             return _park(ledger, free, came)
         came = Outcome(Ending.STOPPED, "it was stopped")
-    settled = settle(task, came, ledger.now, runtime.chance.fraction())
+    settled = settle(task, came, ledger.now, runtime.chance.random_fraction())
     if settled.undo_error and ledger.deployment.status is DeploymentStatus.CANCELLING:
         settled = given_up(settled)
     ended = settled.status in ENDED

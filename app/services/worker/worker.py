@@ -140,7 +140,7 @@ class Worker:
         ends = [attempt.lease_end for attempt in self._attempts.values() if not (attempt.ended or attempt.lost)]
         until = last_moment(self._runtime, min(ends, default=self._lease_end()))
         for operator in self._runtime.operators.values():
-            operator.hold(until - asyncio.get_running_loop().time())
+            operator.renew_lease(until - asyncio.get_running_loop().time())
 
     def _extend(self, ids: Collection[str], lease_end: float) -> None:
         """Take note that leases were renewed while the event loop was held up. This is called from another thread.
@@ -153,7 +153,7 @@ class Worker:
                 attempt.lease_end = max(attempt.lease_end, lease_end)
         until = last_moment(self._runtime, min((attempt.lease_end for attempt in attempts), default=lease_end))
         for operator in self._runtime.operators.values():
-            operator.extend(until - time.monotonic())
+            operator.renew_lease_from_thread(until - time.monotonic())
 
     def _lease_end(self) -> float:
         return asyncio.get_running_loop().time() + self._runtime.lease_seconds
