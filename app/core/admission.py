@@ -29,14 +29,14 @@ class WaitReason:
 class QueuePosition:
     """Where a waiting deployment stands: those ahead of it, its place in the queue (from 1), and room to run."""
 
-    holds: tuple[WaitReason, ...]
+    waits_for: tuple[WaitReason, ...]
     position: int
     full: bool
 
     @property
-    def free(self) -> bool:
+    def can_start(self) -> bool:
         """Whether nothing keeps it from starting."""
-        return not self.holds and not self.full
+        return not self.waits_for and not self.full
 
 
 def admit(active: Sequence[Claim], waiting: Sequence[Claim], capacity: int, *, frozen: bool = False) -> tuple[str, ...]:
@@ -68,11 +68,11 @@ def queue_position(
     waiting = _free(waiting, frozen and mine.exempt)
     position = waiting.index(mine)
     wanted = mine.application_ids
-    holds = tuple(
+    waits_for = tuple(
         WaitReason(claim.deployment_id, application)
         for claim in (*active, *waiting[:position])
         for application in claim.application_ids
         if application in wanted
     )
     ahead = admit(active, waiting[:position], capacity)
-    return QueuePosition(holds=holds, position=position + 1, full=len(active) + len(ahead) >= capacity)
+    return QueuePosition(waits_for=waits_for, position=position + 1, full=len(active) + len(ahead) >= capacity)

@@ -113,7 +113,7 @@ def _settle_undo(task: Task, outcome: Outcome) -> Settlement:
     )
 
 
-def given_up(settled: Settlement) -> Settlement:
+def abandon_rollback(settled: Settlement) -> Settlement:
     """Return where a task is left that was cancelled and could not be brought back: it stays so, and says it."""
     told = f"it could not be brought back, and is left half way: {settled.undo_error}"
     return replace(settled, touched=False, error_message="; ".join(filter(None, [settled.error_message, told])))

@@ -22,7 +22,7 @@ class BatchRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ProgressPoint:
     """Where a rollout stood once it had gone on: what its history needs of that."""
 
     at: datetime
@@ -33,14 +33,14 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class TaskEnd:
     """How and when the task of a rollout ended."""
 
     status: TaskStatus
     at: datetime
 
 
-def history(moments: Iterable[Moment], ended: Ended | None) -> list[BatchRecord]:
+def batch_records(moments: Iterable[ProgressPoint], ended: TaskEnd | None) -> list[BatchRecord]:
     """Return the batches that have begun, the first one first.
 
     A batch has succeeded once the next one begins, or the task ends well. It has failed when the rollout begins to go

@@ -54,14 +54,14 @@ class MetricStreak:
     unknown: int = 0
 
 
-def query_of(metric: MetricCheck, *, version: str, color: str) -> str:
+def fill_query(metric: MetricCheck, *, version: str, color: str) -> str:
     """Return the query with `{version}` and `{color}` filled in, as the inside of a quoted string takes them."""
     for name, value in (("{version}", version), ("{color}", color)):
         metric = replace(metric, query=metric.query.replace(name, value.replace("\\", "\\\\").replace('"', '\\"')))
     return metric.query
 
 
-def address(url: str, *, instance: str, version: str, color: str, service: str) -> str:
+def probe_url(url: str, *, instance: str, version: str, color: str, service: str) -> str:
     """Return the address of a probe with its places filled in, quoted as a part of an address takes them."""
     values = {"{instance}": quote(instance, safe=":.[]"), "{version}": quote(version, safe="")}
     for name, value in (values | {"{color}": color, "{service}": service}).items():
@@ -69,7 +69,7 @@ def address(url: str, *, instance: str, version: str, color: str, service: str) 
     return url
 
 
-def redirected(url: str, service: str, to: str, namespace: str) -> str:
+def redirect_to_service(url: str, service: str, to: str, namespace: str) -> str:
     """Return an address that asks the Service `to` where it named another one of that namespace by its cluster name."""
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -80,7 +80,7 @@ def redirected(url: str, service: str, to: str, namespace: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}{at}{to}{place[len(service) :]}"))
 
 
-def find(metric: MetricCheck, values: Sequence[float]) -> Finding:
+def finding_of(metric: MetricCheck, values: Sequence[float]) -> Finding:
     """Say what values tell: every one must lie within the bounds. None, or one that is no number, tells nothing."""
     if not values or any(math.isnan(value) for value in values):
         return Finding.INCONCLUSIVE
@@ -89,7 +89,7 @@ def find(metric: MetricCheck, values: Sequence[float]) -> Finding:
     return Finding.WITHIN if all(low <= value <= high for value in values) else Finding.OUTSIDE
 
 
-def told(metric: MetricCheck, values: Sequence[float]) -> str:
+def describe_values(metric: MetricCheck, values: Sequence[float]) -> str:
     """Return values and bounds in words: of many values those that matter, the least and the greatest."""
     seen = f"{values[0]:.6g}" if len(values) == 1 else f"{min(values):.6g} to {max(values):.6g}"
     low = "" if metric.minimum is None else f"at least {metric.minimum:.6g}"

@@ -23,7 +23,7 @@ class MetricResult:
     ok: bool
 
 
-def result_of(metric: MetricCheck, values: Sequence[float], at: datetime, *, ok: bool) -> MetricResult:
+def metric_result(metric: MetricCheck, values: Sequence[float], at: datetime, *, ok: bool) -> MetricResult:
     """Return the result of a check from the values that its query gave."""
     low = -math.inf if metric.minimum is None else metric.minimum
     high = math.inf if metric.maximum is None else metric.maximum

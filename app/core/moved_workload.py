@@ -44,17 +44,17 @@ class MovedWorkload:
         """The sizes that it may have so; none where that is not for the rollout to say."""
         return () if self.size is None else (self.size, *self.sizes_before)
 
-    def about_to(self, image: str | None, size: int | None) -> "MovedWorkload":
+    def with_pending_change(self, image: str | None, size: int | None) -> "MovedWorkload":
         """Return this before a change is made, of which nobody knows yet whether it arrives."""
         images = tuple(each for each in dict.fromkeys(self.images) if each != image)
         sizes = tuple(each for each in dict.fromkeys(self.sizes) if each != size)
         return replace(self, image=image, size=size, images_before=images, sizes_before=sizes)
 
-    def arrived(self) -> "MovedWorkload":
+    def with_change_confirmed(self) -> "MovedWorkload":
         """Return this once the change has been made."""
         return replace(self, images_before=(), sizes_before=())
 
 
-def is_half_way(moved: MovedWorkload | None) -> bool:
+def is_half_moved(moved: MovedWorkload | None) -> bool:
     """Return whether a workload stands between two versions, so that somebody has to bring it to an end."""
     return moved is not None and not moved.over

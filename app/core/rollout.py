@@ -65,7 +65,7 @@ def promote(progress: Progress, now: datetime, *, full: bool) -> Progress:
     return replace(progress, resume_at=now, promoted=progress.promoted or full)
 
 
-def parked(stored: Progress | None, seen: Progress, until: datetime | None) -> tuple[Progress, datetime | None]:
+def park(stored: Progress | None, seen: Progress, until: datetime | None) -> tuple[Progress, datetime | None]:
     """Return where a rollout is parked that a worker has `seen`, and until when: a person may have ended its wait."""
     same = stored is not None and (stored.phase, stored.batch) == (seen.phase, seen.batch)
     if stored is None or not same or seen.phase is not Phase.WATCHING:

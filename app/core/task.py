@@ -109,7 +109,7 @@ class Task:
     logs_truncated: bool = False
 
 
-def unbegun(task: WorkflowTask, deployment_id: str, order: int, ids: Mapping[str, str]) -> Task:
+def new_task(task: WorkflowTask, deployment_id: str, order: int, ids: Mapping[str, str]) -> Task:
     """Return a task that nobody has begun, of a graph whose keys have these `ids`."""
     return Task(
         id=ids[task.key],
@@ -130,25 +130,25 @@ def unbegun(task: WorkflowTask, deployment_id: str, order: int, ids: Mapping[str
     )
 
 
-def removed(deployment_id: str, task_id: str, task: WorkflowTask) -> Task:
+def removed_task(deployment_id: str, task_id: str, task: WorkflowTask) -> Task:
     """Return a task that an edit removed, as it is shown where its past is told: nothing of it is left to be done."""
     alone = replace(task, block_by=())
-    made = unbegun(alone, deployment_id, 0, {task.key: task_id})
+    made = new_task(alone, deployment_id, 0, {task.key: task_id})
     return replace(made, status=_S.CANCELLED, error_message="An edit removed it from the workflow.")
 
 
-def written(tasks: Sequence[Task]) -> tuple[WorkflowTask, ...]:
+def workflow_tasks(tasks: Sequence[Task]) -> tuple[WorkflowTask, ...]:
     """Return the tasks of a deployment as a graph that can be compared and edited."""
     keys = {task.id: task.key for task in tasks}
-    columns = columns_of(tasks, WRITTEN)
+    columns = columns_of(tasks, WORKFLOW_COLUMNS)
     columns["block_by"] = [tuple([keys[id_] for id_ in ids]) for ids in columns["block_by"]]
     return tuple(filled(WorkflowTask, columns))
 
 
-WRITTEN = tuple(WorkflowTask.__dataclass_fields__)
+WORKFLOW_COLUMNS = tuple(WorkflowTask.__dataclass_fields__)
 
 
-def changed(task: Task, to: TaskStatus, reason: str | None, now: datetime) -> Task:
+def with_status(task: Task, to: TaskStatus, reason: str | None, now: datetime) -> Task:
     """Return a task that no worker holds (any more) in another status: with no attempt in hand, and no timer."""
     return replace(
         task,
@@ -164,7 +164,7 @@ def changed(task: Task, to: TaskStatus, reason: str | None, now: datetime) -> Ta
     )
 
 
-def afresh(task: Task) -> Task:
+def reset_task(task: Task) -> Task:
     """Return a task as if it had not been tried: what it counts is forgotten, its attempts and their logs stay.
 
     What it has touched it remembers, and goes on from there.
@@ -178,11 +178,11 @@ def afresh(task: Task) -> Task:
         resume_at=None,
         started_at=None,
         completed_at=None,
-        rollout=forgiving(task.rollout) if task.touched else None,
+        rollout=accept_previous_image(task.rollout) if task.touched else None,
     )
 
 
-def forgiving(progress: Progress | None) -> Progress | None:
+def accept_previous_image(progress: Progress | None) -> Progress | None:
     """Return where a rollout stands that people retry: they may have brought the image before back meanwhile."""
     if progress is None or progress.moved is None:
         return progress

@@ -179,8 +179,8 @@ async def _turns(asker: Asker, deployments: Deployments) -> Answers:
         claim = admission.Claim(one.id, one.application_ids)
         capacity = environments[one.environment_id].max_concurrent_deployments
         standing = admission.queue_position(one.id, claims[one.environment_id].active, [claim], capacity)
-        if standing.holds:
-            by = ", ".join(dict.fromkeys(names[hold.deployment_id] for hold in standing.holds))
+        if standing.waits_for:
+            by = ", ".join(dict.fromkeys(names[hold.deployment_id] for hold in standing.waits_for))
             message = f"{by[:1].upper()}{by[1:]} holds an application that this one needs. Try again when it has ended."
             found[one.id] = Locked(message=message, path=("id",))
         elif standing.full:

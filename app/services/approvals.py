@@ -19,7 +19,7 @@ from app.core.task import TaskStatus
 from app.core.validation import checks
 from app.services.engine import approval_requests
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import refuse, tick_and_send
+from app.services.engine.tick import reject_deployment, tick_and_enqueue
 from app.services.secret_masking import hidden
 from app.services.use_cases import UseCaseContext, forbidden, refuse_if
 from app.store import approvals as store
@@ -118,11 +118,11 @@ async def _decide_one(case: UseCaseContext, ledger: LockedDeployment, order: Dec
         return _kept(missing("approval", id_), index)
     problem = _not_as_seen(deployment, order) or core.why_not(approval, principal, order.verdict, ledger.now)
     if approval.overdue(ledger.now):
-        await tick_and_send(ledger)
+        await tick_and_enqueue(ledger)
     if problem is not None:
         return _kept(problem, index)
     await _store(case, ledger, approval, order)
-    await tick_and_send(ledger)
+    await tick_and_enqueue(ledger)
     await ledger.flush()
     return id_
 
@@ -135,13 +135,13 @@ async def _store(case: UseCaseContext, ledger: LockedDeployment, approval: Appro
     status = core.decided(approval, order.verdict)
     await store.decide(approval, decision, status)
     ledger.record(ApprovalDecided(approval.id, order.verdict, comment))
-    approval_requests.tell(ledger, [approval.id])
+    approval_requests.publish_changes(ledger, [approval.id])
     others = tuple(each for each in approval.decisions if each.actor_id != actor.id)
     after = replace(approval, status=status, decisions=(*others, decision))
     case.changed(approval.id, approval, after)
     if status is ApprovalStatus.REJECTED:
         reason = f"rejected by {actor.name}" + (f": {comment}" if comment else "")
-        await refuse(ledger, reason, roll_back=True, automatic=False)
+        await reject_deployment(ledger, reason, roll_back=True, automatic=False)
     elif status is ApprovalStatus.APPROVED and approval.task_id is not None:
         await _let_go_on(ledger, approval, actor.id)
 
@@ -161,8 +161,8 @@ async def _let_go_on(ledger: LockedDeployment, approval: Approval, actor_id: str
         )
     else:
         went_on = replace(task, status=TaskStatus.PENDING, confirmed_by=actor_id, confirmed_at=ledger.now)
-    ledger.note_task(task.id, task.status, went_on.status)
-    ledger.put(went_on)
+    ledger.record_task_status(task.id, task.status, went_on.status)
+    ledger.put_task(went_on)
     ledger.unit.note(task.id, task, went_on)
 
 

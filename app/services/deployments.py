@@ -14,14 +14,14 @@ from app.core.events import DeploymentStatusChanged
 from app.core.ids import Kind
 from app.core.masking import Masker
 from app.core.roles import Role
-from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, afresh, unbegun
+from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, new_task, reset_task
 from app.core.tick import planning
-from app.core.tick.planning import settled
+from app.core.tick.planning import unblocking_ids
 from app.core.workflow import WorkflowTask
 from app.services.allowed_actions import Asker, ways_back, why_not_retry, why_not_roll_back, why_not_start
 from app.services.drafts import DeploymentRequest, Draft, draft
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import ask_to_stop, begin_rollback, cancel_waiting, set_rollback, tick_and_send
+from app.services.engine.tick import begin_rollback, cancel_unstarted, request_stop, set_rollback, tick_and_enqueue
 from app.services.secret_masking import hidden
 from app.services.use_cases import UseCaseContext, reason_problems, refuse_if
 from app.store import deployments as store
@@ -94,7 +94,7 @@ def _without_secrets(made: Draft) -> str | None:
 
 def _tasks(case: UseCaseContext, deployment_id: str, tasks: Sequence[WorkflowTask]) -> list[Task]:
     ids = {task.key: case.work.new_id(Kind.TASK) for task in tasks}
-    return [unbegun(task, deployment_id, order, ids) for order, task in enumerate(tasks)]
+    return [new_task(task, deployment_id, order, ids) for order, task in enumerate(tasks)]
 
 
 def _held(case: UseCaseContext, deployment_id: str) -> AbstractAsyncContextManager[LockedDeployment]:
@@ -136,7 +136,7 @@ async def pause(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
         refuse_state(ledger.deployment.status, allowed_actions.why_not_pause(ledger.deployment))
-        ledger.pause(True)
+        ledger.set_paused(True)
         case.work.queues.add(ledger.deployment.environment_id)
     return (id_,)
 
@@ -146,9 +146,9 @@ async def go_on(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
         refuse_state(ledger.deployment.status, allowed_actions.why_not_resume(ledger.deployment))
-        ledger.pause(False)
+        ledger.set_paused(False)
         case.work.queues.add(ledger.deployment.environment_id)
-        await tick_and_send(ledger)
+        await tick_and_enqueue(ledger)
     return (id_,)
 
 
@@ -165,28 +165,28 @@ async def cancel(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
         refuse_state(seen, allowed_actions.why_not_cancel(ledger.deployment))
         reason = await hidden(order.id, order.reason)
         if seen is _S.RUNNING:
-            ledger.move(_S.CANCELLING, reason)
-            await tick_and_send(ledger)
+            ledger.change_status(_S.CANCELLING, reason)
+            await tick_and_enqueue(ledger)
         elif seen is _S.ROLLING_BACK:
             await _cancel_rollback(ledger, reason)
         elif seen in (_S.PENDING, _S.WAITING_CONFIRM):
-            cancel_waiting(ledger, await task_store.items(order.id), reason)
-            await tick_and_send(ledger)
+            cancel_unstarted(ledger, await task_store.items(order.id), reason)
+            await tick_and_enqueue(ledger)
         if order.force:
             if ledger.deployment.status is _S.CANCELLING:
                 await _leave_half_way(ledger)
-            await ask_to_stop(ledger, [item.id for item in await task_store.items(order.id)], kill=True)
+            await request_stop(ledger, [item.id for item in await task_store.items(order.id)], kill=True)
     return (order.id,)
 
 
 async def _leave_half_way(ledger: LockedDeployment) -> None:
     """Leave workloads as they are that nobody brings back at the moment: there may be no worker to do it."""
     await ledger.flush()
-    half = [item.id for item in planning.half_way(await task_store.items(ledger.deployment.id)) if not item.held]
+    half = [item.id for item in planning.half_moved(await task_store.items(ledger.deployment.id)) if not item.held]
     for task in await ledger.tasks(half):
-        ledger.put(replace(task, touched=False))
+        ledger.put_task(replace(task, touched=False))
     await ledger.flush()
-    await tick_and_send(ledger)
+    await tick_and_enqueue(ledger)
 
 
 async def _cancel_rollback(ledger: LockedDeployment, reason: str) -> None:
@@ -194,8 +194,8 @@ async def _cancel_rollback(ledger: LockedDeployment, reason: str) -> None:
     if rollback is not None:
         said = "; ".join(filter(None, [rollback.error_message, f"the rollback was cancelled: {reason}"]))
         await set_rollback(ledger, replace(rollback, status=RollbackStatus.FAILED, error_message=said))
-    await ask_to_stop(ledger, [item.id for item in await task_store.items(ledger.deployment.id)])
-    await tick_and_send(ledger)
+    await request_stop(ledger, [item.id for item in await task_store.items(ledger.deployment.id)])
+    await tick_and_enqueue(ledger)
 
 
 async def retry(case: UseCaseContext, id_: str) -> tuple[str, ...]:
@@ -214,7 +214,7 @@ def _forget_old_confirmations(ledger: LockedDeployment, tasks: Iterable[Task]) -
     """Let people be asked again for tasks that have not begun, and were confirmed too long ago."""
     for task in tasks:
         if task.status in UNSTARTED and (asks := _unconfirmed(task, ledger.now)) != task:
-            ledger.put(asks)
+            ledger.put_task(asks)
 
 
 def _unconfirmed(task: Task, now: datetime) -> Task:
@@ -235,16 +235,16 @@ async def hold_queue(deployment_id: str) -> None:
 
 async def resume(ledger: LockedDeployment, tasks: Sequence[Task], again: Sequence[Task]) -> None:
     """Let a deployment go on from the tasks `again`, which failed; it runs again where it had failed itself."""
-    free = settled(tasks)
+    free = unblocking_ids(tasks)
     for task in again:
         to = TaskStatus.PENDING if free.issuperset(task.block_by) else TaskStatus.BLOCKED
-        ledger.note_task(task.id, task.status, to, "retried")
-        ledger.put(_unconfirmed(replace(afresh(task), status=to), ledger.now))
+        ledger.record_task_status(task.id, task.status, to, "retried")
+        ledger.put_task(_unconfirmed(replace(reset_task(task), status=to), ledger.now))
     if ledger.deployment.status is _S.FAILED:
         _forget_old_confirmations(ledger, [task for task in tasks if task not in again])
-        ledger.move(_S.RUNNING, "retried")
+        ledger.change_status(_S.RUNNING, "retried")
         ledger.deployment = replace(ledger.deployment, attempt=ledger.deployment.attempt + 1)
-    await tick_and_send(ledger)
+    await tick_and_enqueue(ledger)
 
 
 async def roll_back(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
@@ -262,9 +262,9 @@ async def roll_back(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
         reason = await hidden(order.id, order.reason)
         if deployment.status is not _S.SUCCESS:
             refuse_problem((await why_not_roll_back(asker, [deployment]))[order.id])
-            ledger.move(_S.ROLLING_BACK, reason)
+            ledger.change_status(_S.ROLLING_BACK, reason)
             await begin_rollback(ledger, automatic=False, reason=reason)
-            await tick_and_send(ledger)
+            await tick_and_enqueue(ledger)
             return (order.id,)
     way = (await ways_back(asker, [deployment]))[order.id]
     if isinstance(way, Problem):

@@ -11,7 +11,7 @@ from app.core.events import RolloutProgressed
 from app.core.roles import Role
 from app.core.strategy.model import Progress
 from app.core.task import Task, TaskStatus
-from app.core.tick.planning import Change
+from app.core.tick.state import TaskChange
 from app.services.allowed_actions import Asker, why_not_resume
 from app.services.approval_waivers import why_not_waive
 from app.services.deployments import (
@@ -23,7 +23,7 @@ from app.services.deployments import (
     resume,
 )
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import ask_to_stop, tick_and_send
+from app.services.engine.tick import request_stop, tick_and_enqueue
 from app.services.secret_masking import hidden
 from app.services.use_cases import UseCaseContext, reason_problems, refuse_if
 from app.store import deployments as deployment_store
@@ -97,8 +97,8 @@ async def skip(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
         if task.require_confirm:
             refuse_problem(await why_not_waive(ledger, case.principal))
         reason = await hidden(task.deployment_id, order.reason)
-        ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.SKIPPED, reason)])
-        await tick_and_send(ledger)
+        ledger.change_tasks({task.id: task.status}, [TaskChange(task.id, TaskStatus.SKIPPED, reason)])
+        await tick_and_enqueue(ledger)
     return (order.id,)
 
 
@@ -112,10 +112,10 @@ async def cancel(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
         refuse_state(task.status, allowed_actions.why_not_cancel_task(ledger.deployment, task))
         reason = await hidden(task.deployment_id, order.reason)
         if task.worker is not None:
-            await ask_to_stop(ledger, [task.id], kill=order.force, reason=reason)
+            await request_stop(ledger, [task.id], kill=order.force, reason=reason)
         else:
-            ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.CANCELLED, reason)])
-        await tick_and_send(ledger)
+            ledger.change_tasks({task.id: task.status}, [TaskChange(task.id, TaskStatus.CANCELLED, reason)])
+        await tick_and_enqueue(ledger)
     return (order.id,)
 
 
@@ -125,7 +125,7 @@ async def promote(case: UseCaseContext, promotion: Promotion) -> tuple[str, ...]
         why_not = allowed_actions.why_not_promote(ledger.deployment, task, ledger.now)
         refuse_state(task.status, why_not, "taskId")
         progress = rollout.promote(task.rollout or Progress(), ledger.now, full=promotion.full)
-        ledger.put(replace(task, rollout=progress, resume_at=ledger.now))
+        ledger.put_task(replace(task, rollout=progress, resume_at=ledger.now))
         ledger.record(RolloutProgressed(task.id, progress))
-        await tick_and_send(ledger)
+        await tick_and_enqueue(ledger)
     return (task.deployment_id,)

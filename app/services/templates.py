@@ -9,7 +9,7 @@ from app.core.errors import Forbidden, InvalidInput, Problem, Refused, WorkflowF
 from app.core.fingerprint import fingerprint
 from app.core.ids import Kind
 from app.core.roles import Role
-from app.core.task import written
+from app.core.task import workflow_tasks
 from app.core.template import Parameter, Template, TemplateVersion
 from app.core.validation import bounds, checks, task_checks
 from app.core.workflow import WorkflowTask
@@ -148,7 +148,7 @@ async def _tasks(case: UseCaseContext, draft: TemplateDraft) -> tuple[WorkflowTa
         Role.VIEWER, environment_id=found.environment_id, application_ids=found.application_ids
     ):
         raise not_found("deployment", draft.deployment_id, path)
-    tasks = written((await task_store.of_deployments([found.id]))[found.id])
+    tasks = workflow_tasks((await task_store.of_deployments([found.id]))[found.id])
     see = of_deployment(case.principal, (found.environment_id,), found.application_ids)
     if any(task.command and task.command.env and not see(task.application_id).values for task in tasks):
         message = "Its commands have variables whose values you may not see. This needs DEPLOYER on the deployment."

@@ -13,14 +13,14 @@ from app.core.events import WorkflowChanged
 from app.core.ids import Kind
 from app.core.masking import Masker
 from app.core.revision import MAX_SUMMARY, KeptTask, Revision
-from app.core.task import UNBLOCKING, Task, written
-from app.core.tick.state import items_of
+from app.core.task import UNBLOCKING, Task, workflow_tasks
+from app.core.tick.state import snapshots_of
 from app.core.validation import checks, task_checks
 from app.core.workflow import Position, WorkflowTask
 from app.services.approval_waivers import refuse_waiving
 from app.services.deployments import require_deployer
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import tick_and_send
+from app.services.engine.tick import tick_and_enqueue
 from app.services.use_cases import UseCaseContext, refuse_if
 from app.store import definitions as definition_store
 from app.store import environments as environment_store
@@ -68,7 +68,7 @@ async def edit(case: UseCaseContext, order: EditOrder) -> tuple[str, ...]:
 async def restore(case: UseCaseContext, order: RestoreOrder) -> tuple[str, ...]:
     """Make a new revision that equals an old one. Refused where a task has started since that is not so in it."""
     async with _editable(case, order.deployment_id, order.expected_revision) as (ledger, tasks):
-        past: Sequence[WorkflowTask] | None = written(tasks)
+        past: Sequence[WorkflowTask] | None = workflow_tasks(tasks)
         if order.revision != ledger.deployment.revision:
             key = (order.deployment_id, order.revision)
             past = (await store.tasks_at([key])).get(key) if 0 < order.revision < ledger.deployment.revision else None
@@ -130,7 +130,7 @@ def _why_not(deployment: Deployment, expected: int) -> Iterator[Problem]:
 
 
 async def _edit(case: UseCaseContext, ledger: LockedDeployment, tasks: Sequence[Task], order: EditOrder) -> None:
-    before = written(tasks)
+    before = workflow_tasks(tasks)
     after = editing.edited(before, order.edit)
     refuse_if(_problems(order.edit, after))
     await _check(ledger.deployment, tasks, order.edit, (before, after))
@@ -155,7 +155,7 @@ async def _edit(case: UseCaseContext, ledger: LockedDeployment, tasks: Sequence[
     ledger.deployment = replace(ledger.deployment, revision=revision.number)
     ledger.record(WorkflowChanged(revision.number, revision.summary))
     ledger.change_tasks({task.id: task.status for task in tasks}, made.changes)
-    await tick_and_send(ledger, items_of(made.tasks))
+    await tick_and_enqueue(ledger, snapshots_of(made.tasks))
 
 
 async def _check(

@@ -25,7 +25,8 @@ from app.core.attempt import Ending, Outcome, settle
 from app.core.deployment import DeploymentStatus
 from app.core.strategy.model import Progress
 from app.core.task import Activity, Task, TaskStatus
-from app.core.tick.planning import Item, Plan, State, plan, refused
+from app.core.tick.planning import plan, status_after_rejection
+from app.core.tick.state import DeploymentSnapshot, Plan, TaskSnapshot
 from app.core.workflow import BUILDING, TaskType
 from tests.core.support.build import NOW, closure, dags, task
 
@@ -42,8 +43,8 @@ FATES = [
 """What may become of the attempts of one play, from fair to rough."""
 
 
-def as_item(one: Task) -> Item:
-    return Item(
+def as_item(one: Task) -> TaskSnapshot:
+    return TaskSnapshot(
         id=one.id,
         key=one.key,
         type=one.type,
@@ -81,8 +82,8 @@ class Driver(RuleBasedStateMachine):
         self.revision = 1
         self.approvals: dict[str, Approval] = {}
 
-    def state(self) -> State:
-        return State(
+    def state(self) -> DeploymentSnapshot:
+        return DeploymentSnapshot(
             status=self.status,
             items=[as_item(one) for one in self.tasks.values()],
             auto_rollback=self.auto_rollback,
@@ -177,7 +178,7 @@ class Driver(RuleBasedStateMachine):
 
     def refuse(self) -> None:
         """Store that people do not want it."""
-        to = refused(self.state(), roll_back=True)
+        to = status_after_rejection(self.state(), roll_back=True)
         if to is D.CANCELLED:
             for one in [one for one in self.tasks.values() if one.status in tasks.UNSTARTED]:
                 self.put(one.id, S.CANCELLED)

@@ -24,7 +24,7 @@ def step_at(strategy: Strategy, index: int) -> StrategyStep:
     return strategy.steps[min(index, len(strategy.steps) - 1)]
 
 
-def ask_before(strategy: Strategy, progress: Progress, index: int) -> Ask | None:
+def approval_before(strategy: Strategy, progress: Progress, index: int) -> Ask | None:
     """Return the question to people before the step `index`; None where it needs none, or was approved.
 
     Who skips steps does not skip their questions: they are asked with that of the step that comes instead.
@@ -34,13 +34,13 @@ def ask_before(strategy: Strategy, progress: Progress, index: int) -> Ask | None
     return Ask(replace(progress, asked=index)) if asks else None
 
 
-def bring(progress: Progress, observed: Observed) -> Decision | Progress:
+def update_batch(progress: Progress, observed: Observed) -> Decision | Progress:
     """Go on bringing the batch in hand; return the progress once all of it carries the new version."""
     missing = tuple(name for name in progress.current if name not in observed.updated)
     return Update(progress, missing) if missing else replace(progress, phase=Phase.CHECKING, again=False)
 
 
-def prove(
+def verify_batch(
     progress: Progress, observed: Observed, now: datetime, interval: int, checked: Sequence[str]
 ) -> Decision | None:
     """Go on finding out whether `checked` are healthy, watching them for `interval` seconds; None once they are."""
@@ -58,12 +58,12 @@ def prove(
     return None
 
 
-def failure(progress: Progress, observed: Observed, names: Sequence[str]) -> Fail | None:
+def batch_failure(progress: Progress, observed: Observed, names: Sequence[str]) -> Fail | None:
     """Return that something is wrong with one of `names`, or with all of them."""
     faults = observed.faults(names)
     return Fail(progress, faults) if faults is not None else None
 
 
-def finished(progress: Progress) -> Progress:
+def finish_batch(progress: Progress) -> Progress:
     """Return where a rollout stands whose batch in hand is done."""
     return replace(progress, phase=Phase.IDLE, healthy=progress.healthy + progress.current, current=(), resume_at=None)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from app.core.strategy.batches import ask_before, bring, failure, finished, prove
+from app.core.strategy.batches import approval_before, batch_failure, finish_batch, update_batch, verify_batch
 from app.core.strategy.model import Decision, Done, Observed, Phase, Progress, Retire, Strategy, Switch, Update
 
 COLORS = ("blue", "green")
@@ -32,13 +32,13 @@ def decide(
     progress = replace(progress, batches=batches, total=len(instances), traffic=progress.traffic or 0.0)
     if progress.phase is Phase.IDLE:
         return _next_batch(strategy, instances, progress)
-    failed = failure(progress, observed, progress.touched)
+    failed = batch_failure(progress, observed, progress.touched)
     if failed:
         return failed
     if progress.phase is Phase.RETIRING:
-        return Done(finished(progress)) if observed.retired else Retire(progress)
+        return Done(finish_batch(progress)) if observed.retired else Retire(progress)
     if progress.phase is Phase.UPDATING:
-        brought = bring(progress, observed)
+        brought = update_batch(progress, observed)
         if not isinstance(brought, Progress):
             return brought
         progress = brought
@@ -46,8 +46,8 @@ def decide(
         if not observed.switched:
             return Switch(progress)
         progress = replace(progress, phase=Phase.CHECKING, traffic=1.0)
-    decision = prove(progress, observed, now, _interval(strategy, progress), progress.touched)
-    return decision or _next_batch(strategy, instances, finished(progress))
+    decision = verify_batch(progress, observed, now, _interval(strategy, progress), progress.touched)
+    return decision or _next_batch(strategy, instances, finish_batch(progress))
 
 
 def _interval(strategy: Strategy, progress: Progress) -> int:
@@ -68,7 +68,7 @@ def _next_batch(strategy: Strategy, instances: Sequence[str], progress: Progress
     batch = progress.batches if progress.promoted and progress.batch else progress.batch + 1
     index = _step(strategy, batch)
     if batch > 1 or len(strategy.steps) > 1:
-        question = ask_before(strategy, progress, index)
+        question = approval_before(strategy, progress, index)
         if question:
             return question
     begun = replace(progress, batch=batch, step_index=index)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from app.core.strategy.batches import ask_before, bring, failure, finished, prove, step_at
+from app.core.strategy.batches import approval_before, batch_failure, finish_batch, step_at, update_batch, verify_batch
 from app.core.strategy.model import Decision, Done, Observed, Phase, Progress, Strategy, Update
 
 _DIGITS = 9
@@ -55,17 +55,17 @@ def decide(
     """
     if progress.phase is Phase.IDLE:
         return _next_batch(strategy, instances, progress)
-    failed = failure(progress, observed, progress.touched)
+    failed = batch_failure(progress, observed, progress.touched)
     if failed:
         return failed
     if progress.phase is Phase.UPDATING:
-        brought = bring(progress, observed)
+        brought = update_batch(progress, observed)
         if not isinstance(brought, Progress):
             return brought
         progress = replace(brought, traffic=weight(strategy, brought))
     interval = step_at(strategy, progress.step_index).batch_interval
-    decision = prove(progress, observed, now, interval, progress.touched)
-    return decision or _next_batch(strategy, instances, finished(progress))
+    decision = verify_batch(progress, observed, now, interval, progress.touched)
+    return decision or _next_batch(strategy, instances, finish_batch(progress))
 
 
 def weight(strategy: Strategy, progress: Progress) -> float | None:
@@ -87,7 +87,7 @@ def _next_batch(strategy: Strategy, instances: Sequence[str], progress: Progress
     progress = replace(progress, batches=max(batches, progress.batch), total=total)
     if index >= len(strategy.steps):
         return Done(replace(progress, batches=progress.batch))
-    question = ask_before(strategy, progress, index)
+    question = approval_before(strategy, progress, index)
     if question:
         return question
     gap = max(0, target(ratio(strategy, index), total, split=split) - len(progress.healthy))

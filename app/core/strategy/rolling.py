@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from app.core.strategy.batches import ask_before, bring, failure, finished, prove, step_at
+from app.core.strategy.batches import approval_before, batch_failure, finish_batch, step_at, update_batch, verify_batch
 from app.core.strategy.model import Decision, Done, Observed, Phase, Progress, Strategy, Update
 
 
@@ -32,17 +32,17 @@ def decide(
     """
     if progress.phase is Phase.IDLE:
         return _next_batch(strategy, instances, progress)
-    failed = failure(progress, observed, progress.current)
+    failed = batch_failure(progress, observed, progress.current)
     if failed:
         return failed
     if progress.phase is Phase.UPDATING:
-        brought = bring(progress, observed)
+        brought = update_batch(progress, observed)
         if not isinstance(brought, Progress):
             return brought
         progress = brought
     interval = step_at(strategy, progress.step_index).batch_interval
-    decision = prove(progress, observed, now, interval, progress.current)
-    return decision or _next_batch(strategy, instances, finished(progress))
+    decision = verify_batch(progress, observed, now, interval, progress.current)
+    return decision or _next_batch(strategy, instances, finish_batch(progress))
 
 
 def _next_batch(strategy: Strategy, instances: Sequence[str], progress: Progress) -> Decision:
@@ -54,7 +54,7 @@ def _next_batch(strategy: Strategy, instances: Sequence[str], progress: Progress
     batch = progress.batch + 1
     last = len(strategy.steps) - 1
     index = last if progress.promoted else min(batch - 1, last)
-    question = ask_before(strategy, progress, index)
+    question = approval_before(strategy, progress, index)
     if question:
         return question
     size = len(left) if progress.promoted else step_at(strategy, index).batch_size or len(left)

@@ -12,15 +12,13 @@ from datetime import UTC, datetime
 from app.core import graph
 from app.core.approval import VALIDITY, Approval, ApprovalStatus, ApprovalSubject, Request
 from app.core.deployment import DeploymentStatus
-from app.core.moved_workload import is_half_way
+from app.core.moved_workload import is_half_moved
 from app.core.task import FAILURES, UNBLOCKING, UNSTARTED, Activity, TaskStatus
-from app.core.tick.state import Change, GraphNode, Item, Plan, State
+from app.core.tick.state import DeploymentSnapshot, GraphNode, Plan, TaskChange, TaskSnapshot
 from app.core.workflow import TaskType
 
-__all__ = ["Change", "GraphNode", "Item", "Plan", "State", "plan", "refused", "settled"]
 
-
-def plan(state: State, now: datetime) -> Plan:
+def plan(state: DeploymentSnapshot, now: datetime) -> Plan:
     """Say what a deployment in `state` needs at `now`. Ended and not yet started deployments need nothing."""
     match state.status:
         case DeploymentStatus.RUNNING:
@@ -37,7 +35,7 @@ def plan(state: State, now: datetime) -> Plan:
             return Plan(withdraw=state.all_pending)
 
 
-def _running(state: State, now: datetime) -> Plan:
+def _running(state: DeploymentSnapshot, now: datetime) -> Plan:
     failed = [item for item in state.items if item.status in FAILURES or item.status is TaskStatus.ROLLED_BACK]
     fresh = [item for item in failed if _is_new(item, state.resumed_at)]
     if fresh:
@@ -74,34 +72,36 @@ def _running(state: State, now: datetime) -> Plan:
     )
 
 
-def _unblocked(items: Sequence[Item], now: datetime) -> tuple[tuple[Change, ...], list[Item], list[datetime]]:
+def _unblocked(
+    items: Sequence[TaskSnapshot], now: datetime
+) -> tuple[tuple[TaskChange, ...], list[TaskSnapshot], list[datetime]]:
     """Return what is unblocked, or blocked by an edit; the tasks that are free to start; when others may be tried."""
-    done = settled(items)
-    changes: list[Change] = []
-    free: list[Item] = []
+    done = unblocking_ids(items)
+    changes: list[TaskChange] = []
+    free: list[TaskSnapshot] = []
     timers: list[datetime] = []
     for item in items:
         if item.status is TaskStatus.BLOCKED and done.issuperset(item.block_by):
-            changes.append(Change(item.id, TaskStatus.PENDING))
+            changes.append(TaskChange(item.id, TaskStatus.PENDING))
             free.append(item)
         elif _is_free(item) and not done.issuperset(item.block_by):
-            changes.append(Change(item.id, TaskStatus.BLOCKED))
+            changes.append(TaskChange(item.id, TaskStatus.BLOCKED))
         elif item.status is TaskStatus.PENDING and item.retry_at is not None and item.retry_at > now:
             timers.append(item.retry_at)
         elif item.status is TaskStatus.PENDING:
             free.append(item)
         elif item.status is TaskStatus.WAITING_CONFIRM and _is_free(item) and not item.asks:
-            changes.append(Change(item.id, TaskStatus.PENDING))
+            changes.append(TaskChange(item.id, TaskStatus.PENDING))
             free.append(item)
     return tuple(changes), free, timers
 
 
-def _is_free(item: Item) -> bool:
+def _is_free(item: TaskSnapshot) -> bool:
     """Whether a task stands as one that nothing blocks, and has not begun."""
     return item.status in (TaskStatus.PENDING, TaskStatus.WAITING_CONFIRM) and not item.activity
 
 
-def _approved(state: State) -> bool:
+def _approved(state: DeploymentSnapshot) -> bool:
     """Whether people have approved the workflow as it is. An approval counts for retries as long as it is valid."""
     return any(
         one.subject is ApprovalSubject.DEPLOYMENT
@@ -112,7 +112,7 @@ def _approved(state: State) -> bool:
     )
 
 
-def _held_for_approval(state: State) -> frozenset[str]:
+def _held_for_approval(state: DeploymentSnapshot) -> frozenset[str]:
     """Return the tasks that wait for the approval of the deployment: all but those that may run before it."""
     free = state.before_approval or frozenset()
     return frozenset(
@@ -120,7 +120,9 @@ def _held_for_approval(state: State) -> frozenset[str]:
     )
 
 
-def _wanted(state: State, changes: Sequence[Change], confirm: Sequence[str], deployment: bool) -> list[Request]:
+def _wanted(
+    state: DeploymentSnapshot, changes: Sequence[TaskChange], confirm: Sequence[str], deployment: bool
+) -> list[Request]:
     """Return what people hold up: the deployment, tasks that are free but for them, rollouts that ask."""
     freed = {change.task_id for change in changes}
     wanted = [Request(ApprovalSubject.DEPLOYMENT)] if deployment else []
@@ -134,12 +136,12 @@ def _wanted(state: State, changes: Sequence[Change], confirm: Sequence[str], dep
     return wanted
 
 
-def _counts(approval: Approval, state: State) -> bool:
+def _counts(approval: Approval, state: DeploymentSnapshot) -> bool:
     """Whether what was asked for is still what there is: an edit may have changed all but a rollout under way."""
     return approval.subject is ApprovalSubject.ROLLOUT_STEP or approval.revision == state.revision
 
 
-def settled(items: Sequence[GraphNode]) -> set[str]:
+def unblocking_ids(items: Sequence[GraphNode]) -> set[str]:
     """Return the tasks that unblock others: done, and standing on nothing that is yet to be done.
 
     The second matters once a deploy task that was rolled back is to run again: what succeeded after it does not vouch
@@ -151,19 +153,19 @@ def settled(items: Sequence[GraphNode]) -> set[str]:
     return done
 
 
-def _is_new(item: Item, resumed_at: datetime | None) -> bool:
+def _is_new(item: TaskSnapshot, resumed_at: datetime | None) -> bool:
     return item.completed_at is None or resumed_at is None or item.completed_at >= resumed_at
 
 
-def _failing(state: State, failed: Sequence[Item], now: datetime) -> Plan:
+def _failing(state: DeploymentSnapshot, failed: Sequence[TaskSnapshot], now: datetime) -> Plan:
     """Let what runs end, then fail or go back. Nobody is asked any more, and no rollout waits for people."""
     asking = [item for item in state.items if item.status is TaskStatus.WAITING_CONFIRM]
     first = min(failed, key=lambda item: item.completed_at or _EARLY)
     reason = f"{first.key}: {first.error_message or first.status.lower()}"
     changes = tuple(
-        Change(item.id, TaskStatus.CANCELLED, f"{first.key} failed while it waited for approval")
+        TaskChange(item.id, TaskStatus.CANCELLED, f"{first.key} failed while it waited for approval")
         if item.activity
-        else Change(item.id, TaskStatus.PENDING)
+        else TaskChange(item.id, TaskStatus.PENDING)
         for item in asking
     )
     withdraw = state.all_pending
@@ -179,7 +181,7 @@ def _failing(state: State, failed: Sequence[Item], now: datetime) -> Plan:
 _EARLY = datetime.min.replace(tzinfo=UTC)
 
 
-def refused(state: State, *, roll_back: bool) -> DeploymentStatus:
+def status_after_rejection(state: DeploymentSnapshot, *, roll_back: bool) -> DeploymentStatus:
     """Return where a deployment goes that people refused: back where it has, or may have, touched something.
 
     Without `roll_back` nothing is taken back.
@@ -191,28 +193,28 @@ def refused(state: State, *, roll_back: bool) -> DeploymentStatus:
     return DeploymentStatus.CANCELLED if waits else DeploymentStatus.CANCELLING
 
 
-def _cancelling(state: State) -> Plan:
+def _cancelling(state: DeploymentSnapshot) -> Plan:
     """Let what runs end, then bring back the workloads that stand half way: two sets would stay there for good."""
     made = Plan(changes=(*_withdraw(state.items), *_abandon(state.items)), withdraw=state.all_pending)
     forward = [item for item in state.items if item.activity is Activity.RUN and item.held]
     if forward:
         return replace(made, stop=tuple(item.id for item in forward if not item.stop))
-    if half := half_way(state.items):
+    if half := half_moved(state.items):
         return replace(made, undo=_next_undo(state.items, half))
     undoing = any(item.activity and item.held for item in state.items)
     return replace(made, to=None if undoing else DeploymentStatus.CANCELLED)
 
 
-def half_way(items: Iterable[Item]) -> list[Item]:
+def half_moved(items: Iterable[TaskSnapshot]) -> list[TaskSnapshot]:
     """Return the deploy tasks whose workloads stand between two versions, so that somebody has to end that."""
     return [
         item
         for item in items
-        if item.type is TaskType.DEPLOY and item.touched and is_half_way(item.rollout.moved if item.rollout else None)
+        if item.type is TaskType.DEPLOY and item.touched and is_half_moved(item.rollout.moved if item.rollout else None)
     ]
 
 
-def _rolling_back(state: State) -> Plan:
+def _rolling_back(state: DeploymentSnapshot) -> Plan:
     made = Plan(changes=(*_withdraw(state.items), *_abandon(state.items)), withdraw=state.all_pending)
     forward = [item for item in state.items if item.activity is Activity.RUN and item.held]
     if forward:
@@ -226,7 +228,7 @@ def _rolling_back(state: State) -> Plan:
     return replace(made, undo=_next_undo(state.items, touched))
 
 
-def _next_undo(items: Sequence[Item], touched: Sequence[Item]) -> tuple[str, ...]:
+def _next_undo(items: Sequence[TaskSnapshot], touched: Sequence[TaskSnapshot]) -> tuple[str, ...]:
     """Return the touched tasks that no other touched task depends on: the reverse of the order of deployment."""
     masks = graph.ancestors({item.id: item.block_by for item in items})
     bit = {item.id: 1 << index for index, item in enumerate(items)}
@@ -237,21 +239,21 @@ def _next_undo(items: Sequence[Item], touched: Sequence[Item]) -> tuple[str, ...
     )
 
 
-def _withdraw(items: Iterable[Item]) -> Iterator[Change]:
-    return (Change(item.id, TaskStatus.CANCELLED) for item in items if item.status in UNSTARTED)
+def _withdraw(items: Iterable[TaskSnapshot]) -> Iterator[TaskChange]:
+    return (TaskChange(item.id, TaskStatus.CANCELLED) for item in items if item.status in UNSTARTED)
 
 
-def _abandon(items: Iterable[Item]) -> Iterator[Change]:
+def _abandon(items: Iterable[TaskSnapshot]) -> Iterator[TaskChange]:
     """Cancel attempts that nobody holds: they wait for a time that is not to come."""
-    return (Change(item.id, TaskStatus.CANCELLED) for item in items if _is_parked(item))
+    return (TaskChange(item.id, TaskStatus.CANCELLED) for item in items if _is_parked(item))
 
 
-def _is_parked(item: Item) -> bool:
+def _is_parked(item: TaskSnapshot) -> bool:
     """Whether an attempt waits for a time. One that waits for people has not the status RUNNING."""
     return item.activity is Activity.RUN and not item.held and item.status not in UNSTARTED
 
 
-def _parked(items: Iterable[Item], now: datetime) -> tuple[tuple[str, ...], list[datetime]]:
+def _parked(items: Iterable[TaskSnapshot], now: datetime) -> tuple[tuple[str, ...], list[datetime]]:
     """Return the attempts that nobody holds and that may go on now, and when the others may."""
     due: list[str] = []
     later: list[datetime] = []

@@ -33,7 +33,7 @@ class GraphNode(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class TaskSnapshot:
     """What a tick needs to know of a task.
 
     `worker` has its attempt in hand; None where nobody does. One that does `require_confirm` is `confirmed` once people
@@ -70,18 +70,18 @@ class Item:
         return self.worker is not None
 
 
-ITEM_OF_TASK = tuple(name for name in Item.__dataclass_fields__ if name != "confirmed")
+SNAPSHOT_COLUMNS = tuple(name for name in TaskSnapshot.__dataclass_fields__ if name != "confirmed")
 """What a tick needs of a task just as it is stored."""
 
 
-def items_of(tasks: Sequence[Task]) -> list[Item]:
+def snapshots_of(tasks: Sequence[Task]) -> list[TaskSnapshot]:
     """Return what a tick needs to know of tasks that are as they are stored."""
     confirmed = [task.confirmed_at is not None for task in tasks]
-    return filled(Item, columns_of(tasks, ITEM_OF_TASK) | {"confirmed": confirmed})
+    return filled(TaskSnapshot, columns_of(tasks, SNAPSHOT_COLUMNS) | {"confirmed": confirmed})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class DeploymentSnapshot:
     """What a tick needs to know of a deployment.
 
     `auto_rollback` tells that a step in force wants a rollback on failure; `undo_error` is the first failure of the
@@ -92,7 +92,7 @@ class State:
     """
 
     status: DeploymentStatus
-    items: Sequence[Item]
+    items: Sequence[TaskSnapshot]
     auto_rollback: bool = False
     undo_error: str | None = None
     resumed_at: datetime | None = None
@@ -113,7 +113,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TaskChange:
     """A task gets another status."""
 
     task_id: str
@@ -134,7 +134,7 @@ class Plan:
     """
 
     wakes: bool = False
-    changes: tuple[Change, ...] = ()
+    changes: tuple[TaskChange, ...] = ()
     confirm: tuple[str, ...] = ()
     asks: tuple[Request, ...] = ()
     withdraw: tuple[str, ...] = ()

@@ -7,12 +7,12 @@ from app.core.deployment import DeploymentStatus
 from app.core.events import ApprovalRequested
 from app.core.ids import Kind
 from app.core.task import TaskStatus
-from app.core.tick.state import Item, Plan
+from app.core.tick.state import Plan, TaskSnapshot
 from app.services.engine.locked_deployment import LockedDeployment
 from app.store import approvals as store
 
 
-async def approval_state(ledger: LockedDeployment, items: Sequence[Item]) -> tuple[Approval, ...]:
+async def relevant_approvals(ledger: LockedDeployment, items: Sequence[TaskSnapshot]) -> tuple[Approval, ...]:
     """Return how a held deployment stands with people.
 
     Most ticks need not know: while it runs, it matters where the deployment needs approval, where people were asked and
@@ -20,20 +20,20 @@ async def approval_state(ledger: LockedDeployment, items: Sequence[Item]) -> tup
     """
     needs = before_approval(ledger.deployment, ledger.policy) is not None
     runs = ledger.deployment.status is DeploymentStatus.RUNNING
-    if runs and not (needs or ledger.asked or any(map(_depends, items))):
+    if runs and not (needs or ledger.has_requests or any(map(_depends, items))):
         return ()
     return await store.open_of(ledger.deployment.id)
 
 
-def _depends(item: Item) -> bool:
+def _depends(item: TaskSnapshot) -> bool:
     return item.asks or item.status is TaskStatus.WAITING_CONFIRM
 
 
-async def ask(ledger: LockedDeployment, plan: Plan, policy: ApprovalPolicy) -> list[Approval]:
+async def request_approvals(ledger: LockedDeployment, plan: Plan, policy: ApprovalPolicy) -> list[Approval]:
     """Store what a plan says of approvals; the policy is copied into what is asked for. Return that."""
     if plan.withdraw:
         await store.end(plan.withdraw, ApprovalStatus.CANCELLED, ledger.now)
-        tell(ledger, plan.withdraw)
+        publish_changes(ledger, plan.withdraw)
     asked = [
         Approval(
             id=ledger.unit.new_id(Kind.APPROVAL),
@@ -54,8 +54,8 @@ async def ask(ledger: LockedDeployment, plan: Plan, policy: ApprovalPolicy) -> l
     ]
     if asked:
         await store.insert(asked)
-        ledger.asked = True
-        tell(ledger, [approval.id for approval in asked])
+        ledger.has_requests = True
+        publish_changes(ledger, [approval.id for approval in asked])
     for approval in asked:
         ledger.record(ApprovalRequested(approval.id))
     return asked
@@ -63,9 +63,9 @@ async def ask(ledger: LockedDeployment, plan: Plan, policy: ApprovalPolicy) -> l
 
 async def withdraw_all(ledger: LockedDeployment) -> None:
     """Store that people are not asked for anything any more: the deployment has ended."""
-    tell(ledger, await store.withdraw_all(ledger.deployment.id, ledger.now))
+    publish_changes(ledger, await store.withdraw_all(ledger.deployment.id, ledger.now))
 
 
-def tell(ledger: LockedDeployment, ids: Iterable[str]) -> None:
+def publish_changes(ledger: LockedDeployment, ids: Iterable[str]) -> None:
     """After the commit, tell whoever follows approvals that these have changed."""
     ledger.unit.messages.extend((store.CHANGES, id_.encode()) for id_ in ids)

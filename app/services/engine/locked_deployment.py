@@ -16,9 +16,9 @@ from app.core.deployment import ENDED, PAUSABLE, Deployment, DeploymentStatus
 from app.core.environment import Pools
 from app.core.errors import not_found
 from app.core.events import Body, DeploymentPaused, DeploymentStatusChanged, Event, TaskStatusChanged
-from app.core.task import Task, TaskAttempt, TaskStatus, changed
-from app.core.tick.planning import Change
-from app.services.engine import orphans
+from app.core.task import Task, TaskAttempt, TaskStatus, with_status
+from app.core.tick.state import TaskChange
+from app.services.engine.topics import orphan_topic
 from app.store import deployments as deployment_store
 from app.store import event_feed
 from app.store import tasks as task_store
@@ -32,20 +32,20 @@ from app.store.unit_of_work import Unit
 class LockedDeployment:
     """The deployment as it stands now in this transaction, and what is to be written when it is closed.
 
-    `place` has the pools and the policy of its environment, `stored` is the deployment as it was last written.
-    `actor_id` is who acts, None for Boreas itself. `asked` tells that approvals of it may be pending.
+    `environment` has the pools and the policy of its environment, `stored` is the deployment as it was last written.
+    `actor_id` is who acts, None for Boreas itself. `has_requests` tells that approvals of it may be pending.
     """
 
     unit: Unit
     deployment: Deployment
-    place: Place
+    environment: Place
     stored: Deployment
     actor_id: str | None = None
-    asked: bool = False
+    has_requests: bool = False
     events: list[Event] = field(default_factory=list)
     _events_stored: int = 0
     _writes: Writes = field(default_factory=Writes)
-    _changes: dict[str, Change] = field(default_factory=dict)
+    _changes: dict[str, TaskChange] = field(default_factory=dict)
     _abandoned: list[str] = field(default_factory=list)
     _stopped: bool = False
     _touched: bool = False
@@ -53,28 +53,28 @@ class LockedDeployment:
     @property
     def pools(self) -> Pools:
         """The pools whose workers serve its environment."""
-        return self.place.pools
+        return self.environment.pools
 
     @property
     def policy(self) -> ApprovalPolicy | None:
         """The approval policy of its environment."""
-        return self.place.policy
+        return self.environment.policy
 
     @property
     def now(self) -> datetime:
         """The moment of the transaction."""
         return self.unit.now
 
-    def record(self, body: Body, *, by_itself: bool = False) -> None:
-        """Add an event to the feed; `by_itself` nobody did it, whoever acts here."""
+    def record(self, body: Body, *, automatic: bool = False) -> None:
+        """Add an event to the feed; `automatic` nobody did it, whoever acts here."""
         number = self.deployment.last_event + 1
         self.deployment = replace(self.deployment, last_event=number)
-        actor_id = None if by_itself else self.actor_id
+        actor_id = None if automatic else self.actor_id
         self.events.append(
             Event(deployment_id=self.deployment.id, number=number, at=self.now, actor_id=actor_id, body=body)
         )
 
-    def move(self, to: DeploymentStatus, reason: str | None = None) -> None:
+    def change_status(self, to: DeploymentStatus, reason: str | None = None) -> None:
         """Change the deployment's status. Raises IllegalTransitionError."""
         seen = self.deployment.status
         deployments.transition(seen, to)
@@ -91,32 +91,32 @@ class LockedDeployment:
             self.unit.queues.add(self.deployment.environment_id)
         self.record(DeploymentStatusChanged(seen, to, reason))
         if self.deployment.paused and to not in PAUSABLE:
-            self.pause(False)
+            self.set_paused(False)
 
-    def pause(self, paused: bool) -> None:
+    def set_paused(self, paused: bool) -> None:
         """Keep tasks from starting, or let them start again."""
         self.deployment = replace(self.deployment, paused=paused)
         self.record(DeploymentPaused(paused))
 
-    def note_task(self, task_id: str, seen: TaskStatus, to: TaskStatus, reason: str | None = None) -> None:
+    def record_task_status(self, task_id: str, seen: TaskStatus, to: TaskStatus, reason: str | None = None) -> None:
         """Record that a task changes its status. Raises IllegalTransitionError."""
         tasks.transition(seen, to)
         self._stopped |= to is TaskStatus.CANCELLED
         self.record(TaskStatusChanged(task_id, seen, to, reason))
 
-    def change_tasks(self, seen: Mapping[str, TaskStatus], changes: Sequence[Change]) -> None:
+    def change_tasks(self, seen: Mapping[str, TaskStatus], changes: Sequence[TaskChange]) -> None:
         """Change tasks that no worker holds. `seen` has their present statuses by id."""
         for change in changes:
-            self.note_task(change.task_id, seen[change.task_id], change.to, change.reason)
+            self.record_task_status(change.task_id, seen[change.task_id], change.to, change.reason)
             if seen[change.task_id] in (TaskStatus.RUNNING, TaskStatus.WAITING_CONFIRM):
                 self._abandoned.append(change.task_id)
             put = self._writes.tasks.get(change.task_id)
             if put is None:
                 self._changes[change.task_id] = change
             else:
-                self._writes.tasks[put.id] = changed(put, change.to, change.reason, self.now)
+                self._writes.tasks[put.id] = with_status(put, change.to, change.reason, self.now)
 
-    def put(self, task: Task, *, begun: TaskAttempt | None = None, ended: AttemptEnd | None = None) -> None:
+    def put_task(self, task: Task, *, begun: TaskAttempt | None = None, ended: AttemptEnd | None = None) -> None:
         """Store a task as it is given, and the attempt of it that begins or has ended."""
         self._changes.pop(task.id, None)
         self._writes.tasks[task.id] = task
@@ -138,7 +138,7 @@ class LockedDeployment:
             raise not_found("task", task_id, path)
         return task
 
-    def touch(self) -> None:
+    def mark_changed(self) -> None:
         """Have the deployment written: something of its tasks was changed past this ledger."""
         self._touched = True
 
@@ -166,7 +166,7 @@ class LockedDeployment:
         if self.events:
             self.unit.messages.append((event_feed.topic(self.deployment.id), event_feed.encode(self.events)))
         if self._stopped:
-            self.unit.messages.extend((orphans.topic(pool), b"") for pool in self.pools.all)
+            self.unit.messages.extend((orphan_topic(pool), b"") for pool in self.pools.all)
 
 
 def _error(deployment: Deployment, to: DeploymentStatus, reason: str | None) -> str | None:

@@ -22,10 +22,11 @@ from app.core.environment import Environment
 from app.core.events import ApprovalDecided
 from app.core.task import UNSTARTED, TaskStatus
 from app.core.tick import planning
-from app.core.tick.planning import Change, Item, Plan, State
+from app.core.tick.state import DeploymentSnapshot, Plan, TaskChange, TaskSnapshot
 from app.ports import Job
 from app.services.engine import approval_requests
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
+from app.services.engine.topics import worker_topic
 from app.services.runtime import Runtime
 from app.store import admission as admission_store
 from app.store import applications as application_store
@@ -36,21 +37,21 @@ from app.store import freezes as freeze_store
 from app.store import tasks as task_store
 from app.store.unit_of_work import Unit, unit
 
-JOB = "work_on"
+WORK_JOB = "work_on"
 """The job to look for tasks to take in a deployment."""
 ADMISSION_JOB = "start_waiting"
 """The job to start what waits in an environment and may start by then."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ticked:
+class TickResult:
     """What a tick left: its plan, and the tasks as they are now, by id, in workflow order."""
 
     plan: Plan
-    items: dict[str, Item]
+    items: dict[str, TaskSnapshot]
 
 
-async def tick(ledger: LockedDeployment, known: Sequence[Item] | None = None) -> Ticked:
+async def tick(ledger: LockedDeployment, known: Sequence[TaskSnapshot] | None = None) -> TickResult:
     """Bring a held deployment forward as far as it goes without a worker. Sends nothing.
 
     `known` are its tasks as they are now, where the caller has read them.
@@ -59,34 +60,36 @@ async def tick(ledger: LockedDeployment, known: Sequence[Item] | None = None) ->
         await ledger.flush()
         known = await task_store.items(ledger.deployment.id)
     items = known
-    state = _state(ledger, items, await approval_requests.approval_state(ledger, items))
+    state = _state(ledger, items, await approval_requests.relevant_approvals(ledger, items))
     plan = planning.plan(state, ledger.now)
     if plan.expire:
         await _expire(ledger, state, plan.expire)
         return await tick(ledger)
     if plan.wakes:
-        ledger.move(DeploymentStatus.RUNNING)
+        ledger.change_status(DeploymentStatus.RUNNING)
     statuses = {item.id: item.status for item in items}
-    for changes in (plan.changes, [Change(id_, TaskStatus.WAITING_CONFIRM) for id_ in plan.confirm]):
+    for changes in (plan.changes, [TaskChange(id_, TaskStatus.WAITING_CONFIRM) for id_ in plan.confirm]):
         ledger.change_tasks(statuses, changes)
         statuses |= {change.task_id: change.to for change in changes}
-    asked = await approval_requests.ask(ledger, plan, ledger.policy or ApprovalPolicy())
+    asked = await approval_requests.request_approvals(ledger, plan, ledger.policy or ApprovalPolicy())
     if plan.stop:
-        await ask_to_stop(ledger, plan.stop)
+        await request_stop(ledger, plan.stop)
     if plan.to is not None:
         await _move(ledger, plan.to, plan.reason)
     items = [item if item.status is statuses[item.id] else replace(item, status=statuses[item.id]) for item in items]
     percent = completion.percent([(item.status, item.rollout) for item in items])
     ledger.deployment = replace(ledger.deployment, progress=percent)
     moments = [moment for moment in (plan.wake_at, *(one.expires_at for one in asked)) if moment]
-    return Ticked(replace(plan, wake_at=min(moments, default=None)), {item.id: item for item in items})
+    return TickResult(replace(plan, wake_at=min(moments, default=None)), {item.id: item for item in items})
 
 
-def _state(ledger: LockedDeployment, items: Sequence[Item], approvals: Sequence[Approval]) -> State:
+def _state(
+    ledger: LockedDeployment, items: Sequence[TaskSnapshot], approvals: Sequence[Approval]
+) -> DeploymentSnapshot:
     deployment, undo_error = ledger.deployment, None
     if deployment.status is DeploymentStatus.ROLLING_BACK and deployment.rollback:
         undo_error = deployment.rollback.error_message if deployment.rollback.status is RollbackStatus.FAILED else None
-    return State(
+    return DeploymentSnapshot(
         status=deployment.status,
         items=items,
         auto_rollback=any(
@@ -101,25 +104,25 @@ def _state(ledger: LockedDeployment, items: Sequence[Item], approvals: Sequence[
     )
 
 
-async def _expire(ledger: LockedDeployment, state: State, ids: Sequence[str]) -> None:
+async def _expire(ledger: LockedDeployment, state: DeploymentSnapshot, ids: Sequence[str]) -> None:
     """Do to a held deployment what the policies of approvals say that nobody decided in time."""
     overdue = [one for one in state.approvals if one.id in ids]
     await approval_store.end(ids, ApprovalStatus.EXPIRED, ledger.now)
-    approval_requests.tell(ledger, ids)
+    approval_requests.publish_changes(ledger, ids)
     since = min(one.expires_at or ledger.now for one in overdue)
     reason = _nobody_until(since)
     for one in overdue:
         decided = ApprovalDecided(one.id, Verdict.REJECT, _nobody_until(one.expires_at or since))
-        ledger.record(decided, by_itself=True)
+        ledger.record(decided, automatic=True)
     roll_back = any(one.policy.on_timeout is ApprovalTimeoutAction.REJECT for one in overdue)
-    await refuse(ledger, reason, roll_back=roll_back, automatic=True)
+    await reject_deployment(ledger, reason, roll_back=roll_back, automatic=True)
 
 
 def _nobody_until(moment: datetime) -> str:
     return f"nobody approved until {moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-async def refuse(ledger: LockedDeployment, reason: str, *, roll_back: bool, automatic: bool) -> None:
+async def reject_deployment(ledger: LockedDeployment, reason: str, *, roll_back: bool, automatic: bool) -> None:
     """Let a held deployment go back or end, as people do not want it; tick it afterwards.
 
     Without `roll_back` it is cancelled, and what it has touched stays as it is.
@@ -127,33 +130,33 @@ async def refuse(ledger: LockedDeployment, reason: str, *, roll_back: bool, auto
     await ledger.flush()
     items = await task_store.items(ledger.deployment.id)
     status = ledger.deployment.status
-    to = planning.refused(State(status=status, items=items), roll_back=roll_back)
+    to = planning.status_after_rejection(DeploymentSnapshot(status=status, items=items), roll_back=roll_back)
     if to is DeploymentStatus.ROLLING_BACK:
-        ledger.move(to, reason)
+        ledger.change_status(to, reason)
         await begin_rollback(ledger, automatic=automatic, reason=reason)
     elif to is DeploymentStatus.CANCELLED:
-        cancel_waiting(ledger, items, reason)
+        cancel_unstarted(ledger, items, reason)
     else:
-        ledger.move(to, reason)
+        ledger.change_status(to, reason)
 
 
-def cancel_waiting(ledger: LockedDeployment, items: Sequence[Item], reason: str) -> None:
+def cancel_unstarted(ledger: LockedDeployment, items: Sequence[TaskSnapshot], reason: str) -> None:
     """Cancel a held deployment of which nothing runs; tick it afterwards.
 
     Workloads that stand half way are brought back first.
     """
-    changes = [Change(item.id, TaskStatus.CANCELLED, reason) for item in items if item.status in UNSTARTED]
+    changes = [TaskChange(item.id, TaskStatus.CANCELLED, reason) for item in items if item.status in UNSTARTED]
     ledger.change_tasks({item.id: item.status for item in items}, changes)
-    if planning.half_way(items):
-        ledger.move(DeploymentStatus.RUNNING)
-        ledger.move(DeploymentStatus.CANCELLING, reason)
+    if planning.half_moved(items):
+        ledger.change_status(DeploymentStatus.RUNNING)
+        ledger.change_status(DeploymentStatus.CANCELLING, reason)
     else:
-        ledger.move(DeploymentStatus.CANCELLED, reason)
+        ledger.change_status(DeploymentStatus.CANCELLED, reason)
 
 
 async def _move(ledger: LockedDeployment, to: DeploymentStatus, reason: str | None) -> None:
     was = ledger.deployment.status
-    ledger.move(to, reason)
+    ledger.change_status(to, reason)
     if to in ENDED:
         await approval_requests.withdraw_all(ledger)
     if to is DeploymentStatus.ROLLING_BACK:
@@ -182,28 +185,23 @@ async def set_rollback(ledger: LockedDeployment, rollback: Rollback) -> None:
     ledger.deployment = replace(ledger.deployment, rollback=rollback)
 
 
-def worker_topic(worker_id: str) -> str:
-    """Return the topic that tells a worker which attempts to end, by their tasks' ids."""
-    return f"worker:{worker_id}"
-
-
-async def ask_to_stop(
+async def request_stop(
     ledger: LockedDeployment, task_ids: Sequence[str], *, kill: bool = False, reason: str | None = None
 ) -> None:
     """Ask the workers that hold attempts of these tasks to end them; with `kill`, without patience."""
     holders = await task_store.ask_to_stop(task_ids, reason)
     if holders and reason:
-        ledger.touch()
+        ledger.mark_changed()
     how = " kill" if kill else ""
     ledger.unit.messages.extend((worker_topic(worker), f"{id_}{how}".encode()) for id_, worker in holders.items())
 
 
 def work_job(pool: str, deployment_id: str, state: str) -> Job:
     """Return the job that makes a worker look for tasks; jobs of the same `state` are one while they are queued."""
-    return Job(pool=pool, name=JOB, args=(deployment_id,), key=f"work:{pool}:{deployment_id}:{state}")
+    return Job(pool=pool, name=WORK_JOB, args=(deployment_id,), key=f"work:{pool}:{deployment_id}:{state}")
 
 
-def send_work(ledger: LockedDeployment, ticked: Ticked, *, taken: Collection[str] = ()) -> None:
+def enqueue_work(ledger: LockedDeployment, ticked: TickResult, *, taken: Collection[str] = ()) -> None:
     """After the commit, tell a worker of each pool that there is work, unless all is taken; and when to look again.
 
     A job of the same state of the deployment is queued once. What a worker leaves it tells of itself, so one job is
@@ -217,7 +215,7 @@ def send_work(ledger: LockedDeployment, ticked: Ticked, *, taken: Collection[str
         ledger.unit.jobs.extend(
             Job(
                 pool=pool,
-                name=JOB,
+                name=WORK_JOB,
                 args=(deployment.id,),
                 key=f"wake:{pool}:{deployment.id}:{wake_at.timestamp()}",
                 delay=delay,
@@ -229,13 +227,13 @@ def send_work(ledger: LockedDeployment, ticked: Ticked, *, taken: Collection[str
 async def advance(runtime: Runtime, deployment_id: str) -> None:
     """Tick a deployment and send what a worker may take."""
     async with unit(runtime) as work, lock_deployment(work, deployment_id) as ledger:
-        await tick_and_send(ledger)
+        await tick_and_enqueue(ledger)
     await admit_waiting(runtime, work)
 
 
-async def tick_and_send(ledger: LockedDeployment, known: Sequence[Item] | None = None) -> None:
+async def tick_and_enqueue(ledger: LockedDeployment, known: Sequence[TaskSnapshot] | None = None) -> None:
     """Tick a held deployment; workers hear of what they may take after the commit. `known` is as for `tick`."""
-    send_work(ledger, await tick(ledger, known))
+    enqueue_work(ledger, await tick(ledger, known))
 
 
 async def admit_waiting(runtime: Runtime, work: Unit) -> None:
@@ -274,10 +272,10 @@ async def _start(ledger: LockedDeployment) -> None:
     if archived:
         names = ", ".join(f"“{name}”" for name in archived)
         reason = f"{names} was archived while it waited: bring it back with unarchiveApplication, and deploy again"
-        cancel_waiting(ledger, await task_store.items(deployment.id), reason)
+        cancel_unstarted(ledger, await task_store.items(deployment.id), reason)
     else:
-        ledger.move(DeploymentStatus.RUNNING)
-    await tick_and_send(ledger)
+        ledger.change_status(DeploymentStatus.RUNNING)
+    await tick_and_enqueue(ledger)
 
 
 def _when_thawed(environment: Environment, end: datetime, now: datetime) -> Job:

@@ -13,7 +13,7 @@ from app.core.masking import Masker, why_too_many
 from app.core.task import Activity, Task
 from app.core.workflow import TaskType
 from app.ports import LEAVE, HoldLapsedError
-from app.services.execution.instructions import InstructionContext, instruct, meant
+from app.services.execution.instructions import InstructionContext, instruct, literal_env
 from app.services.execution.log_writer import LeaseLostError, LogWriter
 from app.services.execution.rollout import Parked, check_health, roll_back, roll_out
 from app.services.execution.step_context import StepContext
@@ -46,7 +46,7 @@ class Interruption(StrEnum):
     SHUTDOWN = "SHUTDOWN"
 
 
-class Attempt:
+class AttemptRunner:
     """An attempt that runs from the moment it is made.
 
     `lease_end` is when its lease ends, on the event loop's clock. `ended` tells that it runs no more, and only waits to
@@ -63,7 +63,7 @@ class Attempt:
         self._interruption: Interruption | None = None
         self._operating = True
         task = assignment.task
-        self._env = meant(task.command.env) if task.command else {}
+        self._env = literal_env(task.command.env) if task.command else {}
         self._masker = Masker.of(self._env)
         self._work = asyncio.create_task(self._perform(), name=f"attempt {task.attempt} of {task.key}")
 
@@ -107,7 +107,7 @@ class Attempt:
 
     async def _perform(self) -> Outcome | Parked:
         task = self.assignment.task
-        setting = await _with_run(self.assignment.setting, task)
+        setting = await _with_run(self.assignment.context, task)
         self.run = job_runs.name(setting.run)
         if flaw := why_too_many(self._env):
             return Outcome(Ending.FAILED, f"nothing was run: {flaw}")
