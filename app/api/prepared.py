@@ -32,7 +32,7 @@ from strawberry.types.graphql import OperationType
 from app.api.context import Context
 from app.api.documents.cache import Document, Documents
 from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, Cost
-from app.api.errors import TranslateErrors, copied, unexpected
+from app.api.errors import TranslateErrors, as_graphql_error, without_traceback
 from app.api.execution.concurrency import ConcurrencyLimit
 from app.api.execution.executor import Executor, Selections
 from app.api.page_arguments import count_from_one_end
@@ -82,7 +82,7 @@ class Schema(strawberry.Schema):
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             raise
         except Exception as error:
-            result = PreExecutionError(data=None, errors=[unexpected(error)])
+            result = PreExecutionError(data=None, errors=[as_graphql_error(error)])
         return _with_presentable_errors(result)
 
     async def stream(self, *args: Any, **options: Any) -> Any:
@@ -156,7 +156,7 @@ async def _streamed(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, N
                 yield show(result)
                 show = _presentable
     except Exception as error:
-        yield _presentable(PreExecutionError(data=None, errors=[unexpected(error)]))
+        yield _presentable(PreExecutionError(data=None, errors=[as_graphql_error(error)]))
 
 
 class UseCachedDocument(SchemaExtension):
@@ -170,7 +170,7 @@ class UseCachedDocument(SchemaExtension):
         schema = cast("Schema", asked.schema)
         self._document = schema.documents.find(asked.query or "")
         if self._document.node is None:
-            raise copied(self._document.errors[0])
+            raise without_traceback(self._document.errors[0])
         asked.graphql_document = self._document.node
         yield
 

@@ -33,7 +33,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from app.api.documents.costs import Cost, beyond
 from app.api.documents.finite_numbers import FiniteNumbersRule
 from app.api.documents.measure import Measure, Measurer
-from app.api.errors import coded, translated, unexpected
+from app.api.errors import as_graphql_error, translate_error, with_code
 from app.api.request_codes import RequestCode
 
 MAX_TOKENS = 5000
@@ -168,7 +168,9 @@ class Documents:
         try:
             return self._analysed(text)
         except Exception as error:
-            return Document(text, 1 + len(text) // CHARACTERS_EACH, 0, None, (translated(unexpected(error)),))
+            return Document(
+                text, 1 + len(text) // CHARACTERS_EACH, 0, None, (translate_error(as_graphql_error(error)),)
+            )
 
     def _analysed(self, text: str) -> Document:
         weight = 1 + len(text) // CHARACTERS_EACH
@@ -240,10 +242,10 @@ def _parsed(text: str) -> DocumentNode:
 def _coded(error: GraphQLError) -> GraphQLError:
     """Return why a document can not be parsed, with its code."""
     is_limit = error.message.endswith("Parsing aborted.")
-    return coded(error, RequestCode.TOO_LARGE if is_limit else RequestCode.PARSE_FAILED)
+    return with_code(error, RequestCode.TOO_LARGE if is_limit else RequestCode.PARSE_FAILED)
 
 
 def _explained(error: GraphQLError) -> GraphQLError:
     if isinstance(error, ValidationAbortedError) and error.message == "Validation aborted.":
         return beyond("The document is nested too deeply, or repeats itself too often, to be checked: make it simpler.")
-    return coded(error, RequestCode.VALIDATION_FAILED)
+    return with_code(error, RequestCode.VALIDATION_FAILED)
