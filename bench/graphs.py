@@ -27,7 +27,7 @@ async def measure() -> list[Row]:
     items = [
         TaskSnapshot(id=t.key, key=t.key, type=t.type, status=TaskStatus.BLOCKED, block_by=t.block_by) for t in tasks
     ]
-    state = DeploymentSnapshot(status=DeploymentStatus.RUNNING, items=items)
+    state = DeploymentSnapshot(status=DeploymentStatus.RUNNING, tasks=items)
     now = datetime.now(UTC)
     checked = _fastest(lambda: workflow.check(tasks, {}, commands_needed=False))
     levelled = _fastest(lambda: graph.levels(workflow.blockers(tasks)))

@@ -3,7 +3,8 @@
 from typing import Any
 
 from app.ports import JobFunction
-from app.services.engine.tick import ADMISSION_JOB, WORK_JOB
+from app.services.engine.admission import ADMISSION_JOB
+from app.services.engine.work_queue import WORK_JOB
 from app.services.runtime import Runtime
 from app.services.worker.sweep import start_waiting_deployments
 from app.services.worker.worker import Worker

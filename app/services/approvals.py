@@ -17,7 +17,8 @@ from app.core.task import TaskStatus
 from app.core.validation import checks
 from app.services.engine import approval_requests
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import reject_deployment, tick_and_enqueue
+from app.services.engine.tick import reject_deployment
+from app.services.engine.work_queue import tick_and_enqueue
 from app.services.secret_masking import hidden
 from app.services.use_cases import Result, UseCaseContext, forbidden, refuse_if
 from app.store import approvals as store

@@ -21,7 +21,8 @@ from app.core.workflow import WorkflowTask
 from app.services.allowed_actions import Asker, ways_back, why_not_retry, why_not_roll_back, why_not_start
 from app.services.drafts import DeploymentRequest, Draft, draft
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import begin_rollback, cancel_unstarted, request_stop, set_rollback, tick_and_enqueue
+from app.services.engine.tick import begin_rollback, cancel_unstarted, request_stop, set_rollback
+from app.services.engine.work_queue import tick_and_enqueue
 from app.services.secret_masking import hidden
 from app.services.use_cases import Result, UseCaseContext, reason_problems, refuse_if
 from app.store import deployments as store
@@ -182,7 +183,7 @@ async def cancel(case: UseCaseContext, order: Reasoned) -> Result:
 async def _leave_half_way(ledger: LockedDeployment) -> None:
     """Leave workloads as they are that nobody brings back at the moment: there may be no worker to do it."""
     await ledger.flush()
-    half = [item.id for item in planning.half_moved(await task_store.items(ledger.deployment.id)) if not item.held]
+    half = [item.id for item in planning.half_moved(await task_store.items(ledger.deployment.id)) if not item.is_leased]
     for task in await ledger.tasks(half):
         ledger.put_task(replace(task, touched=False))
     await ledger.flush()

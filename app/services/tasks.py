@@ -23,7 +23,8 @@ from app.services.deployments import (
     resume,
 )
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import request_stop, tick_and_enqueue
+from app.services.engine.tick import request_stop
+from app.services.engine.work_queue import tick_and_enqueue
 from app.services.secret_masking import hidden
 from app.services.use_cases import Result, UseCaseContext, reason_problems, refuse_if
 from app.store import deployments as deployment_store

@@ -20,7 +20,7 @@ from app.core.workflow import Position, WorkflowTask
 from app.services.approval_waivers import refuse_waiving
 from app.services.deployments import require_deployer
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import tick_and_enqueue
+from app.services.engine.work_queue import tick_and_enqueue
 from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import definitions as definition_store
 from app.store import environments as environment_store

@@ -42,7 +42,7 @@ def cancelled(*ids: str) -> tuple[TaskChange, ...]:
 
 
 def tick(status: DeploymentStatus, *items: TaskSnapshot, auto: bool = False, error: str | None = None) -> Plan:
-    return plan(DeploymentSnapshot(status=status, items=items, auto_rollback=auto, undo_error=error), NOW)
+    return plan(DeploymentSnapshot(status=status, tasks=items, auto_rollback=auto, undo_error=error), NOW)
 
 
 @pytest.mark.parametrize("status", [D.PENDING, D.SUCCESS, D.FAILED, D.ROLLED_BACK, D.CANCELLED])
@@ -63,7 +63,7 @@ def test_what_has_ended_or_not_begun_needs_nothing(status: DeploymentStatus) -> 
         ([HELD], Plan()),
         ([HELD, item("t", S.PENDING, "held")], Plan(changes=(TaskChange("t", S.BLOCKED),))),
         ([HELD, item("t", S.WAITING_CONFIRM, "held")], Plan(changes=(TaskChange("t", S.BLOCKED),))),
-        ([ASKING], Plan(asks=(Request(ApprovalSubject.TASK, "ask"),), to=D.WAITING_CONFIRM)),
+        ([ASKING], Plan(requests=(Request(ApprovalSubject.TASK, "ask"),), to=D.WAITING_CONFIRM)),
         ([LATER], Plan(wake_at=at(10))),
         ([item("t", S.PENDING, retry_at=at(0))], Plan(start=("t",))),
         ([PARKED], Plan(wake_at=at(30))),
@@ -121,7 +121,7 @@ OLD = item("old", S.FAILED, completed_at=at(-9))
 def test_one_task_that_is_tried_again_is_not_held_up_by_older_failures(
     items: list[TaskSnapshot], expected: Plan
 ) -> None:
-    assert plan(DeploymentSnapshot(status=D.RUNNING, items=items, resumed_at=at(-5)), NOW) == expected
+    assert plan(DeploymentSnapshot(status=D.RUNNING, tasks=items, resumed_at=at(-5)), NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ def test_one_task_that_is_tried_again_is_not_held_up_by_older_failures(
     ],
 )
 def test_while_it_is_paused_no_task_starts_and_what_runs_ends(items: list[TaskSnapshot], expected: Plan) -> None:
-    assert plan(DeploymentSnapshot(status=D.RUNNING, items=items, resumed_at=at(-5), paused=True), NOW) == expected
+    assert plan(DeploymentSnapshot(status=D.RUNNING, tasks=items, resumed_at=at(-5), paused=True), NOW) == expected
 
 
 def test_a_failure_rolls_back_although_it_is_paused() -> None:
-    state = DeploymentSnapshot(status=D.RUNNING, items=[TOUCHED, FREE], auto_rollback=True, paused=True)
+    state = DeploymentSnapshot(status=D.RUNNING, tasks=[TOUCHED, FREE], auto_rollback=True, paused=True)
     rolling_back = Plan(changes=cancelled("free"), to=D.ROLLING_BACK, reason="dep: failed", undo=("dep",))
     assert plan(state, NOW) == rolling_back
 
@@ -172,7 +172,7 @@ def whole(items: list[TaskSnapshot]) -> list[TaskSnapshot]:
 def test_a_pause_keeps_tasks_from_starting_and_changes_nothing_else(
     status: DeploymentStatus, items: list[TaskSnapshot], auto: bool, error: str | None, resumed_at: datetime | None
 ) -> None:
-    state = DeploymentSnapshot(status=status, items=items, auto_rollback=auto, undo_error=error, resumed_at=resumed_at)
+    state = DeploymentSnapshot(status=status, tasks=items, auto_rollback=auto, undo_error=error, resumed_at=resumed_at)
     assert plan(replace(state, paused=True), NOW) == replace(plan(state, NOW), start=())
 
 
@@ -190,7 +190,7 @@ def test_a_pause_keeps_tasks_from_starting_and_changes_nothing_else(
 def test_where_only_what_was_undone_is_left_a_deployment_does_not_run_for_ever(
     items: list[TaskSnapshot], to: DeploymentStatus | None
 ) -> None:
-    assert plan(DeploymentSnapshot(status=D.RUNNING, items=items, resumed_at=at(-5)), NOW).to is to
+    assert plan(DeploymentSnapshot(status=D.RUNNING, tasks=items, resumed_at=at(-5)), NOW).to is to
 
 
 @pytest.mark.parametrize(

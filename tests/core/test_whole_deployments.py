@@ -85,7 +85,7 @@ class Driver(RuleBasedStateMachine):
     def state(self) -> DeploymentSnapshot:
         return DeploymentSnapshot(
             status=self.status,
-            items=[as_item(one) for one in self.tasks.values()],
+            tasks=[as_item(one) for one in self.tasks.values()],
             auto_rollback=self.auto_rollback,
             undo_error=self.undo_error,
             resumed_at=self.resumed_at,
@@ -122,7 +122,7 @@ class Driver(RuleBasedStateMachine):
                 self.approvals[id] = replace(self.approvals[id], status=A.EXPIRED)
             self.refuse()
             return self.tick()
-        if made.wakes:
+        if made.back_to_running:
             self.move(D.RUNNING)
         assert len({change.task_id for change in made.changes}) == len(made.changes)
         for change in made.changes:
@@ -137,7 +137,13 @@ class Driver(RuleBasedStateMachine):
             self.tasks[id] = replace(self.tasks[id], stop=True)
         again = plan(self.state(), self.now)
         assert (again.changes, again.to, again.stop) == ((), None, ())
-        assert (again.wakes, again.confirm, again.asks, again.withdraw, again.expire) == (False, (), (), (), ())
+        assert (again.back_to_running, again.confirm, again.requests, again.withdraw, again.expire) == (
+            False,
+            (),
+            (),
+            (),
+            (),
+        )
         assert set(made.work) == set(again.work)
         return again
 
@@ -145,7 +151,7 @@ class Driver(RuleBasedStateMachine):
         for id in made.withdraw:
             assert self.approvals[id].status is A.PENDING
             self.approvals[id] = replace(self.approvals[id], status=A.CANCELLED)
-        for request in made.asks:
+        for request in made.requests:
             assert request not in [one.request for one in self.pending], "people are asked for the same twice"
             id = f"apr{len(self.approvals)}"
             self.approvals[id] = Approval(

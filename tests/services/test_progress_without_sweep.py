@@ -199,7 +199,7 @@ class World:
         error = rollback.error_message if rollback and rollback.status == "FAILED" else None
         state = DeploymentSnapshot(
             status=deployment.status,
-            items=items,
+            tasks=items,
             undo_error=error,
             resumed_at=deployment.resumed_at,
             paused=deployment.paused,

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from datetime import timedelta
 
 from app.core.attempt import Ending, Outcome
-from app.services.engine.tick import admit, advance
+from app.services.engine.admission import admit, advance
 from app.services.runtime import Runtime
 from app.services.worker.turn import settle_lost_attempt
 from app.store import admission as admission_store

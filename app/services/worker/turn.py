@@ -18,8 +18,10 @@ from app.core.events import RolloutProgressed
 from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
 from app.core.tick.state import TaskSnapshot
 from app.core.workflow import TaskType
+from app.services.engine.admission import admit_waiting
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import TickResult, admit_waiting, enqueue_work, set_rollback, tick
+from app.services.engine.tick import TickResult, set_rollback, tick
+from app.services.engine.work_queue import enqueue_work
 from app.services.execution.instruction_context import instruction_context_of
 from app.services.execution.instructions import InstructionContext
 from app.services.execution.rollout import Parked
@@ -96,10 +98,10 @@ async def claim_and_settle(
             else:
                 logger.warning("attempt %d of %s is not ours any more", each.assignment.task.attempt, id_)
         ticked = await tick(ledger, list(items.values()))
-        mine = [id_ for id_ in ticked.plan.work if ledger.pools.of(ticked.items[id_].type) == worker.pool]
+        mine = [id_ for id_ in ticked.plan.work if ledger.pools.of(ticked.tasks[id_].type) == worker.pool]
         picked = mine[:room]
         taken = await _begin(runtime, ledger, worker, ticked, picked)
-        strays = [id_ for id_, item in ticked.items.items() if item.worker == worker.id and id_ not in in_hand]
+        strays = [id_ for id_, item in ticked.tasks.items() if item.worker == worker.id and id_ not in in_hand]
         taken += await _take_again(runtime, ledger, strays)
         enqueue_work(ledger, ticked, taken=picked)
     await admit_waiting(runtime, work)
@@ -141,7 +143,7 @@ async def _begin(
     for task in await ledger.tasks(picked):
         held = replace(
             task,
-            status=ticked.items[task.id].status,
+            status=ticked.tasks[task.id].status,
             worker=worker.id,
             lease_until=ledger.now + timedelta(seconds=runtime.lease_seconds),
             resume_at=None,

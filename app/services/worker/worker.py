@@ -14,8 +14,8 @@ from datetime import timedelta
 
 from app.core import fair_share
 from app.core.errors import Refused
-from app.services.engine.tick import work_job
 from app.services.engine.topics import worker_topic
+from app.services.engine.work_queue import work_job
 from app.services.runtime import Runtime
 from app.services.worker.attempt_runner import AttemptRunner, Interruption, last_moment
 from app.services.worker.cluster_cleanup import clear_up
