@@ -24,11 +24,6 @@ LONG_LINE = 65_536
 """Characters after which an operator passes an endless line on in pieces, each of them a `Part`."""
 
 
-LEAVE = "leave"
-"""The message of a cancellation after which an operator leaves what outlives its worker as it is: another worker will
-go on with it. After any other cancellation nobody will."""
-
-
 class Clock(Protocol):
     """Tells the time."""
 
@@ -108,20 +103,44 @@ class WorkspaceKeeper(Protocol):
 
 
 class HoldLapsedError(Exception):
-    """What ran was ended, as `Operator.hold` was not called in time. That is no failure of what ran."""
+    """The command was killed because `Operator.hold` was not called in time. The command itself did not fail."""
+
+
+class Execution(Protocol):
+    """An instruction that an operator carries out, from `Operator.start` on.
+
+    `stop`, `kill` and `detach` return at once; `wait` returns when the execution has ended. After the first of them
+    the others change nothing, with one exception: `kill` cuts the grace of a `stop` short.
+    """
+
+    async def wait(self) -> Outcome:
+        """Wait until nothing of it runs here, and return how it ended.
+
+        SUCCEEDED or FAILED, with the exit code where there is one; LOST where its cluster ended it; STOPPED after
+        `stop` or `kill`; RETURNED after `detach`. A fault of the instruction is an outcome, not an exception. Raises
+        what the log raises, after the end of what ran, and HoldLapsedError. Cancelling the wait stops the execution;
+        the cancellation comes out when that is done.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Ask what runs to end, and force it after the operator's grace."""
+        ...
+
+    def kill(self) -> None:
+        """End what runs at once, without a grace."""
+        ...
+
+    def detach(self) -> None:
+        """Leave to another worker what outlives this one and can be found by its origin. Stop everything else."""
+        ...
 
 
 class Operator(Protocol):
     """Carries instructions out."""
 
-    async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
-        """Do it and return how it ended: SUCCEEDED or FAILED, with the exit code where there is one.
-
-        Whatever goes wrong with the instruction is an outcome, not an exception. When cancelled, end what runs
-        (politely, then not), and only then let the cancellation out; a second cancellation ends it at once. What
-        outlives its worker, and can be found by its origin, is left as it is where the cancellation says LEAVE. Raises
-        HoldLapsedError when it was ended because nobody vouched for it any more.
-        """
+    def start(self, instruction: Instruction, log: LogSink) -> Execution:
+        """Begin to carry an instruction out, and return its handle at once."""
         ...
 
     def hold(self, seconds: float) -> None:

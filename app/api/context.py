@@ -28,8 +28,8 @@ class Position:
 class Context:
     """The context of one operation. `connection_params` is what a socket sent to begin with.
 
-    `single_result` tells that the answer is a single one. `secret` is the token that was brought: whatever lives long asks
-    again whether it is still good. `address` is where the call came from. A `shared` execution has neither: those who
+    `single_result` tells that the answer is a single one. `secret` is the token that was sent: long-lived feeds check
+    again whether it is valid. `address` is where the call came from. A `shared` execution has neither: those who
     read what comes of it are looked after one by one. A feed notes its `position` there. `seat` is the actor for whom a
     socket is counted.
     """

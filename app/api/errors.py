@@ -16,59 +16,63 @@ from app.core.roles import Role
 logger = logging.getLogger(__name__)
 
 
-@strawberry.interface(description="Why a mutation was refused. Nothing was changed.")
+@strawberry.interface(description="Why a mutation was refused. The mutation has changed nothing.")
 class UserError:
     """What all refusals have."""
 
     code: ErrorCode
-    message: str = strawberry.field(description="In words for people.")
-    path: list[str] | None = strawberry.field(description="The field of the input that is wrong.")
+    message: str = strawberry.field(description="The message for people.")
+    path: list[str] | None = strawberry.field(
+        description="The path of the input field that is wrong. Null if no single field is."
+    )
 
 
-@strawberry.type(description="A field of the input is not acceptable.")
+@strawberry.type(description="A field of the input is invalid.")
 class InvalidInput(UserError):
     """A field of the input is not acceptable."""
 
 
-@strawberry.type(description="No such object, or none that you may see.")
+@strawberry.type(description="The object does not exist, or you may not see it.")
 class NotFound(UserError):
     """No such object."""
 
-    object_id: strawberry.ID = strawberry.field(description="The id, or the name, that was asked for.")
+    object_id: strawberry.ID = strawberry.field(description="The id or the name that was given.")
 
 
-@strawberry.type(description="You lack a right.")
+@strawberry.type(description="You lack a role.")
 class Forbidden(UserError):
     """The caller lacks a right."""
 
-    required: Role | None = strawberry.field(description="The role that has it.")
+    required: Role | None = strawberry.field(description="The role that you need. Null if no role would be enough.")
 
 
 @strawberry.type(
-    description="The object is in a state that does not allow this, or something else holds what it needs."
+    description="The state of the object does not allow the mutation, or another object holds what it needs."
 )
 class WrongState(UserError):
     """The object is in the wrong state."""
 
-    status: str = strawberry.field(description="The state it is in.")
+    status: str = strawberry.field(description="The current state.")
 
 
-@strawberry.type(description="The workflow has changed since: look at what has changed, and edit that.")
+@strawberry.type(
+    description="The workflow has changed since the expected revision. Read it again, then repeat your edit."
+)
 class RevisionConflict(UserError):
     """The edit was made from an older revision."""
 
-    expected: int = strawberry.field(description="The revision that the edit was made from.")
-    actual: int = strawberry.field(description="The revision that the workflow is at now.")
+    expected: int = strawberry.field(description="The revision that the edit was based on.")
+    actual: int = strawberry.field(description="The current revision of the workflow.")
 
 
-@strawberry.type(description="A freeze window holds the environment. An ADMIN may override it with a reason.")
+@strawberry.type(description="A freeze window is active. An ADMIN may override it with a reason.")
 class Frozen(UserError):
     """A freeze holds the environment."""
 
-    until: datetime | None = strawberry.field(description="When it ends; null: no end is in sight.")
+    until: datetime | None = strawberry.field(description="When the freeze ends. Null if no end is known.")
 
 
-@strawberry.type(description="The idempotency key was used before, with another input.")
+@strawberry.type(description="The idempotency key was used before with a different input.")
 class IdempotencyConflict(UserError):
     """The key was used before."""
 
@@ -78,7 +82,9 @@ class WorkflowFault(UserError):
     """A fault of a workflow graph."""
 
     kind: FaultKind
-    task_keys: list[str] = strawberry.field(description="The tasks concerned; a cycle's in the order of its path.")
+    task_keys: list[str] = strawberry.field(
+        description="The keys of the tasks that have the fault. For a cycle, in the order of its path."
+    )
 
 
 ERROR_TYPES = [

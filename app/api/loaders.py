@@ -18,15 +18,15 @@ from app.core.deployment import Definition, Deployment, DeploymentFilter
 from app.core.environment import Release
 from app.core.errors import Problem
 from app.core.freeze import FreezeWindow
-from app.core.gate import Situation
-from app.core.logs import LogFilter, LogLine, LogPart
+from app.core.gate import GateContext
+from app.core.logs import LogFilter, LogLine, LogRange
 from app.core.revision import Revision
 from app.core.roles import Role
 from app.core.task import Task, TaskAttempt, removed_task, workflow_tasks
 from app.core.template import TemplateVersion
 from app.core.workflow import WorkflowTask
 from app.services import allowed_actions, gates
-from app.services.allowed_actions import Asker
+from app.services.allowed_actions import Caller
 from app.services.approval_waivers import authors_of
 from app.services.runtime import Runtime
 from app.store import access as access_store
@@ -60,7 +60,7 @@ class LogKey:
 
     task_id: str
     wanted: LogFilter
-    part: LogPart
+    part: LogRange
 
 
 TaskColumns = tuple[str, tuple[str, ...]]
@@ -158,7 +158,7 @@ class Loaders:
     why_not_retry: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(allowed_actions.why_not_retry))
     why_not_resume: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(allowed_actions.why_not_resume))
     why_not_roll_back: Lazy[str, Problem | None] = Lazy(lambda self: self._steered(allowed_actions.why_not_roll_back))
-    situation: Lazy[str, Situation] = Lazy(lambda self: DataLoader(self._situations))
+    situation: Lazy[str, GateContext] = Lazy(lambda self: DataLoader(self._situations))
     logs: Lazy[LogKey, list[LogLine]] = Lazy(lambda self: DataLoader(_logs))
     log_count: Lazy[tuple[str, LogFilter], int] = Lazy(lambda self: DataLoader(_log_counts))
     freezewindow = Lazy(lambda _: _loader(freezes.by_ids))
@@ -241,18 +241,18 @@ class Loaders:
                 found[owner(release)].append(release)
         return [found[id_] for id_ in ids]
 
-    async def _situations(self, ids: list[str]) -> list[Situation]:
+    async def _situations(self, ids: list[str]) -> list[GateContext]:
         found = await deployments.by_ids(ids)
         return await gates.situations(self._runtime, [found[id_] for id_ in ids])
 
     def _steered(
-        self, why_not: Callable[[Asker, Sequence[Deployment]], Awaitable[allowed_actions.Answers]]
+        self, why_not: Callable[[Caller, Sequence[Deployment]], Awaitable[allowed_actions.Answers]]
     ) -> DataLoader[str, Problem | None]:
         """Return a loader of why the viewer may not steer deployments in some way."""
 
         async def many(ids: list[str]) -> list[Problem | None]:
             found = [one for one in await self.deployment.load_many(ids) if one is not None]
-            answers = await why_not(Asker(self._runtime, self._viewer()), found)
+            answers = await why_not(Caller(self._runtime, self._viewer()), found)
             return [answers.get(id_) for id_ in ids]
 
         return DataLoader(many)
@@ -286,7 +286,7 @@ async def _removed_tasks(keys: list[tuple[str, str]]) -> list[Task]:
 
 
 async def _logs(keys: list[LogKey]) -> list[list[LogLine]]:
-    async def load(ids: list[str], rest: tuple[LogFilter, LogPart]) -> Mapping[str, list[LogLine]]:
+    async def load(ids: list[str], rest: tuple[LogFilter, LogRange]) -> Mapping[str, list[LogLine]]:
         return await logs.pages(ids, *rest)
 
     return await _grouped(keys, lambda key: (key.task_id, (key.wanted, key.part)), load)

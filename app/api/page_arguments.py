@@ -21,7 +21,7 @@ FIRST, LAST = "first", "last"
 BOTH = "Give first or last, not both: a page is counted from one end."
 
 
-def count_from_one_end(schema: GraphQLSchema) -> None:
+def refuse_first_with_last(schema: GraphQLSchema) -> None:
     """Have every field of a schema that takes both refuse both."""
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):

@@ -33,14 +33,14 @@ class Guard(FieldExtension):
         self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info, **kwargs: Any
     ) -> Any:
         """Check, then resolve; the generator of a subscription is not awaited. Raises Refused."""
-        check(info.context, self.role)
+        require_role(info.context, self.role)
         if kwargs:
             refuse_if(storable.problems(kwargs))
         resolved = next_(source, info, **kwargs)
         return await resolved if isawaitable(resolved) else resolved
 
 
-class Answers(FieldExtension):
+class MutationGuard(FieldExtension):
     """Guards a mutation, and turns refusals into the errors of its payload."""
 
     def __init__(self, role: Role | None, payload: Callable[..., Any]) -> None:
@@ -53,7 +53,7 @@ class Answers(FieldExtension):
         """Check, then resolve; answer with a payload either way. Raises Refused to those who are nobody any more."""
         asking = info.context.viewer
         try:
-            check(info.context, self.role)
+            require_role(info.context, self.role)
             return await next_(source, info, **kwargs)
         except Refused as refused:
             return self._payload(errors=user_errors(refused))
@@ -65,7 +65,7 @@ class Answers(FieldExtension):
             return self._payload(errors=user_errors(Refused(*problems)))
 
 
-def check(context: Context, role: Role | None) -> None:
+def require_role(context: Context, role: Role | None) -> None:
     """Refuse those who hold the role nowhere; None admits everybody with a valid token. Raises Refused."""
     if role is not None and not context.viewer.allows_somewhere(role):
         raise forbidden(role)

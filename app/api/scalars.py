@@ -21,13 +21,13 @@ KNOWN_TIMES = 32_768
 
 
 @lru_cache(maxsize=KNOWN_TIMES)
-def write_time(value: datetime) -> str:
+def format_time(value: datetime) -> str:
     """Return a time as ISO 8601 in UTC with microseconds."""
     utc = value if value.tzinfo is UTC else value.astimezone(UTC)
     return f"{utc.isoformat(timespec='microseconds')[:-6]}Z"
 
 
-def read_time(value: Any) -> datetime:
+def parse_time(value: Any) -> datetime:
     """Return the time that a client sent. Raises GraphQLError when it names no moment."""
     if isinstance(value, str):
         try:
@@ -42,19 +42,19 @@ def read_time(value: Any) -> datetime:
     raise GraphQLError("A DateTime is ISO 8601 with a time zone, such as 2026-03-29T12:00:00Z.")
 
 
-def cursor(kind: str, position: str | int) -> Cursor:
+def encode_cursor(kind: str, position: str | int) -> Cursor:
     """Return an opaque cursor of a kind of list."""
     if isinstance(position, int):
-        return numbered(kind, position)
+        return encode_number_cursor(kind, position)
     return Cursor(base64.urlsafe_b64encode(f"{kind}:{position}".encode()).decode().rstrip("="))
 
 
-def numbered(kind: str, position: int) -> Cursor:
+def encode_number_cursor(kind: str, position: int) -> Cursor:
     """Return the cursor of a numbered list; words and digits need none of the letters that URLs spell otherwise."""
     return Cursor(binascii.b2a_base64(b"%s:%d" % (kind.encode(), position), newline=False).decode().rstrip("="))
 
 
-def position(kind: str, value: str | None, argument: str) -> str | None:
+def decode_cursor(kind: str, value: str | None, argument: str) -> str | None:
     """Return the position that a cursor of this kind names. Raises Refused when it is no such cursor."""
     if value is None:
         return None
@@ -72,9 +72,9 @@ def position(kind: str, value: str | None, argument: str) -> str | None:
     return rest
 
 
-def number(kind: str, value: str | None, argument: str) -> int | None:
+def decode_number_cursor(kind: str, value: str | None, argument: str) -> int | None:
     """Return the number that a cursor of a numbered feed names. Raises Refused."""
-    found = position(kind, value, argument)
+    found = decode_cursor(kind, value, argument)
     if found is None:
         return None
     if not found.isdecimal() or len(found) > len(str(MAX_NUMBER)) or int(found) > MAX_NUMBER:
@@ -85,7 +85,7 @@ def number(kind: str, value: str | None, argument: str) -> int | None:
 SCALARS: dict[object, ScalarDefinition] = {
     Cursor: strawberry.scalar(
         name="Cursor",
-        description="An opaque position in a list or a feed. Its only use is to be sent back.",
+        description="An opaque position in a list or feed. Send it back unchanged to continue from there.",
         serialize=str,
         parse_value=str,
     ),
@@ -98,9 +98,9 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A moment as ISO 8601 in UTC with microseconds. Input may have any offset.",
+        description="A time in ISO 8601. Output is in UTC with microseconds. Input needs an offset, which may be any.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
-        serialize=write_time,
-        parse_value=read_time,
+        serialize=format_time,
+        parse_value=parse_time,
     ),
 }

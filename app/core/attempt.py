@@ -114,7 +114,7 @@ def _settle_undo(task: Task, outcome: Outcome) -> Settlement:
 
 
 def abandon_rollback(settlement: Settlement) -> Settlement:
-    """Return the state of a cancelled task whose rollback failed: its workload stays half-moved, as its message says."""
+    """Return the state of a cancelled task whose rollback failed: its workload stays half-moved and says so."""
     message = f"its rollback failed and left it between two versions: {settlement.undo_error}"
     messages = filter(None, [settlement.error_message, message])
     return replace(settlement, touched=False, error_message="; ".join(messages))

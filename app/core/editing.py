@@ -1,4 +1,4 @@
-"""Edits of workflows: `edited` makes the new list of tasks from the old one, `rewrite` what is stored of it.
+"""Edits of workflows: `apply_edit` makes the new list of tasks from the old one, `rewrite` what is stored of it.
 
 Both are pure. Whether a graph may be edited at all, and whether what comes of it is sound, is for `steering` and
 `workflow.check`.
@@ -102,7 +102,7 @@ PATHS: Mapping[type[Edit], tuple[str, ...]] = {
 """The field of an edit's input that its faults name."""
 
 
-def edited(tasks: Tasks, edit: Edit) -> tuple[WorkflowTask, ...]:
+def apply_edit(tasks: Tasks, edit: Edit) -> tuple[WorkflowTask, ...]:
     """Return the list of tasks after an edit. Raises Refused when the edit makes no sense for this list."""
     match edit:
         case Replacement(new) | Restoration(new):
@@ -130,7 +130,7 @@ def faults(before: Tasks, after: Tasks, edit: Edit, started: Collection[str]) ->
     return workflow.check_edit(before, after, started)
 
 
-def waived(before: Tasks, after: Tasks, settled_keys: Collection[str]) -> tuple[str, ...]:
+def waived_approvals(before: Tasks, after: Tasks, settled_keys: Collection[str]) -> tuple[str, ...]:
     """Return the keys of the tasks that ask for approval and that an edit removes, relaxes, or leads something past.
 
     Tasks that are done (`settled_keys`) ask nobody any more.
@@ -267,7 +267,7 @@ def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str], bef
             if old.order != order:
                 moved[old.id] = order
         else:
-            anew = workflow.redefined(was, task)
+            anew = workflow.is_redefined(was, task)
             new.append(_kept(old, new_task(task, deployment_id, order, ids), anew=anew))
             redefined.append(new[-1])
     free = unblocking_ids(new)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, token_faults
-from app.core.audit import AuditContext, plain
+from app.core.access import Actor, ActorKind, ApiToken, Grant, Principal, scopes_beyond
+from app.core.audit import AuditContext, to_json
 from app.core.errors import Forbidden, InvalidInput, NotFound, Refused, WrongState, name_taken, not_found
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.validation import checks
 from app.services import audit
@@ -23,7 +23,7 @@ from app.store import access as store
 from app.store import applications as application_store
 from app.store import environments as environment_store
 from app.store.access import NewToken
-from app.store.database import take_turns
+from app.store.database import lock_name
 from app.store.unit_of_work import Unit, unit
 
 TOKEN_BYTES = 32
@@ -52,16 +52,16 @@ async def authenticate_all(runtime: Runtime, secrets: Sequence[str]) -> dict[str
     return {hashes[hash_]: principal for hash_, principal in found.items()}
 
 
-async def create_service_account(case: UseCaseContext, name: str) -> Result:
+async def create_service_account(context: UseCaseContext, name: str) -> Result:
     """Create a service account without any grant. For ADMIN."""
-    case.require(Role.ADMIN)
-    refuse_if(checks.title(name, 100, "name"))
-    await take_turns("names of actors")
+    context.require(Role.ADMIN)
+    refuse_if(checks.display_name(name, 100, "name"))
+    await lock_name("names of actors")
     if await store.actor_by_name(name):
         raise name_taken(f"There is somebody named “{name}” already. Use another name.")
-    account = Actor(id=case.work.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
-    await store.insert_actor(account, case.work.now)
-    case.changed(account.id, None, account)
+    account = Actor(id=context.unit.new_id(IdKind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
+    await store.insert_actor(account, context.unit.now)
+    context.record_change(account.id, None, account)
     return Result((account.id,))
 
 
@@ -81,48 +81,48 @@ def new_secret(runtime: Runtime) -> str:
     return "bor_" + base64.urlsafe_b64encode(runtime.chance.noise(TOKEN_BYTES)).decode().rstrip("=")
 
 
-async def create_token(case: UseCaseContext, request: TokenRequest) -> Result:
+async def create_token(context: UseCaseContext, request: TokenRequest) -> Result:
     """Make a token. For oneself always, within the scopes one came with; for a service account it takes ADMIN.
 
     It ends with the token that its maker came with: no later, and as soon as that is revoked. Else who found a token
     that ends soon could keep what it opens for ever.
     """
-    owner = request.service_account_id or case.principal.actor.id
+    owner = request.service_account_id or context.principal.actor.id
     if request.service_account_id is not None:
-        case.require(Role.ADMIN)
+        context.require(Role.ADMIN)
         account = (await store.actors_by_ids([owner])).get(owner)
         if account is None or account.kind is not ActorKind.SERVICE_ACCOUNT:
             raise not_found("service account", owner, ("serviceAccountId",))
-    refuse_if(checks.title(request.name, 100, "name"))
-    refuse_if(checks.listed(request.scopes, "scopes"))
+    refuse_if(checks.display_name(request.name, 100, "name"))
+    refuse_if(checks.list_size(request.scopes, "scopes"))
     if not request.scopes:
         raise Refused(InvalidInput(message="Name at least one scope.", path=("scopes",)))
-    await take_turns(TOKENS)
-    maker = (await store.tokens_by_ids([case.principal.token_id])).get(case.principal.token_id)
-    if maker is None or maker.ended(case.work.now):
+    await lock_name(TOKENS)
+    maker = (await store.tokens_by_ids([context.principal.token_id])).get(context.principal.token_id)
+    if maker is None or maker.ended(context.unit.now):
         raise Refused(Forbidden(message="Your token is not valid any more. Sign in with another one."))
-    if request.expires_at is not None and request.expires_at <= case.work.now:
+    if request.expires_at is not None and request.expires_at <= context.unit.now:
         raise Refused(InvalidInput(message="It is past.", path=("expiresAt",)))
     if maker.expires_at is not None and request.expires_at is not None and request.expires_at > maker.expires_at:
         message = (
-            f"The token you came with ends at {plain(maker.expires_at)}, and what it makes ends no later. Leave "
+            f"The token you came with ends at {to_json(maker.expires_at)}, and what it makes ends no later. Leave "
             "expiresAt out, or come with a token that lasts longer."
         )
         raise Refused(InvalidInput(message=message, path=("expiresAt",)))
-    wider = token_faults(case.principal, request.scopes)
+    wider = scopes_beyond(context.principal, request.scopes)
     if wider:
         message = f"The token you came with has not the scope {', '.join(wider)}; a token can not make a wider one."
         raise Refused(Forbidden(message=message, required=wider[0], path=("scopes",)))
     until = request.expires_at or maker.expires_at
-    token = _token(case.work, owner, replace(request, expires_at=until), made_by=maker.id)
+    token = _token(context.unit, owner, replace(request, expires_at=until), made_by=maker.id)
     await store.insert_token(NewToken(token, hash_secret(request.secret)))
-    case.changed(token.id, None, token)
+    context.record_change(token.id, None, token)
     return Result((token.id,))
 
 
 def _token(work: Unit, owner: str, request: TokenRequest, *, made_by: str | None = None) -> ApiToken:
     return ApiToken(
-        id=work.new_id(Kind.API_TOKEN),
+        id=work.new_id(IdKind.API_TOKEN),
         actor_id=owner,
         name=request.name,
         prefix=request.secret[:PREFIX_LENGTH],
@@ -135,43 +135,43 @@ def _token(work: Unit, owner: str, request: TokenRequest, *, made_by: str | None
     )
 
 
-async def revoke_token(case: UseCaseContext, id_: str) -> Result:
+async def revoke_token(context: UseCaseContext, id_: str) -> Result:
     """Revoke a token, and whatever was made with it: one's own always, others' as ADMIN.
 
     Returns its id, and those of the others. Revoking again changes nothing.
     """
-    await take_turns(TOKENS)
+    await lock_name(TOKENS)
     token = (await store.tokens_by_ids([id_])).get(id_)
-    if token is None or token.actor_id != case.principal.actor.id:
-        case.require(Role.ADMIN)
+    if token is None or token.actor_id != context.principal.actor.id:
+        context.require(Role.ADMIN)
     if token is None:
         raise not_found("token", id_, ("id",))
-    return Result((id_, *(made for made in await _revoke(case, [id_]) if made != id_)))
+    return Result((id_, *(made for made in await _revoke(context, [id_]) if made != id_)))
 
 
-async def revoke_all_tokens(case: UseCaseContext, actor_id: str) -> Result:
+async def revoke_all_tokens(context: UseCaseContext, actor_id: str) -> Result:
     """Revoke every token of an actor, and whatever was made with them: one's own always, others' as ADMIN.
 
     Returns the ids of those that were good until now. The actor keeps its grants.
     """
-    await take_turns(TOKENS)
-    if actor_id != case.principal.actor.id:
-        case.require(Role.ADMIN)
+    await lock_name(TOKENS)
+    if actor_id != context.principal.actor.id:
+        context.require(Role.ADMIN)
     actor = (await store.actors_by_ids([actor_id])).get(actor_id)
     if actor is None:
         raise not_found("actor", actor_id, ("id",))
-    case.changed(actor_id, actor, actor)
+    context.record_change(actor_id, actor, actor)
     theirs = (await store.tokens_of([actor_id]))[actor_id]
-    return Result(await _revoke(case, [token.id for token in theirs], only_good=True))
+    return Result(await _revoke(context, [token.id for token in theirs], only_good=True))
 
 
-async def _revoke(case: UseCaseContext, ids: Sequence[str], *, only_good: bool = False) -> tuple[str, ...]:
+async def _revoke(context: UseCaseContext, ids: Sequence[str], *, only_good: bool = False) -> tuple[str, ...]:
     """Revoke tokens with all that was made with them, and return the ids; `only_good`: of those that were good."""
     found = await store.descendants(ids)
-    await store.revoke_tokens([token.id for token in found], case.work.now)
+    await store.revoke_tokens([token.id for token in found], context.unit.now)
     for token in found:
-        case.changed(token.id, token, replace(token, revoked_at=token.revoked_at or case.work.now))
-    return tuple(token.id for token in found if not (only_good and token.ended(case.work.now)))
+        context.record_change(token.id, token, replace(token, revoked_at=token.revoked_at or context.unit.now))
+    return tuple(token.id for token in found if not (only_good and token.ended(context.unit.now)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,17 +182,17 @@ class GrantRequest:
     grant: Grant
 
 
-async def grant_role(case: UseCaseContext, request: GrantRequest) -> Result:
+async def grant_role(context: UseCaseContext, request: GrantRequest) -> Result:
     """Give an actor a role. For ADMIN on everything. Giving it again changes nothing."""
-    before = await _checked(case, request)
-    await store.add_grant(request.actor_id, request.grant, case.work.now)
-    case.changed(request.actor_id, before, await _granted(request.actor_id))
+    before = await _checked(context, request)
+    await store.add_grant(request.actor_id, request.grant, context.unit.now)
+    context.record_change(request.actor_id, before, await _granted(request.actor_id))
     return Result((request.actor_id,))
 
 
-async def revoke_role(case: UseCaseContext, request: GrantRequest) -> Result:
+async def revoke_role(context: UseCaseContext, request: GrantRequest) -> Result:
     """Take a role away. For ADMIN on everything. The last ADMIN of everything stays: else nobody could undo it."""
-    before = await _checked(case, request)
+    before = await _checked(context, request)
     if request.grant == Grant(Role.ADMIN) and not await store.other_admins(request.actor_id):
         message = "This is the last ADMIN of everything. Grant ADMIN to somebody else first."
         raise Refused(WrongState(message=message, status="LAST_ADMIN", path=("role",)))
@@ -202,7 +202,7 @@ async def revoke_role(case: UseCaseContext, request: GrantRequest) -> Result:
                 message="The actor does not have this grant; nothing changed.", id=request.actor_id, path=("role",)
             )
         )
-    case.changed(request.actor_id, before, await _granted(request.actor_id))
+    context.record_change(request.actor_id, before, await _granted(request.actor_id))
     return Result((request.actor_id,))
 
 
@@ -210,10 +210,10 @@ async def _granted(actor_id: str) -> dict[str, object]:
     return {"grants": (await store.grants_of([actor_id]))[actor_id]}
 
 
-async def _checked(case: UseCaseContext, request: GrantRequest) -> dict[str, object]:
+async def _checked(context: UseCaseContext, request: GrantRequest) -> dict[str, object]:
     """Return what the actor holds, once all that the request names is there. Raises Refused."""
-    case.require(Role.ADMIN)
-    await take_turns("grants")
+    context.require(Role.ADMIN)
+    await lock_name("grants")
     grant = request.grant
     if not await store.actors_by_ids([request.actor_id]):
         raise not_found("actor", request.actor_id, ("actorId",))
@@ -233,19 +233,19 @@ async def ensure_admin(runtime: Runtime, secret: str) -> None:
     async with unit(runtime) as work:
         admin = await store.actor_by_name(ADMIN_NAME)
         if admin is None:
-            admin = Actor(id=work.new_id(Kind.USER), kind=ActorKind.USER, name=ADMIN_NAME)
+            admin = Actor(id=work.new_id(IdKind.USER), kind=ActorKind.USER, name=ADMIN_NAME)
             await store.insert_actor(admin, work.now)
             await store.add_grant(admin.id, Grant(Role.ADMIN), work.now)
-            work.note(admin.id, None, {"name": admin.name, **await _granted(admin.id)})
+            work.record_change(admin.id, None, {"name": admin.name, **await _granted(admin.id)})
         if await store.token_id_by_hash(hash_secret(secret)) is None:
             request = TokenRequest(
                 name="first token", service_account_id=None, scopes=(Role.ADMIN,), expires_at=None, secret=secret
             )
             token = _token(work, admin.id, request)
             await store.insert_token(NewToken(token, hash_secret(secret)))
-            work.note(token.id, None, token)
+            work.record_change(token.id, None, token)
         if work.changes:
-            await audit.keep(
+            await audit.store_entries(
                 AuditContext(actor_id=await _boreas(work), action=FIRST, reason=FIRST_REASON, address=None), work
             )
 
@@ -254,6 +254,6 @@ async def _boreas(work: Unit) -> str:
     """Return the id of the account in whose name Boreas itself acts. It has no token and no grant."""
     found = await store.actor_by_name(OWN_NAME)
     if found is None:
-        found = Actor(id=work.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=OWN_NAME)
+        found = Actor(id=work.new_id(IdKind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=OWN_NAME)
         await store.insert_actor(found, work.now)
     return found.id

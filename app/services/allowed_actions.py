@@ -23,7 +23,7 @@ from app.store import definitions as definition_store
 from app.store import deployments as store
 from app.store import environments as environment_store
 from app.store import versions as version_store
-from app.store.definitions import Ran
+from app.store.definitions import PastDefinition
 
 Deployments = Sequence[Deployment]
 Answers = dict[str, Problem | None]
@@ -31,7 +31,7 @@ Answers = dict[str, Problem | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class Caller:
     """Who asks, and of what system: messages name no deployment that they may not see."""
 
     runtime: Runtime
@@ -55,13 +55,13 @@ async def why_not_start(deployments: Deployments) -> Answers:
     return found | {id_: problem for id_, problem in archived.items() if problem}
 
 
-async def why_not_retry(asker: Asker, deployments: Deployments) -> Answers:
+async def why_not_retry(asker: Caller, deployments: Deployments) -> Answers:
     """Retry: what failed, where nothing took its turn since, no freeze holds it, and no application was archived."""
     found: Answers = {one.id: _wrong(one, allowed_actions.why_not_retry(one)) for one in deployments}
     return found | await why_not_resume(asker, [one for one in deployments if found[one.id] is None])
 
 
-async def why_not_resume(asker: Asker, deployments: Deployments) -> Answers:
+async def why_not_resume(asker: Caller, deployments: Deployments) -> Answers:
     """Let failed deployments run again, as a whole or a task of them: the part that does not ask for their state."""
     if not deployments:
         return {}
@@ -73,18 +73,18 @@ async def why_not_resume(asker: Asker, deployments: Deployments) -> Answers:
     }
 
 
-async def why_not_roll_back(asker: Asker, deployments: Deployments) -> Answers:
+async def why_not_roll_back(asker: Caller, deployments: Deployments) -> Answers:
     """Roll back: what runs; what failed, where nothing took its turn since; what succeeded, where it has a way back."""
     found: Answers = {one.id: _wrong(one, allowed_actions.why_not_roll_back(one)) for one in deployments}
     possible = [one for one in deployments if found[one.id] is None]
     failed = [one for one in possible if one.status is DeploymentStatus.FAILED]
     succeeded = [one for one in possible if one.status is DeploymentStatus.SUCCESS]
-    ways = await ways_back(asker, succeeded)
+    ways = await rollback_requests(asker, succeeded)
     problems = {id_: way for id_, way in ways.items() if isinstance(way, Problem)}
     return found | await _turns(asker, failed) | problems
 
 
-async def ways_back(asker: Asker, deployments: Deployments) -> dict[str, DeploymentRequest | Problem]:
+async def rollback_requests(asker: Caller, deployments: Deployments) -> dict[str, DeploymentRequest | Problem]:
     """Return the request for the deployment that takes each successful one back, or why there is none.
 
     It brings the version that ran before, by the definitions with which that had run. It asks nobody where these are
@@ -95,7 +95,7 @@ async def ways_back(asker: Asker, deployments: Deployments) -> dict[str, Deploym
     ids = list({one.environment_id for one in deployments})
     environments = await environment_store.by_ids(ids)
     running = {(r.environment_id, r.application_id): r for r in await environment_store.releases_in(ids)}
-    ran = await definition_store.ran([one.id for one in deployments])
+    ran = await definition_store.previous_definitions([one.id for one in deployments])
     targets = {a.previous_version_id for one in deployments for a in one.applications if a.previous_version_id}
     versions = await version_store.by_ids(list(targets))
     names = await asker.named({release.deployment_id for release in running.values()})
@@ -118,7 +118,7 @@ def _replaced(
 
 
 def _way_back(
-    deployment: Deployment, environment: Environment, ran: Mapping[str, Ran], versions: Mapping[str, Version]
+    deployment: Deployment, environment: Environment, ran: Mapping[str, PastDefinition], versions: Mapping[str, Version]
 ) -> DeploymentRequest | Problem:
     previous = {a.application_id: a.previous_version_id for a in deployment.applications if a.previous_version_id}
     targets = set(previous.values())
@@ -164,7 +164,7 @@ async def archived_of(deployments: Deployments) -> Answers:
     return found
 
 
-async def _turns(asker: Asker, deployments: Deployments) -> Answers:
+async def _turns(asker: Caller, deployments: Deployments) -> Answers:
     """Say which failed deployments may not go on, as another one has its turn, or had it since."""
     if not deployments:
         return {}
@@ -196,7 +196,7 @@ async def _turns(asker: Asker, deployments: Deployments) -> Answers:
 
 
 def _frozen(deployment: Deployment, status: freeze.FreezeStatus) -> Problem | None:
-    why = freeze.why_not_start(status, overridden=deployment.freeze_override_reason is not None)
+    why = freeze.freeze_message(status, overridden=deployment.freeze_override_reason is not None)
     return None if why is None else Frozen(message=why, until=status.next_end, path=("id",))
 
 

@@ -20,14 +20,14 @@ async def authors_of(deployment: Deployment) -> frozenset[str]:
     return await store.authors_of(deployment.id)
 
 
-async def why_not_waive(ledger: LockedDeployment, principal: Principal) -> Forbidden | None:
+async def why_not_waive(locked: LockedDeployment, principal: Principal) -> Forbidden | None:
     """Return why somebody may not let go of a task of a held deployment that asks for approval."""
-    deployment = ledger.deployment
-    return core.why_not_lift(deployment, ledger.policy or ApprovalPolicy(), principal, await authors_of(deployment))
+    deployment = locked.deployment
+    return core.why_not_waive(deployment, locked.policy or ApprovalPolicy(), principal, await authors_of(deployment))
 
 
-async def refuse_waiving(
-    ledger: LockedDeployment, principal: Principal, ids: Mapping[str, str], keys: Sequence[str], path: tuple[str, ...]
+async def refuse_unauthorized_waivers(
+    locked: LockedDeployment, principal: Principal, ids: Mapping[str, str], keys: Sequence[str], path: tuple[str, ...]
 ) -> None:
     """Refuse an edit that lets go of tasks (keys) which ask for approval, unless the caller may. Raises Refused.
 
@@ -36,12 +36,12 @@ async def refuse_waiving(
     """
     if not keys:
         return
-    problem = await why_not_waive(ledger, principal)
+    problem = await why_not_waive(locked, principal)
     if problem is None:
         return
-    asked = await store.tasks_asked_for(ledger.deployment.id)
+    asked = await store.tasks_asked_for(locked.deployment.id)
     for key in keys:
-        if ids[key] in asked or await _made_to_ask_by(ledger.deployment, key) != principal.actor.id:
+        if ids[key] in asked or await _made_to_ask_by(locked.deployment, key) != principal.actor.id:
             message = f"“{key}” asks for approval, and this edit lets go of it. {problem.message}"
             raise Refused(replace(problem, message=message, path=path))
 

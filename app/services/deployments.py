@@ -11,19 +11,19 @@ from app.core.deployment import Deployment, DeploymentApplication, DeploymentSta
 from app.core.environment import Environment
 from app.core.errors import Problem, Refused, WrongState, not_found
 from app.core.events import DeploymentStatusChanged
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.masking import Masker
 from app.core.roles import Role
 from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, new_task, reset_task
 from app.core.tick import planning
 from app.core.tick.planning import unblocking_ids
 from app.core.workflow import WorkflowTask
-from app.services.allowed_actions import Asker, ways_back, why_not_retry, why_not_roll_back, why_not_start
+from app.services.allowed_actions import Caller, rollback_requests, why_not_retry, why_not_roll_back, why_not_start
 from app.services.drafts import DeploymentRequest, Draft, draft
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.engine.tick import begin_rollback, cancel_unstarted, request_stop, set_rollback
 from app.services.engine.work_queue import tick_and_enqueue
-from app.services.secret_masking import hidden
+from app.services.secret_masking import mask_secrets
 from app.services.use_cases import Result, UseCaseContext, reason_problems, refuse_if
 from app.store import deployments as store
 from app.store import environments as environment_store
@@ -34,7 +34,7 @@ _S = DeploymentStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Reasoned:
+class ReasonedAction:
     """Something to do to a deployment or task, and why. `force` does not wait for what would end politely."""
 
     id: str
@@ -42,7 +42,7 @@ class Reasoned:
     force: bool = False
 
 
-async def create(case: UseCaseContext, request: DeploymentRequest) -> Result:
+async def create(context: UseCaseContext, request: DeploymentRequest) -> Result:
     """Create a deployment in each environment, and queue them where they shall start. For DEPLOYER on all of it.
 
     Overriding freezes is for ADMIN.
@@ -50,16 +50,16 @@ async def create(case: UseCaseContext, request: DeploymentRequest) -> Result:
     made = await draft(request)
     for environment in made.environments:
         role = Role.DEPLOYER if request.freeze_override_reason is None else Role.ADMIN
-        case.require(role, environment_id=environment.id, application_ids=[a.id for a in made.applications])
+        context.require(role, environment_id=environment.id, application_ids=[a.id for a in made.applications])
     if made.faults:
         raise Refused(*made.faults)
-    return Result(tuple([await _create_in(case, made, environment) for environment in made.environments]))
+    return Result(tuple([await _create_in(context, made, environment) for environment in made.environments]))
 
 
-async def _create_in(case: UseCaseContext, made: Draft, environment: Environment) -> str:
-    now = case.work.now
+async def _create_in(context: UseCaseContext, made: Draft, environment: Environment) -> str:
+    now = context.unit.now
     deployment = Deployment(
-        id=case.work.new_id(Kind.DEPLOYMENT),
+        id=context.unit.new_id(IdKind.DEPLOYMENT),
         version_id=made.version.id,
         environment_id=environment.id,
         applications=tuple(DeploymentApplication(application_id=application.id) for application in made.applications),
@@ -67,7 +67,7 @@ async def _create_in(case: UseCaseContext, made: Draft, environment: Environment
         progress=0,
         strategy=made.request.strategy,
         must_in_order=made.request.must_in_order,
-        created_by=case.principal.actor.id,
+        created_by=context.principal.actor.id,
         created_at=now,
         updated_at=now,
         queued_at=now if made.request.auto_start else None,
@@ -78,13 +78,13 @@ async def _create_in(case: UseCaseContext, made: Draft, environment: Environment
         template_version_id=made.request.template.version_id if made.request.template else None,
     )
     await store.insert(deployment, {definition.application_id: definition for definition in made.definitions})
-    await task_store.insert(_tasks(case, deployment.id, made.tasks))
-    case.changed(deployment.id, None, deployment)
+    await task_store.insert(_tasks(context, deployment.id, made.tasks))
+    context.record_change(deployment.id, None, deployment)
     await workflow_store.begin(deployment)
-    async with lock_deployment(case.work, deployment.id, case.principal.actor.id) as ledger:
-        ledger.record(DeploymentStatusChanged(None, _S.PENDING))
+    async with lock_deployment(context.unit, deployment.id, context.principal.actor.id) as locked:
+        locked.record(DeploymentStatusChanged(None, _S.PENDING))
     if made.request.auto_start:
-        case.work.queues.add(environment.id)
+        context.unit.queues.add(environment.id)
     return deployment.id
 
 
@@ -93,129 +93,129 @@ def _without_secrets(made: Draft) -> str | None:
     return reason and Masker.of(*(task.command.env for task in made.tasks if task.command)).mask(reason)
 
 
-def _tasks(case: UseCaseContext, deployment_id: str, tasks: Sequence[WorkflowTask]) -> list[Task]:
-    ids = {task.key: case.work.new_id(Kind.TASK) for task in tasks}
+def _tasks(context: UseCaseContext, deployment_id: str, tasks: Sequence[WorkflowTask]) -> list[Task]:
+    ids = {task.key: context.unit.new_id(IdKind.TASK) for task in tasks}
     return [new_task(task, deployment_id, order, ids) for order, task in enumerate(tasks)]
 
 
-def _held(case: UseCaseContext, deployment_id: str) -> AbstractAsyncContextManager[LockedDeployment]:
-    return lock_deployment(case.work, deployment_id, case.principal.actor.id)
+def _held(context: UseCaseContext, deployment_id: str) -> AbstractAsyncContextManager[LockedDeployment]:
+    return lock_deployment(context.unit, deployment_id, context.principal.actor.id)
 
 
-def require_deployer(case: UseCaseContext, deployment: Deployment, field: str = "id") -> None:
+def require_deployer(context: UseCaseContext, deployment: Deployment, field: str = "id") -> None:
     """Refuse unless the caller may steer the deployment; as unknown where they may not even see it. Raises Refused."""
     place = {"environment_id": deployment.environment_id, "application_ids": deployment.application_ids}
-    if not case.principal.allows(Role.VIEWER, **place):  # type: ignore[arg-type]
+    if not context.principal.allows(Role.VIEWER, **place):  # type: ignore[arg-type]
         raise not_found("deployment", deployment.id, (field,))
-    case.require(Role.DEPLOYER, **place)  # type: ignore[arg-type]
+    context.require(Role.DEPLOYER, **place)  # type: ignore[arg-type]
 
 
-def refuse_state(status: str, why: str | None, field: str = "id") -> None:
+def refuse_wrong_state(status: str, why: str | None, field: str = "id") -> None:
     """Refuse with WRONG_STATE when there is a reason, naming the input's `field`. Raises Refused."""
     if why is not None:
         raise Refused(WrongState(message=why, status=status, path=(field,)))
 
 
-def refuse_problem(problem: Problem | None) -> None:
+def refuse_if_problem(problem: Problem | None) -> None:
     """Refuse with a problem, if there is one. Raises Refused."""
     if problem is not None:
         raise Refused(problem)
 
 
-async def start(case: UseCaseContext, id_: str) -> Result:
+async def start(context: UseCaseContext, id_: str) -> Result:
     """Queue a deployment that was made without starting. For DEPLOYER."""
-    async with _held(case, id_) as ledger:
-        require_deployer(case, ledger.deployment)
-        refuse_problem((await why_not_start([ledger.deployment]))[id_])
-        ledger.deployment = replace(ledger.deployment, queued_at=case.work.now)
-        case.work.queues.add(ledger.deployment.environment_id)
+    async with _held(context, id_) as locked:
+        require_deployer(context, locked.deployment)
+        refuse_if_problem((await why_not_start([locked.deployment]))[id_])
+        locked.deployment = replace(locked.deployment, queued_at=context.unit.now)
+        context.unit.queues.add(locked.deployment.environment_id)
     return Result((id_,))
 
 
-async def pause(case: UseCaseContext, id_: str) -> Result:
+async def pause(context: UseCaseContext, id_: str) -> Result:
     """Keep tasks of a deployment from starting; those that run go on. While it waits, others pass it. For DEPLOYER."""
-    async with _held(case, id_) as ledger:
-        require_deployer(case, ledger.deployment)
-        refuse_state(ledger.deployment.status, allowed_actions.why_not_pause(ledger.deployment))
-        ledger.set_paused(True)
-        case.work.queues.add(ledger.deployment.environment_id)
+    async with _held(context, id_) as locked:
+        require_deployer(context, locked.deployment)
+        refuse_wrong_state(locked.deployment.status, allowed_actions.why_not_pause(locked.deployment))
+        locked.set_paused(True)
+        context.unit.queues.add(locked.deployment.environment_id)
     return Result((id_,))
 
 
-async def go_on(case: UseCaseContext, id_: str) -> Result:
+async def resume(context: UseCaseContext, id_: str) -> Result:
     """Let a paused deployment go on. For DEPLOYER."""
-    async with _held(case, id_) as ledger:
-        require_deployer(case, ledger.deployment)
-        refuse_state(ledger.deployment.status, allowed_actions.why_not_resume(ledger.deployment))
-        ledger.set_paused(False)
-        case.work.queues.add(ledger.deployment.environment_id)
-        await tick_and_enqueue(ledger)
+    async with _held(context, id_) as locked:
+        require_deployer(context, locked.deployment)
+        refuse_wrong_state(locked.deployment.status, allowed_actions.why_not_resume(locked.deployment))
+        locked.set_paused(False)
+        context.unit.queues.add(locked.deployment.environment_id)
+        await tick_and_enqueue(locked)
     return Result((id_,))
 
 
-async def cancel(case: UseCaseContext, order: Reasoned) -> Result:
+async def cancel(context: UseCaseContext, order: ReasonedAction) -> Result:
     """Cancel a deployment: at once where nothing runs, else as soon as what runs has ended. For DEPLOYER.
 
     Cancelling one that is being cancelled changes nothing, unless `force` is given: then what runs is killed. One that
     is rolling back stops half way: its rollback, and with it the deployment, has failed.
     """
     refuse_if(reason_problems(order.reason))
-    async with _held(case, order.id) as ledger:
-        require_deployer(case, ledger.deployment)
-        seen = ledger.deployment.status
-        refuse_state(seen, allowed_actions.why_not_cancel(ledger.deployment))
-        reason = await hidden(order.id, order.reason)
+    async with _held(context, order.id) as locked:
+        require_deployer(context, locked.deployment)
+        seen = locked.deployment.status
+        refuse_wrong_state(seen, allowed_actions.why_not_cancel(locked.deployment))
+        reason = await mask_secrets(order.id, order.reason)
         if seen is _S.RUNNING:
-            ledger.change_status(_S.CANCELLING, reason)
-            await tick_and_enqueue(ledger)
+            locked.change_status(_S.CANCELLING, reason)
+            await tick_and_enqueue(locked)
         elif seen is _S.ROLLING_BACK:
-            await _cancel_rollback(ledger, reason)
+            await _cancel_rollback(locked, reason)
         elif seen in (_S.PENDING, _S.WAITING_CONFIRM):
-            cancel_unstarted(ledger, await task_store.items(order.id), reason)
-            await tick_and_enqueue(ledger)
+            cancel_unstarted(locked, await task_store.items(order.id), reason)
+            await tick_and_enqueue(locked)
         if order.force:
-            if ledger.deployment.status is _S.CANCELLING:
-                await _leave_half_way(ledger)
-            await request_stop(ledger, [item.id for item in await task_store.items(order.id)], kill=True)
+            if locked.deployment.status is _S.CANCELLING:
+                await _leave_half_way(locked)
+            await request_stop(locked, [item.id for item in await task_store.items(order.id)], kill=True)
     return Result((order.id,))
 
 
-async def _leave_half_way(ledger: LockedDeployment) -> None:
+async def _leave_half_way(locked: LockedDeployment) -> None:
     """Leave workloads as they are that nobody brings back at the moment: there may be no worker to do it."""
-    await ledger.flush()
-    half = [item.id for item in planning.half_moved(await task_store.items(ledger.deployment.id)) if not item.is_leased]
-    for task in await ledger.tasks(half):
-        ledger.put_task(replace(task, touched=False))
-    await ledger.flush()
-    await tick_and_enqueue(ledger)
+    await locked.flush()
+    half = [item.id for item in planning.half_moved(await task_store.items(locked.deployment.id)) if not item.is_leased]
+    for task in await locked.tasks(half):
+        locked.put_task(replace(task, touched=False))
+    await locked.flush()
+    await tick_and_enqueue(locked)
 
 
-async def _cancel_rollback(ledger: LockedDeployment, reason: str) -> None:
-    rollback = ledger.deployment.rollback
+async def _cancel_rollback(locked: LockedDeployment, reason: str) -> None:
+    rollback = locked.deployment.rollback
     if rollback is not None:
         said = "; ".join(filter(None, [rollback.error_message, f"the rollback was cancelled: {reason}"]))
-        await set_rollback(ledger, replace(rollback, status=RollbackStatus.FAILED, error_message=said))
-    await request_stop(ledger, [item.id for item in await task_store.items(ledger.deployment.id)])
-    await tick_and_enqueue(ledger)
+        await set_rollback(locked, replace(rollback, status=RollbackStatus.FAILED, error_message=said))
+    await request_stop(locked, [item.id for item in await task_store.items(locked.deployment.id)])
+    await tick_and_enqueue(locked)
 
 
-async def retry(case: UseCaseContext, id_: str) -> Result:
+async def retry(context: UseCaseContext, id_: str) -> Result:
     """Go on with a failed deployment: tasks that failed or never ran start again; not in a freeze. For DEPLOYER."""
-    await hold_queue(id_)
-    async with _held(case, id_) as ledger:
-        require_deployer(case, ledger.deployment)
-        refuse_problem((await why_not_retry(Asker(case.runtime, case.principal), [ledger.deployment]))[id_])
+    await lock_queue(id_)
+    async with _held(context, id_) as locked:
+        require_deployer(context, locked.deployment)
+        refuse_if_problem((await why_not_retry(Caller(context.runtime, context.principal), [locked.deployment]))[id_])
         tasks = (await task_store.of_deployments([id_]))[id_]
         again = [task for task in tasks if task.status in FAILURES or task.status is TaskStatus.ROLLED_BACK]
-        await resume(ledger, tasks, again)
+        await restart_tasks(locked, tasks, again)
     return Result((id_,))
 
 
-def _forget_old_confirmations(ledger: LockedDeployment, tasks: Iterable[Task]) -> None:
+def _forget_old_confirmations(locked: LockedDeployment, tasks: Iterable[Task]) -> None:
     """Let people be asked again for tasks that have not begun, and were confirmed too long ago."""
     for task in tasks:
-        if task.status in UNSTARTED and (asks := _unconfirmed(task, ledger.now)) != task:
-            ledger.put_task(asks)
+        if task.status in UNSTARTED and (asks := _unconfirmed(task, locked.now)) != task:
+            locked.put_task(asks)
 
 
 def _unconfirmed(task: Task, now: datetime) -> Task:
@@ -224,7 +224,7 @@ def _unconfirmed(task: Task, now: datetime) -> Task:
     return task if valid else replace(task, confirmed_by=None, confirmed_at=None)
 
 
-async def hold_queue(deployment_id: str) -> None:
+async def lock_queue(deployment_id: str) -> None:
     """Hold the queue of a deployment's environment: nothing else starts there until this transaction ends.
 
     It comes before the deployment itself is held, as whoever starts one holds both in that order.
@@ -234,40 +234,40 @@ async def hold_queue(deployment_id: str) -> None:
         await environment_store.locked(known.environment_id)
 
 
-async def resume(ledger: LockedDeployment, tasks: Sequence[Task], again: Sequence[Task]) -> None:
+async def restart_tasks(locked: LockedDeployment, tasks: Sequence[Task], again: Sequence[Task]) -> None:
     """Let a deployment go on from the tasks `again`, which failed; it runs again where it had failed itself."""
     free = unblocking_ids(tasks)
     for task in again:
         to = TaskStatus.PENDING if free.issuperset(task.block_by) else TaskStatus.BLOCKED
-        ledger.record_task_status(task.id, task.status, to, "retried")
-        ledger.put_task(_unconfirmed(replace(reset_task(task), status=to), ledger.now))
-    if ledger.deployment.status is _S.FAILED:
-        _forget_old_confirmations(ledger, [task for task in tasks if task not in again])
-        ledger.change_status(_S.RUNNING, "retried")
-        ledger.deployment = replace(ledger.deployment, attempt=ledger.deployment.attempt + 1)
-    await tick_and_enqueue(ledger)
+        locked.record_task_status(task.id, task.status, to, "retried")
+        locked.put_task(_unconfirmed(replace(reset_task(task), status=to), locked.now))
+    if locked.deployment.status is _S.FAILED:
+        _forget_old_confirmations(locked, [task for task in tasks if task not in again])
+        locked.change_status(_S.RUNNING, "retried")
+        locked.deployment = replace(locked.deployment, attempt=locked.deployment.attempt + 1)
+    await tick_and_enqueue(locked)
 
 
-async def roll_back(case: UseCaseContext, order: Reasoned) -> Result:
+async def roll_back(context: UseCaseContext, order: ReasonedAction) -> Result:
     """Take a deployment's applications back. For DEPLOYER.
 
     One that runs or has failed rolls back itself, also during a freeze. For a successful one a new deployment of the
     version before is made, and its id returned; with `force` it overrides freezes, which is for ADMIN.
     """
     refuse_if(reason_problems(order.reason))
-    await hold_queue(order.id)
-    asker = Asker(case.runtime, case.principal)
-    async with _held(case, order.id) as ledger:
-        require_deployer(case, ledger.deployment)
-        deployment = ledger.deployment
-        reason = await hidden(order.id, order.reason)
+    await lock_queue(order.id)
+    asker = Caller(context.runtime, context.principal)
+    async with _held(context, order.id) as locked:
+        require_deployer(context, locked.deployment)
+        deployment = locked.deployment
+        reason = await mask_secrets(order.id, order.reason)
         if deployment.status is not _S.SUCCESS:
-            refuse_problem((await why_not_roll_back(asker, [deployment]))[order.id])
-            ledger.change_status(_S.ROLLING_BACK, reason)
-            await begin_rollback(ledger, automatic=False, reason=reason)
-            await tick_and_enqueue(ledger)
+            refuse_if_problem((await why_not_roll_back(asker, [deployment]))[order.id])
+            locked.change_status(_S.ROLLING_BACK, reason)
+            await begin_rollback(locked, automatic=False, reason=reason)
+            await tick_and_enqueue(locked)
             return Result((order.id,))
-    way = (await ways_back(asker, [deployment]))[order.id]
+    way = (await rollback_requests(asker, [deployment]))[order.id]
     if isinstance(way, Problem):
         raise Refused(way)
-    return await create(case, replace(way, freeze_override_reason=reason if order.force else None))
+    return await create(context, replace(way, freeze_override_reason=reason if order.force else None))

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 from app.core import compatibility, template, workflow
 from app.core.application import Application
-from app.core.deployment import Definition, WorkflowSource, definition_of, restarted
+from app.core.deployment import Definition, WorkflowSource, definition_of, with_restart
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, missing, not_found
 from app.core.strategy.model import Strategy, StrategyKind
 from app.core.validation import checks, task_checks
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
-from app.services.templates import Made, TemplateUse, make
+from app.services.templates import Instance, TemplateUse, instantiate
 from app.services.use_cases import refuse_if
 from app.store import applications as application_store
 from app.store import environments as environment_store
@@ -29,7 +29,7 @@ class DeploymentRequest:
 
     `tasks` are the caller's own, or those of a `template`; with neither they are generated, from `definitions` where
     these are given, else from the applications as they are defined now. `proven` tells that the definitions given ran
-    in the environment before. With `restart` pods are replaced although they run the image already.
+    in the environment before. With `restart_problems` pods are replaced although they run the image already.
     """
 
     version_id: str
@@ -86,17 +86,19 @@ async def draft(request: DeploymentRequest) -> Draft:
     chosen = tuple(applications[id_] for id_ in wanted)
     images = {artifact.application_id: artifact.image for artifact in version.artifacts}
     definitions = request.definitions or tuple(definition_of(each, images[each.id]) for each in chosen)
-    unfit = compatibility.restart(definitions) if request.restart else ()
+    unfit = compatibility.restart_problems(definitions) if request.restart else ()
     if request.restart:
-        definitions = tuple(restarted(definition) for definition in definitions)
+        definitions = tuple(with_restart(definition) for definition in definitions)
     places = tuple(environments[id_] for id_ in request.environment_ids)
     refuse_if((*unfit, *_unfit(places, definitions, request.strategy.kind)))
     made = await _made(request, definitions)
     refuse_if(
-        problem for place in places for problem in compatibility.accounts(place, made.tasks, *_came_from(request))
+        problem
+        for place in places
+        for problem in compatibility.service_account_problems(place, made.tasks, *_came_from(request))
     )
     faults = workflow.check(
-        template.blanked(made.tasks) if made.faults else made.tasks,
+        template.without_expressions(made.tasks) if made.faults else made.tasks,
         {definition.application_id: definition.name for definition in definitions},
         request.must_in_order,
         commands_needed=any(place.operator is not OperatorKind.SIMULATED for place in places),
@@ -123,16 +125,16 @@ def _unfit(places: Sequence[Environment], definitions: Sequence[Definition], kin
         for definition in definitions:
             yield from compatibility.problems(place, definition, kind)
     for place in places:
-        yield from compatibility.together(place, definitions)
+        yield from compatibility.shared_object_problems(place, definitions)
 
 
-async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -> Made:
+async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -> Instance:
     """Return the graph that is asked for. Raises Refused."""
     if request.template is not None:
-        return await make(request.template)
+        return await instantiate(request.template)
     if request.tasks is not None:
-        return Made(request.tasks, ())
-    return Made(workflow.generate(definitions, request.must_in_order), ())
+        return Instance(request.tasks, ())
+    return Instance(workflow.generate(definitions, request.must_in_order), ())
 
 
 def _came_from(request: DeploymentRequest) -> tuple[str, ...]:
@@ -143,9 +145,9 @@ def _came_from(request: DeploymentRequest) -> tuple[str, ...]:
 
 
 def _too_many(request: DeploymentRequest) -> Iterator[Problem]:
-    yield from checks.between(len(request.environment_ids), 1, MAX_ENVIRONMENTS, "environmentIds")
-    yield from checks.between(len(request.application_ids or ()), 0, MAX_APPLICATIONS, "applicationIds")
-    yield from checks.between(len(request.must_in_order), 0, MAX_APPLICATIONS, "mustInOrder")
+    yield from checks.in_range(len(request.environment_ids), 1, MAX_ENVIRONMENTS, "environmentIds")
+    yield from checks.in_range(len(request.application_ids or ()), 0, MAX_APPLICATIONS, "applicationIds")
+    yield from checks.in_range(len(request.must_in_order), 0, MAX_APPLICATIONS, "mustInOrder")
 
 
 def _problems(

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from app.core import admission, gate
-from app.core.approval import before_approval
+from app.core.approval import types_before_approval
 from app.core.deployment import Deployment, DeploymentStatus
 from app.core.environment import Environment
 from app.core.freeze import FreezeStatus
-from app.core.gate import Blocker, Situation
+from app.core.gate import Blocker, GateContext
 from app.services.freezes import statuses
 from app.services.runtime import Runtime
 from app.store import admission as admission_store
@@ -19,7 +19,7 @@ from app.store import workers
 from app.store.admission import Claims
 
 
-async def situations(runtime: Runtime, deployments: Sequence[Deployment]) -> list[Situation]:
+async def situations(runtime: Runtime, deployments: Sequence[Deployment]) -> list[GateContext]:
     """Return what surrounds each deployment, in four queries however many there are."""
     ids = list({deployment.environment_id for deployment in deployments})
     environments = await environment_store.by_ids(ids)
@@ -39,12 +39,12 @@ async def situations(runtime: Runtime, deployments: Sequence[Deployment]) -> lis
 async def _alive(runtime: Runtime, environments: Sequence[Environment]) -> frozenset[str]:
     since = runtime.clock.now() - timedelta(seconds=runtime.alive_seconds)
     pools = {pool for environment in environments for pool in environment.pools.all}
-    return frozenset(await workers.alive(list(pools), since))
+    return frozenset(await workers.served_pools(list(pools), since))
 
 
 def _situation(
     deployment: Deployment, environment: Environment, claims: Claims, freeze: FreezeStatus, alive: frozenset[str]
-) -> Situation:
+) -> GateContext:
     capacity = environment.max_concurrent_deployments
     waits = deployment.status is DeploymentStatus.PENDING and any(
         claim.deployment_id == deployment.id for claim in claims.waiting
@@ -54,17 +54,17 @@ def _situation(
         if waits
         else None
     )
-    return Situation(
+    return GateContext(
         standing=standing,
         freeze=freeze if freeze.frozen and deployment.freeze_override_reason is None else None,
         capacity=capacity,
         pools=environment.pools,
         alive=alive,
-        before_approval=before_approval(deployment, environment.approval_policy),
+        before_approval=types_before_approval(deployment, environment.approval_policy),
     )
 
 
-async def of_plan(
+async def plan_blockers(
     runtime: Runtime, environments: Sequence[Environment], application_ids: Sequence[str], *, overrides: bool = False
 ) -> tuple[Blocker, ...]:
     """Return what would keep new deployments of the applications from starting in the environments.
@@ -81,7 +81,7 @@ async def of_plan(
         known, capacity = claims[environment.id], environment.max_concurrent_deployments
         freeze = freezes[environment.id]
         waiting = [*known.waiting, mine]
-        situation = Situation(
+        situation = GateContext(
             standing=admission.queue_position("", known.active, waiting, capacity, frozen=freeze.frozen),
             freeze=freeze if freeze.frozen and not overrides else None,
             capacity=capacity,

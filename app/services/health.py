@@ -6,13 +6,13 @@ import logging
 from app.store.database import ping
 
 logger = logging.getLogger(__name__)
-PATIENCE_SECONDS = 2.0
+ANSWER_SECONDS = 2.0
 
 
 async def is_ready() -> bool:
     """Tell whether the database answers in time."""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(ANSWER_SECONDS):
             await ping()
     except Exception as error:
         logger.warning("not ready: %s: %s", type(error).__name__, error)

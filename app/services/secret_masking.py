@@ -12,6 +12,6 @@ async def masker_for(deployment_ids: Sequence[str], text: str) -> Masker:
     return Masker.of(*({name: value} for name, value in found))
 
 
-async def hidden(deployment_id: str, text: str) -> str:
+async def mask_secrets(deployment_id: str, text: str) -> str:
     """Return a reason or comment as it may be kept and shown."""
     return (await masker_for([deployment_id], text)).mask(text)

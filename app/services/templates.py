@@ -7,7 +7,7 @@ from app.core import template, workflow
 from app.core.command_visibility import of_deployment
 from app.core.errors import Forbidden, InvalidInput, Problem, Refused, WorkflowFault, WrongState, not_found
 from app.core.fingerprint import fingerprint
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.task import workflow_tasks
 from app.core.template import Parameter, Template, TemplateVersion
@@ -18,7 +18,7 @@ from app.store import applications as application_store
 from app.store import deployments as deployment_store
 from app.store import tasks as task_store
 from app.store import templates as store
-from app.store.database import take_turns
+from app.store.database import lock_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,46 +46,46 @@ class TemplateUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Instance:
     """The graph that comes of a template, and what is wrong with the values that were given."""
 
     tasks: tuple[WorkflowTask, ...]
     faults: tuple[WorkflowFault, ...]
 
 
-async def save(case: UseCaseContext, draft: TemplateDraft) -> Result:
+async def save(context: UseCaseContext, draft: TemplateDraft) -> Result:
     """Save the first version of a template, or the next one. For DEPLOYER on each application that it is or was for.
 
     A role in any one environment is enough for the first: a template does nothing until it is used. Who uses it by its
     name gets the latest version: so the next one is for its author, and for those who may deploy everything.
     """
-    await take_turns("names of templates")
+    await lock_name("names of templates")
     known = await store.by_name(draft.name)
     versions = (await store.versions_of([known.id]))[known.id] if known else []
-    tasks = await _tasks(case, draft)
+    tasks = await _tasks(context, draft)
     latest = await _latest_tasks(versions)
-    await _require(case, [*tasks, *latest])
-    _refuse_unless_own(case, versions, latest, "name")
+    await _require(context, [*tasks, *latest])
+    _refuse_unless_own(context, versions, latest, "name")
     if known is not None and known.archived_at is not None:
         message = f"“{known.name}” is archived; save it under another name."
         raise Refused(WrongState(message=message, status="ARCHIVED", path=("name",)))
     refuse_if(_problems(draft, tasks))
     refuse_if(await _faults(draft, tasks))
     if known is not None and draft.only_if_changed and _is_latest(draft, known, versions[-1], tasks, latest):
-        case.changed(versions[-1].id, versions[-1], versions[-1])
+        context.record_change(versions[-1].id, versions[-1], versions[-1])
         return Result((known.id, versions[-1].id))
-    kept = await _kept(case, draft, known)
+    kept = await _kept(context, draft, known)
     version = TemplateVersion(
-        id=case.work.new_id(Kind.TEMPLATE_VERSION),
+        id=context.unit.new_id(IdKind.TEMPLATE_VERSION),
         template_id=kept.id,
         number=len(versions) + 1,
-        author=case.principal.actor.id,
-        created_at=case.work.now,
+        author=context.principal.actor.id,
+        created_at=context.unit.now,
         note=draft.note,
         parameters=draft.parameters,
     )
     await store.insert_version(version, tasks)
-    case.changed(version.id, None, version)
+    context.record_change(version.id, None, version)
     return Result((kept.id, version.id))
 
 
@@ -103,23 +103,23 @@ def _is_latest(
     )
 
 
-async def archive(case: UseCaseContext, id_: str) -> Result:
+async def archive(context: UseCaseContext, id_: str) -> Result:
     """Archive a template: it stays readable, and nothing is made from it any more. For whoever may save a version."""
     known = await store.locked(id_)
     if known is None:
         raise not_found("template", id_, ("id",))
     versions = (await store.versions_of([id_]))[id_]
     latest = await _latest_tasks(versions)
-    await _require(case, latest)
-    _refuse_unless_own(case, versions, latest, "id")
+    await _require(context, latest)
+    _refuse_unless_own(context, versions, latest, "id")
     if known.archived_at is not None:
         raise Refused(WrongState(message=f"“{known.name}” is archived.", status="ARCHIVED", path=("id",)))
-    await store.archive(id_, case.work.now)
-    case.changed(id_, known, replace(known, archived_at=case.work.now))
+    await store.archive(id_, context.unit.now)
+    context.record_change(id_, known, replace(known, archived_at=context.unit.now))
     return Result((id_,))
 
 
-async def make(use: TemplateUse) -> Made:
+async def instantiate(use: TemplateUse) -> Instance:
     """Return the graph that comes of a template. Raises Refused with what is wrong except with the graph."""
     path = ("templateVersionId",)
     version = (await store.versions_by_ids([use.version_id])).get(use.version_id)
@@ -134,22 +134,22 @@ async def make(use: TemplateUse) -> Made:
         *template.problems(tasks, version.parameters, use.given),
     ]
     refuse_if([problem for problem in problems if not isinstance(problem, WorkflowFault)])
-    made = template.filled(tasks, template.values(version.parameters, use.given))
+    made = template.fill(tasks, template.values(version.parameters, use.given))
     refuse_if(replace(problem, path=("parameters",)) for problem in task_checks.workflow_tasks(made))
-    return Made(made, tuple(problem for problem in problems if isinstance(problem, WorkflowFault)))
+    return Instance(made, tuple(problem for problem in problems if isinstance(problem, WorkflowFault)))
 
 
-async def _tasks(case: UseCaseContext, draft: TemplateDraft) -> tuple[WorkflowTask, ...]:
+async def _tasks(context: UseCaseContext, draft: TemplateDraft) -> tuple[WorkflowTask, ...]:
     if draft.deployment_id is None:
         return draft.tasks or ()
     path = ("fromDeploymentId",)
     found = (await deployment_store.by_ids([draft.deployment_id])).get(draft.deployment_id)
-    if found is None or not case.principal.allows(
+    if found is None or not context.principal.allows(
         Role.VIEWER, environment_id=found.environment_id, application_ids=found.application_ids
     ):
         raise not_found("deployment", draft.deployment_id, path)
     tasks = workflow_tasks((await task_store.of_deployments([found.id]))[found.id])
-    see = of_deployment(case.principal, (found.environment_id,), found.application_ids)
+    see = of_deployment(context.principal, (found.environment_id,), found.application_ids)
     if any(task.command and task.command.env and not see(task.application_id).values for task in tasks):
         message = "Its commands have variables whose values you may not see. This needs DEPLOYER on the deployment."
         raise Refused(Forbidden(message=message, required=Role.DEPLOYER, path=path))
@@ -160,19 +160,23 @@ async def _latest_tasks(versions: Sequence[TemplateVersion]) -> Sequence[Workflo
     return (await store.tasks_of([versions[-1].id]))[versions[-1].id] if versions else ()
 
 
-async def _require(case: UseCaseContext, tasks: Sequence[WorkflowTask]) -> None:
+async def _require(context: UseCaseContext, tasks: Sequence[WorkflowTask]) -> None:
     ids = {task.application_id for task in tasks if task.application_id}
-    if not all(case.principal.allows_somewhere(Role.DEPLOYER, id_) for id_ in ids):
+    if not all(context.principal.allows_somewhere(Role.DEPLOYER, id_) for id_ in ids):
         raise forbidden(Role.DEPLOYER)
 
 
 def _refuse_unless_own(
-    case: UseCaseContext, versions: Sequence[TemplateVersion], latest: Sequence[WorkflowTask], field: str
+    context: UseCaseContext, versions: Sequence[TemplateVersion], latest: Sequence[WorkflowTask], field: str
 ) -> None:
     """Refuse who neither made a template nor may deploy everything, or is ADMIN of all it is for. Raises Refused."""
     ids = {task.application_id for task in latest if task.application_id}
-    mine = not versions or versions[0].author == case.principal.actor.id
-    if mine or case.principal.allows(Role.DEPLOYER) or (ids and case.principal.allows(Role.ADMIN, application_ids=ids)):
+    mine = not versions or versions[0].author == context.principal.actor.id
+    if (
+        mine
+        or context.principal.allows(Role.DEPLOYER)
+        or (ids and context.principal.allows(Role.ADMIN, application_ids=ids))
+    ):
         return
     message = (
         "This template is somebody else's: its author changes it, or who is DEPLOYER on everything or ADMIN on its "
@@ -182,7 +186,7 @@ def _refuse_unless_own(
 
 
 def _problems(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> Iterator[Problem]:
-    yield from checks.title(draft.name, 100, "name")
+    yield from checks.display_name(draft.name, 100, "name")
     yield from checks.text(draft.description, "description")
     yield from checks.text(draft.note, "note")
     yield from checks.parameters(draft.parameters)
@@ -199,24 +203,24 @@ async def _faults(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> list[P
     names = {id_: application.name for id_, application in (await application_store.by_ids(ids)).items()}
     return [
         *template.faults(tasks, draft.parameters),
-        *workflow.check(template.blanked(tasks), names, commands_needed=False),
+        *workflow.check(template.without_expressions(tasks), names, commands_needed=False),
     ]
 
 
-async def _kept(case: UseCaseContext, draft: TemplateDraft, known: Template | None) -> Template:
+async def _kept(context: UseCaseContext, draft: TemplateDraft, known: Template | None) -> Template:
     """Store the template of a name, if it is new or described anew, and return it."""
     if known is None:
         made = Template(
-            id=case.work.new_id(Kind.WORKFLOW_TEMPLATE),
+            id=context.unit.new_id(IdKind.WORKFLOW_TEMPLATE),
             name=draft.name,
             description=draft.description,
             archived_at=None,
-            created_at=case.work.now,
+            created_at=context.unit.now,
         )
         await store.insert(made)
-        case.changed(made.id, None, made)
+        context.record_change(made.id, None, made)
         return made
     if draft.description and draft.description != known.description:
         await store.describe(known.id, draft.description)
-        case.changed(known.id, known, replace(known, description=draft.description))
+        context.record_change(known.id, known, replace(known, description=draft.description))
     return known

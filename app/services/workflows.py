@@ -10,14 +10,14 @@ from app.core.editing import PATHS, Addition, Edit, Modification, Replacement, R
 from app.core.environment import OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, RevisionConflict, WrongState, not_found
 from app.core.events import WorkflowChanged
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.masking import Masker
 from app.core.revision import MAX_SUMMARY, KeptTask, Revision
 from app.core.task import UNBLOCKING, Task, workflow_tasks
 from app.core.tick.state import snapshots_of
 from app.core.validation import checks, task_checks
 from app.core.workflow import Position, WorkflowTask
-from app.services.approval_waivers import refuse_waiving
+from app.services.approval_waivers import refuse_unauthorized_waivers
 from app.services.deployments import require_deployer
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.engine.work_queue import tick_and_enqueue
@@ -57,43 +57,43 @@ class Layout:
     positions: tuple[tuple[str, Position], ...]
 
 
-async def edit(case: UseCaseContext, order: EditOrder) -> Result:
+async def edit(context: UseCaseContext, order: EditOrder) -> Result:
     """Edit the graph of a deployment that is PENDING or WAITING_CONFIRM; it goes on with what is new. For DEPLOYER."""
     refuse_if(_summary_problems(order.summary))
-    async with _editable(case, order.deployment_id, order.expected_revision) as (ledger, tasks):
-        await _edit(case, ledger, tasks, order)
+    async with _editable(context, order.deployment_id, order.expected_revision) as (locked, tasks):
+        await _edit(context, locked, tasks, order)
     return Result((order.deployment_id,))
 
 
-async def restore(case: UseCaseContext, order: RestoreOrder) -> Result:
+async def restore(context: UseCaseContext, order: RestoreOrder) -> Result:
     """Make a new revision that equals an old one. Refused where a task has started since that is not so in it."""
-    async with _editable(case, order.deployment_id, order.expected_revision) as (ledger, tasks):
+    async with _editable(context, order.deployment_id, order.expected_revision) as (locked, tasks):
         past: Sequence[WorkflowTask] | None = workflow_tasks(tasks)
-        if order.revision != ledger.deployment.revision:
+        if order.revision != locked.deployment.revision:
             key = (order.deployment_id, order.revision)
-            past = (await store.tasks_at([key])).get(key) if 0 < order.revision < ledger.deployment.revision else None
+            past = (await store.tasks_at([key])).get(key) if 0 < order.revision < locked.deployment.revision else None
         if past is None:
             raise not_found("revision", str(order.revision), ("revision",))
         wanted = Restoration(tuple(past), order.revision)
         await _edit(
-            case,
-            ledger,
+            context,
+            locked,
             tasks,
             EditOrder(deployment_id=order.deployment_id, expected_revision=order.expected_revision, edit=wanted),
         )
     return Result((order.deployment_id,))
 
 
-async def set_positions(case: UseCaseContext, layout: Layout) -> Result:
+async def set_positions(context: UseCaseContext, layout: Layout) -> Result:
     """Keep where tasks are drawn, in any state; no revision is made of it. For DEPLOYER."""
-    refuse_if(checks.between(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
+    refuse_if(checks.in_range(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
     refuse_if(
         problem
         for index, (_, position) in enumerate(layout.positions)
         for problem in task_checks.position(position, "positions", str(index), "position")
     )
-    async with lock_deployment(case.work, layout.deployment_id, case.principal.actor.id, FIELD) as ledger:
-        require_deployer(case, ledger.deployment, FIELD)
+    async with lock_deployment(context.unit, layout.deployment_id, context.principal.actor.id, FIELD) as locked:
+        require_deployer(context, locked.deployment, FIELD)
         known = {task.key for task in (await task_store.of_deployments([layout.deployment_id]))[layout.deployment_id]}
         refuse_if(
             InvalidInput(message=f"There is no task “{key[:200]}”.", path=("positions", str(index), "key"))
@@ -106,13 +106,13 @@ async def set_positions(case: UseCaseContext, layout: Layout) -> Result:
 
 @asynccontextmanager
 async def _editable(
-    case: UseCaseContext, id_: str, expected: int
+    context: UseCaseContext, id_: str, expected: int
 ) -> AsyncIterator[tuple[LockedDeployment, list[Task]]]:
     """Hold a deployment whose workflow may be edited, and is at the expected revision. Raises Refused."""
-    async with lock_deployment(case.work, id_, case.principal.actor.id, FIELD) as ledger:
-        require_deployer(case, ledger.deployment, FIELD)
-        refuse_if(_why_not(ledger.deployment, expected))
-        yield ledger, (await task_store.of_deployments([id_]))[id_]
+    async with lock_deployment(context.unit, id_, context.principal.actor.id, FIELD) as locked:
+        require_deployer(context, locked.deployment, FIELD)
+        refuse_if(_why_not(locked.deployment, expected))
+        yield locked, (await task_store.of_deployments([id_]))[id_]
 
 
 def _why_not(deployment: Deployment, expected: int) -> Iterator[Problem]:
@@ -129,33 +129,35 @@ def _why_not(deployment: Deployment, expected: int) -> Iterator[Problem]:
         )
 
 
-async def _edit(case: UseCaseContext, ledger: LockedDeployment, tasks: Sequence[Task], order: EditOrder) -> None:
+async def _edit(context: UseCaseContext, locked: LockedDeployment, tasks: Sequence[Task], order: EditOrder) -> None:
     before = workflow_tasks(tasks)
-    after = editing.edited(before, order.edit)
+    after = editing.apply_edit(before, order.edit)
     refuse_if(_problems(order.edit, after))
-    await _check(ledger.deployment, tasks, order.edit, (before, after))
+    await _check(locked.deployment, tasks, order.edit, (before, after))
     done = {task.key for task in tasks if task.status in UNBLOCKING}
-    lifted = editing.waived(before, after, done)
-    await refuse_waiving(ledger, case.principal, {t.key: t.id for t in tasks}, lifted, PATHS[type(order.edit)])
+    lifted = editing.waived_approvals(before, after, done)
+    await refuse_unauthorized_waivers(
+        locked, context.principal, {t.key: t.id for t in tasks}, lifted, PATHS[type(order.edit)]
+    )
     known = {task.key for task in tasks}
-    new_ids = {task.key: case.work.new_id(Kind.TASK) for task in after if task.key not in known}
+    new_ids = {task.key: context.unit.new_id(IdKind.TASK) for task in after if task.key not in known}
     made = editing.rewrite(tasks, after, new_ids, before)
     summary = _without_secrets(order.summary.strip(), (*before, *after))
     revision = Revision(
         deployment_id=order.deployment_id,
-        number=ledger.deployment.revision + 1,
-        author=case.principal.actor.id,
-        at=ledger.now,
+        number=locked.deployment.revision + 1,
+        author=context.principal.actor.id,
+        at=locked.now,
         summary=summary or editing.summary(before, after, order.edit),
         restores=order.edit.number if isinstance(order.edit, Restoration) else None,
     )
     kept = (KeptTask(task.id, was) for task, was in zip(tasks, before, strict=True))
     await store.supersede(kept, revision)
     await store.write(made)
-    ledger.deployment = replace(ledger.deployment, revision=revision.number)
-    ledger.record(WorkflowChanged(revision.number, revision.summary))
-    ledger.change_tasks({task.id: task.status for task in tasks}, made.changes)
-    await tick_and_enqueue(ledger, snapshots_of(made.tasks))
+    locked.deployment = replace(locked.deployment, revision=revision.number)
+    locked.record(WorkflowChanged(revision.number, revision.summary))
+    locked.change_tasks({task.id: task.status for task in tasks}, made.changes)
+    await tick_and_enqueue(locked, snapshots_of(made.tasks))
 
 
 async def _check(
@@ -169,7 +171,7 @@ async def _check(
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
     started = {task.key for task in tasks if editing.has_started(task)}
     anew = [task for task in graphs[1] if task.key not in started]
-    refuse_if(compatibility.accounts(environment, anew, *PATHS[type(edit_)]))
+    refuse_if(compatibility.service_account_problems(environment, anew, *PATHS[type(edit_)]))
     found = [
         *editing.faults(*graphs, edit_, started),
         *workflow.check(
@@ -206,4 +208,4 @@ def _without_secrets(summary: str, tasks: Sequence[WorkflowTask]) -> str:
 
 def _summary_problems(summary: str) -> Iterator[Problem]:
     if summary.strip():
-        yield from checks.title(summary.strip(), MAX_SUMMARY, "summary")
+        yield from checks.display_name(summary.strip(), MAX_SUMMARY, "summary")

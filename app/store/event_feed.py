@@ -11,7 +11,7 @@ from app.core.metrics import MetricResult
 from app.core.strategy.model import Phase
 from app.store.codecs import encode_json
 from app.store.database import Row, fetch
-from app.store.paging import Rows
+from app.store.paging import ChildRows
 
 CHANGES = "deployments"
 """The topic on which the ids of deployments are published that have changed."""
@@ -67,7 +67,7 @@ def _read(row: Row) -> Event:
     )
 
 
-EVENTS = Rows(
+EVENTS = ChildRows(
     "SELECT deployment_id, number, at, actor_id, type, body FROM deployment_events",
     "deployment_events",
     "deployment_id",

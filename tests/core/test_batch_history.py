@@ -11,6 +11,7 @@ from app.core.strategy.model import Phase
 from app.core.task import TaskStatus
 
 P = Phase
+"""Short name for the tables below."""
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 
 

@@ -55,7 +55,7 @@ def test_a_retry_forgives_who_brought_the_image_before_back() -> None:
 def test_how_many_there_are_to_be(
     moved: MovedWorkload | None, now: int, is_split: bool, is_scaled: bool, size: int
 ) -> None:
-    assert replicas.size(deployment(size=now), moved, is_split=is_split, is_scaled=is_scaled) == size
+    assert replicas.target_replicas(deployment(size=now), moved, is_split=is_split, is_scaled=is_scaled) == size
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_a_second_set_spares(
     made = [
         deployment(size=size, replicas=there, availableReplicas=available) for size, there, available in (base, beside)
     ]
-    assert replicas.spared(made[0], made[1], floor) == kept
+    assert replicas.replicas_to_keep(made[0], made[1], floor) == kept
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_what_a_second_set_spares(
 def test_what_an_owner_allows(told: dict[str, Any], tight: bool, missing: int) -> None:
     body = deployment()
     body["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": told}
-    assert (update_strategy.is_tight(body), update_strategy.may_miss(body, 10)) == (tight, missing)
-    assert (update_strategy.carefully(body, 0) == body) is tight
-    assert update_strategy.in_its_own_manner(update_strategy.carefully(body, 0))["spec"] == body["spec"]
+    assert (update_strategy.forbids_surge(body), update_strategy.max_unavailable(body, 10)) == (tight, missing)
+    assert (update_strategy.with_safe_strategy(body, 0) == body) is tight
+    assert update_strategy.with_own_strategy(update_strategy.with_safe_strategy(body, 0))["spec"] == body["spec"]
 
 
 def test_a_wait_that_a_person_ended_while_a_worker_looked_is_over() -> None:

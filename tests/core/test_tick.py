@@ -22,6 +22,7 @@ from app.core.workflow import TaskType
 from tests.core.support.build import NOW, at, item, property_of
 
 S, D = TaskStatus, DeploymentStatus
+"""Short names for the tables below: S is TaskStatus, D is DeploymentStatus."""
 RUN, UNDO, DEPLOY = Activity.RUN, Activity.UNDO, TaskType.DEPLOY
 SUCCESS, FAILED = item("ok", S.SUCCESS), item("bad", S.FAILED, error_message="exit 1")
 HELD = item("held", S.RUNNING, activity=RUN, worker="w")

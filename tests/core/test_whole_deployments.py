@@ -27,10 +27,11 @@ from app.core.strategy.model import Progress
 from app.core.task import Activity, Task, TaskStatus
 from app.core.tick.planning import plan, status_after_rejection
 from app.core.tick.state import DeploymentSnapshot, Plan, TaskSnapshot
-from app.core.workflow import BUILDING, TaskType
+from app.core.workflow import BUILD_TYPES, TaskType
 from tests.core.support.build import NOW, closure, dags, task
 
 D, S, A = DeploymentStatus, TaskStatus, ApprovalStatus
+"""Short names for the tables below: D is DeploymentStatus, S is TaskStatus, A is ApprovalStatus."""
 FAILED = (S.FAILED, S.CANCELLED, S.ROLLED_BACK)
 NODES = 6
 MOST_STEPS = 200
@@ -274,7 +275,7 @@ class Play(Driver):
         fates=st.sampled_from(FATES),
         patience=st.integers(1, 6),
         asking=st.lists(st.sampled_from([True, False, False]), min_size=NODES, max_size=NODES),
-        before_approval=st.sampled_from([None, BUILDING, frozenset[TaskType]()]),
+        before_approval=st.sampled_from([None, BUILD_TYPES, frozenset[TaskType]()]),
     )
     def create(
         self,

@@ -20,6 +20,7 @@ from tests.services.support.commands import FAILURE, Gate, node, sh
 from tests.services.support.engine import D, Engine, Site, eventually, rolling
 
 K = BlockerKind
+"""Short name for the tables below."""
 
 
 async def blockers(engine: Engine, id_: str) -> tuple[Blocker, ...]:
@@ -43,7 +44,7 @@ async def alive(engine: Engine) -> None:
     site = await engine.site()
 
     async def said() -> bool:
-        return not await gate_service.of_plan(engine.runtime, await environment_store.all_by_rank(), ())
+        return not await gate_service.plan_blockers(engine.runtime, await environment_store.all_by_rank(), ())
 
     await eventually(said, f"a worker to serve {site.environment_id}")
 

@@ -28,8 +28,8 @@ from app.core.strategy.model import Phase, Progress
 from app.core.task import Task, workflow_tasks
 from app.core.workflow import TaskType, WorkflowTask
 from app.services import deployments, freezes, tasks, workflows
-from app.services.allowed_actions import Asker, why_not_retry, why_not_roll_back, why_not_start
-from app.services.deployments import Reasoned
+from app.services.allowed_actions import Caller, why_not_retry, why_not_roll_back, why_not_start
+from app.services.deployments import ReasonedAction
 from app.services.execution.rollout import Parked
 from app.services.tasks import Promotion
 from app.services.worker.sweep import sweep
@@ -92,13 +92,13 @@ class Machine:
     async def steer(self, a: int, b: int) -> None:
         """Do something to a deployment. What a page was told of it beforehand is what it is answered."""
         id_ = await self.pick(a)
-        order = Reasoned(id_, "chance", force=b % 2 > 0)
+        order = ReasonedAction(id_, "chance", force=b % 2 > 0)
         call, one = self.engine.call, (await self.engine.story(id_)).deployment
-        asker = Asker(self.engine.runtime, self.engine.principal)
+        asker = Caller(self.engine.runtime, self.engine.principal)
         doings: tuple[tuple[Callable[[], Awaitable[object]], Problem | str | None], ...] = (
             (lambda: call(deployments.start, id_), (await why_not_start([one]))[id_]),
             (lambda: call(deployments.pause, id_), why_not_pause(one)),
-            (lambda: call(deployments.go_on, id_), why_not_resume(one)),
+            (lambda: call(deployments.resume, id_), why_not_resume(one)),
             (lambda: call(deployments.cancel, order), why_not_cancel(one)),
             (lambda: call(deployments.retry, id_), (await why_not_retry(asker, [one]))[id_]),
             (lambda: call(deployments.roll_back, order), (await why_not_roll_back(asker, [one]))[id_]),
@@ -116,7 +116,7 @@ class Machine:
         """Do something to a task."""
         story = await self.engine.story(await self.pick(a))
         task = list(story.tasks.values())[b % len(story.tasks)]
-        order = Reasoned(task.id, "chance", force=a % 2 > 0)
+        order = ReasonedAction(task.id, "chance", force=a % 2 > 0)
         call = self.engine.call
         await (
             lambda: call(tasks.retry, task.id),
@@ -262,7 +262,7 @@ class Machine:
         """Let everybody do as they should until every deployment that was started has ended."""
         await self.thaw()
         for id_ in self.made:
-            await allowed(self.engine.call(deployments.go_on, id_))
+            await allowed(self.engine.call(deployments.resume, id_))
         for _ in range(STEPS_OF_PLAY):
             await sweep(self.engine.runtime)
             stories = [await self.engine.story(id_) for id_ in self.made]

@@ -325,7 +325,7 @@ async def test_a_worker_that_has_left_does_not_count_as_alive(engine: Engine, si
     id_ = await site.deploy("v1", node("task", command=slow_end))
     await engine.until_said(id_, "task", "ready")
     await worker.leave()
-    assert await workers.alive(["default"], engine.runtime.clock.now() - timedelta(minutes=1)) == set()
+    assert await workers.served_pools(["default"], engine.runtime.clock.now() - timedelta(minutes=1)) == set()
     await engine.cancel(id_)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.services import tasks
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.worker.orphan_cleanup import remove_orphans
 from tests.chaos.cluster.api import ClusterServer
 from tests.services.support.clusters import begun, job, jobs
@@ -69,7 +69,7 @@ async def test_the_job_of_a_killed_worker_is_gone_once_it_is_cancelled(
         await engine.until_said(id_, "job", "begun")
         worker.kill()
     if what == "task":
-        await engine.call(tasks.cancel, Reasoned((await engine.story(id_)).tasks["job"].id, "not wanted"))
+        await engine.call(tasks.cancel, ReasonedAction((await engine.story(id_)).tasks["job"].id, "not wanted"))
     else:
         await engine.cancel(id_)
     async with process(engine):

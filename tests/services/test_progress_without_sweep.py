@@ -28,7 +28,7 @@ from app.core.tick.state import DeploymentSnapshot, Plan
 from app.core.workflow import TaskType, WorkflowTask
 from app.ports import Job
 from app.services import deployments, tasks
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.execution.rollout import Parked
 from app.services.tasks import Promotion
 from app.services.worker.sweep import settle_expired_leases
@@ -110,11 +110,14 @@ class World:
         story, a = await self.engine.story(late[a % len(late)]), a // len(late)
         id_, call = story.deployment.id, self.engine.call
         task = list(story.tasks.values())[a % len(story.tasks)]
-        order, on_task = Reasoned(id_, "chance", force=b // 10 > 0), Reasoned(task.id, "chance", force=b // 10 > 0)
+        order, on_task = (
+            ReasonedAction(id_, "chance", force=b // 10 > 0),
+            ReasonedAction(task.id, "chance", force=b // 10 > 0),
+        )
         controls: tuple[Callable[[], Awaitable[object]], ...] = (
             lambda: call(tasks.promote, Promotion(task.id, full=b // 10 > 0)),
             lambda: call(deployments.roll_back, order),
-            lambda: call(deployments.go_on, id_),
+            lambda: call(deployments.resume, id_),
             lambda: call(tasks.cancel, on_task),
             lambda: call(deployments.start, id_),
             lambda: call(tasks.skip, on_task),
@@ -209,7 +212,7 @@ class World:
     async def play_out(self) -> None:
         """Let everybody do as they should until every deployment that was started has ended."""
         for id_ in self.made:
-            await self.allowed(partial(self.engine.call, deployments.go_on, id_))
+            await self.allowed(partial(self.engine.call, deployments.resume, id_))
             await self.sound()
         for _ in range(MOST_ROUNDS):
             stories = [await self.engine.story(id_) for id_ in self.made]

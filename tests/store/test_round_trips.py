@@ -28,7 +28,7 @@ from app.core.events import (
     TaskStatusChanged,
     WorkflowChanged,
 )
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.job_options import JobOptions, JobResources, TaintEffect, Toleration, TolerationOperator
 from app.core.log_levels import LogLevel
 from app.core.logs import LogLine
@@ -117,7 +117,7 @@ of_applications = settings(
 @given(drafts, drafts)
 async def test_any_application_comes_back_as_it_was(engine: Engine, first: Application, second: Application) -> None:
     async with unit(engine.runtime) as work:
-        id_ = work.new_id(Kind.APPLICATION)
+        id_ = work.new_id(IdKind.APPLICATION)
         made = replace(first, id=id_, name=id_)
         await applications.insert(made)
         assert await applications.by_ids([id_]) == {id_: made}
@@ -234,7 +234,7 @@ async def test_a_deployment_comes_back_as_it_was(engine: Engine, trial: Site) ->
         deployment_id="dep_before",
         since=NOW,
     )
-    await deployments.keep_previous(id_, release)
+    await deployments.save_previous_release(id_, release)
     rollback = Rollback(status=RollbackStatus.RUNNING, automatic=True, reason="r", requested_by=None, started_at=NOW)
     for status in (RollbackStatus.FAILED, RollbackStatus.SUCCESS):
         await deployments.begin_rollback(id_, rollback)

@@ -38,7 +38,7 @@ async def result_of(info: Info, given: Input, use_case: UseCase[Command], comman
     return result
 
 
-async def changed(info: Info, name: str, id_: str) -> Any:
+async def load_changed(info: Info, name: str, id_: str) -> Any:
     """Return an object that was changed, as it is now. Raises Refused when the viewer may not see it (any more)."""
     found = await find(info, name, id_)
     if found is None:

@@ -9,7 +9,7 @@ from app.api.loaders import visible
 from app.api.pages import deployment_page
 from app.api.permissions import Guard
 from app.api.scalars import Cursor
-from app.api.types.common import Asked, Connection
+from app.api.types.common import Connection, PageArguments
 from app.api.types.deployments import Deployment
 from app.api.types.gates import Gate, blockers
 from app.api.types.references import find
@@ -18,21 +18,21 @@ from app.api.types.workflows import DeploymentPlan
 from app.core import graph, workflow
 from app.core.roles import Role
 from app.services.drafts import draft
-from app.services.gates import of_plan
+from app.services.gates import plan_blockers
 
 
 @strawberry.type
 class DeploymentQueries:
     @strawberry.field(
-        description="One deployment by its id; null: there is none that you may see. For VIEWER on its environment and "
-        "all its applications.",
+        description="A deployment by its id. Null if it does not exist or you may not see it. For VIEWER on its "
+        "environment and all its applications.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def deployment(self, info: Info, id: strawberry.ID) -> Deployment | None:
         return await find(info, "Deployment", id)
 
     @strawberry.field(
-        description="Deployments that the viewer may see, newest first. For VIEWER on anything.",
+        description="The deployments that you may see, newest first. For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def deployments(
@@ -45,18 +45,20 @@ class DeploymentQueries:
         filter: DeploymentFilterInput | None = None,
     ) -> Connection[Deployment]:
         wanted = visible(info.context.viewer)
-        return await deployment_page(filter.narrow(wanted) if filter else wanted, Asked(first, after, last, before))
+        return await deployment_page(
+            filter.narrow(wanted) if filter else wanted, PageArguments(first, after, last, before)
+        )
 
     @strawberry.field(
-        description="One task by its id; null: there is none that you may see. For VIEWER on its deployment.",
+        description="A task by its id. Null if it does not exist or you may not see it. For VIEWER on its deployment.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def task(self, info: Info, id: strawberry.ID) -> Task | None:
         return await find(info, "Task", id)
 
     @strawberry.field(
-        description="A dry run of createDeployment: nothing is stored, and every fault of the graph is told. For "
-        "VIEWER on anything.",
+        description="A dry run of createDeployment. It stores nothing and reports all faults of the graph. For VIEWER "
+        "on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def deployment_plan(self, info: Info, input: CreateDeploymentInput) -> DeploymentPlan:
@@ -72,7 +74,7 @@ class DeploymentQueries:
             for one in made.environments
             if viewer.allows(Role.VIEWER, environment_id=one.id, application_ids=list(names))
         ]
-        found = await of_plan(info.context.runtime, visible_places, list(names), overrides=overrides)
+        found = await plan_blockers(info.context.runtime, visible_places, list(names), overrides=overrides)
         return DeploymentPlan(
             draft=made,
             levels=[] if made.faults else graph.levels(edges),

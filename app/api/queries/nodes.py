@@ -12,7 +12,7 @@ from app.api.types.audit import AuditEntry
 from app.api.types.common import Node
 from app.api.types.references import find
 from app.api.types.workflows import Workflow
-from app.core.ids import Kind, deployment_of, kind_of
+from app.core.ids import IdKind, deployment_of, kind_of
 from app.core.roles import Role
 
 
@@ -35,21 +35,21 @@ async def _workflow(info: Info, id_: str) -> Any:
     return Workflow.of(deployment) if deployment else None
 
 
-FIND: Mapping[Kind, Callable[[Info, str], Awaitable[Any]]] = {
-    Kind.APPLICATION: _named("Application"),
-    Kind.ENVIRONMENT: _named("Environment"),
-    Kind.VERSION: _named("Version"),
-    Kind.DEPLOYMENT: _named("Deployment"),
-    Kind.TASK: _named("Task"),
-    Kind.WORKFLOW: _workflow,
-    Kind.WORKFLOW_TEMPLATE: _named("WorkflowTemplate"),
-    Kind.TEMPLATE_VERSION: _named("TemplateVersion"),
-    Kind.APPROVAL: _named("Approval"),
-    Kind.USER: _actor,
-    Kind.SERVICE_ACCOUNT: _actor,
-    Kind.API_TOKEN: find_token,
-    Kind.FREEZE_WINDOW: _named("FreezeWindow"),
-    Kind.AUDIT_ENTRY: _entry,
+FIND: Mapping[IdKind, Callable[[Info, str], Awaitable[Any]]] = {
+    IdKind.APPLICATION: _named("Application"),
+    IdKind.ENVIRONMENT: _named("Environment"),
+    IdKind.VERSION: _named("Version"),
+    IdKind.DEPLOYMENT: _named("Deployment"),
+    IdKind.TASK: _named("Task"),
+    IdKind.WORKFLOW: _workflow,
+    IdKind.WORKFLOW_TEMPLATE: _named("WorkflowTemplate"),
+    IdKind.TEMPLATE_VERSION: _named("TemplateVersion"),
+    IdKind.APPROVAL: _named("Approval"),
+    IdKind.USER: _actor,
+    IdKind.SERVICE_ACCOUNT: _actor,
+    IdKind.API_TOKEN: find_token,
+    IdKind.FREEZE_WINDOW: _named("FreezeWindow"),
+    IdKind.AUDIT_ENTRY: _entry,
 }
 
 
@@ -63,13 +63,16 @@ async def find_node(info: Info, id_: str) -> Any:
 @strawberry.type
 class NodeQueries:
     @strawberry.field(
-        description="Any object by its id; null when there is none that the viewer may see. For VIEWER on it.",
+        description="Any object by its id. Null if it does not exist or you may not see it. For VIEWER on it.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
         found: Node | None = await find_node(info, id)
         return found
 
-    @strawberry.field(description="Who you are. For everybody with a valid token.", extensions=[Guard(None)])
+    @strawberry.field(
+        description="The person or service account that sends this request. For everybody with a valid token.",
+        extensions=[Guard(None)],
+    )
     async def viewer(self, info: Info) -> Actor:
         return actor_of(info.context.viewer.actor)

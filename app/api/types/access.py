@@ -8,7 +8,7 @@ import strawberry
 from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
 from app.api.scalars import Cursor
-from app.api.types.common import Asked, Connection, Node
+from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import TOKENS
 from app.api.types.references import find
 from app.core import access as core
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from app.api.types.environments import Environment
 
 
-@strawberry.interface(description="Somebody who acts.")
+@strawberry.interface(description="A person or a service account.")
 class Actor(Node):
     name: str
 
 
-@strawberry.type(description="A role on an environment, an application, both, or (where null) all of them.")
+@strawberry.type(description="A role on an environment, an application, or both. Null means all of them.")
 class Grant:
     value: strawberry.Private[core.Grant]
     role: Role
@@ -54,7 +54,7 @@ async def _tokens(info: Info, actor_id: str) -> list["ApiToken"]:
     return [ApiToken.of(token) for token in await info.context.loaders.tokens_of.load(actor_id)]
 
 
-async def _token_page(info: Info, actor_id: str, asked: Asked) -> Connection["ApiToken"]:
+async def _token_page(info: Info, actor_id: str, asked: PageArguments) -> Connection["ApiToken"]:
     _only_self_or_admin(info, actor_id)
     return await TOKENS.page(info, actor_id, ApiToken.of, asked)
 
@@ -64,19 +64,22 @@ async def _grants(info: Info, actor_id: str) -> list[Grant]:
     return [Grant(value=grant, role=grant.role) for grant in await info.context.loaders.grants_of.load(actor_id)]
 
 
-@strawberry.type(description="A bearer token. Its secret is shown once, when it is made.")
+@strawberry.type(description="A bearer token. Its secret is shown only once, when the token is created.")
 class ApiToken(Node):
     name: str
-    prefix: str = strawberry.field(description="The first characters of the secret, to recognise it by.")
-    scopes: list[Role] = strawberry.field(description="What it can be used for, within its owner's grants.")
+    prefix: str = strawberry.field(description="The first characters of the secret, to recognise it.")
+    scopes: list[Role] = strawberry.field(description="The roles that the token may use, within its owner's grants.")
     created_at: datetime
     expires_at: datetime | None
-    last_used_at: datetime | None = strawberry.field(description="To the minute.")
+    last_used_at: datetime | None = strawberry.field(
+        description="When the token was last used, to the minute. Null if it was never used."
+    )
     revoked_at: datetime | None
     maker_id: strawberry.Private[str | None]
 
     @strawberry.field(
-        description="The token that made it, and with which it ends; null also where you may not see it.",
+        description="The token that created this one. If it is revoked, this one is too. Null if there is none, or "
+        "you may not see it.",
         metadata=DEPENDS_ON_ACTOR,
     )
     async def made_by(self, info: Info) -> "ApiToken | None":
@@ -102,17 +105,17 @@ class User(Actor):
     name: str
     value: strawberry.Private[core.Actor]
 
-    @strawberry.field(description="Shown to the person, and to ADMIN.", metadata=DEPENDS_ON_ACTOR)
+    @strawberry.field(description="The email address. For the person, and for ADMIN.", metadata=DEPENDS_ON_ACTOR)
     async def email(self, info: Info) -> str | None:
         _only_self_or_admin(info, self.id)
         return self.value.email
 
-    @strawberry.field(description="Shown to the person, and to ADMIN.", metadata=DEPENDS_ON_ACTOR)
+    @strawberry.field(description="The grants of the person. For the person, and for ADMIN.", metadata=DEPENDS_ON_ACTOR)
     async def grants(self, info: Info) -> list[Grant]:
         return await _grants(info, self.id)
 
     @strawberry.field(
-        description="Personal tokens, the newest first. Shown to the person, and to ADMIN.",
+        description="The personal tokens, newest first. For the person, and for ADMIN.",
         metadata=DEPENDS_ON_ACTOR,
         deprecation_reason="It grows for ever: use tokensConnection.",
     )
@@ -120,7 +123,7 @@ class User(Actor):
         return await _tokens(info, self.id)
 
     @strawberry.field(
-        description="Its tokens, the newest first. Shown to the person, and to ADMIN.", metadata=DEPENDS_ON_ACTOR
+        description="The personal tokens, newest first. For the person, and for ADMIN.", metadata=DEPENDS_ON_ACTOR
     )
     async def tokens_connection(
         self,
@@ -130,19 +133,22 @@ class User(Actor):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[ApiToken]:
-        return await _token_page(info, self.id, Asked(first, after, last, before))
+        return await _token_page(info, self.id, PageArguments(first, after, last, before))
 
 
-@strawberry.type(description="A program that acts by tokens.")
+@strawberry.type(description="A program that uses tokens.")
 class ServiceAccount(Actor):
     name: str
 
-    @strawberry.field(description="Shown to itself, and to ADMIN.", metadata=DEPENDS_ON_ACTOR)
+    @strawberry.field(
+        description="The grants of the service account. For the service account, and for ADMIN.",
+        metadata=DEPENDS_ON_ACTOR,
+    )
     async def grants(self, info: Info) -> list[Grant]:
         return await _grants(info, self.id)
 
     @strawberry.field(
-        description="Its tokens, the newest first. Shown to itself, and to ADMIN.",
+        description="The tokens of the service account, newest first. For the service account, and for ADMIN.",
         metadata=DEPENDS_ON_ACTOR,
         deprecation_reason="It grows for ever: use tokensConnection.",
     )
@@ -150,7 +156,8 @@ class ServiceAccount(Actor):
         return await _tokens(info, self.id)
 
     @strawberry.field(
-        description="Its tokens, the newest first. Shown to itself, and to ADMIN.", metadata=DEPENDS_ON_ACTOR
+        description="The tokens of the service account, newest first. For the service account, and for ADMIN.",
+        metadata=DEPENDS_ON_ACTOR,
     )
     async def tokens_connection(
         self,
@@ -160,7 +167,7 @@ class ServiceAccount(Actor):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[ApiToken]:
-        return await _token_page(info, self.id, Asked(first, after, last, before))
+        return await _token_page(info, self.id, PageArguments(first, after, last, before))
 
 
 def actor_of(actor: core.Actor) -> User | ServiceAccount:

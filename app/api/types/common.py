@@ -7,17 +7,17 @@ from typing import Generic, TypeVar
 import strawberry
 
 from app.api.documents.costs import MAX_PAGE
-from app.api.scalars import Cursor, cursor, number, position
+from app.api.scalars import Cursor, decode_cursor, decode_number_cursor, encode_cursor
 from app.core.errors import ErrorCode, InvalidInput, Problem, Refused
-from app.core.paging import Span
+from app.core.paging import PageRequest
 
 
-@strawberry.interface(description="Anything with an id; node(id) finds it.")
+@strawberry.interface(description="An object with an id. The query `node` finds it.")
 class Node:
-    id: strawberry.ID = strawberry.field(description="Opaque, and unique among all objects.")
+    id: strawberry.ID = strawberry.field(description="An opaque id, unique among all objects.")
 
 
-@strawberry.type(description="Where a page of a list stands in it.")
+@strawberry.type(description="The place of a page in its list.")
 class PageInfo:
     has_next_page: bool
     has_previous_page: bool
@@ -29,7 +29,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-@strawberry.type(description="An object at its place in a list.")
+@strawberry.type(description="An item of a list, with its cursor.")
 class Edge(Generic[T]):
     cursor: Cursor
     node: T
@@ -42,19 +42,20 @@ class Connection(Generic[T]):
     nodes: list[T]
     page_info: PageInfo
 
-    @strawberry.field(description="How many there are in the whole list.")
+    @strawberry.field(description="The number of items in the whole list.")
     async def total_count(self) -> int:
         return await self.count()
 
 
-@strawberry.type(description="Whether the viewer may do something now.")
+@strawberry.type(description="Whether you may do something now.")
 class Permission:
     allowed: bool
     reason: str | None = strawberry.field(
-        description="Why not, in whole sentences; null: it is allowed. Of an approval that is allowed: what else waits."
+        description="Why you may not, in full sentences. Null if you may. For an approval that you may give: what "
+        "else blocks the deployment."
     )
     code: ErrorCode | None = strawberry.field(
-        default=None, description="The error code that the mutation would be refused with; null: it is allowed."
+        default=None, description="The error code that the mutation would return. Null if you may."
     )
 
     @classmethod
@@ -81,9 +82,9 @@ class Window:
         return self.size + 1
 
     @property
-    def span(self) -> Span:
+    def span(self) -> PageRequest:
         """What to load."""
-        return Span(self.limit, self.after, self.before, self.forward)
+        return PageRequest(self.limit, self.after, self.before, self.forward)
 
     def cut(self, found: Sequence[T]) -> tuple[list[T], bool, bool]:
         """Return what is shown of what was loaded (in list order), and whether more stands before and behind it."""
@@ -108,16 +109,16 @@ def window(
         _page_size(last, "last")
         if after is not None:
             raise Refused(InvalidInput(message="last goes with before, first with after.", path=("after",)))
-        return Window(kind, None, position(kind, before, "before"), last, forward=False)
+        return Window(kind, None, decode_cursor(kind, before, "before"), last, forward=False)
     if before is not None:
         raise Refused(InvalidInput(message="before goes with last.", path=("before",)))
     size = default if first is None else first
     _page_size(size, "first")
-    return Window(kind, position(kind, after, "after"), None, size, forward=True)
+    return Window(kind, decode_cursor(kind, after, "after"), None, size, forward=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageArguments:
     """Relay's arguments of a list, as they came."""
 
     first: int | None = None
@@ -128,8 +129,8 @@ class Asked:
     def window(self, kind: str, default: int = 20, *, numbered: bool = False) -> Window:
         """Return the part of the list that they ask for; `numbered`: its positions are numbers. Raises Refused."""
         if numbered:
-            number(kind, self.after, "after")
-            number(kind, self.before, "before")
+            decode_number_cursor(kind, self.after, "after")
+            decode_number_cursor(kind, self.before, "before")
         first = None if self.last is not None else self.first
         return window(kind, first=first, after=self.after, last=self.last, before=self.before, default=default)
 
@@ -140,7 +141,7 @@ def _page_size(value: int, argument: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown(Generic[T]):
+class Page(Generic[T]):
     """What a page shows: nodes with their cursors, and whether there is more on either side.
 
     `start` and `end` are where to go on from, where that is not at the first and the last node.
@@ -164,13 +165,13 @@ class Shown(Generic[T]):
         )
 
 
-def connection(shown: Shown[T], count: Callable[[], Awaitable[int]]) -> Connection[T]:
+def connection(shown: Page[T], count: Callable[[], Awaitable[int]]) -> Connection[T]:
     """Return a page as clients see it."""
     edges = [Edge(cursor=cursor, node=node) for cursor, node in zip(shown.cursors, shown.nodes, strict=True)]
     return Connection(count=count, edges=edges, nodes=list(shown.nodes), page_info=shown.page_info)
 
 
-def sliced(
+def page_of_list(
     part: Window, everything: Sequence[U], position: Callable[[U], str], show: Callable[[U], T]
 ) -> Connection[T]:
     """Return a page of a list that is there as a whole, in the order of its positions."""
@@ -184,5 +185,5 @@ def sliced(
     async def count() -> int:
         return len(everything)
 
-    cursors = [cursor(part.kind, position(one)) for one in found]
-    return connection(Shown([show(one) for one in found], cursors, before, behind), count)
+    cursors = [encode_cursor(part.kind, position(one)) for one in found]
+    return connection(Page([show(one) for one in found], cursors, before, behind), count)

@@ -8,8 +8,8 @@ from app.api import page_loaders
 from app.api.context import Info
 from app.api.loaders import visible
 from app.api.page_loaders import Children, DeploymentsOf, PageKey
-from app.api.scalars import cursor
-from app.api.types.common import Asked, Connection, Shown, connection
+from app.api.scalars import encode_cursor
+from app.api.types.common import Connection, Page, PageArguments, connection
 from app.core.access import ApiToken
 from app.core.approval import Approval
 from app.core.deployment import Deployment
@@ -35,7 +35,7 @@ class Listing(Generic[T]):
     size: int = 20
 
     async def page(
-        self, info: Info, id_: str, show: Callable[[T], N], asked: Asked, count: Count | None = None
+        self, info: Info, id_: str, show: Callable[[T], N], asked: PageArguments, count: Count | None = None
     ) -> Connection[N]:
         """Return a page of what hangs on the object with that id, as `show` shows it. Raises Refused.
 
@@ -47,8 +47,8 @@ class Listing(Generic[T]):
             self.of(info),
         )
         found, earlier, later = part.cut(await loaders.pages.load(PageKey(id_, of, part.span)))
-        cursors = [cursor(self.kind, self.position(one)) for one in found]
-        shown = Shown([show(one) for one in found], cursors, earlier, later)
+        cursors = [encode_cursor(self.kind, self.position(one)) for one in found]
+        shown = Page([show(one) for one in found], cursors, earlier, later)
         return connection(shown, count or (lambda: loaders.counts.load((id_, of))))
 
 

@@ -21,7 +21,7 @@ async def find(info: Info, name: str, id_: str | None) -> Any:
     return wrap(info, name, found) if found else None
 
 
-async def need(info: Info, name: str, id_: str) -> Any:
+async def require(info: Info, name: str, id_: str) -> Any:
     """Return an object that must exist. Raises LookupError."""
     found = await find(info, name, id_)
     if found is None:

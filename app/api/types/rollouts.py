@@ -9,7 +9,7 @@ import strawberry
 from app.api.context import Info
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
-from app.api.types.references import find, need
+from app.api.types.references import find, require
 from app.core import deployment as core_deployment
 from app.core import metrics, rollout
 from app.core.approval import ApprovalStatus
@@ -30,15 +30,22 @@ REFUSED = DECIDED - {ApprovalStatus.APPROVED}
 
 @strawberry.type(description="One step of a strategy.")
 class StrategyStep:
-    batch_size: int = strawberry.field(description="0: all at once.")
-    batch_interval: int = strawberry.field(description="Seconds to watch a batch before the next one.")
-    canary_ratio: float = strawberry.field(description="Share of the new version once the step is done, 0 to 1.")
-    auto_rollback: bool = strawberry.field(description="Roll back by itself when it fails in this step.")
-    require_approval: bool = strawberry.field(description="People are asked before it.")
+    batch_size: int = strawberry.field(description="The number of instances in a batch. 0 means all at once.")
+    batch_interval: int = strawberry.field(
+        description="How many seconds a batch is observed before the next one starts."
+    )
+    canary_ratio: float = strawberry.field(description="The share of the new version at the end of the step, 0 to 1.")
+    auto_rollback: bool = strawberry.field(
+        description="Whether a deployment that fails during this step is rolled back automatically."
+    )
+    require_approval: bool = strawberry.field(description="Whether the step needs an approval before it starts.")
     index: strawberry.Private[int]
     source: strawberry.Private["_Source | None"]
 
-    @strawberry.field(description="Null: undecided, or not asked.")
+    @strawberry.field(
+        description="True if the step was approved, false if it was rejected. Null if it is undecided, or needs no "
+        "approval."
+    )
     async def manual_approval_status(self, info: Info) -> bool | None:
         if not self.require_approval or self.source is None:
             return None
@@ -70,7 +77,7 @@ class _Source:
         return any(status in REFUSED and self.task_id in (None, id_) for id_, status in said.items())
 
 
-@strawberry.type(description="How an application's instances are changed.")
+@strawberry.type(description="How the instances of an application are replaced.")
 class Strategy:
     kind: core.StrategyKind
     steps: list[StrategyStep]
@@ -94,15 +101,16 @@ class Strategy:
         )
 
 
-@strawberry.type(description="The last result of a metric check.")
+@strawberry.type(description="The latest result of a metric check.")
 class MetricResult:
-    name: str = strawberry.field(description="The check's name.")
-    at: datetime = strawberry.field(description="When its query was answered.")
+    name: str = strawberry.field(description="The name of the check.")
+    at: datetime = strawberry.field(description="When Prometheus answered the query.")
     value: float | None = strawberry.field(
-        description="Of several series the value nearest to its bounds, or furthest beyond. Null: there was no data."
+        description="The value. Of several series, the one nearest to a bound or furthest beyond it. Null if there "
+        "was no data."
     )
-    min: float | None = strawberry.field(description="The least value that is well; null: any.")
-    max: float | None = strawberry.field(description="The greatest value that is well; null: any.")
+    min: float | None = strawberry.field(description="The lowest healthy value. Null if there is no lower bound.")
+    max: float | None = strawberry.field(description="The highest healthy value. Null if there is no upper bound.")
     ok: bool = strawberry.field(description="Whether every value was within the bounds.")
 
     @classmethod
@@ -112,14 +120,14 @@ class MetricResult:
         )
 
 
-@strawberry.type(description="A batch of a rollout that has begun.")
+@strawberry.type(description="A batch of a rollout that has started.")
 class RolloutBatch:
-    step_index: int = strawberry.field(description="The step of the strategy, from 0.")
-    batch: int = strawberry.field(description="From 1.")
-    started_at: datetime = strawberry.field(description="When it was begun.")
-    completed_at: datetime | None = strawberry.field(description="When it ended; null: it has not.")
-    succeeded: bool | None = strawberry.field(description="Whether it was found healthy; null: it has not ended.")
-    metrics: list[MetricResult] = strawberry.field(description="The last result of each metric check.")
+    step_index: int = strawberry.field(description="The step of the strategy, counted from 0.")
+    batch: int = strawberry.field(description="The number of the batch within its step, counted from 1.")
+    started_at: datetime = strawberry.field(description="When the batch started.")
+    completed_at: datetime | None = strawberry.field(description="When the batch ended. Null if it has not ended.")
+    succeeded: bool | None = strawberry.field(description="Whether the batch was healthy. Null if it has not ended.")
+    metrics: list[MetricResult] = strawberry.field(description="The latest result of each metric check.")
 
     @classmethod
     def of(cls, record: BatchRecord) -> "RolloutBatch":
@@ -133,18 +141,22 @@ class RolloutBatch:
         )
 
 
-@strawberry.type(description="Where the strategy of an application stands in a deployment.")
+@strawberry.type(description="The progress of the strategy of one application.")
 class Rollout:
     task_id: strawberry.Private[str]
     progress: strawberry.Private[core.Progress]
     step_index: int
-    batch: int = strawberry.field(description="The batch in hand, from 1; 0 before the first one.")
+    batch: int = strawberry.field(
+        description="The number of the current batch, counted from 1. 0 before the first batch."
+    )
     batches: int
-    updated: int = strawberry.field(description="Instances on the new version.")
-    healthy: int = strawberry.field(description="Instances of finished batches, found healthy.")
+    updated: int = strawberry.field(description="The number of instances that run the new version.")
+    healthy: int = strawberry.field(description="The number of instances in finished batches that are healthy.")
     total: int
-    weight: float = strawberry.field(description="Share of traffic or instances on the new version, 0 to 1.")
-    resume_at: datetime | None = strawberry.field(description="Until when it is watched before it goes on.")
+    weight: float = strawberry.field(description="The share of traffic or instances on the new version, 0 to 1.")
+    resume_at: datetime | None = strawberry.field(
+        description="Until when the current batch is observed. Null if none is."
+    )
 
     @classmethod
     def of(cls, task_id: str, progress: core.Progress) -> "Rollout":
@@ -163,18 +175,18 @@ class Rollout:
 
     @strawberry.field
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")]:
-        return await need(info, "Task", self.task_id)
+        return await require(info, "Task", self.task_id)
 
     @strawberry.field
     async def application(self, info: Info) -> Application:
-        return await need(info, "Application", (await self._application(info)).application_id)
+        return await require(info, "Application", (await self._application(info)).application_id)
 
     @strawberry.field
     async def strategy(self, info: Info) -> Strategy:
         deployment = await self._deployment(info)
         return Strategy.of(deployment.strategy, deployment.id, self.task_id)
 
-    @strawberry.field(description="Every batch that has begun, the first one first.")
+    @strawberry.field(description="All batches that have started, oldest first.")
     async def history(self, info: Info) -> list[RolloutBatch]:
         task = await info.context.loaders.task.load(self.task_id)
         if task is None:
@@ -183,7 +195,7 @@ class Rollout:
         ended = TaskEnd(task.status, task.completed_at) if task.completed_at else None
         return [RolloutBatch.of(record) for record in batch_history(moments, ended)]
 
-    @strawberry.field(description="What ran before; null when nothing did, or before the rollout began.")
+    @strawberry.field(description="The version that ran before. Null if none did, or the rollout has not started.")
     async def previous_version(
         self, info: Info
     ) -> Annotated["Version", strawberry.lazy("app.api.types.versions")] | None:
@@ -203,7 +215,7 @@ class Rollout:
         return next(a for a in deployment.applications if task and a.application_id == task.application_id)
 
 
-@strawberry.type(description="Work that takes a deployment's applications back.")
+@strawberry.type(description="A rollback of the applications that a deployment changed.")
 class Rollback:
     value: strawberry.Private[core_deployment.Rollback]
     status: core_deployment.RollbackStatus
@@ -211,7 +223,9 @@ class Rollback:
     reason: str
     started_at: datetime
     completed_at: datetime | None
-    error_message: str | None = strawberry.field(description="What failed, or was left as it is.")
+    error_message: str | None = strawberry.field(
+        description="What failed, or was left as it is. Null if there is nothing to report."
+    )
 
     @classmethod
     def of(cls, rollback: core_deployment.Rollback) -> "Rollback":
@@ -225,7 +239,9 @@ class Rollback:
             error_message=rollback.error_message,
         )
 
-    @strawberry.field(description="Null when it came by itself.")
+    @strawberry.field(
+        description="The person or service account that requested the rollback. Null if it was automatic."
+    )
     async def requested_by(self, info: Info) -> Actor | None:
         return await load_actor(info, self.value.requested_by) if self.value.requested_by else None
 

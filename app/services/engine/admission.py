@@ -46,7 +46,7 @@ async def admit(runtime: Runtime, environment_id: str) -> None:
         claims = (await admission_store.claims([environment_id]))[environment_id]
         capacity = environment.max_concurrent_deployments
         windows = (await freeze_store.of_environments([environment_id]))[environment_id] if claims.waiting else ()
-        status = freeze.status(windows, work.now, runtime.calendar)
+        status = freeze.freeze_status(windows, work.now, runtime.calendar)
         if status.next_end and status.frozen and not all(claim.exempt for claim in claims.waiting):
             work.jobs.append(_job_after_freeze(environment, status.next_end, work.now))
         for deployment_id in admission.admit(claims.active, claims.waiting, capacity, frozen=status.frozen):

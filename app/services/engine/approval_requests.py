@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, before_approval, expiry
+from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, expiry_time, types_before_approval
 from app.core.deployment import DeploymentStatus
 from app.core.events import ApprovalRequested
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.task import TaskStatus
 from app.core.tick.state import Plan, TaskSnapshot
 from app.services.engine.locked_deployment import LockedDeployment
@@ -17,7 +17,7 @@ async def relevant_approvals(locked: LockedDeployment, tasks: Sequence[TaskSnaps
 
     A running deployment depends on them only where it needs approval, has pending requests, or has tasks that do.
     """
-    needs_approval = before_approval(locked.deployment, locked.policy) is not None
+    needs_approval = types_before_approval(locked.deployment, locked.policy) is not None
     runs = locked.deployment.status is DeploymentStatus.RUNNING
     if runs and not (needs_approval or locked.has_requests or any(map(_needs_approval, tasks))):
         return ()
@@ -35,7 +35,7 @@ async def request_approvals(locked: LockedDeployment, plan: Plan, policy: Approv
         publish_changes(locked, plan.withdraw)
     approvals = [
         Approval(
-            id=locked.unit.new_id(Kind.APPROVAL),
+            id=locked.unit.new_id(IdKind.APPROVAL),
             deployment_id=locked.deployment.id,
             environment_id=locked.deployment.environment_id,
             application_ids=locked.deployment.application_ids,
@@ -46,7 +46,7 @@ async def request_approvals(locked: LockedDeployment, plan: Plan, policy: Approv
             status=ApprovalStatus.PENDING,
             policy=policy,
             requested_at=locked.now,
-            expires_at=expiry(policy, locked.now),
+            expires_at=expiry_time(policy, locked.now),
             authors=frozenset({locked.deployment.created_by}),
         )
         for request in plan.requests

@@ -23,7 +23,7 @@ from app.store import deployments as deployment_store
 from app.store import event_feed
 from app.store import tasks as task_store
 from app.store.database import MICROSECOND
-from app.store.deployments import Place
+from app.store.deployments import EnvironmentRules
 from app.store.tasks import AttemptEnd, Writes
 from app.store.unit_of_work import Unit
 
@@ -38,7 +38,7 @@ class LockedDeployment:
 
     unit: Unit
     deployment: Deployment
-    environment: Place
+    environment: EnvironmentRules
     stored: Deployment
     actor_id: str | None = None
     has_requests: bool = False
@@ -150,7 +150,7 @@ class LockedDeployment:
         have read.
         """
         if self._changes:
-            await task_store.change(list(self._changes.values()), self.now)
+            await task_store.apply_changes(list(self._changes.values()), self.now)
         if self._abandoned:
             await task_store.end_open_attempts(self._abandoned, self.now)
         if self.deployment != self.stored or self._writes.tasks or self._marked:
@@ -191,4 +191,4 @@ async def lock_deployment(
     locked = LockedDeployment(unit, row.deployment, row.place, row.deployment, actor_id, row.asked)
     yield locked
     await locked.close()
-    unit.note(deployment_id, row.deployment, locked.deployment)
+    unit.record_change(deployment_id, row.deployment, locked.deployment)

@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.core import completion, rollout
-from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, ApprovalTimeoutAction, Verdict, before_approval
+from app.core.approval import (
+    Approval,
+    ApprovalPolicy,
+    ApprovalStatus,
+    ApprovalTimeoutAction,
+    Verdict,
+    types_before_approval,
+)
 from app.core.deployment import ENDED, DeploymentStatus, Rollback, RollbackStatus
 from app.core.events import ApprovalDecided
 from app.core.task import UNSTARTED, TaskStatus
@@ -77,7 +84,7 @@ def _snapshot(
         undo_error=undo_error,
         resumed_at=deployment.resumed_at,
         paused=deployment.paused,
-        before_approval=before_approval(deployment, locked.policy),
+        before_approval=types_before_approval(deployment, locked.policy),
         revision=deployment.revision,
         approvals=approvals,
     )
@@ -167,7 +174,7 @@ async def request_stop(
     locked: LockedDeployment, task_ids: Sequence[str], *, kill: bool = False, reason: str | None = None
 ) -> None:
     """Ask the workers that run attempts of these tasks to stop them; with `kill`, without a grace period."""
-    workers = await task_store.ask_to_stop(task_ids, reason)
+    workers = await task_store.request_stop(task_ids, reason)
     if workers and reason:
         locked.mark_changed()
     how = " kill" if kill else ""

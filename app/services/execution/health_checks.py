@@ -12,6 +12,7 @@ from app.core.health import Streak, Verdict, judge
 from app.core.retry import MAX_LOSSES
 from app.core.task import Task
 from app.ports import Instruction, LogSink, ProbeResult
+from app.services.execution.executions import Executions
 from app.services.execution.instructions import InstructionContext, RolloutPosition, instruct
 from app.services.execution.log_writer import LogWriter
 from app.services.runtime import Runtime
@@ -25,6 +26,7 @@ class Patient:
     setting: InstructionContext
     task: Task
     log: LogWriter
+    executions: Executions
 
 
 async def check_instances(patient: Patient, places: Sequence[RolloutPosition]) -> dict[str, str]:
@@ -84,7 +86,7 @@ async def _probe(patient: Patient, check: HealthCheck, place: RolloutPosition, s
     operator = runtime.operators[setting.environment.operator]
     try:
         async with asyncio.timeout(check.timeout_seconds):
-            outcome = await operator.execute(instruction, sink)
+            outcome = await patient.executions.run(operator, instruction, sink)
     except TimeoutError:
         return ProbeResult(False, f"no answer within {check.timeout_seconds} s")
     return ProbeResult(outcome.ending is Ending.SUCCEEDED, outcome.message or "exit status 0")
@@ -97,8 +99,8 @@ async def _run_in_cluster(patient: Patient, instruction: Instruction, place: Rol
     """
     operator, sink = patient.runtime.operators[OperatorKind.KUBERNETES], patient.log.sink()
     for _ in range(MAX_LOSSES):
-        outcome = await operator.execute(instruction, sink)
+        outcome = await patient.executions.run(operator, instruction, sink)
         if outcome.ending is not Ending.LOST:
             return outcome
         await patient.log.say(f"WARN: asking {place.instance} again: {outcome.message}")
-    return await operator.execute(instruction, sink)
+    return await patient.executions.run(operator, instruction, sink)

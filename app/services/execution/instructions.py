@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from app.core.deployment import Definition, Deployment
 from app.core.environment import Environment
-from app.core.expressions import literal
+from app.core.expressions import unescape
 from app.core.kubernetes import job_runs
 from app.core.task import Task
 from app.core.version import Version
@@ -76,7 +76,7 @@ def instruct(
     env = dict(_variables(setting, task, place, back_to)) | (literal_env(step.env) if step else {})
     definition = setting.definition(task)
     return Instruction(
-        command=None if command is None else tuple(map(literal, command)),
+        command=None if command is None else tuple(map(unescape, command)),
         env=env,
         workspace=f"{task.deployment_id}/{definition.name if definition else NO_APPLICATION}",
         timeout_seconds=task.timeout_seconds,
@@ -98,7 +98,7 @@ def instruct(
 
 def literal_env(variables: Mapping[str, str]) -> dict[str, str]:
     """Return variables as a command sees them."""
-    return {name: literal(content) for name, content in variables.items()}
+    return {name: unescape(content) for name, content in variables.items()}
 
 
 def _run(setting: InstructionContext, place: RolloutPosition | None) -> str:

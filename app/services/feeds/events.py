@@ -22,7 +22,7 @@ def follow(runtime: Runtime, deployment_id: str, after: int) -> AsyncGenerator[F
         after,
         partial(_read_pages, deployment_id),
         partial(_is_over, deployment_id),
-        _decode_live,
+        decode_live=_decode_live,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
-from app.core.logs import LogLine, portion
+from app.core.logs import LogLine, batch_size
 from app.ports import Bus
 from app.services.retry import retry_while_away
 
@@ -68,6 +68,7 @@ async def tail(
     position: int,
     read_pages: ReadPages[T],
     is_over: IsOver,
+    *,
     decode_live: DecodeLive[T] = ask_database,
 ) -> AsyncGenerator[FeedPage[T], None]:
     """Yield every item behind a position, and return once the feed has ended and every item was yielded.
@@ -109,7 +110,7 @@ def split_lines(
     """Return a page of log lines as pages that are small enough to send. The last one has the page's position."""
     pages: list[FeedPage[T]] = []
     rest = page.items
-    while (count := portion([line_of(item) for item in rest])) < len(rest):
+    while (count := batch_size([line_of(item) for item in rest])) < len(rest):
         pages.append(FeedPage(rest[:count], position_of(rest[count - 1]), False))
         rest = rest[count:]
     return [*pages, FeedPage(rest, page.position, page.caught_up)]

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 
 from app.core.deployment import ENDED as DEPLOYMENT_ENDED
-from app.core.logs import LogFilter, LogLine, LogPart
+from app.core.logs import LogFilter, LogLine, LogRange
 from app.core.task import ENDED
 from app.services.feeds.tail import FeedPage, LivePage, items_behind, split_lines, tail
 from app.services.runtime import Runtime
@@ -30,7 +30,7 @@ def follow(
         after,
         partial(_read_pages, task_id, log_filter),
         partial(_is_over, task_id),
-        partial(_decode_live, log_filter),
+        decode_live=partial(_decode_live, log_filter),
     )
 
 
@@ -42,7 +42,7 @@ async def _read_pages(task_id: str, log_filter: LogFilter, position: int) -> Seq
 async def _read_page(task_id: str, log_filter: LogFilter, position: int) -> FeedPage[LogLine]:
     """Return the next lines that pass, among as many lines as one statement may search."""
     last = await task_store.last_log(task_id)
-    part = LogPart(limit=MAX_LINES, after=position)
+    part = LogRange(limit=MAX_LINES, after=position)
     if not log_filter.open:
         part = part.within(log_filter.reach, last)
     lines = (await store.pages([task_id], log_filter, part))[task_id]

@@ -9,10 +9,11 @@ from enum import StrEnum
 from app.core.attempt import Ending, Outcome
 from app.core.environment import OperatorKind
 from app.core.kubernetes import job_runs
-from app.core.masking import Masker, why_too_many
+from app.core.masking import Masker, masking_limit_error
 from app.core.task import Activity, Task
 from app.core.workflow import TaskType
-from app.ports import LEAVE, HoldLapsedError
+from app.ports import HoldLapsedError
+from app.services.execution.executions import Executions
 from app.services.execution.instructions import InstructionContext, instruct, literal_env
 from app.services.execution.log_writer import LeaseLostError, LogWriter
 from app.services.execution.rollout import Parked, check_health, roll_back, roll_out
@@ -23,10 +24,6 @@ from app.services.worker.turn import Assignment, WorkerIdentity
 from app.store import tasks as task_store
 
 logger = logging.getLogger(__name__)
-
-KILL_SECONDS = 0.2
-"""How long an operator has to notice the first interruption: two at the same moment would count as one."""
-
 
 NOT_RENEWED = "its worker could not renew its lease"
 EARLY = 0.1
@@ -61,7 +58,7 @@ class AttemptRunner:
         self._runtime = runtime
         self._worker = worker
         self._interruption: Interruption | None = None
-        self._operating = True
+        self._executions = Executions()
         task = assignment.task
         self._env = literal_env(task.command.env) if task.command else {}
         self._masker = Masker.of(self._env)
@@ -93,32 +90,32 @@ class AttemptRunner:
         return replace(came, message=message, result=self._masker.everywhere(came.result))
 
     def interrupt(self, why: Interruption) -> None:
-        """End it, once."""
+        """End it, once: only what a person stopped is to end wherever it runs, else another worker goes on with it."""
         if self._interruption is None:
             self._interruption = why
-            self._work.cancel(*_last_words(why))
+            if why is Interruption.STOPPED:
+                self._executions.stop()
+            else:
+                self._executions.detach()
+            self._work.cancel()
 
-    async def kill(self, why: Interruption) -> None:
-        """End it without patience: an operator takes a second interruption as the order to kill."""
+    def kill(self, why: Interruption) -> None:
+        """End it without a grace, also while it is being ended with one."""
         self.interrupt(why)
-        await asyncio.sleep(KILL_SECONDS)
-        if self._operating and not self._work.done():
-            self._work.cancel(*_last_words(why))
+        self._executions.kill()
 
     async def _perform(self) -> Outcome | Parked:
         task = self.assignment.task
         setting = await _with_run(self.assignment.context, task)
         self.run = job_runs.name(setting.run)
-        if flaw := why_too_many(self._env):
+        if flaw := masking_limit_error(self._env):
             return Outcome(Ending.FAILED, f"nothing was run: {flaw}")
         writer = LogWriter(self._runtime, task, self._worker.id, self._masker)
         async with writer as log:
-            drive = StepContext(self._runtime, setting, task, self._worker.id, log)
+            drive = StepContext(self._runtime, setting, task, self._worker.id, log, self._executions)
             try:
                 came = await _carry_out(drive)
-                self._operating = False
             except asyncio.CancelledError:
-                self._operating = False
                 with suppress(LeaseLostError):
                     await log.say("WARN: the attempt was ended.")
                 raise
@@ -127,11 +124,6 @@ class AttemptRunner:
             if isinstance(came, Outcome) and came.ending is Ending.LOST:
                 await log.say(f"WARN: the attempt was lost: {came.message or 'nobody knows why'}")
             return came
-
-
-def _last_words(why: Interruption) -> tuple[str, ...]:
-    """Return what a cancellation tells the operator: only what a person stopped is to end wherever it runs."""
-    return () if why is Interruption.STOPPED else (LEAVE,)
 
 
 def _result(work: asyncio.Task[Outcome | Parked], why: Interruption | None, task: Task) -> Outcome | Parked | None:
@@ -157,7 +149,9 @@ async def _with_run(setting: InstructionContext, task: Task) -> InstructionConte
     """Return the setting with the number of the run, where runs outlive workers: attempts that were lost share one."""
     if setting.environment.operator is not OperatorKind.KUBERNETES:
         return setting
-    return replace(setting, run=await retry_while_away(lambda: task_store.runs_before(task.id, task.attempt)))
+    return replace(
+        setting, run=await retry_while_away(lambda: task_store.completed_attempts_before(task.id, task.attempt))
+    )
 
 
 async def _carry_out(drive: StepContext) -> Outcome | Parked:
@@ -166,7 +160,7 @@ async def _carry_out(drive: StepContext) -> Outcome | Parked:
     if task.activity is Activity.RUN and task.type not in (TaskType.DEPLOY, TaskType.HEALTH_CHECK):
         operator = drive.runtime.operators[setting.environment.operator]
         command = task.command.command if task.command else None
-        return await operator.execute(instruct(setting, task, command), drive.log.sink())
+        return await drive.executions.run(operator, instruct(setting, task, command), drive.log.sink())
     try:
         async with asyncio.timeout(task.timeout_seconds):
             if task.activity is Activity.UNDO:

@@ -20,7 +20,7 @@ from app.services.runtime import Runtime
 from app.store import environments as environment_store
 from app.store import sweep as sweep_store
 from app.store import tasks as task_store
-from app.store.database import AWAY
+from app.store.database import UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ async def remove_orphans(runtime: Runtime, pool: str) -> None:
 
 async def _reap(operator: RunOperator, connection: KubernetesAccess) -> None:
     found = await operator.running(connection)
-    standings = await task_store.standings([run.task_id for run in found]) if found else {}
+    standings = await task_store.run_ownership([run.task_id for run in found]) if found else {}
     for run in found:
         if is_orphan(run.deployment_id, run.name, standings.get(run.task_id)) and await operator.end(connection, run):
             logger.warning("run %s of %s was left by its worker, and is removed", run.name, run.task_id)
@@ -53,7 +53,7 @@ async def remove_orphans_forever(runtime: Runtime, pool: str) -> None:
             try:
                 if await sweep_store.claim(runtime.clock.now(), since, orphan_topic(pool)):
                     await remove_orphans(runtime, pool)
-            except AWAY as error:
+            except UNAVAILABLE as error:
                 logger.warning("the database is away, looking for orphans later: %s", error or type(error).__name__)
             except Exception:
                 logger.exception("looking for orphans failed; trying again")

@@ -203,7 +203,7 @@ async def _remember_release(ledger: LockedDeployment, task: Task) -> None:
     """Keep what ran before this deployment changes the application."""
     for release in await environment_store.releases_in([ledger.deployment.environment_id]):
         if release.application_id == task.application_id and release.deployment_id != ledger.deployment.id:
-            await deployment_store.keep_previous(ledger.deployment.id, release)
+            await deployment_store.save_previous_release(ledger.deployment.id, release)
 
 
 async def _settle(runtime: Runtime, ledger: LockedDeployment, item: TaskSnapshot, done: Finished) -> TaskSnapshot:

@@ -24,7 +24,7 @@ from app.services.worker.turn import Finished, Turn, WorkerIdentity, claim_and_s
 from app.store import sweep as sweep_store
 from app.store import tasks as task_store
 from app.store import workers
-from app.store.database import AWAY
+from app.store.database import UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,6 @@ class Worker:
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._rooms: Counter[str] = Counter()
         self._forgotten: set[str] = set()
-        self._kills: set[asyncio.Task[None]] = set()
         self._chores: set[asyncio.Task[None]] = set()
         self._closing = False
         self._dispatching = False
@@ -111,7 +110,7 @@ class Worker:
         lease_end, in_hand = self._lease_end(), self._attempts.keys() | self._forgotten
         try:
             turn = await claim_and_settle(self._runtime, self.identity, deployment_id, done, room=room, in_hand=in_hand)
-        except AWAY as error:
+        except UNAVAILABLE as error:
             logger.warning("the database is away, trying again: %s", error)
             self._done[deployment_id] = [*done, *self._done.get(deployment_id, [])]
             self._hungry[deployment_id] = None
@@ -209,8 +208,8 @@ class Worker:
                     self._deputy.hear(renewed=True)
                     async with self._beating:
                         if not self._closing:
-                            await workers.beat(self.identity.id, self.identity.pool, self._runtime.clock.now())
-            except AWAY as error:
+                            await workers.heartbeat(self.identity.id, self.identity.pool, self._runtime.clock.now())
+            except UNAVAILABLE as error:
                 logger.warning("the leases could not be renewed, trying again: %s", error or type(error).__name__)
             except Exception:
                 logger.exception("the leases could not be renewed; trying again")
@@ -224,10 +223,10 @@ class Worker:
         held = dict(self._attempts)
         lease_end = self._lease_end()
         until = self._runtime.clock.now() + timedelta(seconds=self._runtime.lease_seconds)
-        ours = await task_store.renew(self.identity.id, list(held), until)
+        ours = await task_store.renew_leases(self.identity.id, list(held), until)
         for task_id, attempt in held.items():
             if task_id not in ours:
-                self._kill(attempt, Interruption.LOST)
+                attempt.kill(Interruption.LOST)
                 continue
             attempt.lease_end = max(attempt.lease_end, lease_end)
             if ours[task_id]:
@@ -238,13 +237,8 @@ class Worker:
     async def _remember(self) -> None:
         """Keep in mind what was given up for as long as it stands as this worker's, and might seem to be begun anew."""
         if given_up := frozenset(self._forgotten):
-            ours = await task_store.held_by(self.identity.id, list(given_up))
+            ours = await task_store.held_by_worker(self.identity.id, list(given_up))
             self._forgotten -= given_up - ours
-
-    def _kill(self, attempt: AttemptRunner, why: Interruption) -> None:
-        killing = asyncio.create_task(attempt.kill(why))
-        self._kills.add(killing)
-        killing.add_done_callback(self._kills.discard)
 
     async def listen_for_stops(self) -> None:
         """End attempts the moment that is asked for, until cancelled. What is missed here, `renew_leases` finds."""
@@ -254,7 +248,7 @@ class Worker:
                     task_id, _, how = message.decode().partition(" ")
                     attempt = self._attempts.get(task_id)
                     if attempt and how == KILL:
-                        self._kill(attempt, Interruption.STOPPED)
+                        attempt.kill(Interruption.STOPPED)
                     elif attempt:
                         attempt.interrupt(Interruption.STOPPED)
 
@@ -263,9 +257,11 @@ class Worker:
         while True:
             try:
                 if self.has_room:
-                    for deployment_id in await sweep_store.hungry(self.identity.pool, self._runtime.clock.now()):
+                    for deployment_id in await sweep_store.deployments_with_work(
+                        self.identity.pool, self._runtime.clock.now()
+                    ):
                         self.offer(deployment_id)
-            except AWAY as error:
+            except UNAVAILABLE as error:
                 logger.warning("the database is away, looking again later: %s", error)
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -287,8 +283,8 @@ class Worker:
             await asyncio.wait(self._chores, timeout=CHORE_SECONDS)
         async with self._beating:
             try:
-                await workers.leave(self.identity.id)
-            except AWAY as error:
+                await workers.remove(self.identity.id)
+            except UNAVAILABLE as error:
                 logger.warning("nobody could be told that this worker leaves: %s", error or type(error).__name__)
 
     async def _calmed(self, seconds: float, hurry: asyncio.Event) -> bool:

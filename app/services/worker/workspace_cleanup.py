@@ -12,7 +12,7 @@ from app.core.deployment import ENDED
 from app.ports import WorkspaceKeeper
 from app.services.runtime import Runtime
 from app.store import deployments as deployment_store
-from app.store.database import AWAY
+from app.store.database import UNAVAILABLE
 from app.store.unit_of_work import unit
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ async def clean_up_forever(runtime: Runtime, keeper: WorkspaceKeeper, kept: time
         try:
             if gone := await remove_old_workspaces(runtime, keeper, kept):
                 logger.info("removed the workspaces of %d deployments that are over", len(gone))
-        except AWAY as error:
+        except UNAVAILABLE as error:
             logger.warning("the database is away, looking for workspaces later: %s", error or type(error).__name__)
         except Exception:
             logger.exception("looking for workspaces failed; trying again")

@@ -41,7 +41,7 @@ async def refusal(reach: AllowedClusters, access: KubernetesAccess) -> str | Non
             origin=Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0"),
         )
         await operator.running(access)
-        outcome = await operator.execute(instruction, Lines())
+        outcome = await operator.start(instruction, Lines()).wait()
         return None if outcome.ending is Ending.SUCCEEDED else str(outcome.message)
     finally:
         await operator.close()
@@ -170,5 +170,5 @@ async def test_reaping_opens_nothing_that_is_not_served(bench: Bench) -> None:
     assert not await narrow.end(bench.connection, run)
     assert await bench.operator.running(bench.connection)
     await narrow.close()
-    running.cancel()
-    await asyncio.wait([running])
+    running.stop()
+    await running.wait()

@@ -53,13 +53,19 @@ async def test_the_time_limit_ends_a_job_and_is_told(bench: Bench) -> None:
     assert lines.said == ["begun"]
 
 
-async def test_what_is_cancelled_is_gone_with_its_pods(bench: Bench) -> None:
+@pytest.mark.parametrize("is_stopped", [True, False], ids=["stopped", "its caller cancelled"])
+async def test_a_stopped_job_is_gone_with_its_pods(bench: Bench, *, is_stopped: bool) -> None:
     lines = Lines()
     running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=lines)
+    waiting = asyncio.create_task(running.wait())
     await eventually(lambda: lines.said, "the command to begin")
-    running.cancel()
-    await asyncio.wait([running])
-    assert running.cancelled()
+    if is_stopped:
+        running.stop()
+        assert (await waiting).ending is Ending.STOPPED
+    else:
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert waiting.cancelled()
     assert (await bench.objects("jobs"), await bench.objects("pods")) == ([], [])
 
 
@@ -67,7 +73,8 @@ async def test_another_worker_goes_on_with_the_same_job(bench: Bench) -> None:
     lines, script = Lines(), "echo begun; sleep 1; echo done"
     running = bench.begin("sh", "-c", script, lines=lines)
     await eventually(lambda: lines.said, "the command to begin")
-    await bench.leave(running)
+    running.detach()
+    await running.wait()
     outcome, again = await bench.run("sh", "-c", script, operator=(other := bench.another()))
     await other.close()
     assert outcome.ending is Ending.SUCCEEDED
@@ -124,7 +131,7 @@ async def test_a_lost_attempt_leaves_its_job_to_the_next(bench: Bench) -> None:
     await eventually(lambda: lines.said, "the command to begin")
     lines.lost = LookupError("the attempt is not this worker's any more")
     with pytest.raises(LookupError):
-        await running
+        await running.wait()
     outcome, again = await bench.run("true")
     assert (outcome.ending, again.said) == (Ending.SUCCEEDED, ["begun", "done"])
 
@@ -133,7 +140,8 @@ async def left(bench: Bench) -> list[Run]:
     """Begin a run, and leave it as its worker dies; return what can be found of it."""
     running = bench.begin("sh", "-c", "echo begun; sleep 2; echo done", lines=(lines := Lines()))
     await eventually(lambda: lines.said, "the command to begin")
-    await bench.leave(running)
+    running.detach()
+    await running.wait()
     found = await bench.operator.running(bench.connection)
     return [run for run in found if run.name == "0"]
 
@@ -159,7 +167,7 @@ async def test_what_somebody_goes_on_with_is_not_ended(bench: Bench) -> None:
     running = bench.begin("true", lines=(lines := Lines()), origin=origin)
     await eventually(lambda: "begun" in lines.said, "another attempt to go on")
     assert not await bench.operator.end(bench.connection, run)
-    assert (await running).ending is Ending.SUCCEEDED
+    assert (await running.wait()).ending is Ending.SUCCEEDED
     assert not await bench.operator.end(bench.connection, run)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.attempt import Ending
 from app.core.kubernetes import workloads
-from app.core.kubernetes.workloads import FOR, PREVIEW, PREVIOUS, SELECTOR, TRACK
+from app.core.kubernetes.workloads import PREVIEW, PREVIOUS_IMAGE, ROLLOUT_OF, SELECTOR, TRACK
 from app.core.strategy.model import StrategyKind
 from tests.chaos.cluster.api import ClusterServer
 from tests.gateways.kubernetes.support.operator import APIS, Bench, eventually
@@ -149,11 +149,13 @@ async def test_a_rollout_that_an_earlier_release_began_goes_on(
     bench: Bench, played: ClusterServer, switched: bool, way: str
 ) -> None:
     web = await unmarked(bench)
-    base = workloads.noted(await get(web, "deployments"), {FOR: "dep_02", PREVIOUS: OLD, workloads.REPLICAS: "3"})
+    base = workloads.annotated(
+        await get(web, "deployments"), {ROLLOUT_OF: "dep_02", PREVIOUS_IMAGE: OLD, workloads.REPLICAS: "3"}
+    )
     played.change("deployments", "web", lambda body: body.update(base), bench.connection.namespace)
     apart = {"app": "web-preview"}
     marks = {"app.kubernetes.io/managed-by": "boreas", "boreas.dev/deployment": "dep_02"}
-    second = workloads.second(base, PREVIEW, marks, apart)
+    second = workloads.second_deployment(base, PREVIEW, marks, apart)
     await web.create("deployments", workloads.with_replicas(workloads.with_image(second, "web", NEW), TOTAL))
 
     def steered(body: dict[str, Any]) -> None:

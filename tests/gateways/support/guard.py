@@ -33,14 +33,14 @@ async def main(root, seconds, *scripts):
         operator.hold(float(seconds))
     async def run(script):
         try:
-            outcome = await operator.execute(shell(script), log)
+            outcome = await operator.start(shell(script), log).wait()
         except HoldLapsedError:
             print("lapsed", flush=True)
         else:
             print("ended", outcome.ending, outcome.exit_code, flush=True)
     await asyncio.gather(*map(run, scripts))
     operator.hold(60)
-    await operator.execute(shell("echo again; cat"), log)
+    await operator.start(shell("echo again; cat"), log).wait()
     await operator.close()
     print("closed", flush=True)
     await asyncio.sleep(300)

@@ -22,7 +22,7 @@ from app.core.deployment import Deployment, DeploymentStatus
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import Problem, Refused
 from app.core.events import Event
-from app.core.logs import LogFilter, LogLine, LogPart
+from app.core.logs import LogFilter, LogLine, LogRange
 from app.core.strategy.model import Strategy, StrategyStep
 from app.core.task import Task, TaskAttempt, TaskStatus
 from app.core.version import Artifact, Version
@@ -32,7 +32,7 @@ from app.gateways.queue import ArqQueue, WakingWorker
 from app.jobs.deployments import jobs
 from app.services import applications, deployments, environments, tasks, versions
 from app.services.access import authenticate, ensure_admin
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.drafts import DeploymentRequest
 from app.services.engine.locked_deployment import lock_deployment
 from app.services.runtime import Runtime
@@ -198,7 +198,7 @@ class Engine:
 
     async def cancel(self, id_: str, *, force: bool = False) -> None:
         """Cancel a deployment."""
-        await self.call(deployments.cancel, Reasoned(id_, "not wanted", force))
+        await self.call(deployments.cancel, ReasonedAction(id_, "not wanted", force))
 
     async def retry(self, id_: str) -> None:
         """Retry a failed deployment."""
@@ -210,7 +210,7 @@ class Engine:
 
     async def roll_back(self, id_: str) -> str:
         """Roll a deployment back; return the id of the one that does it."""
-        (rolling_back,) = await self.call(deployments.roll_back, Reasoned(id_, "worse than before"))
+        (rolling_back,) = await self.call(deployments.roll_back, ReasonedAction(id_, "worse than before"))
         return rolling_back
 
     def patient(self, grace_seconds: float = 600.0) -> Runtime:
@@ -287,7 +287,7 @@ class Engine:
     async def lines(self, task: Task, attempt: int | None = None) -> list[LogLine]:
         """Return the log of a task, or of one attempt."""
         wanted = LogFilter(attempt=attempt)
-        return (await logs.pages([task.id], wanted, LogPart(limit=1_000_000)))[task.id]
+        return (await logs.pages([task.id], wanted, LogRange(limit=1_000_000)))[task.id]
 
     async def said(self, id_: str, key: str, attempt: int | None = None) -> list[str]:
         """Return the messages of a task's log."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.core.attempt import Ending, Outcome
+from app.gateways.operators.execution import EndRequest, TaskExecution
 from app.gateways.operators.shell.accounts import Accounts, NoAccountError, Own
 from app.gateways.operators.shell.guard_client import GuardClient
 from app.gateways.operators.shell.landlock import Wall
@@ -15,7 +16,7 @@ from app.gateways.operators.shell.output import DRAIN_SECONDS
 from app.gateways.operators.shell.process import CommandPlace, RunningCommand, Starter, outcome_of, start
 from app.gateways.operators.shell.start_errors import not_started, refused, start_error
 from app.gateways.operators.shell.workspaces import Workspaces
-from app.ports import HoldLapsedError, Instruction, LogSink
+from app.ports import Execution, HoldLapsedError, Instruction, LogSink
 
 
 class ShellOperator:
@@ -50,12 +51,15 @@ class ShellOperator:
         self._starter = Starter(self._guarded)
         self._room = asyncio.Semaphore(room())
 
-    async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
+    def start(self, instruction: Instruction, log: LogSink) -> Execution:
         """Carry it out once there is room: more commands at once than files can be open for wait for their turn."""
-        async with self._room:
-            return await self._execute(instruction, log)
+        return TaskExecution(lambda request: self._in_turn(instruction, log, request))
 
-    async def _execute(self, instruction: Instruction, log: LogSink) -> Outcome:
+    async def _in_turn(self, instruction: Instruction, log: LogSink, request: EndRequest) -> Outcome:
+        async with self._room:
+            return await self._execute(instruction, log, request)
+
+    async def _execute(self, instruction: Instruction, log: LogSink, request: EndRequest) -> Outcome:
         """Make the folder, run the command if there is one, and return how it ended, with the code a shell would give.
 
         Raises what `log` raises, after the processes were ended, and HoldLapsedError. The log is awaited by one stream
@@ -87,7 +91,7 @@ class ShellOperator:
         try:
             return await self._attend(run, instruction.timeout_seconds)
         except BaseException:
-            await run.stop(self._grace)
+            await run.stop(self._grace, request)
             raise
         finally:
             await run.close()
