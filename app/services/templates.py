@@ -9,7 +9,7 @@ from app.core.errors import Forbidden, InvalidInput, Problem, Refused, WorkflowF
 from app.core.fingerprint import fingerprint
 from app.core.ids import IdKind
 from app.core.roles import Role
-from app.core.task import written
+from app.core.task import workflow_tasks
 from app.core.template import Parameter, Template, TemplateVersion
 from app.core.validation import bounds, checks, task_checks
 from app.core.workflow import WorkflowTask
@@ -151,7 +151,7 @@ async def _tasks(context: UseCaseContext, draft: TemplateDraft) -> tuple[Workflo
     deployment = (await deployment_store.by_ids([draft.deployment_id])).get(draft.deployment_id)
     if deployment is None or not context.principal.allows_on(Role.VIEWER, deployment):
         raise not_found("deployment", draft.deployment_id, path)
-    tasks = written((await task_store.of_deployments([deployment.id]))[deployment.id])
+    tasks = workflow_tasks((await task_store.of_deployments([deployment.id]))[deployment.id])
     visibility = of_deployment(context.principal, (deployment.environment_id,), deployment.application_ids)
     if any(task.command and task.command.env and not visibility(task.application_id).values for task in tasks):
         message = (

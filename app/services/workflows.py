@@ -13,14 +13,14 @@ from app.core.events import WorkflowChanged
 from app.core.ids import IdKind
 from app.core.masking import Masker
 from app.core.revision import MAX_SUMMARY, KeptTask, Revision
-from app.core.task import UNBLOCKING, Task, written
-from app.core.tick.state import items_of
+from app.core.task import UNBLOCKING, Task, workflow_tasks
+from app.core.tick.state import snapshots_of
 from app.core.validation import checks, task_checks
 from app.core.workflow import Position, WorkflowTask
 from app.services.approval_waivers import refuse_unauthorized_waivers
 from app.services.deployments import require_deployer
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import tick_and_send
+from app.services.engine.work_queue import tick_and_enqueue
 from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import definitions as definition_store
 from app.store import environments as environment_store
@@ -86,7 +86,7 @@ async def restore(context: UseCaseContext, order: RestoreOrder) -> Result:
 async def _tasks_at(deployment: Deployment, tasks: Sequence[Task], revision: int) -> Sequence[WorkflowTask] | None:
     """Return the tasks of a deployment's revision; None if there is no such revision. `tasks` are the present ones."""
     if revision == deployment.revision:
-        return written(tasks)
+        return workflow_tasks(tasks)
     key = (deployment.id, revision)
     return (await store.tasks_at([key])).get(key) if 0 < revision < deployment.revision else None
 
@@ -139,7 +139,7 @@ def _why_not_edit(deployment: Deployment, expected: int) -> Iterator[Problem]:
 
 async def _edit(context: UseCaseContext, locked: LockedDeployment, tasks: Sequence[Task], order: EditOrder) -> None:
     """Apply an edit to a locked deployment: store its new revision and tasks, and tick it. Raises Refused."""
-    before = written(tasks)
+    before = workflow_tasks(tasks)
     after = editing.apply_edit(before, order.edit)
     refuse_if(_problems(order.edit, after))
     await _check(locked.deployment, tasks, order.edit, (before, after))
@@ -156,7 +156,7 @@ async def _edit(context: UseCaseContext, locked: LockedDeployment, tasks: Sequen
     locked.deployment = replace(locked.deployment, revision=revision.number)
     locked.record(WorkflowChanged(revision.number, revision.summary))
     locked.change_tasks({task.id: task.status for task in tasks}, rewrite.changes)
-    await tick_and_send(locked, items_of(rewrite.tasks))
+    await tick_and_enqueue(locked, snapshots_of(rewrite.tasks))
 
 
 def _revision(context: UseCaseContext, locked: LockedDeployment, order: EditOrder, graphs: Graphs) -> Revision:

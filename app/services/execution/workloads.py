@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from app.core import rollout
 from app.core.attempt import Ending, Outcome
-from app.core.moved_workload import MovedWorkload, is_half_way
+from app.core.moved_workload import MovedWorkload, is_half_moved
 from app.core.strategy.model import Observed, Progress, Shape
 from app.core.strategy.rollback import RollbackStep
 from app.ports import RolloutOperator, Workload
@@ -80,7 +80,7 @@ class WholeWorkload:
         before = await retry_while_away(
             lambda: task_store.last_rollout(environment.id, self.workload.application_id, task.deployment_id)
         )
-        return before.moved if before and is_half_way(before.moved) else None
+        return before.moved if before and is_half_moved(before.moved) else None
 
     async def unfit(self) -> str | None:
         """Ask whether the strategy can work for the workload."""

@@ -21,7 +21,7 @@ LOOK_SECONDS = 3600.0
 """How often it is looked for workspaces that are over."""
 
 
-async def tidy(runtime: Runtime, keeper: WorkspaceCleaner, kept: timedelta) -> list[str]:
+async def remove_old_workspaces(runtime: Runtime, keeper: WorkspaceCleaner, kept: timedelta) -> list[str]:
     """Remove the workspaces of deployments that ended so long ago, or are no more; return their ids."""
     before = runtime.clock.now() - kept
     gone = []
@@ -35,11 +35,11 @@ async def tidy(runtime: Runtime, keeper: WorkspaceCleaner, kept: timedelta) -> l
     return gone
 
 
-async def tidy_forever(runtime: Runtime, keeper: WorkspaceCleaner, kept: timedelta) -> None:
+async def clean_up_forever(runtime: Runtime, keeper: WorkspaceCleaner, kept: timedelta) -> None:
     """Look again and again, until cancelled. What fails is logged."""
     while True:
         try:
-            if gone := await tidy(runtime, keeper, kept):
+            if gone := await remove_old_workspaces(runtime, keeper, kept):
                 logger.info("removed the workspaces of %d deployments that are over", len(gone))
         except UNAVAILABLE as error:
             logger.warning("the database is away, looking for workspaces later: %s", error or type(error).__name__)

@@ -70,13 +70,13 @@ class ClusterWorkload(RolloutObjects):
     async def intend(self, image: str | None = None, size: int | None = None) -> None:
         """Store what the base is about to be given."""
         if (moved := self.moved) is not None:
-            after = moved.about_to(image or moved.image, moved.size if size is None else size)
+            after = moved.with_pending_change(image or moved.image, moved.size if size is None else size)
             await self.workload.store.save(after)
 
     async def arrived(self) -> None:
         """Store that the base was given it."""
         if self.moved is not None:
-            await self.workload.store.save(self.moved.arrived())
+            await self.workload.store.save(self.moved.with_change_confirmed())
 
     def image_fault(self, base: Object) -> str | None:
         """Return what somebody changed of the image that the base was given last."""
