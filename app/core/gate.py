@@ -185,7 +185,7 @@ def _in_queue(standing: QueuePosition, capacity: int) -> tuple[Blocker, ...]:
             message=f"Another deployment comes first for an application (place {standing.position} in the queue).",
             deployment_id=deployment_id,
         )
-        for deployment_id in dict.fromkeys(hold.deployment_id for hold in standing.holds)
+        for deployment_id in dict.fromkeys(hold.deployment_id for hold in standing.waits_for)
     )
     if not standing.full:
         return locks

@@ -12,6 +12,7 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from app.api.authentication import TokenCache
 from app.api.context import Context, address_of
+from app.api.encoding import encode_body
 from app.api.feeds.hub import FeedHub
 from app.api.schema import schema
 from app.api.transport.authentication_middleware import bearer_token
@@ -78,6 +79,10 @@ class Endpoint(GraphQL[Context, None]):
     def decode_json(self, data: str | bytes) -> object:
         """Return the value of a message. Raises JSONDecodeError, also for JSON that is nested too deeply."""
         return decode_json(data)
+
+    def encode_json(self, data: object) -> str:
+        """Return a message as JSON, with the bytes that results have on every transport."""
+        return encode_body(data).decode()
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Authenticate by the token of connection_init, or else by that of the handshake.

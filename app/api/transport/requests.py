@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from app.api.documents.cache import Document
 from app.api.errors import translate_error
-from app.api.request_codes import RequestCode, of_status
+from app.api.request_codes import RequestCode, code_of_status
 from app.api.schema import schema
 from app.api.transport.request_bodies import (
     MAX_BODY,
@@ -39,7 +39,7 @@ class BadRequestError(Exception):
         self.status = status
         self.message = message
         self.headers = headers or {}
-        self.code = code or of_status(status)
+        self.code = code or code_of_status(status)
 
 
 class BatchError(BadRequestError):

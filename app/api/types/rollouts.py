@@ -13,8 +13,8 @@ from app.api.types.references import find, require
 from app.core import deployment as core_deployment
 from app.core import metrics, rollout
 from app.core.approval import ApprovalStatus
-from app.core.batch_history import BatchRecord, Ended
-from app.core.batch_history import history as batch_history
+from app.core.batch_history import BatchRecord, TaskEnd
+from app.core.batch_history import batch_records as batch_history
 from app.core.strategy import model as core
 from app.core.task import TaskStatus
 from app.core.workflow import TaskType
@@ -196,7 +196,7 @@ class Rollout:
         if task is None:
             return []
         moments = await info.context.loaders.rollout_moments.load(self.task_id)
-        ended = Ended(task.status, task.completed_at) if task.completed_at else None
+        ended = TaskEnd(task.status, task.completed_at) if task.completed_at else None
         return [RolloutBatch.of(record) for record in batch_history(moments, ended)]
 
     @strawberry.field(description="The version that ran before. Null if none did, or the rollout has not started.")

@@ -10,7 +10,7 @@ from app.core.application import Application, CommandStep, HealthCheck, Kubernet
 from app.core.approval import ApprovalPolicy
 from app.core.environment import Environment, KubernetesAccess, OperatorKind
 from app.core.errors import InvalidInput, Problem
-from app.core.health import address
+from app.core.health import probe_url
 from app.core.kubernetes import images
 from app.core.roles import Role
 from app.core.strategy.model import Strategy, StrategyKind
@@ -207,7 +207,7 @@ def health_check(value: HealthCheck | None, *path: str) -> Problems:
     if value.command is not None:
         yield from command(value.command, *path, "command")
     if value.http_url is not None:
-        probe = address(value.http_url, instance="instance", version="version", color="blue", service="service")
+        probe = probe_url(value.http_url, instance="instance", version="version", color="blue", service="service")
         yield from http_url(probe, *path, "httpUrl")
     yield from in_range(value.expect_status, 100, 599, *path, "expectStatus")
     yield from in_range(value.interval_seconds, 1, 3600, *path, "intervalSeconds")
