@@ -7,7 +7,7 @@ from app.core.errors import Forbidden, Refused, WrongState, name_taken, not_foun
 from app.core.ids import IdKind
 from app.core.kubernetes import ownership
 from app.core.roles import Role
-from app.core.validation import checks
+from app.core.validation import application_checks
 from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import applications as store
 from app.store.database import take_turns
@@ -24,7 +24,7 @@ async def create(case: UseCaseContext, draft: Application) -> Result:
     """Create an application as drafted; id and times are set here. For DEPLOYER on everything."""
     case.require(Role.DEPLOYER)
     application = replace(draft, id=case.work.new_id(IdKind.APPLICATION), created_at=case.work.now)
-    refuse_if(checks.application(application))
+    refuse_if(application_checks.application(application))
     await take_turns(NAMES)
     if await store.by_name(application.name):
         message = f"There is an application “{application.name}” already (it may be archived). Use another name."
@@ -43,7 +43,7 @@ async def update(case: UseCaseContext, changes: tuple[str, dict[str, object]]) -
     id_, fields = changes
     application = await _held(case, id_)
     changed = replace(application, **fields)  # type: ignore[arg-type]
-    refuse_if(checks.application(changed))
+    refuse_if(application_checks.application(changed))
     if ownership.named_objects(changed.kubernetes) != ownership.named_objects(application.kubernetes):
         if not case.principal.allows(Role.ADMIN, application_ids=[id_]):
             raise Refused(Forbidden(message=NOT_YOURS, required=Role.ADMIN, path=("kubernetes",)))

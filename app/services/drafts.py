@@ -9,7 +9,7 @@ from app.core.deployment import Definition, WorkflowSource, definition_of, with_
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, missing, not_found
 from app.core.strategy.model import Strategy, StrategyKind
-from app.core.validation import checks, task_checks
+from app.core.validation import checks, strategy_checks, task_checks
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
 from app.services.templates import Made, TemplateUse, make
@@ -158,7 +158,7 @@ def _problems(
     for id_ in request.environment_ids:
         if id_ not in environments:
             yield missing("environment", id_, ("environmentIds",))
-    yield from checks.strategy(request.strategy)
+    yield from strategy_checks.strategy(request.strategy)
     if request.freeze_override_reason is not None:
         yield from checks.reason(request.freeze_override_reason, "freezeOverrideReason")
     if request.tasks is not None and request.template is not None:

@@ -7,7 +7,7 @@ from app.core.environment import Environment
 from app.core.errors import Forbidden, Refused, name_taken, not_found
 from app.core.ids import IdKind
 from app.core.roles import Role
-from app.core.validation import checks
+from app.core.validation import environment_checks
 from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import environments as store
 from app.store.database import take_turns
@@ -20,7 +20,7 @@ async def create(case: UseCaseContext, draft: Environment) -> Result:
     """Create an environment as drafted; id and time are set here."""
     case.require(Role.ADMIN)
     environment = replace(draft, id=case.work.new_id(IdKind.ENVIRONMENT), created_at=case.work.now)
-    refuse_if(checks.environment(environment))
+    refuse_if(environment_checks.environment(environment))
     await take_turns("names of environments")
     if await store.by_name(environment.name):
         raise name_taken(f"There is an environment “{environment.name}” already. Use another name.")
@@ -49,7 +49,7 @@ async def update(case: UseCaseContext, changes: tuple[str, dict[str, object]]) -
         raise Refused(Forbidden(message=message, required=Role.ADMIN, path=(path,)))
     refuse_if(
         problem
-        for problem in checks.environment(changed)
+        for problem in environment_checks.environment(changed)
         if "kubernetes" in differs or (problem.path or ("",))[0] != "kubernetes"
     )
     await store.update(changed)
@@ -75,7 +75,7 @@ async def set_approval_policy(case: UseCaseContext, order: tuple[str, ApprovalPo
     if environment is None:
         raise not_found("environment", id_, ("environmentId",))
     if policy is not None:
-        refuse_if(checks.approval_policy(policy))
+        refuse_if(environment_checks.approval_policy(policy))
     changed = replace(environment, approval_policy=policy)
     await store.update(changed)
     case.changed(id_, environment, changed)

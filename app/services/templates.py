@@ -11,7 +11,7 @@ from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.task import written
 from app.core.template import Parameter, Template, TemplateVersion
-from app.core.validation import bounds, checks, task_checks
+from app.core.validation import bounds, checks, parameter_checks, task_checks
 from app.core.workflow import WorkflowTask
 from app.services.use_cases import Result, UseCaseContext, forbidden, refuse_if
 from app.store import applications as application_store
@@ -185,7 +185,7 @@ def _problems(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> Iterator[P
     yield from checks.display_name(draft.name, 100, "name")
     yield from checks.text(draft.description, "description")
     yield from checks.text(draft.note, "note")
-    yield from checks.parameters(draft.parameters)
+    yield from parameter_checks.parameters(draft.parameters)
     if (draft.tasks is None) == (draft.deployment_id is None):
         yield InvalidInput(message="Give exactly one of tasks and fromDeploymentId.", path=("tasks",))
     elif not tasks:
