@@ -55,7 +55,7 @@ def _situation(
         else None
     )
     return GateContext(
-        standing=standing,
+        queue_position=standing,
         freeze=freeze if freeze.frozen and deployment.freeze_override_reason is None else None,
         capacity=capacity,
         pools=environment.pools,
@@ -82,7 +82,7 @@ async def of_plan(
         freeze = freezes[environment.id]
         waiting = [*known.waiting, mine]
         situation = GateContext(
-            standing=admission.queue_position("", known.active, waiting, capacity, frozen=freeze.frozen),
+            queue_position=admission.queue_position("", known.active, waiting, capacity, frozen=freeze.frozen),
             freeze=freeze if freeze.frozen and not overrides else None,
             capacity=capacity,
             pools=environment.pools,

@@ -68,7 +68,7 @@ async def test_a_deployment_is_asked_for_approved_and_told_of(system: System) ->
     (blocker,) = seen["gate"]["blockers"]
     assert (blocker["kind"], blocker["approval"]["id"]) == ("APPROVAL", one["id"])
     assert blocker["message"] == (
-        "The deployment waits for one more approval, of somebody with the role APPROVER or ADMIN."
+        "The deployment waits for one more approval by somebody with the role APPROVER or ADMIN."
     )
     assert (one["subject"], one["missing"]) == ("DEPLOYMENT", 1)
     assert one["viewerCanDecide"] == {"allowed": True, "reason": None}
@@ -237,7 +237,7 @@ async def test_approving_what_can_not_go_on_says_so(system: System) -> None:
     await system.admin.change("pauseDeployment", "deployment { id }", id=id_)
     (one,) = (await story(ann, id_))["approvals"]
     assert one["viewerCanDecide"]["allowed"]
-    assert "It is paused" in one["viewerCanDecide"]["reason"]
+    assert "The deployment is paused" in one["viewerCanDecide"]["reason"]
     assert "No live worker serves the pool “nobody”" in one["viewerCanDecide"]["reason"]
 
 
