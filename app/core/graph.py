@@ -1,7 +1,7 @@
 """Directed graphs of tasks: order, levels, cycles, ancestors and critical path, linear in tasks and edges.
 
 A graph is a mapping from each node to the nodes it waits for (its blockers). Every blocker must itself be a node;
-`workflow.check` reports graphs for which that is not so before any of these are called.
+`workflow_faults.find_faults` reports graphs for which that is not so before any of these are called.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.core import compatibility, template, workflow
+from app.core import compatibility, template, workflow_faults, workflow_generator
 from app.core.application import Application
 from app.core.deployment import Definition, WorkflowSource, definition_of, with_restart
 from app.core.environment import Environment, OperatorKind
@@ -97,7 +97,7 @@ async def draft(request: DeploymentRequest) -> Draft:
         for place in places
         for problem in compatibility.service_account_problems(place, made.tasks, *_came_from(request))
     )
-    faults = workflow.check(
+    faults = workflow_faults.find_faults(
         template.without_expressions(made.tasks) if made.faults else made.tasks,
         {definition.application_id: definition.name for definition in definitions},
         request.must_in_order,
@@ -134,7 +134,7 @@ async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -
         return await make(request.template)
     if request.tasks is not None:
         return Made(request.tasks, ())
-    return Made(workflow.generate(definitions, request.must_in_order), ())
+    return Made(workflow_generator.generate(definitions, request.must_in_order), ())
 
 
 def _came_from(request: DeploymentRequest) -> tuple[str, ...]:

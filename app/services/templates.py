@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.core import template, workflow
+from app.core import template, workflow_faults
 from app.core.command_visibility import of_deployment
 from app.core.errors import Forbidden, InvalidInput, Problem, Refused, WorkflowFault, WrongState, not_found
 from app.core.fingerprint import fingerprint
@@ -199,7 +199,7 @@ async def _faults(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> list[P
     names = {id_: application.name for id_, application in (await application_store.by_ids(ids)).items()}
     return [
         *template.faults(tasks, draft.parameters),
-        *workflow.check(template.without_expressions(tasks), names, commands_needed=False),
+        *workflow_faults.find_faults(template.without_expressions(tasks), names, commands_needed=False),
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from app.core import allowed_actions, compatibility, editing, workflow
+from app.core import allowed_actions, compatibility, editing, workflow, workflow_faults, workflow_rewrite
 from app.core.deployment import Deployment
 from app.core.editing import PATHS, Addition, Edit, Modification, Replacement, Restoration
 from app.core.environment import OperatorKind
@@ -139,7 +139,7 @@ async def _edit(case: UseCaseContext, ledger: LockedDeployment, tasks: Sequence[
     await refuse_waiving(ledger, case.principal, {t.key: t.id for t in tasks}, lifted, PATHS[type(order.edit)])
     known = {task.key for task in tasks}
     new_ids = {task.key: case.work.new_id(IdKind.TASK) for task in after if task.key not in known}
-    made = editing.rewrite(tasks, after, new_ids, before)
+    made = workflow_rewrite.rewrite(tasks, after, new_ids, before)
     summary = _without_secrets(order.summary.strip(), (*before, *after))
     revision = Revision(
         deployment_id=order.deployment_id,
@@ -167,12 +167,12 @@ async def _check(
     """Refuse with everything that is wrong with the graph after an edit. Raises Refused."""
     definitions = await definition_store.by_application(deployment.id)
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
-    started = {task.key for task in tasks if editing.has_started(task)}
+    started = {task.key for task in tasks if workflow_rewrite.has_started(task)}
     anew = [task for task in graphs[1] if task.key not in started]
     refuse_if(compatibility.service_account_problems(environment, anew, *PATHS[type(edit_)]))
     found = [
         *editing.faults(*graphs, edit_, started),
-        *workflow.check(
+        *workflow_faults.find_faults(
             graphs[1],
             {id_: definition.name for id_, definition in definitions.items()},
             deployment.must_in_order,

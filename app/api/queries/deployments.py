@@ -63,7 +63,7 @@ class DeploymentQueries:
         made = await draft(input.request())
         overrides = made.request.freeze_override_reason is not None
         names = {application.id: application.name for application in made.applications}
-        edges = workflow.blockers(made.tasks)
+        edges = workflow.blocker_graph(made.tasks)
         seen = await info.context.loaders.durations.load(tuple(names))
         weights = graph.weights({task.key: seen.get((task.application_id, task.key)) for task in made.tasks})
         viewer = info.context.viewer

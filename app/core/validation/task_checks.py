@@ -1,4 +1,4 @@
-"""Checks of single tasks of a graph; `workflow.check` checks how they fit together."""
+"""Checks of single tasks of a graph; `workflow_faults.find_faults` checks how they fit together."""
 
 import math
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ PLAIN_VARIABLES = 50
 def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
     """Check the fields of tasks. There may be thousands, so clearly valid ones get no closer look.
 
-    A graph with too many tasks yields nothing here: `workflow.check` reports that.
+    A graph with too many tasks yields nothing here: `workflow_faults.find_faults` reports that.
     """
     if len(tasks) > MAX_TASKS:
         return
