@@ -192,7 +192,7 @@ async def test_a_window_of_which_nothing_can_be_told_holds_up_only_its_environme
     states = {one["id"]: one for one in found["deployments"]["nodes"]}
     (blocker, *_) = states[held]["gate"]["blockers"]
     assert (states[held]["status"], blocker["kind"], blocker["until"]) == ("PENDING", "FREEZE", None)
-    assert "It cannot be told when it comes" in blocker["message"] and "year end" in blocker["message"]
+    assert "Its times are unknown" in blocker["message"] and "year end" in blocker["message"]
     assert states[free]["status"] == "RUNNING"
     plan = await system.admin.query(PLAN, input=given)
     assert "FREEZE" in [each["kind"] for each in plan["deploymentPlan"]["gate"]["blockers"]]

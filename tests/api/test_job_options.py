@@ -121,7 +121,7 @@ async def test_an_expression_in_options_is_told(shared: System) -> None:
     answer = await shared.admin.mutate(
         "saveWorkflowTemplate", "version { number }", name=unique("t"), tasks=[task], parameters=[{"name": "x"}]
     )
-    assert "where nothing is replaced" in answer["errors"][0]["message"]
+    assert "where expressions are not allowed" in answer["errors"][0]["message"]
 
 
 async def test_who_has_one_environment_sets_its_options_but_chooses_no_service_accounts(shared: System) -> None:
