@@ -112,7 +112,7 @@ class FeedHub:
 
     def _enter(self, operation: SharedOperation, principal: Principal, reader: Subscriber) -> SharedExecution:
         """Enter the group that has what follows a reader's position, or else a new one. Raises NotSharedError."""
-        key = (operation, principal.without_token() if operation.personal else principal.as_anybody())
+        key = (operation, principal.without_token() if operation.personal else principal.anonymous())
         groups = self._groups.setdefault(key, [])
         for group in groups:
             seq = group.serves(reader.position)
