@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from app.api.execution.column_cache import ColumnCache
-from app.api.execution.dataloader import CoalescingLoader, DataLoader, DispatchHold
+from app.api.execution.dataloader import CoalescingLoader, DataLoader, DispatchPause
 from app.api.execution.executor import Columns
 from app.api.page_loaders import CountKey, PageKey, load_counts, load_pages
 from app.core.access import ApiToken, Grant, Principal
@@ -101,7 +101,7 @@ async def _task_columns(keys: Sequence[TaskColumns]) -> dict[TaskColumns, Column
     return {key: columns for key, (_, columns) in made.items()}
 
 
-_kept: ColumnCache[TaskColumns] = ColumnCache()
+_kept: ColumnCache[TaskColumns, tasks.Version] = ColumnCache()
 _applications = CoalescingLoader(applications.by_ids)
 _environments = CoalescingLoader(environments.by_ids)
 _versions = CoalescingLoader(versions.by_ids)
@@ -124,7 +124,7 @@ class Lazy(Generic[K, V]):
 
     def __get__(self, loaders: "Loaders", owner: type["Loaders"]) -> DataLoader[K, V]:
         made = loaders.__dict__[self._name] = self._make(loaders)
-        made.hold = loaders.hold
+        made.pause = loaders.dispatch_pause
         return made
 
 
@@ -180,7 +180,7 @@ class Loaders:
     def __init__(self, runtime: Runtime, viewer: Callable[[], Principal]) -> None:
         self._runtime = runtime
         self._viewer = viewer
-        self.hold = DispatchHold()
+        self.dispatch_pause = DispatchPause()
 
     async def columns(self, key: TaskColumns, mark: tasks.Version) -> Columns:
         """Return columns of a deployment's tasks that are not older than its mark."""

@@ -7,18 +7,13 @@ execution, which is the same, with the same errors, and finds its selections col
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, cast
 
 import strawberry
 from graphql import (
-    DirectiveNode,
-    DocumentNode,
     ExecutionResult,
     GraphQLError,
-    Visitor,
     execute,
-    visit,
 )
 from graphql import OperationType as Root
 from graphql.utilities.print_schema import print_description
@@ -30,41 +25,38 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from app.api.context import Context
-from app.api.documents.cache import Document, Documents
-from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, Cost
+from app.api.documents.cache import DocumentCache
+from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, grew_too_large
+from app.api.documents.prepared_document import PreparedDocument, PreparedQuery
 from app.api.errors import TranslateErrors, copied, unexpected
 from app.api.execution.concurrency import ConcurrencyLimit
-from app.api.execution.executor import Executor, Selections
+from app.api.execution.counting import ObjectLimit
+from app.api.execution.executor import Executor
 from app.api.page_arguments import count_from_one_end
 
 TRANSLATE = TranslateErrors()
-TIMES = 4
-"""How many times as much memory a document takes once it is known how to encode what it selects."""
 Asked = tuple[str | None, str | None]
 """A document and the name of its operation."""
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedQuery:
-    """A query. Its selections are None where they depend on variables."""
+class ApiExecutor(Executor):
+    """The executor, with the limit of this API."""
 
-    document: DocumentNode
-    cost: Cost
-    selections: Selections | None
+    object_limit = ObjectLimit(MAX_OBJECTS, grew_too_large)
 
 
 class Schema(strawberry.Schema):
     """A schema that remembers documents. It logs nothing: errors are translated and logged where results leave."""
 
-    documents: Documents
-    heavy: ConcurrencyLimit
+    documents: DocumentCache
+    heavy_operations: ConcurrencyLimit
     """The operations that ask for many objects: a few of each actor are under way, the others wait."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options, execution_context_class=Executor)
+        super().__init__(**options, execution_context_class=ApiExecutor)
         count_from_one_end(self._schema)
-        self.documents = Documents(self._schema)
-        self.heavy = ConcurrencyLimit()
+        self.documents = DocumentCache(self._schema)
+        self.heavy_operations = ConcurrencyLimit()
 
     def as_str(self) -> str:
         """Return the schema as text, with its own description, which Strawberry leaves out."""
@@ -93,8 +85,8 @@ class Schema(strawberry.Schema):
         self, asked: Asked, variables: dict[str, Any] | None, context: Context, extensions: dict[str, Any] | None
     ) -> ExecutionResult | None:
         """Return the result of a query that is known, to be encoded; None: `execute` has to find it the long way."""
-        document = self.documents.known(asked[0]) if asked[0] is not None else None
-        known: PreparedQuery | None = document.made.get((PreparedQuery, asked[1])) if document else None
+        document = self.documents.cached(asked[0]) if asked[0] is not None else None
+        known = document.queries.get(asked[1]) if document else None
         if known is None:
             return None
         objects = known.cost.objects(variables)
@@ -102,7 +94,7 @@ class Schema(strawberry.Schema):
             return None
         try:
             if objects > HEAVY_OBJECTS:
-                async with self.heavy.entered(context.viewer.actor.id):
+                async with self.heavy_operations.entered(context.viewer.actor.id):
                     waited = self._begun(known, asked[1], variables, context, extensions)
                     return _with_presentable_errors(waited if isinstance(waited, ExecutionResult) else await waited)
             given = self._begun(known, asked[1], variables, context, extensions)
@@ -120,12 +112,12 @@ class Schema(strawberry.Schema):
     ) -> Any:
         return execute(
             self._schema,
-            known.document,
+            known.ast,
             variable_values=variables,
             operation_name=name,
             context_value=context,
             is_awaitable=cast("Any", optimized_is_awaitable),
-            executor_class=Executor,
+            executor_class=ApiExecutor,
             operation_extensions=extensions,
             selections=known.selections,
         )
@@ -162,16 +154,16 @@ async def _streamed(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, N
 class UseCachedDocument(SchemaExtension):
     """Takes what is known of a document, instead of parsing and validating it."""
 
-    _document: Document | None = None
+    _document: PreparedDocument | None = None
 
     def on_parse(self) -> Iterator[None]:
         """Parse. Raises GraphQLError."""
         asked = self.execution_context
         schema = cast("Schema", asked.schema)
-        self._document = schema.documents.find(asked.query or "")
-        if self._document.node is None:
+        self._document = schema.documents.get(asked.query or "")
+        if self._document.ast is None:
             raise copied(self._document.errors[0])
-        asked.graphql_document = self._document.node
+        asked.graphql_document = self._document.ast
         yield
 
     def on_validate(self) -> Iterator[None]:
@@ -196,29 +188,4 @@ class PrepareQueries(SchemaExtension):
             and asked.operation_type is OperationType.QUERY
             and asked.query is not None
         ):
-            prepare(schema, (asked.query, asked._provided_operation_name))
-
-
-def prepare(schema: Schema, asked: Asked) -> None:
-    """Keep a query with its document, for as long as that is kept."""
-    text, name = asked
-    document = schema.documents.known(text) if text is not None else None
-    if document is None or document.node is None or (PreparedQuery, name) in document.made:
-        return
-    cost = document.costs.get(document.named(name))
-    if cost is not None:
-        selections = Selections(encoded=True) if _is_constant(document.node) else None
-        document.made[PreparedQuery, name] = PreparedQuery(document.node, cost, selections)
-        schema.documents.grow(document, TIMES)
-
-
-def _is_constant(document: DocumentNode) -> bool:
-    """Whether the same fields are selected whatever the variables say."""
-    found: list[DirectiveNode] = []
-
-    class Directives(Visitor):
-        def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
-            found.append(node)
-
-    visit(document, Directives())
-    return not found
+            schema.documents.prepare_query(asked.query, asked._provided_operation_name)

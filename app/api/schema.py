@@ -118,14 +118,14 @@ class RefuseSenseless(SchemaExtension):
 
     def _objects(self) -> int:
         asked = self.execution_context
-        document = cast("Schema", asked.schema).documents.find(asked.query or "")
-        return document.objects(asked._provided_operation_name, asked.variables)
+        document = cast("Schema", asked.schema).documents.get(asked.query or "")
+        return document.count_objects(asked._provided_operation_name, asked.variables)
 
     @asynccontextmanager
     async def _waited(self) -> AsyncIterator[None]:
         asked = self.execution_context
         try:
-            async with cast("Schema", asked.schema).heavy.entered(asked.context.viewer.actor.id):
+            async with cast("Schema", asked.schema).heavy_operations.entered(asked.context.viewer.actor.id):
                 yield
         except TooManyOperationsError:
             message = "You have many large operations under way: wait for some of them to end."

@@ -5,8 +5,10 @@ import json
 
 import pytest
 
-from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS
-from app.api.execution import concurrency, counting
+from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, grew_too_large
+from app.api.execution import concurrency
+from app.api.execution.counting import ObjectLimit
+from app.api.prepared import ApiExecutor
 from app.api.schema import schema
 from tests.api.support.people import account
 from tests.api.support.wire import answers, code, events, get, send
@@ -42,7 +44,7 @@ async def test_lists_in_lists_are_refused_over_http_and_sockets(system: System) 
 async def test_a_known_query_is_refused_once_its_variables_ask_for_too_much(system: System) -> None:
     for _ in range(3):
         assert "errors" not in await system.admin.execute(PAGED, n=20)
-    assert any(document.text == PAGED and document.made for document in [schema.documents.find(PAGED)])
+    assert any(document.text == PAGED and document.queries for document in [schema.documents.get(PAGED)])
     check(await system.admin.execute(PAGED, n=500))
     check(await system.admin.execute(PAGED, n=10**6))
     assert "errors" not in await system.admin.execute(PAGED, n=20)
@@ -78,7 +80,7 @@ async def test_what_grows_larger_than_foreseen_is_ended(
     if what == "known":
         for _ in range(2):
             await system.admin.query(document, id=id_)
-    monkeypatch.setattr(counting, "MAX_OBJECTS", 120)
+    monkeypatch.setattr(ApiExecutor, "object_limit", ObjectLimit(120, grew_too_large))
     result = await system.admin.execute(document, id=id_)
     assert (result["data"], code(result), len(result["errors"])) == (None, "TOO_LARGE", 1)
     monkeypatch.undo()
@@ -133,6 +135,6 @@ async def test_heavy_operations_of_an_actor_wait_for_each_other_and_for_nobody_e
 
 async def test_many_heavy_operations_at_once_are_all_answered(system: System) -> None:
     document = "{ deployments(first: 400) { nodes { tasks { id } } } }"
-    assert schema.documents.find(document).objects(None, None) > HEAVY_OBJECTS
+    assert schema.documents.get(document).count_objects(None, None) > HEAVY_OBJECTS
     found = await asyncio.gather(*(system.admin.execute(document) for _ in range(10)))
     assert all("errors" not in one for one in found)

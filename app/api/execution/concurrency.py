@@ -23,7 +23,7 @@ class CooperativeScheduler:
         self._since: float | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    def begun(self) -> None:
+    def start_turn(self) -> None:
         """Note that work has begun, unless it had in this turn."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
@@ -34,18 +34,18 @@ class CooperativeScheduler:
             loop.call_soon(self._end)
 
     @property
-    def over(self) -> bool:
+    def is_turn_over(self) -> bool:
         """Whether this turn has taken long enough."""
         since = self._since
         if since is None:
-            self.begun()
+            self.start_turn()
             return False
         return time.monotonic() - since > TURN_SECONDS
 
-    async def take(self) -> None:
+    async def wait_for_turn(self) -> None:
         """Wait for a turn that has time left."""
-        self.begun()
-        while self.over:
+        self.start_turn()
+        while self.is_turn_over:
             following: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(following)
             await following
@@ -57,7 +57,7 @@ class CooperativeScheduler:
             if not one.done():
                 one.set_result(None)
         if self._waiting:
-            self.begun()
+            self.start_turn()
 
 
 scheduler = CooperativeScheduler()

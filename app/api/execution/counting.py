@@ -1,21 +1,33 @@
-"""Counts what an operation brings, ends it where that is too much, and lets others have their turn meanwhile."""
+"""Counts the objects that an operation brings, ends it beyond a limit, and lets other operations have their turn."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+import sys
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from graphql import ExecutionResult
+from graphql import ExecutionResult, GraphQLError
 from graphql.pyutils import Path
 
-from app.api.documents.costs import MAX_OBJECTS, TOO_LARGE, grew_too_large
 from app.api.execution.concurrency import scheduler
-from app.api.execution.dataloader import DispatchHold
-from app.api.execution.unfinished import end, gathered
-from app.api.execution.variables import CoercingExecutor
+from app.api.execution.dataloader import DispatchPause
+from app.api.execution.unfinished import close_unstarted, gather_fields
+from app.api.execution.variables import VariablesExecutor
 
 SLICE = 25
-"""How many items of a list are completed until it is looked whether others should have their turn."""
+"""Items of a list that are completed before it is checked whether the turn is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectLimit:
+    """How many objects an operation may bring, and the error of one that brings more."""
+
+    objects: int
+    error: Callable[[], GraphQLError]
+
+
+UNLIMITED = ObjectLimit(sys.maxsize, lambda: GraphQLError("The operation brings too many objects."))
 
 
 class _Shifted(Path):
@@ -28,8 +40,10 @@ class _Shifted(Path):
         return Path(self, key + self.offset if isinstance(key, int) else key, typename)
 
 
-class CountingExecutor(CoercingExecutor):
-    """graphql-core's executor, except that what it brings is bounded, and that it takes turns."""
+class CountingExecutor(VariablesExecutor):
+    """graphql-core's executor, with a limit on the objects it brings, and with turns."""
+
+    object_limit: ClassVar[ObjectLimit] = UNLIMITED
 
     def __init__(self, *args: Any, **others: Any) -> None:
         super().__init__(*args, **others)
@@ -41,46 +55,46 @@ class CountingExecutor(CoercingExecutor):
         executor._objects = 0
         return executor
 
-    def grow(self, objects: int) -> None:
-        """Count objects. Raises GraphQLError when they are too many: whatever goes on after that is not shown."""
+    def count_objects(self, objects: int) -> None:
+        """Count objects. Raises GraphQLError beyond the limit: the response then has no data."""
         self._objects += objects
-        if self._objects > MAX_OBJECTS:
-            raise grew_too_large()
+        if self._objects > self.object_limit.objects:
+            raise self.object_limit.error()
 
-    async def take_turn(self) -> None:
-        """Wait for a turn with time left. Meanwhile loaders wait for what is still to be asked for."""
-        with self._asking():
-            await scheduler.take()
+    async def wait_for_turn(self) -> None:
+        """Wait for a turn with time left. Meanwhile loaders collect keys that are still to be asked for."""
+        with self._dispatch_paused():
+            await scheduler.wait_for_turn()
 
-    def _asking(self) -> AbstractContextManager[Any]:
-        loaders = getattr(self.context_value, "loaders", None)
-        return nullcontext() if loaders is None else cast("DispatchHold", loaders.hold)
+    def _dispatch_paused(self) -> AbstractContextManager[Any]:
+        pause: DispatchPause | None = getattr(getattr(self.context_value, "loaders", None), "dispatch_pause", None)
+        return nullcontext() if pause is None else pause
 
     def build_response(self, data: dict[str, Any] | None) -> Any:
-        """Return the response; that of an operation that was ended tells why, and nothing else."""
+        """Return the response; that of an operation beyond the limit has this error alone."""
         response = super().build_response(data)
-        if self._objects <= MAX_OBJECTS:
+        if self._objects <= self.object_limit.objects:
             return response
+        limit_error = self.object_limit.error()
         errors = getattr(response, "errors", None) or ()
-        ended = next((error for error in errors if (error.extensions or {}).get("code") == TOO_LARGE), grew_too_large())
-        return ExecutionResult(None, [ended])
+        return ExecutionResult(None, [next((e for e in errors if e.message == limit_error.message), limit_error)])
 
     async def complete_awaitable_value(  # noqa: PLR0917
         self, return_type: Any, field_details_list: Any, info: Any, path: Path, result: Any, position_context: Any
     ) -> Any:
-        """Return what is waited for, once there is a turn with time left."""
+        """Await a value and complete it, in a turn with time left."""
         try:
-            if scheduler.over:
-                await self.take_turn()
+            if scheduler.is_turn_over:
+                await self.wait_for_turn()
             resolved = await result
-            if scheduler.over:
-                await self.take_turn()
+            if scheduler.is_turn_over:
+                await self.wait_for_turn()
             completed: Any = self.complete_value(
                 return_type, field_details_list, info, path, resolved, position_context
             )
             return await completed if self.is_awaitable(completed) else completed
         except asyncio.CancelledError:
-            end((result,))
+            close_unstarted((result,))
             raise
         except Exception as error:
             self.handle_field_error(error, return_type, field_details_list, path)
@@ -97,34 +111,33 @@ class CountingExecutor(CoercingExecutor):
     ) -> Any:
         """Return the items of a list, of a long one slice by slice."""
         if isinstance(items, Collection) and len(items) > SLICE:
-            return self._in_slices(item_type, field_details_list, info, path, list(items), position_context)
+            return self._complete_slices(item_type, field_details_list, info, path, list(items), position_context)
         return super().complete_iterable_value(item_type, field_details_list, info, path, items, position_context)
 
-    async def _in_slices(  # noqa: PLR0917
+    async def _complete_slices(  # noqa: PLR0917
         self, item_type: Any, details: Any, info: Any, path: Path, items: list[Any], position_context: Any
     ) -> list[Any]:
         """Complete items; what they ask loaders for is loaded once all of them have asked."""
-        parts = list[Any]()
+        completed = list[Any]()
         try:
-            with self._asking():
-                await self._begun(parts, item_type, details, info, path, items, position_context)
+            with self._dispatch_paused():
+                await self._start_slices(completed, item_type, details, info, path, items, position_context)
         except asyncio.CancelledError:
-            end(parts)
+            close_unstarted(completed)
             raise
         except Exception:
-            self.settle_in_background([part for part in parts if self.is_awaitable(part)])
+            self.settle_in_background([part for part in completed if self.is_awaitable(part)])
             raise
-        waited = await gathered(*(part for part in parts if self.is_awaitable(part)))
-        rest = iter(waited)
-        return [one for part in parts for one in (next(rest) if self.is_awaitable(part) else part)]
+        parts = iter(await gather_fields(*(part for part in completed if self.is_awaitable(part))))
+        return [item for part in completed for item in (next(parts) if self.is_awaitable(part) else part)]
 
-    async def _begun(  # noqa: PLR0917
-        self, parts: list[Any], type_: Any, details: Any, info: Any, path: Path, items: list[Any], position: Any
+    async def _start_slices(  # noqa: PLR0917
+        self, completed: list[Any], type_: Any, details: Any, info: Any, path: Path, items: list[Any], position: Any
     ) -> None:
-        for begin in range(0, len(items), SLICE):
-            if scheduler.over:
-                await scheduler.take()
+        for start in range(0, len(items), SLICE):
+            if scheduler.is_turn_over:
+                await scheduler.wait_for_turn()
             shifted = _Shifted(*path)
-            shifted.offset = begin
-            few = items[begin : begin + SLICE]
-            parts.append(super().complete_iterable_value(type_, details, info, shifted, few, position))
+            shifted.offset = start
+            part = items[start : start + SLICE]
+            completed.append(super().complete_iterable_value(type_, details, info, shifted, part, position))

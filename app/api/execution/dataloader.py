@@ -17,7 +17,7 @@ MAX_BATCH_KEYS = 32
 """For how many keys operations share a load: its answer is decoded in one piece, and others wait for that."""
 
 
-class DispatchHold:
+class DispatchPause:
     """Keeps the loaders of one operation from beginning while it is still asking."""
 
     __slots__ = ("_depth", "_waiting")
@@ -27,7 +27,7 @@ class DispatchHold:
         self._waiting: list[Callable[[], None]] = []
 
     @property
-    def on(self) -> bool:
+    def is_on(self) -> bool:
         """Whether they are to wait."""
         return self._depth > 0
 
@@ -54,12 +54,12 @@ class DataLoader(Generic[K, V]):
     Whoever gives up waiting does not take the answer from the others.
     """
 
-    __slots__ = ("_answers", "_asked", "_load", "_waiting", "hold")
+    __slots__ = ("_answers", "_asked", "_load", "_waiting", "pause")
 
     def __init__(self, load: Callable[[list[K]], Awaitable[Sequence[V]]]) -> None:
         """`load` returns the answers in the order of the keys."""
         self._load = load
-        self.hold: DispatchHold | None = None
+        self.pause: DispatchPause | None = None
         self._answers: dict[K, V] = {}
         self._waiting: dict[K, list[asyncio.Future[V]]] = {}
         self._asked: list[K] = []
@@ -84,8 +84,8 @@ class DataLoader(Generic[K, V]):
         return [await future for future in [self.load(key) for key in keys]]
 
     def _begin(self) -> None:
-        if self.hold is not None and self.hold.on:
-            self.hold.defer(self._begin)
+        if self.pause is not None and self.pause.is_on:
+            self.pause.defer(self._begin)
             return
         keys, self._asked = self._asked, []
         loading = asyncio.ensure_future(self._load(keys))
@@ -117,13 +117,13 @@ class DataLoader(Generic[K, V]):
         self, waiting: list[tuple[asyncio.Future[V], K]], begin: int, error: BaseException | None
     ) -> None:
         def hand_out() -> None:
-            with nullcontext() if self.hold is None else self.hold:
+            with nullcontext() if self.pause is None else self.pause:
                 held.close()
                 self._hand_out(waiting, begin, error)
 
         held = ExitStack()
-        if self.hold is not None:
-            held.enter_context(self.hold)
+        if self.pause is not None:
+            held.enter_context(self.pause)
         asyncio.get_running_loop().call_soon(hand_out)
 
 

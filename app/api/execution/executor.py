@@ -36,7 +36,7 @@ from app.api.execution.leaves import Column, completing
 
 _encode = msgspec.json.Encoder().encode
 MAX_STRUCTS = 500
-MAX_KNOWN = 4
+MAX_ENCODINGS = 4
 """In how many ways the same values are kept encoded."""
 BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
 
@@ -58,7 +58,7 @@ class Columns:
 
     def know(self, fields: "Fields", shown: Any) -> None:
         """Remember what they look like to those who select `fields`; of too many, what was remembered first goes."""
-        if len(self.known) >= MAX_KNOWN:
+        if len(self.known) >= MAX_ENCODINGS:
             del self.known[next(iter(self.known))]
         self.known[id(fields)] = fields, shown
 
@@ -197,7 +197,7 @@ class Executor(CountingExecutor):
         """Return an object with the given fields: the plain ones at once, the others as ever."""
         if path is None:
             return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
-        self.grow(1)
+        self.count_objects(1)
         done: dict[str, Any] = {}
         others: dict[str, Any] = {}
         for selected in self._selections.of(self.schema, parent_type, grouped_field_set).selected:
@@ -221,8 +221,8 @@ class Executor(CountingExecutor):
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
     async def _loaded(self, return_type: Any, details: Any, info: Any, path: Path, unloaded: Unloaded) -> Any:
-        if scheduler.over:
-            await self.take_turn()
+        if scheduler.is_turn_over:
+            await self.wait_for_turn()
         done = await self._completed_columns(return_type.of_type, details, unloaded)
         if done is not None:
             return done
@@ -239,7 +239,7 @@ class Executor(CountingExecutor):
         if not fields.attributes or not unloaded.ATTRIBUTES.issuperset(fields.attributes):
             return None
         columns = await unloaded.columns(fields.attributes)
-        self.grow(len(columns.values[0]))
+        self.count_objects(len(columns.values[0]))
         known = columns.known.get(id(fields))
         if known is not None:
             return known[1]
@@ -310,7 +310,7 @@ class Executor(CountingExecutor):
             if column is None:
                 return None
             columns.append(column)
-        self.grow(len(values))
+        self.count_objects(len(values))
         return fields.rows(columns, len(values))
 
     def _fields(self, type_: GraphQLObjectType, details: Any) -> Fields:

@@ -35,7 +35,7 @@ from graphql.utilities.coerce_input_value import coerce_default_value
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from app.api.inputs.common import PLAIN, Plain
+from app.api.execution.plain_inputs import PLAIN_INPUT, PlainInput
 
 MANY = 20
 """Items from which on a list is long: shorter ones cost nothing."""
@@ -57,7 +57,7 @@ class Built:
     items: list[Any]
 
 
-class CoercingExecutor(StrawberryGraphQLCoreExecutionContext):
+class VariablesExecutor(StrawberryGraphQLCoreExecutionContext):
     """graphql-core's executor, except for variables with long lists of input objects, and for what it holds."""
 
     @property
@@ -92,7 +92,7 @@ class CoercingExecutor(StrawberryGraphQLCoreExecutionContext):
 
         def build(given: Mapping[str, Any] | None) -> Any:
             values: Any = given
-            return super(CoercingExecutor, cls).build(
+            return super(VariablesExecutor, cls).build(
                 schema, document, root_value, context_value, values, operation_name, *args, **others
             )
 
@@ -100,7 +100,7 @@ class CoercingExecutor(StrawberryGraphQLCoreExecutionContext):
         built = [one for node in _variables(document, operation_name) for one in _built(schema, node, sent)]
         if not built:
             return build(raw_variable_values)
-        made: list[GraphQLError] | CoercingExecutor = build(_without(sent, built))
+        made: list[GraphQLError] | VariablesExecutor = build(_without(sent, built))
         if isinstance(made, list):
             return build(raw_variable_values)
         _put_back(made, sent, built)
@@ -233,7 +233,7 @@ def _reader_of_enum(type_: GraphQLEnumType) -> Read:
 
 def _reader_of_objects(type_: GraphQLInputObjectType) -> Read:
     definition = type_.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
-    plain: Plain | None = getattr(definition.origin, PLAIN, None)
+    plain: PlainInput | None = getattr(definition.origin, PLAIN_INPUT, None)
     if plain is None or type_.is_one_of or plain.names.keys() != type_.fields.keys():
         raise UnplainError
     known = {name: _field(plain, name, field) for name, field in type_.fields.items()}
@@ -251,7 +251,7 @@ def _reader_of_objects(type_: GraphQLInputObjectType) -> Read:
     return read_object
 
 
-def _field(plain: Plain, name: str, field: GraphQLInputField) -> tuple[str, type | None, Read]:
+def _field(plain: PlainInput, name: str, field: GraphQLInputField) -> tuple[str, type | None, Read]:
     """Return what reads a field, which has the same default in Python as in the schema, or none in either."""
     python_name = plain.names[name]
     found = next(one for one in fields(plain.type) if one.name == python_name)

@@ -158,7 +158,7 @@ class SharedExecution:
     async def _execute(self) -> None:
         operation, principal = self.key
         context = self._live.context(principal)
-        await self._live.schema.documents.ask(operation.text)
+        await self._live.schema.documents.load(operation.text)
         stream = await self._live.schema.stream(
             operation.text,
             variable_values=operation.given(self.start),

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 import strawberry
 
-from app.api.inputs.common import Place, built_plainly, mappings
+from app.api.execution.plain_inputs import plain_input
+from app.api.inputs.common import Place, mappings
 from app.api.inputs.jobs import JobOptionsInput
 from app.api.scalars import JSON
 from app.core import application
 from app.core.columnar import columns_of, filled
 
 
-@built_plainly(job=JobOptionsInput)
+@plain_input(job=JobOptionsInput)
 @strawberry.input(description="A command as an argument list, with its limits.")
 class CommandStepInput:
     command: list[str] = strawberry.field(

@@ -5,7 +5,8 @@ from datetime import datetime
 
 import strawberry
 
-from app.api.inputs.common import built_plainly, mapping
+from app.api.execution.plain_inputs import plain_input
+from app.api.inputs.common import mapping
 from app.api.inputs.workflows import WorkflowTaskInput, core_tasks
 from app.api.scalars import JSON
 from app.core.deployment import DeploymentFilter, DeploymentStatus
@@ -18,7 +19,7 @@ from app.services.templates import TemplateUse
 from app.services.use_cases import refuse_if
 
 
-@built_plainly()
+@plain_input()
 @strawberry.input(description="One step of a strategy.")
 class StrategyStepInput:
     batch_size: int | None = strawberry.field(default=0, description="0: all at once.")
@@ -30,7 +31,7 @@ class StrategyStepInput:
     require_approval: bool | None = strawberry.field(default=False, description="Ask people before the step.")
 
 
-@built_plainly(steps=StrategyStepInput)
+@plain_input(steps=StrategyStepInput)
 @strawberry.input(
     description="How instances are changed. ROLLING: the last step serves for all batches that are left. CANARY: the "
     "last step's canaryRatio is 1. BLUE_GREEN: the last step is the switch."
@@ -69,7 +70,7 @@ class PromoteRolloutInput:
         return Promotion(self.task_id, bool(self.full))
 
 
-@built_plainly(strategy=StrategyInput, tasks=WorkflowTaskInput)
+@plain_input(strategy=StrategyInput, tasks=WorkflowTaskInput)
 @strawberry.input(description="A new deployment in each of some environments.")
 class CreateDeploymentInput:
     version_id: strawberry.ID

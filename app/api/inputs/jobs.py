@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import strawberry
 
-from app.api.inputs.common import built_plainly, mapping
+from app.api.execution.plain_inputs import plain_input
+from app.api.inputs.common import mapping
 from app.api.scalars import JSON
 from app.core import job_options as core
 from app.core.job_options import TaintEffect, TolerationOperator
@@ -20,7 +21,7 @@ def texts(value: object, *path: str) -> Mapping[str, str] | None:
     }
 
 
-@built_plainly()
+@plain_input()
 @strawberry.input(description="A taint of nodes that a Job's pod bears.")
 class TolerationInput:
     key: str | None = strawberry.field(default=None, description="The taint's key; null, with EXISTS: every taint.")
@@ -44,7 +45,7 @@ class TolerationInput:
         )
 
 
-@built_plainly()
+@plain_input()
 @strawberry.input(description="What a container is given at least, and at most. Quantities are as a cluster has them.")
 class JobResourcesInput:
     requests: JSON | None = strawberry.field(
@@ -61,7 +62,7 @@ class JobResourcesInput:
         )
 
 
-@built_plainly(resources=JobResourcesInput, tolerations=TolerationInput)
+@plain_input(resources=JobResourcesInput, tolerations=TolerationInput)
 @strawberry.input(
     description="Options of Jobs in a cluster. A step's go before its environment's: maps are merged by their keys, "
     "lists and single values replace. Null says nothing."

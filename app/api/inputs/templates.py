@@ -2,14 +2,14 @@
 
 import strawberry
 
-from app.api.inputs.common import built_plainly
+from app.api.execution.plain_inputs import plain_input
 from app.api.inputs.workflows import WorkflowTaskInput, core_tasks
 from app.core.template import Parameter
 from app.core.texts import tidy
 from app.services.templates import TemplateDraft
 
 
-@built_plainly()
+@plain_input()
 @strawberry.input(
     description="What users of a template say; written as ${{ parameters.NAME }} in names, commands and env. "
     "$${{ … }} stands for the text ${{ … }} itself."
@@ -32,7 +32,7 @@ class TemplateParameterInput:
         )
 
 
-@built_plainly(tasks=WorkflowTaskInput, parameters=TemplateParameterInput)
+@plain_input(tasks=WorkflowTaskInput, parameters=TemplateParameterInput)
 @strawberry.input(description="A version to save: of exactly one of tasks and fromDeploymentId.")
 class SaveWorkflowTemplateInput:
     name: str = strawberry.field(description="A name that is known makes the next version of that template.")

@@ -6,8 +6,9 @@ from operator import attrgetter
 
 import strawberry
 
+from app.api.execution.plain_inputs import plain_input
 from app.api.inputs.commands import CommandStepInput, steps
-from app.api.inputs.common import Place, built_plainly, given, mapping, mappings
+from app.api.inputs.common import Place, given, mapping, mappings
 from app.api.scalars import JSON
 from app.core import application, workflow
 from app.core.columnar import columns_of, filled
@@ -17,7 +18,7 @@ from app.core.texts import tidy
 from app.services.workflows import EditOrder, Layout, RestoreOrder
 
 
-@built_plainly()
+@plain_input()
 @strawberry.input(description="Where the editor draws a task.")
 class PositionInput:
     x: float
@@ -28,7 +29,7 @@ class PositionInput:
         return workflow.Position(self.x, self.y)
 
 
-@built_plainly(command=CommandStepInput, position=PositionInput)
+@plain_input(command=CommandStepInput, position=PositionInput)
 @strawberry.input(description="A task of a graph.")
 class WorkflowTaskInput:
     key: str
@@ -82,7 +83,7 @@ UNLIMITED = application.CommandStep(())
 """Has the limits of a task that has no command."""
 
 
-@built_plainly(tasks=WorkflowTaskInput)
+@plain_input(tasks=WorkflowTaskInput)
 @strawberry.input(description="The whole graph, as an editor saves it. Tasks are the same as before by their keys.")
 class UpdateWorkflowInput:
     deployment_id: strawberry.ID

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from graphql import FieldNode, GraphQLInputObjectType, GraphQLSchema, OperationDefinitionNode, get_named_type
 
-from app.api.documents.cache import Document
+from app.api.documents.prepared_document import PreparedDocument
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request or a message."""
@@ -102,16 +102,18 @@ def too_much(value: object, most: int = MAX_VALUES) -> str | None:
     return f"The variables are nested more than {MAX_NESTING} times."
 
 
-def too_many_values(schema: GraphQLSchema, document: Document, name: str | None, variables: object) -> str | None:
+def too_many_values(
+    schema: GraphQLSchema, document: PreparedDocument, name: str | None, variables: object
+) -> str | None:
     """Return what is wrong with the variables of an operation: one that takes a graph may have more of them."""
     fault = too_much(variables)
     return too_much(variables, MAX_GRAPH_VALUES) if fault and takes_graph(schema, document, name) else fault
 
 
-def takes_graph(schema: GraphQLSchema, document: Document, name: str | None) -> bool:
+def takes_graph(schema: GraphQLSchema, document: PreparedDocument, name: str | None) -> bool:
     """Whether an operation has a graph for its input: a root field with tasks somewhere in its arguments."""
-    chosen = document.named(name)
-    for node in document.node.definitions if document.node else ():
+    chosen = document.resolve_name(name)
+    for node in document.ast.definitions if document.ast else ():
         if isinstance(node, OperationDefinitionNode) and (node.name.value if node.name else None) == chosen:
             root = schema.get_root_type(node.operation)
             fields = [one.name.value for one in node.selection_set.selections if isinstance(one, FieldNode)]

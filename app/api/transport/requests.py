@@ -9,7 +9,7 @@ from typing import Any
 from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 
-from app.api.documents.cache import Document
+from app.api.documents.prepared_document import PreparedDocument
 from app.api.errors import translated
 from app.api.request_codes import RequestCode, of_status
 from app.api.schema import schema
@@ -66,13 +66,13 @@ class GraphQLRequest:
     extensions: dict[str, Any] | None = None
 
     @property
-    def document(self) -> Document:
+    def document(self) -> PreparedDocument:
         """What is known of the document."""
-        return schema.documents.find(self.text)
+        return schema.documents.get(self.text)
 
     def kind(self) -> OperationType | None:
         """Return whether it reads, writes or subscribes; None when the document can not tell."""
-        found = self.document.kinds
+        found = self.document.operation_types
         if self.name is None and len(found) > 1:
             return None
         return found.get(self.name) if self.name is not None else next(iter(found.values()), None)
@@ -80,11 +80,11 @@ class GraphQLRequest:
     def fault(self) -> GraphQLError | None:
         """Return why the document holds nothing to run, in so far as its form tells; None when nothing is wrong."""
         document = self.document
-        if document.node is None:
+        if document.ast is None:
             return translated(document.errors[0])
-        if not document.kinds:
+        if not document.operation_types:
             return _unresolved("The document has no operation.")
-        if self.name is not None and self.name not in document.kinds:
+        if self.name is not None and self.name not in document.operation_types:
             return _unresolved(f"The document has no operation named “{self.name[:80]}”.")
         return None
 
@@ -118,7 +118,7 @@ async def _large(data: bytes) -> GraphQLRequest:
         envelope = opened(data)
     except JSONDecodeError:
         raise BadRequestError(400, NO_JSON) from None
-    document = await schema.documents.ask(envelope.query)
+    document = await schema.documents.load(envelope.query)
     if not takes_graph(schema._schema, document, envelope.operationName or None):
         raise BadRequestError(413, f"A request has at most {MAX_BODY} bytes, unless it brings a graph of tasks.")
     fault = fault_of_form(data)
@@ -165,7 +165,7 @@ async def _operation(given: dict[str, Any]) -> GraphQLRequest:
     for field in ("variables", "extensions"):
         if not isinstance(given.get(field), dict | None):
             raise BadRequestError(400, f"The “{field}” are a JSON object, or null.")
-    document = await schema.documents.ask(text)
+    document = await schema.documents.load(text)
     fault = too_many_values(schema._schema, document, name, given.get("variables")) or too_much(given.get("extensions"))
     if fault is not None:
         raise BadRequestError(413, fault)

@@ -175,7 +175,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     async def refuses(self, operation: Running[Context, None]) -> bool:
         """Whether an operation was ended with an `error`, as its document holds nothing to run, or it is too large."""
         operation.operation_name = operation.operation_name or None
-        document = await schema.documents.ask(operation.query)
+        document = await schema.documents.load(operation.query)
         fault = GraphQLRequest(operation.query, name=operation.operation_name).fault()
         excess = too_many_values(schema._schema, document, operation.operation_name, operation.variables)
         if excess is not None:

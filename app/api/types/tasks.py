@@ -256,9 +256,9 @@ class TasksOf(Unloaded):
         found = await self._loaders.tasks_of.load(self._deployment.id)
         made = list[Task]()
         for begin in range(0, len(found), SLICE):
-            if scheduler.over:
-                with self._loaders.hold:
-                    await scheduler.take()
+            if scheduler.is_turn_over:
+                with self._loaders.dispatch_pause:
+                    await scheduler.wait_for_turn()
             made += map(Task.of, found[begin : begin + SLICE])
         return made
 
