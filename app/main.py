@@ -22,7 +22,7 @@ from app.api.transport.server_connection import MAX_CONNECTIONS, SAFE_HEADERS, C
 from app.api.transport.static_pages import Pages, asset
 from app.services.runtime import Runtime
 from app.settings import ServeSettings, Settings
-from app.wiring import opened, warn_of_might
+from app.wiring import open_runtime, warn_if_audit_log_is_writable
 
 GRAPHQL = frozenset({"/graphql", "/graphql/"})
 PING_SECONDS = 15.0
@@ -56,7 +56,7 @@ def application(runtime: Runtime, settings: ServeSettings | None = None) -> Star
     """Return the ASGI application over an open runtime. Its `state.close` is to be awaited before that is closed."""
     serving = settings or ServeSettings()
     tokens = TokenCache(runtime)
-    endpoint = Endpoint(runtime, serving.connections_each, tokens, serving.allowed_origins)
+    endpoint = Endpoint(runtime, serving.connections_per_actor, tokens, serving.allowed_origins)
     made = Application(
         routes=[
             Route("/", index),
@@ -74,8 +74,8 @@ def application(runtime: Runtime, settings: ServeSettings | None = None) -> Star
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
-    async with opened(settings) as (runtime, _):
-        await warn_of_might()
+    async with open_runtime(settings) as (runtime, _):
+        await warn_if_audit_log_is_writable()
         app = application(runtime, settings.serve)
         config = configuration(app, settings.serve)
         _calm_collector()

@@ -1,37 +1,44 @@
 """Settings: read once from the environment at the edge, then passed inward as small frozen groups."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
+import msgspec
+from msgspec import Meta
+
 from app.core.proxies import NONE, Proxies, proxies
+from app.gateways.authorities import USUAL, Authorities
+
+Value = TypeVar("Value")
 
 
 class SettingError(Exception):
-    """A setting has a value that can not be used; the message names the variable, the value and what is expected."""
+    """A setting has an invalid value; the message names the variable, the value and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """Where the API listens, and to how many."""
+    """Where the API listens, and which clients it accepts."""
 
     host: str = "127.0.0.1"
     """Loopback by default: publishing a control plane is a decision, not an accident."""
     port: int = 8000
-    connections_each: int = 1000
-    """Live connections (sockets, and answers that stream) that one actor may have at one process."""
+    connections_per_actor: int = 1000
+    """Live connections (WebSockets and streamed responses) of one actor to one process."""
     trusted_proxies: str | None = None
-    """Addresses or networks, with commas, whose word for where a call came from is taken (*: anybody's)."""
+    """Addresses or networks, separated by commas, whose X-Forwarded-For is trusted. *: every address."""
     allowed_origins: frozenset[str] = frozenset()
-    """The origins, as browsers write them, whose pages may use the API; its own always may."""
+    """Origins, as browsers write them, whose pages may use the API. Its own origin always may."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """Where PostgreSQL and Redis are. None: `boreas up` embeds its own; the other commands refuse."""
+    """Where PostgreSQL and Redis are. None: `boreas up` runs its own; the other commands fail."""
 
     database_url: str | None = None
     redis_url: str | None = None
@@ -41,64 +48,66 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """How a worker works."""
+    """How a worker runs tasks."""
 
     slots: int = 32
-    """Tasks that run at the same time in one worker process. They are mostly other processes that are waited for."""
+    """Concurrent tasks in one worker process. Most of them only wait for other processes."""
     lease_seconds: float = 15.0
-    """How long an attempt is held without a sign of life of its worker before it is taken over."""
+    """How long an attempt's lease lasts. Another worker takes the attempt over when it is not renewed."""
     shutdown_seconds: float = 10.0
-    """How long what runs may take to end once the worker is told to stop; what has not ended then is handed back."""
+    """How long running tasks may take to end when the worker shuts down. Then they are handed back."""
     log_mebibytes: int = 500
-    """How much of what a task prints is kept, each line counted with 100 bytes on top: three million lines of a usual
-    length. A command that prints without end shall not fill the database."""
+    """Size limit of a task's log, so that endless output cannot fill the database.
+
+    Each line counts 100 bytes on top: the default holds about three million lines of usual length.
+    """
     grace_seconds: float = 10.0
-    """How long a command that is told to end may take before it is killed."""
+    """How long a command may take to end after it is asked to stop, before it is killed."""
     command_user: str | None = None
-    """Whom commands run as: a user's name or number, or a range of numbers of which each environment gets one. None:
-    the worker's own user, and nobody where that is root."""
+    """Account of commands: a user's name or number, or a range of numbers, one for each environment.
+
+    None: the worker's own user. A worker that runs as root then refuses to run commands.
+    """
     command_wall: bool = True
-    """Whether commands are kept out of the data folder by Landlock, where the kernel has it."""
+    """Whether Landlock keeps commands out of the data folder, where the kernel supports it."""
     command_protected: tuple[Path, ...] = ()
-    """Files and folders that commands are kept out of by Landlock as well, such as kubeconfigs."""
+    """Further files and folders, such as kubeconfigs, that Landlock keeps commands out of."""
     command_passage: tuple[Path, ...] = ()
-    """Folders that commands of other users may enter and read although they are closed to them; none: no passage."""
+    """Closed folders that commands of other users may still enter and read."""
     workspace_days: float = 7.0
-    """How long the folders of a deployment that has ended are kept, for who retries it or looks at them."""
+    """How long workspaces are kept after their deployment has ended, for retries and inspection."""
     kubeconfigs: Path | None = None
-    """The folder of the kubeconfigs that environments may name; None: only the service account of its pod is used."""
+    """The folder of the kubeconfigs that environments may name. None: only the pod's service account is used."""
     namespaces: frozenset[str] = frozenset()
-    """The namespaces of clusters that it serves; none named: all that its accounts may reach."""
+    """The namespaces that the worker serves. Empty: every namespace that its accounts may reach."""
     trusts_kubeconfigs: bool = False
-    """Whether kubeconfigs may run programs (`exec`) and read files outside of their folder."""
+    """Whether kubeconfigs may run programs (`exec`) and read files outside their folder."""
     probe_networks: tuple[IPv4Network | IPv6Network, ...] | None = None
-    """The only networks that health and metric checks reach. None: all but those that none may reach, and not the
-    worker's own machine where commands run in a cluster."""
+    """The only networks that health and metric checks may reach.
+
+    None: all networks that are not always blocked; KUBERNETES environments cannot reach the worker's own machine.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSettings:
-    """How other machines are reached: by the commands, by health and metric checks, in clusters."""
+    """How Boreas reaches other machines: for commands, health and metric checks, and clusters."""
 
-    ca_file: Path | None = None
-    """Certificates (PEM) of authorities that are believed beside the usual ones. BOREAS_CA_FILE."""
-    cert_file: Path | None = None
-    """Certificates that stand in place of the usual ones. SSL_CERT_FILE."""
-    cert_folder: Path | None = None
-    """A folder of such certificates, named by their hashes. SSL_CERT_DIR."""
+    authorities: Authorities = USUAL
+    """Trusted certificate authorities. BOREAS_CA_FILE, SSL_CERT_FILE, SSL_CERT_DIR."""
     proxies: Proxies = NONE
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the environment can steer."""
+    """All settings of a process."""
 
     data_dir: Path = Path(".boreas")
     """Where `boreas up` keeps its database, and a worker its workspaces."""
     secret_files: tuple[Path, ...] = ()
     """The files that secrets were read from."""
     admin_token: str | None = None
-    """A first ADMIN token, for automation; made and printed by `boreas up` where it is not given."""
+    """A first ADMIN token, for automation. `boreas up` creates and prints one when it is not set."""
     log_level: str = "INFO"
     serve: ServeSettings = field(default_factory=ServeSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
@@ -107,165 +116,191 @@ class Settings:
 
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-ADMIN_TOKEN_LENGTH = 16
+SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
+DEFAULT_PORTS = {"http": 80, "https": 443}
+MIN_TOKEN_LENGTH = 16
 
 
-def read(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings that the environment gives. Raises SettingError."""
-    level = environ.get("BOREAS_LOG_LEVEL", "INFO").upper()
-    if level not in LEVELS:
-        raise SettingError(f"BOREAS_LOG_LEVEL is “{level}”; it takes one of {', '.join(LEVELS)}.")
-    files: list[Path] = []
-    found = outgoing(environ)
-    token = _secret(environ, "BOREAS_ADMIN_TOKEN", files)
-    if token is not None and len(token) < ADMIN_TOKEN_LENGTH:
-        raise SettingError(f"BOREAS_ADMIN_TOKEN is too short to be safe; it takes {ADMIN_TOKEN_LENGTH} characters.")
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of an environment. An empty variable counts as unset. Raises SettingError."""
+    secret_files: list[Path] = []
+
+    def value(name: str, parse: Callable[[str], Value]) -> Value | None:
+        return _value(environ, name, parse)
+
+    outgoing = read_outgoing_settings(environ)
+    database_url = _secret(environ, "BOREAS_DATABASE_URL", secret_files)
     return Settings(
-        data_dir=Path(environ.get("BOREAS_DATA_DIR") or ".boreas").expanduser(),
-        admin_token=token,
-        log_level=level,
+        **_without_unset(data_dir=value("BOREAS_DATA_DIR", _path), log_level=value("BOREAS_LOG_LEVEL", _level)),
         serve=ServeSettings(
-            host=environ.get("BOREAS_HOST") or "127.0.0.1",
-            port=_whole(environ, "BOREAS_PORT", 8000, 0, 65535),
-            connections_each=_whole(environ, "BOREAS_CONNECTIONS_PER_ACTOR", 1000, 1, 1_000_000),
-            trusted_proxies=environ.get("BOREAS_TRUSTED_PROXIES") or None,
-            allowed_origins=_origins(environ, "BOREAS_ALLOWED_ORIGINS"),
+            **_without_unset(
+                host=value("BOREAS_HOST", str),
+                port=value("BOREAS_PORT", _number(int, 0, 65_535)),
+                connections_per_actor=value("BOREAS_CONNECTIONS_PER_ACTOR", _number(int, 1, 1_000_000)),
+                trusted_proxies=value("BOREAS_TRUSTED_PROXIES", str),
+                allowed_origins=value("BOREAS_ALLOWED_ORIGINS", _origins),
+            )
         ),
         store=StoreSettings(
-            database_url=_with_authorities(_secret(environ, "BOREAS_DATABASE_URL", files), found.ca_file),
-            redis_url=_secret(environ, "BOREAS_REDIS_URL", files),
-            pool_size=_whole(environ, "BOREAS_DATABASE_POOL", 10, 1, 1000),
+            **_without_unset(
+                database_url=_with_authority(database_url, outgoing.authorities.extra),
+                redis_url=_secret(environ, "BOREAS_REDIS_URL", secret_files),
+                pool_size=value("BOREAS_DATABASE_POOL", _number(int, 1, 1000)),
+            )
         ),
         worker=WorkerSettings(
-            slots=_whole(environ, "BOREAS_WORKER_SLOTS", 32, 1, 10_000),
-            lease_seconds=_number(environ, "BOREAS_LEASE_SECONDS", 15.0, 1, 3600),
-            shutdown_seconds=_number(environ, "BOREAS_SHUTDOWN_SECONDS", 10.0, 0, 86_400),
-            log_mebibytes=_whole(environ, "BOREAS_LOG_MEBIBYTES", 500, 1, 1_000_000),
-            grace_seconds=_number(environ, "BOREAS_GRACE_SECONDS", 10.0, 0, 3600),
-            command_user=environ.get("BOREAS_COMMAND_USER") or None,
-            command_wall=_switch(environ, "BOREAS_COMMAND_WALL", True),
-            command_protected=_paths(environ, "BOREAS_COMMAND_PROTECTED"),
-            command_passage=_paths(environ, "BOREAS_COMMAND_PASSAGE"),
-            workspace_days=_number(environ, "BOREAS_WORKSPACE_DAYS", 7.0, 0, 36_500),
-            kubeconfigs=folder(environ.get("BOREAS_KUBECONFIGS"), "BOREAS_KUBECONFIGS"),
-            namespaces=frozenset(filter(None, map(str.strip, environ.get("BOREAS_NAMESPACES", "").split(",")))),
-            trusts_kubeconfigs=_switch(environ, "BOREAS_TRUST_KUBECONFIGS", False),
-            probe_networks=_networks(environ, "BOREAS_PROBE_NETWORKS"),
+            **_without_unset(
+                slots=value("BOREAS_WORKER_SLOTS", _number(int, 1, 10_000)),
+                lease_seconds=value("BOREAS_LEASE_SECONDS", _number(float, 1, 3600)),
+                shutdown_seconds=value("BOREAS_SHUTDOWN_SECONDS", _number(float, 0, 86_400)),
+                log_mebibytes=value("BOREAS_LOG_MEBIBYTES", _number(int, 1, 1_000_000)),
+                grace_seconds=value("BOREAS_GRACE_SECONDS", _number(float, 0, 3600)),
+                command_user=value("BOREAS_COMMAND_USER", str),
+                command_wall=value("BOREAS_COMMAND_WALL", _switch),
+                command_protected=value("BOREAS_COMMAND_PROTECTED", _paths),
+                command_passage=value("BOREAS_COMMAND_PASSAGE", _paths),
+                workspace_days=value("BOREAS_WORKSPACE_DAYS", _number(float, 0, 36_500)),
+                kubeconfigs=value("BOREAS_KUBECONFIGS", _folder),
+                namespaces=value("BOREAS_NAMESPACES", _names),
+                trusts_kubeconfigs=value("BOREAS_TRUST_KUBECONFIGS", _switch),
+                probe_networks=value("BOREAS_PROBE_NETWORKS", _networks),
+            )
         ),
-        outgoing=found,
-        secret_files=tuple(files),
+        admin_token=_admin_token(_secret(environ, "BOREAS_ADMIN_TOKEN", secret_files)),
+        outgoing=outgoing,
+        secret_files=tuple(secret_files),
     )
 
 
-def _with_authorities(url: str | None, ca_file: Path | None) -> str | None:
-    """Have a database that is to prove who it is do so by BOREAS_CA_FILE, where its URL names no authority itself."""
-    if url is None or ca_file is None or "sslmode=verify-" not in url or "sslrootcert=" in url:
-        return url
-    return f"{url}&{urlencode({'sslrootcert': str(ca_file)})}"
-
-
-def outgoing(environ: Mapping[str, str] = os.environ) -> OutgoingSettings:
-    """Return how other machines are reached. Raises SettingError."""
+def read_outgoing_settings(environ: Mapping[str, str] = os.environ) -> OutgoingSettings:
+    """Return how Boreas reaches other machines. Raises SettingError."""
     try:
-        found = proxies(environ)
+        configured_proxies = proxies(environ)
     except ValueError as error:
         raise SettingError(str(error)) from None
     names = ("BOREAS_CA_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR")
-    extra, file, folder = (Path(environ[name]).expanduser() if environ.get(name) else None for name in names)
-    return OutgoingSettings(extra, file, folder, found)
+    return OutgoingSettings(Authorities(*(_value(environ, name, _path) for name in names)), configured_proxies)
 
 
-def _secret(environ: Mapping[str, str], name: str, files: list[Path]) -> str | None:
-    """Return a secret that is given itself, or as the name of a file, which is added to `files`."""
-    given, named = environ.get(name), environ.get(f"{name}_FILE")
-    if not named:
-        return given or None
-    if given:
-        raise SettingError(f"{name} and {name}_FILE are both given; leave one of them out.")
-    path = Path(named).expanduser()
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise SettingError(f"{name}_FILE is {path}, which can not be read: {why}.") from None
-    if not text:
-        raise SettingError(f"{name}_FILE is {path}, which is empty.")
-    files.append(path)
-    return text
+def existing_folder(text: str | None, setting: str) -> Path | None:
+    """Return the folder that a setting or an option names. Raises SettingError if it does not exist."""
+    return _value({setting: text or ""}, setting, _folder)
 
 
-def _paths(environ: Mapping[str, str], name: str) -> tuple[Path, ...]:
-    return tuple(Path(each).expanduser() for each in environ.get(name, "").split(os.pathsep) if each)
-
-
-def folder(text: str | None, setting: str) -> Path | None:
-    """Return the folder that a setting names; None for none. Raises SettingError where it is no folder."""
+def _value(environ: Mapping[str, str], name: str, parse: Callable[[str], Value]) -> Value | None:
+    """Return the parsed value of a variable, None if unset. Raises SettingError."""
+    text = environ.get(name)
     if not text:
         return None
-    path = Path(text).expanduser()
-    if not path.is_dir():
-        raise SettingError(f"{setting} is “{text}”, which is no folder. Name one that exists, or leave it out.")
-    return path.absolute()
-
-
-SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
-
-
-def _switch(environ: Mapping[str, str], name: str, default: bool) -> bool:
-    text = environ.get(name, "").lower()
-    if text and text not in SWITCH:
-        raise SettingError(f"{name} is “{environ[name]}”; it takes on or off.")
-    return SWITCH[text] if text else default
-
-
-def _networks(environ: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...] | None:
-    text = environ.get(name)
     try:
-        return tuple(ip_network(each.strip()) for each in text.split(",")) if text else None
+        return parse(text)
     except ValueError as error:
-        raise SettingError(f"{name} is “{text}”; it takes networks such as 10.0.0.0/8, with commas: {error}.") from None
+        raise SettingError(f"{name} is “{text}”, {error}.") from None
 
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
+def _without_unset(**values: Any) -> dict[str, Any]:
+    """Return only the values that are set, so that the others keep their defaults."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _origins(environ: Mapping[str, str], name: str) -> frozenset[str]:
-    """Return the origins that a setting names, with commas."""
-    return frozenset(_origin(each.strip(), name) for each in environ.get(name, "").split(",") if each.strip())
+def _number(kind: Any, low: int, high: int) -> Callable[[str], Any]:
+    """Return a parser for numbers within bounds. It raises ValueError, which states the bounds."""
+    bounded = Annotated[kind, Meta(ge=low, le=high)]
+    noun = "a whole number" if kind is int else "a number"
+
+    def parse(text: str) -> Any:
+        try:
+            return msgspec.convert(text.strip(), bounded, strict=False)
+        except msgspec.ValidationError:
+            raise ValueError(f"which is not {noun} from {low} to {high}") from None
+
+    return parse
 
 
-def _origin(text: str, name: str) -> str:
-    """Return an origin as browsers write it: in small letters, without a port that goes without saying."""
+def _level(text: str) -> str:
+    if text.upper() not in LEVELS:
+        raise ValueError(f"which is not one of {', '.join(LEVELS)}")
+    return text.upper()
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in SWITCH:
+        raise ValueError("which is neither on nor off")
+    return SWITCH[text.lower()]
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(_path(part) for part in text.split(os.pathsep) if part)
+
+
+def _folder(text: str) -> Path:
+    if not _path(text).is_dir():
+        raise ValueError("which is not a folder. Name an existing folder, or leave it out")
+    return _path(text).absolute()
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(network.strip()) for network in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"which is not a list of networks such as 10.0.0.0/8, separated by commas: {error}") from None
+
+
+def _origins(text: str) -> frozenset[str]:
+    return frozenset(_origin(origin) for origin in _names(text))
+
+
+def _origin(text: str) -> str:
+    """Return an origin as browsers write it: in lower case, without the default port. Raises ValueError."""
     if text == "*":
-        raise SettingError(f"{name} has “*”, which would let any page use the API; name each origin.")
+        raise ValueError("which would let every page use the API; name each origin")
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
-        bare = not (parts.query or parts.fragment or parts.username or parts.path.strip("/"))
-        if parts.scheme in DEFAULT_PORTS and host.isascii() and host and bare:
-            shown = f"[{host}]" if ":" in host else host
-            ending = "" if port is None or port == DEFAULT_PORTS[parts.scheme] else f":{port}"
-            return f"{parts.scheme}://{shown}{ending}"
+        is_origin = not (parts.query or parts.fragment or parts.username or parts.path.strip("/"))
+        if parts.scheme in DEFAULT_PORTS and host.isascii() and host and is_origin:
+            bracketed = f"[{host}]" if ":" in host else host
+            suffix = "" if port is None or port == DEFAULT_PORTS[parts.scheme] else f":{port}"
+            return f"{parts.scheme}://{bracketed}{suffix}"
     except ValueError:
         pass
-    raise SettingError(f"{name} has “{text}”; it takes origins such as https://console.example.org, with commas.")
+    raise ValueError(f"where “{text}” is not an origin such as https://console.example.org")
 
 
-def _whole(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    value = _number(environ, name, default, low, high)
-    if value != int(value):
-        raise SettingError(f"{name} is {environ[name]}; it takes a whole number.")
-    return int(value)
-
-
-def _number(environ: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
-    text = environ.get(name)
-    if not text:
-        return default
+def _secret(environ: Mapping[str, str], name: str, secret_files: list[Path]) -> str | None:
+    """Return a secret, from its variable or from the file that NAME_FILE names, which is added to `secret_files`."""
+    secret, path = environ.get(name), _value(environ, f"{name}_FILE", _path)
+    if path is None:
+        return secret or None
+    if secret:
+        raise SettingError(f"{name} and {name}_FILE are both set. Remove one of them.")
     try:
-        value = float(text)
-    except ValueError:
-        raise SettingError(f"{name} is “{text}”, which is no number.") from None
-    if not low <= value <= high:
-        raise SettingError(f"{name} is {text}; it takes {low:g} to {high:g}.")
-    return value
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingError(f"{name}_FILE is {path}, which cannot be read: {cause}.") from None
+    if not text:
+        raise SettingError(f"{name}_FILE is {path}, which is empty.")
+    secret_files.append(path)
+    return text
+
+
+def _admin_token(token: str | None) -> str | None:
+    if token is not None and len(token) < MIN_TOKEN_LENGTH:
+        raise SettingError(f"BOREAS_ADMIN_TOKEN is too short. Use at least {MIN_TOKEN_LENGTH} characters.")
+    return token
+
+
+def _with_authority(url: str | None, ca_file: Path | None) -> str | None:
+    """Verify the database's certificate by BOREAS_CA_FILE, unless its URL names an authority."""
+    if url is None or ca_file is None or "sslmode=verify-" not in url or "sslrootcert=" in url:
+        return url
+    return f"{url}&{urlencode({'sslrootcert': str(ca_file)})}"

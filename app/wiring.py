@@ -1,4 +1,4 @@
-"""Opens and closes everything that a process needs: one function for the API, the worker and the tests."""
+"""Opens and closes the connections and operators of a process: one function for the API, the worker and the tests."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from app.core.environment import OperatorKind
-from app.gateways.authorities import Authorities, AuthoritiesError
+from app.gateways.authorities import AuthoritiesError
 from app.gateways.bus import RedisBus
 from app.gateways.clock import SystemChance, SystemClock
 from app.gateways.operators.kubernetes import AllowedClusters, KubernetesOperator
@@ -22,32 +22,39 @@ from app.gateways.queue import ArqQueue, connect
 from app.gateways.recurrence import WallCalendar
 from app.ports import Operator
 from app.services.runtime import Runtime
-from app.settings import OutgoingSettings, SettingError, Settings
+from app.settings import SettingError, Settings
 from app.store.database import config, connected
 from app.store.roles import is_mighty
 
 logger = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 30.0
-"""How long PostgreSQL may take to answer a statement before it counts as away: a connection can die without a word."""
+NO_SERVERS = "Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL, or use boreas up, which runs its own."
+STATEMENT_SECONDS = 30.0
+"""Timeout of a statement. It detects connections that died silently."""
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterator[tuple[Runtime, ArqQueue]]:
-    """Connect to PostgreSQL and Redis; give the runtime, and the queue for a worker. Raises SettingError."""
+async def open_runtime(settings: Settings, *, operators: bool = False) -> AsyncIterator[tuple[Runtime, ArqQueue]]:
+    """Connect to PostgreSQL and Redis; yield the runtime, and the queue for a worker. Raises SettingError."""
     store = settings.store
     if not store.database_url or not store.redis_url:
-        raise SettingError("Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL, or use boreas up, which brings its own.")
-    redis = connect(store.redis_url, settings.outgoing.ca_file)
+        raise SettingError(NO_SERVERS)
+    redis = connect(store.redis_url, settings.outgoing.authorities.extra)
     bus = RedisBus(redis)
     queue = ArqQueue(redis, bus)
-    database = config(store.database_url, store.pool_size, answer_seconds=ANSWER_SECONDS)
+    database = config(store.database_url, store.pool_size, answer_seconds=STATEMENT_SECONDS)
     async with connected(database), _probe(settings) as probe, AsyncExitStack() as stack:
         await bus.open()
         try:
-            carriers = _operators(settings, stack) if operators else {}
-            shell = next((one for one in carriers.values() if isinstance(one, ShellOperator)), None)
-            clusters = {kind: one for kind, one in carriers.items() if isinstance(one, KubernetesOperator)}
+            operators_by_kind = _operators(settings, stack) if operators else {}
+            shell = next(
+                (operator for operator in operators_by_kind.values() if isinstance(operator, ShellOperator)), None
+            )
+            clusters = {
+                kind: operator
+                for kind, operator in operators_by_kind.items()
+                if isinstance(operator, KubernetesOperator)
+            }
             yield (
                 Runtime(
                     clock=SystemClock(),
@@ -56,7 +63,7 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
                     queue=queue,
                     probe=probe,
                     calendar=WallCalendar(),
-                    operators=carriers,
+                    operators=operators_by_kind,
                     rollouts=clusters,
                     runs=clusters,
                     workspaces=shell,
@@ -70,26 +77,21 @@ async def opened(settings: Settings, *, operators: bool = False) -> AsyncIterato
             await redis.aclose(close_connection_pool=True)
 
 
-async def warn_of_might() -> None:
-    """Log it where this process, once connected, could change the audit log."""
+async def warn_if_audit_log_is_writable() -> None:
+    """Log a warning if this process, which is connected, has the right to change the audit log."""
     if await is_mighty():
         logger.warning(
-            "this process owns the tables of its database, and could change the audit log; give it a role of its own, "
-            "as boreas migrate --help says"
+            "this process owns the tables of its database and could change the audit log; "
+            "give it a role of its own: see boreas migrate --help"
         )
 
 
 def _probe(settings: Settings) -> HttpProbe:
-    known = settings.outgoing
+    outgoing = settings.outgoing
     try:
-        return HttpProbe(settings.worker.probe_networks, authorities(known), known.proxies)
+        return HttpProbe(settings.worker.probe_networks, outgoing.authorities, outgoing.proxies)
     except AuthoritiesError as error:
         raise SettingError(str(error)) from None
-
-
-def authorities(outgoing: OutgoingSettings) -> Authorities:
-    """Return whose certificates are believed."""
-    return Authorities(outgoing.ca_file, outgoing.cert_file, outgoing.cert_folder)
 
 
 def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, Operator]:
@@ -97,7 +99,7 @@ def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, 
     stack.push_async_callback(shell.close)
     worker = settings.worker
     reach = AllowedClusters(worker.kubeconfigs, worker.namespaces, worker.trusts_kubeconfigs)
-    kubernetes = KubernetesOperator(reach=reach, authorities=authorities(settings.outgoing))
+    kubernetes = KubernetesOperator(reach=reach, authorities=settings.outgoing.authorities)
     stack.push_async_callback(kubernetes.close)
     return {
         OperatorKind.SHELL: shell,
@@ -108,15 +110,15 @@ def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, 
 
 def _shell(settings: Settings) -> ShellOperator:
     workspaces = settings.data_dir.absolute() / "workspaces"
-    who, built = who_runs_commands(settings), wall(settings)
-    logger.info("commands run as %s", who.told())
-    if who.is_own and not (built and built.stands):
-        logger.warning("nothing keeps commands from what this worker may read, such as its database: no Landlock here")
-    return ShellOperator(workspaces, settings.worker.grace_seconds, accounts=who, wall=built)
+    accounts_of_commands, wall = command_accounts(settings), landlock_wall(settings)
+    logger.info("commands run as %s", accounts_of_commands.told())
+    if accounts_of_commands.is_own and not (wall and wall.stands):
+        logger.warning("commands can read everything that this worker can, such as its database: no Landlock here")
+    return ShellOperator(workspaces, settings.worker.grace_seconds, accounts=accounts_of_commands, wall=wall)
 
 
-def who_runs_commands(settings: Settings) -> Accounts:
-    """Return whom commands run as. Raises SettingError where that can not be."""
+def command_accounts(settings: Settings) -> Accounts:
+    """Return the accounts that commands run as. Raises SettingError if this process cannot use them."""
     worker = settings.worker
     try:
         return accounts(worker.command_user, settings.data_dir.absolute(), passage=bool(worker.command_passage))
@@ -124,8 +126,8 @@ def who_runs_commands(settings: Settings) -> Accounts:
         raise SettingError(str(error)) from error
 
 
-def wall(settings: Settings) -> Wall | None:
-    """Return the wall that keeps commands out of what is Boreas' own, None where none is wanted."""
+def landlock_wall(settings: Settings) -> Wall | None:
+    """Return the wall that keeps commands out of Boreas's own files, None if it is switched off."""
     if not settings.worker.command_wall:
         return None
     worker = settings.worker
@@ -135,10 +137,10 @@ def wall(settings: Settings) -> Wall | None:
 
 
 def worker_id() -> str:
-    """Return a name for this worker process that no other has, and that tells people where it runs."""
+    """Return a unique name for this worker process, which starts with the name of its machine."""
     return f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def migrations_folder() -> Path:
-    """Return where the migrations are: beside the package, in a checkout as in the image."""
+    """Return the folder of migrations: beside the package, in a checkout as in the image."""
     return Path(__file__).parent.parent / "migrations"

@@ -16,7 +16,7 @@ from app.services.worker.turn import WorkerIdentity
 from app.services.worker.worker import Worker
 from app.services.worker.workspace_cleanup import tidy_forever
 from app.settings import Settings, WorkerSettings
-from app.wiring import opened, warn_of_might, worker_id
+from app.wiring import open_runtime, warn_if_audit_log_is_writable, worker_id
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ async def serve(settings: Settings, pool: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, obey)
     raise_open_files()
-    async with opened(settings, operators=True) as (runtime, queue):
-        await warn_of_might()
+    async with open_runtime(settings, operators=True) as (runtime, queue):
+        await warn_if_audit_log_is_writable()
         hands = Worker(runtime, WorkerIdentity(worker_id(), pool), settings.worker.slots)
         arq = queue.worker(pool, jobs(runtime, hands), lambda: hands.has_room)
         taking = asyncio.create_task(arq.main(), name="jobs")

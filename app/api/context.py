@@ -28,7 +28,7 @@ class Position:
 class Context:
     """The context of one operation. `connection_params` is what a socket sent to begin with.
 
-    `plain` tells that the answer is a single one. `secret` is the token that was brought: whatever lives long asks
+    `single_result` tells that the answer is a single one. `secret` is the token that was brought: whatever lives long asks
     again whether it is still good. `address` is where the call came from. A `shared` execution has neither: those who
     read what comes of it are looked after one by one. A feed notes its `position` there. `seat` is the actor for whom a
     socket is counted.
@@ -39,7 +39,7 @@ class Context:
     secret: str | None = None
     address: str | None = None
     socket: bool = False
-    plain: bool = False
+    single_result: bool = False
     shared: bool = False
     position: Position = field(default_factory=Position)
     connection_params: dict[str, Any] = field(default_factory=dict)
@@ -67,13 +67,13 @@ class Context:
             self._loaders.forget()
             self._loaders = None
 
-    def wrote(self) -> None:
+    def invalidate(self) -> None:
         """Forget what was loaded and who comes with which token: a mutation was carried out."""
         self.refresh()
         if self.tokens is not None:
             self.tokens.forget()
 
-    async def renew(self) -> None:
+    async def reauthenticate(self) -> None:
         """Find out again who asks, and forget what was loaded."""
         if not self.shared:
             self.principal = await authenticate(self.runtime, self.secret) if self.secret else None

@@ -144,14 +144,14 @@ class TranslateErrors(MaskErrors):
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """Return an error as clients see it."""
-        return translated(error)
+        return translate_error(error)
 
     def process(self, errors: list[GraphQLError]) -> list[GraphQLError]:
         """Return errors as clients see them."""
         return self._process_errors(errors)
 
 
-def coded(error: GraphQLError, code: RequestCode = RequestCode.BAD_USER_INPUT) -> GraphQLError:
+def with_code(error: GraphQLError, code: RequestCode = RequestCode.BAD_USER_INPUT) -> GraphQLError:
     """Return an error with a code, unless it has one. What graphql-core finds while it executes are unfit values."""
     if error.extensions and "code" in error.extensions:
         return error
@@ -159,23 +159,23 @@ def coded(error: GraphQLError, code: RequestCode = RequestCode.BAD_USER_INPUT) -
     return GraphQLError(error.message, error.nodes, error.source, error.positions, error.path, None, extensions)
 
 
-def copied(error: GraphQLError) -> GraphQLError:
+def without_traceback(error: GraphQLError) -> GraphQLError:
     """Return an error that can be raised: one that is kept would keep the frames of whoever raises it."""
     return GraphQLError(error.message, error.nodes, error.source, error.positions, extensions=error.extensions)
 
 
-def unexpected(error: Exception) -> GraphQLError:
+def as_graphql_error(error: Exception) -> GraphQLError:
     """Return an exception as a GraphQL error, to be translated."""
     return error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
 
 
-def translated(error: GraphQLError) -> GraphQLError:
+def translate_error(error: GraphQLError) -> GraphQLError:
     """Return a GraphQL error with its code; what nobody expected becomes an id that the log has."""
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     if cause is None:
-        return coded(error)
+        return with_code(error)
     if isinstance(cause, Refused):
         problem = cause.problems[0]
         extensions = {"code": str(problem.code)} | ({"path": list(problem.path)} if problem.path else {})

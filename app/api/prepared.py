@@ -28,7 +28,7 @@ from app.api.context import Context
 from app.api.documents.cache import DocumentCache
 from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, grew_too_large
 from app.api.documents.prepared_document import PreparedDocument, PreparedQuery
-from app.api.errors import TranslateErrors, copied, unexpected
+from app.api.errors import TranslateErrors, as_graphql_error, without_traceback
 from app.api.execution.concurrency import ConcurrencyLimit
 from app.api.execution.counting import ObjectLimit
 from app.api.execution.executor import Executor
@@ -74,7 +74,7 @@ class Schema(strawberry.Schema):
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             raise
         except Exception as error:
-            result = PreExecutionError(data=None, errors=[unexpected(error)])
+            result = PreExecutionError(data=None, errors=[as_graphql_error(error)])
         return _with_presentable_errors(result)
 
     async def stream(self, *args: Any, **options: Any) -> Any:
@@ -148,7 +148,7 @@ async def _streamed(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, N
                 yield show(result)
                 show = _presentable
     except Exception as error:
-        yield _presentable(PreExecutionError(data=None, errors=[unexpected(error)]))
+        yield _presentable(PreExecutionError(data=None, errors=[as_graphql_error(error)]))
 
 
 class UseCachedDocument(SchemaExtension):
@@ -162,7 +162,7 @@ class UseCachedDocument(SchemaExtension):
         schema = cast("Schema", asked.schema)
         self._document = schema.documents.get(asked.query or "")
         if self._document.ast is None:
-            raise copied(self._document.errors[0])
+            raise without_traceback(self._document.errors[0])
         asked.graphql_document = self._document.ast
         yield
 

@@ -20,24 +20,30 @@ from app.api.errors import ERROR_TYPES
 from app.api.execution.concurrency import TooManyOperationsError
 from app.api.inputs import storable
 from app.api.mutations.access import AccessMutations
+from app.api.mutations.applications import ApplicationMutations
 from app.api.mutations.approvals import ApprovalMutations
-from app.api.mutations.catalogue import CatalogueMutations
 from app.api.mutations.deployments import DeploymentMutations
+from app.api.mutations.environments import EnvironmentMutations
 from app.api.mutations.freezes import FreezeMutations
 from app.api.mutations.tasks import TaskMutations
 from app.api.mutations.templates import TemplateMutations
+from app.api.mutations.versions import VersionMutations
 from app.api.mutations.workflows import WorkflowMutations
 from app.api.prepared import PrepareQueries, Schema, UseCachedDocument
+from app.api.queries.applications import ApplicationQueries
 from app.api.queries.approvals import ApprovalQueries
 from app.api.queries.audit import AuditQueries
-from app.api.queries.catalogue import CatalogueQueries
 from app.api.queries.deployments import DeploymentQueries
+from app.api.queries.environments import EnvironmentQueries
 from app.api.queries.nodes import NodeQueries
 from app.api.queries.server import ServerQueries
 from app.api.queries.templates import TemplateQueries
+from app.api.queries.versions import VersionQueries
 from app.api.request_codes import RequestCode
 from app.api.scalars import SCALARS
-from app.api.subscriptions.feeds import Subscription
+from app.api.subscriptions.approvals import ApprovalSubscriptions
+from app.api.subscriptions.deployments import DeploymentSubscriptions
+from app.api.subscriptions.logs import LogSubscriptions
 from app.api.types.access import ServiceAccount, User
 from app.api.types.events import EVENT_TYPES
 from app.core.errors import ErrorCode
@@ -47,7 +53,9 @@ Query = merge_types(
     "Query",
     (
         NodeQueries,
-        CatalogueQueries,
+        ApplicationQueries,
+        EnvironmentQueries,
+        VersionQueries,
         DeploymentQueries,
         ApprovalQueries,
         TemplateQueries,
@@ -58,7 +66,9 @@ Query = merge_types(
 Mutation = merge_types(
     "Mutation",
     (
-        CatalogueMutations,
+        ApplicationMutations,
+        EnvironmentMutations,
+        VersionMutations,
         DeploymentMutations,
         WorkflowMutations,
         TemplateMutations,
@@ -68,6 +78,7 @@ Mutation = merge_types(
         AccessMutations,
     ),
 )
+Subscription = merge_types("Subscription", (DeploymentSubscriptions, LogSubscriptions, ApprovalSubscriptions))
 
 SEVERAL = "The document has several operations: name one by operationName."
 
@@ -89,7 +100,7 @@ class ContextPerOperation(SchemaExtension):
         known = self.execution_context.context
         if isinstance(known, Context) and known.socket:
             own = replace(known)
-            await own.renew()
+            await own.reauthenticate()
             self.execution_context.context = own
         yield
 
@@ -137,7 +148,7 @@ class RefuseSenseless(SchemaExtension):
         operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)] if document else []
         if len(operations) > 1 and not asked._provided_operation_name:
             return RequestCode.OPERATION_RESOLUTION_FAILURE, SEVERAL
-        if asked.operation_type is OperationType.SUBSCRIPTION and asked.context.plain:
+        if asked.operation_type is OperationType.SUBSCRIPTION and asked.context.single_result:
             return ErrorCode.INVALID, "A subscription needs a stream: a WebSocket, or Accept: text/event-stream."
         return None
 

@@ -8,7 +8,7 @@ import click
 from app.cli.console import Failure, expected_failures
 from app.cli.process_secrets import environ
 from app.cli.root import Group
-from app.settings import SettingError, read
+from app.settings import SettingError, read_settings
 
 
 @click.group(
@@ -57,7 +57,7 @@ def verify(head: str | None) -> None:
 def _database() -> str:
     """Return where the database is. Raises Failure."""
     try:
-        settings = read(environ())
+        settings = read_settings(environ())
     except SettingError as error:
         raise Failure(str(error)) from error
     kept = settings.data_dir / "secrets" / "owner-url"

@@ -17,7 +17,7 @@ from httpx_sse import SSEError, aconnect_sse
 from app import settings
 from app.cli.terminal_text import printable
 from app.cli.up.own_server import OwnServer, own_server
-from app.gateways.authorities import Authorities, AuthoritiesError, tls_context
+from app.gateways.authorities import AuthoritiesError, tls_context
 
 Data = dict[str, Any]
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -57,10 +57,10 @@ class Api:
     def _client(self, timeout: httpx.Timeout | None = None) -> httpx.AsyncClient:
         """Return a client that believes and passes through what the environment says. Raises ApiError."""
         try:
-            known = settings.outgoing()
-            proxy = known.proxies.proxy_for(self.url)
+            outgoing = settings.read_outgoing_settings()
+            proxy = outgoing.proxies.proxy_for(self.url)
             secure = any(url.startswith("https:") for url in (self.url, proxy or ""))
-            tls = tls_context(Authorities(known.ca_file, known.cert_file, known.cert_folder)) if secure else None
+            tls = tls_context(outgoing.authorities) if secure else None
             return httpx.AsyncClient(
                 verify=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
                 proxy=httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None) if proxy else None,
@@ -296,6 +296,6 @@ def _check(url: str) -> None:
 
 def _own_server() -> OwnServer | None:
     try:
-        return own_server(settings.read().data_dir)
+        return own_server(settings.read_settings().data_dir)
     except settings.SettingError as error:
         raise ApiError(str(error)) from error

@@ -9,7 +9,7 @@ import click
 
 from app.cli import completion, lookups, queries
 from app.cli.client import Api, ApiError, Data, address_options, api_of
-from app.cli.following import follow_to_exit
+from app.cli.follow import follow_to_exit
 from app.cli.options import prints
 from app.cli.printer import Printer, by_id
 from app.cli.strategies import METAVAR, StrategyType, strategy_of

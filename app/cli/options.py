@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from app.cli.client import Api, ApiError, address_options, api_of
+from app.cli.interrupts import interruptible
 from app.cli.printer import FORMATS, Printer
-from app.cli.signals import interruptible
 from app.cli.terminal_text import printable
 
 LIMIT = 30

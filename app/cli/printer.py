@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.client import Data
-from app.cli.output import LOOK
-from app.cli.streams import has_unicode
+from app.cli.follow_output import LOOK
+from app.cli.standard_streams import has_unicode
 from app.cli.terminal_text import everywhere, json_text, printable
 from app.cli.times import Times
 

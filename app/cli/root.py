@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.cli import streams
+from app.cli import standard_streams
 
 INTERRUPTED = 130
 BROKEN = 70
@@ -52,7 +52,7 @@ class Root(click.Group):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """Run what the command line says. As a process of its own it minds its streams first."""
         if args is None:
-            streams.guard()
+            standard_streams.guard()
         return super().main(args, *rest, **options)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -69,7 +69,7 @@ class Root(click.Group):
         """Find the command. Raises UsageError, with the nearest names."""
         name, command, rest = super().resolve_command(ctx, args)
         if name not in SERVERS:
-            streams.end_with_reader()
+            standard_streams.end_with_reader()
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -11,15 +11,15 @@ from typing import Any
 
 import click
 
-from app.cli import address
+from app.cli import listen_address
 from app.cli.console import Failure, expected_failures
 from app.cli.process_secrets import environ
-from app.settings import SettingError, Settings, folder, read
+from app.settings import SettingError, Settings, existing_folder, read_settings
 
 
 def _settings() -> Settings:
     try:
-        return read(environ())
+        return read_settings(environ())
     except SettingError as error:
         raise Failure(str(error)) from error
 
@@ -32,7 +32,7 @@ def _within(
     try:
         worker = replace(
             known,
-            kubeconfigs=folder(kubeconfigs, "--kubeconfigs") or known.kubeconfigs,
+            kubeconfigs=existing_folder(kubeconfigs, "--kubeconfigs") or known.kubeconfigs,
             namespaces=frozenset(namespaces) or known.namespaces,
             trusts_kubeconfigs=trust_kubeconfigs or known.trusts_kubeconfigs,
         )
@@ -46,7 +46,7 @@ def _ready_to_serve() -> Settings:
     settings = _settings()
     if settings.store.database_url is None or settings.store.redis_url is None:
         raise Failure("Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL, or use boreas up, which brings its own.")
-    address.check_redis(settings.store.redis_url)
+    listen_address.check_redis(settings.store.redis_url)
 
     from app.store.migrations import check
     from app.wiring import migrations_folder
@@ -64,7 +64,7 @@ def api() -> None:
     BOREAS_REDIS_URL name the servers to use. BOREAS_ADMIN_TOKEN is made sure of as a token with every right.
     """
     settings = _ready_to_serve()
-    address.settle(settings.serve)
+    listen_address.settle(settings.serve)
 
     from app.log import configure
     from app.main import serve
@@ -82,12 +82,12 @@ async def _make_sure_of_first_token(settings: Settings) -> None:
     from app.services.access import ensure_admin
     from app.store.database import AWAY
     from app.store.migrations import exclusive
-    from app.wiring import opened
+    from app.wiring import open_runtime
 
     if not settings.admin_token:
         return
     try:
-        async with exclusive(settings.store.database_url or ""), opened(settings) as (runtime, _):
+        async with exclusive(settings.store.database_url or ""), open_runtime(settings) as (runtime, _):
             await ensure_admin(runtime, settings.admin_token)
     except AWAY as error:
         raise Failure(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.cli.streams import has_unicode
+from app.cli.standard_streams import has_unicode
 from app.core import escapes
 
 _STEERING = re.compile(

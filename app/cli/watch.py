@@ -11,9 +11,9 @@ import click
 
 from app.cli import completion, lookups, queries
 from app.cli.client import Api, ApiError, Data, address_options, api_of
-from app.cli.following import follow_to_exit
+from app.cli.follow import follow_to_exit
+from app.cli.follow_output import COLOURS, local_time
 from app.cli.options import uncoloured
-from app.cli.output import COLOURS, local_time
 from app.cli.terminal_text import json_text, printable
 
 LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")

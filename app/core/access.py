@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from app.core.roles import Role
 
@@ -84,6 +85,18 @@ def granted(
     )
 
 
+class AccessTarget(Protocol):
+    """An object of one environment and some applications, such as a deployment or an approval."""
+
+    @property
+    def environment_id(self) -> str:
+        """The environment."""
+
+    @property
+    def application_ids(self) -> Collection[str]:
+        """All its applications."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """Who asks: an actor, what was granted to them, and the scopes of the token they came with."""
@@ -100,6 +113,10 @@ class Principal:
         """
         scoped = any(role in PERMITS[scope] for scope in self.scopes)
         return scoped and granted(self.grants, role, environment_id=environment_id, application_ids=application_ids)
+
+    def allows_on(self, role: Role, target: AccessTarget) -> bool:
+        """Tell whether this principal may do what `role` permits to a deployment, or to an approval of one."""
+        return self.allows(role, environment_id=target.environment_id, application_ids=target.application_ids)
 
     def without_token(self) -> "Principal":
         """Return this principal, whichever of their tokens they came with."""

@@ -219,10 +219,7 @@ def decided(approval: Approval, verdict: Verdict) -> ApprovalStatus:
 
 def may_decide(approval: Approval, principal: Principal) -> bool:
     """Tell whether somebody holds a role that the policy names, on the environment and on all the applications."""
-    return any(
-        principal.allows(role, environment_id=approval.environment_id, application_ids=approval.application_ids)
-        for role in approval.policy.approver_roles
-    )
+    return any(principal.allows_on(role, approval) for role in approval.policy.approver_roles)
 
 
 def why_not(approval: Approval, principal: Principal, verdict: Verdict, now: datetime) -> Problem | None:
@@ -259,11 +256,10 @@ def why_not_lift(
 
     It takes somebody who may approve it. ADMIN may also where they wrote it: they could change the policy as well.
     """
-    place = {"environment_id": deployment.environment_id, "application_ids": deployment.application_ids}
-    if not any(principal.allows(role, **place) for role in policy.approver_roles):  # type: ignore[arg-type]
+    if not any(principal.allows_on(role, deployment) for role in policy.approver_roles):
         return lacks_role(policy)
     wrote = principal.actor.id in authors and not policy.allow_self_approval
-    if wrote and not principal.allows(Role.ADMIN, **place):  # type: ignore[arg-type]
+    if wrote and not principal.allows_on(Role.ADMIN, deployment):
         message = (
             "You started this deployment, or edited its workflow since it was last approved; somebody else who may "
             "approve it has to let go of a task that asks for approval."

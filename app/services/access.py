@@ -18,7 +18,7 @@ from app.core.roles import Role
 from app.core.validation import checks
 from app.services import audit
 from app.services.runtime import Runtime
-from app.services.use_cases import UseCaseContext, refuse_if
+from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import access as store
 from app.store import applications as application_store
 from app.store import environments as environment_store
@@ -52,7 +52,7 @@ async def authenticate_all(runtime: Runtime, secrets: Sequence[str]) -> dict[str
     return {hashes[hash_]: principal for hash_, principal in found.items()}
 
 
-async def create_service_account(case: UseCaseContext, name: str) -> tuple[str, ...]:
+async def create_service_account(case: UseCaseContext, name: str) -> Result:
     """Create a service account without any grant. For ADMIN."""
     case.require(Role.ADMIN)
     refuse_if(checks.title(name, 100, "name"))
@@ -62,7 +62,7 @@ async def create_service_account(case: UseCaseContext, name: str) -> tuple[str, 
     account = Actor(id=case.work.new_id(Kind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
     await store.insert_actor(account, case.work.now)
     case.changed(account.id, None, account)
-    return (account.id,)
+    return Result((account.id,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def new_secret(runtime: Runtime) -> str:
     return "bor_" + base64.urlsafe_b64encode(runtime.chance.noise(TOKEN_BYTES)).decode().rstrip("=")
 
 
-async def create_token(case: UseCaseContext, request: TokenRequest) -> tuple[str, ...]:
+async def create_token(case: UseCaseContext, request: TokenRequest) -> Result:
     """Make a token. For oneself always, within the scopes one came with; for a service account it takes ADMIN.
 
     It ends with the token that its maker came with: no later, and as soon as that is revoked. Else who found a token
@@ -117,7 +117,7 @@ async def create_token(case: UseCaseContext, request: TokenRequest) -> tuple[str
     token = _token(case.work, owner, replace(request, expires_at=until), made_by=maker.id)
     await store.insert_token(NewToken(token, hash_secret(request.secret)))
     case.changed(token.id, None, token)
-    return (token.id,)
+    return Result((token.id,))
 
 
 def _token(work: Unit, owner: str, request: TokenRequest, *, made_by: str | None = None) -> ApiToken:
@@ -135,7 +135,7 @@ def _token(work: Unit, owner: str, request: TokenRequest, *, made_by: str | None
     )
 
 
-async def revoke_token(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def revoke_token(case: UseCaseContext, id_: str) -> Result:
     """Revoke a token, and whatever was made with it: one's own always, others' as ADMIN.
 
     Returns its id, and those of the others. Revoking again changes nothing.
@@ -146,10 +146,10 @@ async def revoke_token(case: UseCaseContext, id_: str) -> tuple[str, ...]:
         case.require(Role.ADMIN)
     if token is None:
         raise not_found("token", id_, ("id",))
-    return (id_, *(made for made in await _revoke(case, [id_]) if made != id_))
+    return Result((id_, *(made for made in await _revoke(case, [id_]) if made != id_)))
 
 
-async def revoke_all_tokens(case: UseCaseContext, actor_id: str) -> tuple[str, ...]:
+async def revoke_all_tokens(case: UseCaseContext, actor_id: str) -> Result:
     """Revoke every token of an actor, and whatever was made with them: one's own always, others' as ADMIN.
 
     Returns the ids of those that were good until now. The actor keeps its grants.
@@ -162,7 +162,7 @@ async def revoke_all_tokens(case: UseCaseContext, actor_id: str) -> tuple[str, .
         raise not_found("actor", actor_id, ("id",))
     case.changed(actor_id, actor, actor)
     theirs = (await store.tokens_of([actor_id]))[actor_id]
-    return await _revoke(case, [token.id for token in theirs], only_good=True)
+    return Result(await _revoke(case, [token.id for token in theirs], only_good=True))
 
 
 async def _revoke(case: UseCaseContext, ids: Sequence[str], *, only_good: bool = False) -> tuple[str, ...]:
@@ -182,15 +182,15 @@ class GrantRequest:
     grant: Grant
 
 
-async def grant_role(case: UseCaseContext, request: GrantRequest) -> tuple[str, ...]:
+async def grant_role(case: UseCaseContext, request: GrantRequest) -> Result:
     """Give an actor a role. For ADMIN on everything. Giving it again changes nothing."""
     before = await _checked(case, request)
     await store.add_grant(request.actor_id, request.grant, case.work.now)
     case.changed(request.actor_id, before, await _granted(request.actor_id))
-    return (request.actor_id,)
+    return Result((request.actor_id,))
 
 
-async def revoke_role(case: UseCaseContext, request: GrantRequest) -> tuple[str, ...]:
+async def revoke_role(case: UseCaseContext, request: GrantRequest) -> Result:
     """Take a role away. For ADMIN on everything. The last ADMIN of everything stays: else nobody could undo it."""
     before = await _checked(case, request)
     if request.grant == Grant(Role.ADMIN) and not await store.other_admins(request.actor_id):
@@ -203,7 +203,7 @@ async def revoke_role(case: UseCaseContext, request: GrantRequest) -> tuple[str,
             )
         )
     case.changed(request.actor_id, before, await _granted(request.actor_id))
-    return (request.actor_id,)
+    return Result((request.actor_id,))
 
 
 async def _granted(actor_id: str) -> dict[str, object]:

@@ -8,7 +8,7 @@ from app.core.ids import Kind
 from app.core.kubernetes import ownership
 from app.core.roles import Role
 from app.core.validation import checks
-from app.services.use_cases import UseCaseContext, refuse_if
+from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import applications as store
 from app.store.database import take_turns
 
@@ -20,7 +20,7 @@ NOT_YOURS = (
 )
 
 
-async def create(case: UseCaseContext, draft: Application) -> tuple[str, ...]:
+async def create(case: UseCaseContext, draft: Application) -> Result:
     """Create an application as drafted; id and times are set here. For DEPLOYER on everything."""
     case.require(Role.DEPLOYER)
     application = replace(draft, id=case.work.new_id(Kind.APPLICATION), created_at=case.work.now)
@@ -32,10 +32,10 @@ async def create(case: UseCaseContext, draft: Application) -> tuple[str, ...]:
     await _refuse_if_taken(application, None)
     await store.insert(application)
     case.changed(application.id, None, application)
-    return (application.id,)
+    return Result((application.id,))
 
 
-async def update(case: UseCaseContext, changes: tuple[str, dict[str, object]]) -> tuple[str, ...]:
+async def update(case: UseCaseContext, changes: tuple[str, dict[str, object]]) -> Result:
     """Change some fields (by name) of an application. For DEPLOYER on it. Deployments keep what they were made with.
 
     Which objects of a cluster are its own is for ADMIN to say: who deploys an application must not choose others'.
@@ -50,25 +50,25 @@ async def update(case: UseCaseContext, changes: tuple[str, dict[str, object]]) -
         await _refuse_if_taken(changed, application)
     await store.update(changed)
     case.changed(id_, application, changed)
-    return (id_,)
+    return Result((id_,))
 
 
-async def archive(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def archive(case: UseCaseContext, id_: str) -> Result:
     """Archive an application: it stays readable, and can not be deployed any more. For DEPLOYER on it."""
     application = await _held(case, id_)
     archived = replace(application, archived_at=case.work.now)
     await store.update(archived)
     case.changed(id_, application, archived)
-    return (id_,)
+    return Result((id_,))
 
 
-async def unarchive(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def unarchive(case: UseCaseContext, id_: str) -> Result:
     """Bring an archived application back: it can be deployed again. For DEPLOYER on it."""
     application = await _held(case, id_, archived=True)
     active = replace(application, archived_at=None)
     await store.update(active)
     case.changed(id_, application, active)
-    return (id_,)
+    return Result((id_,))
 
 
 async def _refuse_if_taken(application: Application, before: Application | None) -> None:

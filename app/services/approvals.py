@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import msgspec
-
 from app.core import approval as core
 from app.core import rollout
 from app.core.access import Principal
 from app.core.approval import Approval, ApprovalStatus, ApprovalSubject, Decision, Verdict
 from app.core.deployment import Deployment
-from app.core.errors import Forbidden, InvalidInput, NotFound, Problem, Refused, RevisionConflict, WrongState, missing
+from app.core.errors import InvalidInput, Problem, Refused, RevisionConflict, missing
 from app.core.events import ApprovalDecided
 from app.core.roles import Role
 from app.core.strategy.model import Progress
@@ -21,10 +19,9 @@ from app.services.engine import approval_requests
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.engine.tick import refuse, tick_and_send
 from app.services.secret_masking import hidden
-from app.services.use_cases import UseCaseContext, forbidden, refuse_if
+from app.services.use_cases import Result, UseCaseContext, forbidden, refuse_if
 from app.store import approvals as store
 from app.store import deployments as deployment_store
-from app.store.codecs import dump
 
 MAX_APPROVALS = 100
 FIELD = "approvalIds"
@@ -40,91 +37,81 @@ class Decide:
     expected_revision: int | None = None
 
 
-_Kept = NotFound | Forbidden | WrongState | RevisionConflict
-"""What may be said of one approval among several; `_KINDS` tells them apart where they are kept."""
-_KINDS: dict[str, type[_Kept]] = {kind.__name__: kind for kind in (NotFound, Forbidden, WrongState, RevisionConflict)}
+async def decide(context: UseCaseContext, order: Decide) -> Result:
+    """Approve or reject approvals, each on its own: a problem with one does not keep the others from being decided.
 
-
-async def decide(case: UseCaseContext, order: Decide) -> tuple[str, ...]:
-    """Approve or reject some approvals, each by itself: what is wrong with one keeps no other from being decided.
-
-    Answers with one text for each that was asked for, in order: its id where it was decided, else why not; `answers`
-    reads them. Raises Refused where none was decided. Deployments are held in the order of their ids, so that two who
-    decide the same wait for each other and never in a circle.
+    Returns the ids of those that were decided, and the problems of the others, both in the order of the request.
+    Raises Refused if none was decided. Deployments are locked in the order of their ids, so that two callers who decide
+    the same approvals cannot deadlock.
     """
-    if not any(case.principal.allows_somewhere(role) for role in (Role.APPROVER, Role.DEPLOYER)):
+    if not any(context.principal.allows_somewhere(role) for role in (Role.APPROVER, Role.DEPLOYER)):
         raise forbidden(Role.APPROVER)
     refuse_if(_problems(order))
-    known = await store.by_ids(order.approval_ids)
-    said: dict[int, str] = {}
-    places = {index: known[id_].deployment_id if id_ in known else "" for index, id_ in enumerate(order.approval_ids)}
-    for deployment_id in sorted(set(places.values())):
-        mine = [index for index, place in places.items() if place == deployment_id]
-        if not deployment_id:
-            said |= {index: _kept(missing("approval", order.approval_ids[index]), index) for index in mine}
-            continue
-        async with lock_deployment(case.work, deployment_id, case.principal.actor.id) as ledger:
-            for index in mine:
-                said[index] = await _decide_one(case, ledger, order, index)
-    if case.work.changes.keys().isdisjoint(order.approval_ids):
-        raise Refused(*answers([said[index] for index in sorted(said)])[1])
-    return tuple(said[index] for index in sorted(said))
-
-
-def answers(said: Sequence[str]) -> tuple[list[str], list[Problem]]:
-    """Return the ids of the approvals that were decided, and what was wrong with the others."""
-    ids: list[str] = []
-    problems: list[Problem] = []
-    for each in said:
-        if each.startswith("{"):
-            kept = msgspec.json.decode(each)
-            problems.append(msgspec.convert(kept["problem"], _KINDS[kept["kind"]]))
-        else:
-            ids.append(each)
-    return ids, problems
+    deployment_ids = await store.deployment_ids(order.approval_ids)
+    problems: dict[str, Problem] = {
+        id_: missing("approval", id_) for id_ in order.approval_ids if id_ not in deployment_ids
+    }
+    for deployment_id in sorted(set(deployment_ids.values())):
+        ids = [id_ for id_ in order.approval_ids if deployment_ids.get(id_) == deployment_id]
+        async with lock_deployment(context.work, deployment_id, context.principal.actor.id) as locked:
+            problems |= await _decide_all(context, locked, order, ids)
+    result = Result(
+        ids=tuple(id_ for id_ in order.approval_ids if id_ not in problems),
+        problems=tuple(
+            replace(problems[id_], path=(FIELD, str(index)))
+            for index, id_ in enumerate(order.approval_ids)
+            if id_ in problems
+        ),
+    )
+    if not result.ids:
+        raise Refused(*result.problems)
+    return result
 
 
 def _problems(order: Decide) -> checks.Problems:
     yield from checks.between(len(order.approval_ids), 1, MAX_APPROVALS, FIELD)
     if len(set(order.approval_ids)) < len(order.approval_ids):
-        yield InvalidInput(message="An approval is named twice.", path=(FIELD,))
+        yield InvalidInput(message="The same approval is named twice. Name each approval once.", path=(FIELD,))
     for index, id_ in enumerate(order.approval_ids):
         yield from checks.storable(id_, FIELD, str(index))
     yield from checks.text(order.comment, "comment")
 
 
-def _kept(problem: Problem, index: int) -> str:
-    placed = replace(problem, path=(FIELD, str(index)))
-    return dump({"kind": type(problem).__name__, "problem": placed})
+async def _decide_all(
+    context: UseCaseContext, locked: LockedDeployment, order: Decide, ids: Sequence[str]
+) -> dict[str, Problem]:
+    """Decide approvals of one deployment in order. Return the problems of those that were not decided, by id."""
+    deployment, principal = locked.deployment, context.principal
+    if not principal.allows(
+        Role.VIEWER, environment_id=deployment.environment_id, application_ids=deployment.application_ids
+    ):
+        return {id_: missing("approval", id_) for id_ in ids}
+    problems: dict[str, Problem] = {}
+    approvals = await store.by_ids(ids)
+    for id_ in ids:
+        approval = approvals[id_]
+        problem = _outdated(locked.deployment, order) or core.why_not(approval, principal, order.verdict, locked.now)
+        if problem is None:
+            await _store(context, locked, approval, order)
+        else:
+            problems[id_] = problem
+        if problem is None or approval.overdue(locked.now):
+            await tick_and_send(locked)
+            await locked.flush()
+            approvals = await store.by_ids(ids) if id_ != ids[-1] else approvals
+    return problems
 
 
-def _not_as_seen(deployment: Deployment, order: Decide) -> RevisionConflict | None:
+def _outdated(deployment: Deployment, order: Decide) -> RevisionConflict | None:
+    """Return a conflict if the caller looked at another revision of the workflow than the present one."""
     expected, actual = order.expected_revision, deployment.revision
     if expected is None or expected == actual:
         return None
     message = (
-        f"The workflow of its deployment is at revision {actual} now, and you looked at {expected}. "
-        "Look at what has changed, and decide on that."
+        f"The deployment's workflow is now at revision {actual}, but you looked at revision {expected}. "
+        "Look at the changes and decide on the new revision."
     )
     return RevisionConflict(message=message, expected=expected, actual=actual)
-
-
-async def _decide_one(case: UseCaseContext, ledger: LockedDeployment, order: Decide, index: int) -> str:
-    id_ = order.approval_ids[index]
-    approval = (await store.by_ids([id_]))[id_]
-    deployment, principal = ledger.deployment, case.principal
-    place = {"environment_id": deployment.environment_id, "application_ids": deployment.application_ids}
-    if not principal.allows(Role.VIEWER, **place):  # type: ignore[arg-type]
-        return _kept(missing("approval", id_), index)
-    problem = _not_as_seen(deployment, order) or core.why_not(approval, principal, order.verdict, ledger.now)
-    if approval.overdue(ledger.now):
-        await tick_and_send(ledger)
-    if problem is not None:
-        return _kept(problem, index)
-    await _store(case, ledger, approval, order)
-    await tick_and_send(ledger)
-    await ledger.flush()
-    return id_
 
 
 async def _store(case: UseCaseContext, ledger: LockedDeployment, approval: Approval, order: Decide) -> None:

@@ -23,7 +23,7 @@ from app.services.drafts import DeploymentRequest, Draft, draft
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.engine.tick import ask_to_stop, begin_rollback, cancel_waiting, set_rollback, tick_and_send
 from app.services.secret_masking import hidden
-from app.services.use_cases import UseCaseContext, reason_problems, refuse_if
+from app.services.use_cases import Result, UseCaseContext, reason_problems, refuse_if
 from app.store import deployments as store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
@@ -41,7 +41,7 @@ class Reasoned:
     force: bool = False
 
 
-async def create(case: UseCaseContext, request: DeploymentRequest) -> tuple[str, ...]:
+async def create(case: UseCaseContext, request: DeploymentRequest) -> Result:
     """Create a deployment in each environment, and queue them where they shall start. For DEPLOYER on all of it.
 
     Overriding freezes is for ADMIN.
@@ -52,7 +52,7 @@ async def create(case: UseCaseContext, request: DeploymentRequest) -> tuple[str,
         case.require(role, environment_id=environment.id, application_ids=[a.id for a in made.applications])
     if made.faults:
         raise Refused(*made.faults)
-    return tuple([await _create_in(case, made, environment) for environment in made.environments])
+    return Result(tuple([await _create_in(case, made, environment) for environment in made.environments]))
 
 
 async def _create_in(case: UseCaseContext, made: Draft, environment: Environment) -> str:
@@ -121,27 +121,27 @@ def refuse_problem(problem: Problem | None) -> None:
         raise Refused(problem)
 
 
-async def start(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def start(case: UseCaseContext, id_: str) -> Result:
     """Queue a deployment that was made without starting. For DEPLOYER."""
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
         refuse_problem((await why_not_start([ledger.deployment]))[id_])
         ledger.deployment = replace(ledger.deployment, queued_at=case.work.now)
         case.work.queues.add(ledger.deployment.environment_id)
-    return (id_,)
+    return Result((id_,))
 
 
-async def pause(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def pause(case: UseCaseContext, id_: str) -> Result:
     """Keep tasks of a deployment from starting; those that run go on. While it waits, others pass it. For DEPLOYER."""
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
         refuse_state(ledger.deployment.status, allowed_actions.why_not_pause(ledger.deployment))
         ledger.pause(True)
         case.work.queues.add(ledger.deployment.environment_id)
-    return (id_,)
+    return Result((id_,))
 
 
-async def go_on(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def go_on(case: UseCaseContext, id_: str) -> Result:
     """Let a paused deployment go on. For DEPLOYER."""
     async with _held(case, id_) as ledger:
         require_deployer(case, ledger.deployment)
@@ -149,10 +149,10 @@ async def go_on(case: UseCaseContext, id_: str) -> tuple[str, ...]:
         ledger.pause(False)
         case.work.queues.add(ledger.deployment.environment_id)
         await tick_and_send(ledger)
-    return (id_,)
+    return Result((id_,))
 
 
-async def cancel(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
+async def cancel(case: UseCaseContext, order: Reasoned) -> Result:
     """Cancel a deployment: at once where nothing runs, else as soon as what runs has ended. For DEPLOYER.
 
     Cancelling one that is being cancelled changes nothing, unless `force` is given: then what runs is killed. One that
@@ -176,7 +176,7 @@ async def cancel(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
             if ledger.deployment.status is _S.CANCELLING:
                 await _leave_half_way(ledger)
             await ask_to_stop(ledger, [item.id for item in await task_store.items(order.id)], kill=True)
-    return (order.id,)
+    return Result((order.id,))
 
 
 async def _leave_half_way(ledger: LockedDeployment) -> None:
@@ -198,7 +198,7 @@ async def _cancel_rollback(ledger: LockedDeployment, reason: str) -> None:
     await tick_and_send(ledger)
 
 
-async def retry(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def retry(case: UseCaseContext, id_: str) -> Result:
     """Go on with a failed deployment: tasks that failed or never ran start again; not in a freeze. For DEPLOYER."""
     await hold_queue(id_)
     async with _held(case, id_) as ledger:
@@ -207,7 +207,7 @@ async def retry(case: UseCaseContext, id_: str) -> tuple[str, ...]:
         tasks = (await task_store.of_deployments([id_]))[id_]
         again = [task for task in tasks if task.status in FAILURES or task.status is TaskStatus.ROLLED_BACK]
         await resume(ledger, tasks, again)
-    return (id_,)
+    return Result((id_,))
 
 
 def _forget_old_confirmations(ledger: LockedDeployment, tasks: Iterable[Task]) -> None:
@@ -247,7 +247,7 @@ async def resume(ledger: LockedDeployment, tasks: Sequence[Task], again: Sequenc
     await tick_and_send(ledger)
 
 
-async def roll_back(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
+async def roll_back(case: UseCaseContext, order: Reasoned) -> Result:
     """Take a deployment's applications back. For DEPLOYER.
 
     One that runs or has failed rolls back itself, also during a freeze. For a successful one a new deployment of the
@@ -265,7 +265,7 @@ async def roll_back(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
             ledger.move(_S.ROLLING_BACK, reason)
             await begin_rollback(ledger, automatic=False, reason=reason)
             await tick_and_send(ledger)
-            return (order.id,)
+            return Result((order.id,))
     way = (await ways_back(asker, [deployment]))[order.id]
     if isinstance(way, Problem):
         raise Refused(way)

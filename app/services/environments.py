@@ -8,7 +8,7 @@ from app.core.errors import Forbidden, Refused, name_taken, not_found
 from app.core.ids import Kind
 from app.core.roles import Role
 from app.core.validation import checks
-from app.services.use_cases import UseCaseContext, refuse_if
+from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import environments as store
 from app.store.database import take_turns
 
@@ -16,7 +16,7 @@ REACHING = {"worker_pool": "workerPool", "build_pool": "buildPool", "kubernetes"
 """The fields of an environment that choose machines and credentials, which others use too; as the API calls them."""
 
 
-async def create(case: UseCaseContext, draft: Environment) -> tuple[str, ...]:
+async def create(case: UseCaseContext, draft: Environment) -> Result:
     """Create an environment as drafted; id and time are set here."""
     case.require(Role.ADMIN)
     environment = replace(draft, id=case.work.new_id(Kind.ENVIRONMENT), created_at=case.work.now)
@@ -26,10 +26,10 @@ async def create(case: UseCaseContext, draft: Environment) -> tuple[str, ...]:
         raise name_taken(f"There is an environment “{environment.name}” already. Use another name.")
     await store.insert(environment)
     case.changed(environment.id, None, environment)
-    return (environment.id,)
+    return Result((environment.id,))
 
 
-async def update(case: UseCaseContext, changes: tuple[str, dict[str, object]]) -> tuple[str, ...]:
+async def update(case: UseCaseContext, changes: tuple[str, dict[str, object]]) -> Result:
     """Change some fields (by name) of an environment. What runs in it goes on as it began.
 
     Which workers serve it, and which cluster they reach for it, is for ADMIN of everything: these are not its own.
@@ -55,7 +55,7 @@ async def update(case: UseCaseContext, changes: tuple[str, dict[str, object]]) -
     await store.update(changed)
     case.changed(id_, environment, changed)
     case.work.queues.add(id_)
-    return (id_,)
+    return Result((id_,))
 
 
 def _reach(environment: Environment) -> object:
@@ -64,7 +64,7 @@ def _reach(environment: Environment) -> object:
     return access and (access.bare, access.accounts)
 
 
-async def set_approval_policy(case: UseCaseContext, order: tuple[str, ApprovalPolicy | None]) -> tuple[str, ...]:
+async def set_approval_policy(case: UseCaseContext, order: tuple[str, ApprovalPolicy | None]) -> Result:
     """Say what approvals of an environment take; None: only what asks by itself is to be approved.
 
     Deployments under way find it at their next tick. What was asked for keeps the policy it was asked with.
@@ -79,4 +79,4 @@ async def set_approval_policy(case: UseCaseContext, order: tuple[str, ApprovalPo
     changed = replace(environment, approval_policy=policy)
     await store.update(changed)
     case.changed(id_, environment, changed)
-    return (id_,)
+    return Result((id_,))

@@ -10,12 +10,12 @@ from app.core.freeze import FreezeStatus, FreezeWindow
 from app.core.ids import Kind
 from app.core.roles import Role
 from app.services.runtime import Runtime
-from app.services.use_cases import UseCaseContext, refuse_if
+from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import environments as environment_store
 from app.store import freezes as store
 
 
-async def create(case: UseCaseContext, draft: FreezeWindow) -> tuple[str, ...]:
+async def create(case: UseCaseContext, draft: FreezeWindow) -> Result:
     """Create a window as drafted; id and time are set here. Returns the environment's id and its own.
 
     What runs goes on; what waits to start goes on waiting.
@@ -32,10 +32,10 @@ async def create(case: UseCaseContext, draft: FreezeWindow) -> tuple[str, ...]:
         raise Refused(InvalidInput(message=message, path=("environmentId",)))
     await store.insert(window)
     case.changed(window.id, None, window)
-    return (environment_id, window.id)
+    return Result((environment_id, window.id))
 
 
-async def delete(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def delete(case: UseCaseContext, id_: str) -> Result:
     """Delete a window; what it held up may start. Returns the environment's id."""
     window = (await store.by_ids([id_])).get(id_)
     if window is None:
@@ -47,7 +47,7 @@ async def delete(case: UseCaseContext, id_: str) -> tuple[str, ...]:
     await store.remove(id_)
     case.changed(id_, window, None)
     case.work.queues.add(window.environment_id)
-    return (window.environment_id,)
+    return Result((window.environment_id,))
 
 
 async def statuses(runtime: Runtime, environment_ids: Sequence[str]) -> dict[str, FreezeStatus]:

@@ -25,7 +25,7 @@ from app.services.deployments import (
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.engine.tick import ask_to_stop, tick_and_send
 from app.services.secret_masking import hidden
-from app.services.use_cases import UseCaseContext, reason_problems, refuse_if
+from app.services.use_cases import Result, UseCaseContext, reason_problems, refuse_if
 from app.store import deployments as deployment_store
 from app.store import tasks as store
 
@@ -66,7 +66,7 @@ async def _held(case: UseCaseContext, id_: str, field: str = "id") -> AsyncItera
         case.changed(id_, before, await ledger.task(id_))
 
 
-async def retry(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def retry(case: UseCaseContext, id_: str) -> Result:
     """Start one failed task again; other failed ones stay as they are. For DEPLOYER.
 
     A deployment that has failed does not start again in a freeze.
@@ -79,14 +79,14 @@ async def retry(case: UseCaseContext, id_: str) -> tuple[str, ...]:
         if deployment.status is DeploymentStatus.FAILED:
             refuse_problem((await why_not_resume(Asker(case.runtime, case.principal), [deployment]))[deployment.id])
         await resume(ledger, await _all(ledger), [task])
-    return (id_,)
+    return Result((id_,))
 
 
 async def _all(ledger: LockedDeployment) -> Sequence[Task]:
     return (await store.of_deployments([ledger.deployment.id]))[ledger.deployment.id]
 
 
-async def skip(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
+async def skip(case: UseCaseContext, order: Reasoned) -> Result:
     """Leave a task out; what waits for it goes on as if it had succeeded. For DEPLOYER.
 
     A task that asks for approval takes somebody who may approve it.
@@ -99,10 +99,10 @@ async def skip(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
         reason = await hidden(task.deployment_id, order.reason)
         ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.SKIPPED, reason)])
         await tick_and_send(ledger)
-    return (order.id,)
+    return Result((order.id,))
 
 
-async def cancel(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
+async def cancel(case: UseCaseContext, order: Reasoned) -> Result:
     """End a task, which counts as its failure: at once where it does not run, else as soon as it has ended.
 
     With `force` what runs is killed. Cancelling a task that is being undone ends that. For DEPLOYER.
@@ -116,10 +116,10 @@ async def cancel(case: UseCaseContext, order: Reasoned) -> tuple[str, ...]:
         else:
             ledger.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.CANCELLED, reason)])
         await tick_and_send(ledger)
-    return (order.id,)
+    return Result((order.id,))
 
 
-async def promote(case: UseCaseContext, promotion: Promotion) -> tuple[str, ...]:
+async def promote(case: UseCaseContext, promotion: Promotion) -> Result:
     """End the wait of a rollout that watches a batch; with `full`, bring all that is left at once. For DEPLOYER."""
     async with _held(case, promotion.task_id, "taskId") as (ledger, task):
         why_not = allowed_actions.why_not_promote(ledger.deployment, task, ledger.now)
@@ -128,4 +128,4 @@ async def promote(case: UseCaseContext, promotion: Promotion) -> tuple[str, ...]
         ledger.put(replace(task, rollout=progress, resume_at=ledger.now))
         ledger.record(RolloutProgressed(task.id, progress))
         await tick_and_send(ledger)
-    return (task.deployment_id,)
+    return Result((task.deployment_id,))

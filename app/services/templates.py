@@ -13,7 +13,7 @@ from app.core.task import written
 from app.core.template import Parameter, Template, TemplateVersion
 from app.core.validation import bounds, checks, task_checks
 from app.core.workflow import WorkflowTask
-from app.services.use_cases import UseCaseContext, forbidden, refuse_if
+from app.services.use_cases import Result, UseCaseContext, forbidden, refuse_if
 from app.store import applications as application_store
 from app.store import deployments as deployment_store
 from app.store import tasks as task_store
@@ -53,7 +53,7 @@ class Made:
     faults: tuple[WorkflowFault, ...]
 
 
-async def save(case: UseCaseContext, draft: TemplateDraft) -> tuple[str, ...]:
+async def save(case: UseCaseContext, draft: TemplateDraft) -> Result:
     """Save the first version of a template, or the next one. For DEPLOYER on each application that it is or was for.
 
     A role in any one environment is enough for the first: a template does nothing until it is used. Who uses it by its
@@ -73,7 +73,7 @@ async def save(case: UseCaseContext, draft: TemplateDraft) -> tuple[str, ...]:
     refuse_if(await _faults(draft, tasks))
     if known is not None and draft.only_if_changed and _is_latest(draft, known, versions[-1], tasks, latest):
         case.changed(versions[-1].id, versions[-1], versions[-1])
-        return (known.id, versions[-1].id)
+        return Result((known.id, versions[-1].id))
     kept = await _kept(case, draft, known)
     version = TemplateVersion(
         id=case.work.new_id(Kind.TEMPLATE_VERSION),
@@ -86,7 +86,7 @@ async def save(case: UseCaseContext, draft: TemplateDraft) -> tuple[str, ...]:
     )
     await store.insert_version(version, tasks)
     case.changed(version.id, None, version)
-    return (kept.id, version.id)
+    return Result((kept.id, version.id))
 
 
 def _is_latest(
@@ -103,7 +103,7 @@ def _is_latest(
     )
 
 
-async def archive(case: UseCaseContext, id_: str) -> tuple[str, ...]:
+async def archive(case: UseCaseContext, id_: str) -> Result:
     """Archive a template: it stays readable, and nothing is made from it any more. For whoever may save a version."""
     known = await store.locked(id_)
     if known is None:
@@ -116,7 +116,7 @@ async def archive(case: UseCaseContext, id_: str) -> tuple[str, ...]:
         raise Refused(WrongState(message=f"“{known.name}” is archived.", status="ARCHIVED", path=("id",)))
     await store.archive(id_, case.work.now)
     case.changed(id_, known, replace(known, archived_at=case.work.now))
-    return (id_,)
+    return Result((id_,))
 
 
 async def make(use: TemplateUse) -> Made:

@@ -64,18 +64,24 @@ class UseCaseContext:
         self.work.note(id_, before, after)
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Ids of the objects to show to the caller, and problems of the parts of the command that were not carried out."""
+
+    ids: tuple[str, ...]
+    problems: tuple[Problem, ...] = ()
+
+
 Command = TypeVar("Command")
-UseCase = Callable[[UseCaseContext, Command], Awaitable[tuple[str, ...]]]
-"""A use case changes what it must and returns the ids of the objects that the caller shall see."""
+UseCase = Callable[[UseCaseContext, Command], Awaitable[Result]]
+"""A use case carries out a command in the context's transaction. It raises Refused if it changes nothing."""
 
 
-async def perform(
-    runtime: Runtime, call: MutationCall, use_case: UseCase[Command], command: Command
-) -> tuple[str, ...]:
-    """Carry out a use case and return the ids that it gave, now or the first time its key was used. Raises Refused.
+async def perform(runtime: Runtime, call: MutationCall, use_case: UseCase[Command], command: Command) -> Result:
+    """Carry out a use case and return its result; a repeated idempotency key returns the first result. Raises Refused.
 
-    What it changed is kept in the audit log, in the same transaction, and last: from then to the commit no other
-    mutation gets an entry in.
+    The audit entries are written in the same transaction and last, because they block the entries of other mutations
+    until the commit.
     """
     actor, key = call.principal.actor.id, call.idempotency_key
     if key is not None and not 0 < len(key) <= MAX_KEY:
@@ -83,19 +89,21 @@ async def perform(
     fingerprint = "" if key is None else fingerprint_of(command)
     async with unit(runtime) as work:
         if key is not None and (answer := await idempotency.find(actor, key)) is not None:
-            return _first_answer(answer, call.mutation, fingerprint)
-        ids = await use_case(UseCaseContext(runtime, work, call.principal), command)
+            return _first_result(answer, call.mutation, fingerprint)
+        result = await use_case(UseCaseContext(runtime, work, call.principal), command)
         if key is not None:
-            await idempotency.keep(actor, key, StoredAnswer(call.mutation, fingerprint, ids), work.now)
+            answer = StoredAnswer(call.mutation, fingerprint, result.ids, result.problems)
+            await idempotency.keep(actor, key, answer, work.now)
         await audit.keep(call.act, work)
     await admit_waiting(runtime, work)
-    return ids
+    return result
 
 
-def _first_answer(answer: StoredAnswer, mutation: str, fingerprint: str) -> tuple[str, ...]:
+def _first_result(answer: StoredAnswer, mutation: str, fingerprint: str) -> Result:
+    """Return the result that is stored for a key. Raises Refused if it is of another mutation or command."""
     if (answer.mutation, answer.fingerprint) == (mutation, fingerprint):
-        return answer.result
-    message = f"This key was used for another call of {answer.mutation}; use a new key for a new call."
+        return Result(answer.ids, answer.problems)
+    message = f"This key was used for another call of {answer.mutation}. Use a new key for a new call."
     raise Refused(IdempotencyConflict(message=message, path=("idempotencyKey",)))
 
 

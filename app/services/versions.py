@@ -9,7 +9,7 @@ from app.core.ids import Kind
 from app.core.roles import Role
 from app.core.validation import checks
 from app.core.version import Version
-from app.services.use_cases import UseCaseContext, forbidden, refuse_if
+from app.services.use_cases import Result, UseCaseContext, forbidden, refuse_if
 from app.store import applications as application_store
 from app.store import versions as store
 from app.store.database import take_turns
@@ -18,7 +18,7 @@ MAX_ARTIFACTS = 500
 SHOWN = 5
 
 
-async def create(case: UseCaseContext, draft: Version) -> tuple[str, ...]:
+async def create(case: UseCaseContext, draft: Version) -> Result:
     """Create a version as drafted; id, maker and time are set here. For DEPLOYER on each of its applications.
 
     A role in any one environment is enough: a version does nothing until it is deployed. So that nobody can make a name
@@ -36,7 +36,7 @@ async def create(case: UseCaseContext, draft: Version) -> tuple[str, ...]:
     same = next((version for version in known if version.is_same(draft)), None)
     if same is not None:
         case.changed(same.id, same, same)
-        return (same.id,)
+        return Result((same.id,))
     if known:
         raise name_taken(_taken(draft.name, known[0], found))
     version = replace(
@@ -47,7 +47,7 @@ async def create(case: UseCaseContext, draft: Version) -> tuple[str, ...]:
     )
     await store.insert(version)
     case.changed(version.id, None, version)
-    return (version.id,)
+    return Result((version.id,))
 
 
 def _taken(name: str, known: Version, found: Mapping[str, Application]) -> str:

@@ -21,7 +21,7 @@ from app.services.approval_waivers import refuse_waiving
 from app.services.deployments import require_deployer
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
 from app.services.engine.tick import tick_and_send
-from app.services.use_cases import UseCaseContext, refuse_if
+from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import definitions as definition_store
 from app.store import environments as environment_store
 from app.store import tasks as task_store
@@ -57,15 +57,15 @@ class Layout:
     positions: tuple[tuple[str, Position], ...]
 
 
-async def edit(case: UseCaseContext, order: EditOrder) -> tuple[str, ...]:
+async def edit(case: UseCaseContext, order: EditOrder) -> Result:
     """Edit the graph of a deployment that is PENDING or WAITING_CONFIRM; it goes on with what is new. For DEPLOYER."""
     refuse_if(_summary_problems(order.summary))
     async with _editable(case, order.deployment_id, order.expected_revision) as (ledger, tasks):
         await _edit(case, ledger, tasks, order)
-    return (order.deployment_id,)
+    return Result((order.deployment_id,))
 
 
-async def restore(case: UseCaseContext, order: RestoreOrder) -> tuple[str, ...]:
+async def restore(case: UseCaseContext, order: RestoreOrder) -> Result:
     """Make a new revision that equals an old one. Refused where a task has started since that is not so in it."""
     async with _editable(case, order.deployment_id, order.expected_revision) as (ledger, tasks):
         past: Sequence[WorkflowTask] | None = written(tasks)
@@ -81,10 +81,10 @@ async def restore(case: UseCaseContext, order: RestoreOrder) -> tuple[str, ...]:
             tasks,
             EditOrder(deployment_id=order.deployment_id, expected_revision=order.expected_revision, edit=wanted),
         )
-    return (order.deployment_id,)
+    return Result((order.deployment_id,))
 
 
-async def set_positions(case: UseCaseContext, layout: Layout) -> tuple[str, ...]:
+async def set_positions(case: UseCaseContext, layout: Layout) -> Result:
     """Keep where tasks are drawn, in any state; no revision is made of it. For DEPLOYER."""
     refuse_if(checks.between(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
     refuse_if(
@@ -101,7 +101,7 @@ async def set_positions(case: UseCaseContext, layout: Layout) -> tuple[str, ...]
             if key not in known
         )
         await store.set_positions(layout.deployment_id, dict(layout.positions))
-    return (layout.deployment_id,)
+    return Result((layout.deployment_id,))
 
 
 @asynccontextmanager

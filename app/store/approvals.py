@@ -97,6 +97,12 @@ async def by_ids(ids: Sequence[str]) -> dict[str, Approval]:
     return {row["id"]: _read(row) for row in await fetch(f"{SELECT} WHERE a.id = ANY($1)", list(ids))}
 
 
+async def deployment_ids(ids: Sequence[str]) -> dict[str, str]:
+    """Return the deployments of the approvals that exist among `ids`, by the approvals' ids."""
+    rows = await fetch("SELECT id, deployment_id FROM approvals WHERE id = ANY($1)", list(ids))
+    return {row["id"]: row["deployment_id"] for row in rows}
+
+
 async def of_deployments(deployment_ids: Sequence[str]) -> dict[str, list[Approval]]:
     """Return every approval that was asked for in each deployment, the first one first."""
     found: dict[str, list[Approval]] = {id_: [] for id_ in deployment_ids}

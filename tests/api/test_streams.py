@@ -12,7 +12,9 @@ from strawberry.http.streaming import merge_stream_with_heartbeat
 
 from app.api.feeds.hub import FeedBrokenError, FeedHub
 from app.api.transport import streaming
+from app.core.events import Event
 from app.services.feeds import events
+from app.services.feeds.tail import FeedPage
 from tests.api.support.feeds import EVENTS, chain, stored
 from tests.api.support.rows import eventually
 from tests.support.system import System
@@ -65,9 +67,9 @@ async def cancel(system: System, deployment: str) -> None:
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Feeds in which nothing happens."""
 
-    async def follow(*_: object) -> AsyncIterator[events.Batch]:
+    async def follow(*_: object) -> AsyncIterator[FeedPage[Event]]:
         await asyncio.Event().wait()
-        for never in list[events.Batch]():
+        for never in list[FeedPage[Event]]():
             yield never
 
     monkeypatch.setattr(events, "follow", follow)

@@ -9,7 +9,7 @@ import pytest
 
 from app.cli.doctor import servers
 from app.cli.doctor.findings import Finding, Level
-from app.settings import read
+from app.settings import read_settings
 from app.store.inspection import DatabaseState
 from app.store.migrations import Status
 from tests.cli.test_commands import Ran, boreas
@@ -73,7 +73,7 @@ async def test_what_is_wrong_is_said_with_what_to_do(
 
 async def test_a_setting_that_is_wrong_is_told_as_a_finding(system: System, servers: Servers) -> None:
     ran = await boreas(system, "doctor", BOREAS_PORT="eight")
-    assert "BOREAS_PORT is “eight”, which is no number" in ran.out
+    assert "BOREAS_PORT is “eight”, which is not a whole number from 0 to 65535" in ran.out
     assert "1 problem, no warnings." in ran.out
     assert (ran.status, ran.err) == (1, "")
 
@@ -91,7 +91,7 @@ def state(**changes: Any) -> DatabaseState:
 
 
 def found_of(state: DatabaseState, tmp_path: Path) -> list[Finding]:
-    settings = read({"BOREAS_DATA_DIR": str(tmp_path)})
+    settings = read_settings({"BOREAS_DATA_DIR": str(tmp_path)})
     return [servers._release(state), *servers._database(settings, state, 0.001)]
 
 

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 from graphql import build_schema, parse, validate
 
-from app.cli import main, tokens
+from app.cli import main
+from app.cli.nouns import tokens
 from app.cli.watch import LEVELS
 from app.wiring import migrations_folder
 from tests.cli.support.scripted_api import TOKEN, Answer, Script, data, feed, payload, played

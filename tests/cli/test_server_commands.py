@@ -82,8 +82,12 @@ async def test_servers_refuse_a_database_that_is_not_migrated(environ: dict[str,
         ("migrate", {"BOREAS_DATABASE_URL": ""}, "Set BOREAS_DATABASE_URL"),
         ("migrate", {"BOREAS_DATABASE_URL": "mysql://a:secret@b/c"}, "not one of PostgreSQL"),
         ("api", {"BOREAS_PORT": "eight"}, "BOREAS_PORT"),
-        ("worker", {"BOREAS_KUBECONFIGS": "/nowhere"}, "BOREAS_KUBECONFIGS is “/nowhere”, which is no folder"),
-        ("worker", {"BOREAS_TRUST_KUBECONFIGS": "yes"}, "BOREAS_TRUST_KUBECONFIGS is “yes”; it takes on or off."),
+        ("worker", {"BOREAS_KUBECONFIGS": "/nowhere"}, "BOREAS_KUBECONFIGS is “/nowhere”, which is not a folder"),
+        (
+            "worker",
+            {"BOREAS_TRUST_KUBECONFIGS": "yes"},
+            "BOREAS_TRUST_KUBECONFIGS is “yes”, which is neither on nor off.",
+        ),
     ],
 )
 async def test_wrong_settings_are_told_in_one_line(
@@ -101,7 +105,8 @@ async def test_a_worker_is_told_of_a_folder_that_is_none(environ: dict[str, str]
     code, said, complained = await run(environ, "worker", "--kubeconfigs", "/nowhere")
     assert (code, said) == (2, "")
     assert (
-        complained == "Error: --kubeconfigs is “/nowhere”, which is no folder. Name one that exists, or leave it out."
+        complained
+        == "Error: --kubeconfigs is “/nowhere”, which is not a folder. Name an existing folder, or leave it out."
     )
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import ServeSettings, SettingError, Settings, StoreSettings, WorkerSettings, read
+from app.settings import ServeSettings, SettingError, Settings, StoreSettings, WorkerSettings, read_settings
 
 TOKEN = "bor_0123456789abcdef"
 
 
 def test_nothing_given_gives_the_defaults() -> None:
-    assert read({}) == Settings()
-    assert read({}).serve == ServeSettings(host="127.0.0.1", port=8000)
+    assert read_settings({}) == Settings()
+    assert read_settings({}).serve == ServeSettings(host="127.0.0.1", port=8000)
 
 
 @pytest.mark.parametrize(
@@ -61,29 +61,29 @@ def test_nothing_given_gives_the_defaults() -> None:
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, dict) else "",
 )
 def test_good_values_are_taken(environ: dict[str, str], expected: Settings) -> None:
-    assert read(environ) == expected
+    assert read_settings(environ) == expected
 
 
 def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
-    assert read({"BOREAS_DATA_DIR": "~/boreas"}).data_dir == Path("/home/ada/boreas")
+    assert read_settings({"BOREAS_DATA_DIR": "~/boreas"}).data_dir == Path("/home/ada/boreas")
 
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("BOREAS_PORT", "eight", "no number"),
+        ("BOREAS_PORT", "eight", "not a whole number from 0 to 65535"),
         ("BOREAS_PORT", "-1", "0 to 65535"),
         ("BOREAS_PORT", "65536", "0 to 65535"),
         ("BOREAS_PORT", "nan", "0 to 65535"),
-        ("BOREAS_PORT", "80.5", "whole number"),
+        ("BOREAS_PORT", "80.5", "whole number from 0 to 65535"),
         ("BOREAS_DATABASE_POOL", "0", "1 to 1000"),
         ("BOREAS_DATABASE_POOL", "1001", "1 to 1000"),
         ("BOREAS_WORKER_SLOTS", "0", "1 to 10000"),
         ("BOREAS_LEASE_SECONDS", "0.5", "1 to 3600"),
         ("BOREAS_LEASE_SECONDS", "inf", "1 to 3600"),
         ("BOREAS_GRACE_SECONDS", "-0.1", "0 to 3600"),
-        ("BOREAS_GRACE_SECONDS", "10s", "no number"),
+        ("BOREAS_GRACE_SECONDS", "10s", "not a number from 0 to 3600"),
         ("BOREAS_LOG_LEVEL", "loud", "DEBUG, INFO, WARNING, ERROR"),
         ("BOREAS_ALLOWED_ORIGINS", "*", "name each origin"),
         ("BOREAS_ALLOWED_ORIGINS", "null", "https://console.example.org"),
@@ -91,33 +91,33 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
         ("BOREAS_ALLOWED_ORIGINS", "https://a.example.org,https://b.example.org/path", "https://console.example.org"),
         ("BOREAS_ALLOWED_ORIGINS", "https://a.example.org:http", "https://console.example.org"),
         ("BOREAS_ADMIN_TOKEN", "short", "16 characters"),
-        ("BOREAS_KUBECONFIGS", "/nowhere", "no folder"),
-        ("BOREAS_KUBECONFIGS", "/etc/hostname", "no folder"),
-        ("BOREAS_TRUST_KUBECONFIGS", "maybe", "on or off"),
-        ("BOREAS_COMMAND_WALL", "maybe", "on or off"),
+        ("BOREAS_KUBECONFIGS", "/nowhere", "not a folder"),
+        ("BOREAS_KUBECONFIGS", "/etc/hostname", "not a folder"),
+        ("BOREAS_TRUST_KUBECONFIGS", "maybe", "neither on nor off"),
+        ("BOREAS_COMMAND_WALL", "maybe", "neither on nor off"),
         ("BOREAS_WORKSPACE_DAYS", "-1", "0 to 36500"),
-        ("BOREAS_DATABASE_URL_FILE", "/nowhere/at/all", "can not be read: No such file"),
+        ("BOREAS_DATABASE_URL_FILE", "/nowhere/at/all", "cannot be read: No such file"),
         ("BOREAS_ADMIN_TOKEN_FILE", "/dev/null", "is empty"),
-        ("BOREAS_REDIS_URL_FILE", "/", "can not be read: Is a directory"),
+        ("BOREAS_REDIS_URL_FILE", "/", "cannot be read: Is a directory"),
     ],
 )
 def test_bad_values_are_refused_by_name(name: str, value: str, says: str) -> None:
     with pytest.raises(SettingError) as caught:
-        read({name: value})
+        read_settings({name: value})
     assert name in str(caught.value)
     assert says in str(caught.value)
 
 
 def test_a_token_that_is_refused_is_not_shown() -> None:
     with pytest.raises(SettingError) as caught:
-        read({"BOREAS_ADMIN_TOKEN": "too-short-secret"[:15]})
+        read_settings({"BOREAS_ADMIN_TOKEN": "too-short-secret"[:15]})
     assert "too-short" not in str(caught.value)
 
 
 def test_secrets_may_come_as_files(tmp_path: Path) -> None:
     for name, text in (("db", "postgres://db/x\n"), ("cache", " redis://cache "), ("token", TOKEN)):
         (tmp_path / name).write_text(text)
-    found = read(
+    found = read_settings(
         {
             "BOREAS_DATABASE_URL_FILE": str(tmp_path / "db"),
             "BOREAS_REDIS_URL_FILE": str(tmp_path / "cache"),
@@ -130,12 +130,12 @@ def test_secrets_may_come_as_files(tmp_path: Path) -> None:
 
 def test_a_secret_that_is_given_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "db").write_text("postgres://db/x")
-    with pytest.raises(SettingError, match="both given"):
-        read({"BOREAS_DATABASE_URL_FILE": str(tmp_path / "db"), "BOREAS_DATABASE_URL": "postgres://db/secret"})
+    with pytest.raises(SettingError, match="both set"):
+        read_settings({"BOREAS_DATABASE_URL_FILE": str(tmp_path / "db"), "BOREAS_DATABASE_URL": "postgres://db/secret"})
 
 
 def test_a_short_token_in_a_file_is_refused_and_not_shown(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("too-short")
     with pytest.raises(SettingError, match="16 characters") as caught:
-        read({"BOREAS_ADMIN_TOKEN_FILE": str(tmp_path / "token")})
+        read_settings({"BOREAS_ADMIN_TOKEN_FILE": str(tmp_path / "token")})
     assert "too-short" not in str(caught.value)

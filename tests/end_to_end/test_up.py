@@ -203,7 +203,7 @@ def sockets(family: dict[int, str]) -> Path:
 @pytest.mark.parametrize(
     ("environ", "says"),
     [
-        ({"BOREAS_PORT": "nine"}, ("BOREAS_PORT", "no number")),
+        ({"BOREAS_PORT": "nine"}, ("BOREAS_PORT", "not a whole number")),
         ({"BOREAS_HOST": "192.0.2.1"}, ("192.0.2.1", "BOREAS_HOST")),
         ({"BOREAS_ADMIN_TOKEN": "short"}, ("BOREAS_ADMIN_TOKEN", "too short")),
         ({"BOREAS_REDIS_URL": "localhost:6379"}, ("BOREAS_REDIS_URL", "redis://")),

@@ -3,8 +3,7 @@
 from typing import Any
 
 from app.api.permissions import Answers, Guard
-from app.api.schema import Mutation, Query, schema
-from app.api.subscriptions.feeds import Subscription
+from app.api.schema import Mutation, Query, Subscription, schema
 from app.core.roles import Role
 
 READS = {

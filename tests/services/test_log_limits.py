@@ -65,8 +65,8 @@ async def test_a_filter_looks_through_a_long_log_piece_by_piece(
     wanted = LogFilter(contains="99")
     batches = [batch async for batch in service.follow(engine.runtime, task.id, 0, wanted)]
     expected = [str(n) for n in range(1, 5001) if "99" in str(n)]
-    assert [line.message for batch in batches for line in batch.lines] == expected
-    assert len(batches) >= 7 and batches[-1].number == 5000
+    assert [line.message for batch in batches for line in batch.items] == expected
+    assert len(batches) >= 7 and batches[-1].position == 5000
     assert await logs.counts([task.id], wanted) == {task.id: sum("99" in str(n) for n in range(4301, 5001))}
 
 
@@ -77,9 +77,9 @@ async def test_a_long_log_is_kept_followed_and_read_from_either_end(engine: Engi
     number = 0
     async with asyncio.timeout(100):
         async for batch in service.follow(engine.runtime, task.id, 0, LogFilter()):
-            assert [line.number for line in batch.lines] == list(range(number + 1, number + 1 + len(batch.lines)))
-            assert all(line.message == str(line.number) for line in batch.lines)
-            number += len(batch.lines)
+            assert [line.number for line in batch.items] == list(range(number + 1, number + 1 + len(batch.items)))
+            assert all(line.message == str(line.number) for line in batch.items)
+            number += len(batch.items)
     assert number == MANY
     found = await engine.until(id_, D.SUCCESS)
     assert found.tasks["task"].last_log == MANY and not found.tasks["task"].logs_truncated

@@ -11,7 +11,7 @@ import pytest
 
 from app.core.audit import FIRST_HASH
 from app.services.audit import verify
-from app.services.use_cases import UseCaseContext
+from app.services.use_cases import Result, UseCaseContext
 from app.store import migrations
 from app.wiring import migrations_folder
 from tests.services.support.engine import Engine, Site
@@ -61,11 +61,11 @@ async def test_numbers_and_hashes_are_the_databases_whatever_is_said(rows: async
     assert (chain.length, chain.head, chain.fault) == (2, found[1]["hash"], None)
 
 
-async def note(case: UseCaseContext, name: str) -> tuple[str, ...]:
+async def note(case: UseCaseContext, name: str) -> Result:
     """Change nothing, and say two things of it."""
     for number in range(2):
         case.changed(f"{name}-{number}", None, {"name": name, "at": case.work.now, "ratio": 0.1 + number})
-    return (name,)
+    return Result((name,))
 
 
 async def test_entries_of_many_at_once_are_one_chain(engine: Engine, rows: asyncpg.Connection) -> None:

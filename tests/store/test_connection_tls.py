@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from app.settings import read
+from app.settings import read_settings
 from app.store import migrations
 from app.store.migrations import UnreachableDatabaseError
 from app.wiring import migrations_folder
@@ -72,4 +72,4 @@ async def test_another_name_is_taken_unless_the_name_is_verified(servers: Server
 async def test_the_operators_own_authority_is_believed(servers: Servers, authority: Authority) -> None:
     async with secured(servers, authority, "localhost") as url:
         environ = {"BOREAS_DATABASE_URL": f"{url}?sslmode=verify-full", "BOREAS_CA_FILE": str(authority.file)}
-        assert await reach(read(environ).store.database_url or "") == "reached"
+        assert await reach(read_settings(environ).store.database_url or "") == "reached"

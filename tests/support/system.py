@@ -21,7 +21,7 @@ from app.services.worker.sweep import sweep_forever
 from app.services.worker.turn import WorkerIdentity
 from app.services.worker.worker import Worker
 from app.settings import ServeSettings, Settings, StoreSettings, WorkerSettings
-from app.wiring import opened, worker_id
+from app.wiring import open_runtime, worker_id
 from tests.support.client import Client
 from tests.support.servers import Servers
 
@@ -79,7 +79,11 @@ async def running(servers: Servers, folder: Path) -> AsyncIterator[System]:
         store=StoreSettings(servers.database_url, servers.redis_url),
         worker=WorkerSettings(lease_seconds=3.0, grace_seconds=1.0, command_user=str(os.geteuid()), command_wall=False),
     )
-    async with opened(settings, operators=True) as (runtime, queue), served(runtime) as url, AsyncExitStack() as stack:
+    async with (
+        open_runtime(settings, operators=True) as (runtime, queue),
+        served(runtime) as url,
+        AsyncExitStack() as stack,
+    ):
         await ensure_admin(runtime, ADMIN)
         yield System(runtime, settings, url, stack, queue)
 

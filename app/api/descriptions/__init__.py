@@ -10,13 +10,21 @@ from typing import Any
 
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, is_enum_type, is_input_object_type
 
-from app.api.descriptions import access, arguments, catalogue, deployments, enums, inputs, workflows
+from app.api.descriptions import (
+    access,
+    applications,
+    arguments,
+    deployments,
+    enums,
+    environments,
+    freezes,
+    inputs,
+    versions,
+    workflows,
+)
 
-TYPES: Mapping[str, Mapping[str, str]] = {
-    type_: texts
-    for module in (access, arguments, catalogue, deployments, enums, inputs, workflows)
-    for type_, texts in module.TYPES.items()
-}
+MODULES = (access, applications, arguments, deployments, enums, environments, freezes, inputs, versions, workflows)
+TYPES: Mapping[str, Mapping[str, str]] = {type_: texts for module in MODULES for type_, texts in module.TYPES.items()}
 """Texts by type, and in it by field, value or `field(argument)`; "" is the type itself."""
 
 

@@ -19,7 +19,7 @@ from app.api.documents.finite_numbers import FiniteNumbersRule
 from app.api.documents.measure import Measure, Measurer
 from app.api.documents.parsing import parse_document
 from app.api.documents.prepared_document import PreparedDocument
-from app.api.errors import coded, translated, unexpected
+from app.api.errors import as_graphql_error, translate_error, with_code
 from app.api.request_codes import RequestCode
 
 MAX_SIZE = 100_000
@@ -104,7 +104,7 @@ class DocumentCache:
         try:
             return self._analyse(text)
         except Exception as error:
-            return PreparedDocument(text, _weight(text), 0, None, (translated(unexpected(error)),))
+            return PreparedDocument(text, _weight(text), 0, None, (translate_error(as_graphql_error(error)),))
 
     def _analyse(self, text: str) -> PreparedDocument:
         try:
@@ -169,7 +169,7 @@ def _weight(text: str) -> int:
 def _parse_error(error: GraphQLError) -> GraphQLError:
     """Return why a document cannot be parsed, with its code."""
     is_limit = error.message.endswith("Parsing aborted.")
-    return coded(error, RequestCode.TOO_LARGE if is_limit else RequestCode.PARSE_FAILED)
+    return with_code(error, RequestCode.TOO_LARGE if is_limit else RequestCode.PARSE_FAILED)
 
 
 def _validation_error(error: GraphQLError) -> GraphQLError:
@@ -177,4 +177,4 @@ def _validation_error(error: GraphQLError) -> GraphQLError:
         return too_large(
             "The document is nested too deeply, or repeats itself too often, to be checked: make it simpler."
         )
-    return coded(error, RequestCode.VALIDATION_FAILED)
+    return with_code(error, RequestCode.VALIDATION_FAILED)

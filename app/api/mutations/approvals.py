@@ -5,8 +5,8 @@ import strawberry
 from app.api.context import Info
 from app.api.errors import UserError, user_error
 from app.api.inputs.approvals import DecideInput, SetApprovalPolicyInput
-from app.api.mutations.catalogue import EnvironmentPayload
-from app.api.mutations.run import changed, perform
+from app.api.mutations.environments import EnvironmentPayload
+from app.api.mutations.run import changed, perform, result_of
 from app.api.permissions import Answers
 from app.api.types.approvals import Approval
 from app.core.approval import Verdict
@@ -21,10 +21,10 @@ class DecisionPayload:
 
 
 async def _decide(info: Info, input: DecideInput, verdict: Verdict) -> DecisionPayload:
-    ids, problems = approvals.answers(await perform(info, input, approvals.decide, input.order(verdict)))
+    result = await result_of(info, input, approvals.decide, input.order(verdict))
     return DecisionPayload(
-        approvals=[await changed(info, "Approval", id_) for id_ in ids],
-        errors=[user_error(problem) for problem in problems],
+        approvals=[await changed(info, "Approval", id_) for id_ in result.ids],
+        errors=[user_error(problem) for problem in result.problems],
     )
 
 

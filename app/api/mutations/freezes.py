@@ -5,7 +5,7 @@ import strawberry
 from app.api.context import Info
 from app.api.inputs.common import ByIdInput
 from app.api.inputs.freezes import CreateFreezeWindowInput
-from app.api.mutations.catalogue import EnvironmentPayload
+from app.api.mutations.environments import EnvironmentPayload
 from app.api.mutations.run import changed, perform
 from app.api.permissions import Answers
 from app.api.types.references import find

@@ -6,7 +6,7 @@ from app.api.context import Info
 from app.api.types.references import find
 from app.core.errors import not_found
 from app.services import use_cases
-from app.services.use_cases import MutationCall, UseCase
+from app.services.use_cases import MutationCall, Result, UseCase
 
 Command = TypeVar("Command")
 REASONS = ("reason", "comment", "freeze_override_reason")
@@ -21,6 +21,11 @@ class Input(Protocol):
 
 async def perform(info: Info, given: Input, use_case: UseCase[Command], command: Command) -> list[str]:
     """Carry out a use case and return the ids of what it changed. Raises Refused."""
+    return list((await result_of(info, given, use_case, command)).ids)
+
+
+async def result_of(info: Info, given: Input, use_case: UseCase[Command], command: Command) -> Result:
+    """Carry out a use case that may refuse a part of its command, and return its result. Raises Refused."""
     call = MutationCall(
         principal=info.context.viewer,
         mutation=info.field_name,
@@ -28,9 +33,9 @@ async def perform(info: Info, given: Input, use_case: UseCase[Command], command:
         reason=next((reason for name in REASONS if (reason := getattr(given, name, None))), None),
         address=info.context.address,
     )
-    ids = await use_cases.perform(info.context.runtime, call, use_case, command)
-    info.context.wrote()
-    return list(ids)
+    result = await use_cases.perform(info.context.runtime, call, use_case, command)
+    info.context.invalidate()
+    return result
 
 
 async def changed(info: Info, name: str, id_: str) -> Any:

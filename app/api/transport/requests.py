@@ -10,7 +10,7 @@ from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 
 from app.api.documents.prepared_document import PreparedDocument
-from app.api.errors import translated
+from app.api.errors import translate_error
 from app.api.request_codes import RequestCode, of_status
 from app.api.schema import schema
 from app.api.transport.request_bodies import (
@@ -81,7 +81,7 @@ class GraphQLRequest:
         """Return why the document holds nothing to run, in so far as its form tells; None when nothing is wrong."""
         document = self.document
         if document.ast is None:
-            return translated(document.errors[0])
+            return translate_error(document.errors[0])
         if not document.operation_types:
             return _unresolved("The document has no operation.")
         if self.name is not None and self.name not in document.operation_types:

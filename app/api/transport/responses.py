@@ -22,7 +22,7 @@ from strawberry.types.graphql import OperationType as Allowed
 
 from app.api.authentication import TokenCache, unauthenticated
 from app.api.context import Context, address_of, context
-from app.api.errors import translated, unexpected
+from app.api.errors import as_graphql_error, translate_error
 from app.api.feeds.hub import AccessLostError, FeedHub, NotSharedError
 from app.api.feeds.shared_operation import shared_operation
 from app.api.request_codes import RequestCode
@@ -72,7 +72,7 @@ async def answer(
             seats.check(actor_id)
             payloads = partial(_payloads, operation, made, live, method)
             return streamed(lambda: _seated(seats, actor_id, payloads()), media, scope)
-        made.plain = True
+        made.single_result = True
         return await _fitted(await _document(operation, made, method, media), request)
     except TooManyConnectionsError as many:
         return _encoded(refusal(str(many)), choices.document or Media.JSON, 429)
@@ -85,7 +85,7 @@ async def answer(
     except NotPersistedError as unknown:
         return _told(refusal(str(unknown), unknown.code), choices, request.scope)
     except Exception as error:
-        body: Body = {"errors": [translated(unexpected(error)).formatted]}
+        body: Body = {"errors": [translate_error(as_graphql_error(error)).formatted]}
         return _encoded(body, choices.document or Media.JSON, 500)
 
 

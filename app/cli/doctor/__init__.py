@@ -11,7 +11,7 @@ from app.cli.doctor.findings import Finding, Level, problem, show, show_json
 from app.cli.doctor.remote import examine_api
 from app.cli.process_secrets import environ
 from app.cli.up.own_server import OwnServer, own_server
-from app.settings import SettingError, Settings, read
+from app.settings import SettingError, Settings, read_settings
 
 EPILOG = """\b
 Exit status: 0 when nothing is wrong, warnings included; 1 when there is a problem.
@@ -29,7 +29,7 @@ def doctor(url: str | None, token: str | None, as_json: bool) -> None:
     without workers; the API and the token. Nothing is changed.
     """
     try:
-        settings = read(environ())
+        settings = read_settings(environ())
     except SettingError as error:
         findings = [problem("settings", str(error), "Correct the variable and look again.")]
     else:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from app.cli import address
+from app.cli import listen_address
 from app.cli.console import Failure
 from app.cli.doctor.findings import Finding, ok, problem, warning
 from app.cli.up.own_server import OwnServer
@@ -93,12 +93,16 @@ def _data_folder(settings: Settings) -> Finding:
 
 
 def _commands(settings: Settings) -> Iterator[Finding]:
-    from app.cli import isolation
+    from app.cli import command_isolation
 
     try:
-        settled = isolation.settled(settings)
-        isolation.check(settled)
-        told = isolation.told(settled).replace(f".{isolation.INDENT}", ". ").replace(isolation.INDENT, ". ")
+        settled = command_isolation.settled(settings)
+        command_isolation.check(settled)
+        told = (
+            command_isolation.told(settled)
+            .replace(f".{command_isolation.INDENT}", ". ")
+            .replace(command_isolation.INDENT, ". ")
+        )
     except SettingError as error:
         yield problem("commands", str(error), "Change BOREAS_COMMAND_USER.")
         return
@@ -109,15 +113,14 @@ def _commands(settings: Settings) -> Iterator[Finding]:
 
 
 def _ways_out(settings: Settings) -> Finding:
-    from app.wiring import authorities
-
-    known = settings.outgoing
+    outgoing = settings.outgoing
+    authorities = outgoing.authorities
     try:
-        tls_context(authorities(known))
+        tls_context(authorities)
     except AuthoritiesError as error:
         return problem("certificates", str(error), "Name a file of certificates in PEM, or leave the variable out.")
-    named = [str(path) for path in (known.ca_file, known.cert_file, known.cert_folder) if path]
-    proxies = sorted({_without_password(url) for url in (known.proxies.http, known.proxies.https) if url})
+    named = [str(path) for path in (authorities.extra, authorities.file, authorities.folder) if path]
+    proxies = sorted({_without_password(url) for url in (outgoing.proxies.http, outgoing.proxies.https) if url})
     text = f"authorities of {', '.join(named)}" if named else "the usual authorities"
     return ok("ways out", f"{text}; {'through ' + ', '.join(proxies) if proxies else 'no proxy'}")
 
@@ -129,7 +132,7 @@ def _without_password(url: str) -> str:
 
 def _port(settings: Settings) -> Finding:
     try:
-        settled = address.settle(settings.serve)
+        settled = listen_address.settle(settings.serve)
     except (Failure, socket.gaierror) as error:
         return warning("port", str(error), f"Nothing of this folder runs ({Path.cwd()}); boreas up would fail.")
     return ok("port", f"{settled.port} of {settled.host} is free for boreas up")

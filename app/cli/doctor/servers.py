@@ -102,7 +102,7 @@ def _clock(what: str, there: datetime, here: datetime) -> Finding:
 async def examine_redis(settings: Settings) -> list[Finding]:
     """Return what is found of the Redis or Valkey that the settings name."""
     try:
-        state = await redis_state(settings.store.redis_url or "", settings.outgoing.ca_file)
+        state = await redis_state(settings.store.redis_url or "", settings.outgoing.authorities.extra)
     except RedisUnreachableError as error:
         advice = "Start it, or correct BOREAS_REDIS_URL. Until then Boreas goes on, slower."
         return [problem("Redis", f"it does not answer: {error}", advice)]

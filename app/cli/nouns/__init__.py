@@ -4,7 +4,7 @@ import click
 
 from app.cli.audit import audit
 from app.cli.deploy import deploy
-from app.cli.nouns import deployments, steering
+from app.cli.nouns import deployment_actions, deployments
 from app.cli.nouns.access import grant, service_account, whoami
 from app.cli.nouns.applications import application
 from app.cli.nouns.approvals import approval
@@ -14,10 +14,10 @@ from app.cli.nouns.freezes import freeze
 from app.cli.nouns.plan import plan
 from app.cli.nouns.tasks import task
 from app.cli.nouns.templates import template
+from app.cli.nouns.tokens import token
 from app.cli.nouns.versions import version
 from app.cli.nouns.workflows import edit, workflow
 from app.cli.root import Group
-from app.cli.tokens import token
 from app.cli.watch import logs, watch
 
 
@@ -36,9 +36,23 @@ def deployment() -> None:
 deployment.add_command(deployments.list_, "list")
 deployment.add_command(deployments.show)
 deployment.add_command(deploy, "create")
-for _command in (plan, watch, logs, deployments.events, steering.start, steering.pause, steering.resume):
+for _command in (
+    plan,
+    watch,
+    logs,
+    deployments.events,
+    deployment_actions.start,
+    deployment_actions.pause,
+    deployment_actions.resume,
+):
     deployment.add_command(_command)
-for _command in (steering.cancel, steering.retry, steering.rollback, steering.promote, edit):
+for _command in (
+    deployment_actions.cancel,
+    deployment_actions.retry,
+    deployment_actions.rollback,
+    deployment_actions.promote,
+    edit,
+):
     deployment.add_command(_command)
 
 audit.add_command(list_audit, "list")

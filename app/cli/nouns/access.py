@@ -9,11 +9,11 @@ from rich.text import Text
 from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
 from app.cli.nouns import queries
+from app.cli.nouns.tokens import ROLES, token
 from app.cli.options import agreed, calls_api, confirms, prints
 from app.cli.printer import Column, Printer, by_id, by_name
 from app.cli.root import Group
 from app.cli.times import Times
-from app.cli.tokens import ROLES, token
 
 
 def _state(one: Data, times: Times) -> Text:

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.live_lists import read_again
-from app.cli.nouns import cells, queries
+from app.cli.live_views import read_again
+from app.cli.nouns import columns, queries
 from app.cli.options import agreed, calls_api, confirms, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_name
 from app.cli.root import Group
@@ -55,7 +55,7 @@ async def list_(
     if watching:
         await read_again(printer, read, COLUMNS, by_name)
     found, total = await read()
-    printer.list(found, COLUMNS, by_name, cells.none_declared("application", contains, archived=archived))
+    printer.list(found, COLUMNS, by_name, columns.none_declared("application", contains, archived=archived))
     more(printer, len(found), total)
 
 
@@ -76,7 +76,7 @@ def _details(printer: Printer, found: Data) -> None:
     printer.fields(_fields(printer, found))
     printer.title("Runs")
     if found["releases"]:
-        printer.table(found["releases"], [each for each in cells.RELEASES if each.title != "APPLICATION"], indent=2)
+        printer.table(found["releases"], [each for each in columns.RELEASES if each.title != "APPLICATION"], indent=2)
     else:
         printer.line("Nowhere yet.", indent=2)
 
@@ -120,7 +120,7 @@ async def versions(api: Api, printer: Printer, application: str, limit: int | No
     held = [each for each in found if id_ in [artifact["application"]["id"] for artifact in each["artifacts"]]]
     shown = held if limit is None else held[:limit]
     none = f"No version holds {application} yet. Make one: boreas version create NAME --application {application}"
-    printer.list(shown, cells.VERSIONS, by_name, none)
+    printer.list(shown, columns.VERSIONS, by_name, none)
     if len(shown) < len(held) or len(found) < total:
         printer.note("There may be more of them: --limit N shows more, --all shows all.")
 

@@ -9,15 +9,15 @@ from rich.text import Text
 from app.cli import completion, lookups
 from app.cli.approvals import approve, reject
 from app.cli.client import Api, ApiError, Data
-from app.cli.live_lists import follow_list
-from app.cli.nouns import cells, queries
+from app.cli.live_views import follow_list
+from app.cli.nouns import columns, queries
 from app.cli.options import calls_api, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_id, status
 from app.cli.root import Group
 
 DECISIONS = (
     Column("VERDICT", lambda one, times: one["verdict"] + ("" if one["counts"] else " (does not count)")),
-    Column("BY", lambda one, times: cells.named(one["actor"])),
+    Column("BY", lambda one, times: columns.named(one["actor"])),
     Column("WHEN", lambda one, times: times(one["at"])),
     Column("COMMENT", lambda one, times: one["comment"]),
 )
@@ -45,10 +45,10 @@ async def list_(api: Api, printer: Printer, limit: int | None, deployment: str |
         return
     read = partial(pages, api, queries.INBOX, limit)
     if watching:
-        await follow_list(api, printer, read, cells.APPROVALS, feed=queries.INBOX_CHANGED, variables={})
+        await follow_list(api, printer, read, columns.APPROVALS, feed=queries.INBOX_CHANGED, variables={})
         return
     found, total = await read()
-    printer.list(found, cells.APPROVALS, by_id, "Nothing waits for you.")
+    printer.list(found, columns.APPROVALS, by_id, "Nothing waits for you.")
     more(printer, len(found), total)
 
 
@@ -56,7 +56,7 @@ async def _of(api: Api, printer: Printer, id_: str) -> None:
     found = (await api.query(queries.DEPLOYMENT_APPROVALS, id=id_))["deployment"]
     if found is None:
         raise lookups.no_deployment(id_)
-    printer.list(found["approvals"], cells.APPROVALS, by_id, f"Deployment {id_} has asked nobody.")
+    printer.list(found["approvals"], columns.APPROVALS, by_id, f"Deployment {id_} has asked nobody.")
 
 
 @approval.command(epilog="\b\nExamples:\n  boreas approval show apr_0a1b2c")
@@ -72,7 +72,7 @@ async def show(api: Api, printer: Printer, approval: str) -> None:
         )
     printer.one(found, by_id, lambda: _details(printer, found))
     if found["viewerCanDecide"]["allowed"]:
-        cells.hints(printer, [f"boreas approve {found['id']}", f"boreas reject {found['id']} --comment WHY"])
+        columns.hints(printer, [f"boreas approve {found['id']}", f"boreas reject {found['id']} --comment WHY"])
 
 
 def _details(printer: Printer, found: Data) -> None:
@@ -86,7 +86,7 @@ def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | N
     place, can = found["deployment"], found["viewerCanDecide"]
     yield "Approval", found["id"]
     yield "Status", status(found["status"])
-    yield "Of", cells.subject(found)
+    yield "Of", columns.subject(found)
     yield (
         "Deployment",
         f"{place['id']} ({place['version']['name']} to {place['environment']['name']}, {place['status']})",

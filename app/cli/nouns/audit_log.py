@@ -7,15 +7,15 @@ import click
 
 from app.cli import lookups
 from app.cli.client import Api, Data
-from app.cli.live_lists import read_again
-from app.cli.nouns import cells, graphs, queries
+from app.cli.live_views import read_again
+from app.cli.nouns import columns, graph_files, queries
 from app.cli.options import calls_api, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_id
 from app.cli.times import Moment
 
 COLUMNS = (
     Column("AT", lambda one, times: times(one["at"])),
-    Column("WHO", lambda one, times: cells.named(one["actor"])),
+    Column("WHO", lambda one, times: columns.named(one["actor"])),
     Column("ACTION", lambda one, times: one["action"]),
     Column("TARGET", lambda one, times: one["targetId"]),
     Column("FROM", lambda one, times: one["sourceIp"] or "", wide=True),
@@ -30,7 +30,9 @@ def _change(one: Data) -> str:
     if not isinstance(before, dict) or not isinstance(after, dict):
         return "made" if before is None else "removed" if after is None else ""
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    return ", ".join(f"{name}: {graphs.told(before.get(name))} → {graphs.told(after.get(name))}" for name in names)
+    return ", ".join(
+        f"{name}: {graph_files.told(before.get(name))} → {graph_files.told(after.get(name))}" for name in names
+    )
 
 
 @click.command(

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from app.cli import completion, lookups
 from app.cli.client import Api, Data
-from app.cli.following import EXIT_STATUS
-from app.cli.live_lists import follow_list, follow_one
-from app.cli.nouns import cells, queries
+from app.cli.follow import EXIT_STATUS
+from app.cli.live_views import follow_list, follow_one
+from app.cli.nouns import columns, queries
 from app.cli.options import calls_api, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_id, status
 from app.cli.times import Moment, took
@@ -51,7 +51,7 @@ async def filter_of(api: Api, wanted: Data) -> Data | None:
 @click.option(
     "--status",
     "statuses",
-    type=click.Choice(cells.DEPLOYMENT_STATUSES, case_sensitive=False),
+    type=click.Choice(columns.DEPLOYMENT_STATUSES, case_sensitive=False),
     multiple=True,
     help="Only with this status; may be repeated.",
 )
@@ -83,11 +83,11 @@ async def list_(api: Api, printer: Printer, limit: int | None, watching: bool, *
     read = partial(pages, api, queries.DEPLOYMENTS, limit, filter=where)
     if watching:
         await follow_list(
-            api, printer, read, cells.DEPLOYMENTS, feed=queries.DEPLOYMENTS_CHANGED, variables={"filter": where}
+            api, printer, read, columns.DEPLOYMENTS, feed=queries.DEPLOYMENTS_CHANGED, variables={"filter": where}
         )
         return
     found, total = await read()
-    printer.list(found, cells.DEPLOYMENTS, by_id, _none(wanted))
+    printer.list(found, columns.DEPLOYMENTS, by_id, _none(wanted))
     more(printer, len(found), total)
 
 
@@ -106,12 +106,12 @@ async def show(api: Api, printer: Printer, deployment: str, watching: bool) -> i
     """Show a deployment: its tasks, approvals and rollouts, and what it waits for."""
     id_ = await lookups.deployment(api, deployment)
     if watching:
-        is_over = partial(_is, cells.ENDED)
+        is_over = partial(_is, columns.ENDED)
         found = await follow_one(api, printer, partial(read, api, id_), details, place=_itself, is_over=is_over)
         return EXIT_STATUS.get(found["status"])
     found = await read(api, id_)
     printer.one(found, by_id, partial(details, printer, found))
-    cells.hints(printer, list(_next(found)))
+    columns.hints(printer, list(_next(found)))
     return None
 
 
@@ -139,9 +139,9 @@ def details(printer: Printer, found: Data) -> None:
         printer.table(found["rollouts"], ROLLOUTS, indent=2)
     if found["approvals"]:
         printer.title("Approvals")
-        printer.table(found["approvals"], [each for each in cells.APPROVALS if each.title not in IMPLIED], indent=2)
+        printer.table(found["approvals"], [each for each in columns.APPROVALS if each.title not in IMPLIED], indent=2)
     printer.title("Tasks")
-    printer.table(found["tasks"], cells.TASKS, indent=2)
+    printer.table(found["tasks"], columns.TASKS, indent=2)
 
 
 IMPLIED = frozenset({"VERSION", "ENVIRONMENT", "DEPLOYMENT"})
@@ -159,10 +159,10 @@ ROLLOUTS = (
 def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | None]]:
     times, rollback, template = printer.times, found["rollback"], found["template"]
     yield "Deployment", found["id"]
-    yield "Status", cells.deployment_status(found).append(f"  {found['progress']}%", style="default")
+    yield "Status", columns.deployment_status(found).append(f"  {found['progress']}%", style="default")
     yield "Version", f"{found['version']['name']} ({found['version']['id']})"
     yield "Environment", found["environment"]["name"]
-    yield "Applications", cells.names(found["applications"])
+    yield "Applications", columns.names(found["applications"])
     yield "Strategy", _strategy(found["strategy"])
     yield "Template", f"{template['template']['name']}@{template['number']}" if template else None
     yield "Created", f"{times.both(found['createdAt'])} by {found['createdBy']['name']}"
@@ -175,11 +175,11 @@ def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | N
     yield "Freeze", f"overridden: {found['freezeOverrideReason']}" if found["freezeOverrideReason"] else None
     yield "Error", found["errorMessage"]
     if rollback:
-        who = "automatic" if rollback["automatic"] else f"by {cells.named(rollback['requestedBy'])}"
+        who = "automatic" if rollback["automatic"] else f"by {columns.named(rollback['requestedBy'])}"
         yield "Rollback", status(rollback["status"]).append(f"  {who}: {rollback['reason']}", style="default")
         yield "", rollback["errorMessage"]
-    if found["status"] not in cells.ENDED:
-        yield "Waits for", cells.blockers(found["gate"]["blockers"], times)
+    if found["status"] not in columns.ENDED:
+        yield "Waits for", columns.blockers(found["gate"]["blockers"], times)
 
 
 def _strategy(found: Data) -> str:
@@ -214,7 +214,7 @@ def _next(found: Data) -> Iterator[str]:
 EVENTS = (
     Column("TIME", lambda one, times: times.second(one["at"])),
     Column("EVENT", lambda one, times: _event(one)),
-    Column("BY", lambda one, times: cells.named(one["actor"])),
+    Column("BY", lambda one, times: columns.named(one["actor"])),
     Column("REASON", lambda one, times: one.get("reason") or one.get("comment") or one.get("summary") or ""),
 )
 
@@ -228,10 +228,10 @@ def _event(one: Data) -> Text:
         case "DeploymentPaused":
             return Text("paused" if one["paused"] else "resumed")
         case "ApprovalRequested":
-            return status("ASKED").append(f"  {cells.subject(one['approval'])}", style="default")
+            return status("ASKED").append(f"  {columns.subject(one['approval'])}", style="default")
         case "ApprovalDecided":
             verdict = "APPROVED" if one["verdict"] == "APPROVE" else "REJECTED" if one["actor"] else "EXPIRED"
-            return status(verdict).append(f"  {cells.subject(one['approval'])}", style="default")
+            return status(verdict).append(f"  {columns.subject(one['approval'])}", style="default")
         case "WorkflowChanged":
             return Text(f"workflow edited, revision {one['revision']}")
         case "RolloutProgressed":

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.live_lists import read_again
-from app.cli.nouns import cells, queries
+from app.cli.live_views import read_again
+from app.cli.nouns import columns, queries
 from app.cli.nouns.freezes import WINDOWS, held
 from app.cli.options import agreed, calls_api, confirms, prints
 from app.cli.printer import Column, Printer, by_name
@@ -82,7 +82,7 @@ def _details(printer: Printer, found: Data) -> None:
         printer.table([each | {"environment": found} for each in found["freezeWindows"]], WINDOWS, indent=2)
     printer.title("Runs")
     if found["releases"]:
-        printer.table(found["releases"], [each for each in cells.RELEASES if each.title != "ENVIRONMENT"], indent=2)
+        printer.table(found["releases"], [each for each in columns.RELEASES if each.title != "ENVIRONMENT"], indent=2)
     else:
         printer.line("Nothing yet.", indent=2)
 

@@ -8,7 +8,7 @@ import click
 
 from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.nouns import graphs, queries
+from app.cli.nouns import graph_files, queries
 from app.cli.options import agreed, calls_api, confirms, prints
 from app.cli.printer import Column, Printer, by_id
 from app.cli.root import Group
@@ -194,8 +194,8 @@ async def _like(api: Api, found: Data) -> Data:
     }
     for step, known in zip(given["strategy"]["steps"], found["strategy"]["steps"], strict=True):
         step["autoRollback"] = known["autoRollback"]
-    at = await graphs.revision(api, found["id"], found["workflow"]["revision"])
+    at = await graph_files.revision(api, found["id"], found["workflow"]["revision"])
     plan = (await api.query(queries.PLAN_GRAPH, input=given))["deploymentPlan"]
     if plan["tasks"] != at["tasks"]:
-        given["tasks"] = await graphs.inputs(api, graphs.parsed(graphs.text(at["tasks"])))
+        given["tasks"] = await graph_files.inputs(api, graph_files.parsed(graph_files.text(at["tasks"])))
     return given

@@ -6,7 +6,7 @@ import click
 
 from app.cli.client import Api, Data
 from app.cli.deploy import checked, describes_deployment, input_of
-from app.cli.nouns import cells, queries
+from app.cli.nouns import columns, queries
 from app.cli.options import calls_api, prints
 from app.cli.printer import Column, Printer
 
@@ -54,7 +54,7 @@ def _details(printer: Printer, found: Data) -> None:
         for each in found["approvals"]
     ]
     printer.line("")
-    gate = cells.blockers(found["gate"]["blockers"], printer.times)
+    gate = columns.blockers(found["gate"]["blockers"], printer.times)
     printer.fields(
         [
             ("Longest chain", " → ".join(found["criticalPath"])),

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.live_lists import follow_one
-from app.cli.nouns import cells, queries
+from app.cli.live_views import follow_one
+from app.cli.nouns import columns, queries
 from app.cli.options import agreed, calls_api, confirms, prints
 from app.cli.printer import Column, Printer, by_id, status
 from app.cli.queries import APPROVE
@@ -42,7 +42,7 @@ def task() -> None:
 @click.option(
     "--status",
     "statuses",
-    type=click.Choice(cells.TASK_STATUSES, case_sensitive=False),
+    type=click.Choice(columns.TASK_STATUSES, case_sensitive=False),
     multiple=True,
     help="Only with this status; may be repeated.",
 )
@@ -61,14 +61,16 @@ async def list_(api: Api, printer: Printer, deployment: str, statuses: tuple[str
         return found | {"tasks": wanted}
 
     def table(on: Printer, found: Data) -> None:
-        on.table(found["tasks"], cells.TASKS)
+        on.table(found["tasks"], columns.TASKS)
 
     if watching:
-        await follow_one(api, printer, read, table, place=_itself, is_over=lambda found: found["status"] in cells.ENDED)
+        await follow_one(
+            api, printer, read, table, place=_itself, is_over=lambda found: found["status"] in columns.ENDED
+        )
         return
     found = await read()
     none = f"No task of {id_} has that status." if statuses else f"Deployment {id_} has no task."
-    printer.list(found["tasks"], cells.TASKS, by_id, none)
+    printer.list(found["tasks"], columns.TASKS, by_id, none)
 
 
 @task.command(epilog="\b\nExamples:\n  boreas task show dep_0a1b2c/web/test\n  boreas task show tsk_0a1b2c -o yaml")
@@ -85,7 +87,7 @@ async def show(api: Api, printer: Printer, task: str, watching: bool) -> None:
         return
     found = await _read(api, id_)
     printer.one(found, by_id, lambda: _details(printer, found))
-    cells.hints(printer, list(_next(found)))
+    columns.hints(printer, list(_next(found)))
 
 
 def _itself(found: Data) -> Data:
@@ -133,12 +135,14 @@ def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | N
         "Deployment",
         f"{place['id']} ({place['version']['name']} to {place['environment']['name']}, {place['status']})",
     )
-    yield "Application", cells.named(found["application"])
+    yield "Application", columns.named(found["application"])
     yield "Command", shlex.join(command["command"]) if command else None
     yield "Asks first", "yes" if found["requireConfirm"] else None
     yield (
         "Confirmed",
-        f"{times.both(found['confirmedAt'])} by {cells.named(found['confirmedBy'])}" if found["confirmedAt"] else None,
+        f"{times.both(found['confirmedAt'])} by {columns.named(found['confirmedBy'])}"
+        if found["confirmedAt"]
+        else None,
     )
     yield "Started", times.both(found["startedAt"])
     yield "Ended", times.both(found["completedAt"])
@@ -147,7 +151,7 @@ def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | N
     yield "Error", found["errorMessage"]
     yield "Result", _yaml(found["result"])
     yield "Payload", _yaml(found["payload"])
-    yield "Waits for", cells.blockers(found["blockers"], times)
+    yield "Waits for", columns.blockers(found["blockers"], times)
 
 
 def _yaml(value: Any) -> str | None:

@@ -7,8 +7,8 @@ from rich.text import Text
 
 from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.live_lists import read_again
-from app.cli.nouns import cells, graphs, queries
+from app.cli.live_views import read_again
+from app.cli.nouns import columns, graph_files, queries
 from app.cli.options import agreed, calls_api, confirms, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_name
 from app.cli.root import Group
@@ -17,14 +17,14 @@ COLUMNS = (
     Column("NAME", lambda one, times: one["name"]),
     Column("LATEST", lambda one, times: str(one["latest"]["number"])),
     Column("AGE", lambda one, times: times(one["latest"]["createdAt"])),
-    Column("BY", lambda one, times: cells.named(one["latest"]["author"])),
+    Column("BY", lambda one, times: columns.named(one["latest"]["author"])),
     Column("ID", lambda one, times: one["id"], wide=True),
     Column("DESCRIPTION", lambda one, times: one["description"]),
 )
 VERSIONS = (
     Column("NUMBER", lambda one, times: str(one["number"])),
     Column("AGE", lambda one, times: times(one["createdAt"])),
-    Column("BY", lambda one, times: cells.named(one["author"])),
+    Column("BY", lambda one, times: columns.named(one["author"])),
     Column("NOTE", lambda one, times: one["note"]),
 )
 PARAMETERS = (
@@ -65,7 +65,7 @@ async def list_(
     if watching:
         await read_again(printer, read, COLUMNS, by_name)
     found, total = await read()
-    printer.list(found, COLUMNS, by_name, cells.none_declared("template", contains, archived=archived))
+    printer.list(found, COLUMNS, by_name, columns.none_declared("template", contains, archived=archived))
     more(printer, len(found), total)
 
 
@@ -104,7 +104,7 @@ def _details(printer: Printer, found: Data, at: Data) -> None:
             ("Id", found["id"]),
             ("Description", found["description"]),
             ("Archived", printer.times.both(found["archivedAt"])),
-            ("Shown", f"{found['name']}@{at['number']} by {cells.named(at['author'])}"),
+            ("Shown", f"{found['name']}@{at['number']} by {columns.named(at['author'])}"),
         ]
     )
     if at["parameters"]:
@@ -152,7 +152,7 @@ def differences(printer: Printer, found: Data, before: str, after: str) -> None:
     for each in found["changed"]:
         printer.line(Text(f"~ {each['key']}", style="yellow"))
         for name in each["fields"]:
-            old, new = (graphs.told(side.get(name)) for side in (each["before"], each["after"]))
+            old, new = (graph_files.told(side.get(name)) for side in (each["before"], each["after"]))
             printer.line(f"{name}: {old} → {new}", indent=4)
 
 

@@ -6,8 +6,8 @@ import click
 
 from app.cli import completion, lookups
 from app.cli.client import Api, Data
-from app.cli.live_lists import read_again
-from app.cli.nouns import cells, queries
+from app.cli.live_views import read_again
+from app.cli.nouns import columns, queries
 from app.cli.options import calls_api, lists, more, pages, prints
 from app.cli.printer import Column, Printer, by_id, by_name
 from app.cli.root import Group
@@ -36,10 +36,10 @@ async def list_(api: Api, printer: Printer, limit: int | None, contains: str | N
     """List versions, the newest first."""
     read = partial(pages, api, queries.VERSIONS, limit, contains=contains)
     if watching:
-        await read_again(printer, read, cells.VERSIONS, by_id)
+        await read_again(printer, read, columns.VERSIONS, by_id)
     found, total = await read()
     none = "There is no version yet. Make one: boreas version create NAME --application APPLICATION"
-    printer.list(found, cells.VERSIONS, by_name, f"No version has “{contains}” in its name." if contains else none)
+    printer.list(found, columns.VERSIONS, by_name, f"No version has “{contains}” in its name." if contains else none)
     more(printer, len(found), total)
 
 
@@ -62,7 +62,7 @@ def _details(printer: Printer, found: Data) -> None:
     deployed, total = found["deployments"]["nodes"], found["deployments"]["totalCount"]
     printer.title(f"Deployments ({len(deployed)} of {total})")
     if deployed:
-        printer.table(deployed, [each for each in cells.DEPLOYMENTS if each.title != "VERSION"], indent=2)
+        printer.table(deployed, [each for each in columns.DEPLOYMENTS if each.title != "VERSION"], indent=2)
 
 
 @version.command(

@@ -10,12 +10,12 @@ import click
 
 from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.nouns import graphs, queries
+from app.cli.interrupts import left_to_others
+from app.cli.nouns import graph_files, queries
 from app.cli.nouns.templates import changed_keys, differences
 from app.cli.options import agreed, calls_api, confirms, prints
 from app.cli.printer import Column, Printer, by_id
 from app.cli.root import Group
-from app.cli.signals import left_to_others
 
 HEAD = """# The tasks of deployment {id}, revision {revision}.
 # Save this and leave the editor to change the graph; leave it as it is, or empty, to change nothing.
@@ -57,13 +57,13 @@ def workflow() -> None:
 async def show(api: Api, printer: Printer, deployment: str, revision: int | None) -> None:
     """Print the tasks of a deployment as YAML, as workflow edit takes them. -o json: as the API has them."""
     id_ = await lookups.deployment(api, deployment)
-    wanted = revision or (await graphs.workflow(api, id_))["workflow"]["revision"]
-    found = await graphs.revision(api, id_, wanted)
+    wanted = revision or (await graph_files.workflow(api, id_))["workflow"]["revision"]
+    found = await graph_files.revision(api, id_, wanted)
     keys = "\n".join(task["key"] for task in found["tasks"])
     if printer.format == "yaml":
-        click.echo(graphs.text(found["tasks"]), nl=False)
+        click.echo(graph_files.text(found["tasks"]), nl=False)
         return
-    printer.one(found, lambda one: keys, lambda: click.echo(graphs.text(found["tasks"]), nl=False))
+    printer.one(found, lambda one: keys, lambda: click.echo(graph_files.text(found["tasks"]), nl=False))
 
 
 @workflow.command(epilog="\b\nExamples:\n  boreas workflow revisions dep_0a1b2c")
@@ -72,7 +72,7 @@ async def show(api: Api, printer: Printer, deployment: str, revision: int | None
 @calls_api
 async def revisions(api: Api, printer: Printer, deployment: str) -> None:
     """List the revisions of a deployment's graph, the first one first."""
-    found = await graphs.workflow(api, await lookups.deployment(api, deployment))
+    found = await graph_files.workflow(api, await lookups.deployment(api, deployment))
     printer.list(
         found["workflow"]["revisionsConnection"]["nodes"],
         REVISIONS,
@@ -92,7 +92,7 @@ async def revisions(api: Api, printer: Printer, deployment: str) -> None:
 async def diff(api: Api, printer: Printer, deployment: str, before: int | None, after: int | None) -> None:
     """Show what leads from one revision of a graph to another."""
     id_ = await lookups.deployment(api, deployment)
-    after = after or (await graphs.workflow(api, id_))["workflow"]["revision"]
+    after = after or (await graph_files.workflow(api, id_))["workflow"]["revision"]
     before = before or max(after - 1, 1)
     found = await _diff(api, id_, before, after)
     printer.one(found, changed_keys, lambda: differences(printer, found, f"Revision {before}", f"revision {after}"))
@@ -113,7 +113,7 @@ async def _diff(api: Api, id_: str, before: int, after: int) -> Data:
 async def restore(api: Api, printer: Printer, deployment: str, revision: int, yes: bool) -> None:
     """Bring the graph of an earlier revision back, as a new revision."""
     id_ = await lookups.deployment(api, deployment)
-    known = (await graphs.workflow(api, id_))["workflow"]["revision"]
+    known = (await graph_files.workflow(api, id_))["workflow"]["revision"]
     agreed(f"Bring revision {revision} of {id_} back in place of {known}?", yes=yes)
     given = {"deploymentId": id_, "expectedRevision": known, "revision": revision}
     found = (await api.change(queries.RESTORE_WORKFLOW, **given))["workflow"]
@@ -141,7 +141,7 @@ async def edit(
     is shown, nothing is overwritten, and your text is kept in a file.
     """
     id_ = await lookups.deployment(api, deployment)
-    found = await graphs.workflow(api, id_)
+    found = await graph_files.workflow(api, id_)
     known = revision or found["workflow"]["revision"]
     place = Place(id_, known, summary)
     if source is not None:
@@ -150,8 +150,8 @@ async def edit(
         return
     if not found["workflow"]["editable"]:
         raise ApiError(f"The graph of {id_} cannot be changed while it is {found['status']}.")
-    at = await graphs.revision(api, id_, known)
-    before = HEAD.format(id=id_, revision=known) + graphs.text(at["tasks"])
+    at = await graph_files.revision(api, id_, known)
+    before = HEAD.format(id=id_, revision=known) + graph_files.text(at["tasks"])
     await _edit(api, printer, place, before)
 
 
@@ -209,7 +209,7 @@ def _forget(kept: Path) -> None:
 
 async def _save(api: Api, printer: Printer, place: Place, text: str) -> None:
     """Send a graph. Raises ApiError, which shows what others changed where that is in the way."""
-    tasks = await graphs.inputs(api, graphs.parsed(text))
+    tasks = await graph_files.inputs(api, graph_files.parsed(text))
     given = {"deploymentId": place.id, "expectedRevision": place.revision, "tasks": tasks, "summary": place.summary}
     try:
         found = (await api.change(queries.UPDATE_WORKFLOW, **given))["workflow"]
@@ -222,7 +222,7 @@ async def _save(api: Api, printer: Printer, place: Place, text: str) -> None:
 
 async def _meanwhile(api: Api, id_: str, known: int) -> str:
     """Say what others have changed since a revision."""
-    latest: Any = (await graphs.workflow(api, id_))["workflow"]["revision"]
+    latest: Any = (await graph_files.workflow(api, id_))["workflow"]["revision"]
     found = await _diff(api, id_, known, latest)
     lines = [f"From revision {known} to {latest}, others have changed:"]
     lines += [f"  + {each['key']}" for each in found["added"]]

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 
 import app
-from app.cli import address, isolation
+from app.cli import command_isolation, listen_address
 from app.cli.console import Failure, expected_failures, say
 from app.cli.up.child import Child, GaveUpError, ProcessPipes, Program, ending
 from app.cli.up.data_dir import TOKEN, DataFolder, claimed
@@ -43,13 +43,15 @@ KILLED = 130
 
 def up(settings: Settings, program: Sequence[str]) -> int:
     """Run everything until told to stop and return what to exit with. Raises Failure."""
-    address.check_redis(settings.store.redis_url)
+    listen_address.check_redis(settings.store.redis_url)
     with expected_failures():
-        isolation.check(isolation.settled(settings))
+        command_isolation.check(command_isolation.settled(settings))
     patience = settings.worker.grace_seconds + LATER_PATIENCE_SECONDS
     with claimed(settings.data_dir, patience) as data:
-        settings = isolation.settled(replace(settings, data_dir=data.path, serve=address.settle(settings.serve)))
-        with announced(data.path, address.url(settings.serve)):
+        settings = command_isolation.settled(
+            replace(settings, data_dir=data.path, serve=listen_address.settle(settings.serve))
+        )
+        with announced(data.path, listen_address.url(settings.serve)):
             return asyncio.run(_run(settings, data, program))
 
 
@@ -165,7 +167,7 @@ class Supervisor:
         from app.services.access import authenticate, ensure_admin, new_secret
         from app.store import roles
         from app.store.migrations import exclusive, migrate
-        from app.wiring import migrations_folder, opened
+        from app.wiring import migrations_folder, open_runtime
 
         configure("WARNING")
         url = self._settings.store.database_url or ""
@@ -176,7 +178,7 @@ class Supervisor:
             await roles.grant(url, roles.Roles(API, WORKER))
         if applied:
             say(f"Migrated the database: {len(applied)} applied.")
-        async with exclusive(url), opened(self._settings) as (runtime, _):
+        async with exclusive(url), open_runtime(self._settings) as (runtime, _):
             secret = self._settings.admin_token or self._data.token()
             if secret is None:
                 secret = new_secret(runtime)
@@ -240,18 +242,18 @@ class Supervisor:
 
     async def _until_serving(self) -> None:
         deadline = time.monotonic() + SERVE_SECONDS
-        while not await address.answers(self._settings.serve):
+        while not await listen_address.answers(self._settings.serve):
             if time.monotonic() > deadline:
                 raise Failure(f"The API does not answer after {SERVE_SECONDS:g} s. See {self._data.path / 'logs'}")
             await asyncio.sleep(READY_POLL_SECONDS)
 
     def _tell(self, secret: str) -> None:
         say(
-            f"Boreas serves at {address.url(self._settings.serve)}\n"
+            f"Boreas serves at {listen_address.url(self._settings.serve)}\n"
             f"  sign in with  {self._sign_in(secret)}\n"
             f"  data          {self._data.path}\n"
             f"  logs          {self._data.path / 'logs'}\n"
-            f"  commands      {isolation.told(self._settings)}\n"
+            f"  commands      {command_isolation.told(self._settings)}\n"
             "Ctrl-C stops it."
         )
 
@@ -267,7 +269,7 @@ class Supervisor:
     async def _run_program(self, secret: str) -> None:
         """Run the user's program once. It sees the programs that came with Boreas first, such as its Python."""
         path = os.pathsep.join(filter(None, (str(Path(sys.executable).parent), os.environ.get("PATH"))))
-        mine = {"BOREAS_URL": address.url(self._settings.serve), "BOREAS_TOKEN": secret, "PATH": path}
+        mine = {"BOREAS_URL": listen_address.url(self._settings.serve), "BOREAS_TOKEN": secret, "PATH": path}
         program = Program(
             name=self._program[0],
             command=self._program,

@@ -10,7 +10,7 @@ from app.core.ids import Kind
 from app.core.roles import Role
 from app.core.strategy.model import Strategy, StrategyStep
 from app.services import approvals, environments
-from app.services.approvals import Decide, answers
+from app.services.approvals import Decide
 from app.store import access as access_store
 from app.store import approvals as approval_store
 from app.store.unit_of_work import unit
@@ -69,7 +69,7 @@ async def decide(
     ids = tuple(one if isinstance(one, str) else one.id for one in approvals_)
     verdict = Verdict.REJECT if reject else Verdict.APPROVE
     try:
-        return answers(await engine.call(approvals.decide, Decide(ids, verdict, comment)))[1]
+        return list((await engine.perform(approvals.decide, Decide(ids, verdict, comment))).problems)
     except Refused as refused:
         return refused.problems
 

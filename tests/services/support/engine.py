@@ -36,7 +36,7 @@ from app.services.deployments import Reasoned
 from app.services.drafts import DeploymentRequest
 from app.services.engine.locked_deployment import lock_deployment
 from app.services.runtime import Runtime
-from app.services.use_cases import MutationCall, UseCase, perform
+from app.services.use_cases import MutationCall, Result, UseCase, perform
 from app.services.worker.sweep import sweep_forever
 from app.services.worker.turn import WorkerIdentity
 from app.services.worker.worker import Worker
@@ -47,7 +47,7 @@ from app.store import event_feed, logs
 from app.store import tasks as task_store
 from app.store import versions as version_store
 from app.store.unit_of_work import Unit, unit
-from app.wiring import opened, worker_id
+from app.wiring import open_runtime, worker_id
 from tests.services.support.commands import NOTHING
 from tests.support.servers import Servers, connect
 
@@ -177,6 +177,10 @@ class Engine:
     stack: AsyncExitStack
 
     async def call(self, use_case: UseCase[T], command: T, key: str | None = None) -> tuple[str, ...]:
+        """Carry a use case out as an administrator and return the ids of its result. Raises Refused."""
+        return (await self.perform(use_case, command, key)).ids
+
+    async def perform(self, use_case: UseCase[T], command: T, key: str | None = None) -> Result:
         """Carry a use case out as an administrator. Raises Refused."""
         name = getattr(use_case, "__name__", "")
         call = MutationCall(principal=self.principal, mutation=name, idempotency_key=key)
@@ -403,7 +407,7 @@ async def running(servers: Servers, folder: Path) -> AsyncIterator[Engine]:
             command_wall=False,
         ),
     )
-    async with opened(settings, operators=True) as (runtime, queue), AsyncExitStack() as stack:
+    async with open_runtime(settings, operators=True) as (runtime, queue), AsyncExitStack() as stack:
         await ensure_admin(runtime, ADMIN)
         principal = await authenticate(runtime, ADMIN)
         assert principal is not None

@@ -1,4 +1,4 @@
-"""Inputs about applications, environments and versions."""
+"""Inputs about applications."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import strawberry
 
 from app.api.inputs.commands import CommandStepInput
 from app.api.inputs.common import NEVER, given
-from app.api.inputs.kubernetes import KubernetesAccessInput, KubernetesTargetInput
-from app.core import application, environment, version
+from app.api.inputs.kubernetes import KubernetesTargetInput
+from app.core import application
 from app.core.texts import tidy
 
 
@@ -138,82 +138,3 @@ class UpdateApplicationInput:
             health_check=self.health_check.check() if self.health_check else self.health_check,
         )
         return self.id, fields
-
-
-@strawberry.input(description="A new environment.")
-class CreateEnvironmentInput:
-    name: str
-    operator: environment.OperatorKind
-    rank: int | None = 0
-    kubernetes: KubernetesAccessInput | None = strawberry.field(
-        default=None, description="Required where the operator is KUBERNETES, and nowhere else."
-    )
-    worker_pool: str | None = "default"
-    build_pool: str | None = strawberry.field(
-        default=None, description="The pool that runs PREPARE, BUILD and TEST tasks; null: the same as for the rest."
-    )
-    max_concurrent_deployments: int | None = 10
-    idempotency_key: str | None = None
-
-    def draft(self) -> environment.Environment:
-        """Return it as a core value."""
-        return environment.Environment(
-            id="",
-            name=self.name,
-            rank=self.rank or 0,
-            operator=self.operator,
-            kubernetes=self.kubernetes.connection("kubernetes") if self.kubernetes else None,
-            worker_pool="default" if self.worker_pool is None else self.worker_pool,
-            build_pool=self.build_pool,
-            max_concurrent_deployments=(
-                10 if self.max_concurrent_deployments is None else self.max_concurrent_deployments
-            ),
-            created_at=NEVER,
-        )
-
-
-@strawberry.input(description="Changes of an environment. What is left out stays, and so does what is null.")
-class UpdateEnvironmentInput:
-    id: strawberry.ID
-    rank: int | None = None
-    kubernetes: KubernetesAccessInput | None = strawberry.field(
-        default=None, description="Replaces the connection as a whole."
-    )
-    worker_pool: str | None = None
-    build_pool: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Null takes it away: the worker pool runs everything then."
-    )
-    max_concurrent_deployments: int | None = None
-    idempotency_key: str | None = None
-
-    def changes(self) -> tuple[str, dict[str, object]]:
-        """Return the id and the fields to change."""
-        fields = {
-            "rank": self.rank,
-            "kubernetes": self.kubernetes.connection("kubernetes") if self.kubernetes else None,
-            "worker_pool": self.worker_pool,
-            "max_concurrent_deployments": self.max_concurrent_deployments,
-        }
-        known = {name: value for name, value in fields.items() if value is not None}
-        return self.id, known | given(build_pool=self.build_pool)
-
-
-@strawberry.input(description="What a version holds of one application.")
-class ArtifactInput:
-    application_id: strawberry.ID
-    image: str | None = None
-
-
-@strawberry.input(description="A new version.")
-class CreateVersionInput:
-    name: str
-    artifacts: list[ArtifactInput]
-    commit: str | None = None
-    idempotency_key: str | None = None
-
-    def draft(self) -> version.Version:
-        """Return it as a core value."""
-        artifacts = tuple(version.Artifact(application_id=a.application_id, image=a.image) for a in self.artifacts)
-        return version.Version(
-            id="", name=tidy(self.name), commit=self.commit, created_by="", created_at=NEVER, artifacts=artifacts
-        )

@@ -8,7 +8,7 @@ import click
 
 from app.cli import lookups, queries
 from app.cli.client import Api, Data
-from app.cli.output import Output, output
+from app.cli.follow_output import Output, output
 
 OPEN_LOGS = 16
 """Logs that are followed at the same time; those of further tasks wait for a place, and miss nothing."""

@@ -7,7 +7,7 @@ import click
 
 from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
-from app.cli.following import follow
+from app.cli.follow import follow
 from app.cli.nouns import queries
 from app.cli.options import agreed, calls_api, confirms, prints
 from app.cli.printer import Printer, by_id

@@ -35,10 +35,10 @@ def check(settings: Settings) -> None:
 
 def told(settings: Settings) -> str:
     """Say what stands. Raises SettingError where commands can not run as whom the settings say."""
-    from app.wiring import wall, who_runs_commands
+    from app.wiring import command_accounts, landlock_wall
 
-    who = who_runs_commands(settings)
-    built = wall(settings)
+    who = command_accounts(settings)
+    built = landlock_wall(settings)
     behind = bool(built and built.stands)
     text = f"run as {who.told()}"
     if behind:
