@@ -14,6 +14,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.authentication import TokenCache
+from app.api.execution.shortcuts import EXECUTORS, Shortcuts
+from app.api.schema import schema
+from app.api.shared_loaders import open_loaders
 from app.api.transport.endpoint import Authenticated, Endpoint, healthz, index, readyz
 from app.api.transport.origins import Origins
 from app.api.transport.raw_frames import RawFramesMiddleware
@@ -21,7 +24,7 @@ from app.api.transport.request_bodies import MAX_BODY
 from app.api.transport.server_connection import MAX_CONNECTIONS, SAFE_HEADERS, Connection
 from app.api.transport.static_pages import Pages, asset
 from app.services.runtime import Runtime
-from app.settings import ServeSettings, Settings
+from app.settings import ServeSettings, SettingError, Settings
 from app.wiring import open_runtime, warn_if_audit_log_is_writable
 
 GRAPHQL = frozenset({"/graphql", "/graphql/"})
@@ -56,7 +59,10 @@ def application(runtime: Runtime, settings: ServeSettings | None = None) -> Star
     """Return the ASGI application over an open runtime. Its `state.close` is to be awaited before that is closed."""
     serving = settings or ServeSettings()
     tokens = TokenCache(runtime)
-    endpoint = Endpoint(runtime, serving.connections_per_actor, tokens, serving.allowed_origins)
+    shortcuts = _shortcuts(serving)
+    schema.use(shortcuts)
+    loaders = open_loaders(shortcuts)
+    endpoint = Endpoint(runtime, serving.connections_per_actor, tokens, loaders, serving.allowed_origins)
     made = Application(
         routes=[
             Route("/", index),
@@ -70,6 +76,13 @@ def application(runtime: Runtime, settings: ServeSettings | None = None) -> Star
     made.sockets = RawFramesMiddleware(inner)
     made.state.close = endpoint.live.close
     return made
+
+
+def _shortcuts(settings: ServeSettings) -> Shortcuts:
+    try:
+        return EXECUTORS[settings.executor].without(settings.without_shortcuts)
+    except ValueError as error:
+        raise SettingError(f"BOREAS_EXECUTOR_WITHOUT is invalid: {error}.") from None
 
 
 async def serve(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from starlette.types import Scope
 
 from app.api.authentication import TokenCache
 from app.api.loaders import Loaders
+from app.api.shared_loaders import SharedLoaders, open_loaders
 from app.core.access import Principal
 from app.core.errors import Forbidden, Refused
 from app.services.access import authenticate
@@ -28,10 +29,9 @@ class Position:
 class Context:
     """The context of one operation. `connection_params` is what a socket sent to begin with.
 
-    `single_result` tells that the answer is a single one. `secret` is the token that was brought: whatever lives long asks
-    again whether it is still good. `address` is where the call came from. A `shared` execution has neither: those who
-    read what comes of it are looked after one by one. A feed notes its `position` there. `seat` is the actor for whom a
-    socket is counted.
+    `single_result` tells that the answer is a single one. `secret` is the token that was brought: long-lived operations
+    check it again. `address` is where the call came from. A `shared` execution has neither: its readers' access is
+    checked one by one. A feed notes its `position` there. `seat` is the actor for whom a socket is counted.
     """
 
     runtime: Runtime
@@ -45,13 +45,14 @@ class Context:
     connection_params: dict[str, Any] = field(default_factory=dict)
     seat: str | None = None
     tokens: TokenCache | None = None
+    shared_loaders: SharedLoaders = field(default_factory=open_loaders)
     _loaders: Loaders | None = None
 
     @property
     def loaders(self) -> Loaders:
         """The loaders, made when they are first asked for: thousands of sockets that only follow feeds need none."""
         if self._loaders is None:
-            self._loaders = Loaders(self.runtime, lambda: self.viewer)
+            self._loaders = Loaders(self.runtime, self.shared_loaders, lambda: self.viewer)
         return self._loaders
 
     @property
@@ -64,7 +65,7 @@ class Context:
     def refresh(self) -> None:
         """Forget what was loaded: something was changed, time has passed, or the operation has ended."""
         if self._loaders is not None:
-            self._loaders.forget()
+            self._loaders.clear()
             self._loaders = None
 
     def invalidate(self) -> None:
@@ -91,9 +92,11 @@ def context(
     address: str | None = None,
     socket: bool = False,
     tokens: TokenCache | None = None,
+    shared_loaders: SharedLoaders | None = None,
 ) -> Context:
-    """Return a context. `tokens` are those that this process knows."""
-    return Context(runtime, principal, secret, address, socket, tokens=tokens)
+    """Return a context. `tokens` and `shared_loaders` are those of the process."""
+    loaders = shared_loaders or open_loaders()
+    return Context(runtime, principal, secret, address, socket, tokens=tokens, shared_loaders=loaders)
 
 
 def address_of(scope: Scope) -> str | None:
@@ -102,8 +105,10 @@ def address_of(scope: Scope) -> str | None:
     return str(client[0])[:MAX_ADDRESS] if client and client[0] else None
 
 
-def shared_context(runtime: Runtime, principal: Principal, position: Position) -> Context:
+def shared_context(
+    runtime: Runtime, shared_loaders: SharedLoaders, principal: Principal, position: Position
+) -> Context:
     """Return the context of an execution for all who have the access of a principal."""
-    made = context(runtime, principal, None)
-    made.shared, made.position = True, position
-    return made
+    shared = context(runtime, principal, None, shared_loaders=shared_loaders)
+    shared.shared, shared.position = True, position
+    return shared

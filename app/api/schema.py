@@ -29,7 +29,6 @@ from app.api.mutations.tasks import TaskMutations
 from app.api.mutations.templates import TemplateMutations
 from app.api.mutations.versions import VersionMutations
 from app.api.mutations.workflows import WorkflowMutations
-from app.api.prepared import PrepareQueries, Schema, UseCachedDocument
 from app.api.queries.applications import ApplicationQueries
 from app.api.queries.approvals import ApprovalQueries
 from app.api.queries.audit import AuditQueries
@@ -41,6 +40,7 @@ from app.api.queries.templates import TemplateQueries
 from app.api.queries.versions import VersionQueries
 from app.api.request_codes import RequestCode
 from app.api.scalars import SCALARS
+from app.api.schema_class import PrepareQueries, Schema, UseCachedDocument
 from app.api.subscriptions.approvals import ApprovalSubscriptions
 from app.api.subscriptions.deployments import DeploymentSubscriptions
 from app.api.subscriptions.logs import LogSubscriptions
@@ -136,7 +136,7 @@ class RefuseSenseless(SchemaExtension):
     async def _waited(self) -> AsyncIterator[None]:
         asked = self.execution_context
         try:
-            async with cast("Schema", asked.schema).heavy_operations.entered(asked.context.viewer.actor.id):
+            async with cast("Schema", asked.schema).large_operations.slot(asked.context.viewer.actor.id):
                 yield
         except TooManyOperationsError:
             message = "You have many large operations under way: wait for some of them to end."

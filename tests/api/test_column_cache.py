@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.execution.column_cache import ColumnCache
-from app.api.execution.executor import MAX_ENCODINGS, Columns, Fields
+from app.api.execution.columns import MAX_ENCODINGS, Columns
+from app.api.execution.selections import SelectedFields
 from app.store.tasks import Version
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -54,7 +55,7 @@ def test_what_is_kept_fits_whatever_comes(steps: list[tuple[str, int, bool]]) ->
 
 def test_the_same_values_are_encoded_in_few_ways() -> None:
     found = columns(1)
-    ways = [Fields({}, (), (), lambda columns, size: []) for _ in range(MAX_ENCODINGS + 2)]
+    ways = [SelectedFields({}, (), (), lambda columns, size: []) for _ in range(MAX_ENCODINGS + 2)]
     for way in ways:
-        found.know(way, "shown")
-    assert list(found.known) == [id(way) for way in ways[2:]]
+        found.keep_encoding(way, "shown")
+    assert list(found.encodings) == [id(way) for way in ways[2:]]

@@ -7,8 +7,7 @@ import pytest
 
 from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, grew_too_large
 from app.api.execution import concurrency
-from app.api.execution.counting import ObjectLimit
-from app.api.prepared import ApiExecutor
+from app.api.execution.limited_executor import ObjectLimit
 from app.api.schema import schema
 from tests.api.support.people import account
 from tests.api.support.wire import answers, code, events, get, send
@@ -44,7 +43,7 @@ async def test_lists_in_lists_are_refused_over_http_and_sockets(system: System) 
 async def test_a_known_query_is_refused_once_its_variables_ask_for_too_much(system: System) -> None:
     for _ in range(3):
         assert "errors" not in await system.admin.execute(PAGED, n=20)
-    assert any(document.text == PAGED and document.queries for document in [schema.documents.get(PAGED)])
+    assert bool(schema.documents.get(PAGED).queries) is schema.shortcuts.prepared
     check(await system.admin.execute(PAGED, n=500))
     check(await system.admin.execute(PAGED, n=10**6))
     assert "errors" not in await system.admin.execute(PAGED, n=20)
@@ -80,7 +79,7 @@ async def test_what_grows_larger_than_foreseen_is_ended(
     if what == "known":
         for _ in range(2):
             await system.admin.query(document, id=id_)
-    monkeypatch.setattr(ApiExecutor, "object_limit", ObjectLimit(120, grew_too_large))
+    monkeypatch.setattr(schema.execution_context_class, "object_limit", ObjectLimit(120, grew_too_large))
     result = await system.admin.execute(document, id=id_)
     assert (result["data"], code(result), len(result["errors"])) == (None, "TOO_LARGE", 1)
     monkeypatch.undo()
@@ -111,12 +110,12 @@ async def test_an_error_in_a_long_list_says_where(system: System) -> None:
 
 
 async def test_heavy_operations_of_an_actor_wait_for_each_other_and_for_nobody_else() -> None:
-    crowd = concurrency.ConcurrencyLimit(each=2, waiting=3)
+    limit = concurrency.ConcurrencyLimit(per_actor=2, waiting=3)
     inside: list[str] = []
     leave = asyncio.Event()
 
     async def run(actor: str) -> None:
-        async with crowd.entered(actor):
+        async with limit.slot(actor):
             inside.append(actor)
             await leave.wait()
 
@@ -130,7 +129,7 @@ async def test_heavy_operations_of_an_actor_wait_for_each_other_and_for_nobody_e
     leave.set()
     await asyncio.wait(running)
     assert sorted(inside) == ["a", "a", "a", "a", "b"]
-    assert not crowd._places and not crowd._inside
+    assert not limit._semaphores and not limit._entered
 
 
 async def test_many_heavy_operations_at_once_are_all_answered(system: System) -> None:

@@ -8,7 +8,7 @@ from graphql import DirectiveNode, DocumentNode, GraphQLError, OperationType, Vi
 
 from app.api.documents.costs import Cost
 from app.api.documents.shared_subscription import SharedSubscription, shared_form
-from app.api.execution.executor import Selections
+from app.api.execution.selections import Selections
 
 
 @dataclass(frozen=True, slots=True)

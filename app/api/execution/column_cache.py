@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-from app.api.execution.executor import Columns
+from app.api.execution.columns import Columns
 from app.api.execution.leaves import Column
 
 K = TypeVar("K", bound=Hashable)

@@ -17,7 +17,7 @@ from app.api.context import Context, Position
 from app.api.feeds.shared_execution import Key, SharedExecution
 from app.api.feeds.shared_operation import SharedOperation
 from app.api.feeds.subscriber import Cursor, Sink, Subscriber
-from app.api.prepared import Schema
+from app.api.schema_class import Schema
 from app.core.access import Principal
 from app.services.runtime import Runtime
 

@@ -22,6 +22,7 @@ from app.api.context import Context, address_of, context, shared_context
 from app.api.feeds.hub import FeedHub
 from app.api.request_codes import RequestCode
 from app.api.schema import schema
+from app.api.shared_loaders import SharedLoaders
 from app.api.transport.connection_limits import ConnectionLimits
 from app.api.transport.raw_frames import hang_up, has_more
 from app.api.transport.request_bodies import MAX_GRAPH_BODY, decoded
@@ -90,7 +91,12 @@ class Endpoint(GraphQL[Context, None]):
     websocket_adapter_class = SocketAdapter
 
     def __init__(
-        self, runtime: Runtime, connections_each: int, tokens: TokenCache, origins: frozenset[str] = frozenset()
+        self,
+        runtime: Runtime,
+        connections_each: int,
+        tokens: TokenCache,
+        shared_loaders: SharedLoaders,
+        origins: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(
             schema,
@@ -100,25 +106,25 @@ class Endpoint(GraphQL[Context, None]):
             allowed_origins=sorted(origins),
             connection_init_wait_timeout=timedelta(seconds=GREETING_SECONDS),
         )
-        self._runtime = runtime
         self._tokens = tokens
+        self._new_context = partial(context, runtime, tokens=tokens, shared_loaders=shared_loaders)
         self.seats = ConnectionLimits(connections_each)
         self.strangers = UnauthenticatedSockets()
-        self.live = FeedHub(schema, runtime, partial(shared_context, runtime))
+        self.live = FeedHub(schema, runtime, partial(shared_context, runtime, shared_loaders))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or serve a socket."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        response = await answer(Request(scope, receive), self._runtime, self.live, self.seats, self._tokens)
+        response = await answer(Request(scope, receive), self._new_context, self.live, self.seats, self._tokens)
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Return the context of a socket, whose token may be yet to come."""
         principal: Principal | None = request.scope.get("principal")
         secret, address = request.scope.get("secret"), address_of(request.scope)
-        return context(self._runtime, principal, secret, address=address, socket=True, tokens=self._tokens)
+        return self._new_context(principal, secret, address=address, socket=True)
 
     def decode_json(self, data: str | bytes) -> object:
         """Return what a message holds. Raises JSONDecodeError also for numbers and nests that are too large."""

@@ -6,7 +6,7 @@ way.
 """
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType as Allowed
 
 from app.api.authentication import TokenCache, unauthenticated
-from app.api.context import Context, address_of, context
+from app.api.context import Context, address_of
 from app.api.errors import as_graphql_error, translate_error
 from app.api.feeds.hub import AccessLostError, FeedHub, NotSharedError
 from app.api.feeds.shared_operation import shared_operation
@@ -34,7 +34,6 @@ from app.api.transport.requests import BadRequestError, BatchError, GraphQLReque
 from app.api.transport.streaming import streamed
 from app.core.errors import ErrorCode, Refused
 from app.core.roles import Role
-from app.services.runtime import Runtime
 
 Body = dict[str, Any]
 Bodies = Body | list[Body]
@@ -45,7 +44,7 @@ MAX_TOLD = 100
 
 
 async def answer(
-    request: Request, runtime: Runtime, live: FeedHub, seats: ConnectionLimits, tokens: TokenCache
+    request: Request, new_context: Callable[..., Context], live: FeedHub, seats: ConnectionLimits, tokens: TokenCache
 ) -> Response:
     """Return the answer to a request whose token was checked; of one that writes it is checked as it is now."""
     choices = accepted(request.headers.get("accept", "*/*")[:MAX_HEADER])
@@ -66,7 +65,7 @@ async def answer(
             principal = await tokens.principal(scope["secret"], scope["since"])
             if principal is None:
                 return unauthenticated()
-        made = context(runtime, principal, scope["secret"], address=address_of(scope), tokens=tokens)
+        made = new_context(principal, scope["secret"], address=address_of(scope))
         if media.streams:
             actor_id = made.viewer.actor.id
             seats.check(actor_id)

@@ -8,9 +8,9 @@ import strawberry
 
 from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
+from app.api.execution.columns import Columns, Unloaded
 from app.api.execution.concurrency import scheduler
-from app.api.execution.counting import SLICE
-from app.api.execution.executor import Columns, Unloaded
+from app.api.execution.limited_executor import SLICE
 from app.api.loaders import LogKey
 from app.api.scalars import JSON, Cursor, number
 from app.api.types.access import Actor, load_actor

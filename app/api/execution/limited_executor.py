@@ -1,4 +1,7 @@
-"""Counts the objects that an operation brings, ends it beyond a limit, and lets other operations have their turn."""
+"""graphql-core's executor within the limits of a server: it counts objects, and lets other operations have their turn.
+
+This is the plain executor: graphql-core completes every value.
+"""
 
 import asyncio
 import sys
@@ -7,13 +10,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from graphql import ExecutionResult, GraphQLError
+from graphql import ExecutionResult, GraphQLError, GraphQLObjectType
 from graphql.pyutils import Path
+from graphql.type import GraphQLResolveInfoHelpers
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.api.execution.concurrency import scheduler
 from app.api.execution.dataloader import DispatchPause
 from app.api.execution.unfinished import close_unstarted, gather_fields
-from app.api.execution.variables import VariablesExecutor
 
 SLICE = 25
 """Items of a list that are completed before it is checked whether the turn is over."""
@@ -40,7 +44,7 @@ class _Shifted(Path):
         return Path(self, key + self.offset if isinstance(key, int) else key, typename)
 
 
-class CountingExecutor(VariablesExecutor):
+class LimitedExecutor(StrawberryGraphQLCoreExecutionContext):
     """graphql-core's executor, with a limit on the objects it brings, and with turns."""
 
     object_limit: ClassVar[ObjectLimit] = UNLIMITED
@@ -48,6 +52,38 @@ class CountingExecutor(VariablesExecutor):
     def __init__(self, *args: Any, **others: Any) -> None:
         super().__init__(*args, **others)
         self._objects = 0
+
+    @classmethod
+    def build(cls, *args: Any, **others: Any) -> Any:
+        """Build an executor, or return errors, which suggest no names: finding them takes quadratic time."""
+        others["hide_suggestions"] = True
+        return super().build(*args, **others)
+
+    @property
+    def async_helpers(self) -> GraphQLResolveInfoHelpers:
+        """The functions that resolvers get from the executor.
+
+        If the executor kept them, it would be part of a reference cycle, and stay with its operation's data until the
+        next garbage collection.
+        """
+        return GraphQLResolveInfoHelpers(gather=self.gather_async_work, track=self.track_async_work)
+
+    @async_helpers.setter
+    def async_helpers(self, _: GraphQLResolveInfoHelpers) -> None:
+        pass
+
+    def execute_fields(
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        grouped_field_set: Any,
+        position_context: Any,
+    ) -> Any:
+        """Return an object with the given fields, and count it."""
+        if path is not None:
+            self.count_objects(1)
+        return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
 
     def build_per_event_executor(self, payload: Any) -> Any:
         """Return the executor of one event, which counts anew."""

@@ -1,8 +1,7 @@
-"""The schema, which knows the documents it was asked for, and lets no error out that says more than it should.
+"""The schema's class: it caches documents, executes prepared queries, and makes errors presentable.
 
-Queries that were answered before are parsed, valid, within every limit, and free of errors at least once. All that but
-the number of objects, which variables may change, looks at the document alone. So a known query goes straight to its
-execution, which is the same, with the same errors, and finds its selections collected as they were the time before.
+A query that was answered before is parsed, valid and within every limit. Only the number of its objects depends on the
+variables. So it goes straight to its execution, which is the same as ever, with the fields already collected.
 """
 
 from collections.abc import AsyncGenerator, Iterator
@@ -29,34 +28,38 @@ from app.api.documents.cache import DocumentCache
 from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, grew_too_large
 from app.api.documents.prepared_document import PreparedDocument, PreparedQuery
 from app.api.errors import TranslateErrors, as_graphql_error, without_traceback
-from app.api.execution.concurrency import ConcurrencyLimit
-from app.api.execution.counting import ObjectLimit
-from app.api.execution.executor import Executor
+from app.api.execution import fallbacks
+from app.api.execution.concurrency import ConcurrencyLimit, TooManyOperationsError
+from app.api.execution.executor import executor_class
+from app.api.execution.limited_executor import ObjectLimit
+from app.api.execution.shortcuts import FAST, Shortcuts
 from app.api.page_arguments import count_from_one_end
+from app.core.errors import Refused
 
 TRANSLATE = TranslateErrors()
-Asked = tuple[str | None, str | None]
-"""A document and the name of its operation."""
-
-
-class ApiExecutor(Executor):
-    """The executor, with the limit of this API."""
-
-    object_limit = ObjectLimit(MAX_OBJECTS, grew_too_large)
+OBJECT_LIMIT = ObjectLimit(MAX_OBJECTS, grew_too_large)
+Query = tuple[str, str | None]
+"""The text of a document, and the name of its operation."""
 
 
 class Schema(strawberry.Schema):
-    """A schema that remembers documents. It logs nothing: errors are translated and logged where results leave."""
+    """A schema with a cache of documents. It logs nothing: errors are translated and logged where results leave."""
 
     documents: DocumentCache
-    heavy_operations: ConcurrencyLimit
-    """The operations that ask for many objects: a few of each actor are under way, the others wait."""
+    large_operations: ConcurrencyLimit
+    """A few large operations of each actor run at the same time, the others wait."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options, execution_context_class=ApiExecutor)
+        super().__init__(**options)
         count_from_one_end(self._schema)
         self.documents = DocumentCache(self._schema)
-        self.heavy_operations = ConcurrencyLimit()
+        self.large_operations = ConcurrencyLimit()
+        self.use(FAST)
+
+    def use(self, shortcuts: Shortcuts) -> None:
+        """Execute operations with some short cuts: a process decides once, before it serves."""
+        self.shortcuts = shortcuts
+        self.execution_context_class = executor_class(shortcuts, OBJECT_LIMIT)
 
     def as_str(self) -> str:
         """Return the schema as text, with its own description, which Strawberry leaves out."""
@@ -82,45 +85,52 @@ class Schema(strawberry.Schema):
         return _streamed(await super().stream(*args, **options))
 
     async def execute_prepared(
-        self, asked: Asked, variables: dict[str, Any] | None, context: Context, extensions: dict[str, Any] | None
+        self, query: Query, variables: dict[str, Any] | None, context: Context, extensions: dict[str, Any] | None
     ) -> ExecutionResult | None:
-        """Return the result of a query that is known, to be encoded; None: `execute` has to find it the long way."""
-        document = self.documents.cached(asked[0]) if asked[0] is not None else None
-        known = document.queries.get(asked[1]) if document else None
-        if known is None:
+        """Return the result of a prepared query, to be encoded; None: `execute` has to answer.
+
+        `execute` also answers again what fails here as a whole, so that errors have one way.
+        """
+        text, name = query
+        document = self.documents.cached(text) if self.shortcuts.prepared else None
+        prepared = document.queries.get(name) if document else None
+        if prepared is None:
             return None
-        objects = known.cost.objects(variables)
+        objects = prepared.cost.objects(variables)
         if objects > MAX_OBJECTS:
             return None
         try:
-            if objects > HEAVY_OBJECTS:
-                async with self.heavy_operations.entered(context.viewer.actor.id):
-                    waited = self._begun(known, asked[1], variables, context, extensions)
-                    return _with_presentable_errors(waited if isinstance(waited, ExecutionResult) else await waited)
-            given = self._begun(known, asked[1], variables, context, extensions)
-            return _with_presentable_errors(given if isinstance(given, ExecutionResult) else await given)
-        except Exception:
+            if objects <= HEAVY_OBJECTS:
+                return await self._execute_prepared(prepared, name, variables, context, extensions)
+            async with self.large_operations.slot(context.viewer.actor.id):
+                return await self._execute_prepared(prepared, name, variables, context, extensions)
+        except (TooManyOperationsError, Refused) as refused:
+            fallbacks.count("prepared, refused", refused)
+            return None
+        except Exception as error:
+            fallbacks.count("prepared", error, expected=False)
             return None
 
-    def _begun(
+    async def _execute_prepared(
         self,
-        known: PreparedQuery,
+        prepared: PreparedQuery,
         name: str | None,
         variables: dict[str, Any] | None,
         context: Context,
         extensions: dict[str, Any] | None,
     ) -> Any:
-        return execute(
+        result: Any = execute(
             self._schema,
-            known.ast,
+            prepared.ast,
             variable_values=variables,
             operation_name=name,
             context_value=context,
             is_awaitable=cast("Any", optimized_is_awaitable),
-            executor_class=ApiExecutor,
+            executor_class=self.execution_context_class,
             operation_extensions=extensions,
-            selections=known.selections,
+            selections=prepared.selections,
         )
+        return _with_presentable_errors(result if isinstance(result, ExecutionResult) else await result)
 
 
 def _presentable(result: Any) -> Any:
@@ -130,9 +140,9 @@ def _presentable(result: Any) -> Any:
 
 
 def _with_presentable_errors(result: Any) -> Any:
-    """Return an operation's only or first result as clients see it: as PreExecutionError where nothing was run.
+    """Return an operation's only or first result as clients see it: a PreExecutionError where nothing was executed.
 
-    Then there is nothing but the reason why not: errors of fields say where they are.
+    Its errors have no path: those of fields have one.
     """
     presentable = _presentable(result)
     if presentable.errors and presentable.data is None and all(error.path is None for error in presentable.errors):
@@ -152,18 +162,17 @@ async def _streamed(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, N
 
 
 class UseCachedDocument(SchemaExtension):
-    """Takes what is known of a document, instead of parsing and validating it."""
+    """Takes a document from the cache, instead of parsing and validating it again."""
 
     _document: PreparedDocument | None = None
 
     def on_parse(self) -> Iterator[None]:
         """Parse. Raises GraphQLError."""
-        asked = self.execution_context
-        schema = cast("Schema", asked.schema)
-        self._document = schema.documents.get(asked.query or "")
+        operation = self.execution_context
+        self._document = cast("Schema", operation.schema).documents.get(operation.query or "")
         if self._document.ast is None:
             raise without_traceback(self._document.errors[0])
-        asked.graphql_document = self._document.ast
+        operation.graphql_document = self._document.ast
         yield
 
     def on_validate(self) -> Iterator[None]:
@@ -174,18 +183,19 @@ class UseCachedDocument(SchemaExtension):
 
 
 class PrepareQueries(SchemaExtension):
-    """Remembers queries that were answered without an error."""
+    """Prepares queries that were answered without an error, so that the next time takes the short way."""
 
     def on_execute(self) -> Iterator[None]:
         """Look at the result."""
         yield
-        asked = self.execution_context
-        result, schema = asked.result, asked.schema
+        operation = self.execution_context
+        result, schema = operation.result, operation.schema
         if (
             isinstance(schema, Schema)
+            and schema.shortcuts.prepared
             and isinstance(result, ExecutionResult)
             and not result.errors
-            and asked.operation_type is OperationType.QUERY
-            and asked.query is not None
+            and operation.operation_type is OperationType.QUERY
+            and operation.query is not None
         ):
-            schema.documents.prepare_query(asked.query, asked._provided_operation_name)
+            schema.documents.prepare_query(operation.query, operation._provided_operation_name)
