@@ -16,21 +16,21 @@ from app.core.access import Actor, ApiToken, Grant, Principal
 from app.core.application import Application
 from app.core.approval import Approval
 from app.core.audit import AuditEntry
-from app.core.batch_history import Moment
+from app.core.batch_history import ProgressPoint
 from app.core.deployment import Definition, Deployment, DeploymentFilter
 from app.core.environment import Environment, Release
 from app.core.errors import Problem
 from app.core.freeze import FreezeWindow
-from app.core.gate import Situation
-from app.core.logs import LogFilter, LogLine, LogPart
+from app.core.gate import GateContext
+from app.core.logs import LogFilter, LogLine, LogRange
 from app.core.revision import Revision
 from app.core.roles import Role
-from app.core.task import Task, TaskAttempt, removed, written
+from app.core.task import Task, TaskAttempt, removed_task, workflow_tasks
 from app.core.template import Template, TemplateVersion
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
 from app.services import allowed_actions, gates
-from app.services.allowed_actions import Asker
+from app.services.allowed_actions import Caller
 from app.services.approval_waivers import authors_of
 from app.services.runtime import Runtime
 from app.store import access as access_store
@@ -62,7 +62,7 @@ class LogKey:
 
     task_id: str
     wanted: LogFilter
-    part: LogPart
+    part: LogRange
 
 
 def may_see(principal: Principal, deployment: Deployment) -> bool:
@@ -114,7 +114,7 @@ class Loaders:
     tokens_of: Lazy[str, list[ApiToken]] = cached_property(lambda self: self._lists(access_store.tokens_of))
     releases_in: Lazy[str, list[Release]] = cached_property(lambda self: self._loader(self._releases_in))
     releases_of: Lazy[str, list[Release]] = cached_property(lambda self: self._loader(self._releases_of))
-    rollout_moments: Lazy[str, list[Moment]] = cached_property(lambda self: self._lists(event_feed.of_rollouts))
+    rollout_moments: Lazy[str, list[ProgressPoint]] = cached_property(lambda self: self._lists(event_feed.of_rollouts))
     definitions_of: Lazy[str, list[Definition]] = cached_property(lambda self: self._lists(definitions.of_deployments))
     running_in: Lazy[str, Mapping[str, Definition]] = cached_property(lambda self: self._lists(definitions.running_in))
     authors_of: Lazy[str, frozenset[str]] = cached_property(lambda self: self._loader(self._authors_of))
@@ -130,7 +130,7 @@ class Loaders:
     why_not_roll_back: Lazy[str, Problem | None] = cached_property(
         lambda self: self._why_not(allowed_actions.why_not_roll_back)
     )
-    situation: Lazy[str, Situation] = cached_property(lambda self: self._loader(self._situations))
+    situation: Lazy[str, GateContext] = cached_property(lambda self: self._loader(self._situations))
     logs: Lazy[LogKey, list[LogLine]] = cached_property(lambda self: self._loader(_logs))
     log_count: Lazy[tuple[str, LogFilter], int] = cached_property(lambda self: self._loader(_log_counts))
     freezewindow: Lazy[str, FreezeWindow | None] = cached_property(lambda self: self._by_id(freezes.by_ids))
@@ -218,7 +218,10 @@ class Loaders:
         present_ids = [id_ for id_, number in keys if current.get(id_) == number]
         present = dict(zip(present_ids, await self.tasks_of.load_many(present_ids), strict=True))
         past = await workflows.tasks_at(keys)
-        return [past.get(key) or (written(present[key[0]]) if current.get(key[0]) == key[1] else None) for key in keys]
+        return [
+            past.get(key) or (workflow_tasks(present[key[0]]) if current.get(key[0]) == key[1] else None)
+            for key in keys
+        ]
 
     async def _approvals(self, ids: list[str]) -> list[Approval | None]:
         by_id = await approvals.by_ids(ids)
@@ -246,18 +249,18 @@ class Loaders:
                 by_owner[owner(release)].append(release)
         return [by_owner[id_] for id_ in ids]
 
-    async def _situations(self, ids: list[str]) -> list[Situation]:
+    async def _situations(self, ids: list[str]) -> list[GateContext]:
         by_id = await deployments.by_ids(ids)
-        return await gates.situations(self._runtime, [by_id[id_] for id_ in ids])
+        return await gates.gate_contexts(self._runtime, [by_id[id_] for id_ in ids])
 
     def _why_not(
-        self, why_not: Callable[[Asker, Sequence[Deployment]], Awaitable[allowed_actions.Answers]]
+        self, why_not: Callable[[Caller, Sequence[Deployment]], Awaitable[allowed_actions.Answers]]
     ) -> DataLoader[str, Problem | None]:
         """Return a loader of why the viewer may not steer deployments in some way."""
 
         async def load_all(ids: list[str]) -> list[Problem | None]:
             found = [deployment for deployment in await self.deployment.load_many(ids) if deployment is not None]
-            answers = await why_not(Asker(self._runtime, self._viewer()), found)
+            answers = await why_not(Caller(self._runtime, self._viewer()), found)
             return [answers.get(id_) for id_ in ids]
 
         return self._loader(load_all)
@@ -271,11 +274,11 @@ class Loaders:
 async def _removed_tasks(keys: list[tuple[str, str]]) -> list[Task]:
     """Return tasks (deployment id, task id) that edits removed: events still tell of them. Raises LookupError."""
     found = await workflows.removed_tasks(keys)
-    return [removed(*key, found[key]) for key in keys]
+    return [removed_task(*key, found[key]) for key in keys]
 
 
 async def _logs(keys: list[LogKey]) -> list[list[LogLine]]:
-    async def load(ids: list[str], rest: tuple[LogFilter, LogPart]) -> Mapping[str, list[LogLine]]:
+    async def load(ids: list[str], rest: tuple[LogFilter, LogRange]) -> Mapping[str, list[LogLine]]:
         return await logs.pages(ids, *rest)
 
     return await _grouped(keys, lambda key: (key.task_id, (key.wanted, key.part)), load)

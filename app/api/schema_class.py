@@ -33,7 +33,7 @@ from app.api.execution.concurrency import ConcurrencyLimit, TooManyOperationsErr
 from app.api.execution.executor import executor_class
 from app.api.execution.limited_executor import ObjectLimit
 from app.api.execution.shortcuts import FAST, Shortcuts
-from app.api.page_arguments import count_from_one_end
+from app.api.page_arguments import refuse_first_with_last
 from app.core.errors import Refused
 
 TRANSLATE = TranslateErrors()
@@ -51,7 +51,7 @@ class Schema(strawberry.Schema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        count_from_one_end(self._schema)
+        refuse_first_with_last(self._schema)
         self.documents = DocumentCache(self._schema)
         self.large_operations = ConcurrencyLimit()
         self.use(FAST)

@@ -17,7 +17,7 @@ _STEERING = re.compile(
 
 def printable(text: str) -> str:
     """Return a text without escape sequences, control characters and marks of direction."""
-    return text if text.isprintable() else _STEERING.sub("", escapes.plain(text))
+    return text if text.isprintable() else _STEERING.sub("", escapes.strip(text))
 
 
 def json_text(value: object, indent: int | None = None) -> str:

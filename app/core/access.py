@@ -67,7 +67,7 @@ class ApiToken:
         return self.revoked_at is not None or (self.expires_at is not None and self.expires_at <= now)
 
 
-def granted(
+def grants_allow(
     grants: Iterable[Grant], role: Role, *, environment_id: str | None = None, application_ids: Collection[str] = ()
 ) -> bool:
     """Tell whether grants allow what `role` permits on an environment and every one of the applications.
@@ -112,7 +112,9 @@ class Principal:
         A deployment is of one environment and of every one of its applications: each must be covered.
         """
         scoped = any(role in PERMITS[scope] for scope in self.scopes)
-        return scoped and granted(self.grants, role, environment_id=environment_id, application_ids=application_ids)
+        return scoped and grants_allow(
+            self.grants, role, environment_id=environment_id, application_ids=application_ids
+        )
 
     def allows_on(self, role: Role, target: AccessTarget) -> bool:
         """Tell whether this principal may do what `role` permits to a deployment, or to an approval of one."""
@@ -141,7 +143,7 @@ NOBODY = Actor(id="", kind=ActorKind.SERVICE_ACCOUNT, name="")
 """Who asks where it is all the same who does."""
 
 
-def token_faults(principal: Principal, scopes: Iterable[Role]) -> tuple[Role, ...]:
+def scopes_beyond(principal: Principal, scopes: Iterable[Role]) -> tuple[Role, ...]:
     """Return the scopes that a new token may not have: those that its maker's own token lacks.
 
     Without this, a token with narrow scopes could make itself a wide one.

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from app.core.access import Grant, Principal, granted
+from app.core.access import Grant, Principal, grants_allow
 from app.core.deployment import Deployment, WorkflowSource
 from app.core.errors import ErrorCode, Forbidden, Problem, WrongState
 from app.core.roles import Role
 from app.core.strategy.model import Strategy
-from app.core.workflow import BUILDING, TaskType, WorkflowTask
+from app.core.workflow import BUILD_TYPES, TaskType, WorkflowTask
 
 
 class ApprovalSubject(StrEnum):
@@ -67,16 +67,16 @@ VALIDITY = timedelta(days=1)
 """How long after it was decided an approval counts for retries. A later retry asks again."""
 
 
-def before_approval(deployment: Deployment, policy: ApprovalPolicy | None) -> frozenset[TaskType] | None:
+def types_before_approval(deployment: Deployment, policy: ApprovalPolicy | None) -> frozenset[TaskType] | None:
     """Return the types of tasks that may run before a deployment is approved; None: it needs no approval.
 
     `policy` is that of its environment.
     """
     edited = deployment.revision > 1
-    return free_before_approval(deployment.source, policy, manual=deployment.manual_approval, edited=edited)
+    return planned_types_before_approval(deployment.source, policy, manual=deployment.manual_approval, edited=edited)
 
 
-def free_before_approval(
+def planned_types_before_approval(
     source: WorkflowSource, policy: ApprovalPolicy | None, *, manual: bool, edited: bool
 ) -> frozenset[TaskType] | None:
     """Return the same of a deployment whose workflow comes from `source`. This is the only place that decides it.
@@ -86,9 +86,9 @@ def free_before_approval(
     if source is WorkflowSource.REPEATED and not edited:
         return None
     if policy is None:
-        return BUILDING if manual else None
+        return BUILD_TYPES if manual else None
     generated = source is WorkflowSource.GENERATED and not edited
-    return BUILDING if generated or policy.trust_builds else frozenset()
+    return BUILD_TYPES if generated or policy.trust_builds else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def planned_approvals(
 ) -> Iterator[PlannedApproval]:
     """Yield every approval that a planned deployment to an environment with that policy would ask for."""
     takes = policy or ApprovalPolicy()
-    if free_before_approval(source, policy, manual=manual, edited=False) is not None:
+    if planned_types_before_approval(source, policy, manual=manual, edited=False) is not None:
         yield PlannedApproval(ApprovalSubject.DEPLOYMENT, takes)
     asking = [number for number, step in enumerate(strategy.steps) if step.require_approval]
     for task in tasks:
@@ -186,7 +186,7 @@ class Approval:
     def lets_decide(self, grants: Sequence[Grant]) -> bool:
         """Tell whether grants hold a role that the policy names, on the environment and on all the applications."""
         return any(
-            granted(grants, role, environment_id=self.environment_id, application_ids=self.application_ids)
+            grants_allow(grants, role, environment_id=self.environment_id, application_ids=self.application_ids)
             for role in self.policy.approver_roles
         )
 
@@ -205,12 +205,12 @@ class Approval:
         return self.status is ApprovalStatus.PENDING and self.expires_at is not None and self.expires_at <= now
 
 
-def expiry(policy: ApprovalPolicy, now: datetime) -> datetime | None:
+def expiry_time(policy: ApprovalPolicy, now: datetime) -> datetime | None:
     """Return until when an approval that is asked for now can be decided; None: however long it takes."""
     return None if policy.timeout_seconds is None else now + timedelta(seconds=policy.timeout_seconds)
 
 
-def decided(approval: Approval, verdict: Verdict) -> ApprovalStatus:
+def status_after(approval: Approval, verdict: Verdict) -> ApprovalStatus:
     """Return where one more decision leaves an approval: one rejection rejects, the last approval approves."""
     if verdict is Verdict.REJECT:
         return ApprovalStatus.REJECTED
@@ -222,7 +222,7 @@ def may_decide(approval: Approval, principal: Principal) -> bool:
     return any(principal.allows_on(role, approval) for role in approval.policy.approver_roles)
 
 
-def why_not(approval: Approval, principal: Principal, verdict: Verdict, now: datetime) -> Problem | None:
+def why_not_decide(approval: Approval, principal: Principal, verdict: Verdict, now: datetime) -> Problem | None:
     """Return why somebody may not give their verdict now, None when they may. This is the only place that decides it.
 
     A vote that does not count any more can be given again.
@@ -249,7 +249,7 @@ def why_not(approval: Approval, principal: Principal, verdict: Verdict, now: dat
     return None
 
 
-def why_not_lift(
+def why_not_waive(
     deployment: Deployment, policy: ApprovalPolicy, principal: Principal, authors: Collection[str]
 ) -> Forbidden | None:
     """Return why somebody may not skip, remove or relax a task of a deployment that asks for approval.
@@ -270,7 +270,7 @@ def why_not_lift(
 
 def lacks_role(policy: ApprovalPolicy) -> Forbidden:
     """Return the refusal of somebody who holds no role that lets people decide."""
-    message = f"This needs the role {words(policy.approver_roles)} on its environment and all its applications."
+    message = f"This needs the role {joined_roles(policy.approver_roles)} on its environment and all its applications."
     return Forbidden(message=message, required=policy.approver_roles[0])
 
 
@@ -287,7 +287,7 @@ def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def words(roles: Sequence[Role]) -> str:
+def joined_roles(roles: Sequence[Role]) -> str:
     """Return roles as people say them: A, A or B, A, B or C."""
     *most, last = map(str, roles)
     return f"{', '.join(most)} or {last}" if most else last

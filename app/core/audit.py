@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from app.core.deployment import Deployment
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.masking import masked_views
 from app.core.task import Task
 
@@ -76,7 +76,7 @@ class AuditFilter:
 
 
 def entries(
-    act: AuditContext, changes: Mapping[str, Change], at: datetime, new_id: Callable[[Kind], str]
+    act: AuditContext, changes: Mapping[str, Change], at: datetime, new_id: Callable[[IdKind], str]
 ) -> tuple[AuditEntry, ...]:
     """Return an entry for each object (by id) that an act changed; for all it held where it changed none of them.
 
@@ -87,7 +87,7 @@ def entries(
     shown = {id_: masked_views(sides) for id_, sides in (differing or kept).items()}
     return tuple(
         AuditEntry(
-            id=new_id(Kind.AUDIT_ENTRY),
+            id=new_id(IdKind.AUDIT_ENTRY),
             at=at,
             actor_id=act.actor_id,
             action=act.action,
@@ -106,7 +106,7 @@ FIRST_HASH = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ChainLink:
     """An entry as a link of the chain: its number and hash, and all that the hash is over but the hash before."""
 
     number: int
@@ -117,7 +117,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class ChainCheck:
     """How far a chain was followed: how many links, the hash of the last one, and what is wrong with the next."""
 
     length: int = 0
@@ -125,40 +125,42 @@ class Chain:
     fault: str | None = None
 
 
-def follow(chain: Chain, links: Iterable[Link]) -> Chain:
+def check_links(chain: ChainCheck, links: Iterable[ChainLink]) -> ChainCheck:
     """Follow a whole chain over some links more, up to the first that is not as it was written."""
     length, head = chain.length, chain.head
     for link in links:
         if link.number != length + 1:
-            return Chain(length, head, f"entry {length + 1} is missing; {_named(link)} follows entry {length}")
+            return ChainCheck(length, head, f"entry {length + 1} is missing; {_named(link)} follows entry {length}")
         if sha256(f"{head} {link.content}".encode()).hexdigest() != link.hash:
-            return Chain(length, head, f"{_named(link)} is not what was written, or not behind what it was written")
+            return ChainCheck(
+                length, head, f"{_named(link)} is not what was written, or not behind what it was written"
+            )
         length, head = link.number, link.hash
-    return Chain(length, head)
+    return ChainCheck(length, head)
 
 
-def _named(link: Link) -> str:
+def _named(link: ChainLink) -> str:
     return f"entry {link.number} ({link.id}, {link.at:%Y-%m-%d %H:%M:%S} UTC)"
 
 
 def view(value: object) -> Any:
     """Return what is kept of an object as JSON: of deployments and tasks a summary, of everything else all of it."""
     if isinstance(value, Deployment):
-        return {_camel(name): plain(getattr(value, name)) for name in DEPLOYMENT}
+        return {_camel(name): to_json(getattr(value, name)) for name in DEPLOYMENT}
     if isinstance(value, Task):
-        return {_camel(name): plain(getattr(value, name)) for name in TASK}
-    return plain(value)
+        return {_camel(name): to_json(getattr(value, name)) for name in TASK}
+    return to_json(value)
 
 
-def plain(value: object) -> Any:
+def to_json(value: object) -> Any:
     """Return a value as JSON holds it. Fields are named as the API names them; keys of mappings stay as they are."""
     if is_dataclass(value):
         known = [field.name for field in fields(value) if field.name not in HIDDEN]
-        return {_camel(name): plain(getattr(value, name)) for name in known}
+        return {_camel(name): to_json(getattr(value, name)) for name in known}
     if isinstance(value, Mapping):
-        return {str(key): plain(content) for key, content in value.items()}
+        return {str(key): to_json(content) for key, content in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
+        return [to_json(item) for item in value]
     if isinstance(value, datetime):
         return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
     return str(value) if isinstance(value, Enum) else value

@@ -15,7 +15,7 @@ from app.core.roles import Role
 from app.core.tokens import HIDDEN
 
 HIDDEN_COMMAND = (HIDDEN,)
-See = Callable[[str | None], "CommandVisibility"]
+VisibilityByApplication = Callable[[str | None], "CommandVisibility"]
 """Says what somebody sees of a task of a graph, by the application that it is of."""
 
 
@@ -52,7 +52,9 @@ def of_application(principal: Principal, application_id: str) -> CommandVisibili
     return CommandVisibility(values or principal.allows_somewhere(Role.VIEWER, application_id), values)
 
 
-def of_deployment(principal: Principal, environment_ids: Collection[str], application_ids: Collection[str]) -> See:
+def of_deployment(
+    principal: Principal, environment_ids: Collection[str], application_ids: Collection[str]
+) -> VisibilityByApplication:
     """Return what somebody sees of a deployment's graph: of tasks without application, what they see of all of it."""
 
     def allows(role: Role, wanted: Collection[str]) -> bool:
@@ -66,7 +68,9 @@ def of_deployment(principal: Principal, environment_ids: Collection[str], applic
     return see
 
 
-def of_template(principal: Principal, authors: Collection[str], application_ids: Collection[str]) -> See:
+def of_template(
+    principal: Principal, authors: Collection[str], application_ids: Collection[str]
+) -> VisibilityByApplication:
     """Return what somebody sees of a template's graph, of versions that `authors` made for some applications.
 
     Tasks without application are seen by their authors, by those who may deploy everything, and by those who may deploy

@@ -32,14 +32,14 @@ def problems(environment: Environment, definition: Definition, kind: StrategyKin
         yield InvalidInput(message=message, path=("strategy", "kind"))
 
 
-def restart(definitions: Sequence[Definition]) -> Iterator[Problem]:
+def restart_problems(definitions: Sequence[Definition]) -> Iterator[Problem]:
     """A wish that pods are replaced: there must be an application that has some."""
     if all(definition.kubernetes is None for definition in definitions):
         message = "It replaces pods, and none of these applications is deployed to a cluster: leave it out."
         yield InvalidInput(message=message, path=("restart",))
 
 
-def accounts(environment: Environment, tasks: Sequence[WorkflowTask], *path: str) -> Iterator[Problem]:
+def service_account_problems(environment: Environment, tasks: Sequence[WorkflowTask], *path: str) -> Iterator[Problem]:
     """Tasks whose Jobs are to run as service accounts: those of the environment. `path` is the field they came from."""
     access = environment.kubernetes
     for task in tasks if access else ():
@@ -49,7 +49,7 @@ def accounts(environment: Environment, tasks: Sequence[WorkflowTask], *path: str
             yield InvalidInput(message=f"“{task.key}” in “{environment.name}”: {why}.", path=path)
 
 
-def together(environment: Environment, definitions: Sequence[Definition]) -> Iterator[Problem]:
+def shared_object_problems(environment: Environment, definitions: Sequence[Definition]) -> Iterator[Problem]:
     """Applications that are to be deployed to an environment beside each other: each has its objects for itself."""
     if environment.operator is not OperatorKind.KUBERNETES:
         return
@@ -58,7 +58,7 @@ def together(environment: Environment, definitions: Sequence[Definition]) -> Ite
         for each in definitions:
             if each.kubernetes is None or (name := getattr(each.kubernetes, field)) is None:
                 continue
-            for taken in sorted(ownership.rivals(each.kubernetes)[field] & owners.keys()):
+            for taken in sorted(ownership.reserved_names(each.kubernetes)[field] & owners.keys()):
                 message = (
                     f"“{owners[taken]}” and “{each.name}” both roll out the {what} “{taken}” in “{environment.name}”; "
                     "an object of a cluster belongs to one application. Give each its own."

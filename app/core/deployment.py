@@ -117,7 +117,7 @@ def definition_of(application: Application, image: str | None) -> Definition:
     )
 
 
-def restarted(definition: Definition) -> Definition:
+def with_restart(definition: Definition) -> Definition:
     """Return a definition by which pods are replaced although they run the image already."""
     target = definition.kubernetes
     return definition if target is None else replace(definition, kubernetes=replace(target, restart=True))

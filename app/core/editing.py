@@ -1,4 +1,4 @@
-"""Edits of workflows: `edited` makes the new list of tasks from the old one, `rewrite` what is stored of it.
+"""Edits of workflows: `apply_edit` makes the new list of tasks from the old one, `rewrite` what is stored of it.
 
 Both are pure. Whether a graph may be edited at all, and whether what comes of it is sound, is for `steering` and
 `workflow.check`.
@@ -12,8 +12,9 @@ from typing import Any
 from app.core import graph, workflow
 from app.core.errors import FaultKind, InvalidInput, Refused, WorkflowFault, not_found
 from app.core.revision import describe
-from app.core.task import UNSTARTED, Task, TaskStatus, unbegun, written
-from app.core.tick.planning import Change, settled
+from app.core.task import UNSTARTED, Task, TaskStatus, new_task, workflow_tasks
+from app.core.tick.planning import unblocking_ids
+from app.core.tick.state import TaskChange
 from app.core.workflow import WorkflowTask
 
 Tasks = Sequence[WorkflowTask]
@@ -101,7 +102,7 @@ PATHS: Mapping[type[Edit], tuple[str, ...]] = {
 """The field of an edit's input that its faults name."""
 
 
-def edited(tasks: Tasks, edit: Edit) -> tuple[WorkflowTask, ...]:
+def apply_edit(tasks: Tasks, edit: Edit) -> tuple[WorkflowTask, ...]:
     """Return the list of tasks after an edit. Raises Refused when the edit makes no sense for this list."""
     match edit:
         case Replacement(new) | Restoration(new):
@@ -129,7 +130,7 @@ def faults(before: Tasks, after: Tasks, edit: Edit, started: Collection[str]) ->
     return workflow.check_edit(before, after, started)
 
 
-def waived(before: Tasks, after: Tasks, settled_keys: Collection[str]) -> tuple[str, ...]:
+def waived_approvals(before: Tasks, after: Tasks, settled_keys: Collection[str]) -> tuple[str, ...]:
     """Return the keys of the tasks that ask for approval and that an edit removes, relaxes, or leads something past.
 
     Tasks that are done (`settled_keys`) ask nobody any more.
@@ -236,7 +237,7 @@ class Rewrite:
     added: tuple[Task, ...]
     redefined: tuple[Task, ...]
     moved: Mapping[str, int]
-    changes: tuple[Change, ...]
+    changes: tuple[TaskChange, ...]
 
 
 def has_started(task: Task) -> bool:
@@ -251,7 +252,7 @@ def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str], bef
     Tasks keep their ids by their keys. One that was changed loses its confirmation: nobody's approval covers what they
     did not see.
     """
-    known = {task.key: (task, was) for task, was in zip(tasks, before or written(tasks), strict=True)}
+    known = {task.key: (task, was) for task, was in zip(tasks, before or workflow_tasks(tasks), strict=True)}
     ids = {**new_ids, **{task.key: task.id for task in tasks}}
     deployment_id = tasks[0].deployment_id
     redefined: list[Task] = []
@@ -260,16 +261,16 @@ def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str], bef
     for order, task in enumerate(after):
         old, was = known.get(task.key, (None, None))
         if old is None or was is None:
-            new.append(unbegun(task, deployment_id, order, ids))
+            new.append(new_task(task, deployment_id, order, ids))
         elif task is was or task == was:
             new.append(old if old.order == order else replace(old, order=order))
             if old.order != order:
                 moved[old.id] = order
         else:
-            anew = workflow.redefined(was, task)
-            new.append(_kept(old, unbegun(task, deployment_id, order, ids), anew=anew))
+            anew = workflow.is_redefined(was, task)
+            new.append(_kept(old, new_task(task, deployment_id, order, ids), anew=anew))
             redefined.append(new[-1])
-    free = settled(new)
+    free = unblocking_ids(new)
     then = [task if (to := _standing(task, free)) is task.status else replace(task, status=to) for task in new]
     kept = {task.key for task in after}
     return Rewrite(
@@ -279,7 +280,7 @@ def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str], bef
         redefined=tuple(redefined),
         moved=moved,
         changes=tuple(
-            Change(task.id, task.status, "its workflow was edited")
+            TaskChange(task.id, task.status, "its workflow was edited")
             for task, seen in zip(then, new, strict=True)
             if task.status is not seen.status and task.key in known
         ),

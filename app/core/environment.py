@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from app.core.approval import ApprovalPolicy
 from app.core.job_options import JobOptions
-from app.core.workflow import BUILDING, TaskType
+from app.core.workflow import BUILD_TYPES, TaskType
 
 
 class OperatorKind(StrEnum):
@@ -66,7 +66,7 @@ class Pools:
 
     def of(self, type_: TaskType) -> str:
         """Return the pool that runs tasks of a type."""
-        return self.build if self.build is not None and type_ in BUILDING else self.main
+        return self.build if self.build is not None and type_ in BUILD_TYPES else self.main
 
     @property
     def all(self) -> tuple[str, ...]:

@@ -29,17 +29,17 @@ def _closed(text: str) -> Iterator[tuple[int, int, int]]:
         start = text.find(OPENING, done)
 
 
-def every(text: str) -> Iterator[str]:
+def find_all(text: str) -> Iterator[str]:
     """Yield the expressions of a text, with their braces."""
     return (text[start:end] for first, start, end in _closed(text) if (start - first) % 2 == 0)
 
 
 def first(text: str) -> str | None:
     """Return the first expression of a text, with its braces."""
-    return next(every(text), None)
+    return next(find_all(text), None)
 
 
-def replaced(text: str, change: Callable[[str], str], limit: int) -> str:
+def replace(text: str, change: Callable[[str], str], limit: int) -> str:
     """Return what a text stands for, with another one in place of each expression.
 
     What grows beyond `limit` is left off there.
@@ -54,12 +54,12 @@ def replaced(text: str, change: Callable[[str], str], limit: int) -> str:
     return "".join([*found, text[done:]]) if found else text
 
 
-def literal(text: str) -> str:
+def unescape(text: str) -> str:
     """Return what a text stands for. Expressions that are left in it stay as they are."""
-    return replaced(text, str, len(text)) if OPENING in text else text
+    return replace(text, str, len(text)) if OPENING in text else text
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Return a text that stands for this one."""
     if OPENING not in text:
         return text

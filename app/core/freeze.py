@@ -102,7 +102,7 @@ class Span:
     window: FreezeWindow
 
 
-def status(windows: Iterable[FreezeWindow], now: datetime, calendar: Calendar) -> FreezeStatus:
+def freeze_status(windows: Iterable[FreezeWindow], now: datetime, calendar: Calendar) -> FreezeStatus:
     """Say how an environment with these windows stands."""
     day = _day(now)
     known, limits = list[Sequence[Span]](), list[datetime]()
@@ -131,7 +131,7 @@ def status(windows: Iterable[FreezeWindow], now: datetime, calendar: Calendar) -
     return FreezeStatus(True, window, freezes[1].starts_at if end and len(freezes) > 1 else None, end)
 
 
-def why_unexpandable(window: FreezeWindow, now: datetime, calendar: Calendar) -> str | None:
+def expansion_error(window: FreezeWindow, now: datetime, calendar: Calendar) -> str | None:
     """Say why it cannot be told when a stored window comes; None: it can."""
     try:
         _spans(window, _day(now), calendar)
@@ -226,14 +226,14 @@ def _leap(low: datetime, high: datetime, zone: tzinfo) -> datetime:
     return high
 
 
-def faults(window: FreezeWindow, now: datetime, calendar: Calendar) -> Iterator[Problem]:
+def validate(window: FreezeWindow, now: datetime, calendar: Calendar) -> Iterator[Problem]:
     """Yield everything that is wrong with a window that shall be made."""
-    yield from checks.title(window.name, 100, "name")
+    yield from checks.display_name(window.name, 100, "name")
     yield from checks.text(window.reason, "reason")
     if not window.reason.strip():
         yield InvalidInput(message="Say why: the reason is shown to whom it holds up.", path=("reason",))
-    yield from checks.between(window.starts_at.year, FIRST_YEAR, LAST_YEAR, "startsAt")
-    yield from checks.between(window.ends_at.year, FIRST_YEAR, LAST_YEAR, "endsAt")
+    yield from checks.in_range(window.starts_at.year, FIRST_YEAR, LAST_YEAR, "startsAt")
+    yield from checks.in_range(window.ends_at.year, FIRST_YEAR, LAST_YEAR, "endsAt")
     if window.ends_at <= window.starts_at:
         yield InvalidInput(message="It must end after it starts.", path=("endsAt",))
     elif window.recurrence is None and window.ends_at <= now:
@@ -251,7 +251,7 @@ def faults(window: FreezeWindow, now: datetime, calendar: Calendar) -> Iterator[
             yield InvalidInput(message=why, path=("recurrence",))
 
 
-def why_not_start(found: FreezeStatus | None, *, overridden: bool) -> str | None:
+def freeze_message(found: FreezeStatus | None, *, overridden: bool) -> str | None:
     """Say which freeze keeps a deployment from starting, None when none does."""
     if overridden or found is None or found.window is None:
         return None

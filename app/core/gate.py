@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.core.admission import QueuePosition
-from app.core.approval import Approval, ApprovalSubject, words
+from app.core.approval import Approval, ApprovalSubject, joined_roles
 from app.core.deployment import ENDED, Deployment, DeploymentStatus
 from app.core.environment import Pools
-from app.core.freeze import FreezeStatus, why_not_start
+from app.core.freeze import FreezeStatus, freeze_message
 from app.core.task import ENDED as TASK_ENDED
 from app.core.task import FAILURES, UNBLOCKING, Task, TaskStatus
 from app.core.texts import sentence
@@ -44,7 +44,7 @@ class Blocker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class GateContext:
     """What surrounds a deployment: its standing in the queue while it waits to start, and which pools have workers.
 
     `pools` serve its environment, those in `alive` have a worker. `freeze` is the one that keeps it from starting,
@@ -62,7 +62,7 @@ class Situation:
 
 
 def deployment_blockers(
-    deployment: Deployment, tasks: Sequence[Task], situation: Situation, now: datetime
+    deployment: Deployment, tasks: Sequence[Task], situation: GateContext, now: datetime
 ) -> tuple[Blocker, ...]:
     """Return why a deployment does not go on; empty while it does, and for one that has ended for good."""
     if deployment.status is DeploymentStatus.PENDING:
@@ -76,7 +76,7 @@ def deployment_blockers(
     keys = {task.id: task.key for task in tasks}
     asked = tuple(_asked(one, keys.get(one.task_id or "")) for one in situation.approvals)
     if deployment.status is DeploymentStatus.WAITING_CONFIRM:
-        return (*asked, *beside_approval(deployment, situation, tasks))
+        return (*asked, *blockers_after_approval(deployment, situation, tasks))
     failing = any(task.status in FAILURES for task in tasks)
     pending = [task for task in tasks if task.status is TaskStatus.PENDING and not failing]
     held = [task for task in pending if _unapproved(task, situation)]
@@ -92,22 +92,22 @@ def _is_open(task: Task) -> bool:
     return task.activity is not None and task.status is not TaskStatus.WAITING_CONFIRM
 
 
-def beside_approval(
-    deployment: Deployment, situation: Situation, tasks: Iterable[Task] | None = None
+def blockers_after_approval(
+    deployment: Deployment, situation: GateContext, tasks: Iterable[Task] | None = None
 ) -> tuple[Blocker, ...]:
     """Return what keeps a deployment, or some of its `tasks`, from going on even when it is approved."""
     return (*_paused(deployment), *_no_worker(situation, tasks))
 
 
 def task_blockers(
-    task: Task, deployment: Deployment, tasks: Mapping[str, Task], situation: Situation, now: datetime
+    task: Task, deployment: Deployment, tasks: Mapping[str, Task], situation: GateContext, now: datetime
 ) -> tuple[Blocker, ...]:
     """Return why a task does not go on; empty while it runs and once it has ended. `tasks` maps ids to all tasks."""
     if task.status is TaskStatus.BLOCKED:
         return tuple(_waits_for(tasks[id_]) for id_ in task.block_by if tasks[id_].status not in UNBLOCKING)
     if task.status is TaskStatus.WAITING_CONFIRM:
         mine = tuple(_asked(one, task.key) for one in situation.approvals if one.task_id == task.id)
-        return (*mine, *beside_approval(deployment, situation, [task]))
+        return (*mine, *blockers_after_approval(deployment, situation, [task]))
     if task.worker or (task.status is not TaskStatus.PENDING and not task.activity):
         return ()
     if deployment.status is DeploymentStatus.PENDING:
@@ -117,13 +117,13 @@ def task_blockers(
         return failed
     asked = _unapproved(task, situation)
     if asked:
-        return (*asked, *beside_approval(deployment, situation, [task]))
+        return (*asked, *blockers_after_approval(deployment, situation, [task]))
     if task.status is TaskStatus.PENDING and deployment.paused:
         return (*_paused(deployment), *_timers(task, now))
     return (*_timers(task, now), *_no_worker(situation, [task]))
 
 
-def _unapproved(task: Task, situation: Situation) -> tuple[Blocker, ...]:
+def _unapproved(task: Task, situation: GateContext) -> tuple[Blocker, ...]:
     """Return the approval of the deployment, where a free task waits for it."""
     if task.status is not TaskStatus.PENDING or task.type in (situation.before_approval or ()):
         return ()
@@ -138,7 +138,7 @@ def _asked(approval: Approval, key: str | None) -> Blocker:
         ApprovalSubject.ROLLOUT_STEP: f"Step {(approval.rollout_step or 0) + 1} of the rollout of “{key}”",
     }[approval.subject]
     more = "one more approval" if approval.missing == 1 else f"{approval.missing} more approvals"
-    roles = words(approval.policy.approver_roles)
+    roles = joined_roles(approval.policy.approver_roles)
     return Blocker(
         kind=BlockerKind.APPROVAL,
         message=f"{subject} waits for {more}, of somebody with the role {roles}.",
@@ -148,7 +148,7 @@ def _asked(approval: Approval, key: str | None) -> Blocker:
     )
 
 
-def _before_start(deployment: Deployment, situation: Situation) -> tuple[Blocker, ...]:
+def _before_start(deployment: Deployment, situation: GateContext) -> tuple[Blocker, ...]:
     paused = _paused(deployment)
     held = (*paused, *_frozen(situation))
     if deployment.queued_at is not None and situation.standing is not None:
@@ -159,14 +159,14 @@ def _before_start(deployment: Deployment, situation: Situation) -> tuple[Blocker
     return (not_started, *held)
 
 
-def plan_blockers(situation: Situation) -> tuple[Blocker, ...]:
+def plan_blockers(situation: GateContext) -> tuple[Blocker, ...]:
     """Return what would keep a deployment from starting that stood where the situation says."""
     queue = _in_queue(situation.standing, situation.capacity) if situation.standing else ()
     return (*_frozen(situation), *queue, *_no_worker(situation, None))
 
 
-def _frozen(situation: Situation) -> tuple[Blocker, ...]:
-    why = why_not_start(situation.freeze, overridden=False)
+def _frozen(situation: GateContext) -> tuple[Blocker, ...]:
+    why = freeze_message(situation.freeze, overridden=False)
     if why is None or situation.freeze is None:
         return ()
     return (Blocker(kind=BlockerKind.FREEZE, message=why, until=situation.freeze.next_end),)
@@ -185,7 +185,7 @@ def _in_queue(standing: QueuePosition, capacity: int) -> tuple[Blocker, ...]:
             message=f"Another deployment comes first for an application (place {standing.position} in the queue).",
             deployment_id=deployment_id,
         )
-        for deployment_id in dict.fromkeys(hold.deployment_id for hold in standing.holds)
+        for deployment_id in dict.fromkeys(hold.deployment_id for hold in standing.waits_for)
     )
     if not standing.full:
         return locks
@@ -193,7 +193,7 @@ def _in_queue(standing: QueuePosition, capacity: int) -> tuple[Blocker, ...]:
     return (*locks, Blocker(kind=BlockerKind.CAPACITY, message=message))
 
 
-def _no_worker(situation: Situation, tasks: Iterable[Task] | None) -> tuple[Blocker, ...]:
+def _no_worker(situation: GateContext, tasks: Iterable[Task] | None) -> tuple[Blocker, ...]:
     """Return the pools without a worker that are to run what has not ended of `tasks`, or (None) any task."""
     pools = situation.pools
     wanted = None if tasks is None else {pools.of(task.type) for task in tasks if task.status not in TASK_ENDED}

@@ -74,7 +74,7 @@ def reference(expression: str) -> str | None:
     return found[1] if found else None
 
 
-def filled(tasks: Sequence[WorkflowTask], values: Values) -> tuple[WorkflowTask, ...]:
+def fill(tasks: Sequence[WorkflowTask], values: Values) -> tuple[WorkflowTask, ...]:
     """Return tasks with the values in place of their parameters. A text in which one has no value stays as it is.
 
     Texts that grow beyond what a command or a graph may hold are left off there: what they are checked for is refused.
@@ -88,17 +88,17 @@ def filled(tasks: Sequence[WorkflowTask], values: Values) -> tuple[WorkflowTask,
     def change(text: str) -> str:
         nonlocal room
         made = text
-        if all(reference(found) in values for found in expressions.every(text)):
-            made = expressions.escaped(expressions.replaced(text, value, min(room, MAX_FILLED)))
+        if all(reference(found) in values for found in expressions.find_all(text)):
+            made = expressions.escape(expressions.replace(text, value, min(room, MAX_FILLED)))
         room = max(0, room - len(made))
         return made
 
     return tuple(_mapped(task, change) for task in tasks)
 
 
-def blanked(tasks: Sequence[WorkflowTask]) -> tuple[WorkflowTask, ...]:
+def without_expressions(tasks: Sequence[WorkflowTask]) -> tuple[WorkflowTask, ...]:
     """Return tasks with every expression in the places for them replaced: what else is wrong with them can be told."""
-    return tuple(_mapped(task, lambda text: expressions.replaced(text, lambda _: "-", MAX_GRAPH)) for task in tasks)
+    return tuple(_mapped(task, lambda text: expressions.replace(text, lambda _: "-", MAX_GRAPH)) for task in tasks)
 
 
 def _mapped(task: WorkflowTask, change: Callable[[str], str]) -> WorkflowTask:
@@ -109,25 +109,25 @@ def _mapped(task: WorkflowTask, change: Callable[[str], str]) -> WorkflowTask:
     return replace(task, name=change(task.name), command=step)
 
 
-def uses(task: WorkflowTask) -> dict[str, None]:
+def expressions_of(task: WorkflowTask) -> dict[str, None]:
     """Return the expressions that a task holds in the places for them, in their order."""
     step = task.command
     texts = [task.name, *(step.command if step else ()), *(step.env.values() if step else ())]
-    return dict.fromkeys(found for text in texts for found in expressions.every(text))
+    return dict.fromkeys(found for text in texts for found in expressions.find_all(text))
 
 
 def faults(tasks: Sequence[WorkflowTask], parameters: Sequence[Parameter]) -> Iterator[WorkflowFault]:
     """Yield a fault for each expression that is no use of a declared parameter, or stands where none is replaced."""
     declared = {parameter.name for parameter in parameters}
     for task in tasks:
-        for expression in uses(task):
+        for expression in expressions_of(task):
             name = reference(expression)
             if name is None:
                 yield _fault(task, f"holds {shortened(expression)}; the only expression there is is {WRITTEN}. {TEXT}")
             elif name not in declared:
                 yield _fault(task, f"uses the parameter “{name[:200]}”, which is not declared.")
         for text in _elsewhere(task):
-            for expression in expressions.every(text):
+            for expression in expressions.find_all(text):
                 yield _fault(
                     task,
                     f"holds {shortened(expression)} where nothing is replaced: only in names, commands and env.",
@@ -190,7 +190,7 @@ def problems(
             yield from value_problems(value, declared[name].choices, path)
     has = values(parameters, given)
     for name in [each for each in declared if each not in has and each not in given]:
-        users = tuple(task.key for task in tasks if any(reference(each) == name for each in uses(task)))
+        users = tuple(task.key for task in tasks if any(reference(each) == name for each in expressions_of(task)))
         message = f"The parameter “{name}” has no default: give its value."
         yield WorkflowFault(
             kind=FaultKind.MISSING_PARAMETER, message=message, task_keys=users, path=("parameters", name)

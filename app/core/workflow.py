@@ -31,7 +31,7 @@ class TaskType(StrEnum):
 
 
 TYPE_RANK = {TaskType.BUILD: 0, TaskType.TEST: 1, TaskType.DEPLOY: 2, TaskType.HEALTH_CHECK: 3}
-BUILDING = frozenset({TaskType.PREPARE, TaskType.BUILD, TaskType.TEST})
+BUILD_TYPES = frozenset({TaskType.PREPARE, TaskType.BUILD, TaskType.TEST})
 """What makes and tries an artifact, without touching what runs in an environment."""
 NEEDS_COMMAND = frozenset({TaskType.BUILD, TaskType.TEST, TaskType.CUSTOM})
 NEEDS_APPLICATION = frozenset({TaskType.BUILD, TaskType.TEST, TaskType.DEPLOY, TaskType.HEALTH_CHECK})
@@ -76,7 +76,7 @@ def changed_fields(before: WorkflowTask, after: WorkflowTask) -> tuple[str, ...]
     return tuple(name for name in differing if name != "block_by" or not same_blockers)
 
 
-def redefined(before: WorkflowTask, after: WorkflowTask) -> bool:
+def is_redefined(before: WorkflowTask, after: WorkflowTask) -> bool:
     """Tell whether a task is another one than before, wherever it is drawn."""
     return not LAYOUT.issuperset(changed_fields(before, after))
 
@@ -193,7 +193,7 @@ def check_edit(
             FaultKind.NOT_EDITABLE, f"“{task.key}” has started or ended: it can not be changed or removed.", task.key
         )
         for task in before
-        if task.key in started and (task.key not in kept or redefined(task, kept[task.key]))
+        if task.key in started and (task.key not in kept or is_redefined(task, kept[task.key]))
     )
 
 

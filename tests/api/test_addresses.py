@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 import uvicorn
 
-from app.main import application, configuration
+from app.main import application, server_config
 from app.settings import ServeSettings
 from tests.api.support.audit_client import entries
 from tests.api.support.wire import send
@@ -23,7 +23,7 @@ CREATE = '{"query": "mutation { createServiceAccount(input: {name: \\"NAME\\"}) 
 async def served(system: System, settings: ServeSettings) -> AsyncIterator[Client]:
     """Serve the API a second time, as the process itself does it, with settings of the test's own."""
     app = application(system.runtime)
-    server = uvicorn.Server(configuration(app, settings))
+    server = uvicorn.Server(server_config(app, settings))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from app.api.encoding import result_body
 from app.api.execution.executor import Executor
 from app.api.schema import schema
-from app.api.transport.responses import result_body
 
 
 class Colour(StrEnum):
@@ -166,7 +166,7 @@ def test_whoever_adds_an_extension_decides_whether_known_queries_need_it() -> No
     assert [type(extension).__name__ for extension in schema.get_extensions()] == [
         "ContextPerOperation",
         "UseCachedDocument",
-        "RefuseSenseless",
+        "CheckOperation",
         "PrepareQueries",
     ]
     assert not any(extension._implements_resolve() for extension in schema.get_extensions())

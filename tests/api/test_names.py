@@ -40,7 +40,7 @@ async def test_a_version_that_is_there_is_found_again_and_its_name_means_nothing
         for client in (shared.admin, elsewhere.client):
             (error,) = (await version(client, "v1.2", *artifacts, commit=commit))["errors"]
             assert (error["code"], error["path"]) == ("NAME_TAKEN", ["name"])
-            assert first["id"] in error["message"] and "use another name" in error["message"]
+            assert first["id"] in error["message"] and "Use another name" in error["message"]
     assert (await version(elsewhere.client, "v1.3", *evil[0][0]))["errors"] == []
 
 
@@ -86,7 +86,7 @@ async def test_a_templates_next_version_is_its_authors(shared: System, bound: bo
     ):
         answer = await other.client.mutate(mutation, "template { id }", **given)
         (error,) = answer["errors"]
-        assert error["code"] == "FORBIDDEN" and "somebody else's" in error["message"]
+        assert error["code"] == "FORBIDDEN" and "Save yours under another name" in error["message"]
     answer = await chief.client.mutate("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)
     assert codes(answer) == ([] if bound else ["FORBIDDEN"])
     for client in (author.client, every.client, shared.admin):

@@ -46,7 +46,7 @@ async def test_a_token_that_ends_makes_none_that_lasts_longer(shared: System) ->
     assert made["expiresAt"] < token["expiresAt"]
     answer = await client.mutate("createApiToken", TOKEN, name="x", scopes=["VIEWER"], expiresAt=ahead(hours=2))
     (error,) = answer["errors"]
-    assert (error["code"], error["path"]) == ("INVALID", ["expiresAt"]) and "ends no later" in error["message"]
+    assert (error["code"], error["path"]) == ("INVALID", ["expiresAt"]) and "cannot expire later" in error["message"]
     owner = (await account(shared.admin)).id
     about = {"name": "x", "scopes": ["VIEWER"], "serviceAccountId": owner}
     assert codes(await client.mutate("createApiToken", TOKEN, expiresAt=ahead(hours=2), **about)) == ["INVALID"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.access import PERMITS, Actor, ActorKind, Grant, Principal, token_faults
+from app.core.access import PERMITS, Actor, ActorKind, Grant, Principal, scopes_beyond
 from app.core.deployment import DeploymentApplication, DeploymentStatus
 from app.core.roles import Role
 from tests.core.support.build import deployment, property_of
@@ -207,4 +207,4 @@ def test_what_is_allowed_is_allowed_somewhere_and_for_less(
     ],
 )
 def test_a_token_makes_no_wider_one(own: tuple[Role, ...], wanted: tuple[Role, ...], refused: tuple[Role, ...]) -> None:
-    assert token_faults(principal(Grant(ADMIN), scopes=own), wanted) == refused
+    assert scopes_beyond(principal(Grant(ADMIN), scopes=own), wanted) == refused

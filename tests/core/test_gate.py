@@ -15,13 +15,14 @@ from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, Approval
 from app.core.deployment import TRANSITIONS, DeploymentStatus
 from app.core.environment import Pools
 from app.core.freeze import FreezeStatus, FreezeWindow
-from app.core.gate import BlockerKind, Situation, deployment_blockers, plan_blockers, task_blockers
+from app.core.gate import BlockerKind, GateContext, deployment_blockers, plan_blockers, task_blockers
 from app.core.roles import Role
 from app.core.task import Activity, Task, TaskStatus
-from app.core.workflow import BUILDING, TaskType
+from app.core.workflow import BUILD_TYPES, TaskType
 from tests.core.support.build import NOW, at, deployment, task
 
 D, S, K = DeploymentStatus, TaskStatus, BlockerKind
+"""Short names for the tables below: D is DeploymentStatus, S is TaskStatus, K is BlockerKind."""
 RUN, UNDO = Activity.RUN, Activity.UNDO
 FREE = QueuePosition((), 1, full=False)
 FULL = QueuePosition((), 3, full=True)
@@ -43,8 +44,8 @@ BACKOFF, INTERVAL, BAD = (K.RETRY_BACKOFF, 10.0), (K.BATCH_INTERVAL, 30.0), (K.T
 NOBODY, PAUSED = (K.NO_WORKER, None), (K.PAUSED, None)
 
 
-def around(standing: QueuePosition | None = None, *, alive: bool = True) -> Situation:
-    return Situation(standing=standing, capacity=5, pools=Pools("east"), alive=frozenset({"east"} if alive else ()))
+def around(standing: QueuePosition | None = None, *, alive: bool = True) -> GateContext:
+    return GateContext(standing=standing, capacity=5, pools=Pools("east"), alive=frozenset({"east"} if alive else ()))
 
 
 def told_of(status: DeploymentStatus, *tasks: Task, alive: bool = True, paused: bool = False) -> Told:
@@ -356,7 +357,7 @@ STEP = asked(ApprovalSubject.ROLLOUT_STEP, "roll", approver_roles=(Role.ADMIN,))
 def test_a_deployment_that_people_hold_up(
     status: DeploymentStatus, tasks: list[Task], approvals: list[Approval], kinds: list[BlockerKind]
 ) -> None:
-    around_it = replace(around(), approvals=tuple(approvals), before_approval=BUILDING)
+    around_it = replace(around(), approvals=tuple(approvals), before_approval=BUILD_TYPES)
     assert [one.kind for one in deployment_blockers(deployment(status), tasks, around_it, NOW)] == kinds
 
 
@@ -371,7 +372,7 @@ def test_a_deployment_that_people_hold_up(
     ],
 )
 def test_a_task_that_people_hold_up(one: Task, words: str | None) -> None:
-    around_it = replace(around(), approvals=(WHOLE, PART, STEP), before_approval=BUILDING)
+    around_it = replace(around(), approvals=(WHOLE, PART, STEP), before_approval=BUILD_TYPES)
     found = task_blockers(one, deployment(D.RUNNING), {one.id: one}, around_it, NOW)
     told = [(each.kind, each.message, each.until) for each in found]
     assert told == ([(K.APPROVAL, words, at(60))] if words else [])

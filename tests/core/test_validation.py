@@ -40,14 +40,14 @@ def paths(problems: Problems) -> list[str]:
 
 @pytest.mark.parametrize("value", ["a", "0", "shop", "a-b", "a--b", "x9", "a" * 63])
 def test_a_label(value: str) -> None:
-    assert paths(checks.label(value, "name")) == []
+    assert paths(checks.dns_label(value, "name")) == []
 
 
 @pytest.mark.parametrize(
     "value", ["", "A", "-a", "a-", "-", "a.b", "a_b", "a b", "a\n", "\na", "é", "٣", "a/b", "a" * 64, "a\0"]
 )
 def test_what_is_no_label(value: str) -> None:
-    assert paths(checks.label(value, "name")) == ["name"]
+    assert paths(checks.dns_label(value, "name")) == ["name"]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_is_no_label(value: str) -> None:
     ],
 )
 def test_a_title_is_one_printable_line(value: str, good: bool) -> None:
-    assert paths(checks.title(value, 20, "a", "b")) == ([] if good else ["a.b"])
+    assert paths(checks.display_name(value, 20, "a", "b")) == ([] if good else ["a.b"])
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_text_may_have_lines(value: str | None, good: bool) -> None:
 
 @pytest.mark.parametrize(("value", "good"), [(1, True), (2, True), (3, True), (0, False), (4, False), (-1, False)])
 def test_bounds_are_inside(value: int, good: bool) -> None:
-    assert paths(checks.between(value, 1, 3, "n")) == ([] if good else ["n"])
+    assert paths(checks.in_range(value, 1, 3, "n")) == ([] if good else ["n"])
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_bounds_are_inside(value: int, good: bool) -> None:
     ],
 )
 def test_a_web_address(value: str) -> None:
-    assert paths(checks.web_address(value, "u")) == []
+    assert paths(checks.http_url(value, "u")) == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_web_address(value: str) -> None:
     ],
 )
 def test_what_is_no_web_address(value: str) -> None:
-    assert paths(checks.web_address(value, "u")) == ["u"]
+    assert paths(checks.http_url(value, "u")) == ["u"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ WEEK = 7 * 86_400
     ],
 )
 def test_a_step(step: CommandStep | None, wrong: list[str]) -> None:
-    assert paths(checks.step(step, "build")) == wrong
+    assert paths(checks.command_step(step, "build")) == wrong
 
 
 @pytest.mark.parametrize(
@@ -322,12 +322,12 @@ def test_a_task_without_a_command_is_left_to_the_check_of_the_graph() -> None:
 
 
 WORDS: list[tuple[str, Callable[[str], Problems]]] = [
-    ("title", lambda value: checks.title(value, 200, "f")),
+    ("title", lambda value: checks.display_name(value, 200, "f")),
     ("text", lambda value: checks.text(value, "f")),
-    ("address", lambda value: checks.web_address(f"http://a/{value}", "f")),
+    ("address", lambda value: checks.http_url(f"http://a/{value}", "f")),
     ("argument", lambda value: command_checks.command(["make", value], "f")),
     ("variable", lambda value: command_checks.variables({"A": value}, "f")),
-    ("image", lambda value: checks.step(CommandStep(("make",), image=value), "f")),
+    ("image", lambda value: checks.command_step(CommandStep(("make",), image=value), "f")),
     ("payload", lambda value: task_checks.workflow_tasks([node("x", payload={"a": [value]})])),
     ("payload key", lambda value: task_checks.workflow_tasks([node("x", payload={value: 1})])),
     ("command of a task", lambda value: task_checks.workflow_tasks([node("x", command=CommandStep((value,)))])),

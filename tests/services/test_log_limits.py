@@ -7,7 +7,7 @@ import pytest
 
 from app.core import logs as core
 from app.core.log_levels import LogLevel
-from app.core.logs import LogFilter, LogPart
+from app.core.logs import LogFilter, LogRange
 from app.services.execution.log_writer import LINE_BYTES
 from app.services.feeds import task_logs as service
 from app.store import logs
@@ -83,7 +83,7 @@ async def test_a_long_log_is_kept_followed_and_read_from_either_end(engine: Engi
     assert number == MANY
     found = await engine.until(id_, D.SUCCESS)
     assert found.tasks["task"].last_log == MANY and not found.tasks["task"].logs_truncated
-    last = await logs.pages([task.id], LogFilter(), LogPart(limit=3, oldest=False))
+    last = await logs.pages([task.id], LogFilter(), LogRange(limit=3, oldest=False))
     assert [line.number for line in last[task.id]] == [MANY - 2, MANY - 1, MANY]
-    before = await logs.pages([task.id], LogFilter(), LogPart(limit=2, before=100_001, oldest=False))
+    before = await logs.pages([task.id], LogFilter(), LogRange(limit=2, before=100_001, oldest=False))
     assert [line.number for line in before[task.id]] == [99_999, 100_000]

@@ -28,18 +28,19 @@ FEEDS = frozenset({"deploymentEvents", "taskLogs", "deploymentLogs"})
 """Feeds whose messages depend only on the position, the arguments and the access of the subscriber."""
 AFTER = "after"
 CURSOR_VARIABLE = "boreasAfter"
+"""The variable that is added to a document without `after`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedSubscription:
-    """A subscription in its shared form: `text` takes the start position in the variable named `after`.
+    """A subscription in its shared form: `text` takes the start position in the variable `cursor_variable`.
 
     A `personal` one may show different people different things: only one actor's subscribers share it.
     """
 
     text: str
     operation_name: str | None
-    after: str
+    cursor_variable: str
     personal: bool
 
 

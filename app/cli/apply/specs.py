@@ -12,7 +12,7 @@ import msgspec
 import msgspec.structs
 from msgspec import UNSET, Meta, UnsetType
 
-from app.core.texts import tidy
+from app.core.texts import normalized
 
 Name = Annotated[str, Meta(min_length=1, description="By which it is found; unique among its kind.")]
 STEP_SECONDS, STEP_ATTEMPTS = 1800, 1
@@ -50,7 +50,7 @@ def _tidied(part: Part, *names: str) -> None:
     for name in names:
         value = getattr(part, name)
         if value is not None:
-            made = tidy(value) if isinstance(value, str) else tuple(map(tidy, value))
+            made = normalized(value) if isinstance(value, str) else tuple(map(normalized, value))
             msgspec.structs.force_setattr(part, name, made)
 
 

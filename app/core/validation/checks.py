@@ -10,12 +10,12 @@ from app.core.application import Application, CommandStep, HealthCheck, Kubernet
 from app.core.approval import ApprovalPolicy
 from app.core.environment import Environment, KubernetesAccess, OperatorKind
 from app.core.errors import InvalidInput, Problem
-from app.core.health import address
+from app.core.health import probe_url
 from app.core.kubernetes import images
 from app.core.roles import Role
 from app.core.strategy.model import Strategy, StrategyKind
 from app.core.template import MAX_VALUE, Parameter, value_problems
-from app.core.texts import UNSTORABLE, unseen
+from app.core.texts import UNSTORABLE, first_invisible
 from app.core.validation import unfilled_expressions
 from app.core.validation.command_checks import command, variables
 from app.core.validation.job_option_checks import DNS_LABEL, access_options, job_options, object_name
@@ -45,7 +45,7 @@ HALVES = "It holds NUL or half a character."
 Problems = Iterator[Problem]
 
 
-def label(value: str, *path: str) -> Problems:
+def dns_label(value: str, *path: str) -> Problems:
     """A name that other systems take as it is: lower case letters, digits and inner hyphens, up to 63."""
     if len(value) > LABEL_LENGTH or not DNS_LABEL.fullmatch(value):
         yield InvalidInput(
@@ -54,13 +54,13 @@ def label(value: str, *path: str) -> Problems:
         )
 
 
-def title(value: str, limit: int, *path: str) -> Problems:
+def display_name(value: str, limit: int, *path: str) -> Problems:
     """A name for people, in any script: one line, not blank, up to `limit` characters."""
     if not value.strip():
         yield InvalidInput(message="It must not be empty.", path=path)
     elif len(value) > limit:
         yield InvalidInput(message=f"It has {len(value)} characters; at most {limit} are kept.", path=path)
-    elif (found := unseen(value)) is not None:
+    elif (found := first_invisible(value)) is not None:
         message = f"It holds U+{ord(found):04X}: control characters, line breaks and what nobody sees are not taken."
         yield InvalidInput(message=message, path=path)
 
@@ -78,7 +78,7 @@ def reason(value: str, *path: str) -> Problems:
         yield InvalidInput(message=message, path=path)
 
 
-def why_unstorable(value: object) -> str | None:
+def storage_error(value: object) -> str | None:
     """Say why a single value cannot be kept as JSON, and be read back equal. None: it can.
 
     PostgreSQL holds neither NUL nor half a character. Numbers are those that a double can hold, however written.
@@ -95,7 +95,7 @@ def storable(value: object, *path: str) -> Problems:
     waiting = [value]
     while waiting:
         one = waiting.pop()
-        why = why_unstorable(one)
+        why = storage_error(one)
         if why is not None:
             yield InvalidInput(message=why, path=path)
             return
@@ -106,19 +106,19 @@ def storable(value: object, *path: str) -> Problems:
             waiting += one
 
 
-def listed(values: Sequence[object] | None, *path: str) -> Problems:
+def list_size(values: Sequence[object] | None, *path: str) -> Problems:
     """A list of what a filter admits."""
     if values is not None and len(values) > MAX_LIST:
         yield InvalidInput(message=f"It has {len(values)} items; at most {MAX_LIST} are taken.", path=path)
 
 
-def between(value: int, low: int, high: int, *path: str) -> Problems:
+def in_range(value: int, low: int, high: int, *path: str) -> Problems:
     """A number within bounds."""
     if not low <= value <= high:
         yield InvalidInput(message=f"It is {value}; it takes {low} to {high}.", path=path)
 
 
-def web_address(value: str, *path: str) -> Problems:
+def http_url(value: str, *path: str) -> Problems:
     """An http or https address with a host."""
     if len(value) > MAX_URL:
         yield InvalidInput(message=f"It has {len(value)} characters; at most {MAX_URL} are kept.", path=path)
@@ -136,21 +136,21 @@ def image(value: str | None, *path: str) -> Problems:
     """A reference of a container image."""
     if value is None:
         return
-    unfit = list(title(value, MAX_IMAGE, *path))
+    unfit = list(display_name(value, MAX_IMAGE, *path))
     yield from unfit
     if not unfit and (why := images.fault(value)) is not None:
         yield InvalidInput(message=f"“{value[:80]}” is no reference of an image: {why}.", path=path)
 
 
-def step(value: CommandStep | None, *path: str) -> Problems:
+def command_step(value: CommandStep | None, *path: str) -> Problems:
     """A command with its limits."""
     if value is None:
         return
     yield from command(value.command, *path, "command")
     yield from image(value.image, *path, "image")
     yield from variables(value.env, *path, "env")
-    yield from between(value.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
-    yield from between(value.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
+    yield from in_range(value.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
+    yield from in_range(value.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
     yield from job_options(value.job, *path, "job")
 
 
@@ -159,21 +159,21 @@ def shell_target(value: ShellTarget, *path: str) -> Problems:
     yield from command(value.command, *path, "command")
     if value.rollback_command is not None:
         yield from command(value.rollback_command, *path, "rollbackCommand")
-    yield from between(len(value.instances), 1, MAX_INSTANCES, *path, "instances")
+    yield from in_range(len(value.instances), 1, MAX_INSTANCES, *path, "instances")
     if len(set(value.instances)) < len(value.instances):
         yield InvalidInput(message="An instance is named twice.", path=(*path, "instances"))
     for instance in value.instances:
-        yield from title(instance, 200, *path, "instances")
+        yield from display_name(instance, 200, *path, "instances")
 
 
 def kubernetes_target(value: KubernetesTarget, *path: str) -> Problems:
     """Names of objects of a cluster. Those from which Boreas makes names of its own leave room for them."""
     for name, field in ((value.workload, "workload"), (value.service, "service")):
         if name is not None:
-            yield from label(name, *path, field)
+            yield from dns_label(name, *path, field)
             if len(name) > LABEL_LENGTH - len("-preview"):
                 yield InvalidInput(message="It leaves no room for a suffix like -preview.", path=(*path, field))
-    yield from label(value.container, *path, "container")
+    yield from dns_label(value.container, *path, "container")
     if value.http_route is not None:
         yield from object_name(value.http_route, *path, "httpRoute")
         if value.service is None:
@@ -184,9 +184,9 @@ def kubernetes_target(value: KubernetesTarget, *path: str) -> Problems:
 
 def kubernetes_access(value: KubernetesAccess, *path: str) -> Problems:
     """A namespace, and a context of a kubeconfig: the name of a file in a folder that the workers know, no path."""
-    yield from label(value.namespace, *path, "namespace")
+    yield from dns_label(value.namespace, *path, "namespace")
     if value.context is not None:
-        yield from title(value.context, NAME_LENGTH, *path, "context")
+        yield from display_name(value.context, NAME_LENGTH, *path, "context")
     if value.kubeconfig_path is not None and not FILE_NAME.fullmatch(value.kubeconfig_path):
         message = (
             f"“{value.kubeconfig_path[:80]}” is no name of a file: name one of the folder that the workers were "
@@ -207,22 +207,22 @@ def health_check(value: HealthCheck | None, *path: str) -> Problems:
     if value.command is not None:
         yield from command(value.command, *path, "command")
     if value.http_url is not None:
-        probe = address(value.http_url, instance="instance", version="version", color="blue", service="service")
-        yield from web_address(probe, *path, "httpUrl")
-    yield from between(value.expect_status, 100, 599, *path, "expectStatus")
-    yield from between(value.interval_seconds, 1, 3600, *path, "intervalSeconds")
-    yield from between(value.timeout_seconds, 1, 3600, *path, "timeoutSeconds")
-    yield from between(value.success_threshold, 1, 1000, *path, "successThreshold")
-    yield from between(value.failure_threshold, 1, 1000, *path, "failureThreshold")
-    yield from between(len(value.metrics), 0, MAX_METRICS, *path, "metrics")
+        probe = probe_url(value.http_url, instance="instance", version="version", color="blue", service="service")
+        yield from http_url(probe, *path, "httpUrl")
+    yield from in_range(value.expect_status, 100, 599, *path, "expectStatus")
+    yield from in_range(value.interval_seconds, 1, 3600, *path, "intervalSeconds")
+    yield from in_range(value.timeout_seconds, 1, 3600, *path, "timeoutSeconds")
+    yield from in_range(value.success_threshold, 1, 1000, *path, "successThreshold")
+    yield from in_range(value.failure_threshold, 1, 1000, *path, "failureThreshold")
+    yield from in_range(len(value.metrics), 0, MAX_METRICS, *path, "metrics")
     for index, metric in enumerate(value.metrics):
         yield from metric_check(metric, *path, "metrics", str(index))
 
 
 def metric_check(value: MetricCheck, *path: str) -> Problems:
     """A query with bounds that something can lie within."""
-    yield from title(value.name, 200, *path, "name")
-    yield from web_address(value.prometheus_url, *path, "prometheusUrl")
+    yield from display_name(value.name, 200, *path, "name")
+    yield from http_url(value.prometheus_url, *path, "prometheusUrl")
     if not value.query.strip() or len(value.query) > MAX_QUERY or UNSTORABLE.search(value.query):
         yield InvalidInput(message=f"A query is 1 to {MAX_QUERY} characters, without NUL.", path=(*path, "query"))
     bounds = [bound for bound in (value.minimum, value.maximum) if bound is not None]
@@ -236,12 +236,12 @@ def metric_check(value: MetricCheck, *path: str) -> Problems:
 
 def application(value: Application) -> Problems:
     """Everything about an application."""
-    yield from label(value.name, "name")
+    yield from dns_label(value.name, "name")
     yield from text(value.description, "description")
     if value.repository_url is not None:
-        yield from title(value.repository_url, 2000, "repositoryUrl")
-    yield from step(value.build, "build")
-    yield from step(value.test, "test")
+        yield from display_name(value.repository_url, 2000, "repositoryUrl")
+    yield from command_step(value.build, "build")
+    yield from command_step(value.test, "test")
     if value.shell is None and value.kubernetes is None:
         yield InvalidInput(message="Say how it is deployed: by exactly one of shell and kubernetes.", path=("shell",))
     if value.shell is not None and value.kubernetes is not None:
@@ -260,12 +260,12 @@ def application(value: Application) -> Problems:
 
 def environment(value: Environment) -> Problems:
     """Everything about an environment."""
-    yield from label(value.name, "name")
-    yield from label(value.worker_pool, "workerPool")
+    yield from dns_label(value.name, "name")
+    yield from dns_label(value.worker_pool, "workerPool")
     if value.build_pool is not None:
-        yield from label(value.build_pool, "buildPool")
-    yield from between(value.rank, -1000, 1000, "rank")
-    yield from between(value.max_concurrent_deployments, 1, 1000, "maxConcurrentDeployments")
+        yield from dns_label(value.build_pool, "buildPool")
+    yield from in_range(value.rank, -1000, 1000, "rank")
+    yield from in_range(value.max_concurrent_deployments, 1, 1000, "maxConcurrentDeployments")
     in_cluster = value.operator is OperatorKind.KUBERNETES
     if in_cluster and value.kubernetes is None:
         yield InvalidInput(message="Say how the cluster is reached.", path=("kubernetes",))
@@ -278,23 +278,23 @@ def environment(value: Environment) -> Problems:
 
 def approval_policy(value: ApprovalPolicy) -> Problems:
     """How many people, of which roles, and within which time."""
-    yield from between(value.required_approvals, 1, MAX_APPROVERS, "requiredApprovals")
-    yield from listed(value.approver_roles, "approverRoles")
+    yield from in_range(value.required_approvals, 1, MAX_APPROVERS, "requiredApprovals")
+    yield from list_size(value.approver_roles, "approverRoles")
     if not value.approver_roles:
         yield InvalidInput(message="Name at least one role that lets people approve.", path=("approverRoles",))
     if Role.VIEWER in value.approver_roles:
         yield InvalidInput(message="VIEWER only reads: name another role.", path=("approverRoles",))
     if value.timeout_seconds is not None:
-        yield from between(value.timeout_seconds, 1, MAX_WAIT_SECONDS, "timeoutSeconds")
+        yield from in_range(value.timeout_seconds, 1, MAX_WAIT_SECONDS, "timeoutSeconds")
 
 
 def strategy(value: Strategy) -> Problems:
     """A strategy and its steps."""
-    yield from between(len(value.steps), 1, MAX_STEPS, "strategy", "steps")
+    yield from in_range(len(value.steps), 1, MAX_STEPS, "strategy", "steps")
     for index, each in enumerate(value.steps):
         path = ("strategy", "steps", str(index))
-        yield from between(each.batch_size, 0, MAX_INSTANCES, *path, "batchSize")
-        yield from between(each.batch_interval, 0, MAX_SECONDS, *path, "batchInterval")
+        yield from in_range(each.batch_size, 0, MAX_INSTANCES, *path, "batchSize")
+        yield from in_range(each.batch_interval, 0, MAX_SECONDS, *path, "batchInterval")
         if value.kind is StrategyKind.BLUE_GREEN and each.batch_size:
             yield InvalidInput(
                 message="A set is brought up as a whole: leave batchSize out.", path=(*path, "batchSize")
@@ -322,7 +322,7 @@ def _ratios(value: Strategy) -> Problems:
 
 def parameters(values: Sequence[Parameter]) -> Problems:
     """The parameters that a template declares."""
-    yield from between(len(values), 0, MAX_PARAMETERS, "parameters")
+    yield from in_range(len(values), 0, MAX_PARAMETERS, "parameters")
     seen: set[str] = set()
     for index, each in enumerate(values):
         path = ("parameters", str(index))
@@ -336,7 +336,7 @@ def parameters(values: Sequence[Parameter]) -> Problems:
         seen.add(each.name)
         yield from text(each.description, *path, "description")
         if each.choices is not None:
-            yield from between(len(each.choices), 1, MAX_CHOICES, *path, "choices")
+            yield from in_range(len(each.choices), 1, MAX_CHOICES, *path, "choices")
             for choice in each.choices:
                 yield from text(choice, *path, "choices")
                 yield from value_problems(choice, None, (*path, "choices"))

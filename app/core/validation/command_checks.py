@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from app.core.command_visibility import HIDDEN_COMMAND
 from app.core.errors import InvalidInput, Problem
-from app.core.masking import why_too_many
+from app.core.masking import masking_limit_error
 from app.core.texts import UNSTORABLE
 from app.core.tokens import HIDDEN
 
@@ -68,7 +68,7 @@ def variables(value: Mapping[str, object], *path: str) -> Iterator[Problem]:
             yield InvalidInput(message=message, path=(*path, name))
     if total > MAX_COMMAND:
         yield InvalidInput(message=f"The variables have {total} bytes; at most {MAX_COMMAND} are taken.", path=path)
-    elif why := why_too_many(value):
+    elif why := masking_limit_error(value):
         yield InvalidInput(message=why, path=path)
 
 

@@ -10,10 +10,19 @@ from app.core.command_visibility import HIDDEN_COMMAND
 from app.core.errors import InvalidInput
 from app.core.kubernetes import images
 from app.core.template import MAX_GRAPH
-from app.core.texts import unseen
+from app.core.texts import first_invisible
 from app.core.tokens import HIDDEN
 from app.core.validation.bounds import json_value
-from app.core.validation.checks import MAX_ATTEMPTS, MAX_IMAGE, MAX_SECONDS, NOT_FINITE, Problems, between, image, title
+from app.core.validation.checks import (
+    MAX_ATTEMPTS,
+    MAX_IMAGE,
+    MAX_SECONDS,
+    NOT_FINITE,
+    Problems,
+    display_name,
+    image,
+    in_range,
+)
 from app.core.validation.command_checks import MAX_ARGUMENTS, VARIABLE, arguments, variables
 from app.core.validation.job_option_checks import job_options
 from app.core.workflow import MAX_TASKS, Position, WorkflowTask
@@ -33,7 +42,7 @@ def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
         return
     large = 0
     for index, task in enumerate(tasks):
-        if not is_plainly_good(task):
+        if not is_clearly_valid(task):
             large += _size(task.command) if task.command else 0
             yield from workflow_task(task, "tasks", str(index))
     if large + len(tasks) * PLAIN_SIZE > MAX_GRAPH:
@@ -63,8 +72,8 @@ def _size(step: CommandStep) -> int:
 
 def workflow_task(task: WorkflowTask, *path: str) -> Problems:
     """The fields of one task."""
-    yield from title(task.key, MAX_TITLE, *path, "key")
-    yield from title(task.name, MAX_TITLE, *path, "name")
+    yield from display_name(task.key, MAX_TITLE, *path, "key")
+    yield from display_name(task.name, MAX_TITLE, *path, "name")
     if task.command is not None:
         yield from variables(task.command.env, *path, "command", "env")
         yield from image(task.command.image, *path, "command", "image")
@@ -74,8 +83,8 @@ def workflow_task(task: WorkflowTask, *path: str) -> Problems:
     if len(task.block_by) > MAX_TASKS:
         message = f"It waits for {len(task.block_by)} tasks; a workflow has at most {MAX_TASKS}."
         yield InvalidInput(message=message, path=(*path, "blockBy"))
-    yield from between(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
-    yield from between(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
+    yield from in_range(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
+    yield from in_range(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
     yield from position(task.position, *path, "position")
 
 
@@ -85,7 +94,7 @@ def position(value: Position | None, *path: str) -> Problems:
         yield InvalidInput(message=NOT_FINITE, path=path)
 
 
-def is_plainly_good(task: WorkflowTask) -> bool:
+def is_clearly_valid(task: WorkflowTask) -> bool:
     """Tell at a glance that nothing is wrong with a task. One of which it can not be told may be good as well."""
     return (
         _is_plain_title(task.key)
@@ -101,7 +110,7 @@ def is_plainly_good(task: WorkflowTask) -> bool:
 
 def _is_plain_title(value: str) -> bool:
     plain = 0 < len(value) <= MAX_TITLE and value.isprintable() and not value.isspace()
-    return plain and (value.isascii() or unseen(value) is None)
+    return plain and (value.isascii() or first_invisible(value) is None)
 
 
 def _is_plain_image(value: str) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 
 from app.core.deployment import ENDED as DEPLOYMENT_ENDED
-from app.core.logs import LogFilter, LogLine, LogPart
+from app.core.logs import LogFilter, LogLine, LogRange
 from app.core.task import ENDED
-from app.services.feeds.tail import FeedPage, LivePage, items_behind, split_lines, tail
+from app.services.feeds.tail import Feed, FeedPage, LivePage, items_behind, split_lines, tail
 from app.services.runtime import Runtime
 from app.store import deployments as deployment_store
 from app.store import logs as store
@@ -24,14 +24,13 @@ def follow(
     Returns once the task has ended and every line was yielded. A page without lines may stand for lines that the filter
     left out.
     """
-    return tail(
-        runtime.bus,
+    feed = Feed(
         store.topic(task_id),
-        after,
         partial(_read_pages, task_id, log_filter),
         partial(_is_over, task_id),
-        partial(_decode_live, log_filter),
+        decode_live=partial(_decode_live, log_filter),
     )
+    return tail(runtime.bus, feed, after)
 
 
 async def _read_pages(task_id: str, log_filter: LogFilter, position: int) -> Sequence[FeedPage[LogLine]]:
@@ -42,7 +41,7 @@ async def _read_pages(task_id: str, log_filter: LogFilter, position: int) -> Seq
 async def _read_page(task_id: str, log_filter: LogFilter, position: int) -> FeedPage[LogLine]:
     """Return the next lines that pass, among as many lines as one statement may search."""
     last = await task_store.last_log(task_id)
-    part = LogPart(limit=MAX_LINES, after=position)
+    part = LogRange(limit=MAX_LINES, after=position)
     if not log_filter.open:
         part = part.within(log_filter.reach, last)
     lines = (await store.pages([task_id], log_filter, part))[task_id]
