@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from graphql import get_named_type
-
 from tests.api.support.nasty_arguments import CORE, FORMS, Place, drawn, operation, places, spelt
 from tests.api.support.nasty_place import Playground, playing, refusals
+
 from tests.support.system import System
 
 AT_ONCE = 60
