@@ -1,6 +1,6 @@
-"""Every argument of every subscription with unusual values: refused or followed, never broken.
+"""Sends odd values to every argument of every subscription over a socket: refused or followed, never broken.
 
-Text that cannot be stored is refused by the name of its argument, in queries as in subscriptions.
+Text that the database cannot store is refused with the name of its argument, in queries and subscriptions alike.
 """
 
 import asyncio
@@ -11,31 +11,31 @@ from typing import Any
 
 import pytest
 from graphql import get_named_type
-from tests.api.support.nasty_arguments import CORE, FORMS, Place, drawn, operation, places, spelt
-from tests.api.support.nasty_place import Playground, playing, refusals
 
+from tests.api.support.odd_arguments import CORE, FORMS, Place, draw_values, operation, places, to_json
+from tests.api.support.playground import Playground, playground, refusals
 from tests.support.system import System
 
 AT_ONCE = 60
-ROUNDS = 30
+EACH = 30
 QUIET_SECONDS = 0.3
-"""A subscription without a message for so long counts as accepted."""
+"""How long nothing has come for: what goes on by then has been taken."""
 FIELDS = sorted({place.field for place in places("subscription")})
 TEXTS = {"String", "ID", "Cursor"}
 
 
 @pytest.fixture(scope="module")
 async def ground(shared: System) -> AsyncIterator[Playground]:
-    async with playing(shared) as made:
+    async with playground(shared) as made:
         yield made
 
 
 async def followed(ground: Playground, asked: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Begin subscriptions over one socket, and return the payloads of each; those that go on are completed."""
+    """Start subscriptions over one socket, return the messages of each, and end those that continue."""
     came: dict[str, list[Any]] = {str(number): [] for number in range(len(asked))}
     async with ground.system.admin.socket() as socket:
         for number, one in enumerate(asked):
-            await socket.send(spelt({"id": str(number), "type": "subscribe", "payload": one}))
+            await socket.send(to_json({"id": str(number), "type": "subscribe", "payload": one}))
         going = set(came)
         while going:
             try:
@@ -61,13 +61,13 @@ def usual(ground: Playground) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("field", FIELDS)
-async def test_every_argument_of_a_subscription_is_refused_or_followed(ground: Playground, field: str) -> None:
+async def test_every_argument_of_a_subscription(ground: Playground, field: str) -> None:
     chance = Random(field)
     chosen = [
         (place, value, form)
         for place in places("subscription")
         if place.field == field
-        for value, form in drawn(place, ground.victims, chance, ROUNDS)
+        for value, form in draw_values(place, ground.victims, chance, EACH)
     ]
     for begin in range(0, len(chosen), AT_ONCE):
         some = chosen[begin : begin + AT_ONCE]
@@ -87,13 +87,13 @@ def _is_single(place: Place) -> bool:
 
 
 def named(place: Place) -> list[str]:
-    """Return the path that a refusal names."""
+    """Return the path in a refusal."""
     steps = ["0" if step == "*" else step for step in place.path]
     return steps[1:] if steps[0] == "input" else steps
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud83d"])
-async def test_text_that_cannot_be_stored_is_refused_by_the_name_of_its_argument(ground: Playground, text: str) -> None:
+async def test_a_value_that_is_not_text_is_refused_with_its_argument(ground: Playground, text: str) -> None:
     await ground.deployment()
     for place in of_texts("query"):
         for form in FORMS if "\0" in text else ("variable",):
