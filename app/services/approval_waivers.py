@@ -29,10 +29,10 @@ async def why_not_waive(locked: LockedDeployment, principal: Principal) -> Forbi
 async def refuse_unauthorized_waivers(
     locked: LockedDeployment, principal: Principal, ids: Mapping[str, str], keys: Sequence[str], path: tuple[str, ...]
 ) -> None:
-    """Refuse an edit that waives the approvals of the tasks `keys`, unless the caller may waive them. Raises Refused.
+    """Refuse an edit that waives the approvals of the tasks `keys`, unless the caller may waive them.
 
-    `ids` has the tasks' ids by key, `path` names the input's field. Authors may waive approvals that they added to a
-    task themselves and that were not requested yet.
+    Raises Refused. `ids` has the tasks' ids by key, `path` names the input's field. Authors may waive approvals that
+    they added to a task themselves and that were not requested yet.
     """
     if not keys:
         return
@@ -47,7 +47,7 @@ async def refuse_unauthorized_waivers(
 
 
 async def _confirmation_author(deployment: Deployment, key: str) -> str | None:
-    """Return the id of the actor who set requireConfirm of a task in an edit; None if its template or generator did."""
+    """Return who set requireConfirm of a task in an edit; None if its template or generator did."""
     revisions = (await workflow_store.revisions_of([deployment.id]))[deployment.id]
     since = deployment.revision
     while since > 1:

@@ -34,7 +34,10 @@ _S = DeploymentStatus
 
 @dataclass(frozen=True, slots=True)
 class ReasonedAction:
-    """An action on a deployment or task, with the caller's reason. With `force`, commands are killed at once."""
+    """An action on a deployment or task, with the caller's reason.
+
+    With `force`, commands are killed at once.
+    """
 
     id: str
     reason: str
@@ -107,7 +110,10 @@ def _locked(context: UseCaseContext, deployment_id: str) -> AbstractAsyncContext
 
 
 def require_deployer(context: UseCaseContext, deployment: Deployment, field: str = "id") -> None:
-    """Refuse unless the caller is DEPLOYER on a deployment. Raises Refused with NOT_FOUND if they may not see it."""
+    """Refuse unless the caller is DEPLOYER on a deployment.
+
+    Raises Refused with NOT_FOUND if they may not see it.
+    """
     if not context.principal.allows_on(Role.VIEWER, deployment):
         raise not_found("deployment", deployment.id, (field,))
     if not context.principal.allows_on(Role.DEPLOYER, deployment):
@@ -137,7 +143,10 @@ async def start(context: UseCaseContext, id_: str) -> Result:
 
 
 async def pause(context: UseCaseContext, id_: str) -> Result:
-    """Pause a deployment: no task starts, running tasks go on, and others pass it in the queue. For DEPLOYER."""
+    """Pause a deployment: no task starts, running tasks go on, and others pass it in the queue.
+
+    For DEPLOYER.
+    """
     async with _locked(context, id_) as locked:
         require_deployer(context, locked.deployment)
         refuse_wrong_state(locked.deployment.status, allowed_actions.why_not_pause(locked.deployment))
@@ -158,10 +167,10 @@ async def resume(context: UseCaseContext, id_: str) -> Result:
 
 
 async def cancel(context: UseCaseContext, order: ReasonedAction) -> Result:
-    """Cancel a deployment: at once if no task runs, else as soon as the running tasks have ended. For DEPLOYER.
+    """Cancel a deployment: at once if no task runs, else as soon as the running tasks have ended.
 
-    Cancelling again changes nothing, except that `force` kills the running tasks. A deployment that rolls back stops
-    half-way: its rollback fails, and so does the deployment.
+    For DEPLOYER. Cancelling again changes nothing, except that `force` kills the running tasks. A deployment that rolls
+    back stops half-way: its rollback fails, and so does the deployment.
     """
     refuse_if(reason_problems(order.reason))
     async with _locked(context, order.id) as locked:
@@ -185,7 +194,7 @@ async def cancel(context: UseCaseContext, order: ReasonedAction) -> Result:
 
 
 async def _abandon_half_way(locked: LockedDeployment) -> None:
-    """Leave half-deployed workloads that no worker is bringing back as they are, because there may be no worker."""
+    """Stop waiting for half-deployed workloads that no worker is bringing back."""
     await locked.flush()
     items = planning.half_way(await task_store.items(locked.deployment.id))
     for task in await locked.tasks([item.id for item in items if not item.held]):
@@ -204,7 +213,10 @@ async def _cancel_rollback(locked: LockedDeployment, reason: str) -> None:
 
 
 async def retry(context: UseCaseContext, id_: str) -> Result:
-    """Retry a failed deployment: tasks that failed or never ran start again; not during a freeze. For DEPLOYER."""
+    """Retry a failed deployment: tasks that failed or never ran start again; not during a freeze.
+
+    For DEPLOYER.
+    """
     await lock_queue(id_)
     async with _locked(context, id_) as locked:
         require_deployer(context, locked.deployment)
@@ -230,7 +242,7 @@ def _without_old_confirmation(task: Task, now: datetime) -> Task:
 
 
 async def lock_queue(deployment_id: str) -> None:
-    """Lock the queue of a deployment's environment, so that no other deployment starts there in the meantime.
+    """Lock the queue of a deployment's environment, so that no other deployment starts there.
 
     Call it before the deployment is locked: admission locks both in that order.
     """

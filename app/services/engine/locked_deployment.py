@@ -187,7 +187,7 @@ async def lock_deployment(
     if found is None:
         raise not_found("deployment", deployment_id, (field,))
     unit.now = max(unit.now, unit.clock.now())
-    ledger = LockedDeployment(unit, found.deployment, found.place, found.deployment, actor_id, found.asked)
+    ledger = LockedDeployment(unit, found.deployment, found.rules, found.deployment, actor_id, found.asked)
     yield ledger
     await ledger.close()
     unit.record_change(deployment_id, found.deployment, ledger.deployment)
