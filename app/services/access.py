@@ -79,7 +79,7 @@ class TokenRequest:
 
 def new_secret(runtime: Runtime) -> str:
     """Return the secret of a new token."""
-    return "bor_" + base64.urlsafe_b64encode(runtime.chance.noise(TOKEN_BYTES)).decode().rstrip("=")
+    return "bor_" + base64.urlsafe_b64encode(runtime.chance.random_bytes(TOKEN_BYTES)).decode().rstrip("=")
 
 
 async def create_token(context: UseCaseContext, request: TokenRequest) -> Result:

@@ -229,8 +229,8 @@ def _why_not_admit(
     """Return why a failed deployment cannot run beside the active ones of its environment now."""
     claim = admission.Claim(deployment.id, deployment.application_ids)
     position = admission.queue_position(deployment.id, active, [claim], capacity)
-    if position.holds:
-        by = _capitalized(", ".join(dict.fromkeys(labels[hold.deployment_id] for hold in position.holds)))
+    if position.waits_for:
+        by = _capitalized(", ".join(dict.fromkeys(labels[hold.deployment_id] for hold in position.waits_for)))
         message = f"{by} holds an application that this one needs. Try again when it has ended."
         return Locked(message=message, path=("id",))
     if position.full:

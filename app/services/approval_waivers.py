@@ -39,7 +39,7 @@ async def refuse_unauthorized_waivers(
     problem = await why_not_waive(locked, principal)
     if problem is None:
         return
-    requested_ids = await store.tasks_asked_for(locked.deployment.id)
+    requested_ids = await store.requested_task_ids(locked.deployment.id)
     for key in keys:
         if ids[key] in requested_ids or await _confirmation_author(locked.deployment, key) != principal.actor.id:
             message = f"The task “{key}” needs approval, and this edit waives it. {problem.message}"

@@ -17,7 +17,8 @@ from app.core.task import TaskStatus
 from app.core.validation import checks
 from app.services.engine import approval_requests
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import refuse, tick_and_send
+from app.services.engine.tick import reject_deployment
+from app.services.engine.work_queue import tick_and_enqueue
 from app.services.secret_masking import mask_secrets
 from app.services.use_cases import Result, UseCaseContext, forbidden, refuse_if
 from app.store import approvals as store
@@ -103,7 +104,7 @@ async def _decide_all(
         else:
             problems[id_] = problem
         if problem is None or approval.overdue(locked.now):
-            await tick_and_send(locked)
+            await tick_and_enqueue(locked)
             await locked.flush()
             approvals = await store.by_ids(ids) if id_ != ids[-1] else approvals
     return problems
@@ -129,12 +130,12 @@ async def _store(context: UseCaseContext, locked: LockedDeployment, approval: Ap
     status = core.status_after(approval, order.verdict)
     await store.decide(approval, decision, status)
     locked.record(ApprovalDecided(approval.id, order.verdict, comment))
-    approval_requests.tell(locked, [approval.id])
+    approval_requests.publish_changes(locked, [approval.id])
     others = tuple(earlier for earlier in approval.decisions if earlier.actor_id != actor.id)
     context.record_change(approval.id, approval, replace(approval, status=status, decisions=(*others, decision)))
     if status is ApprovalStatus.REJECTED:
         reason = f"rejected by {actor.name}" + (f": {comment}" if comment else "")
-        await refuse(locked, reason, roll_back=True, automatic=False)
+        await reject_deployment(locked, reason, roll_back=True, automatic=False)
     elif status is ApprovalStatus.APPROVED and approval.task_id is not None:
         await _resume_task(locked, approval, actor.id)
 
@@ -154,8 +155,8 @@ async def _resume_task(locked: LockedDeployment, approval: Approval, actor_id: s
         )
     else:
         resumed = replace(task, status=TaskStatus.PENDING, confirmed_by=actor_id, confirmed_at=locked.now)
-    locked.note_task(task.id, task.status, resumed.status)
-    locked.put(resumed)
+    locked.record_task_status(task.id, task.status, resumed.status)
+    locked.put_task(resumed)
     locked.unit.record_change(task.id, task, resumed)
 
 

@@ -14,14 +14,15 @@ from app.core.events import DeploymentStatusChanged
 from app.core.ids import IdKind
 from app.core.masking import Masker
 from app.core.roles import Role
-from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, afresh, unbegun
+from app.core.task import FAILURES, UNSTARTED, Task, TaskStatus, new_task, reset_task
 from app.core.tick import planning
-from app.core.tick.planning import settled
+from app.core.tick.planning import unblocking_ids
 from app.core.workflow import WorkflowTask
 from app.services.allowed_actions import Caller, rollback_requests, why_not_retry, why_not_roll_back, why_not_start
 from app.services.drafts import DeploymentRequest, Draft, draft
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import ask_to_stop, begin_rollback, cancel_waiting, set_rollback, tick_and_send
+from app.services.engine.tick import begin_rollback, cancel_unstarted, request_stop, set_rollback
+from app.services.engine.work_queue import tick_and_enqueue
 from app.services.secret_masking import mask_secrets
 from app.services.use_cases import Result, UseCaseContext, forbidden, reason_problems, refuse_if
 from app.store import deployments as store
@@ -86,7 +87,7 @@ async def _create_in(context: UseCaseContext, drafted: Draft, environment: Envir
     await store.insert(deployment, {definition.application_id: definition for definition in drafted.definitions})
     await task_store.insert(_tasks(context, deployment.id, drafted.tasks))
     context.record_change(deployment.id, None, deployment)
-    await workflow_store.begin(deployment)
+    await workflow_store.insert_first(deployment)
     async with _locked(context, deployment.id) as locked:
         locked.record(DeploymentStatusChanged(None, _S.PENDING))
     if request.auto_start:
@@ -102,7 +103,7 @@ def _masked_override_reason(drafted: Draft) -> str | None:
 
 def _tasks(context: UseCaseContext, deployment_id: str, tasks: Sequence[WorkflowTask]) -> list[Task]:
     ids = {task.key: context.unit.new_id(IdKind.TASK) for task in tasks}
-    return [unbegun(task, deployment_id, order, ids) for order, task in enumerate(tasks)]
+    return [new_task(task, deployment_id, order, ids) for order, task in enumerate(tasks)]
 
 
 def _locked(context: UseCaseContext, deployment_id: str) -> AbstractAsyncContextManager[LockedDeployment]:
@@ -150,7 +151,7 @@ async def pause(context: UseCaseContext, id_: str) -> Result:
     async with _locked(context, id_) as locked:
         require_deployer(context, locked.deployment)
         refuse_wrong_state(locked.deployment.status, allowed_actions.why_not_pause(locked.deployment))
-        locked.pause(True)
+        locked.set_paused(True)
         context.unit.queues.add(locked.deployment.environment_id)
     return Result((id_,))
 
@@ -160,9 +161,9 @@ async def resume(context: UseCaseContext, id_: str) -> Result:
     async with _locked(context, id_) as locked:
         require_deployer(context, locked.deployment)
         refuse_wrong_state(locked.deployment.status, allowed_actions.why_not_resume(locked.deployment))
-        locked.pause(False)
+        locked.set_paused(False)
         context.unit.queues.add(locked.deployment.environment_id)
-        await tick_and_send(locked)
+        await tick_and_enqueue(locked)
     return Result((id_,))
 
 
@@ -179,28 +180,28 @@ async def cancel(context: UseCaseContext, order: ReasonedAction) -> Result:
         refuse_wrong_state(status, allowed_actions.why_not_cancel(locked.deployment))
         reason = await mask_secrets(order.id, order.reason)
         if status is _S.RUNNING:
-            locked.move(_S.CANCELLING, reason)
-            await tick_and_send(locked)
+            locked.change_status(_S.CANCELLING, reason)
+            await tick_and_enqueue(locked)
         elif status is _S.ROLLING_BACK:
             await _cancel_rollback(locked, reason)
         elif status in (_S.PENDING, _S.WAITING_CONFIRM):
-            cancel_waiting(locked, await task_store.items(order.id), reason)
-            await tick_and_send(locked)
+            cancel_unstarted(locked, await task_store.snapshots(order.id), reason)
+            await tick_and_enqueue(locked)
         if order.force:
             if locked.deployment.status is _S.CANCELLING:
                 await _abandon_half_way(locked)
-            await ask_to_stop(locked, [item.id for item in await task_store.items(order.id)], kill=True)
+            await request_stop(locked, [item.id for item in await task_store.snapshots(order.id)], kill=True)
     return Result((order.id,))
 
 
 async def _abandon_half_way(locked: LockedDeployment) -> None:
     """Stop waiting for half-deployed workloads that no worker is bringing back."""
     await locked.flush()
-    items = planning.half_way(await task_store.items(locked.deployment.id))
-    for task in await locked.tasks([item.id for item in items if not item.held]):
-        locked.put(replace(task, touched=False))
+    items = planning.half_moved(await task_store.snapshots(locked.deployment.id))
+    for task in await locked.tasks([item.id for item in items if not item.is_leased]):
+        locked.put_task(replace(task, touched=False))
     await locked.flush()
-    await tick_and_send(locked)
+    await tick_and_enqueue(locked)
 
 
 async def _cancel_rollback(locked: LockedDeployment, reason: str) -> None:
@@ -208,8 +209,8 @@ async def _cancel_rollback(locked: LockedDeployment, reason: str) -> None:
     if rollback is not None:
         message = "; ".join(filter(None, [rollback.error_message, f"the rollback was cancelled: {reason}"]))
         await set_rollback(locked, replace(rollback, status=RollbackStatus.FAILED, error_message=message))
-    await ask_to_stop(locked, [item.id for item in await task_store.items(locked.deployment.id)])
-    await tick_and_send(locked)
+    await request_stop(locked, [item.id for item in await task_store.snapshots(locked.deployment.id)])
+    await tick_and_enqueue(locked)
 
 
 async def retry(context: UseCaseContext, id_: str) -> Result:
@@ -232,7 +233,7 @@ def _remove_old_confirmations(locked: LockedDeployment, tasks: Iterable[Task]) -
     """Remove expired confirmations of tasks that have not started, so that approval is requested again."""
     for task in tasks:
         if task.status in UNSTARTED and (unconfirmed := _without_old_confirmation(task, locked.now)) != task:
-            locked.put(unconfirmed)
+            locked.put_task(unconfirmed)
 
 
 def _without_old_confirmation(task: Task, now: datetime) -> Task:
@@ -253,16 +254,16 @@ async def lock_queue(deployment_id: str) -> None:
 
 async def restart_tasks(locked: LockedDeployment, tasks: Sequence[Task], failed: Sequence[Task]) -> None:
     """Start the `failed` ones of a deployment's tasks again; a failed deployment runs again."""
-    settled_ids = settled(tasks)
+    settled_ids = unblocking_ids(tasks)
     for task in failed:
         to = TaskStatus.PENDING if settled_ids.issuperset(task.block_by) else TaskStatus.BLOCKED
-        locked.note_task(task.id, task.status, to, "retried")
-        locked.put(_without_old_confirmation(replace(afresh(task), status=to), locked.now))
+        locked.record_task_status(task.id, task.status, to, "retried")
+        locked.put_task(_without_old_confirmation(replace(reset_task(task), status=to), locked.now))
     if locked.deployment.status is _S.FAILED:
         _remove_old_confirmations(locked, [task for task in tasks if task not in failed])
-        locked.move(_S.RUNNING, "retried")
+        locked.change_status(_S.RUNNING, "retried")
         locked.deployment = replace(locked.deployment, attempt=locked.deployment.attempt + 1)
-    await tick_and_send(locked)
+    await tick_and_enqueue(locked)
 
 
 async def roll_back(context: UseCaseContext, order: ReasonedAction) -> Result:
@@ -280,9 +281,9 @@ async def roll_back(context: UseCaseContext, order: ReasonedAction) -> Result:
         reason = await mask_secrets(order.id, order.reason)
         if deployment.status is not _S.SUCCESS:
             refuse_if_problem((await why_not_roll_back(caller, [deployment]))[order.id])
-            locked.move(_S.ROLLING_BACK, reason)
+            locked.change_status(_S.ROLLING_BACK, reason)
             await begin_rollback(locked, automatic=False, reason=reason)
-            await tick_and_send(locked)
+            await tick_and_enqueue(locked)
             return Result((order.id,))
     request = (await rollback_requests(caller, [deployment]))[order.id]
     if isinstance(request, Problem):

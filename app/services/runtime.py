@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.core.environment import OperatorKind
 from app.core.freeze import Calendar
-from app.ports import Bus, Chance, Clock, JobQueue, Operator, Probe, RolloutOperator, RunOperator, WorkspaceKeeper
+from app.ports import Bus, Chance, Clock, JobQueue, Operator, Probe, RolloutOperator, RunOperator, WorkspaceCleaner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Runtime:
     """Operators that roll out a workload as a whole; the others are called for each instance."""
     runs: Mapping[OperatorKind, RunOperator] = field(default_factory=dict)
     """Operators whose runs outlive their workers."""
-    workspaces: WorkspaceKeeper | None = None
+    workspaces: WorkspaceCleaner | None = None
     """Keeper of the workspace folders of this machine; None where no commands run."""
     lease_seconds: float = 15.0
     log_bytes: int = 500 * 1024 * 1024

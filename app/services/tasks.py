@@ -11,7 +11,7 @@ from app.core.events import RolloutProgressed
 from app.core.roles import Role
 from app.core.strategy.model import Progress
 from app.core.task import Task, TaskStatus
-from app.core.tick.planning import Change
+from app.core.tick.state import TaskChange
 from app.services.allowed_actions import Caller, why_not_resume
 from app.services.approval_waivers import why_not_waive
 from app.services.deployments import (
@@ -23,7 +23,8 @@ from app.services.deployments import (
     restart_tasks,
 )
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import ask_to_stop, tick_and_send
+from app.services.engine.tick import request_stop
+from app.services.engine.work_queue import tick_and_enqueue
 from app.services.secret_masking import mask_secrets
 from app.services.use_cases import Result, UseCaseContext, reason_problems, refuse_if
 from app.store import deployments as deployment_store
@@ -94,8 +95,8 @@ async def skip(context: UseCaseContext, order: ReasonedAction) -> Result:
         if task.require_confirm:
             refuse_if_problem(await why_not_waive(locked, context.principal))
         reason = await mask_secrets(task.deployment_id, order.reason)
-        locked.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.SKIPPED, reason)])
-        await tick_and_send(locked)
+        locked.change_tasks({task.id: task.status}, [TaskChange(task.id, TaskStatus.SKIPPED, reason)])
+        await tick_and_enqueue(locked)
     return Result((order.id,))
 
 
@@ -109,10 +110,10 @@ async def cancel(context: UseCaseContext, order: ReasonedAction) -> Result:
         refuse_wrong_state(task.status, allowed_actions.why_not_cancel_task(locked.deployment, task))
         reason = await mask_secrets(task.deployment_id, order.reason)
         if task.worker is not None:
-            await ask_to_stop(locked, [task.id], kill=order.force, reason=reason)
+            await request_stop(locked, [task.id], kill=order.force, reason=reason)
         else:
-            locked.change_tasks({task.id: task.status}, [Change(task.id, TaskStatus.CANCELLED, reason)])
-        await tick_and_send(locked)
+            locked.change_tasks({task.id: task.status}, [TaskChange(task.id, TaskStatus.CANCELLED, reason)])
+        await tick_and_enqueue(locked)
     return Result((order.id,))
 
 
@@ -125,7 +126,7 @@ async def promote(context: UseCaseContext, promotion: Promotion) -> Result:
         why_not = allowed_actions.why_not_promote(locked.deployment, task, locked.now)
         refuse_wrong_state(task.status, why_not, "taskId")
         progress = rollout.promote(task.rollout or Progress(), locked.now, full=promotion.full)
-        locked.put(replace(task, rollout=progress, resume_at=locked.now))
+        locked.put_task(replace(task, rollout=progress, resume_at=locked.now))
         locked.record(RolloutProgressed(task.id, progress))
-        await tick_and_send(locked)
+        await tick_and_enqueue(locked)
     return Result((task.deployment_id,))

@@ -12,7 +12,7 @@ from app.core.fingerprint import fingerprint as fingerprint_of
 from app.core.roles import Role
 from app.core.validation import checks
 from app.services import audit
-from app.services.engine.tick import admit_waiting
+from app.services.engine.admission import admit_waiting
 from app.services.runtime import Runtime
 from app.store import idempotency
 from app.store.idempotency import StoredAnswer

@@ -34,7 +34,7 @@ async def create(context: UseCaseContext, draft: Version) -> Result:
     if not all(context.principal.allows_somewhere(Role.DEPLOYER, id_) for id_ in application_ids):
         raise forbidden(Role.DEPLOYER)
     await lock_name(NAMES_LOCK)
-    namesakes = await store.of_name(draft.name, application_ids)
+    namesakes = await store.named(draft.name, application_ids)
     same = next((version for version in namesakes if version.is_same(draft)), None)
     if same is not None:
         context.record_change(same.id, same, same)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from app.core import allowed_actions, compatibility, editing, workflow
+from app.core import allowed_actions, compatibility, editing, workflow, workflow_faults, workflow_rewrite
 from app.core.deployment import Deployment
 from app.core.editing import PATHS, Addition, Edit, Modification, Replacement, Restoration
 from app.core.environment import OperatorKind
@@ -13,14 +13,14 @@ from app.core.events import WorkflowChanged
 from app.core.ids import IdKind
 from app.core.masking import Masker
 from app.core.revision import MAX_SUMMARY, KeptTask, Revision
-from app.core.task import UNBLOCKING, Task, written
-from app.core.tick.state import items_of
+from app.core.task import UNBLOCKING, Task, workflow_tasks
+from app.core.tick.state import snapshots_of
 from app.core.validation import checks, task_checks
 from app.core.workflow import Position, WorkflowTask
 from app.services.approval_waivers import refuse_unauthorized_waivers
 from app.services.deployments import require_deployer
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import tick_and_send
+from app.services.engine.work_queue import tick_and_enqueue
 from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import definitions as definition_store
 from app.store import environments as environment_store
@@ -92,7 +92,7 @@ async def _tasks_at(deployment: Deployment, tasks: Sequence[Task], revision: int
     `tasks` are the present ones.
     """
     if revision == deployment.revision:
-        return written(tasks)
+        return workflow_tasks(tasks)
     key = (deployment.id, revision)
     return (await store.tasks_at([key])).get(key) if 0 < revision < deployment.revision else None
 
@@ -148,7 +148,7 @@ def _why_not_edit(deployment: Deployment, expected: int) -> Iterator[Problem]:
 
 async def _edit(context: UseCaseContext, locked: LockedDeployment, tasks: Sequence[Task], order: EditOrder) -> None:
     """Apply an edit to a locked deployment: store its new revision and tasks, and tick it. Raises Refused."""
-    before = written(tasks)
+    before = workflow_tasks(tasks)
     after = editing.apply_edit(before, order.edit)
     refuse_if(_problems(order.edit, after))
     await _check(locked.deployment, tasks, order.edit, (before, after))
@@ -158,14 +158,14 @@ async def _edit(context: UseCaseContext, locked: LockedDeployment, tasks: Sequen
     path = PATHS[type(order.edit)]
     await refuse_unauthorized_waivers(locked, context.principal, ids_by_key, waived_keys, path)
     new_ids = {task.key: context.unit.new_id(IdKind.TASK) for task in after if task.key not in ids_by_key}
-    rewrite = editing.rewrite(tasks, after, new_ids, before)
+    rewrite = workflow_rewrite.rewrite(tasks, after, new_ids, before)
     revision = _revision(context, locked, order, (before, after))
     await store.supersede((KeptTask(task.id, past) for task, past in zip(tasks, before, strict=True)), revision)
     await store.write(rewrite)
     locked.deployment = replace(locked.deployment, revision=revision.number)
     locked.record(WorkflowChanged(revision.number, revision.summary))
     locked.change_tasks({task.id: task.status for task in tasks}, rewrite.changes)
-    await tick_and_send(locked, items_of(rewrite.tasks))
+    await tick_and_enqueue(locked, snapshots_of(rewrite.tasks))
 
 
 def _revision(context: UseCaseContext, locked: LockedDeployment, order: EditOrder, graphs: Graphs) -> Revision:
@@ -187,12 +187,12 @@ async def _check(deployment: Deployment, tasks: Sequence[Task], edit_: Edit, gra
     path = PATHS[type(edit_)]
     definitions = await definition_store.by_application(deployment.id)
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
-    started_keys = {task.key for task in tasks if editing.has_started(task)}
+    started_keys = {task.key for task in tasks if workflow_rewrite.has_started(task)}
     not_started = [task for task in graphs[1] if task.key not in started_keys]
     refuse_if(compatibility.service_account_problems(environment, not_started, *path))
     faults = [
         *editing.faults(*graphs, edit_, started_keys),
-        *workflow.check(
+        *workflow_faults.find_faults(
             graphs[1],
             {id_: definition.name for id_, definition in definitions.items()},
             deployment.must_in_order,

@@ -25,7 +25,7 @@ async def archived_among(ids: Sequence[str]) -> list[str]:
     return [row["name"] for row in rows]
 
 
-async def naming(names: Mapping[str, Collection[str]], but: str) -> list[Application]:
+async def using_objects(names: Mapping[str, Collection[str]], but: str) -> list[Application]:
     """Return applications, by name, whose Kubernetes target uses one of the names in `names`.
 
     `names` has names of objects by field: workload, service and http_route. `but` is the id of an application to leave

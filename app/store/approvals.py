@@ -50,7 +50,7 @@ OF_DEPLOYMENTS = ChildRows(SELECT, "approvals a", "a.deployment_id", "a.id", _re
 """The approvals of deployments, the oldest first."""
 
 
-async def open_of(deployment_id: str) -> tuple[Approval, ...]:
+async def open_approvals(deployment_id: str) -> tuple[Approval, ...]:
     """Return the approvals that a tick needs: pending ones, and given ones of the deployment as a whole."""
     rows = await fetch(
         f"{SELECT} WHERE a.deployment_id = $1"
@@ -66,7 +66,7 @@ async def authors_of(deployment_id: str) -> frozenset[str]:
     return msgspec.json.decode(rows[0]["authors"], type=frozenset[str])
 
 
-async def tasks_asked_for(deployment_id: str) -> frozenset[str]:
+async def requested_task_ids(deployment_id: str) -> frozenset[str]:
     """Return the ids of those tasks of a deployment for which approval was ever requested."""
     rows = await fetch(
         "SELECT DISTINCT task_id FROM approvals WHERE deployment_id = $1 AND subject = 'TASK'", deployment_id
@@ -156,10 +156,10 @@ async def decide(approval: Approval, decision: Decision, status: ApprovalStatus)
             decision.actor_id,
         )
     if status is not ApprovalStatus.PENDING:
-        await end([approval.id], status, decision.at)
+        await close([approval.id], status, decision.at)
 
 
-async def end(ids: Sequence[str], status: ApprovalStatus, at: datetime) -> None:
+async def close(ids: Sequence[str], status: ApprovalStatus, at: datetime) -> None:
     """Store the final status of approvals."""
     await execute("UPDATE approvals SET status = $2, decided_at = $3 WHERE id = ANY($1)", list(ids), status, at)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from app.core.batch_history import Moment
+from app.core.batch_history import ProgressPoint
 from app.core.events import BODIES, Event
 from app.core.metrics import MetricResult
 from app.core.strategy.model import Phase
@@ -38,8 +38,8 @@ async def pages(deployment_ids: Sequence[str], after: int, limit: int) -> dict[s
     return events
 
 
-async def of_rollouts(task_ids: Sequence[str]) -> dict[str, list[Moment]]:
-    """Return the moments of each deploy task's rollout in order, without its instances."""
+async def progress_of_rollouts(task_ids: Sequence[str]) -> dict[str, list[ProgressPoint]]:
+    """Return the progress of each deploy task's rollout in order, without its instances."""
     rows = await fetch(
         "SELECT event.body->>'task_id' AS task, event.at, event.body->'progress'->>'phase' AS phase,"
         " (event.body->'progress'->>'step_index')::int AS step, (event.body->'progress'->>'batch')::int AS batch,"
@@ -49,12 +49,12 @@ async def of_rollouts(task_ids: Sequence[str]) -> dict[str, list[Moment]]:
         " ORDER BY event.deployment_id, event.number",
         list(task_ids),
     )
-    moments: dict[str, list[Moment]] = {id_: [] for id_ in task_ids}
+    points: dict[str, list[ProgressPoint]] = {id_: [] for id_ in task_ids}
     for row in rows:
         metrics = msgspec.json.decode(row["metrics"] or "[]", type=tuple[MetricResult, ...])
-        moment = Moment(row["at"], Phase(row["phase"]), row["step"], row["batch"], metrics)
-        moments[row["task"]].append(moment)
-    return moments
+        point = ProgressPoint(row["at"], Phase(row["phase"]), row["step"], row["batch"], metrics)
+        points[row["task"]].append(point)
+    return points
 
 
 def _read(row: Row) -> Event:

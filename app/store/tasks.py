@@ -12,7 +12,7 @@ from app.core.deployment import DeploymentStatus
 from app.core.kubernetes.job_runs import RunOwnership
 from app.core.strategy.model import Progress
 from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
-from app.core.tick.state import ITEM_OF_TASK, Change, Item
+from app.core.tick.state import SNAPSHOT_COLUMNS, TaskChange, TaskSnapshot
 from app.core.workflow import Position, TaskType
 from app.store import models
 from app.store.codecs import dump, json_reader, reader
@@ -119,14 +119,14 @@ async def _columns_of(
     return by_deployment
 
 
-async def items(deployment_id: str) -> list[Item]:
+async def snapshots(deployment_id: str) -> list[TaskSnapshot]:
     """Return what a tick needs of a deployment's tasks, in workflow order.
 
     The deployment's row must be locked.
     """
-    columns = await _columns((*ITEM_OF_TASK, "confirmed_at"), OF_DEPLOYMENTS, [deployment_id])
+    columns = await _columns((*SNAPSHOT_COLUMNS, "confirmed_at"), OF_DEPLOYMENTS, [deployment_id])
     confirmed = [moment is not None for moment in columns.pop()]
-    return filled(Item, dict(zip(ITEM_OF_TASK, columns, strict=True)) | {"confirmed": confirmed})
+    return filled(TaskSnapshot, dict(zip(SNAPSHOT_COLUMNS, columns, strict=True)) | {"confirmed": confirmed})
 
 
 FIELDS = (
@@ -175,7 +175,7 @@ class Writes:
         return [dump(tasks), dump(self.begun), dump(self.ended)]
 
 
-async def apply_changes(changes: Sequence[Change], now: datetime) -> None:
+async def apply_changes(changes: Sequence[TaskChange], now: datetime) -> None:
     """Store the changes of a tick. The changed tasks have no running attempt."""
     await execute(
         "UPDATE tasks SET status = c.status, activity = NULL, worker = NULL, lease_until = NULL, resume_at = NULL,"

@@ -32,7 +32,7 @@ async def insert(version: Version) -> None:
     )
 
 
-async def of_name(name: str, application_ids: Sequence[str]) -> list[Version]:
+async def named(name: str, application_ids: Sequence[str]) -> list[Version]:
     """Return the versions of exactly that name that have any of the applications, newest first."""
     rows = await fetch(
         f"{SELECT} WHERE v.name = $1 AND EXISTS (SELECT 1 FROM artifacts a"

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from app.core.deployment import Deployment
-from app.core.editing import Rewrite
 from app.core.revision import FIRST_SUMMARY, KeptTask, Revision
 from app.core.task import Task
 from app.core.workflow import Position, WorkflowTask
+from app.core.workflow_rewrite import Rewrite
 from app.store import tasks as task_store
 from app.store.codecs import dump, reader
 from app.store.database import execute, fetch
@@ -51,7 +51,7 @@ COLUMNS = tuple(column.split()[0] for column in DEFINITION.split(", "))
 """Columns that an edit can change in a remaining task."""
 
 
-async def begin(deployment: Deployment) -> None:
+async def insert_first(deployment: Deployment) -> None:
     """Store the first revision of a new deployment's workflow."""
     await execute(
         "INSERT INTO workflow_revisions (deployment_id, number, author_id, at, summary) VALUES ($1, $2, $3, $4, $5)",

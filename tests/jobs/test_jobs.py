@@ -32,7 +32,7 @@ async def test_a_job_of_a_task_that_may_not_run_does_nothing(engine: Engine, sit
     await engine.until_running(id_, "first")
     before = [await engine.story(id_), await engine.story(idle)]
     for story in before:
-        await offer_deployment(worker.hands)({}, story.deployment.id)
+        await offer_deployment(worker.worker)({}, story.deployment.id)
     await asyncio.sleep(0.2)
     after = [await engine.story(id_), await engine.story(idle)]
     for was, is_ in zip(before, after, strict=True):

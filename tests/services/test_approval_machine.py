@@ -229,10 +229,10 @@ class House:
         assert may, f"{one.task.key} ({one.task.type}) of a {known.kind} deployment began unapproved"
         definition = (await definition_store.by_application(id_))[self.web]
         if known.kind == "back" and len(known.writers) == 1:
-            version = one.setting.deployment.version_id
+            version = one.context.deployment.version_id
             assert replace(definition, image=None) == self.ran[version], "a rollback ran what had not run"
         if one.task.type is TaskType.DEPLOY:
-            self.ran[one.setting.deployment.version_id] = replace(definition, image=None)
+            self.ran[one.context.deployment.version_id] = replace(definition, image=None)
 
 
 async def allowed(doing: Awaitable[object]) -> None:

@@ -1,7 +1,6 @@
 """Sockets whose subscriptions share their execution with others that follow the same feed."""
 
 import asyncio
-import json
 from contextlib import aclosing
 from traceback import clear_frames
 from typing import Protocol, cast
@@ -10,6 +9,7 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation
 
 from app.api.context import Context
+from app.api.encoding import encode_body
 from app.api.feeds.errors import AccessLostError, FeedBrokenError, NotSharedError
 from app.api.feeds.hub import FeedHub
 from app.api.feeds.shared_operation import shared_operation
@@ -55,7 +55,7 @@ class FeedSocket(Socket):
         if principal is None or not principal.allows_somewhere(Role.VIEWER):
             return False
         operation.query, operation.variables = shared[0].text, None
-        prefix = f'{{"id":{json.dumps(operation.id)},"type":"next","payload":'.encode()
+        prefix = b'{"id":' + encode_body(operation.id) + b',"type":"next","payload":'
         try:
             async with aclosing(hub.read(*shared, principal, secret, self._sink(prefix))) as payloads:
                 async for payload in payloads:

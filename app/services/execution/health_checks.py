@@ -57,7 +57,7 @@ async def _until_decided(patient: Patient, check: HealthCheck, place: RolloutPos
 def _address(patient: Patient, url: str, place: RolloutPosition) -> str:
     """Return where to ask: the Service of a set of its own also where the address names the application's."""
     setting = patient.setting
-    asked = health.address(
+    asked = health.probe_url(
         url,
         instance=place.instance,
         version=setting.version.name,
@@ -68,7 +68,7 @@ def _address(patient: Patient, url: str, place: RolloutPosition) -> str:
     own = definition.kubernetes.service if definition and definition.kubernetes else None
     if own is None or place.service in (None, own) or reach is None:
         return asked
-    return health.redirected(asked, own, str(place.service), reach.namespace)
+    return health.redirect_to_service(asked, own, str(place.service), reach.namespace)
 
 
 async def _probe(patient: Patient, check: HealthCheck, place: RolloutPosition, sink: LogSink) -> ProbeResult:

@@ -12,9 +12,9 @@ from app.core.kubernetes import job_runs
 from app.core.masking import Masker, masking_limit_error
 from app.core.task import Activity, Task
 from app.core.workflow import TaskType
-from app.ports import HoldLapsedError
+from app.ports import LeaseExpiredError
 from app.services.execution.executions import Executions
-from app.services.execution.instructions import InstructionContext, instruct, meant
+from app.services.execution.instructions import InstructionContext, instruct, literal_env
 from app.services.execution.log_writer import LeaseLostError, LogWriter
 from app.services.execution.rollout import Parked, check_health, roll_back, roll_out
 from app.services.execution.step_context import StepContext
@@ -43,7 +43,7 @@ class Interruption(StrEnum):
     SHUTDOWN = "SHUTDOWN"
 
 
-class Attempt:
+class AttemptRunner:
     """An attempt that runs from the moment it is made.
 
     `lease_end` is when its lease ends, on the event loop's clock. `ended` tells that it runs no more, and only waits to
@@ -60,7 +60,7 @@ class Attempt:
         self._interruption: Interruption | None = None
         self._executions = Executions()
         task = assignment.task
-        self._env = meant(task.command.env) if task.command else {}
+        self._env = literal_env(task.command.env) if task.command else {}
         self._masker = Masker.of(self._env)
         self._work = asyncio.create_task(self._perform(), name=f"attempt {task.attempt} of {task.key}")
 
@@ -106,7 +106,7 @@ class Attempt:
 
     async def _perform(self) -> Outcome | Parked:
         task = self.assignment.task
-        setting = await _with_run(self.assignment.setting, task)
+        setting = await _with_run(self.assignment.context, task)
         self.run = job_runs.name(setting.run)
         if flaw := masking_limit_error(self._env):
             return Outcome(Ending.FAILED, f"nothing was run: {flaw}")
@@ -130,7 +130,7 @@ def _result(work: asyncio.Task[Outcome | Parked], why: Interruption | None, task
     if not work.cancelled() and (error := work.exception()) is not None:
         if isinstance(error, LeaseLostError):
             return None
-        if isinstance(error, HoldLapsedError):
+        if isinstance(error, LeaseExpiredError):
             return Outcome(Ending.LOST, NOT_RENEWED)
         logger.error("attempt %d of %s failed unexpectedly", task.attempt, task.id, exc_info=error)
         return Outcome(Ending.FAILED, f"Boreas failed to run it: {type(error).__name__}; the worker's log has more.")

@@ -6,9 +6,9 @@ from collections.abc import Awaitable
 from datetime import timedelta
 
 from app.core.attempt import Ending, Outcome
-from app.services.engine.tick import admit, advance
+from app.services.engine.admission import admit, advance
 from app.services.runtime import Runtime
-from app.services.worker.turn import lose
+from app.services.worker.turn import settle_lost_attempt
 from app.store import admission as admission_store
 from app.store import sweep as store
 from app.store import workers
@@ -26,19 +26,19 @@ FORGET_AFTER = timedelta(days=1)
 
 async def sweep(runtime: Runtime) -> None:
     """Settle expired leases, tick every deployment that is under way, and start those that may start."""
-    await expire(runtime)
-    await settle_all(runtime)
+    await settle_expired_leases(runtime)
+    await advance_all(runtime)
 
 
-async def expire(runtime: Runtime) -> None:
+async def settle_expired_leases(runtime: Runtime) -> None:
     """Settle the attempts whose lease ran out."""
     for deployment_id, task_id, attempt in await store.expired_leases(runtime.clock.now()):
         logger.warning("the lease of attempt %d of %s ran out", attempt, task_id)
         outcome = Outcome(Ending.LOST, "its worker gave no sign of life")
-        await _try(lose(runtime, deployment_id, task_id, attempt, outcome), deployment_id)
+        await _try(settle_lost_attempt(runtime, deployment_id, task_id, attempt, outcome), deployment_id)
 
 
-async def settle_all(runtime: Runtime) -> None:
+async def advance_all(runtime: Runtime) -> None:
     """Tick every deployment that is under way, and start those that may start."""
     for deployment_id in await store.active_deployments():
         await _try(advance(runtime, deployment_id), deployment_id)
@@ -47,7 +47,7 @@ async def settle_all(runtime: Runtime) -> None:
     await workers.delete_before(runtime.clock.now() - FORGET_AFTER)
 
 
-async def look_at_queue(runtime: Runtime, environment_id: str) -> None:
+async def start_waiting_deployments(runtime: Runtime, environment_id: str) -> None:
     """Start what waits in an environment and may start; while the database is away that waits for the next sweep."""
     try:
         await admit(runtime, environment_id)
@@ -69,10 +69,10 @@ async def sweep_forever(runtime: Runtime) -> None:
     """Sweep again and again, until cancelled. A sweep that fails is logged; the next one starts afresh."""
     while True:
         try:
-            await expire(runtime)
+            await settle_expired_leases(runtime)
             now = runtime.clock.now()
             if await store.claim(now, now - timedelta(seconds=SWEEP_SECONDS)):
-                await settle_all(runtime)
+                await advance_all(runtime)
         except UNAVAILABLE as error:
             logger.warning("the database is away, sweeping again later: %s", error or type(error).__name__)
         except Exception:
