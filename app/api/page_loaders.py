@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.paging import Span
+from app.core.paging import PageRequest
 from app.store import access, approvals, event_feed, templates, versions, workflows
 from app.store.history import DeploymentsOf
 from app.store.paging import Children
@@ -37,7 +37,7 @@ class PageKey:
 
     id: str
     of: Children[Any]
-    span: Span
+    span: PageRequest
 
 
 CountKey = tuple[str, Children[Any]]
@@ -46,7 +46,7 @@ CountKey = tuple[str, Children[Any]]
 
 async def load_pages(keys: Sequence[PageKey]) -> list[list[Any]]:
     """Return the parts that are asked for."""
-    groups: dict[tuple[Children[Any], Span], list[str]] = {}
+    groups: dict[tuple[Children[Any], PageRequest], list[str]] = {}
     for key in keys:
         groups.setdefault((key.of, key.span), []).append(key.id)
     found = {group: await group[0].pages(ids, group[1]) for group, ids in groups.items()}

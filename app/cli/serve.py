@@ -79,7 +79,7 @@ def api() -> None:
 async def _register_admin_token(settings: Settings) -> None:
     """Register the ADMIN token of the settings, if any. APIs that start together do so one at a time."""
     from app.services.access import ensure_admin
-    from app.store.database import AWAY
+    from app.store.database import UNAVAILABLE
     from app.store.migrations import exclusive
     from app.wiring import open_runtime
 
@@ -88,7 +88,7 @@ async def _register_admin_token(settings: Settings) -> None:
     try:
         async with exclusive(settings.store.database_url or ""), open_runtime(settings) as (runtime, _):
             await ensure_admin(runtime, settings.admin_token)
-    except AWAY as error:
+    except UNAVAILABLE as error:
         raise Failure(f"The database became unavailable while BOREAS_ADMIN_TOKEN was registered: {error}.") from error
 
 

@@ -17,7 +17,7 @@ _CONTROLS = re.compile(
 
 def printable(text: str) -> str:
     """Return a text without escape sequences, control characters and direction marks."""
-    return text if text.isprintable() else _CONTROLS.sub("", escapes.plain(text))
+    return text if text.isprintable() else _CONTROLS.sub("", escapes.strip(text))
 
 
 def printable_value(value: Any) -> Any:

@@ -31,12 +31,12 @@ class Cleaned(NamedTuple):
     rest: str
 
 
-def may_hold(text: str) -> bool:
+def may_contain(text: str) -> bool:
     """Tell whether there may be a sequence in a text."""
     return "\x1b" in text or (not text.isascii() and _BEGIN.search(text) is not None)
 
 
-def cleaned(text: str, *, final: bool = True) -> Cleaned:
+def clean(text: str, *, final: bool = True) -> Cleaned:
     """Return a line with colours and links as its only escape sequences. Unless `final`, it may go on."""
     if _BEGIN.search(text) is None:
         return Cleaned(text, "")
@@ -45,7 +45,7 @@ def cleaned(text: str, *, final: bool = True) -> Cleaned:
     return _Scan(text, keep=True, final=final).run()
 
 
-def plain(text: str) -> str:
+def strip(text: str) -> str:
     """Return a text without any escape sequence."""
     if _BEGIN.search(text) is None:
         return text
@@ -53,7 +53,7 @@ def plain(text: str) -> str:
     return usual if _BEGIN.search(usual) is None else _Scan(text, keep=False, final=True).run().text
 
 
-def cut(text: str, start: int, size: int) -> int:
+def cut_position(text: str, start: int, size: int) -> int:
     """Return where to cut a text off that is clean: `size` characters behind `start`, or before what would be torn."""
     end = start + size
     begin = text.rfind("\x1b", max(start, end - LONGEST_LINK - 300), end)

@@ -13,7 +13,7 @@ NOISE_BYTES = 10
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Kind(StrEnum):
+class IdKind(StrEnum):
     """The nouns that have ids, by the prefix of their ids."""
 
     APPLICATION = "app"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
     AUDIT_ENTRY = "aud"
 
 
-def make(kind: Kind, at: datetime, noise: bytes) -> str:
+def make(kind: IdKind, at: datetime, noise: bytes) -> str:
     """Return a new id of `kind`, made at `at`, with `noise` (10 bytes) that tells it from its neighbours."""
     if len(noise) != NOISE_BYTES:
         raise ValueError(f"an id takes {NOISE_BYTES} bytes of noise, not {len(noise)}")
@@ -43,20 +43,20 @@ def make(kind: Kind, at: datetime, noise: bytes) -> str:
 
 def workflow_of(deployment_id: str) -> str:
     """Return the id of a deployment's workflow: there is one for each, so it is told by the deployment's."""
-    return f"{Kind.WORKFLOW}_{deployment_id.partition('_')[2]}"
+    return f"{IdKind.WORKFLOW}_{deployment_id.partition('_')[2]}"
 
 
 def deployment_of(workflow_id: str) -> str:
     """Return the id of the deployment whose workflow this is."""
-    return f"{Kind.DEPLOYMENT}_{workflow_id.partition('_')[2]}"
+    return f"{IdKind.DEPLOYMENT}_{workflow_id.partition('_')[2]}"
 
 
-def kind_of(value: str) -> Kind | None:
+def kind_of(value: str) -> IdKind | None:
     """Return the kind that an id names, or None when it is no id of ours."""
     prefix, _, body = value.partition("_")
     if len(body) != BODY_LENGTH or not set(body) <= set(ALPHABET):
         return None
     try:
-        return Kind(prefix)
+        return IdKind(prefix)
     except ValueError:
         return None

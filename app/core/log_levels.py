@@ -101,10 +101,10 @@ def level_of(message: str, stream: Stream) -> LogLevel:
     What a command writes to stderr without a level counts as a warning: progress goes there as often as errors do.
     """
     head = message[:256]
-    found = _json_level(escapes.plain(message)) if "{" in head[:JSON_REACH] else None
+    found = _json_level(escapes.strip(message)) if "{" in head[:JSON_REACH] else None
     if found is None and _may_name_one(head):
         if "\x1b" in head:
-            head = escapes.plain(message[:1024])[:256]
+            head = escapes.strip(message[:1024])[:256]
         found = _stated(head)
     return found or _BY_STREAM[stream]
 

@@ -10,7 +10,7 @@ from app.core import escapes
 from app.core.log_levels import LogLevel
 
 
-class Part(str):
+class LinePart(str):
     """A part of a printed line: it `continues` the part before, unless it is the first, and `goes_on`, unless the last.
 
     A part that goes on may be the last nevertheless, where nothing but the line's end follows.
@@ -20,7 +20,7 @@ class Part(str):
     continues: bool
     goes_on: bool
 
-    def __new__(cls, text: str, *, continues: bool, goes_on: bool) -> "Part":
+    def __new__(cls, text: str, *, continues: bool, goes_on: bool) -> "LinePart":
         """Return a text with its place in its line."""
         made = super().__new__(cls, text)
         made.continues, made.goes_on = continues, goes_on
@@ -69,7 +69,7 @@ class LogFilter:
         """Tell whether a line passes, as a query would."""
         return (
             (self.levels is None or line.level in self.levels)
-            and (self.contains is None or self._wanted in _lower(escapes.plain(line.message)))
+            and (self.contains is None or self._wanted in _lower(escapes.strip(line.message)))
             and (self.attempt is None or line.attempt == self.attempt)
         )
 
@@ -84,7 +84,7 @@ class TaskLogLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogPart:
+class LogRange:
     """Which part of a log: up to `limit` lines between two numbers, counted from the oldest end or the newest."""
 
     limit: int
@@ -92,7 +92,7 @@ class LogPart:
     before: int | None = None
     oldest: bool = True
 
-    def within(self, reach: int, last: int) -> "LogPart":
+    def within(self, reach: int, last: int) -> "LogRange":
         """Return what can be looked through of it in a log of `last` lines, from the end that it is counted from."""
         if self.oldest:
             end = self.after + reach + 1
@@ -109,7 +109,7 @@ PORTION = 256_000
 """Characters that a feed sends at once: whoever is slow is not sent megabytes in one message."""
 
 
-def portion(lines: Sequence[LogLine]) -> int:
+def batch_size(lines: Sequence[LogLine]) -> int:
     """Return how many of some lines go into one message: at least one, where there is any."""
     size = 0
     for count, line in enumerate(lines):
@@ -127,7 +127,7 @@ def _lower(text: str) -> str:
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 
 
-def pieces(text: str) -> Sequence[str]:
+def stored_messages(text: str) -> Sequence[str]:
     """Return what is stored of one printed line: control characters made visible, cut to `MAX_MESSAGE` characters.
 
     PostgreSQL can not hold NUL in text, and a terminal must not be steered by a log: both become U+FFFD. Of escape
@@ -135,10 +135,10 @@ def pieces(text: str) -> Sequence[str]:
     """
     if len(text) <= MAX_MESSAGE and text.isprintable():
         return (text,)
-    return clean_pieces(escapes.cleaned(text.rstrip("\r\n")).text)
+    return split_message(escapes.clean(text.rstrip("\r\n")).text)
 
 
-def clean_pieces(text: str) -> Sequence[str]:
+def split_message(text: str) -> Sequence[str]:
     """Return what is stored of one printed line that has no other escape sequences than those that are kept."""
     if len(text) <= MAX_MESSAGE and text.isprintable():
         return (text,)
@@ -149,7 +149,7 @@ def clean_pieces(text: str) -> Sequence[str]:
         return (clean,)
     found, start = [], 0
     while len(clean) - start > MAX_MESSAGE:
-        end = escapes.cut(clean, start, MAX_MESSAGE)
+        end = escapes.cut_position(clean, start, MAX_MESSAGE)
         found.append(clean[start:end])
         start = end
     return [*found, clean[start:]]

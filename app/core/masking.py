@@ -41,7 +41,7 @@ def _forms(values: Iterable[str]) -> Iterator[str]:
             yield from (line for each in lines if len(line := each.strip()) >= SHORTEST_LINE)
 
 
-def why_too_many(env: Mapping[str, object]) -> str | None:
+def masking_limit_error(env: Mapping[str, object]) -> str | None:
     """Say why the values of telling names are too many to be masked, None where they are not."""
     values = list(secret_values(env))
     if len(values) > MAX_SECRETS:
@@ -72,7 +72,7 @@ class Masker:
 
     def mask(self, text: str) -> str:
         """Return the text with `***` in place of each secret."""
-        return hide(text, [secret for secret in self.secrets if secret in text])
+        return mask_secrets(text, [secret for secret in self.secrets if secret in text])
 
     def everywhere(self, value: Any) -> Any:
         """Return a JSON value with every text in it masked, but for the names of fields."""
@@ -96,7 +96,7 @@ class Masker:
         return len(text) - max((_overlap(text, secret) for secret in self.secrets), default=0)
 
 
-def hide(text: str, secrets: Sequence[str]) -> str:
+def mask_secrets(text: str, secrets: Sequence[str]) -> str:
     """Return a text with `***` in place of each of these secrets. Line ends stay, also within one."""
     spans = sorted(span for secret in secrets for span in _places(text, secret))
     if not spans:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PageRequest:
     """Up to `limit` items behind the position `after` and before the position `before`.
 
     They are counted from the start of what is left, or (not `forward`) from its end; either way they come in the order

@@ -13,7 +13,7 @@ _UNSEEN = re.compile(
 _MODIFIERS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]*\\Z")
 
 
-def tidy(name: str) -> str:
+def normalized(name: str) -> str:
     """Return a name as it is kept: composed characters (NFC), no spaces at its ends. Equal names look alike then."""
     name = name.strip()
     return name if name.isascii() or is_normalized("NFC", name) else normalize("NFC", name)
@@ -25,7 +25,7 @@ def sentence(text: str) -> str:
     return said if said.endswith((".", "!", "?", "…")) else f"{said}."
 
 
-def unseen(name: str) -> str | None:
+def first_invisible(name: str) -> str | None:
     """Return the first character that nobody sees or that steers: controls, marks of direction, zero-width ones.
 
     What joins or marks emoji belongs to them.

@@ -48,7 +48,7 @@ def marks_in(text: str) -> list[str]:
     return [mark for letter, marks in _BY_LETTER.items() if letter in text for mark in marks if mark in text]
 
 
-def open_token(text: str) -> int:
+def partial_token_start(text: str) -> int:
     """Return from where on the end of a text may be the beginning of a token that goes on; its length: nowhere."""
     start = max(0, len(text) - REACH)
     tail = text[start:]

@@ -9,7 +9,7 @@ from app.core.approval import Approval, ApprovalStatus, Decision
 from app.store import models
 from app.store.codecs import reader
 from app.store.database import execute, fetch
-from app.store.paging import Rows
+from app.store.paging import ChildRows
 
 CHANGES = "approvals"
 """The topic on which the ids of approvals are published that have changed."""
@@ -40,7 +40,7 @@ SELECT = (
     " FROM approvals a JOIN deployments p ON p.id = a.deployment_id"
 )
 _read = reader(Approval, "application_ids", "authors", "policy", "decisions")
-OF_DEPLOYMENTS = Rows(SELECT, "approvals a", "a.deployment_id", "a.id", _read)
+OF_DEPLOYMENTS = ChildRows(SELECT, "approvals a", "a.deployment_id", "a.id", _read)
 """What people were asked for in deployments, the first one first."""
 
 
@@ -95,6 +95,12 @@ async def insert(approvals: Sequence[Approval]) -> None:
 async def by_ids(ids: Sequence[str]) -> dict[str, Approval]:
     """Return the approvals that exist among `ids`, by id."""
     return {row["id"]: _read(row) for row in await fetch(f"{SELECT} WHERE a.id = ANY($1)", list(ids))}
+
+
+async def deployment_ids(ids: Sequence[str]) -> dict[str, str]:
+    """Return the deployments of the approvals that exist among `ids`, by the approvals' ids."""
+    rows = await fetch("SELECT id, deployment_id FROM approvals WHERE id = ANY($1)", list(ids))
+    return {row["id"]: row["deployment_id"] for row in rows}
 
 
 async def of_deployments(deployment_ids: Sequence[str]) -> dict[str, list[Approval]]:

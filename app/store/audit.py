@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.core import ids
-from app.core.audit import AuditEntry, AuditFilter, Link
-from app.core.paging import Span
+from app.core.audit import AuditEntry, AuditFilter, ChainLink
+from app.core.paging import PageRequest
 from app.store.codecs import dump, reader
 from app.store.database import execute, fetch, fetch_one
-from app.store.paging import in_order
+from app.store.paging import in_list_order
 
 COLUMNS = "id, at, actor_id, action, target_id, before, after, reason, source_ip"
 MATCHES = (
@@ -37,7 +37,7 @@ async def insert(entries: Sequence[AuditEntry]) -> None:
     )
 
 
-async def links(after: int, limit: int) -> list[Link]:
+async def links(after: int, limit: int) -> list[ChainLink]:
     """Return up to `limit` links behind the one with the number `after`, in their order."""
     rows = await fetch(
         f"SELECT number, id, at, hash, {CONTENT} AS content FROM audit_entries WHERE number > $1"
@@ -45,7 +45,7 @@ async def links(after: int, limit: int) -> list[Link]:
         after,
         limit,
     )
-    return [Link(**row) for row in rows]
+    return [ChainLink(**row) for row in rows]
 
 
 def _values(wanted: AuditFilter) -> list[object]:
@@ -64,7 +64,7 @@ def _values(wanted: AuditFilter) -> list[object]:
 def _bound(at: datetime | None, margin: timedelta) -> str | None:
     if at is None or at < ids.EPOCH + margin:
         return None
-    return ids.make(ids.Kind.AUDIT_ENTRY, at - margin, bytes(ids.NOISE_BYTES))
+    return ids.make(ids.IdKind.AUDIT_ENTRY, at - margin, bytes(ids.NOISE_BYTES))
 
 
 async def by_ids(wanted: Sequence[str]) -> dict[str, AuditEntry]:
@@ -73,7 +73,7 @@ async def by_ids(wanted: Sequence[str]) -> dict[str, AuditEntry]:
     return {row["id"]: _read(row) for row in rows}
 
 
-async def page(wanted: AuditFilter, span: Span) -> list[AuditEntry]:
+async def page(wanted: AuditFilter, span: PageRequest) -> list[AuditEntry]:
     """Return a part of the entries that match, newest first. Its positions are ids; an unknown one leaves nothing."""
     bounds = [("<", span.after), (">", span.before)]
     given = [(sign, id_) for sign, id_ in bounds if id_ is not None]
@@ -88,7 +88,7 @@ async def page(wanted: AuditFilter, span: Span) -> list[AuditEntry]:
         *(id_ for _, id_ in given),
         span.limit,
     )
-    return in_order([_read(row) for row in rows], span)
+    return in_list_order([_read(row) for row in rows], span)
 
 
 async def count(wanted: AuditFilter) -> int:

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Protocol
 
 from app.core.audit import Change
-from app.core.ids import NOISE_BYTES, Kind, make
+from app.core.ids import NOISE_BYTES, IdKind, make
 from app.ports import Bus, Chance, Clock, Job, JobQueue
 from app.store.database import transaction
 
 
-class Effects(Protocol):
+class UnitPorts(Protocol):
     """Where a unit takes its time and ids from, and sends to."""
 
     @property
@@ -51,25 +51,25 @@ class Unit:
     """
 
     now: datetime
-    new_id: Callable[[Kind], str]
+    new_id: Callable[[IdKind], str]
     clock: Clock
     messages: list[tuple[str, bytes]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     queues: set[str] = field(default_factory=set)
     changes: dict[str, Change] = field(default_factory=dict)
 
-    def note(self, id_: str, before: object, after: object) -> None:
+    def record_change(self, id_: str, before: object, after: object) -> None:
         """Note how an object was, and how it is now. What was noted of it first is how it was."""
         known = self.changes.get(id_)
         self.changes[id_] = Change(known.before if known else before, after)
 
 
-def _ids(now: datetime, chance: Chance) -> Callable[[Kind], str]:
-    return lambda kind: make(kind, now, chance.noise(NOISE_BYTES))
+def _ids(now: datetime, chance: Chance) -> Callable[[IdKind], str]:
+    return lambda kind: make(kind, now, chance.random_bytes(NOISE_BYTES))
 
 
 @asynccontextmanager
-async def unit(outlets: Effects) -> AsyncIterator[Unit]:
+async def unit(outlets: UnitPorts) -> AsyncIterator[Unit]:
     """Open a transaction; commit it when the block ends, then send. An exception rolls it back and sends nothing."""
     now = outlets.clock.now()
     new_id = _ids(now, outlets.chance)

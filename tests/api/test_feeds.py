@@ -269,16 +269,16 @@ async def test_the_log_of_a_task_that_never_ran_completes(live: System) -> None:
 async def test_a_listener_that_overflows_loses_nothing(live: System) -> None:
     deployment = await chain(live, 3)
     topic, bus = feed_store.topic(deployment), live.runtime.bus
-    followed = aclosing(service.follow(live.runtime, deployment, 0))  # type: ignore[type-var]
+    followed = aclosing(service.follow(live.runtime, deployment, 0))
     async with bus.listen(topic) as idle, bus.listen("the end") as last, followed as batches:
         first = await anext(batches)
-        await bus.publish([(topic, feed_store.encode(first.events))] * 300 + [("the end", b"")])
+        await bus.publish([(topic, feed_store.encode(first.items))] * 300 + [("the end", b"")])
         assert await last.get(10)
         await start(live.admin, deployment)
         await live.admin.until(deployment, "SUCCESS")
         assert await idle.get(10) is None
-        numbers = [event.number for event in first.events]
-        numbers += [event.number async for batch in batches for event in batch.events]
+        numbers = [event.number for event in first.items]
+        numbers += [event.number async for batch in batches for event in batch.items]
     assert numbers == list(range(1, len(await stored(live.admin, EVENTS, deployment)) + 1))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from app.services.feeds.events import TAIL_SECONDS
+from app.services.feeds.tail import POLL_SECONDS
 from app.services.worker.sweep import sweep
 from tests.api.support.feeds import (
     EVENTS,
@@ -90,7 +90,7 @@ async def test_messages_that_are_lost_without_a_word_are_found_in_the_database(
     async def lost(*_: object) -> None:
         """Say that all is well."""
 
-    assert TAIL_SECONDS < 2
+    assert POLL_SECONDS < 2
     deployment = await chain(alone, 3, seconds=0.1)
     task = await task_of(alone.admin, deployment)
     lines = asyncio.create_task(collect(over_socket(alone.admin, LINES, task)))

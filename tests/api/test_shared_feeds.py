@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from app.api.feeds import shared_execution
+from app.core.events import Event
 from app.services.feeds import events
-from app.services.feeds.events import Batch
+from app.services.feeds.tail import FeedPage
 from app.services.runtime import Runtime
 from tests.api.support.wire import begin
 from tests.support.client import Client, Data
@@ -32,7 +33,7 @@ class Executions:
         self.begun = 0
         self.open = 0
 
-    async def follow(self, runtime: Runtime, deployment_id: str, after: int) -> AsyncIterator[Batch]:
+    async def follow(self, runtime: Runtime, deployment_id: str, after: int) -> AsyncIterator[FeedPage[Event]]:
         self.begun += 1
         self.open += 1
         try:
@@ -140,7 +141,7 @@ async def test_who_comes_and_goes_misses_nothing_and_sees_nothing_twice(
 async def test_who_is_slow_is_served_from_the_database_and_holds_up_nobody(
     system: System, executions: Executions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_execution, "KEPT", 3)
+    monkeypatch.setattr(shared_execution, "MAX_MESSAGES", 3)
     deployment = await made(system)
     slow, quick = Viewer(system.admin, deployment), Viewer(system.admin, deployment)
     dawdling = asyncio.create_task(slow.follow(pause=0.15))

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email import message_from_bytes
 
@@ -10,9 +10,12 @@ import httpx
 import pytest
 from strawberry.http.streaming import merge_stream_with_heartbeat
 
-from app.api.feeds.hub import FeedBrokenError, FeedHub
+from app.api.feeds.errors import FeedBrokenError
+from app.api.feeds.hub import FeedHub
 from app.api.transport import streaming
+from app.core.events import Event
 from app.services.feeds import events
+from app.services.feeds.tail import FeedPage
 from tests.api.support.feeds import EVENTS, chain, stored
 from tests.api.support.rows import eventually
 from tests.support.system import System
@@ -65,9 +68,9 @@ async def cancel(system: System, deployment: str) -> None:
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Feeds in which nothing happens."""
 
-    async def follow(*_: object) -> AsyncIterator[events.Batch]:
+    async def follow(*_: object) -> AsyncIterator[FeedPage[Event]]:
         await asyncio.Event().wait()
-        for never in list[events.Batch]():
+        for never in list[FeedPage[Event]]():
             yield never
 
     monkeypatch.setattr(events, "follow", follow)
@@ -127,7 +130,7 @@ class Counted:
     def __init__(self) -> None:
         self.open = 0
 
-    def __call__(self, source: streaming.Payloads, *given: object, **named: object) -> object:
+    def __call__(self, source: Callable[[], AsyncIterator[str]], *given: object, **named: object) -> object:
         async def counting() -> AsyncIterator[str]:
             self.open += 1
             try:

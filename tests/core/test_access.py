@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.access import PERMITS, Actor, ActorKind, Grant, Principal, token_faults
+from app.core.access import PERMITS, Actor, ActorKind, Grant, Principal, scopes_beyond
+from app.core.deployment import DeploymentApplication, DeploymentStatus
 from app.core.roles import Role
-from tests.core.support.build import property_of
+from tests.core.support.build import deployment, property_of
 
 VIEWER, DEPLOYER, APPROVER, ADMIN = Role
 EVERY = tuple(Role)
@@ -80,6 +81,27 @@ def test_each_application_in_its_environment_must_be_covered(
     who = principal(*grants)
     assert who.allows(DEPLOYER, environment_id=environment, application_ids=applications) is allowed
     assert not who.allows(APPROVER, environment_id=environment, application_ids=applications)
+
+
+@pytest.mark.parametrize(
+    ("grants", "allowed"),
+    [
+        ([], False),
+        ([ALL], True),
+        ([E1], True),
+        ([A1], False),
+        ([E1A1], False),
+        ([A1, E1A2], True),
+        ([E1A1, E2A2], False),
+        ([Grant(VIEWER)], False),
+    ],
+)
+def test_a_deployment_needs_the_right_on_its_environment_and_all_its_applications(
+    grants: list[Grant], allowed: bool
+) -> None:
+    applications = (DeploymentApplication(application_id="a1"), DeploymentApplication(application_id="a2"))
+    target = deployment(DeploymentStatus.RUNNING, environment_id="e1", applications=applications)
+    assert principal(*grants).allows_on(DEPLOYER, target) is allowed
 
 
 @pytest.mark.parametrize(
@@ -185,4 +207,4 @@ def test_what_is_allowed_is_allowed_somewhere_and_for_less(
     ],
 )
 def test_a_token_makes_no_wider_one(own: tuple[Role, ...], wanted: tuple[Role, ...], refused: tuple[Role, ...]) -> None:
-    assert token_faults(principal(Grant(ADMIN), scopes=own), wanted) == refused
+    assert scopes_beyond(principal(Grant(ADMIN), scopes=own), wanted) == refused

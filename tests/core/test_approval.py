@@ -20,22 +20,23 @@ from app.core.approval import (
     ApprovalSubject,
     Decision,
     Verdict,
-    before_approval,
-    decided,
-    expiry,
+    expiry_time,
+    joined_roles,
     planned_approvals,
-    why_not,
-    why_not_lift,
-    words,
+    status_after,
+    types_before_approval,
+    why_not_decide,
+    why_not_waive,
 )
 from app.core.deployment import DeploymentApplication, DeploymentStatus, WorkflowSource
 from app.core.errors import ErrorCode
 from app.core.roles import Role
 from app.core.strategy.model import Strategy, StrategyStep
-from app.core.workflow import BUILDING, TaskType
+from app.core.workflow import BUILD_TYPES, TaskType
 from tests.core.support.build import NOW, at, deployment, node, property_of
 
 A, V, R, W = ApprovalStatus, Verdict, Role, WorkflowSource
+"""Short names for the tables below: A is ApprovalStatus, V is Verdict, R is Role, W is WorkflowSource."""
 APPLICATIONS = (DeploymentApplication(application_id="web"), DeploymentApplication(application_id="api"))
 DEPLOYMENT = replace(deployment(DeploymentStatus.RUNNING), applications=APPLICATIONS, created_by="starter")
 EVERYTHING = Grant(R.APPROVER)
@@ -73,7 +74,7 @@ def said(actor: str, verdict: Verdict = V.APPROVE, *held: Grant, counts: bool = 
 
 
 def code(one: Approval, who: Principal, verdict: Verdict = V.APPROVE) -> ErrorCode | None:
-    problem = why_not(one, who, verdict, NOW)
+    problem = why_not_decide(one, who, verdict, NOW)
     return problem.code if problem else None
 
 
@@ -132,7 +133,7 @@ def test_a_vote_counts_for_as_long_as_its_author_may_decide(vote: Decision, coun
     assert one.counts(vote) is counts
     if vote.verdict is V.APPROVE:
         assert one.missing == (1 if counts else 2)
-        assert decided(one, V.APPROVE) is (A.APPROVED if counts else A.PENDING)
+        assert status_after(one, V.APPROVE) is (A.APPROVED if counts else A.PENDING)
 
 
 def test_a_vote_that_does_not_count_any_more_can_be_given_again() -> None:
@@ -155,21 +156,21 @@ NOTHING: frozenset[TaskType] = frozenset()
         (W.GENERATED, 1, False, None, None),
         (W.CUSTOM, 1, False, None, None),
         (W.CUSTOM, 3, False, None, None),
-        (W.GENERATED, 1, True, None, BUILDING),
-        (W.CUSTOM, 1, True, None, BUILDING),
-        (W.TEMPLATE, 2, True, None, BUILDING),
-        (W.GENERATED, 1, False, POLICY, BUILDING),
-        (W.GENERATED, 1, True, POLICY, BUILDING),
+        (W.GENERATED, 1, True, None, BUILD_TYPES),
+        (W.CUSTOM, 1, True, None, BUILD_TYPES),
+        (W.TEMPLATE, 2, True, None, BUILD_TYPES),
+        (W.GENERATED, 1, False, POLICY, BUILD_TYPES),
+        (W.GENERATED, 1, True, POLICY, BUILD_TYPES),
         (W.GENERATED, 2, False, POLICY, NOTHING),
         (W.CUSTOM, 1, False, POLICY, NOTHING),
         (W.TEMPLATE, 1, False, POLICY, NOTHING),
         (W.CUSTOM, 1, True, POLICY, NOTHING),
-        (W.CUSTOM, 1, False, TRUSTING, BUILDING),
-        (W.TEMPLATE, 4, False, TRUSTING, BUILDING),
+        (W.CUSTOM, 1, False, TRUSTING, BUILD_TYPES),
+        (W.TEMPLATE, 4, False, TRUSTING, BUILD_TYPES),
         (W.REPEATED, 1, False, POLICY, None),
         (W.REPEATED, 1, True, POLICY, None),
         (W.REPEATED, 2, False, POLICY, NOTHING),
-        (W.REPEATED, 2, False, TRUSTING, BUILDING),
+        (W.REPEATED, 2, False, TRUSTING, BUILD_TYPES),
         (W.REPEATED, 2, False, None, None),
     ],
 )
@@ -181,7 +182,7 @@ def test_what_may_run_before_the_approval(
     free: frozenset[TaskType] | None,
 ) -> None:
     one = replace(DEPLOYMENT, source=source, revision=revision, manual_approval=manual)
-    assert before_approval(one, policy) == free
+    assert types_before_approval(one, policy) == free
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ def test_what_may_run_before_the_approval(
     ],
 )
 def test_who_may_let_go_of_a_task_that_asks(who: Principal, policy: ApprovalPolicy, expected: ErrorCode | None) -> None:
-    problem = why_not_lift(DEPLOYMENT, policy, who, {"starter", "editor"})
+    problem = why_not_waive(DEPLOYMENT, policy, who, {"starter", "editor"})
     assert (problem.code if problem else None) is expected
 
 
@@ -234,8 +235,8 @@ def test_nobody_decides_twice_or_too_late(one: Approval, expected: ErrorCode | N
 
 
 def test_who_decided_and_when_is_told() -> None:
-    problem = why_not(approval(said("bob"), status=A.APPROVED), somebody(EVERYTHING), V.APPROVE, NOW)
-    assert problem and problem.message == "It is APPROVED: APPROVE by bob at 2030-01-01 12:00:00 UTC."
+    problem = why_not_decide(approval(said("bob"), status=A.APPROVED), somebody(EVERYTHING), V.APPROVE, NOW)
+    assert problem and problem.message == "The approval is APPROVED already: APPROVE by bob at 2030-01-01 12:00:00 UTC."
 
 
 @property_of
@@ -245,7 +246,7 @@ def test_the_last_approval_approves_and_one_rejection_rejects(verdicts: list[Ver
     for number, verdict in enumerate(verdicts):
         if one.status is not A.PENDING:
             break
-        status = decided(one, verdict)
+        status = status_after(one, verdict)
         one = replace(one, status=status, decisions=(*one.decisions, said(f"p{number}", verdict)))
     taken = [each.verdict for each in one.decisions]
     expected = A.APPROVED if taken.count(V.APPROVE) == required else A.PENDING
@@ -255,7 +256,7 @@ def test_the_last_approval_approves_and_one_rejection_rejects(verdicts: list[Ver
 
 @pytest.mark.parametrize(("seconds", "until"), [(None, None), (60, at(60))])
 def test_until_when(seconds: int | None, until: datetime | None) -> None:
-    assert expiry(ApprovalPolicy(timeout_seconds=seconds), NOW) == until
+    assert expiry_time(ApprovalPolicy(timeout_seconds=seconds), NOW) == until
 
 
 @pytest.mark.parametrize(
@@ -267,4 +268,4 @@ def test_until_when(seconds: int | None, until: datetime | None) -> None:
     ],
 )
 def test_roles_in_words(roles: list[Role], told: str) -> None:
-    assert words(roles) == told
+    assert joined_roles(roles) == told

@@ -8,8 +8,8 @@ import pytest
 
 from app.core.access import ApiToken, Grant
 from app.core.application import CommandStep
-from app.core.audit import AuditContext, Change, entries, plain, view
-from app.core.ids import Kind
+from app.core.audit import AuditContext, Change, entries, to_json, view
+from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.task import TaskStatus
 from tests.core.support.build import task
@@ -25,7 +25,7 @@ def made(**changes: Change) -> dict[str, tuple[Any, Any]]:
 
 def test_an_entry_says_who_what_when_why_and_from_where() -> None:
     (entry,) = entries(ACT, {"app_1": Change(None, {"name": "web"})}, AT, lambda kind: f"{kind}_1")
-    assert (entry.id, entry.at, entry.actor_id, entry.action) == (f"{Kind.AUDIT_ENTRY}_1", AT, "usr_1", ACT.action)
+    assert (entry.id, entry.at, entry.actor_id, entry.action) == (f"{IdKind.AUDIT_ENTRY}_1", AT, "usr_1", ACT.action)
     assert (entry.target_id, entry.before, entry.after) == ("app_1", None, {"name": "web"})
     assert (entry.reason, entry.source_ip) == ("because", "10.0.0.7")
 
@@ -65,13 +65,13 @@ def test_what_is_not_part_of_the_summary_of_a_task_makes_no_entry() -> None:
     ],
 )
 def test_values_become_json(value: object, kept: object) -> None:
-    assert plain(value) == kept
+    assert to_json(value) == kept
 
 
 def test_names_of_variables_stay_as_they_are() -> None:
     step = CommandStep(command=("make",), env={"BUILD_ID": "7"})
-    assert plain(step)["env"] == {"BUILD_ID": "7"}
-    assert plain(step)["timeoutSeconds"] == step.timeout_seconds
+    assert to_json(step)["env"] == {"BUILD_ID": "7"}
+    assert to_json(step)["timeoutSeconds"] == step.timeout_seconds
 
 
 def test_a_token_is_kept_without_what_it_opens_with() -> None:
@@ -79,7 +79,7 @@ def test_a_token_is_kept_without_what_it_opens_with() -> None:
     token = ApiToken(
         id="tok_1", actor_id="usr_1", name="ci", prefix="bor_abcdef", scopes=(Role.VIEWER,), created_at=AT, **never
     )
-    assert set(plain(token)) == {
+    assert set(to_json(token)) == {
         "id", "actorId", "name", "prefix", "scopes", "createdAt", "expiresAt", "lastUsedAt", "revokedAt",
         "madeBy",
     }  # fmt: skip

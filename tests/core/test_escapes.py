@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.escapes import cleaned, cut, plain
-from app.core.logs import MAX_MESSAGE, pieces
+from app.core.escapes import clean, cut_position, strip
+from app.core.logs import MAX_MESSAGE, stored_messages
 from tests.core.support.build import property_of
 
 LINK = "\x1b]8;;https://example.org/a?b=c\x1b\\text\x1b]8;;\x1b\\"
@@ -37,35 +37,35 @@ CASES = [
 
 @pytest.mark.parametrize(("text", "kept", "shown"), CASES)
 def test_only_colours_and_links_are_kept(text: str, kept: str, shown: str) -> None:
-    assert (cleaned(text).text, plain(text), plain(kept)) == (kept, shown, shown)
-    assert cleaned(kept).text == kept
+    assert (clean(text).text, strip(text), strip(kept)) == (kept, shown, shown)
+    assert clean(kept).text == kept
 
 
 @pytest.mark.parametrize(("text", "kept", "shown"), CASES)
 def test_a_sequence_may_come_in_two_texts(text: str, kept: str, shown: str) -> None:
     for at in range(len(text) + 1):
-        first = cleaned(text[:at], final=False)
-        assert first.text + cleaned(first.rest + text[at:]).text == kept, at
+        first = clean(text[:at], final=False)
+        assert first.text + clean(first.rest + text[at:]).text == kept, at
 
 
 @property_of
 @given(st.text(st.sampled_from("\x1b[]m0;8?\x07\\P\x9b\x9c\x9dab ")))
 def test_nothing_can_steer_a_terminal_any_more(text: str) -> None:
-    kept = cleaned(text).text
-    assert not set(plain(text)) & set("\x1b\x90\x98\x9b\x9d\x9e\x9f")
-    assert plain(kept) == plain(text) and cleaned(kept).text == kept
+    kept = clean(text).text
+    assert not set(strip(text)) & set("\x1b\x90\x98\x9b\x9d\x9e\x9f")
+    assert strip(kept) == strip(text) and clean(kept).text == kept
 
 
 @property_of
 @given(st.text(st.characters(exclude_characters="\x1b\x90\x98\x9b\x9d\x9e\x9f")))
 def test_what_is_no_sequence_stays(text: str) -> None:
-    assert cleaned(text) == (text, "") and plain(text) == text
+    assert clean(text) == (text, "") and strip(text) == text
 
 
 @pytest.mark.parametrize("before", range(MAX_MESSAGE - 80, MAX_MESSAGE + 3))
 def test_a_long_line_is_not_cut_within_a_sequence(before: int) -> None:
     text = f"{'x' * before}{LINK}\x1b[31m{'y' * 100}"
-    stored = pieces(text)
+    stored = stored_messages(text)
     assert "".join(stored) == text and max(map(len, stored)) <= MAX_MESSAGE
-    assert "".join(map(plain, stored)) == plain(text)
-    assert cut("x" * 10, 0, 10) == 10
+    assert "".join(map(strip, stored)) == strip(text)
+    assert cut_position("x" * 10, 0, 10) == 10

@@ -17,11 +17,11 @@ from app.core.freeze import (
     FreezeStatus,
     FreezeWindow,
     closing,
-    faults,
+    expansion_error,
+    freeze_message,
+    freeze_status,
     opening,
-    status,
-    why_not_start,
-    why_unexpandable,
+    validate,
 )
 from app.gateways.recurrence import WallCalendar
 from tests.core.support.build import NOW, at, property_of
@@ -56,7 +56,7 @@ def wall(text: str, zone: str) -> datetime:
 
 
 def test_without_windows_nothing_is_frozen() -> None:
-    assert status([], NOW, CALENDAR) == FreezeStatus(False)
+    assert freeze_status([], NOW, CALENDAR) == FreezeStatus(False)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_window_begins_with_its_start_and_is_over_at_its_end(
     now: datetime, expected: tuple[bool, datetime | None, datetime | None]
 ) -> None:
     one = window(at(0), at(60))
-    found = status([one], now, CALENDAR)
+    found = freeze_status([one], now, CALENDAR)
     assert (found.frozen, found.next_start, found.next_end) == expected
     assert found.window == (one if found.frozen else None)
 
@@ -81,7 +81,7 @@ def test_a_window_begins_with_its_start_and_is_over_at_its_end(
 def test_windows_that_touch_are_one_freeze_by_the_one_that_ends_last_of_those_that_hold_now() -> None:
     first, inner, next_ = window(at(0), at(60), id="a"), window(at(10), at(20), id="b"), window(at(60), at(90), id="c")
     later = window(at(91), at(99), id="d")
-    found = status([later, next_, inner, first], at(15), CALENDAR)
+    found = freeze_status([later, next_, inner, first], at(15), CALENDAR)
     assert (found.window, found.next_end, found.next_start) == (first, at(90), at(91))
 
 
@@ -93,7 +93,7 @@ times = st.integers(0, 30)
 def test_what_windows_make_together_is_what_a_timeline_shows(drawn: list[tuple[int, int]], now: int) -> None:
     frozen = {second for start, length in drawn for second in range(start, start + length)}
     windows = [window(at(start), at(start + length), id=str(n)) for n, (start, length) in enumerate(drawn)]
-    found = status(windows, at(now), CALENDAR)
+    found = freeze_status(windows, at(now), CALENDAR)
     ahead = range(now, 60)
     end_of = {True: next((t for t in ahead if t not in frozen), None)}
     start = next((t for t in ahead if t in frozen and t - 1 not in frozen and t > now), None)
@@ -140,10 +140,10 @@ def test_wall_times_that_come_twice_or_not_at_all(zone: str, shown: str, first: 
 def test_a_weekend_keeps_its_wall_times_when_the_clocks_change_in_it(zone: str, begins: str, ends: str) -> None:
     weekend = window(wall("2026-01-02T17:00", zone), wall("2026-01-05T08:00", zone), "FREQ=WEEKLY;BYDAY=FR", zone)
     before, within = utc(begins) - INSTANT, utc(begins)
-    assert status([weekend], before, CALENDAR).next_start == utc(begins)
-    found = status([weekend], within, CALENDAR)
+    assert freeze_status([weekend], before, CALENDAR).next_start == utc(begins)
+    found = freeze_status([weekend], within, CALENDAR)
     assert (found.frozen, found.next_end) == (True, utc(ends))
-    assert status([weekend], utc(ends), CALENDAR).frozen is False
+    assert freeze_status([weekend], utc(ends), CALENDAR).frozen is False
 
 
 def test_a_window_that_the_clock_leaps_over_does_not_come_that_day() -> None:
@@ -153,44 +153,44 @@ def test_a_window_that_the_clock_leaps_over_does_not_come_that_day() -> None:
         "FREQ=DAILY",
         "Europe/Berlin",
     )
-    found = status([nightly], wall("2027-03-28T00:00", "Europe/Berlin"), CALENDAR)
+    found = freeze_status([nightly], wall("2027-03-28T00:00", "Europe/Berlin"), CALENDAR)
     assert found.next_start == wall("2027-03-29T02:10", "Europe/Berlin")
 
 
 def test_a_first_occurrence_is_exactly_what_was_given() -> None:
     second = datetime.fromisoformat("2027-10-31T02:30").replace(tzinfo=ZoneInfo("Europe/Berlin"), fold=1)
     once = window(second.astimezone(UTC), utc("2027-10-31T02:00"), "FREQ=DAILY", "Europe/Berlin")
-    assert status([once], utc("2027-10-30T12:00"), CALENDAR).next_start == utc("2027-10-31T01:30")
+    assert freeze_status([once], utc("2027-10-30T12:00"), CALENDAR).next_start == utc("2027-10-31T01:30")
 
 
 def test_a_freeze_that_never_opens_has_no_end_in_sight() -> None:
     always = window(utc("2027-01-01"), utc("2027-01-02"), "FREQ=DAILY")
-    found = status([always], utc("2030-06-01"), CALENDAR)
+    found = freeze_status([always], utc("2030-06-01"), CALENDAR)
     assert (found.frozen, found.window, found.next_start, found.next_end) == (True, always, None, None)
 
 
 def test_a_freeze_of_years_that_follow_one_another_has_no_end_in_sight() -> None:
     always = window(utc("2027-01-01"), utc("2028-01-02"), "FREQ=YEARLY")
-    found = status([always], utc("2027-06-01"), CALENDAR)
+    found = freeze_status([always], utc("2027-06-01"), CALENDAR)
     assert (found.frozen, found.next_start, found.next_end) == (True, None, None)
-    assert "No end is in sight" in (why_not_start(found, overridden=False) or "")
+    assert "Its end is unknown" in (freeze_message(found, overridden=False) or "")
     some = window(utc("2027-01-01"), utc("2028-01-02"), "FREQ=YEARLY;COUNT=3")
-    assert status([some], utc("2027-06-01"), CALENDAR).next_end == utc("2030-01-02")
+    assert freeze_status([some], utc("2027-06-01"), CALENDAR).next_end == utc("2030-01-02")
 
 
 def test_parts_of_a_second_are_kept() -> None:
     daily = window(utc("2027-01-01T00:00:00.250"), utc("2027-01-01T00:00:00.750"), "FREQ=DAILY")
     assert problems(daily) == []
-    found = status([daily], utc("2027-01-05T00:00:00.250"), CALENDAR)
+    found = freeze_status([daily], utc("2027-01-05T00:00:00.250"), CALENDAR)
     assert (found.frozen, found.next_end) == (True, utc("2027-01-05T00:00:00.750"))
-    assert not status([daily], utc("2027-01-05T00:00:00.750"), CALENDAR).frozen
+    assert not freeze_status([daily], utc("2027-01-05T00:00:00.750"), CALENDAR).frozen
 
 
 @pytest.mark.parametrize("last", ["2027-10-31T01:10", "2027-10-31T01:30"])
 def test_a_window_within_the_hour_that_comes_twice_comes_again_for_as_long(last: str) -> None:
     """It begins at 2:30, and ends at 2:10 or 2:30 of the second time."""
     night = window(utc("2027-10-31T00:30"), utc(last), "FREQ=DAILY", "Europe/Berlin")
-    found = status([night], utc("2027-11-02T00:00"), CALENDAR)
+    found = freeze_status([night], utc("2027-11-02T00:00"), CALENDAR)
     assert found.next_start == utc("2027-11-02T01:30")
     assert found.next_end == utc("2027-11-02T01:30") + (utc(last) - utc("2027-10-31T00:30"))
 
@@ -206,22 +206,22 @@ def test_a_window_within_the_hour_that_comes_twice_comes_again_for_as_long(last:
 )
 def test_a_window_of_which_nothing_can_be_told_freezes(rule: str, zone: str, word: str) -> None:
     broken, good = window(at(0), at(60), rule, zone, id="b"), window(at(10), at(20))
-    found = status([good, broken], at(100_000), CALENDAR)
+    found = freeze_status([good, broken], at(100_000), CALENDAR)
     assert (found.frozen, found.window, found.next_start, found.next_end) == (True, broken, None, None)
-    assert word in (found.fault or "") and word in (why_not_start(found, overridden=False) or "")
-    assert word in (why_unexpandable(broken, NOW, CALENDAR) or "")
-    assert why_unexpandable(good, NOW, CALENDAR) is None
+    assert word in (found.fault or "") and word in (freeze_message(found, overridden=False) or "")
+    assert word in (expansion_error(broken, NOW, CALENDAR) or "")
+    assert expansion_error(good, NOW, CALENDAR) is None
 
 
 def test_a_time_that_no_calendar_has_freezes_too() -> None:
     end = datetime.max.replace(tzinfo=UTC)
-    assert status([window(utc("2027-01-01"), end, "FREQ=DAILY", "Asia/Tokyo")], NOW, CALENDAR).fault
+    assert freeze_status([window(utc("2027-01-01"), end, "FREQ=DAILY", "Asia/Tokyo")], NOW, CALENDAR).fault
 
 
 def test_the_last_occurrence_ends_it() -> None:
     twice = window(utc("2027-01-01"), utc("2027-01-01T06:00"), "FREQ=DAILY;COUNT=2")
-    assert status([twice], utc("2027-01-02T03:00"), CALENDAR).next_end == utc("2027-01-02T06:00")
-    assert status([twice], utc("2027-01-02T06:00"), CALENDAR) == FreezeStatus(False)
+    assert freeze_status([twice], utc("2027-01-02T03:00"), CALENDAR).next_end == utc("2027-01-02T06:00")
+    assert freeze_status([twice], utc("2027-01-02T06:00"), CALENDAR) == FreezeStatus(False)
 
 
 CHANGES = {"Europe/Berlin": "2027-10-31", "America/New_York": "2027-03-14", "Australia/Lord_Howe": "2027-04-04"}
@@ -250,12 +250,12 @@ def test_nothing_is_let_through_while_the_clock_shows_a_time_within(
     twice = moment.astimezone(tz).utcoffset() != (moment - timedelta(hours=2)).astimezone(tz).utcoffset() or (
         moment.astimezone(tz).utcoffset() != (moment + timedelta(hours=2)).astimezone(tz).utcoffset()
     )
-    frozen = status([one], moment, CALENDAR).frozen
+    frozen = freeze_status([one], moment, CALENDAR).frozen
     assert frozen == within or (frozen and twice)
 
 
 def problems(one: FreezeWindow) -> list[tuple[str, ...]]:
-    return [problem.path or () for problem in faults(one, NOW, CALENDAR)]
+    return [problem.path or () for problem in validate(one, NOW, CALENDAR)]
 
 
 def test_a_good_window_has_no_faults() -> None:
@@ -288,7 +288,7 @@ def test_everything_that_is_wrong_is_told(change: dict[str, object], paths: list
 
 
 def test_why_not_start_names_the_window_and_its_reason() -> None:
-    found = status([window(at(0), at(60))], at(1), CALENDAR)
-    assert why_not_start(found, overridden=False) == "The environment is frozen by “window w”: the year ends."
-    assert why_not_start(found, overridden=True) is None
-    assert why_not_start(FreezeStatus(False), overridden=False) is None
+    found = freeze_status([window(at(0), at(60))], at(1), CALENDAR)
+    assert freeze_message(found, overridden=False) == "The environment is frozen by “window w”: the year ends."
+    assert freeze_message(found, overridden=True) is None
+    assert freeze_message(FreezeStatus(False), overridden=False) is None

@@ -15,13 +15,14 @@ from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, Approval
 from app.core.deployment import TRANSITIONS, DeploymentStatus
 from app.core.environment import Pools
 from app.core.freeze import FreezeStatus, FreezeWindow
-from app.core.gate import BlockerKind, Situation, deployment_blockers, plan_blockers, task_blockers
+from app.core.gate import BlockerKind, GateContext, deployment_blockers, plan_blockers, task_blockers
 from app.core.roles import Role
 from app.core.task import Activity, Task, TaskStatus
-from app.core.workflow import BUILDING, TaskType
+from app.core.workflow import BUILD_TYPES, TaskType
 from tests.core.support.build import NOW, at, deployment, task
 
 D, S, K = DeploymentStatus, TaskStatus, BlockerKind
+"""Short names for the tables below: D is DeploymentStatus, S is TaskStatus, K is BlockerKind."""
 RUN, UNDO = Activity.RUN, Activity.UNDO
 FREE = QueuePosition((), 1, full=False)
 FULL = QueuePosition((), 3, full=True)
@@ -43,8 +44,10 @@ BACKOFF, INTERVAL, BAD = (K.RETRY_BACKOFF, 10.0), (K.BATCH_INTERVAL, 30.0), (K.T
 NOBODY, PAUSED = (K.NO_WORKER, None), (K.PAUSED, None)
 
 
-def around(standing: QueuePosition | None = None, *, alive: bool = True) -> Situation:
-    return Situation(standing=standing, capacity=5, pools=Pools("east"), alive=frozenset({"east"} if alive else ()))
+def around(standing: QueuePosition | None = None, *, alive: bool = True) -> GateContext:
+    return GateContext(
+        queue_position=standing, capacity=5, pools=Pools("east"), alive=frozenset({"east"} if alive else ())
+    )
 
 
 def told_of(status: DeploymentStatus, *tasks: Task, alive: bool = True, paused: bool = False) -> Told:
@@ -152,9 +155,13 @@ def test_before_it_is_made(standing: QueuePosition | None, expected: Told, alive
 @pytest.mark.parametrize(
     ("standing", "alive", "words"),
     [
-        (None, True, "Nobody has started it yet: call startDeployment."),
-        (LOCKED, True, "Another deployment comes first for an application (place 3 in the queue)."),
-        (FULL, True, "As many deployments run in the environment as may (5)."),
+        (None, True, "The deployment has not been started: call startDeployment."),
+        (LOCKED, True, "Another deployment comes first for an application (position 3 in the queue)."),
+        (
+            FULL,
+            True,
+            "The environment already runs its maximum of 5 concurrent deployments. This one starts when one has ended.",
+        ),
         (FREE, False, "No live worker serves the pool “east”: start one with boreas worker --pool east."),
     ],
 )
@@ -286,9 +293,9 @@ def test_a_task_that_needs_a_worker_says_when_none_lives(one: Task, missed: bool
 @pytest.mark.parametrize(
     ("one", "words"),
     [
-        (BLOCKED, "It waits for “free”, which is PENDING."),
-        (LATER, "“later” failed and is tried again later (attempt 2 of 3)."),
-        (WATCHED, "“watched” watches a batch before it goes on."),
+        (BLOCKED, "This task waits for “free”, which is PENDING."),
+        (LATER, "“later” failed and will be retried (attempt 2 of 3)."),
+        (WATCHED, "“watched” watches a batch before it continues."),
     ],
 )
 def test_why_a_task_waits_in_words(one: Task, words: str) -> None:
@@ -300,7 +307,7 @@ def test_why_a_task_waits_in_words(one: Task, words: str) -> None:
 def test_how_a_pause_ends_in_words(status: DeploymentStatus) -> None:
     paused = deployment(status, queued_at=NOW, paused=True)
     (found,) = deployment_blockers(paused, [PENDING], around(), NOW)
-    assert found.message == "It is paused: call resumeDeployment to let it go on."
+    assert found.message == "The deployment is paused: call resumeDeployment to let it continue."
 
 
 @pytest.mark.parametrize(
@@ -356,22 +363,22 @@ STEP = asked(ApprovalSubject.ROLLOUT_STEP, "roll", approver_roles=(Role.ADMIN,))
 def test_a_deployment_that_people_hold_up(
     status: DeploymentStatus, tasks: list[Task], approvals: list[Approval], kinds: list[BlockerKind]
 ) -> None:
-    around_it = replace(around(), approvals=tuple(approvals), before_approval=BUILDING)
+    around_it = replace(around(), approvals=tuple(approvals), before_approval=BUILD_TYPES)
     assert [one.kind for one in deployment_blockers(deployment(status), tasks, around_it, NOW)] == kinds
 
 
 @pytest.mark.parametrize(
     ("one", "words"),
     [
-        (SHIP, "The deployment waits for one more approval, of somebody with the role APPROVER or ADMIN."),
-        (ASKS, "“ask” waits for 2 more approvals, of somebody with the role APPROVER or ADMIN."),
-        (ROLLING, "Step 2 of the rollout of “roll” waits for one more approval, of somebody with the role ADMIN."),
-        (SHIPPED, "The deployment waits for one more approval, of somebody with the role APPROVER or ADMIN."),
+        (SHIP, "The deployment waits for one more approval by somebody with the role APPROVER or ADMIN."),
+        (ASKS, "“ask” waits for 2 more approvals by somebody with the role APPROVER or ADMIN."),
+        (ROLLING, "Step 2 of the rollout of “roll” waits for one more approval by somebody with the role ADMIN."),
+        (SHIPPED, "The deployment waits for one more approval by somebody with the role APPROVER or ADMIN."),
         (replace(PENDING, type=TaskType.PREPARE), None),
     ],
 )
 def test_a_task_that_people_hold_up(one: Task, words: str | None) -> None:
-    around_it = replace(around(), approvals=(WHOLE, PART, STEP), before_approval=BUILDING)
+    around_it = replace(around(), approvals=(WHOLE, PART, STEP), before_approval=BUILD_TYPES)
     found = task_blockers(one, deployment(D.RUNNING), {one.id: one}, around_it, NOW)
     told = [(each.kind, each.message, each.until) for each in found]
     assert told == ([(K.APPROVAL, words, at(60))] if words else [])

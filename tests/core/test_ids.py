@@ -10,22 +10,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.core.ids import ALPHABET, Kind, deployment_of, kind_of, make, workflow_of
+from app.core.ids import ALPHABET, IdKind, deployment_of, kind_of, make, workflow_of
 from tests.core.support.build import NOW, property_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-KINDS = st.sampled_from(Kind)
+KINDS = st.sampled_from(IdKind)
 MOMENTS = st.datetimes(min_value=datetime(1972, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 NOISE = st.binary(min_size=10, max_size=10)
 BETWEEN = datetime(2038, 7, 18, 17, 43, 22, 561_000, tzinfo=UTC)
 """A moment whose milliseconds no float of seconds holds exactly."""
-GOOD = make(Kind.DEPLOYMENT, NOW, bytes(10))
+GOOD = make(IdKind.DEPLOYMENT, NOW, bytes(10))
 
 
 @property_of
 @given(KINDS, MOMENTS, NOISE)
-@example(Kind.TASK, BETWEEN, bytes(10))
-def test_an_id_gives_back_what_went_into_it(kind: Kind, moment: datetime, noise: bytes) -> None:
+@example(IdKind.TASK, BETWEEN, bytes(10))
+def test_an_id_gives_back_what_went_into_it(kind: IdKind, moment: datetime, noise: bytes) -> None:
     made = make(kind, moment, noise)
     number = 0
     for letter in made.removeprefix(f"{kind}_"):
@@ -37,9 +37,9 @@ def test_an_id_gives_back_what_went_into_it(kind: Kind, moment: datetime, noise:
 
 @property_of
 @given(KINDS, MOMENTS, st.timedeltas(timedelta(milliseconds=1), timedelta(days=365)), NOISE, NOISE)
-@example(Kind.TASK, BETWEEN, timedelta(milliseconds=1), b"\xff" * 10, bytes(10))
+@example(IdKind.TASK, BETWEEN, timedelta(milliseconds=1), b"\xff" * 10, bytes(10))
 def test_ids_sort_by_the_time_they_were_made(
-    kind: Kind, moment: datetime, gap: timedelta, first: bytes, second: bytes
+    kind: IdKind, moment: datetime, gap: timedelta, first: bytes, second: bytes
 ) -> None:
     assert make(kind, moment - gap, first) < make(kind, moment, second)
 
@@ -47,13 +47,13 @@ def test_ids_sort_by_the_time_they_were_made(
 @property_of
 @given(NOISE, NOISE)
 def test_noise_alone_tells_ids_apart(first: bytes, second: bytes) -> None:
-    same = make(Kind.TASK, NOW, first) == make(Kind.TASK, NOW, second)
+    same = make(IdKind.TASK, NOW, first) == make(IdKind.TASK, NOW, second)
     assert same is (first == second)
 
 
 def test_the_prefixes_of_all_kinds_differ_and_have_three_letters() -> None:
-    assert len(set(Kind)) == 14
-    assert all(len(kind) == 3 and kind.isalpha() and kind.islower() for kind in Kind)
+    assert len(set(IdKind)) == 14
+    assert all(len(kind) == 3 and kind.isalpha() and kind.islower() for kind in IdKind)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_the_prefixes_of_all_kinds_differ_and_have_three_letters() -> None:
     ],
 )
 def test_garbage_names_no_kind(garbage: str) -> None:
-    assert kind_of(GOOD) is Kind.DEPLOYMENT
+    assert kind_of(GOOD) is IdKind.DEPLOYMENT
     assert kind_of(garbage) is None
 
 
@@ -88,17 +88,17 @@ def test_garbage_names_no_kind(garbage: str) -> None:
 @given(st.text(max_size=3), st.text(max_size=40))
 def test_only_a_known_prefix_and_a_whole_body_name_a_kind(prefix: str, body: str) -> None:
     whole = len(body) == 26 and all(letter in ALPHABET for letter in body)
-    assert (kind_of(f"{prefix}_{body}") is not None) is (prefix in set(Kind) and whole)
-    assert kind_of(f"{prefix}_{GOOD[4:]}") == (prefix if prefix in set(Kind) else None)
+    assert (kind_of(f"{prefix}_{body}") is not None) is (prefix in set(IdKind) and whole)
+    assert kind_of(f"{prefix}_{GOOD[4:]}") == (prefix if prefix in set(IdKind) else None)
 
 
 @pytest.mark.parametrize("size", [0, 9, 11])
 def test_noise_of_another_size_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match=f"10 bytes of noise, not {size}"):
-        make(Kind.TASK, NOW, bytes(size))
+        make(IdKind.TASK, NOW, bytes(size))
 
 
 def test_a_workflow_is_named_by_its_deployment() -> None:
-    deployment = make(Kind.DEPLOYMENT, EPOCH, bytes(10))
-    assert kind_of(workflow_of(deployment)) is Kind.WORKFLOW
+    deployment = make(IdKind.DEPLOYMENT, EPOCH, bytes(10))
+    assert kind_of(workflow_of(deployment)) is IdKind.WORKFLOW
     assert deployment_of(workflow_of(deployment)) == deployment

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.log_levels import LogLevel, Stream, level_of
-from app.core.logs import MAX_MESSAGE, LogFilter, LogLine, pieces
+from app.core.logs import MAX_MESSAGE, LogFilter, LogLine, stored_messages
 from tests.core.support.build import NOW, property_of
 
 DEBUG, INFO, WARN, ERROR = LogLevel
@@ -325,7 +325,7 @@ def test_every_line_has_a_level(line: str, stream: Stream) -> None:
     ],
 )
 def test_what_is_stored_of_a_line(text: str, stored: list[str]) -> None:
-    assert list(pieces(text)) == stored
+    assert list(stored_messages(text)) == stored
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "😀"])
@@ -340,7 +340,7 @@ def test_what_is_stored_of_a_line(text: str, stored: list[str]) -> None:
     ],
 )
 def test_long_lines_are_split_and_none_of_it_is_dropped(letter: str, length: int, sizes: list[int]) -> None:
-    stored = list(pieces(letter * length + "\n"))
+    stored = list(stored_messages(letter * length + "\n"))
     assert [len(piece) for piece in stored] == sizes
     assert "".join(stored) == letter * length
 
@@ -348,7 +348,7 @@ def test_long_lines_are_split_and_none_of_it_is_dropped(letter: str, length: int
 @property_of
 @given(st.text(st.characters(exclude_characters="\r\n")))
 def test_no_control_character_is_stored_beside_tabs_and_escapes(text: str) -> None:
-    stored = "".join(pieces(text))
+    stored = "".join(stored_messages(text))
     assert {letter for letter in stored if category(letter) == "Cc"} <= {"\t", "\x1b"}
     if not any("\x1b" in letter or "\x80" <= letter <= "\x9f" for letter in text):
         expected = ["\ufffd" if category(letter) == "Cc" and letter != "\t" else letter for letter in text]

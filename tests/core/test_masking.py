@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.masking import MAX_CHARACTERS, MAX_LINES, MAX_SECRETS, Masker, masked_views, why_too_many
+from app.core.masking import MAX_CHARACTERS, MAX_LINES, MAX_SECRETS, Masker, masked_views, masking_limit_error
 from app.core.secret_names import is_secret_name
 from tests.core.support.build import property_of
 
@@ -102,7 +102,7 @@ def test_what_of_a_value_is_masked(value: str, text: str, expected: str) -> None
     ],
 )
 def test_how_many_can_be_masked(env: dict[str, object], said: str | None) -> None:
-    why = why_too_many(env)
+    why = masking_limit_error(env)
     assert why is None if said is None else said in str(why)
 
 

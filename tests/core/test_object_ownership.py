@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.core.application import Application, KubernetesTarget
-from app.core.kubernetes.ownership import named, rivals, taken
+from app.core.kubernetes.ownership import name_conflicts, named_objects, reserved_names
 
 THEIRS = Application(
     id="app_01",
@@ -38,24 +38,24 @@ THEIRS = Application(
     ],
 )
 def test_what_another_application_has_is_found(target: KubernetesTarget, fields: list[str]) -> None:
-    found = list(taken(target, None, [THEIRS]))
+    found = list(name_conflicts(target, None, [THEIRS]))
     assert [each.path for each in found] == [("kubernetes", field) for field in fields]
-    assert list(taken(target, target, [THEIRS])) == []  # it had them before anybody looked
+    assert list(name_conflicts(target, target, [THEIRS])) == []  # it had them before anybody looked
 
 
 @pytest.mark.parametrize("mine", ["web-canary", "web-preview"])
 def test_names_get_in_each_others_way_whoever_came_first(mine: str) -> None:
     theirs = replace(THEIRS, kubernetes=KubernetesTarget(mine, "c"))
-    assert list(taken(KubernetesTarget("web", "c"), None, [theirs]))
-    assert mine in rivals(KubernetesTarget("web", "c"))["workload"]
+    assert list(name_conflicts(KubernetesTarget("web", "c"), None, [theirs]))
+    assert mine in reserved_names(KubernetesTarget("web", "c"))["workload"]
 
 
 def test_an_archived_application_keeps_what_it_has_and_the_message_says_so() -> None:
     theirs = replace(THEIRS, archived_at=THEIRS.created_at)
-    (found,) = taken(KubernetesTarget("pay", "c"), None, [theirs])
+    (found,) = name_conflicts(KubernetesTarget("pay", "c"), None, [theirs])
     assert "“payments” (archived) has the workload “pay”" in found.message
 
 
 def test_a_container_is_no_object() -> None:
-    assert named(KubernetesTarget("pay", "a")) == named(KubernetesTarget("pay", "b"))
-    assert named(None) == (None, None, None)
+    assert named_objects(KubernetesTarget("pay", "a")) == named_objects(KubernetesTarget("pay", "b"))
+    assert named_objects(None) == (None, None, None)

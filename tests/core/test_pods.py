@@ -127,7 +127,7 @@ CUT_OFF = [{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "st
     ],
 )
 def test_what_is_waited_for_though_nothing_is_wrong(of: dict[str, Any], seen: dict[str, Any] | None, said: str) -> None:
-    assert pods.slow(of, seen) == said
+    assert pods.startup_delay(of, seen) == said
 
 
 def test_a_node_that_is_given_up_is_told_from_a_container_that_is_not_ready() -> None:
@@ -155,9 +155,9 @@ def test_of_a_job_without_a_pod_the_newest_event_is_told() -> None:
         {"message": f'Error creating: pods "x-{at}" is forbidden: {at}', "lastTimestamp": f"2030-01-01T12:00:0{at}Z"}
         for at in (1, 3, 2)
     ]
-    assert pods.unmade(events) == pods.Fault("its pod can not be made: forbidden: 3")
-    assert pods.unmade([]) == pods.Fault("the cluster has made no pod for it yet", passing=True)
-    assert pods.unmade([{"message": "exceeded quota: small"}]).passing
+    assert pods.missing_pod_fault(events) == pods.Fault("its pod can not be made: forbidden: 3")
+    assert pods.missing_pod_fault([]) == pods.Fault("the cluster has made no pod for it yet", passing=True)
+    assert pods.missing_pod_fault([{"message": "exceeded quota: small"}]).passing
 
 
 def test_a_pod_that_somebody_deleted_is_told_from_one_that_failed() -> None:

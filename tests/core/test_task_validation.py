@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.application import CommandStep
-from app.core.validation.task_checks import is_plainly_good, workflow_task, workflow_tasks
+from app.core.validation.task_checks import is_clearly_valid, workflow_task, workflow_tasks
 from app.core.workflow import WorkflowTask
 from tests.core.support.build import node, property_of
 
@@ -41,7 +41,7 @@ tasks = st.builds(
 @given(st.lists(tasks, max_size=4))
 def test_a_glance_lets_nothing_wrong_pass(found: list[WorkflowTask]) -> None:
     for task in found:
-        assert not is_plainly_good(task) or not list(workflow_task(task))
+        assert not is_clearly_valid(task) or not list(workflow_task(task))
     whole = [problem for index, task in enumerate(found) for problem in workflow_task(task, "tasks", str(index))]
     assert list(workflow_tasks(found)) == whole
 
@@ -63,4 +63,4 @@ USUAL = node("web/build 🚀", command=CommandStep(("make", "-C", "web"), "image
     ],
 )
 def test_what_is_plainly_good(task: WorkflowTask, good: bool) -> None:
-    assert is_plainly_good(task) is good
+    assert is_clearly_valid(task) is good

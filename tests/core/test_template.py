@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from app.core.application import CommandStep
 from app.core.errors import FaultKind, InvalidInput, Problem, WorkflowFault
-from app.core.expressions import escaped, every, literal
-from app.core.template import Parameter, blanked, faults, filled, problems, reference, uses, values
-from app.core.validation import checks
+from app.core.expressions import escape, find_all, unescape
+from app.core.template import Parameter, expressions_of, faults, fill, problems, reference, values, without_expressions
+from app.core.validation import parameter_checks
 from app.core.workflow import WorkflowTask
 from tests.core.support.build import node, property_of
 
@@ -51,7 +51,7 @@ def test_there_is_one_expression(expression: str, name: str | None) -> None:
 
 @pytest.mark.parametrize("value", ["eu", "", "a b", "\\1 \\g<0> $1 {} %s", "“ü🚀”\n", "a}}b{{", "$HOME", "'; rm -rf /"])
 def test_a_value_is_used_exactly_as_it_is(value: str) -> None:
-    (made,) = filled([asking("<${{ parameters.region }}>")], {"region": value})
+    (made,) = fill([asking("<${{ parameters.region }}>")], {"region": value})
     assert made.command is not None
     assert (made.name, made.command.command, made.command.env) == (
         f"at <{value}>", ("run", f"<{value}>"), {"KEY": f"<{value}><{value}>"},
@@ -72,8 +72,8 @@ def test_a_value_is_used_exactly_as_it_is(value: str) -> None:
     ],
 )
 def test_the_text_of_an_expression_can_be_written(text: str, stands_for: str) -> None:
-    assert literal(text) == stands_for
-    assert literal(escaped(text)) == text and literal(escaped(stands_for)) == stands_for
+    assert unescape(text) == stands_for
+    assert unescape(escape(text)) == text and unescape(escape(stands_for)) == stands_for
 
 
 @pytest.mark.parametrize(
@@ -87,34 +87,34 @@ def test_the_text_of_an_expression_can_be_written(text: str, stands_for: str) ->
     ],
 )
 def test_what_is_escaped_is_no_use_of_a_parameter(text: str, made: str, run: str) -> None:
-    (task,) = filled([node("x", command=CommandStep((text,)))], {"a": "eu", "dollar": "$"})
+    (task,) = fill([node("x", command=CommandStep((text,)))], {"a": "eu", "dollar": "$"})
     assert task.command is not None
-    assert (task.command.command, literal(task.command.command[0])) == ((made,), run)
+    assert (task.command.command, unescape(task.command.command[0])) == ((made,), run)
 
 
 @property_of
 @given(st.text("$${} xparameters.", max_size=30), st.text("${} x", max_size=8))
 def test_what_is_run_is_the_text_with_its_values(text: str, value: str) -> None:
-    assert literal(escaped(text)) == text
-    if next(every(text), None) is None:
-        (task,) = filled([node("x", command=CommandStep((text + " ${{ parameters.a }}",)))], {"a": value})
+    assert unescape(escape(text)) == text
+    if next(find_all(text), None) is None:
+        (task,) = fill([node("x", command=CommandStep((text + " ${{ parameters.a }}",)))], {"a": value})
         assert task.command is not None
         made = task.command.command[0]
-        assert next(every(made), None) is None or "${{" in text
+        assert next(find_all(made), None) is None or "${{" in text
         if "{{" not in text:
-            assert literal(made) == f"{text} {value}"
+            assert unescape(made) == f"{text} {value}"
 
 
 def test_what_has_no_value_stays_and_is_replaced_by_nothing_else() -> None:
     task = asking("${{ parameters.other }}${{ x }}")
-    assert filled([task], {"region": "eu", "": "no"}) == (task,)
-    assert uses(blanked([task])[0]) == {}
+    assert fill([task], {"region": "eu", "": "no"}) == (task,)
+    assert expressions_of(without_expressions([task])[0]) == {}
 
 
 @property_of
 @given(st.text(), st.text())
 def test_a_value_is_never_read_as_an_expression(before: str, value: str) -> None:
-    (made,) = filled([node("x", command=CommandStep((before + "${{ parameters.a }}",)))], {"a": value})
+    (made,) = fill([node("x", command=CommandStep((before + "${{ parameters.a }}",)))], {"a": value})
     assert made.command is not None
     rest = before + "${{ parameters.a }}"
     assert made.command.command[0] in (before + value, rest)
@@ -122,6 +122,7 @@ def test_a_value_is_never_read_as_an_expression(before: str, value: str) -> None
 
 
 K = FaultKind.MISSING_PARAMETER
+"""Short name for the tables below."""
 
 
 @pytest.mark.parametrize(
@@ -191,4 +192,4 @@ def test_what_is_wrong_with_the_values_is_told(given: dict[str, object], kind: t
     ],
 )
 def test_a_declaration_is_checked(parameters: list[Parameter], path: tuple[str, ...] | None) -> None:
-    assert [problem.path for problem in checks.parameters(parameters)] == ([path] if path else [])
+    assert [problem.path for problem in parameter_checks.parameters(parameters)] == ([path] if path else [])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.texts import tidy, unseen
+from app.core.texts import first_invisible, normalized
 from app.core.validation import checks
 from tests.core.support.build import property_of
 
@@ -23,14 +23,14 @@ BAD = [
 
 @pytest.mark.parametrize("name", GOOD)
 def test_what_people_call_things(name: str) -> None:
-    assert unseen(name) is None
-    assert list(checks.title(tidy(name), 100, "name")) == []
+    assert first_invisible(name) is None
+    assert list(checks.display_name(normalized(name), 100, "name")) == []
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_nobody_sees_is_refused(name: str) -> None:
-    assert unseen(name) is not None
-    (problem,) = checks.title(name, 100, "name")
+    assert first_invisible(name) is not None
+    (problem,) = checks.display_name(name, 100, "name")
     assert "U+" in problem.message and problem.path == ("name",)
 
 
@@ -39,10 +39,10 @@ def test_what_nobody_sees_is_refused(name: str) -> None:
     [(" web ", "web"), ("\tweb\n", "web"), ("\u3000web\xa0", "web"), ("Gro\u0308\u00dfe", "Gr\u00f6\u00dfe"), ("", "")],
 )
 def test_names_that_look_alike_are_one(name: str, kept: str) -> None:
-    assert tidy(name) == kept
+    assert normalized(name) == kept
 
 
 @property_of
 @given(st.text())
 def test_tidying_twice_changes_nothing(name: str) -> None:
-    assert tidy(tidy(name)) == tidy(name) == tidy(f" {name}\n")
+    assert normalized(normalized(name)) == normalized(name) == normalized(f" {name}\n")

@@ -16,7 +16,14 @@ from app.core.application import Application, CommandStep, HealthCheck, Kubernet
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput
 from app.core.strategy.model import Strategy, StrategyKind, StrategyStep
-from app.core.validation import checks, command_checks, task_checks
+from app.core.validation import (
+    application_checks,
+    checks,
+    command_checks,
+    environment_checks,
+    strategy_checks,
+    task_checks,
+)
 from app.core.validation.checks import Problems
 from tests.core.support.build import NOW, application, node
 
@@ -40,14 +47,14 @@ def paths(problems: Problems) -> list[str]:
 
 @pytest.mark.parametrize("value", ["a", "0", "shop", "a-b", "a--b", "x9", "a" * 63])
 def test_a_label(value: str) -> None:
-    assert paths(checks.label(value, "name")) == []
+    assert paths(checks.dns_label(value, "name")) == []
 
 
 @pytest.mark.parametrize(
     "value", ["", "A", "-a", "a-", "-", "a.b", "a_b", "a b", "a\n", "\na", "é", "٣", "a/b", "a" * 64, "a\0"]
 )
 def test_what_is_no_label(value: str) -> None:
-    assert paths(checks.label(value, "name")) == ["name"]
+    assert paths(checks.dns_label(value, "name")) == ["name"]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +73,7 @@ def test_what_is_no_label(value: str) -> None:
     ],
 )
 def test_a_title_is_one_printable_line(value: str, good: bool) -> None:
-    assert paths(checks.title(value, 20, "a", "b")) == ([] if good else ["a.b"])
+    assert paths(checks.display_name(value, 20, "a", "b")) == ([] if good else ["a.b"])
 
 
 @pytest.mark.parametrize(
@@ -79,7 +86,7 @@ def test_a_text_may_have_lines(value: str | None, good: bool) -> None:
 
 @pytest.mark.parametrize(("value", "good"), [(1, True), (2, True), (3, True), (0, False), (4, False), (-1, False)])
 def test_bounds_are_inside(value: int, good: bool) -> None:
-    assert paths(checks.between(value, 1, 3, "n")) == ([] if good else ["n"])
+    assert paths(checks.in_range(value, 1, 3, "n")) == ([] if good else ["n"])
 
 
 @pytest.mark.parametrize(
@@ -94,7 +101,7 @@ def test_bounds_are_inside(value: int, good: bool) -> None:
     ],
 )
 def test_a_web_address(value: str) -> None:
-    assert paths(checks.web_address(value, "u")) == []
+    assert paths(checks.http_url(value, "u")) == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +122,7 @@ def test_a_web_address(value: str) -> None:
     ],
 )
 def test_what_is_no_web_address(value: str) -> None:
-    assert paths(checks.web_address(value, "u")) == ["u"]
+    assert paths(checks.http_url(value, "u")) == ["u"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +177,7 @@ WEEK = 7 * 86_400
     ],
 )
 def test_a_step(step: CommandStep | None, wrong: list[str]) -> None:
-    assert paths(checks.step(step, "build")) == wrong
+    assert paths(application_checks.command_step(step, "build")) == wrong
 
 
 @pytest.mark.parametrize(
@@ -188,7 +195,7 @@ def test_a_step(step: CommandStep | None, wrong: list[str]) -> None:
     ],
 )
 def test_a_shell_target(target: ShellTarget, wrong: list[str]) -> None:
-    assert paths(checks.shell_target(target, "shell")) == wrong
+    assert paths(application_checks.shell_target(target, "shell")) == wrong
 
 
 METRIC = MetricCheck("errors", "http://prometheus:9090", "up", maximum=1.0)
@@ -227,7 +234,7 @@ HTTP = HealthCheck(http_url="http://{instance}:8080/{version}/health")
     ],
 )
 def test_a_health_check(check: HealthCheck | None, wrong: list[str]) -> None:
-    assert paths(checks.health_check(check, "h")) == [f"h.{path}" if path else "h" for path in wrong]
+    assert paths(application_checks.health_check(check, "h")) == [f"h.{path}" if path else "h" for path in wrong]
 
 
 def test_everything_about_an_application_is_checked_at_once() -> None:
@@ -244,8 +251,8 @@ def test_everything_about_an_application_is_checked_at_once() -> None:
         archived_at=None,
         created_at=NOW,
     )
-    assert paths(checks.application(GOOD)) == []
-    assert " ".join(paths(checks.application(broken))) == (
+    assert paths(application_checks.application(GOOD)) == []
+    assert " ".join(paths(application_checks.application(broken))) == (
         "name description repositoryUrl build.command test.command shell.command healthCheck"
     )
 
@@ -253,13 +260,15 @@ def test_everything_about_an_application_is_checked_at_once() -> None:
 @pytest.mark.parametrize(("service", "wrong"), [("web", []), (None, ["healthCheck.httpUrl"])])
 def test_a_health_check_asks_a_service_that_there_is(service: str | None, wrong: list[str]) -> None:
     target, check = KubernetesTarget("web", "main", service), HealthCheck(http_url="http://{service}/")
-    assert paths(checks.application(replace(GOOD, shell=None, kubernetes=target, health_check=check))) == wrong
+    assert (
+        paths(application_checks.application(replace(GOOD, shell=None, kubernetes=target, health_check=check))) == wrong
+    )
 
 
 def test_everything_about_an_environment_is_checked_at_once() -> None:
     broken = replace(ENVIRONMENT, name="", worker_pool="a b", rank=9999, max_concurrent_deployments=0)
-    assert paths(checks.environment(ENVIRONMENT)) == []
-    assert paths(checks.environment(broken)) == ["name", "workerPool", "rank", "maxConcurrentDeployments"]
+    assert paths(environment_checks.environment(ENVIRONMENT)) == []
+    assert paths(environment_checks.environment(broken)) == ["name", "workerPool", "rank", "maxConcurrentDeployments"]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +283,7 @@ def test_everything_about_an_environment_is_checked_at_once() -> None:
     ],
 )
 def test_a_strategy(steps: list[StrategyStep], wrong: list[str]) -> None:
-    assert paths(checks.strategy(Strategy(steps=tuple(steps)))) == [f"strategy.steps{path}" for path in wrong]
+    assert paths(strategy_checks.strategy(Strategy(steps=tuple(steps)))) == [f"strategy.steps{path}" for path in wrong]
 
 
 def canary(*ratios: float) -> Strategy:
@@ -305,7 +314,7 @@ BLUE_GREEN = Strategy(StrategyKind.BLUE_GREEN)
     ],
 )
 def test_the_steps_of_a_kind(strategy: Strategy, wrong: list[str]) -> None:
-    assert paths(checks.strategy(strategy)) == [f"strategy.steps.{path}" for path in wrong]
+    assert paths(strategy_checks.strategy(strategy)) == [f"strategy.steps.{path}" for path in wrong]
 
 
 def test_the_fields_of_tasks_are_checked_at_once() -> None:
@@ -322,12 +331,12 @@ def test_a_task_without_a_command_is_left_to_the_check_of_the_graph() -> None:
 
 
 WORDS: list[tuple[str, Callable[[str], Problems]]] = [
-    ("title", lambda value: checks.title(value, 200, "f")),
+    ("title", lambda value: checks.display_name(value, 200, "f")),
     ("text", lambda value: checks.text(value, "f")),
-    ("address", lambda value: checks.web_address(f"http://a/{value}", "f")),
+    ("address", lambda value: checks.http_url(f"http://a/{value}", "f")),
     ("argument", lambda value: command_checks.command(["make", value], "f")),
     ("variable", lambda value: command_checks.variables({"A": value}, "f")),
-    ("image", lambda value: checks.step(CommandStep(("make",), image=value), "f")),
+    ("image", lambda value: application_checks.command_step(CommandStep(("make",), image=value), "f")),
     ("payload", lambda value: task_checks.workflow_tasks([node("x", payload={"a": [value]})])),
     ("payload key", lambda value: task_checks.workflow_tasks([node("x", payload={value: 1})])),
     ("command of a task", lambda value: task_checks.workflow_tasks([node("x", command=CommandStep((value,)))])),
@@ -358,4 +367,4 @@ def test_what_postgresql_can_not_store_is_a_problem(check: Callable[[str], Probl
     ],
 )
 def test_an_application_holds_no_expression_but_its_text(fields: dict[str, Any], path: str | None) -> None:
-    assert paths(checks.application(replace(GOOD, **fields))) == ([path] if path else [])
+    assert paths(application_checks.application(replace(GOOD, **fields))) == ([path] if path else [])

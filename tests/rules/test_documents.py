@@ -1,4 +1,4 @@
-"""The papers: what they link to is there, and every setting stands in the table of settings."""
+"""Documents: links, code paths, settings, variables and error codes match the code."""
 
 import ast
 import re
@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.rules.support import error_reference
+
 ROOT = Path(__file__).parents[2]
 PAPERS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 SETTING = re.compile(r"BOREAS_[A-Z_]+")
 README_LINES = 120
+CODE = re.compile(r"`((?:app|tests|bench|docs|examples|migrations)/[a-z_0-9./-]*)`")
+VARIABLE = re.compile(r"BOREAS_[A-Z_]+")
 NOT_SETTINGS = {"BOREAS_URL", "BOREAS_TOKEN"}
 """Of the commands, not of a server: they stand with the command line."""
 
@@ -43,3 +47,22 @@ def test_every_setting_stands_in_the_table() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= README_LINES
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_paths_of_code_in_a_document_exist(paper: Path) -> None:
+    paths = CODE.findall(paper.read_text(encoding="utf-8"))
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_variable_of_commands_stands_in_its_table() -> None:
+    table = set(VARIABLE.findall((ROOT / "docs/reference/variables.md").read_text(encoding="utf-8")))
+    sources = [ROOT / "app/services/execution/instructions.py", *(ROOT / "app/gateways/operators").rglob("*.py")]
+    seen = {name for path in sources for name in VARIABLE.findall(path.read_text(encoding="utf-8"))}
+    assert table - {"BOREAS_"} == seen - {"BOREAS_COMMAND_USER"}
+
+
+def test_the_reference_of_errors_is_current() -> None:
+    assert error_reference.FILE.read_text(encoding="utf-8") == error_reference.reference(), (
+        "write it again: make schema"
+    )

@@ -8,7 +8,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("web", "tests/node", "tests/browser", "bench/peers/node")
-PYTHON = ("requirements.lock", "requirements-dev.lock", "requirements-web.lock", "requirements-browser.lock")
+PYTHON = (
+    "requirements.lock",
+    "requirements-dev.lock",
+    "requirements-web.lock",
+    "requirements-browser.lock",
+    "requirements-docs.lock",
+)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

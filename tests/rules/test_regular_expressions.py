@@ -128,15 +128,15 @@ def test_time_is_linear(pattern: str) -> None:
 
 SECRETS = ("a" * 100 + "b", "ab" * 50, "${{" * 20)
 READERS: dict[str, Any] = {
-    "cleaned": escapes.cleaned,
-    "cleaned in part": lambda text: escapes.cleaned(text, final=False),
-    "plain": escapes.plain,
-    "expressions": lambda text: list(expressions.every(text)),
-    "replaced": lambda text: expressions.replaced(text, lambda _: "x", 10**9),
+    "cleaned": escapes.clean,
+    "cleaned in part": lambda text: escapes.clean(text, final=False),
+    "plain": escapes.strip,
+    "expressions": lambda text: list(expressions.find_all(text)),
+    "replaced": lambda text: expressions.replace(text, lambda _: "x", 10**9),
     "masked": masking.Masker(SECRETS).mask,
     "open end": masking.Masker(SECRETS).open_end,
-    "tidy": texts.tidy,
-    "unseen": texts.unseen,
+    "tidy": texts.normalized,
+    "unseen": texts.first_invisible,
 }
 
 

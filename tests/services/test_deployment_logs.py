@@ -12,6 +12,7 @@ from app.core import logs as core
 from app.core.log_levels import LogLevel
 from app.core.logs import LogFilter, TaskLogLine
 from app.services.feeds import deployment_logs as service
+from app.services.feeds.tail import FeedPage
 from app.store import deployment_logs as store
 from app.store import logs
 from app.store.logs import NewLine
@@ -57,7 +58,7 @@ async def taken(
     found: list[TaskLogLine] = []
     async with asyncio.timeout(30):
         async for batch in service.follow(engine.runtime, deployment_id, after, wanted or LogFilter()):
-            found += batch.lines
+            found += batch.items
             if len(found) >= number:
                 break
     return found
@@ -123,12 +124,12 @@ async def test_filters_look_through_a_long_log_piece_by_piece(
     found = await taken(engine, id_, 15, wanted=wanted)
     assert [line.line.message for line in found] == [f"line {n} end" for n in range(150) if n % 10 == 7]
     batches = [batch async for batch in _until_caught_up(engine, id_, LogFilter(contains="nothing"))]
-    assert len(batches) >= 7 and not any(batch.lines for batch in batches)
+    assert len(batches) >= 7 and not any(batch.items for batch in batches)
     assert [batch.position for batch in batches] == sorted(batch.position for batch in batches)
     assert batches[-1].position == 150 == await store.head(id_)
 
 
-async def _until_caught_up(engine: Engine, id_: str, wanted: LogFilter) -> AsyncIterator[service.DeploymentLines]:
+async def _until_caught_up(engine: Engine, id_: str, wanted: LogFilter) -> AsyncIterator[FeedPage[TaskLogLine]]:
     async for batch in service.follow(engine.runtime, id_, 0, wanted):
         yield batch
         if batch.caught_up:
@@ -143,7 +144,7 @@ async def test_it_ends_with_the_deployment_and_goes_on_with_its_retry(engine: En
     async def whole(after: int) -> list[TaskLogLine]:
         async with asyncio.timeout(30):
             return [
-                line async for batch in service.follow(engine.runtime, id_, after, LogFilter()) for line in batch.lines
+                line async for batch in service.follow(engine.runtime, id_, after, LogFilter()) for line in batch.items
             ]
 
     first = await whole(0)

@@ -7,7 +7,7 @@ import pytest
 
 from app.core import logs as core
 from app.core.log_levels import LogLevel
-from app.core.logs import LogFilter, LogPart
+from app.core.logs import LogFilter, LogRange
 from app.services.execution.log_writer import LINE_BYTES
 from app.services.feeds import task_logs as service
 from app.store import logs
@@ -65,8 +65,8 @@ async def test_a_filter_looks_through_a_long_log_piece_by_piece(
     wanted = LogFilter(contains="99")
     batches = [batch async for batch in service.follow(engine.runtime, task.id, 0, wanted)]
     expected = [str(n) for n in range(1, 5001) if "99" in str(n)]
-    assert [line.message for batch in batches for line in batch.lines] == expected
-    assert len(batches) >= 7 and batches[-1].number == 5000
+    assert [line.message for batch in batches for line in batch.items] == expected
+    assert len(batches) >= 7 and batches[-1].position == 5000
     assert await logs.counts([task.id], wanted) == {task.id: sum("99" in str(n) for n in range(4301, 5001))}
 
 
@@ -77,13 +77,13 @@ async def test_a_long_log_is_kept_followed_and_read_from_either_end(engine: Engi
     number = 0
     async with asyncio.timeout(100):
         async for batch in service.follow(engine.runtime, task.id, 0, LogFilter()):
-            assert [line.number for line in batch.lines] == list(range(number + 1, number + 1 + len(batch.lines)))
-            assert all(line.message == str(line.number) for line in batch.lines)
-            number += len(batch.lines)
+            assert [line.number for line in batch.items] == list(range(number + 1, number + 1 + len(batch.items)))
+            assert all(line.message == str(line.number) for line in batch.items)
+            number += len(batch.items)
     assert number == MANY
     found = await engine.until(id_, D.SUCCESS)
     assert found.tasks["task"].last_log == MANY and not found.tasks["task"].logs_truncated
-    last = await logs.pages([task.id], LogFilter(), LogPart(limit=3, oldest=False))
+    last = await logs.pages([task.id], LogFilter(), LogRange(limit=3, oldest=False))
     assert [line.number for line in last[task.id]] == [MANY - 2, MANY - 1, MANY]
-    before = await logs.pages([task.id], LogFilter(), LogPart(limit=2, before=100_001, oldest=False))
+    before = await logs.pages([task.id], LogFilter(), LogRange(limit=2, before=100_001, oldest=False))
     assert [line.number for line in before[task.id]] == [99_999, 100_000]

@@ -14,6 +14,7 @@ from tests.services.support.engine import D, Engine, S, Site, rolling
 
 MANY = 100_000
 L = LogLevel
+"""Short name for the tables below."""
 
 
 async def printed(engine: Engine, site: Site, command: Command, **fields: dict[str, str]) -> list[str]:
@@ -41,7 +42,7 @@ async def test_who_follows_a_log_gets_every_line_once(engine: Engine, site: Site
     task = (await engine.story(id_)).tasks["task"]
     async with asyncio.timeout(30):
         batches = [batch async for batch in task_logs.follow(engine.runtime, task.id, 0, LogFilter())]
-    assert [line.message for batch in batches for line in batch.lines] == [str(n) for n in range(20_000)]
+    assert [line.message for batch in batches for line in batch.items] == [str(n) for n in range(20_000)]
     assert batches[-1].caught_up
 
 
@@ -51,7 +52,7 @@ async def test_the_last_line_is_stored_before_the_task_has_ended(engine: Engine,
     tasks = {task.id: task for task in (await engine.story(id_)).tasks.values()}
     stored: dict[str, int] = {}
     async for batch in events.follow(engine.runtime, id_, 0):
-        for event in batch.events:
+        for event in batch.items:
             if isinstance(event.body, TaskStatusChanged) and event.body.to is S.SUCCESS:
                 stored[event.body.task_id] = len(await engine.lines(tasks[event.body.task_id]))
     assert stored == dict.fromkeys(tasks, 3000)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from app.core.application import ShellTarget
-from app.core.audit import AuditFilter, plain
+from app.core.audit import AuditFilter, to_json
 from app.core.logs import LogFilter
-from app.core.paging import Span
+from app.core.paging import PageRequest
 from app.services import deployments, tasks
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.use_cases import MutationCall, perform
 from app.store import audit as audit_store
 from app.store import logs
@@ -26,9 +26,9 @@ async def everything_about(engine: Engine, id_: str) -> str:
     """Return all that is stored of a deployment and shown somewhere, but the definitions of its tasks."""
     story = await engine.story(id_)
     shown = [replace(task, command=None) for task in story.tasks.values()]
-    entries = await audit_store.page(AuditFilter(), Span(1000))
+    entries = await audit_store.page(AuditFilter(), PageRequest(1000))
     lines = [line.message for task in story.tasks.values() for line in await engine.lines(task)]
-    return str([plain(story.deployment), shown, story.attempts, await engine.events(id_), lines, plain(entries)])
+    return str([to_json(story.deployment), shown, story.attempts, await engine.events(id_), lines, to_json(entries)])
 
 
 async def test_a_command_that_can_not_be_started_does_not_tell_a_secret(engine: Engine, site: Site) -> None:
@@ -52,7 +52,7 @@ async def test_reasons_are_kept_without_secrets(engine: Engine, site: Site) -> N
     ):
         reason = f"it is {VALUE}"
         call = MutationCall(principal=engine.principal, mutation="x", idempotency_key=None, reason=reason)
-        await perform(engine.runtime, call, use_case, Reasoned(target, reason))
+        await perform(engine.runtime, call, use_case, ReasonedAction(target, reason))
     await engine.until(id_, D.CANCELLED)
     about = await everything_about(engine, id_)
     assert about.count("it is ***") > 5 and VALUE not in about
@@ -60,7 +60,7 @@ async def test_reasons_are_kept_without_secrets(engine: Engine, site: Site) -> N
 
 async def test_the_audit_log_holds_no_secret_of_an_application(engine: Engine, site: Site) -> None:
     await site.application("web", build=step(("make", VALUE), env=ENV))
-    entries = str(plain(await audit_store.page(AuditFilter(), Span(1000))))
+    entries = str(to_json(await audit_store.page(AuditFilter(), PageRequest(1000))))
     assert "A_TOKEN" in entries and VALUE not in entries
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.core.audit import FIRST_HASH
 from app.services.audit import verify
-from app.services.use_cases import UseCaseContext
+from app.services.use_cases import Result, UseCaseContext
 from app.store import migrations
 from app.wiring import migrations_folder
 from tests.services.support.engine import Engine, Site
@@ -61,11 +61,11 @@ async def test_numbers_and_hashes_are_the_databases_whatever_is_said(rows: async
     assert (chain.length, chain.head, chain.fault) == (2, found[1]["hash"], None)
 
 
-async def note(case: UseCaseContext, name: str) -> tuple[str, ...]:
+async def note(context: UseCaseContext, name: str) -> Result:
     """Change nothing, and say two things of it."""
     for number in range(2):
-        case.changed(f"{name}-{number}", None, {"name": name, "at": case.work.now, "ratio": 0.1 + number})
-    return (name,)
+        context.record_change(f"{name}-{number}", None, {"name": name, "at": context.unit.now, "ratio": 0.1 + number})
+    return Result((name,))
 
 
 async def test_entries_of_many_at_once_are_one_chain(engine: Engine, rows: asyncpg.Connection) -> None:
@@ -83,9 +83,9 @@ async def test_entries_of_many_at_once_are_one_chain(engine: Engine, rows: async
         ("UPDATE audit_entries SET actor_id = 'usr_2' WHERE number = 1", "entry 1 (aud_"),
         ("UPDATE audit_entries SET at = at + interval '1 microsecond' WHERE number = 6", "entry 6 (aud_"),
         ("UPDATE audit_entries SET after = NULL WHERE number = 2", "entry 2 (aud_"),
-        ("UPDATE audit_entries SET number = -number WHERE number = 4", "entry 4 is missing; entry 5 (aud_"),
-        ("DELETE FROM audit_entries WHERE number = 4", "entry 4 is missing; entry 5 (aud_"),
-        ("DELETE FROM audit_entries WHERE number = 1", "entry 1 is missing; entry 2 (aud_"),
+        ("UPDATE audit_entries SET number = -number WHERE number = 4", "entry 4 is missing: entry 5 (aud_"),
+        ("DELETE FROM audit_entries WHERE number = 4", "entry 4 is missing: entry 5 (aud_"),
+        ("DELETE FROM audit_entries WHERE number = 1", "entry 1 is missing: entry 2 (aud_"),
         ("UPDATE audit_entries SET hash = md5(hash) || md5(hash) WHERE number = 5", "entry 5 (aud_"),
     ],
 )

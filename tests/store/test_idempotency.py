@@ -6,13 +6,23 @@ from datetime import timedelta
 import pytest
 
 from app.core.environment import Environment, OperatorKind
-from app.core.errors import ErrorCode, Refused
+from app.core.errors import ErrorCode, Forbidden, Refused, RevisionConflict, WrongState, missing
+from app.core.roles import Role
 from app.services import environments
 from app.store import environments as environment_store
 from app.store import idempotency
+from app.store.codecs import dump
+from app.store.database import execute
 from app.store.idempotency import StoredAnswer
 from app.store.unit_of_work import unit
 from tests.services.support.engine import Engine
+
+PROBLEMS = (
+    missing("approval", "apr_c", ("approvalIds", "2")),
+    Forbidden(message="No.", required=Role.APPROVER, path=("approvalIds", "3"), code=ErrorCode.SELF_APPROVAL),
+    WrongState(message="Decided.", status="APPROVED", path=("approvalIds", "4"), code=ErrorCode.ALREADY_DECIDED),
+    RevisionConflict(message="Changed.", expected=1, actual=2, path=("approvalIds", "5")),
+)
 
 
 def draft(engine: Engine, name: str = "here") -> Environment:
@@ -53,13 +63,36 @@ async def test_everybody_has_keys_of_their_own(engine: Engine) -> None:
     async with unit(engine.runtime) as work:
         for actor in ("usr_a", "usr_b"):
             assert await idempotency.find(actor, "key") is None
-            await idempotency.keep(actor, "key", StoredAnswer("create", actor, (actor,)), work.now)
+            await idempotency.save(actor, "key", StoredAnswer("create", actor, (actor,)), work.now)
     async with unit(engine.runtime):
         assert [(await idempotency.find(actor, "key")) for actor in ("usr_a", "usr_b", "usr_c")] == [
             StoredAnswer("create", "usr_a", ("usr_a",)),
             StoredAnswer("create", "usr_b", ("usr_b",)),
             None,
         ]
+
+
+async def test_a_stored_answer_keeps_ids_and_problems(engine: Engine) -> None:
+    answer = StoredAnswer("approve", "f", ("apr_a", "apr_b"), PROBLEMS)
+    async with unit(engine.runtime) as work:
+        await idempotency.save("usr_a", "key", answer, work.now)
+    async with unit(engine.runtime):
+        assert await idempotency.find("usr_a", "key") == answer
+
+
+async def test_answers_that_an_older_release_stored_are_read(engine: Engine) -> None:
+    old = [dump({"kind": type(problem).__name__, "problem": problem}) for problem in PROBLEMS]
+    async with unit(engine.runtime):
+        for key, mutation, result in (("some", "approve", ["apr_a", *old, "apr_b"]), ("all", "create", ["app_a"])):
+            await execute(
+                "INSERT INTO idempotency_keys (actor_id, key, mutation, fingerprint, result, created_at)"
+                " VALUES ('usr_a', $1, $2, 'f', $3, now())",
+                key,
+                mutation,
+                dump(result),
+            )
+        assert await idempotency.find("usr_a", "some") == StoredAnswer("approve", "f", ("apr_a", "apr_b"), PROBLEMS)
+        assert await idempotency.find("usr_a", "all") == StoredAnswer("create", "f", ("app_a",))
 
 
 @pytest.mark.parametrize(("key", "fits"), [("", False), ("x", True), ("ü" * 200, True), ("x" * 201, False)])
@@ -74,8 +107,8 @@ async def test_how_long_a_key_may_be(engine: Engine, key: str, fits: bool) -> No
 
 async def test_old_answers_are_forgotten(engine: Engine) -> None:
     async with unit(engine.runtime) as work:
-        await idempotency.keep("usr_a", "old", StoredAnswer("create", "f", ()), work.now - timedelta(days=2))
-        await idempotency.keep("usr_a", "new", StoredAnswer("create", "f", ()), work.now)
-        assert await idempotency.forget_before(work.now - timedelta(days=1)) == 1
+        await idempotency.save("usr_a", "old", StoredAnswer("create", "f", ()), work.now - timedelta(days=2))
+        await idempotency.save("usr_a", "new", StoredAnswer("create", "f", ()), work.now)
+        assert await idempotency.delete_before(work.now - timedelta(days=1)) == 1
         assert await idempotency.find("usr_a", "old") is None
         assert await idempotency.find("usr_a", "new") == StoredAnswer("create", "f", ())

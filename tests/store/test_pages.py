@@ -10,8 +10,8 @@ import pytest
 
 from app.core.deployment import DeploymentFilter, DeploymentStatus
 from app.core.log_levels import LogLevel
-from app.core.logs import LogFilter, LogLine, LogPart
-from app.core.paging import Span
+from app.core.logs import LogFilter, LogLine, LogRange
+from app.core.paging import PageRequest
 from app.core.version import VersionFilter
 from app.services import applications as application_cases
 from app.store import applications, deployments, event_feed, logs, versions
@@ -35,7 +35,7 @@ async def test_deployments_between_two_from_either_end(ids: list[str]) -> None:
     for after, before, limit, newest in product(marks, marks, (0, 1, 2, 5, 9), (True, False)):
         between = [id_ for id_ in ids if (after is None or id_ < after) and (before is None or id_ > before)]
         wanted = between[:limit] if newest else between[max(0, len(between) - limit) :]
-        page = await deployments.page(ALL, Span(limit, after, before, newest))
+        page = await deployments.page(ALL, PageRequest(limit, after, before, newest))
         assert [found.id for found in page] == wanted, (after, before, limit, newest)
 
 
@@ -70,7 +70,7 @@ async def test_deployments_are_filtered_by_everything_at_once(engine: Engine, si
         (DeploymentFilter(visible=tuple((None, id_) for id_ in site.applications.values())), [second, first]),
         (DeploymentFilter(visible=((site.environment_id, site.applications["web"]),)), []),
     ]:
-        page = await deployments.page(wanted, Span(9))
+        page = await deployments.page(wanted, PageRequest(9))
         assert ([one.id for one in page], await deployments.count(wanted)) == (found, len(found)), wanted
 
 
@@ -85,7 +85,7 @@ async def test_deployments_of_parents_from_either_end(ids: list[str], trial: Sit
     for (parent, (id_, listed)), forward in product(whole.items(), (True, False)):
         of = DeploymentsOf(parent, ALL)
         for limit, after, before in product((0, 2, 9), (None, *listed[::2]), (None, *listed[1::2])):
-            found = await of.pages([id_, "none"], Span(limit, after, before, forward))
+            found = await of.pages([id_, "none"], PageRequest(limit, after, before, forward))
             wanted = between(listed, after, before, limit, forward)
             assert ([each.id for each in found[id_]], found["none"]) == (wanted, [])
         assert await of.counts([id_, "none"]) == {id_: len(listed), "none": 0}
@@ -107,7 +107,7 @@ async def test_versions_of_an_application_from_either_end(site: Site) -> None:
     web, other = site.applications["web"], site.applications["other"]
     listed = [both, *listed]
     for limit, after, before, forward in product((0, 2, 9), (None, *listed), (None, *listed), (True, False)):
-        found = await versions.OF_APPLICATIONS.pages([web, other, "none"], Span(limit, after, before, forward))
+        found = await versions.OF_APPLICATIONS.pages([web, other, "none"], PageRequest(limit, after, before, forward))
         assert [one.id for one in found[web]] == between(listed, after, before, limit, forward)
         assert found["none"] == []
     assert await versions.OF_APPLICATIONS.counts([web, other, "none"]) == {web: 5, other: 1, "none": 0}
@@ -117,7 +117,7 @@ async def test_versions_of_an_application_from_either_end(site: Site) -> None:
         (VersionFilter(application_id=web, contains="V"), listed[1:]),
         (VersionFilter(commit="no such"), []),
     ):
-        assert [one.id for one in await versions.page(wanted, Span(9))] == expected
+        assert [one.id for one in await versions.page(wanted, PageRequest(9))] == expected
         assert await versions.count(wanted) == len(expected)
 
 
@@ -127,15 +127,15 @@ async def test_applications_by_name(engine: Engine, site: Site) -> None:
         await site.application(name)
     await engine.call(application_cases.archive, site.applications["b"])
     names.remove("b")
-    whole = [found.name for found in await applications.page(Span(99), None)]
+    whole = [found.name for found in await applications.page(PageRequest(99), None)]
     assert sorted(whole) == sorted(names)
     for index, limit in product(range(len(whole) + 1), (0, 1, 3, 9)):
-        page = await applications.page(Span(limit, whole[index - 1] if index else None), None)
+        page = await applications.page(PageRequest(limit, whole[index - 1] if index else None), None)
         assert [found.name for found in page] == whole[index : index + limit]
         before = whole[index] if index < len(whole) else None
-        page = await applications.page(Span(limit, None, before, forward=False), None)
+        page = await applications.page(PageRequest(limit, None, before, forward=False), None)
         assert [found.name for found in page] == whole[max(0, index - limit) : index]
-    archived = await applications.page(Span(9), None, archived=True)
+    archived = await applications.page(PageRequest(9), None, archived=True)
     assert ([one.id for one in archived], await applications.count(None, archived=True)) == (
         [site.applications["b"]],
         1,
@@ -151,7 +151,7 @@ async def test_what_names_contain_is_meant_literally(site: Site, contains: str, 
     for name in ("axb", "A_b", "50%"):
         await site.version(name)
     wanted = VersionFilter(contains=contains)
-    page = await versions.page(wanted, Span(9))
+    page = await versions.page(wanted, PageRequest(9))
     assert (sorted(one.name for one in page), await versions.count(wanted)) == (found, len(found))
 
 
@@ -159,7 +159,7 @@ async def test_versions_newest_first(site: Site) -> None:
     await site.application("web")
     ids = [await site.version(f"v{n}") for n in range(5)][::-1]
     for after, limit in product([None, *ids], (0, 2, 9)):
-        page = await versions.page(VersionFilter(), Span(limit, after))
+        page = await versions.page(VersionFilter(), PageRequest(limit, after))
         assert [one.id for one in page] == [id_ for id_ in ids if after is None or id_ < after][:limit]
 
 
@@ -192,7 +192,7 @@ async def tasks(engine: Engine, trial: Site) -> AsyncIterator[list[str]]:
 
 
 async def whole(task_id: str) -> Sequence[LogLine]:
-    return (await logs.pages([task_id], LogFilter(), LogPart(limit=999)))[task_id]
+    return (await logs.pages([task_id], LogFilter(), LogRange(limit=999)))[task_id]
 
 
 async def test_lines_between_two_from_either_end(tasks: list[str]) -> None:
@@ -201,7 +201,7 @@ async def test_lines_between_two_from_either_end(tasks: list[str]) -> None:
     for after, before, limit, oldest in product((0, 3, 20, 99), (None, 0, 1, 4, 21), (0, 1, 4, 99), (True, False)):
         between = [line for line in lines if line.number > after and (before is None or line.number < before)]
         wanted = between[:limit] if oldest else between[max(0, len(between) - limit) :]
-        part = LogPart(limit=limit, after=after, before=before, oldest=oldest)
+        part = LogRange(limit=limit, after=after, before=before, oldest=oldest)
         found = await logs.pages([*tasks, "tsk_none"], LogFilter(), part)
         assert found[tasks[0]] == wanted
         assert [line.number for line in found[tasks[1]]] == [line.number for line in wanted]
@@ -221,7 +221,7 @@ async def test_lines_between_two_from_either_end(tasks: list[str]) -> None:
 )
 async def test_a_filter_admits_stored_lines_as_it_admits_fresh_ones(tasks: list[str], wanted: LogFilter) -> None:
     expected = [line for line in await whole(tasks[0]) if wanted.admits(line)]
-    assert (await logs.pages(tasks, wanted, LogPart(limit=999)))[tasks[0]] == expected
+    assert (await logs.pages(tasks, wanted, LogRange(limit=999)))[tasks[0]] == expected
     assert await logs.counts(tasks, wanted) == dict.fromkeys(tasks, len(expected))
 
 

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.core.environment import Environment, OperatorKind
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.gateways.bus import RedisBus
 from app.gateways.queue import ArqQueue, connect
 from app.ports import Job, Listener
@@ -21,7 +21,7 @@ from tests.support.servers import Servers
 async def store(work: Unit, name: str = "here") -> str:
     """Store an environment in a unit, and promise to tell of it."""
     place = Environment(
-        id=work.new_id(Kind.ENVIRONMENT),
+        id=work.new_id(IdKind.ENVIRONMENT),
         name=name,
         rank=0,
         operator=OperatorKind.SHELL,
@@ -107,7 +107,7 @@ async def test_a_commit_holds_although_redis_is_away(engine: Engine) -> None:
 
 async def test_a_unit_has_one_moment_and_ids_that_differ(engine: Engine) -> None:
     async with unit(engine.runtime) as work:
-        ids = [work.new_id(Kind.TASK) for _ in range(1000)]
+        ids = [work.new_id(IdKind.TASK) for _ in range(1000)]
         assert len(set(ids)) == 1000 and len({id_[:14] for id_ in ids}) == 1
 
 

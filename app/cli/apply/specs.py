@@ -12,7 +12,7 @@ import msgspec
 import msgspec.structs
 from msgspec import UNSET, Meta, UnsetType
 
-from app.core.texts import tidy
+from app.core.texts import normalized
 
 Name = Annotated[str, Meta(min_length=1, description="The name of the object, unique in its kind.")]
 STEP_SECONDS, STEP_ATTEMPTS = 1800, 1
@@ -50,8 +50,8 @@ def _normalize(spec: SpecObject, *names: str) -> None:
     for name in names:
         value = getattr(spec, name)
         if value is not None:
-            normalized = tidy(value) if isinstance(value, str) else tuple(map(tidy, value))
-            msgspec.structs.force_setattr(spec, name, normalized)
+            stored = normalized(value) if isinstance(value, str) else tuple(map(normalized, value))
+            msgspec.structs.force_setattr(spec, name, stored)
 
 
 class Operator(StrEnum):

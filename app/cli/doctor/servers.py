@@ -73,7 +73,7 @@ def _database(settings: Settings, state: DatabaseState, seconds: float) -> Itera
     if seconds > SLOW_SECONDS:
         text = f"the database takes {seconds * 1000:.0f} ms to answer"
         yield warning("latency", text, "Move it closer: every step of a deployment queries it several times.")
-    if state.may_everything and not _is_embedded(settings):
+    if state.has_full_rights and not _is_embedded(settings):
         advice = "Give the API and the workers roles of their own: see boreas migrate --help."
         yield warning("roles", f"{state.role} owns the tables, and could change the audit log", advice)
 

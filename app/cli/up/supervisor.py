@@ -173,7 +173,7 @@ class Supervisor:
         url = self._settings.store.database_url or ""
         applied = await migrate(url, migrations_folder())
         if self._postgres is not None:
-            await roles.make(url, {role: self._postgres.password(role) for role in (API, WORKER)})
+            await roles.ensure_roles(url, {role: self._postgres.password(role) for role in (API, WORKER)})
             await roles.grant(url, roles.Roles(API, WORKER))
         if applied:
             say(f"Migrated the database: {len(applied)} applied.")

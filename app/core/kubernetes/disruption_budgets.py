@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 
 from app.core.kubernetes.manifests import Object, name_of
-from app.core.kubernetes.workloads import TRACK, is_ours, note, noted
+from app.core.kubernetes.workloads import TRACK, annotated, annotation, is_managed
 
-WITHOUT = "boreas.dev/without-track"
+EXCLUDED_TRACK = "boreas.dev/without-track"
 """On a budget of the application: the track that Boreas lets it leave out."""
 NUMBERS = ("minAvailable", "maxUnavailable", "unhealthyPodEvictionPolicy")
 
@@ -39,16 +39,16 @@ def _is_met(expression: Object, value: str | None) -> bool:
 def covers(budget: Object, labels: Mapping[str, str]) -> bool:
     """Return whether a budget that Boreas did not make counts the pods with these labels."""
     selector = budget["spec"].get("selector")
-    return selector is not None and not is_ours(budget) and selects(selector, labels)
+    return selector is not None and not is_managed(budget) and selects(selector, labels)
 
 
 def _left_out(track: str) -> Object:
     return {"key": TRACK, "operator": "NotIn", "values": [track]}
 
 
-def without(budget: Object, track: str) -> Object:
+def excluding_track(budget: Object, track: str) -> Object:
     """Return a budget that does not count the pods of a track, and notes so."""
-    made = noted(budget, {WITHOUT: track})
+    made = annotated(budget, {EXCLUDED_TRACK: track})
     selector = made["spec"]["selector"]
     told = selector.get("matchExpressions") or []
     if _left_out(track) not in told:
@@ -56,12 +56,12 @@ def without(budget: Object, track: str) -> Object:
     return made
 
 
-def whole(budget: Object) -> Object:
+def without_exclusion(budget: Object) -> Object:
     """Return a budget as it was before it left a track out; what people have changed since stays."""
-    track = note(budget, WITHOUT)
+    track = annotation(budget, EXCLUDED_TRACK)
     if track is None:
         return budget
-    made = noted(budget, {WITHOUT: None})
+    made = annotated(budget, {EXCLUDED_TRACK: None})
     selector = made["spec"].get("selector") or {}
     left = [each for each in selector.get("matchExpressions") or () if each != _left_out(track)]
     selector.pop("matchExpressions", None)
@@ -70,9 +70,9 @@ def whole(budget: Object) -> Object:
     return made
 
 
-def second(budget: Object, track: str, marks: Mapping[str, str]) -> Object:
+def second_budget(budget: Object, track: str, marks: Mapping[str, str]) -> Object:
     """Return the budget for the pods of a track that has the numbers of another one."""
-    selector = deepcopy(whole(budget)["spec"]["selector"])
+    selector = deepcopy(without_exclusion(budget)["spec"]["selector"])
     selector["matchLabels"] = {**(selector.get("matchLabels") or {}), TRACK: track}
     spec = {name: budget["spec"][name] for name in NUMBERS if name in budget["spec"]}
     return {

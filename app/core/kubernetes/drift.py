@@ -8,7 +8,16 @@ from collections.abc import Sequence
 
 from app.core.kubernetes import tracks
 from app.core.kubernetes.manifests import Object, name_of
-from app.core.kubernetes.workloads import SHARE, SIZE, WHOLE, image_of, note, replicas_of, shared_rules, weight
+from app.core.kubernetes.workloads import (
+    SET_REPLICAS,
+    TRAFFIC_SHARE,
+    WEIGHT_UNIT,
+    annotation,
+    image_of,
+    replicas_of,
+    shared_rules,
+    weight,
+)
 
 
 def image(deployment: Object, container: str, *known: str | None) -> str | None:
@@ -19,12 +28,12 @@ def image(deployment: Object, container: str, *known: str | None) -> str | None:
     return f"somebody changed the image of {name_of(deployment)} to {found} meanwhile; it is left so"
 
 
-def size(deployment: Object, known: Sequence[int] | None = None) -> str | None:
+def replicas(deployment: Object, known: Sequence[int] | None = None) -> str | None:
     """Judge how many replicas a Deployment is to have, which no autoscaler decides.
 
     It is to be one of those known; where none are given, that which Boreas noted on it.
     """
-    kept, found = note(deployment, SIZE), replicas_of(deployment)
+    kept, found = annotation(deployment, SET_REPLICAS), replicas_of(deployment)
     if known is None:
         known = () if kept is None else (int(kept),)
     if not known or found in known:
@@ -34,18 +43,18 @@ def size(deployment: Object, known: Sequence[int] | None = None) -> str | None:
 
 def selector(service: Object) -> str | None:
     """Judge whom a Service selects that was switched to a set beside the base."""
-    if tracks.given(service) in (None, tracks.STABLE) or tracks.is_as_given(service):
+    if tracks.serving_track(service) in (None, tracks.STABLE) or tracks.is_unchanged(service):
         return None
     return f"somebody changed whom Service {name_of(service)} selects meanwhile; it is left so"
 
 
 def weights(route: Object, service: str, beside: str) -> str | None:
     """Judge the shares that a route gives to a service and the one beside it."""
-    share = note(route, SHARE)
+    share = annotation(route, TRAFFIC_SHARE)
     if share is None:
         return None
     for _, mine, other in shared_rules(route, service, beside):
         given = weight(other) if other else 0
-        if other is None or given * WHOLE != int(share) * (weight(mine) + given):
+        if other is None or given * WEIGHT_UNIT != int(share) * (weight(mine) + given):
             return f"somebody changed the weights of HTTPRoute {name_of(route)} meanwhile; they are left so"
     return None

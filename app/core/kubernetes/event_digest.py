@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from app.core.kubernetes import pods
-from app.core.kubernetes.manifests import Object, is_going, name_of, uid_of
+from app.core.kubernetes.manifests import Object, is_terminating, name_of, uid_of
 
 NOTABLE = frozenset(
     {
@@ -61,7 +61,7 @@ def words(event: Object) -> str:
     return " ".join(str(event.get("message") or "").split())[:WORDS]
 
 
-class Digest:
+class EventDigest:
     """Makes lines of events. Each is told once; the same of many pods, or again and again, ever more rarely.
 
     `probes` holds, by the uid of a pod, what its readiness probe found last.
@@ -104,7 +104,9 @@ class Digest:
         return f"{level}{about.get('kind')} {name}: {event.get('reason')}: {said}{often}"
 
 
-def hindrances(workload: Object, its_pods: Sequence[Object], probes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def rollout_problems(
+    workload: Object, its_pods: Sequence[Object], probes: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
     """Yield what keeps a workload from getting on: what is wrong, and the line that tells of it.
 
     `probes` says, by the uid of a pod, what its readiness probe found.
@@ -129,7 +131,7 @@ def hindrances(workload: Object, its_pods: Sequence[Object], probes: Mapping[str
 def _hindrance(pod: Object, probes: Mapping[str, str]) -> str | None:
     """Return what keeps a pod from serving, None where it serves, or is to go."""
     status = pod.get("status") or {}
-    if is_going(pod) or status.get("phase") in ("Succeeded", "Failed"):
+    if is_terminating(pod) or status.get("phase") in ("Succeeded", "Failed"):
         return None
     ready: Object = next((each for each in status.get("conditions") or () if each.get("type") == "Ready"), {})
     if ready.get("status") == "True":

@@ -181,7 +181,7 @@ def uid_of(body: Object) -> str:
     return str(body["metadata"].get("uid") or "")
 
 
-def is_going(body: Object) -> bool:
+def is_terminating(body: Object) -> bool:
     """Return whether an object is being deleted."""
     return bool(body["metadata"].get("deletionTimestamp"))
 

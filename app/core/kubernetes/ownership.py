@@ -12,12 +12,12 @@ FIELDS = {"workload": "workload", "service": "service", "http_route": "httpRoute
 """What the API calls the fields that name objects."""
 
 
-def named(target: KubernetesTarget | None) -> tuple[str | None, ...]:
+def named_objects(target: KubernetesTarget | None) -> tuple[str | None, ...]:
     """Return the objects that a target names."""
     return tuple(getattr(target, field) if target else None for field in FIELDS)
 
 
-def rivals(target: KubernetesTarget) -> dict[str, frozenset[str]]:
+def reserved_names(target: KubernetesTarget) -> dict[str, frozenset[str]]:
     """Return, by field, the names that no other application may have.
 
     These are its own names, those that Boreas makes from them, and those from which Boreas would make its own.
@@ -33,11 +33,11 @@ def _rivals(name: str | None, suffixes: Sequence[str]) -> frozenset[str]:
     return frozenset({name, *(name + end for end in ends), *above})
 
 
-def taken(
+def name_conflicts(
     target: KubernetesTarget, before: KubernetesTarget | None, others: Sequence[Application]
 ) -> Iterator[InvalidInput]:
     """Yield what a target newly names, and another application has."""
-    for field, names in rivals(target).items():
+    for field, names in reserved_names(target).items():
         if before is not None and getattr(before, field) == getattr(target, field):
             continue
         for other in others:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from app.core.attempt import Ending, Outcome
-from app.core.kubernetes.manifests import CONTAINER, Object, is_going, name_of, uid_of
+from app.core.kubernetes.manifests import CONTAINER, Object, is_terminating, name_of, uid_of
 
 STUCK = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"})
 """Why a container can wait that may pass, and mostly does not."""
@@ -21,7 +21,7 @@ LOST_REASONS = re.compile(
 """Reasons of pods that a node ended, or did not take, whatever ran in them."""
 OWN_LIMIT = re.compile(r"exceeds the limit|exceeds the total limit|exceeded its local ephemeral storage limit")
 """Words of an eviction that a pod brought upon itself: it wrote more than it may."""
-UNMADE = "FailedCreate"
+FAILED_CREATE = "FailedCreate"
 """The reason of events that tell why a Job has no pod."""
 VANISHED = "ContainerStatusUnknown"
 NEEDS_LIMITS = "failed quota"
@@ -94,7 +94,7 @@ def _is_cut_off(pod: Object, conditions: dict[str, Object]) -> bool:
     return not is_gated and (ready.get("status"), containers.get("status")) == ("False", "True")
 
 
-def slow(job: Object, pod: Object | None) -> str:
+def startup_delay(job: Object, pod: Object | None) -> str:
     """Say what a Job that has not begun waits for, though nothing is known to be wrong."""
     suspended = _conditions(job).get("Suspended", {})
     if suspended.get("status") == "True":
@@ -115,7 +115,7 @@ def slow(job: Object, pod: Object | None) -> str:
     return f"its container is being made{where} ({waiting.get('reason') or status.get('phase')}){_said(waiting)}"
 
 
-def unmade(events: Iterable[Object]) -> Fault:
+def missing_pod_fault(events: Iterable[Object]) -> Fault:
     """Return why a Job has no pod, by the events that tell of it: somebody in the cluster may refuse to let it be made.
 
     A quota may have room again; other rules of a namespace hardly change.
@@ -174,7 +174,7 @@ def is_done(job: Object) -> bool:
     return any(True for _ in _verdicts(job))
 
 
-def settled(job: Object, pods: Iterable[Object]) -> str | None:
+def pending_failure(job: Object, pods: Iterable[Object]) -> str | None:
     """Say what is settled of a Job that has not ended yet: its pod is being ended. None: nothing."""
     target = _conditions(job).get("FailureTarget", {})
     if target.get("status") != "True":
@@ -187,7 +187,7 @@ def settled(job: Object, pods: Iterable[Object]) -> str | None:
 def outcome(
     job: Object, pods: Iterable[Object], last_fault: Fault | None = None, limit_seconds: float | None = None
 ) -> Outcome:
-    """Say how a Job ended that `is_done`, or is `settled`, by what is left of its pods.
+    """Say how a Job ended that `is_done`, or is `pending_failure`, by what is left of its pods.
 
     `last_fault` is what kept it from running. What the cluster ended is lost, and not the command's failure.
     """
@@ -209,7 +209,7 @@ def outcome(
         return Outcome(Ending.FAILED, f"its pod wrote more than it may (Evicted){_said(own)}", code)
     if ends:
         told = ended_badly(ends[-1])
-        is_deleted = any(is_going(pod) for pod in known)
+        is_deleted = any(is_terminating(pod) for pod in known)
         return Outcome(Ending.FAILED, f"its pod was deleted by somebody; {told}" if is_deleted else told, code)
     failed = next(_failed_init_containers(known), None)
     why = last_fault.message if last_fault else failed or f"its pod is gone{_said(verdict)}"
@@ -240,7 +240,7 @@ def _interruptions(pods: Iterable[Object]) -> Iterator[str]:
         elif LOST_REASONS.fullmatch(str(status.get("reason"))) and not _is_own_doing(status):
             yield f"its pod was ended by the cluster ({status['reason']}){_said(status)}"
         ended = main_state(pod).get("terminated") or {}
-        if ended.get("reason") == VANISHED and not is_going(pod):
+        if ended.get("reason") == VANISHED and not is_terminating(pod):
             yield f"its node lost its container ({VANISHED}){_said(ended)}"
 
 
@@ -254,22 +254,22 @@ def newest(pods: Iterable[Object]) -> Object | None:
     return ordered[-1] if ordered else None
 
 
-def footing(pods: Iterable[Object]) -> tuple[str, dict[str, int]]:
+def readiness_baseline(pods: Iterable[Object]) -> tuple[str, dict[str, int]]:
     """Return since when pods have been ready, the last one of them, and how often containers of each were started anew.
 
     Each pod is told from one that takes its place by its uid.
     """
-    known = [pod for pod in pods if not is_going(pod)]
+    known = [pod for pod in pods if not is_terminating(pod)]
     return max((_ready(pod)[1] for pod in known), default=""), {uid_of(pod): _restarts(pod) for pod in known}
 
 
-def shaken(pods: Iterable[Object], since: str, restarts: Mapping[str, int]) -> str | None:
-    """Return what happened to pods since their `footing`; None where all of them have been ready throughout.
+def disturbance(pods: Iterable[Object], since: str, restarts: Mapping[str, int]) -> str | None:
+    """Return what happened to pods since their `readiness_baseline`; None where all of them have been ready throughout.
 
     A pod that was made since, in place of one that was evicted or deleted, may take its time to become ready. One that
     is being deleted is not judged.
     """
-    known = [pod for pod in pods if not is_going(pod)]
+    known = [pod for pod in pods if not is_terminating(pod)]
     for pod in known:
         name, found = name_of(pod), fault(pod)
         if found and not found.passing:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.core.kubernetes.manifests import Object
 from app.core.kubernetes.update_strategy import count
-from app.core.kubernetes.workloads import FOR, PREVIOUS, REPLICAS, SIZE, note, replicas_of
+from app.core.kubernetes.workloads import PREVIOUS_IMAGE, REPLICAS, ROLLOUT_OF, SET_REPLICAS, annotation, replicas_of
 from app.core.moved_workload import MovedWorkload
 
 
@@ -34,7 +34,7 @@ def replica_status(deployment: Object) -> ReplicaStatus:
     return ReplicaStatus(wanted, updated, available, settled, stalled, unmade)
 
 
-def in_order(body: Object, goal: int | None) -> ReplicaStatus:
+def stateful_set_status(body: Object, goal: int | None) -> ReplicaStatus:
     """Read the status of a StatefulSet of which `goal` pods are to be updated, None for all of them."""
     status, wanted = body.get("status") or {}, replicas_of(body)
     available = int(status.get("availableReplicas", status.get("readyReplicas")) or 0)
@@ -43,20 +43,20 @@ def in_order(body: Object, goal: int | None) -> ReplicaStatus:
     return ReplicaStatus(wanted, updated, available, _is_seen(body) and enough and there == wanted <= available, None)
 
 
-def everywhere(body: Object, goal: int | None) -> ReplicaStatus:
+def daemon_set_status(body: Object, goal: int | None) -> ReplicaStatus:
     """Read the status of a DaemonSet of which `goal` pods are to be updated, None for all of them."""
-    status, wanted = body.get("status") or {}, nodes_of(body)
+    status, wanted = body.get("status") or {}, desired_nodes(body)
     updated, available = int(status.get("updatedNumberScheduled") or 0), int(status.get("numberAvailable") or 0)
     enough = updated >= min(wanted, wanted if goal is None else goal)
     return ReplicaStatus(wanted, updated, available, _is_seen(body) and enough and available >= wanted, None)
 
 
-def nodes_of(body: Object) -> int:
+def desired_nodes(body: Object) -> int:
     """Return on how many nodes a DaemonSet is to have a pod."""
     return int((body.get("status") or {}).get("desiredNumberScheduled") or 0)
 
 
-def at_a_time(manner: Object, wanted: int) -> int:
+def max_unavailable(manner: Object, wanted: int) -> int:
     """Return how many pods of what is updated in place may be missing at a time; at least one."""
     return max(1, count((manner.get("rollingUpdate") or {}).get("maxUnavailable", 1), wanted))
 
@@ -93,7 +93,7 @@ def autoscaler(autoscalers: Iterable[Object], workload: str, kind: str = "Deploy
     return None
 
 
-def size(base: Object, moved: MovedWorkload | None, *, is_split: bool, is_scaled: bool) -> int:
+def target_replicas(base: Object, moved: MovedWorkload | None, *, is_split: bool, is_scaled: bool) -> int:
     """Return how many replicas there are to be in all, also while a rollout has given some of them to a second one.
 
     `moved` is what the rollout that is under way, or was left half way, did to it. `is_split`: there is a second one,
@@ -108,10 +108,14 @@ def size(base: Object, moved: MovedWorkload | None, *, is_split: bool, is_scaled
     return moved.wanted if is_split or now in moved.sizes else now
 
 
-def noted_of(base: Object) -> MovedWorkload | None:
+def annotated_workload(base: Object) -> MovedWorkload | None:
     """Return what a rollout did to a workload by its annotations: those of one that Boreas stores nothing of."""
-    wanted, size_, previous = note(base, REPLICAS), note(base, SIZE), note(base, PREVIOUS)
-    deployment_id = note(base, FOR)
+    wanted, size_, previous = (
+        annotation(base, REPLICAS),
+        annotation(base, SET_REPLICAS),
+        annotation(base, PREVIOUS_IMAGE),
+    )
+    deployment_id = annotation(base, ROLLOUT_OF)
     if deployment_id is None or wanted is None:
         return None
     return MovedWorkload(
@@ -119,7 +123,7 @@ def noted_of(base: Object) -> MovedWorkload | None:
     )
 
 
-def spared(base: Object, beside: Object, floor: int) -> int:
+def replicas_to_keep(base: Object, beside: Object, floor: int) -> int:
     """Return how many replicas a set beside the base keeps, so that the base finds room for those that it misses.
 
     It keeps what is needed for `floor` of both to be available; what is not available helps nobody.

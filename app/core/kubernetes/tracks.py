@@ -9,20 +9,29 @@ from collections.abc import Mapping
 from copy import deepcopy
 
 from app.core.kubernetes.manifests import Object
-from app.core.kubernetes.workloads import CANARY, PREVIEW, SELECTOR, TRACK, apart, note, noted, own_selector
+from app.core.kubernetes.workloads import (
+    CANARY,
+    PREVIEW,
+    SELECTOR,
+    TRACK,
+    annotated,
+    annotation,
+    legacy_selector,
+    own_selector,
+)
 from app.core.strategy.model import Shape, StrategyKind
 
 STABLE = "stable"
 """The track of the base: the Deployment that an application names."""
-BESIDE = (CANARY, PREVIEW)
+SECOND_TRACKS = (CANARY, PREVIEW)
 """The tracks of a set beside the base."""
-HELD = "boreas.dev/held"
+PAUSED = "boreas.dev/held"
 """On a base: that it is paused while its pods get their track."""
-SERVES = "boreas.dev/serves"
+SERVING_TRACK = "boreas.dev/serves"
 """On a Service: the track that Boreas let it select last."""
 
 
-def asked(shape: Shape) -> str | None:
+def checked_track(shape: Shape) -> str | None:
     """Return the track of the set beside the base that is to be asked for its health in a shape; None for the base.
 
     Once a preview serves, it is asked as its users do it.
@@ -37,83 +46,83 @@ def labels_of(deployment: Object) -> dict[str, str]:
     return dict(deployment["spec"]["template"]["metadata"].get("labels") or {})
 
 
-def is_marked(base: Object) -> bool:
+def has_track_label(base: Object) -> bool:
     """Return whether the pods of a base have its track."""
     return labels_of(base).get(TRACK) == STABLE
 
 
-def marked(base: Object) -> Object:
+def with_track_label(base: Object) -> Object:
     """Return a base, or a ReplicaSet of one, whose template has its track. A base's pods are replaced for that."""
     made = deepcopy(base)
     made["spec"]["template"].setdefault("metadata", {})["labels"] = {**labels_of(base), TRACK: STABLE}
     return made
 
 
-def held(base: Object) -> Object:
-    """Return a base of which no pod is replaced until it is `unheld`."""
-    made = noted(base, {HELD: "true"})
+def paused(base: Object) -> Object:
+    """Return a base of which no pod is replaced until it is `resumed`."""
+    made = annotated(base, {PAUSED: "true"})
     made["spec"]["paused"] = True
     return made
 
 
-def unheld(base: Object) -> Object:
+def resumed(base: Object) -> Object:
     """Return a base whose pods are replaced again as its template asks."""
-    if note(base, HELD) is None:
+    if annotation(base, PAUSED) is None:
         return base
-    made = noted(base, {HELD: None})
+    made = annotated(base, {PAUSED: None})
     made["spec"].pop("paused", None)
     return made
 
 
-def is_old(second: Object, own: Mapping[str, str]) -> bool:
+def is_legacy(second: Object, own: Mapping[str, str]) -> bool:
     """Return whether a second set is of a release that gave its pods another value of a label than the base's.
 
     Such a set goes on as it is: whom its Deployment selects cannot be changed.
     """
     labels = labels_of(second)
     track = labels.get(TRACK) or PREVIEW
-    return not own.items() <= labels.items() and apart(own, track).items() <= labels.items()
+    return not own.items() <= labels.items() and legacy_selector(own, track).items() <= labels.items()
 
 
-def selecting(own: Mapping[str, str], track: str, second: Object | None) -> dict[str, str]:
+def track_selector(own: Mapping[str, str], track: str, second: Object | None) -> dict[str, str]:
     """Return whom a Service selects that reaches one set alone: `own` is whom it selects when there is but one."""
-    if second is not None and is_old(second, own):
-        return dict(own) if track == STABLE else apart(own, track)
+    if second is not None and is_legacy(second, own):
+        return dict(own) if track == STABLE else legacy_selector(own, track)
     return {**own, TRACK: track}
 
 
-def given(service: Object) -> str | None:
+def serving_track(service: Object) -> str | None:
     """Return the track that Boreas let a Service select last; None where no rollout decides whom it selects."""
-    return None if note(service, SELECTOR) is None else note(service, SERVES) or PREVIEW
+    return None if annotation(service, SELECTOR) is None else annotation(service, SERVING_TRACK) or PREVIEW
 
 
-def is_as_given(service: Object) -> bool:
+def is_unchanged(service: Object) -> bool:
     """Return whether a Service selects whom Boreas let it select last, by this release's way or the one before."""
-    own, track = own_selector(service), given(service)
-    ways = ({**own, TRACK: track}, own if track == STABLE else apart(own, str(track)))
+    own, track = own_selector(service), serving_track(service)
+    ways = ({**own, TRACK: track}, own if track == STABLE else legacy_selector(own, str(track)))
     return track is None or service["spec"].get("selector") in ways
 
 
-def wanted(service: Object) -> dict[str, str]:
+def restored_selector(service: Object) -> dict[str, str]:
     """Return whom a Service is to select when no rollout is under way, also where people have changed that since.
 
     What they change while the base serves is theirs; what they change once another set does is judged as meddling.
     """
-    if given(service) == STABLE and not is_as_given(service):
+    if serving_track(service) == STABLE and not is_unchanged(service):
         found = service["spec"].get("selector") or {}
         return {name: value for name, value in found.items() if name != TRACK}
     return own_selector(service)
 
 
-def steered(service: Object, track: str, own: Mapping[str, str], to: Mapping[str, str]) -> Object:
+def with_serving_track(service: Object, track: str, own: Mapping[str, str], to: Mapping[str, str]) -> Object:
     """Return a Service that selects the pods of a track by `to`, and notes whom it selects else. One change."""
-    made = noted(service, {SELECTOR: json.dumps(own, sort_keys=True), SERVES: track})
+    made = annotated(service, {SELECTOR: json.dumps(own, sort_keys=True), SERVING_TRACK: track})
     made["spec"]["selector"] = dict(to)
     return made
 
 
-def released(service: Object) -> Object:
+def restored(service: Object) -> Object:
     """Return a Service that selects its own pods, as when no rollout is under way."""
-    made = noted(service, {SELECTOR: None, SERVES: None})
-    made["spec"]["selector"] = wanted(service)
+    made = annotated(service, {SELECTOR: None, SERVING_TRACK: None})
+    made["spec"]["selector"] = restored_selector(service)
     return made

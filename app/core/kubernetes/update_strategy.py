@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from app.core.kubernetes.manifests import Object
-from app.core.kubernetes.workloads import MANNER, note, noted
+from app.core.kubernetes.workloads import UPDATE_STRATEGY, annotated, annotation
 from app.core.strategy import rolling
 from app.core.strategy.model import Strategy, StrategyKind
 
@@ -18,10 +18,10 @@ DEFAULT = "25%"
 AT_ONCE = "Use ROLLING with all at once (batchSize 0)"
 
 
-def own(deployment: Object) -> str:
+def own_strategy(deployment: Object) -> str:
     """Return a Deployment's own manner, to be kept while another one is in its place."""
     spec = deployment["spec"]
-    return note(deployment, MANNER) or json.dumps(
+    return annotation(deployment, UPDATE_STRATEGY) or json.dumps(
         {"strategy": spec.get("strategy"), "minReadySeconds": spec.get("minReadySeconds")}
     )
 
@@ -45,15 +45,15 @@ def is_recreated(deployment: Object, kept: str | None = None) -> bool:
     return _rolling(deployment, kept)[0] == RECREATE
 
 
-def is_tight(deployment: Object, kept: str | None = None) -> bool:
+def forbids_surge(deployment: Object, kept: str | None = None) -> bool:
     """Return whether a Deployment's owner forbids that there are more pods than asked for."""
     return _rolling(deployment, kept)[1].get("maxSurge", DEFAULT) in (0, "0", "0%")
 
 
-def may_miss(deployment: Object, wanted: int, kept: str | None = None) -> int:
+def max_unavailable(deployment: Object, wanted: int, kept: str | None = None) -> int:
     """Return how many replicas may be missing during an update, as its owner has it; one where no other way is left."""
     missing = count(_rolling(deployment, kept)[1].get("maxUnavailable", DEFAULT), wanted)
-    return max(1, missing) if is_tight(deployment, kept) else missing
+    return max(1, missing) if forbids_surge(deployment, kept) else missing
 
 
 def is_alone(deployment: Object) -> bool:
@@ -79,15 +79,15 @@ def _selects(selector: Object, labels: Object) -> bool:
 IN = ("In", "Exists")
 
 
-def carefully(deployment: Object, watch_seconds: int, *, idle: bool = False) -> Object:
+def with_safe_strategy(deployment: Object, watch_seconds: int, *, idle: bool = False) -> Object:
     """Return a Deployment that is updated without ever having fewer replicas than asked for, and note its own way.
 
     One that is recreated as a whole is left so: then it cannot bear two versions at once. So is one that may not
     surge. One that is `idle`, as all traffic goes elsewhere, is updated without any more pods.
     """
-    if is_recreated(deployment) or (is_tight(deployment) and note(deployment, MANNER) is None):
+    if is_recreated(deployment) or (forbids_surge(deployment) and annotation(deployment, UPDATE_STRATEGY) is None):
         return deployment
-    made = noted(deployment, {MANNER: own(deployment)})
+    made = annotated(deployment, {UPDATE_STRATEGY: own_strategy(deployment)})
     manner = ((deployment["spec"].get("strategy") or {}).get("rollingUpdate") or {}).get("maxSurge", DEFAULT)
     surge: Object = {"maxSurge": DEFAULT if manner in (0, "0", "0%") else manner, "maxUnavailable": 0}
     rolling_update = {"maxSurge": 0, "maxUnavailable": "100%"} if idle else surge
@@ -97,15 +97,15 @@ def carefully(deployment: Object, watch_seconds: int, *, idle: bool = False) -> 
     return made
 
 
-def in_its_own_manner(deployment: Object, kept: str | None = None) -> Object:
+def with_own_strategy(deployment: Object, kept: str | None = None) -> Object:
     """Return a Deployment that is updated as its owner had it, or as somebody wants it since.
 
     `kept` is its own manner as Boreas stored it; a note on the object serves where there is none.
     """
-    own_manner = kept or note(deployment, MANNER)
+    own_manner = kept or annotation(deployment, UPDATE_STRATEGY)
     if own_manner is None:
         return deployment
-    made = noted(deployment, {MANNER: None})
+    made = annotated(deployment, {UPDATE_STRATEGY: None})
     manner = deployment["spec"].get("strategy") or {}
     told = manner.get("rollingUpdate") or {}
     is_idle = told.get("maxSurge") in (0, "0%") and told.get("maxUnavailable") == "100%"
@@ -119,7 +119,9 @@ def in_its_own_manner(deployment: Object, kept: str | None = None) -> Object:
     return made
 
 
-def unfit(deployment: Object, strategy: Strategy, size: int, *, is_routed: bool, is_scaled: bool) -> str | None:
+def incompatibility(
+    deployment: Object, strategy: Strategy, size: int, *, is_routed: bool, is_scaled: bool
+) -> str | None:
     """Return why a strategy cannot work for a Deployment of `size` replicas; None where it can.
 
     `is_routed`: a route splits its traffic. `is_scaled`: an autoscaler sizes it. Either way what is new comes on top.
@@ -133,7 +135,7 @@ def unfit(deployment: Object, strategy: Strategy, size: int, *, is_routed: bool,
             f"{what} cannot work for Deployment {name}: its strategy is Recreate, so it never runs two versions at"
             f" once. {AT_ONCE}"
         )
-    if not is_tight(deployment):
+    if not forbids_surge(deployment):
         return None
     is_on_top = kind is StrategyKind.CANARY and is_routed
     if is_alone(deployment) and (kind is StrategyKind.BLUE_GREEN or is_on_top):
@@ -150,7 +152,7 @@ def unfit(deployment: Object, strategy: Strategy, size: int, *, is_routed: bool,
     return None
 
 
-def unfit_in_place(base: Object, what: str, strategy: Strategy, size: int) -> str | None:
+def incompatibility_in_place(base: Object, what: str, strategy: Strategy, size: int) -> str | None:
     """Return why a strategy cannot work for a StatefulSet or DaemonSet, whose pods are replaced in place."""
     if strategy.kind is not StrategyKind.ROLLING:
         return (

@@ -12,37 +12,37 @@ from app.core.kubernetes.manifests import APPLICATION_LABEL, MANAGED_BY, MANAGER
 
 OWNER = APPLICATION_LABEL
 """On the base, the Service and the route: the id of the application that they belong to, since its first rollout."""
-FOR = "boreas.dev/rollout-of"
+ROLLOUT_OF = "boreas.dev/rollout-of"
 """On the base: the Boreas deployment that changes it, or changed it last."""
-PREVIOUS = "boreas.dev/previous-image"
+PREVIOUS_IMAGE = "boreas.dev/previous-image"
 REPLICAS = "boreas.dev/replicas"
 """On the base: how many replicas it is to have in the end."""
-SIZE = "boreas.dev/size"
+SET_REPLICAS = "boreas.dev/size"
 """On the base and beside it: how many replicas Boreas found or asked for last; another number is somebody else's."""
-SHARE = "boreas.dev/share"
+TRAFFIC_SHARE = "boreas.dev/share"
 """On a route: how many hundredths of the traffic Boreas gave to the canary last."""
-MANNER = "boreas.dev/manner"
+UPDATE_STRATEGY = "boreas.dev/manner"
 """On the base: its own manner of updates, while Boreas has another one in its place."""
 SELECTOR = "boreas.dev/selector"
 """On a Service: whom it selects when no rollout is under way."""
 RESTARTED = "boreas.dev/restarted-by"
 """On pods: the Boreas deployment that asked for new ones although the image is the same."""
-ROOM = "boreas.dev/room-made"
+ROOM_MADE = "boreas.dev/room-made"
 """On a Deployment: how often room was made for its pods, so that its controller tries again at once."""
 TRACK = "boreas.dev/track"
 CANARY, PREVIEW = "canary", "preview"
 LONGEST_LABEL = 63
-WHOLE = 100
+WEIGHT_UNIT = 100
 """Weights are hundredths of what a route gave to the service before."""
 
 
-def note(body: Object, name: str) -> str | None:
+def annotation(body: Object, name: str) -> str | None:
     """Return an annotation."""
     value = (body["metadata"].get("annotations") or {}).get(name)
     return None if value is None else str(value)
 
 
-def noted(body: Object, notes: Mapping[str, str | None]) -> Object:
+def annotated(body: Object, notes: Mapping[str, str | None]) -> Object:
     """Return an object with annotations; None takes one away."""
     made = deepcopy(body)
     known = {**(made["metadata"].get("annotations") or {}), **notes}
@@ -82,7 +82,7 @@ def restarted(workload: Object, by: str) -> Object:
 
 def with_replicas(deployment: Object, replicas: int) -> Object:
     """Return a Deployment of another size, which it notes."""
-    made = noted(deployment, {SIZE: str(replicas)})
+    made = annotated(deployment, {SET_REPLICAS: str(replicas)})
     made["spec"]["replicas"] = replicas
     return made
 
@@ -92,13 +92,15 @@ def replicas_of(deployment: Object) -> int:
     return int(deployment["spec"].get("replicas", 1))
 
 
-def apart(selector: Mapping[str, str], track: str) -> dict[str, str]:
+def legacy_selector(selector: Mapping[str, str], track: str) -> dict[str, str]:
     """Return whom a release before gave traffic of a second set: a selector of which one value differs."""
     key = min(selector)
     return {**selector, key: f"{selector[key][: LONGEST_LABEL - len(track) - 1]}-{track}"}
 
 
-def second(base: Object, track: str, marks: Mapping[str, str], selector: Mapping[str, str] | None = None) -> Object:
+def second_deployment(
+    base: Object, track: str, marks: Mapping[str, str], selector: Mapping[str, str] | None = None
+) -> Object:
     """Return the Deployment beside the base, of the same pods; it has to be given image and size.
 
     Its pods have all labels of the base's, and its track: whoever selects those of the base selects them too. Where it
@@ -124,15 +126,15 @@ def second(base: Object, track: str, marks: Mapping[str, str], selector: Mapping
     }
 
 
-def is_ours(body: Object) -> bool:
+def is_managed(body: Object) -> bool:
     """Return whether Boreas made an object."""
     return (body["metadata"].get("labels") or {}).get(MANAGED_BY) == MANAGER
 
 
-def foreign(body: Object, what: str, namespace: str, application_id: str) -> str | None:
+def ownership_error(body: Object, what: str, namespace: str, application_id: str) -> str | None:
     """Return why an object is none for an application to change; `what` is its kind and name. None: it is."""
-    owner = note(body, OWNER)
-    if is_ours(body) and TRACK in (body["metadata"].get("labels") or {}):
+    owner = annotation(body, OWNER)
+    if is_managed(body) and TRACK in (body["metadata"].get("labels") or {}):
         return f"{what} was made by Boreas, for a rollout of another workload; name the workload that it stands beside"
     if owner in (None, application_id):
         return None
@@ -142,14 +144,14 @@ def foreign(body: Object, what: str, namespace: str, application_id: str) -> str
     )
 
 
-def depends_on(service: Object, second: Object, base: Object) -> bool:
+def depends_on(service: Object, second_deployment: Object, base: Object) -> bool:
     """Return whether a Service has only the second Deployment of the two to send traffic to."""
     wanted = (service["spec"].get("selector") or {}).items()
-    labels = [each["spec"]["template"]["metadata"].get("labels") or {} for each in (second, base)]
+    labels = [each["spec"]["template"]["metadata"].get("labels") or {} for each in (second_deployment, base)]
     return bool(wanted) and wanted <= labels[0].items() and not wanted <= labels[1].items()
 
 
-def service_beside(service: Object, name: str, marks: Mapping[str, str], selector: Mapping[str, str]) -> Object:
+def second_service(service: Object, name: str, marks: Mapping[str, str], selector: Mapping[str, str]) -> Object:
     """Return a Service of the same ports for other pods."""
     ports = service["spec"].get("ports") or ()
     kept = [{key: value for key, value in port.items() if key != "nodePort"} for port in ports]
@@ -164,18 +166,18 @@ def service_beside(service: Object, name: str, marks: Mapping[str, str], selecto
 
 def own_selector(service: Object) -> dict[str, str]:
     """Return whom a Service selects when no rollout is under way."""
-    kept = note(service, SELECTOR)
+    kept = annotation(service, SELECTOR)
     return dict(json.loads(kept) if kept else service["spec"].get("selector") or {})
 
 
-def weighted(route: Object, service: str, beside: str, share: int) -> Object:
+def with_traffic_share(route: Object, service: str, beside: str, share: int) -> Object:
     """Return a route that gives `share` hundredths of a service's traffic to the one beside it; 0 removes that."""
-    made = noted(route, {SHARE: str(share) if share else None})
+    made = annotated(route, {TRAFFIC_SHARE: str(share) if share else None})
     for rule, mine, other in shared_rules(made, service, beside):
         whole = weight(mine) if other is None else _whole(mine, other)
         others = [ref for ref in rule["backendRefs"] if ref is not mine and ref is not other]
         if share:
-            mine["weight"] = whole * (WHOLE - share)
+            mine["weight"] = whole * (WEIGHT_UNIT - share)
             new = {**deepcopy(mine), "name": beside, "weight": whole * share}
             rule["backendRefs"] = [mine, new, *(_scaled(ref, other is None) for ref in others)]
         elif other is not None:
@@ -204,8 +206,8 @@ def _whole(mine: Object, other: Object) -> int:
 
 def _hundredth(number: int) -> int:
     """Return a hundredth, and something of what was something: people may have put other weights in place of ours."""
-    return -(-number // WHOLE)
+    return -(-number // WEIGHT_UNIT)
 
 
 def _scaled(ref: Object, first: bool) -> Object:
-    return {**ref, "weight": weight(ref) * WHOLE} if first else ref
+    return {**ref, "weight": weight(ref) * WEIGHT_UNIT} if first else ref

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Self
 
 from app.core.log_levels import LogLevel, Stream, level_of
-from app.core.logs import LogLine, clean_pieces
+from app.core.logs import LogLine, split_message
 from app.core.masking import Masker
 from app.core.task import Task
 from app.ports import LogSink
@@ -106,7 +106,7 @@ class LogWriter:
             if start:
                 await asyncio.sleep(0)
             for text, continues in texts[start : start + LINES_AT_ONCE]:
-                stored = clean_pieces(text)
+                stored = split_message(text)
                 if not continues:
                     level = level_of(stored[0], stream)
                 for piece in stored:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from app.core import escapes
-from app.core.logs import Part
-from app.core.masking import Masker, hide
-from app.core.tokens import hide_tokens, marks_in, open_token
+from app.core.logs import LinePart
+from app.core.masking import Masker, mask_secrets
+from app.core.tokens import hide_tokens, marks_in, partial_token_start
 
 SECRETS_AT_ONCE = 8
 LINES_AT_ONCE = 500
@@ -27,12 +27,12 @@ class OutputCleaner:
 
     async def take(self, lines: Sequence[str]) -> list[tuple[str, bool]]:
         """Return what can be shown with these lines, each with whether it goes on with the one before."""
-        if Part not in map(type, lines):
+        if LinePart not in map(type, lines):
             return await self._take(lines)
         found: list[tuple[str, bool]] = []
         start = 0
         for end, line in enumerate(lines, 1):
-            if end == len(lines) or (isinstance(line, Part) and line.goes_on):
+            if end == len(lines) or (isinstance(line, LinePart) and line.goes_on):
                 found += await self._take(lines[start:end])
                 start = end
         return found
@@ -41,12 +41,12 @@ class OutputCleaner:
         """Take lines of which only the first may continue another, and only the last may go on."""
         first, last = lines[0], lines[-1]
         joined, rest = "\n".join(lines), ""
-        text = self._beginning(isinstance(first, Part) and first.continues) + joined
-        unfinished = isinstance(last, Part) and last.goes_on
-        if escapes.may_hold(text) and escapes.cleaned(text, final=False) != (text, ""):
+        text = self._beginning(isinstance(first, LinePart) and first.continues) + joined
+        unfinished = isinstance(last, LinePart) and last.goes_on
+        if escapes.may_contain(text) and escapes.clean(text, final=False) != (text, ""):
             *ended, final = text.split("\n")
-            end = escapes.cleaned(final, final=not unfinished)
-            text, rest = "\n".join([*await _each(lambda line: escapes.cleaned(line).text, ended), end.text]), end.rest
+            end = escapes.clean(final, final=not unfinished)
+            text, rest = "\n".join([*await _each(lambda line: escapes.clean(line).text, ended), end.text]), end.rest
         if unfinished:
             text, rest = self._hold_back(text, rest)
         self._held = rest
@@ -65,15 +65,15 @@ class OutputCleaner:
 
     async def finish(self) -> list[tuple[str, bool]]:
         """Return what was held back, as nothing follows any more."""
-        nothing = Part("", continues=True, goes_on=False)
+        nothing = LinePart("", continues=True, goes_on=False)
         return [given for given in await self.take([nothing]) if given[0] != self._prefix] if self._held else []
 
     def _hold_back(self, text: str, rest: str) -> tuple[str, str]:
         """Cut off the end of a line that goes on, where it may be the beginning of something to hide."""
         begin = text.rfind("\n") + 1
         line = text[begin:]
-        plain = escapes.plain(line)
-        end = min(self._masker.open_end(plain), open_token(plain))
+        plain = escapes.strip(line)
+        end = min(self._masker.open_end(plain), partial_token_start(plain))
         return (text, rest) if end == len(plain) else (text[:begin] + plain[:end], plain[end:] + rest)
 
     async def _masked(self, text: str) -> str:
@@ -82,7 +82,7 @@ class OutputCleaner:
             if start:
                 await asyncio.sleep(0)
             found += [each for each in self._masker.secrets[start : start + SECRETS_AT_ONCE] if each in text]
-        text = hide(text, found)
+        text = mask_secrets(text, found)
         if self._masker and "\x1b" in text:
             text = "\n".join(await _each(self._without_colours, text.split("\n")))
         if marks := marks_in(text):
@@ -93,7 +93,7 @@ class OutputCleaner:
         """Return a line as it is, or masked and plain where colours stand between the characters of a secret."""
         if "\x1b" not in line:
             return line
-        plain = escapes.plain(line)
+        plain = escapes.strip(line)
         masked = self._masker.mask(plain)
         return line if masked == plain else masked
 

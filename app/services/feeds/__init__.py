@@ -1,1 +1,1 @@
-"""Following what happens: a replay from the database, then live messages, without a gap."""
+"""Live feeds: a replay from the database, then messages from the bus, without a gap."""

@@ -1,84 +1,65 @@
 """Following the logs of all tasks of a deployment, in the one order in which they were stored."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 
 from app.core.deployment import ENDED
-from app.core.logs import LogFilter, TaskLogLine, portion
-from app.services.feeds.events import TAIL_SECONDS
-from app.services.retry import retry_while_away
+from app.core.logs import LogFilter, TaskLogLine
+from app.services.feeds.tail import Feed, FeedPage, split_lines, tail
 from app.services.runtime import Runtime
 from app.store import deployment_logs as store
 from app.store import deployments as deployment_store
 from app.store import tasks as task_store
 
-BATCH = 1000
+MAX_LINES = 1000
+"""Lines that are read at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentLines:
-    """Some lines in order; `position` is the one behind them and behind all that the filter left out.
+def follow(
+    runtime: Runtime, deployment_id: str, after: int, log_filter: LogFilter
+) -> AsyncGenerator[FeedPage[TaskLogLine], None]:
+    """Yield every line behind the position `after` that passes a filter.
 
-    Without lines it says that all is quiet, or that nothing passed the filter.
+    Returns once the deployment has ended and every line was yielded. A page without lines may stand for lines that the
+    filter left out.
     """
-
-    lines: Sequence[TaskLogLine]
-    position: int
-    caught_up: bool
-
-
-async def follow(runtime: Runtime, deployment_id: str, after: int, wanted: LogFilter) -> AsyncIterator[DeploymentLines]:
-    """Yield every wanted line behind a position, and end once the deployment has ended and all are delivered.
-
-    The first batch comes at once, with or without lines; later ones without lines while nothing is printed.
-    """
-    async with runtime.bus.listen(store.topic(deployment_id)) as listener:
-        position = after
-        while True:
-            found = await retry_while_away(partial(_page, deployment_id, wanted, position))
-            position = found.position
-            for part in _portions(found):
-                yield part
-            if not found.caught_up:
-                continue
-            if await retry_while_away(partial(_over, deployment_id, position)):
-                return
-            await listener.get(TAIL_SECONDS)
+    feed = Feed(
+        store.topic(deployment_id),
+        partial(_read_pages, deployment_id, log_filter),
+        partial(_is_over, deployment_id),
+    )
+    return tail(runtime.bus, feed, after)
 
 
-async def _page(deployment_id: str, wanted: LogFilter, position: int) -> DeploymentLines:
-    """Return the next wanted lines among as many as can be looked through at once."""
-    most = store.CHUNKS if wanted.open else store.CHUNKS_FILTERED
-    chunks = await store.chunks(deployment_id, position, most)
-    reach = BATCH if wanted.open else wanted.reach
-    within: list[store.Chunk] = []
-    for chunk in chunks:
-        if within and chunk.position - position > reach:
-            break
-        within.append(chunk)
-    if not within:
-        return DeploymentLines((), position, True)
-    lines = await store.lines(within, position, wanted, BATCH)
-    reached = lines[-1].position if len(lines) == BATCH else within[-1].position
-    return DeploymentLines(lines, reached, len(chunks) < most and reached == chunks[-1].position)
+async def _read_pages(deployment_id: str, log_filter: LogFilter, position: int) -> Sequence[FeedPage[TaskLogLine]]:
+    page = await _read_page(deployment_id, log_filter, position)
+    return split_lines(page, lambda entry: entry.line, lambda entry: entry.position)
 
 
-def _portions(found: DeploymentLines) -> Iterator[DeploymentLines]:
-    """Yield lines in messages of a bearable size; the last one stands for all that was looked through."""
-    left = found.lines
-    while (count := portion([each.line for each in left])) < len(left):
-        yield DeploymentLines(left[:count], left[count - 1].position, False)
-        left = left[count:]
-    yield DeploymentLines(left, found.position, found.caught_up)
+async def _read_page(deployment_id: str, log_filter: LogFilter, position: int) -> FeedPage[TaskLogLine]:
+    """Return the next lines that pass, among as many chunks as one statement may search."""
+    max_chunks = store.CHUNKS if log_filter.open else store.CHUNKS_FILTERED
+    chunks = await store.chunks(deployment_id, position, max_chunks)
+    searched = _within_reach(chunks, position, MAX_LINES if log_filter.open else log_filter.reach)
+    if not searched:
+        return FeedPage((), position, True)
+    lines = await store.lines(searched, position, log_filter, MAX_LINES)
+    reached = lines[-1].position if len(lines) == MAX_LINES else searched[-1].position
+    return FeedPage(lines, reached, len(chunks) < max_chunks and reached == chunks[-1].position)
 
 
-async def _over(deployment_id: str, position: int) -> bool:
-    """Tell whether a deployment has ended, no attempt goes on, and nothing of its log is left."""
+def _within_reach(chunks: Sequence[store.Chunk], position: int, reach: int) -> Sequence[store.Chunk]:
+    """Return the first chunk, and those behind it that end within `reach` lines of a position."""
+    count = sum(chunk.position - position <= reach for chunk in chunks)
+    return chunks[: max(count, 1)]
+
+
+async def _is_over(deployment_id: str, position: int) -> bool:
+    """Return whether a deployment has ended, or is gone, no attempt runs, and no line is stored behind a position."""
     deployment = (await deployment_store.by_ids([deployment_id])).get(deployment_id)
     if deployment is None:
         return True
     if deployment.status not in ENDED:
         return False
-    busy = await task_store.any_active(deployment_id)
-    return not busy and await store.head(deployment_id) <= position
+    active = await task_store.any_active(deployment_id)
+    return not active and await store.head(deployment_id) <= position

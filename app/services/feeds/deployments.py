@@ -1,52 +1,48 @@
-"""Following which deployments change: for lists, which show the latest state and need not see each step on the way."""
+"""Following which deployments change, each in its latest state."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 
 from app.core.deployment import Deployment
-from app.services.feeds.events import TAIL_SECONDS
+from app.services.feeds.changes import gather_changes
 from app.services.retry import retry_while_away
 from app.services.runtime import Runtime
 from app.store import deployments as store
 from app.store.event_feed import CHANGES
 
-PAUSE_SECONDS = 0.25
-"""How long changes are gathered: the most that a list is behind, and at most four updates of a deployment a second."""
 OVERLAP = timedelta(seconds=60)
-"""How far back the database is asked: a transaction may be committed long after the moment that it is dated."""
+"""How far back the database is asked: a transaction may be committed long after its `updated_at`."""
 
 
 async def follow(runtime: Runtime) -> AsyncIterator[list[Deployment]]:
-    """Yield deployments that have changed since this began, as they are now, until cancelled.
+    """Yield deployments that have changed since the call, in their latest state, until cancelled.
 
-    Every change is followed by the state that it left, or by a later one. Nothing is yielded twice in the same state;
-    a list may be empty, so that whoever follows can see after what else may have changed.
+    Every change is followed by the state that it left, or by a later one. No deployment is yielded twice in the same
+    state. A list may be empty, so that a caller can check access regularly.
     """
     async with runtime.bus.listen(CHANGES) as listener:
-        known = {one.id: one.updated_at for one in await retry_while_away(partial(_since, runtime))}
+        versions = {
+            deployment.id: deployment.updated_at for deployment in await retry_while_away(partial(_recent, runtime))
+        }
         yield []
         while True:
-            messages = await listener.get(TAIL_SECONDS)
+            messages = await gather_changes(listener)
             if messages:
-                await asyncio.sleep(PAUSE_SECONDS)
-                more = await listener.get(0)
-                messages = None if more is None else (*messages, *more)
-            if messages:
-                found = await retry_while_away(partial(_by_ids, {message.decode() for message in messages}))
+                ids = {message.decode() for message in messages}
+                deployments = await retry_while_away(partial(_by_ids, ids))
             else:
-                found = await retry_while_away(partial(_since, runtime))
-            fresh = [one for one in found if known.get(one.id) != one.updated_at]
-            known |= {one.id: one.updated_at for one in fresh}
+                deployments = await retry_while_away(partial(_recent, runtime))
+            changed = [deployment for deployment in deployments if versions.get(deployment.id) != deployment.updated_at]
+            versions |= {deployment.id: deployment.updated_at for deployment in changed}
             oldest = runtime.clock.now() - 2 * OVERLAP
-            known = {id_: at for id_, at in known.items() if at > oldest}
-            yield fresh
+            versions = {id_: updated_at for id_, updated_at in versions.items() if updated_at > oldest}
+            yield changed
 
 
 async def _by_ids(ids: set[str]) -> list[Deployment]:
     return list((await store.by_ids(list(ids))).values())
 
 
-async def _since(runtime: Runtime) -> list[Deployment]:
+async def _recent(runtime: Runtime) -> list[Deployment]:
     return await store.updated_since(runtime.clock.now() - OVERLAP)

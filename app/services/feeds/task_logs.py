@@ -1,98 +1,68 @@
-"""Reading and following a task's log: the same way as events are followed, by the numbers of the lines."""
+"""Following a task's log, in order, exactly once: the numbers are those of its lines."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 
 from app.core.deployment import ENDED as DEPLOYMENT_ENDED
-from app.core.logs import LogFilter, LogLine, LogPart, portion
+from app.core.logs import LogFilter, LogLine, LogRange
 from app.core.task import ENDED
-from app.ports import Listener
-from app.services.feeds.events import TAIL_SECONDS
-from app.services.retry import retry_while_away
+from app.services.feeds.tail import Feed, FeedPage, LivePage, items_behind, split_lines, tail
 from app.services.runtime import Runtime
 from app.store import deployments as deployment_store
 from app.store import logs as store
 from app.store import tasks as task_store
 
-BATCH = 1000
+MAX_LINES = 1000
+"""Lines that are read at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """Some lines in order; `number` is the position behind them and behind all that the filter left out.
+def follow(
+    runtime: Runtime, task_id: str, after: int, log_filter: LogFilter
+) -> AsyncGenerator[FeedPage[LogLine], None]:
+    """Yield every line behind the number `after` that passes a filter.
 
-    Without lines it says that all is quiet, or that nothing passed the filter.
+    Returns once the task has ended and every line was yielded. A page without lines may stand for lines that the filter
+    left out.
     """
-
-    lines: Sequence[LogLine]
-    number: int
-    caught_up: bool
-
-
-async def follow(runtime: Runtime, task_id: str, after: int, wanted: LogFilter) -> AsyncIterator[Lines]:
-    """Yield every wanted line behind the number `after`, and end once the task has ended and all are delivered.
-
-    The first batch comes at once, with or without lines; later ones without lines while nothing is printed.
-    """
-    async with runtime.bus.listen(store.topic(task_id)) as listener:
-        position = after
-        while True:
-            found = await retry_while_away(partial(_page, task_id, wanted, position))
-            position = found.number
-            for part in _portions(found):
-                yield part
-            if not found.caught_up:
-                continue
-            if await retry_while_away(partial(_over, task_id, position)):
-                return
-            async for fresh in _fresh(listener, position):
-                position = fresh[-1].number
-                if passed := [line for line in fresh if wanted.admits(line)]:
-                    yield Lines(passed, position, True)
+    feed = Feed(
+        store.topic(task_id),
+        partial(_read_pages, task_id, log_filter),
+        partial(_is_over, task_id),
+        decode_live=partial(_decode_live, log_filter),
+    )
+    return tail(runtime.bus, feed, after)
 
 
-async def _fresh(listener: Listener, position: int) -> AsyncIterator[Sequence[LogLine]]:
-    """Yield what the bus brings while it follows `position` without a gap; end when the database must be asked.
-
-    A message without lines says that the task has ended.
-    """
-    while messages := await listener.get(TAIL_SECONDS):
-        batches = [store.decode(message) for message in messages]
-        found = [line for batch in batches for line in batch if line.number > position]
-        if found:
-            if found[0].number != position + 1 or found[-1].number != position + len(found):
-                return
-            position = found[-1].number
-            yield found
-        if not all(batches):
-            return
+async def _read_pages(task_id: str, log_filter: LogFilter, position: int) -> Sequence[FeedPage[LogLine]]:
+    page = await _read_page(task_id, log_filter, position)
+    return split_lines(page, lambda line: line, lambda line: line.number)
 
 
-async def _page(task_id: str, wanted: LogFilter, position: int) -> Lines:
-    """Return the next wanted lines among as many as can be looked through at once."""
+async def _read_page(task_id: str, log_filter: LogFilter, position: int) -> FeedPage[LogLine]:
+    """Return the next lines that pass, among as many lines as one statement may search."""
     last = await task_store.last_log(task_id)
-    part = LogPart(limit=BATCH, after=position)
-    if not wanted.open:
-        part = part.within(wanted.reach, last)
-    lines = (await store.pages([task_id], wanted, part))[task_id]
-    if len(lines) == BATCH:
-        return Lines(lines, lines[-1].number, False)
-    reached = last if part.before is None else part.before - 1
-    return Lines(lines, max(reached, lines[-1].number if lines else position, position), part.before is None)
+    part = LogRange(limit=MAX_LINES, after=position)
+    if not log_filter.open:
+        part = part.within(log_filter.reach, last)
+    lines = (await store.pages([task_id], log_filter, part))[task_id]
+    if len(lines) == MAX_LINES:
+        return FeedPage(lines, lines[-1].number, False)
+    searched = last if part.before is None else part.before - 1
+    return FeedPage(lines, max(searched, lines[-1].number if lines else position, position), part.before is None)
 
 
-def _portions(found: Lines) -> Iterator[Lines]:
-    """Yield lines in messages of a bearable size; the last one stands for all that was looked through."""
-    left = found.lines
-    while (count := portion(left)) < len(left):
-        yield Lines(left[:count], left[count - 1].number, False)
-        left = left[count:]
-    yield Lines(left, found.number, found.caught_up)
+def _decode_live(log_filter: LogFilter, messages: Sequence[bytes], position: int) -> LivePage[LogLine] | None:
+    """Return the lines that messages bring. A message without lines announces that the task has ended."""
+    batches = [store.decode(message) for message in messages]
+    lines = items_behind(position, [line for batch in batches for line in batch])
+    if lines is None:
+        return None
+    passed = [line for line in lines if log_filter.admits(line)]
+    return LivePage(passed, position + len(lines), True, may_end=not all(batches))
 
 
-async def _over(task_id: str, position: int) -> bool:
-    """Tell whether a task has ended, or never will begin, and nothing of its log is left."""
+async def _is_over(task_id: str, position: int) -> bool:
+    """Return whether a task has ended, or will never begin, and has no line behind a position."""
     task = (await task_store.by_ids([task_id])).get(task_id)
     if task is None:
         return True

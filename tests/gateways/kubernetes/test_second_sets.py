@@ -8,7 +8,7 @@ import pytest
 
 from app.core.attempt import Ending
 from app.core.kubernetes import workloads
-from app.core.kubernetes.workloads import FOR, PREVIEW, PREVIOUS, SELECTOR, TRACK
+from app.core.kubernetes.workloads import PREVIEW, PREVIOUS_IMAGE, ROLLOUT_OF, SELECTOR, TRACK
 from app.core.strategy.model import StrategyKind
 from tests.chaos.cluster.api import ClusterServer
 from tests.gateways.kubernetes.support.operator import APIS, Bench, eventually
@@ -78,10 +78,10 @@ async def test_a_service_of_its_own_reaches_it_until_the_end(
     assert [port["port"] for port in beside["spec"]["ports"]] == [port["port"] for port in own["spec"]["ports"]]
     assert beside["metadata"]["labels"]["boreas.dev/deployment"] == "dep_02"
     assert any(line.startswith(f"Service web-{track} reaches web-{track} alone: web-") for line in web.lines.system)
-    assert await bench.operator.service(web.workload, shape) == f"web-{track}"
+    assert await bench.operator.resolve_service(web.workload, shape) == f"web-{track}"
     await web.bring(done := web.shape(TOTAL, kind, weight=1.0, switched=kind is BLUE_GREEN, finished=True))
     assert [each["metadata"]["name"] for each in await bench.objects("services")] == ["web"]
-    assert (await web.selector(), await bench.operator.service(web.workload, done)) == (LABELS, "web")
+    assert (await web.selector(), await bench.operator.resolve_service(web.workload, done)) == (LABELS, "web")
 
 
 async def test_before_the_switch_the_service_reaches_the_old_set_alone_and_nobody_is_left_out(
@@ -96,8 +96,8 @@ async def test_before_the_switch_the_service_reaches_the_old_set_alone_and_nobod
     await web.bring(switched := web.shape(TOTAL, BLUE_GREEN, switched=True))
     assert list(bench.rollers.serving(await web.selector())) == [NEW] * TOTAL
     assert bench.rollers.fewest >= TOTAL
-    assert await bench.operator.service(web.workload, shape) == "web-preview"
-    assert await bench.operator.service(web.workload, switched) == "web"
+    assert await bench.operator.resolve_service(web.workload, shape) == "web-preview"
+    assert await bench.operator.resolve_service(web.workload, switched) == "web"
     await web.take_back(switched)
     assert (await web.selector(), (await web.images())) == (LABELS, {"web": (OLD, TOTAL)})
 
@@ -149,11 +149,13 @@ async def test_a_rollout_that_an_earlier_release_began_goes_on(
     bench: Bench, played: ClusterServer, switched: bool, way: str
 ) -> None:
     web = await unmarked(bench)
-    base = workloads.noted(await get(web, "deployments"), {FOR: "dep_02", PREVIOUS: OLD, workloads.REPLICAS: "3"})
+    base = workloads.annotated(
+        await get(web, "deployments"), {ROLLOUT_OF: "dep_02", PREVIOUS_IMAGE: OLD, workloads.REPLICAS: "3"}
+    )
     played.change("deployments", "web", lambda body: body.update(base), bench.connection.namespace)
     apart = {"app": "web-preview"}
     marks = {"app.kubernetes.io/managed-by": "boreas", "boreas.dev/deployment": "dep_02"}
-    second = workloads.second(base, PREVIEW, marks, apart)
+    second = workloads.second_deployment(base, PREVIEW, marks, apart)
     await web.create("deployments", workloads.with_replicas(workloads.with_image(second, "web", NEW), TOTAL))
 
     def steered(body: dict[str, Any]) -> None:
@@ -184,7 +186,7 @@ async def test_a_service_that_others_made_under_its_name_is_left(bench: Bench) -
     assert (await web.bring(shape)).ending is Ending.SUCCEEDED
     told = "WARN: there is a Service web-preview that Boreas did not make: none reaches preview alone."
     assert told in web.lines.system
-    assert await bench.operator.service(web.workload, shape) == "web"
+    assert await bench.operator.resolve_service(web.workload, shape) == "web"
     await web.take_back(shape)
     assert (await get(web, "services", "web-preview"))["spec"]["selector"] == {"app": "else"}
 
@@ -205,5 +207,5 @@ async def test_pods_of_a_base_that_has_its_track_are_watched(bench: Bench, playe
     await web.bring(shape)
     assert (await labels(web, "web"))[TRACK] == "stable"
     bench.rollers.crash(NEW)
-    outcome = await bench.operator.watch(web.workload, shape, web.lines)
+    outcome = await bench.operator.observe(web.workload, shape, web.lines)
     assert outcome.ending is Ending.FAILED and "was started anew" in str(outcome.message)

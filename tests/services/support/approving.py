@@ -6,24 +6,25 @@ from dataclasses import replace
 from app.core.access import Actor, ActorKind, Grant, Principal
 from app.core.approval import Approval, ApprovalPolicy, ApprovalStatus, ApprovalSubject, Verdict
 from app.core.errors import Problem, Refused
-from app.core.ids import Kind
+from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.strategy.model import Strategy, StrategyStep
 from app.services import approvals, environments
-from app.services.approvals import Decide, answers
+from app.services.approvals import Decide
 from app.store import access as access_store
 from app.store import approvals as approval_store
 from app.store.unit_of_work import unit
 from tests.services.support.engine import Engine, Site, eventually
 
 A = ApprovalStatus
+"""Short name for the tables below."""
 
 
 async def person(engine: Engine, name: str, *grants: Grant) -> Engine:
     """Return the engine as somebody calls it who was granted something: APPROVER of everything without more."""
     given = grants or (Grant(Role.APPROVER),)
     async with unit(engine.runtime) as work:
-        actor = Actor(id=work.new_id(Kind.USER), kind=ActorKind.USER, name=name)
+        actor = Actor(id=work.new_id(IdKind.USER), kind=ActorKind.USER, name=name)
         await access_store.insert_actor(actor, work.now)
         for grant in given:
             await access_store.add_grant(actor.id, grant, work.now)
@@ -69,7 +70,7 @@ async def decide(
     ids = tuple(one if isinstance(one, str) else one.id for one in approvals_)
     verdict = Verdict.REJECT if reject else Verdict.APPROVE
     try:
-        return answers(await engine.call(approvals.decide, Decide(ids, verdict, comment)))[1]
+        return list((await engine.perform(approvals.decide, Decide(ids, verdict, comment))).problems)
     except Refused as refused:
         return refused.problems
 

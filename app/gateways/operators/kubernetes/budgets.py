@@ -12,9 +12,12 @@ async def part(moving: ClusterWorkload, track: str) -> None:
     """Let the budgets of the application leave the second set out, which serves nothing yet."""
     labels = tracks.labels_of(await moving.base())
     for budget in await _all(moving):
-        if disruption_budgets.covers(budget, labels) and workloads.note(budget, disruption_budgets.WITHOUT) != track:
+        if (
+            disruption_budgets.covers(budget, labels)
+            and workloads.annotation(budget, disruption_budgets.EXCLUDED_TRACK) != track
+        ):
             name = name_of(budget)
-            await moving.change(BUDGETS, name, lambda seen: disruption_budgets.without(seen, track))
+            await moving.change(BUDGETS, name, lambda seen: disruption_budgets.excluding_track(seen, track))
             await moving.say(f"PodDisruptionBudget {name} does not count {moving.name}-{track}, which does not serve.")
 
 
@@ -26,7 +29,7 @@ async def protect(moving: ClusterWorkload, track: str) -> None:
     for budget in there:
         if not disruption_budgets.covers(budget, labels):
             continue
-        made = disruption_budgets.second(budget, track, moving.marks)
+        made = disruption_budgets.second_budget(budget, track, moving.marks)
         await moving.make(BUDGETS, made)
         if name_of(made) not in known:
             await moving.say(f"PodDisruptionBudget {name_of(made)} protects {moving.name}-{track}, which serves now.")
@@ -37,12 +40,12 @@ async def join(moving: ClusterWorkload) -> None:
     labels = tracks.labels_of(await moving.base())
     for budget in await _all(moving):
         is_track = workloads.TRACK in (budget["metadata"].get("labels") or {})
-        if workloads.is_ours(budget) and is_track and _is_of(moving, budget):
+        if workloads.is_managed(budget) and is_track and _is_of(moving, budget):
             await moving.remove(BUDGETS, name_of(budget))
-        elif workloads.note(budget, disruption_budgets.WITHOUT) is not None and disruption_budgets.covers(
+        elif workloads.annotation(budget, disruption_budgets.EXCLUDED_TRACK) is not None and disruption_budgets.covers(
             budget, labels
         ):
-            await moving.change(BUDGETS, name_of(budget), disruption_budgets.whole)
+            await moving.change(BUDGETS, name_of(budget), disruption_budgets.without_exclusion)
 
 
 def _is_of(moving: ClusterWorkload, budget: Object) -> bool:

@@ -9,7 +9,16 @@ from collections.abc import Awaitable, Callable
 
 from app.core.kubernetes import replicas, tracks, update_strategy, workloads
 from app.core.kubernetes.manifests import Object, name_of
-from app.core.kubernetes.workloads import CANARY, MANNER, PREVIEW, ROOM, note, noted, replicas_of, with_replicas
+from app.core.kubernetes.workloads import (
+    CANARY,
+    PREVIEW,
+    ROOM_MADE,
+    UPDATE_STRATEGY,
+    annotated,
+    annotation,
+    replicas_of,
+    with_replicas,
+)
 from app.gateways.operators.kubernetes import traffic
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, SERVICES
 from app.gateways.operators.kubernetes.workload import ClusterWorkload
@@ -20,7 +29,7 @@ Grow = Callable[[int], Awaitable[object]]
 
 def kept_manner(moving: ClusterWorkload, base: Object) -> str | None:
     """Return the base's own manner of updates, where another one is in its place."""
-    return (moving.moved and moving.moved.manner) or note(base, MANNER)
+    return (moving.moved and moving.moved.manner) or annotation(base, UPDATE_STRATEGY)
 
 
 async def beside(moving: ClusterWorkload) -> list[Object]:
@@ -33,7 +42,7 @@ async def is_idle(moving: ClusterWorkload) -> bool:
     """Return whether the Service was switched to a set beside the base, so that nobody misses the base's pods."""
     service = moving.target.service
     found = await moving.get(SERVICES, service) if service else None
-    return found is not None and tracks.given(found) not in (None, tracks.STABLE)
+    return found is not None and tracks.serving_track(found) not in (None, tracks.STABLE)
 
 
 class Capacity:
@@ -58,7 +67,7 @@ class Capacity:
         if await self._shrink(base, self._total):
             return True
         there = [each for each in await beside(moving) if replicas_of(each)]
-        missing = update_strategy.may_miss(base, self._total, kept_manner(moving, base))
+        missing = update_strategy.max_unavailable(base, self._total, kept_manner(moving, base))
         if not there or not missing:
             return False
         now = asyncio.get_running_loop().time()
@@ -71,7 +80,7 @@ class Capacity:
         """Let a base that serves nobody be updated without any more pods. Return whether that is new."""
         moving = self._moving
         after = await moving.change(
-            DEPLOYMENTS, moving.name, lambda seen: update_strategy.carefully(seen, 0, idle=True)
+            DEPLOYMENTS, moving.name, lambda seen: update_strategy.with_safe_strategy(seen, 0, idle=True)
         )
         if after["spec"] == base["spec"]:
             return False
@@ -83,14 +92,14 @@ class Capacity:
     async def _shrink(self, base: Object, floor: int) -> bool:
         moving = self._moving
         for each in await beside(moving):
-            size, name = replicas.spared(base, each, floor), name_of(each)
-            if not workloads.is_ours(each) or size >= replicas_of(each):
+            size, name = replicas.replicas_to_keep(base, each, floor), name_of(each)
+            if not workloads.is_managed(each) or size >= replicas_of(each):
                 continue
             await moving.say(f"There is no room for more pods of {moving.name}: {name} is made smaller, {size}, first.")
             await lessen(moving, name, size)
             self._times += 1
             self._since = None
-            await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(seen, {ROOM: str(self._times)}))
+            await moving.change(DEPLOYMENTS, moving.name, lambda seen: annotated(seen, {ROOM_MADE: str(self._times)}))
             return True
         return False
 
@@ -111,7 +120,7 @@ async def trade(moving: ClusterWorkload, total: int, up: tuple[str, int], down: 
     No more are missing meanwhile than the owner of the base bears. Raises StuckError.
     """
     base = await moving.base()
-    missing = update_strategy.may_miss(base, total, kept_manner(moving, base))
+    missing = update_strategy.max_unavailable(base, total, kept_manner(moving, base))
     while True:
         more = await _size(moving, up[0])
         less = await _size(moving, down[0])

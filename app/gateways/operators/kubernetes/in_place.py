@@ -11,9 +11,17 @@ from functools import partial
 
 from app.core.attempt import Ending, Outcome
 from app.core.kubernetes import drift, replicas, workloads
-from app.core.kubernetes.manifests import Object, is_going, name_of
+from app.core.kubernetes.manifests import Object, is_terminating, name_of
 from app.core.kubernetes.replicas import ReplicaStatus
-from app.core.kubernetes.workloads import FOR, PREVIOUS, REPLICAS, RESTARTED, image_of, noted, with_image
+from app.core.kubernetes.workloads import (
+    PREVIOUS_IMAGE,
+    REPLICAS,
+    RESTARTED,
+    ROLLOUT_OF,
+    annotated,
+    image_of,
+    with_image,
+)
 from app.core.strategy.model import Shape
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, PODS, STATEFUL_SETS
 from app.gateways.operators.kubernetes.list_watch import persistently
@@ -33,7 +41,9 @@ async def bring(moving: ClusterWorkload, shape: Shape) -> None:
         manner = _down_to(0 if whole else shape.total - shape.updated)
     goal = shape.total if whole else shape.updated
     await _run(moving, moving.workload.image, manner, again=moving.target.restart)
-    read = partial(replicas.in_order if ordered else replicas.everywhere, goal=None if whole else goal)
+    read = partial(
+        replicas.stateful_set_status if ordered else replicas.daemon_set_status, goal=None if whole else goal
+    )
     if manner.get("type") == "OnDelete":
         await _replace(moving, goal, own, read)
     await moving.settled(moving.name, None, read)
@@ -59,13 +69,13 @@ async def take_back(moving: ClusterWorkload) -> Outcome:
         manner = _down_to(0) if ordered and own.get("type") != "OnDelete" else own
         await _run(moving, previous, manner)
         await _end_broken(moving, previous)
-        read = partial(replicas.in_order if ordered else replicas.everywhere, goal=None)
+        read = partial(replicas.stateful_set_status if ordered else replicas.daemon_set_status, goal=None)
         if manner.get("type") == "OnDelete":
             await _replace(moving, read(await moving.base()).wanted, own, read)
         await moving.settled(moving.name, None, read)
-    notes = {FOR: None, REPLICAS: None, PREVIOUS: None}
-    await moving.change(kind, moving.name, lambda seen: noted(_in_manner(seen, own), notes))
-    await moving.workload.memory.keep(None)
+    notes = {ROLLOUT_OF: None, REPLICAS: None, PREVIOUS_IMAGE: None}
+    await moving.change(kind, moving.name, lambda seen: annotated(_in_manner(seen, own), notes))
+    await moving.workload.store.save(None)
     return Outcome(Ending.LEFT, fault) if fault else Outcome(Ending.SUCCEEDED)
 
 
@@ -103,12 +113,12 @@ async def _replace(moving: ClusterWorkload, goal: int, own: Object, read: Callab
     """Delete old pods until `goal` of them are new ones, as many at a time as may be missing. Raises StuckError."""
     while True:
         base = await moving.base()
-        pods = [pod for pod in await moving.pods_of(base) if not is_going(pod)]
+        pods = [pod for pod in await moving.pods_of(base) if not is_terminating(pod)]
         old = sorted((pod for pod in pods if not _is_new(moving, base, pod)), key=_ordinal, reverse=True)
         missing = goal - (len(pods) - len(old))
         if missing <= 0 or not old:
             return
-        for pod in old[: min(missing, replicas.at_a_time(own, read(base).wanted))]:
+        for pod in old[: min(missing, replicas.max_unavailable(own, read(base).wanted))]:
             await moving.say(f"Deleting {name_of(pod)}, for a new one to take its place.")
             await _delete(moving, name_of(pod))
         await _whole(moving, read)
@@ -134,7 +144,7 @@ async def _end_broken(moving: ClusterWorkload, image: str) -> None:
             for each in (pod.get("status") or {}).get("conditions") or ()
         )
         images = {each.get("image") for each in workloads.containers_of(pod["spec"])}
-        if image not in images and not ready and not is_going(pod):
+        if image not in images and not ready and not is_terminating(pod):
             await _delete(moving, name_of(pod))
 
 

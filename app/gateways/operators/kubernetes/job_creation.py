@@ -6,9 +6,9 @@ import math
 from app.core.environment import KubernetesAccess
 from app.core.job_options import JobOptions, merged
 from app.core.kubernetes import manifests
-from app.core.kubernetes.manifests import Object, is_going, uid_of, version_of
+from app.core.kubernetes.manifests import Object, is_terminating, uid_of, version_of
 from app.core.kubernetes.pods import NON_ROOT, Fault, Remedy
-from app.core.kubernetes.workloads import is_ours, noted
+from app.core.kubernetes.workloads import annotated, is_managed
 from app.gateways.operators.kubernetes.cluster import JOBS, Cluster
 from app.gateways.operators.kubernetes.errors import FORBIDDEN_STATUS, ClusterRefusedError
 from app.gateways.operators.kubernetes.list_watch import Trouble, persistently
@@ -69,7 +69,7 @@ class JobCreation:
                 raise refused
             found = await self._taken(trouble)
             if found is not None:
-                if not is_ours(found):
+                if not is_managed(found):
                     raise ClusterRefusedError(409, f"there is a Job {self.name} that Boreas did not make")
                 self.is_found = True
                 return found
@@ -83,9 +83,9 @@ class JobCreation:
         """Mark the Job that is there as this attempt's, and return it; None where there is none, or not for long."""
 
         def marked(seen: Object) -> Object:
-            if is_going(seen) or not is_ours(seen):
+            if is_terminating(seen) or not is_managed(seen):
                 return seen
-            return noted(seen, {manifests.ATTEMPT: str(self._origin.attempt)})
+            return annotated(seen, {manifests.ATTEMPT: str(self._origin.attempt)})
 
         try:
             found = await persistently(lambda: self._cluster.modify(JOBS, self.name, marked), trouble)
@@ -93,7 +93,7 @@ class JobCreation:
             if error.is_missing:
                 return None
             raise
-        return None if is_going(found) else found
+        return None if is_terminating(found) else found
 
     def _manifest(self) -> Object:
         instruction = self._instruction
@@ -152,7 +152,7 @@ class JobCreation:
             notes = seen["metadata"].get("annotations") or {}
             if notes.get(manifests.ATTEMPT) != str(self._origin.attempt):
                 return
-            if not is_going(seen):
+            if not is_terminating(seen):
                 await persistently(lambda: self._removed(seen), trouble)  # noqa: B023
             await asyncio.sleep(PAUSE_SECONDS)
 

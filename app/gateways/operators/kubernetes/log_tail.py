@@ -4,7 +4,7 @@ import codecs
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from app.core.logs import Part
+from app.core.logs import LinePart
 from app.ports import LONG_LINE
 
 
@@ -99,7 +99,7 @@ class Tail:
         pieces = [fresh[at : at + LONG_LINE] for at in range(0, len(fresh), LONG_LINE)]
         if begun or more or len(pieces) > 1:
             last = -1 if more else len(pieces) - 1
-            return [Part(each, continues=begun or at > 0, goes_on=at != last) for at, each in enumerate(pieces)]
+            return [LinePart(each, continues=begun or at > 0, goes_on=at != last) for at, each in enumerate(pieces)]
         return pieces or [""]
 
 

@@ -28,7 +28,7 @@ async def look(moving: ClusterWorkload) -> Object:
 
 
 def _another(moving: ClusterWorkload, what: str, found: Object) -> str | None:
-    return workloads.foreign(found, what, moving.cluster.namespace, moving.workload.application_id)
+    return workloads.ownership_error(found, what, moving.cluster.namespace, moving.workload.application_id)
 
 
 def _sends_to(route: Object, service: str) -> list[bool]:

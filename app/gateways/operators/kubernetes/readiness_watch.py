@@ -2,7 +2,7 @@
 
 from app.core.attempt import Ending, Outcome
 from app.core.kubernetes import pods, replicas
-from app.core.kubernetes.manifests import Object, is_going, name_of
+from app.core.kubernetes.manifests import Object, is_terminating, name_of
 from app.core.kubernetes.workloads import CANARY, PREVIEW
 from app.core.strategy.model import Shape, StrategyKind
 from app.gateways.operators.kubernetes import rollouts
@@ -15,7 +15,7 @@ async def brought(moving: ClusterWorkload, shape: Shape) -> None:
     """Keep how the pods stand that were just brought, so that it can be told later what happened to them since."""
     carrier = await _carrier(moving, shape)
     if carrier is not None and moving.moved is not None:
-        since, restarts = pods.footing(await moving.pods(carrier))
+        since, restarts = pods.readiness_baseline(await moving.pods(carrier))
         await moving.keep(ready_since=since, restarts=restarts)
 
 
@@ -47,7 +47,7 @@ async def _carrier(moving: ClusterWorkload, shape: Shape) -> Object | None:
         return await moving.base()
     track = PREVIEW if shape.kind is StrategyKind.BLUE_GREEN else CANARY
     found = await moving.get(DEPLOYMENTS, f"{moving.name}-{track}")
-    return None if found is None or is_going(found) else found
+    return None if found is None or is_terminating(found) else found
 
 
 async def _fault(moving: ClusterWorkload, carrier: Object) -> str | None:
@@ -56,7 +56,7 @@ async def _fault(moving: ClusterWorkload, carrier: Object) -> str | None:
     if moved is None:
         return None
     found = await moving.pods(carrier)
-    told = pods.shaken(found, moved.ready_since, moved.restarts)
+    told = pods.disturbance(found, moved.ready_since, moved.restarts)
     if told is None:
         return None
     at = replicas.replica_status(carrier)

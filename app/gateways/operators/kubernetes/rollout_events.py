@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 
 from app.core.kubernetes import event_digest, tracks, workloads
-from app.core.kubernetes.event_digest import Digest
+from app.core.kubernetes.event_digest import EventDigest
 from app.core.kubernetes.manifests import Object
 from app.core.log_levels import Stream
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, EVENTS, PODS, Cluster
@@ -38,11 +38,11 @@ def in_turns(log: LogSink) -> LogSink:
 class RolloutEvents:
     """Tells what happens to the objects of a rollout. To be used once."""
 
-    def __init__(self, moving: ClusterWorkload, digest: Digest, *, is_first: bool) -> None:
+    def __init__(self, moving: ClusterWorkload, digest: EventDigest, *, is_first: bool) -> None:
         self._moving = moving
         self._digest = digest
         self._is_first = is_first
-        self._names = (moving.name, *(f"{moving.name}-{track}" for track in tracks.BESIDE))
+        self._names = (moving.name, *(f"{moving.name}-{track}" for track in tracks.SECOND_TRACKS))
         self._told: set[str] = set()
         self._begun = asyncio.Event()
 
@@ -99,7 +99,7 @@ class RolloutEvents:
         found = await cluster.get(kind, name)
         if found is None:
             return []
-        return list(event_digest.hindrances(found, await _pods(cluster, found), self._digest.probes))
+        return list(event_digest.rollout_problems(found, await _pods(cluster, found), self._digest.probes))
 
 
 async def _pods(cluster: Cluster, workload: Object) -> list[Object]:
@@ -110,12 +110,12 @@ async def _pods(cluster: Cluster, workload: Object) -> list[Object]:
     return [
         pod
         for pod in listing.items
-        if track or (pod["metadata"].get("labels") or {}).get(workloads.TRACK) not in tracks.BESIDE
+        if track or (pod["metadata"].get("labels") or {}).get(workloads.TRACK) not in tracks.SECOND_TRACKS
     ]
 
 
 @asynccontextmanager
-async def told(moving: ClusterWorkload, digest: Digest, *, is_first: bool) -> AsyncIterator[None]:
+async def told(moving: ClusterWorkload, digest: EventDigest, *, is_first: bool) -> AsyncIterator[None]:
     """Tell what happens to a workload while the block runs. Raises what writing to the log raises."""
     witness = RolloutEvents(moving, digest, is_first=is_first)
     works = [asyncio.create_task(work, name="events of a rollout") for work in (witness.follow(), witness.look())]

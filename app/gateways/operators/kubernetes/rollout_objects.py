@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.core.kubernetes import manifests, tracks, workloads
-from app.core.kubernetes.manifests import Object, is_going
+from app.core.kubernetes.manifests import Object, is_terminating
 from app.core.kubernetes.workloads import TRACK
 from app.core.log_levels import Stream
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, PODS, Cluster, Kind
@@ -113,10 +113,10 @@ class RolloutObjects:
                 if not error.is_conflict:
                     raise
             found = await self.get(kind, name)
-            if found is None or is_going(found):
+            if found is None or is_terminating(found):
                 await asyncio.sleep(self.pace.poll)
                 continue
-            if not workloads.is_ours(found):
+            if not workloads.is_managed(found):
                 raise StuckError(f"there is a {kind.name} {name} that Boreas did not make")
             if kind is DEPLOYMENTS and found["spec"]["selector"] != body["spec"]["selector"]:
                 if self.is_of_this(found):
@@ -134,8 +134,8 @@ class RolloutObjects:
     async def remove(self, kind: Kind, name: str) -> None:
         """Delete an object of ours and wait until it is gone; what others made stays."""
         found = await self.get(kind, name)
-        while found is not None and workloads.is_ours(found):
-            if not is_going(found):
+        while found is not None and workloads.is_managed(found):
+            if not is_terminating(found):
                 await persistently(lambda: self.cluster.delete(kind, name), self.trouble)
             found = await self.get(kind, name)
             if found is not None:
@@ -145,8 +145,8 @@ class RolloutObjects:
         """Return an object marked as the application's. Raises StuckError where it is another one's."""
         what = f"{kind.name} {manifests.name_of(seen)}"
         owner = self.workload.application_id
-        stuck_if(workloads.foreign(seen, what, self.cluster.namespace, owner))
-        return workloads.noted(seen, {workloads.OWNER: owner})
+        stuck_if(workloads.ownership_error(seen, what, self.cluster.namespace, owner))
+        return workloads.annotated(seen, {workloads.OWNER: owner})
 
     async def all_of(self, kind: Kind, selector: str = "") -> list[Object]:
         """Return the objects with these labels."""

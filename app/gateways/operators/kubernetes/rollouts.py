@@ -12,15 +12,15 @@ from app.core.kubernetes import drift, replicas, tracks, update_strategy, worklo
 from app.core.kubernetes.manifests import Object, name_of
 from app.core.kubernetes.workloads import (
     CANARY,
-    FOR,
     PREVIEW,
-    PREVIOUS,
+    PREVIOUS_IMAGE,
     REPLICAS,
-    ROOM,
-    SIZE,
+    ROLLOUT_OF,
+    ROOM_MADE,
+    SET_REPLICAS,
+    annotated,
+    annotation,
     image_of,
-    note,
-    noted,
     replicas_of,
     with_image,
     with_replicas,
@@ -104,10 +104,10 @@ async def _begin(moving: ClusterWorkload, shape: Shape) -> None:
         base = await moving.base()
     previous = work.previous_image if found == work.image and work.previous_image else found
     size = None if moving.is_in_place or await moving.is_scaled() else replicas_of(base)
-    await work.memory.keep(MovedWorkload(work.deployment_id, previous, shape.total, found, size))
-    notes = {FOR: work.deployment_id, PREVIOUS: previous, REPLICAS: str(shape.total)}
-    sized = {} if moving.is_in_place else {SIZE: str(replicas_of(base))}
-    await moving.change(kind, moving.name, lambda seen: noted(seen, notes | sized))
+    await work.store.save(MovedWorkload(work.deployment_id, previous, shape.total, found, size))
+    notes = {ROLLOUT_OF: work.deployment_id, PREVIOUS_IMAGE: previous, REPLICAS: str(shape.total)}
+    sized = {} if moving.is_in_place else {SET_REPLICAS: str(replicas_of(base))}
+    await moving.change(kind, moving.name, lambda seen: annotated(seen, notes | sized))
 
 
 async def _tell(moving: ClusterWorkload, found: str | None, shape: Shape) -> None:
@@ -129,7 +129,7 @@ async def _tidy(moving: ClusterWorkload, base: Object, total: int) -> None:
         await budgets.join(moving)
         return
     await moving.say("An earlier rollout was left half way; removing what it made.")
-    await moving.change(DEPLOYMENTS, moving.name, lambda seen: noted(seen, {SIZE: None}))
+    await moving.change(DEPLOYMENTS, moving.name, lambda seen: annotated(seen, {SET_REPLICAS: None}))
     if is_short:
         await _grow(moving, total)
     await moving.settled(moving.name, Capacity(moving, total).make)
@@ -142,7 +142,7 @@ async def _grow(moving: ClusterWorkload, total: int) -> None:
     """Give the base its full size, and take from what stands beside it where there is no room for both."""
     base = await moving.base()
     there = [each for each in await beside(moving) if replicas_of(each)]
-    if there and update_strategy.is_tight(base, kept_manner(moving, base)):
+    if there and update_strategy.forbids_surge(base, kept_manner(moving, base)):
         await trade(moving, total, (moving.name, total), (name_of(there[0]), 0), partial(moving.scale, moving.name))
     else:
         await moving.scale(moving.name, total, Capacity(moving, total).make)
@@ -153,10 +153,12 @@ async def _second(moving: ClusterWorkload, track: str, size: int, watch_seconds:
     base, name = await moving.base(), f"{moving.name}-{track}"
     there = await moving.get(DEPLOYMENTS, name)
     service = await moving.get(SERVICES, moving.target.service) if moving.target.service else None
-    own = tracks.wanted(service) if service else {}
-    is_old = there is not None and moving.is_of_this(there) and bool(own) and tracks.is_old(there, own)
+    own = tracks.restored_selector(service) if service else {}
+    is_old = there is not None and moving.is_of_this(there) and bool(own) and tracks.is_legacy(there, own)
     body = with_image(
-        workloads.second(base, track, moving.marks, workloads.apart(own, track) if is_old else None),
+        workloads.second_deployment(
+            base, track, moving.marks, workloads.legacy_selector(own, track) if is_old else None
+        ),
         moving.target.container,
         moving.workload.image,
     )
@@ -165,7 +167,7 @@ async def _second(moving: ClusterWorkload, track: str, size: int, watch_seconds:
     if watch_seconds:
         body["spec"]["minReadySeconds"] = watch_seconds
     if there is not None and moving.is_of_this(there) and await moving.is_scaled():
-        size = max(size, int(note(there, SIZE) or 0))
+        size = max(size, int(annotation(there, SET_REPLICAS) or 0))
     if there is None and moving.moved is not None and moving.moved.beside:
         await moving.say(f"WARN: somebody deleted {name} meanwhile; it is made again.")
     if there is None or replicas_of(there) != size or image_of(there, moving.target.container) != moving.workload.image:
@@ -173,7 +175,7 @@ async def _second(moving: ClusterWorkload, track: str, size: int, watch_seconds:
 
     def meddled(seen: Object) -> str | None:
         fault = drift.image(seen, moving.target.container, moving.workload.image)
-        return fault or (drift.size(seen) if replicas_of(seen) != size else None)
+        return fault or (drift.replicas(seen) if replicas_of(seen) != size else None)
 
     await moving.make(DEPLOYMENTS, with_replicas(body, size), meddled)
     await moving.keep(beside=size)
@@ -194,13 +196,13 @@ async def _share(moving: ClusterWorkload, shape: Shape) -> None:
     if routed:
         await traffic.part(moving, CANARY)
     bring_second = partial(_second, moving, CANARY, watch_seconds=shape.watch_seconds)
-    if not fixed and update_strategy.is_tight(base, kept_manner(moving, base)):
+    if not fixed and update_strategy.forbids_surge(base, kept_manner(moving, base)):
         await trade(moving, shape.total, (name, shape.updated), (moving.name, left), bring_second)
     await bring_second(shape.updated)
     if not fixed:
         await moving.scale(moving.name, left)
     if routed:
-        await traffic.split(moving, round(shape.weight * workloads.WHOLE))
+        await traffic.split(moving, round(shape.weight * workloads.WEIGHT_UNIT))
 
 
 async def _complete(moving: ClusterWorkload, shape: Shape) -> None:
@@ -225,9 +227,9 @@ async def _complete(moving: ClusterWorkload, shape: Shape) -> None:
     await _clear(moving)
     if shape.finished:
         manner = moving.moved.manner if moving.moved else None
-        notes = {SIZE: None, ROOM: None}
+        notes = {SET_REPLICAS: None, ROOM_MADE: None}
         await moving.change(
-            DEPLOYMENTS, moving.name, lambda seen: noted(update_strategy.in_its_own_manner(seen, manner), notes)
+            DEPLOYMENTS, moving.name, lambda seen: annotated(update_strategy.with_own_strategy(seen, manner), notes)
         )
         await moving.keep(over=True, size=None, sizes_before=(), beside=None, manner=None)
 
@@ -309,10 +311,10 @@ async def _take_back(moving: ClusterWorkload, base: Object, shape: Shape) -> Out
     await traffic.unsplit(moving, back=True)
     left = await traffic.switch_back(moving) or left
     left = await _clear(moving) or left
-    notes = {FOR: None, REPLICAS: None, SIZE: None, ROOM: None}
+    notes = {ROLLOUT_OF: None, REPLICAS: None, SET_REPLICAS: None, ROOM_MADE: None}
     manner = moved.manner if moved else None
     await moving.change(
-        DEPLOYMENTS, moving.name, lambda seen: noted(update_strategy.in_its_own_manner(seen, manner), notes)
+        DEPLOYMENTS, moving.name, lambda seen: annotated(update_strategy.with_own_strategy(seen, manner), notes)
     )
-    await moving.workload.memory.keep(None)
+    await moving.workload.store.save(None)
     return Outcome(Ending.LEFT, fault or left) if fault or left else Outcome(Ending.SUCCEEDED)

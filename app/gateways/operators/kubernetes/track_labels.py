@@ -7,8 +7,8 @@ its controller the newest ReplicaSet is then what the template asks for.
 import asyncio
 
 from app.core.kubernetes import replicas, tracks
-from app.core.kubernetes.manifests import Object, is_going, is_owned_by, name_of, uid_of
-from app.core.kubernetes.workloads import TRACK, note
+from app.core.kubernetes.manifests import Object, is_owned_by, is_terminating, name_of, uid_of
+from app.core.kubernetes.workloads import TRACK, annotation
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, PODS, REPLICA_SETS
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.workload import ClusterWorkload
@@ -23,7 +23,7 @@ async def mark(moving: ClusterWorkload) -> None:
     They are replaced, one after the other, only where labels cannot be given to them in place.
     """
     base = await moving.base()
-    if note(base, tracks.HELD) is not None or not tracks.is_marked(base):
+    if annotation(base, tracks.PAUSED) is not None or not tracks.has_track_label(base):
         if await _in_place(moving, base):
             return
         await moving.replace_marked()
@@ -35,30 +35,30 @@ async def mark(moving: ClusterWorkload) -> None:
 
 async def resume(moving: ClusterWorkload, base: Object) -> None:
     """Go on with what another worker has begun, so that the base is not left paused."""
-    if note(base, tracks.HELD) is not None:
+    if annotation(base, tracks.PAUSED) is not None:
         await _in_place(moving, base)
 
 
 async def _in_place(moving: ClusterWorkload, base: Object) -> bool:
     """Return whether the base, and all that belongs to it, has the track now."""
-    is_held = note(base, tracks.HELD) is not None
+    is_held = annotation(base, tracks.PAUSED) is not None
     try:
         sets = [each for each in await moving.all_of(REPLICA_SETS) if is_owned_by(each, uid_of(base))]
         if not is_held and (not sets or base["spec"].get("paused")):
             return False
-        await moving.change(DEPLOYMENTS, moving.name, tracks.held)
+        await moving.change(DEPLOYMENTS, moving.name, tracks.paused)
         if not is_held:
             await moving.say(f"The pods of {moving.name} get the label {TRACK}={tracks.STABLE}; none is replaced.")
         for each in sets:
-            await moving.change(REPLICA_SETS, name_of(each), tracks.marked)
+            await moving.change(REPLICA_SETS, name_of(each), tracks.with_track_label)
         await _label_pods(moving, base, {uid_of(each) for each in (base, *sets)})
     except ClusterRefusedError as error:
         await moving.say(f"WARN: labels cannot be given to the pods of {moving.name} as they are: {error}")
-        await moving.change(DEPLOYMENTS, moving.name, tracks.unheld)
+        await moving.change(DEPLOYMENTS, moving.name, tracks.resumed)
         return False
-    await moving.change(DEPLOYMENTS, moving.name, tracks.marked)
+    await moving.change(DEPLOYMENTS, moving.name, tracks.with_track_label)
     await _until_seen(moving)
-    await moving.change(DEPLOYMENTS, moving.name, tracks.unheld)
+    await moving.change(DEPLOYMENTS, moving.name, tracks.resumed)
     return True
 
 
@@ -71,7 +71,7 @@ async def _label_pods(moving: ClusterWorkload, base: Object, owners: set[str]) -
 
     while True:
         there = await moving.pods_of(base)
-        found = [pod for pod in there if not is_going(pod) and any(is_owned_by(pod, uid) for uid in owners)]
+        found = [pod for pod in there if not is_terminating(pod) and any(is_owned_by(pod, uid) for uid in owners)]
         bare = [pod for pod in found if (pod["metadata"].get("labels") or {}).get(TRACK) is None]
         if not bare:
             return

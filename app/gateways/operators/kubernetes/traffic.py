@@ -7,7 +7,16 @@ removed: what they changed is told, and taken back no further than that.
 from app.core.kubernetes import drift, manifests, tracks, workloads
 from app.core.kubernetes.manifests import Object
 from app.core.kubernetes.tracks import STABLE
-from app.core.kubernetes.workloads import CANARY, PREVIEW, SELECTOR, SHARE, TRACK, note, noted, own_selector
+from app.core.kubernetes.workloads import (
+    CANARY,
+    PREVIEW,
+    SELECTOR,
+    TRACK,
+    TRAFFIC_SHARE,
+    annotated,
+    annotation,
+    own_selector,
+)
 from app.gateways.operators.kubernetes import track_labels
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVICES
 from app.gateways.operators.kubernetes.workload import ClusterWorkload, StuckError, stuck_if
@@ -22,25 +31,25 @@ async def part(moving: ClusterWorkload, track: str) -> None:
     if name is None:
         raise StuckError("its application names no service whose traffic could be steered")
     service = await moving.need(SERVICES, name)
-    own = tracks.wanted(service)
+    own = tracks.restored_selector(service)
     if not own:
         raise StuckError(f"Service {name} selects no pods by labels")
     second = await moving.get(DEPLOYMENTS, f"{moving.name}-{track}")
-    is_old = second is not None and moving.is_of_this(second) and tracks.is_old(second, own)
-    if is_old or tracks.given(service) not in (None, STABLE):
+    is_old = second is not None and moving.is_of_this(second) and tracks.is_legacy(second, own)
+    if is_old or tracks.serving_track(service) not in (None, STABLE):
         return
     base = await moving.base()
     if not own.items() <= tracks.labels_of(base).items():
         told = f"Service {name} does not select the pods of Deployment {moving.name}"
         meddled = f"somebody changed whom Service {name} selects meanwhile; it is left so"
-        raise StuckError(told if tracks.given(service) is None else meddled)
+        raise StuckError(told if tracks.serving_track(service) is None else meddled)
     await track_labels.mark(moving)
 
     def parted(seen: Object) -> Object:
-        if tracks.given(seen) not in (None, STABLE):
+        if tracks.serving_track(seen) not in (None, STABLE):
             return seen
-        own = tracks.wanted(seen)
-        return tracks.steered(seen, STABLE, own, {**own, TRACK: STABLE})
+        own = tracks.restored_selector(seen)
+        return tracks.with_serving_track(seen, STABLE, own, {**own, TRACK: STABLE})
 
     if await moving.change(SERVICES, name, parted) != service:
         await moving.say(f"Service {name} selects the pods of {moving.name} alone: {TRACK}={STABLE}.")
@@ -53,11 +62,11 @@ async def beside(moving: ClusterWorkload, track: str) -> tuple[str, dict[str, st
     """
     name = moving.target.service
     service = await moving.get(SERVICES, name) if name else None
-    own = tracks.wanted(service) if service else None
+    own = tracks.restored_selector(service) if service else None
     if not name or not own:
         return None
     second = await moving.get(DEPLOYMENTS, f"{moving.name}-{track}")
-    return f"{name}-{track}", tracks.selecting(own, track, second)
+    return f"{name}-{track}", tracks.track_selector(own, track, second)
 
 
 async def show(moving: ClusterWorkload, track: str) -> None:
@@ -70,11 +79,11 @@ async def show(moving: ClusterWorkload, track: str) -> None:
         return
     name, selector = known
     before = await moving.get(SERVICES, name)
-    if before is not None and not workloads.is_ours(before):
+    if before is not None and not workloads.is_managed(before):
         await moving.say(f"WARN: there is a Service {name} that Boreas did not make: none reaches {track} alone.")
         return
     body = await moving.need(SERVICES, str(moving.target.service))
-    made = workloads.service_beside(body, name, {**moving.marks, TRACK: track}, selector)
+    made = workloads.second_service(body, name, {**moving.marks, TRACK: track}, selector)
     await moving.make(SERVICES, made)
     if before is None:
         ports = ", ".join(str(port["port"]) for port in made["spec"]["ports"]) or "none"
@@ -92,7 +101,7 @@ async def reached_by(moving: ClusterWorkload, track: str | None) -> str | None:
         return own
     name = f"{own}-{track}"
     found = await moving.get(SERVICES, name)
-    return name if found is not None and workloads.is_ours(found) else own
+    return name if found is not None and workloads.is_managed(found) else own
 
 
 async def is_away(moving: ClusterWorkload) -> bool:
@@ -100,19 +109,22 @@ async def is_away(moving: ClusterWorkload) -> bool:
     service, route = moving.target.service, moving.target.http_route
     served = await moving.get(SERVICES, service) if service else None
     routed = await moving.get(ROUTES, route) if route else None
-    return bool((served and tracks.given(served) not in (None, STABLE)) or (routed and note(routed, SHARE) is not None))
+    return bool(
+        (served and tracks.serving_track(served) not in (None, STABLE))
+        or (routed and annotation(routed, TRAFFIC_SHARE) is not None)
+    )
 
 
 async def split(moving: ClusterWorkload, share: int) -> None:
     """Give hundredths of the traffic to the canary, whom its own Service selects. Raises StuckError."""
     service, route = str(moving.target.service), str(moving.target.http_route)
     beside = f"{service}-{CANARY}"
-    if not workloads.is_ours(await moving.need(SERVICES, beside)):
+    if not workloads.is_managed(await moving.need(SERVICES, beside)):
         raise StuckError(f"there is a Service {beside} that Boreas did not make")
 
     def weighted(seen: Object) -> Object:
         stuck_if(drift.weights(seen, service, beside))
-        return workloads.weighted(seen, service, beside, share)
+        return workloads.with_traffic_share(seen, service, beside, share)
 
     before = await moving.need(ROUTES, route)
     if await moving.change(ROUTES, route, weighted) != before:
@@ -133,7 +145,7 @@ async def unsplit(moving: ClusterWorkload, *, back: bool) -> None:
     def whole(seen: Object) -> Object:
         if not back:
             stuck_if(drift.weights(seen, service, beside))
-        return workloads.weighted(seen, service, beside, 0)
+        return workloads.with_traffic_share(seen, service, beside, 0)
 
     await moving.change(ROUTES, route, whole)
 
@@ -148,20 +160,20 @@ async def switch(moving: ClusterWorkload, to: str | None) -> None:
         if to:
             raise StuckError(f"there is no Service {name}")
         return
-    if to is None and tracks.given(service) in (None, STABLE):
+    if to is None and tracks.serving_track(service) in (None, STABLE):
         return
     base, second = await moving.base(), await moving.get(DEPLOYMENTS, f"{moving.name}-{PREVIEW}")
 
     def switched(seen: Object) -> Object:
         stuck_if(drift.selector(seen))
-        own = tracks.wanted(seen)
-        wanted = tracks.selecting(own, to or STABLE, second)
+        own = tracks.restored_selector(seen)
+        wanted = tracks.track_selector(own, to or STABLE, second)
         there = second if to else base
         if to and (there is None or not wanted.items() <= tracks.labels_of(there).items()):
             raise StuckError(f"somebody changed whom Service {name} selects meanwhile; it is left so")
         if to is None and not wanted.items() <= tracks.labels_of(base).items():
             wanted = own
-        return tracks.steered(seen, to or STABLE, own, wanted)
+        return tracks.with_serving_track(seen, to or STABLE, own, wanted)
 
     if await moving.change(SERVICES, name, switched) != service:
         there = (second if to else base) or base
@@ -173,11 +185,11 @@ async def release(moving: ClusterWorkload) -> None:
     """Let the Service select as when no rollout is under way: there is but one set any more."""
     name = moving.target.service
     service = await moving.get(SERVICES, name) if name else None
-    if name is None or service is None or tracks.given(service) is None:
+    if name is None or service is None or tracks.serving_track(service) is None:
         return
 
     def free(seen: Object) -> Object:
-        return tracks.released(seen) if tracks.given(seen) in (STABLE, tracks.given(service)) else seen
+        return tracks.restored(seen) if tracks.serving_track(seen) in (STABLE, tracks.serving_track(service)) else seen
 
     await moving.change(SERVICES, name, free)
 
@@ -192,5 +204,5 @@ async def switch_back(moving: ClusterWorkload) -> str | None:
         return None
     is_back = service["spec"].get("selector") == own_selector(service)
     await moving.say(f"WARN: {fault}.")
-    await moving.change(SERVICES, name, lambda seen: noted(seen, {SELECTOR: None, tracks.SERVES: None}))
+    await moving.change(SERVICES, name, lambda seen: annotated(seen, {SELECTOR: None, tracks.SERVING_TRACK: None}))
     return None if is_back else fault

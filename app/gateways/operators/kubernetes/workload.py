@@ -7,7 +7,14 @@ from typing import Any
 from app.core.kubernetes import drift, replicas, tracks, update_strategy, workloads
 from app.core.kubernetes.manifests import Object, name_of
 from app.core.kubernetes.replicas import ReplicaStatus
-from app.core.kubernetes.workloads import FOR, MANNER, note, replicas_of, with_image, with_replicas
+from app.core.kubernetes.workloads import (
+    ROLLOUT_OF,
+    UPDATE_STRATEGY,
+    annotation,
+    replicas_of,
+    with_image,
+    with_replicas,
+)
 from app.core.moved_workload import MovedWorkload
 from app.gateways.operators.kubernetes.cluster import (
     AUTOSCALERS,
@@ -41,35 +48,35 @@ class ClusterWorkload(RolloutObjects):
     @property
     def moved(self) -> MovedWorkload | None:
         """What this rollout has made of the workload; None before it has begun, and once it was taken back."""
-        moved = self.workload.memory.moved
+        moved = self.workload.store.moved
         return moved if moved and moved.deployment_id == self.workload.deployment_id else None
 
     def recall(self, base: Object) -> MovedWorkload | None:
         """Return the same; of a rollout of which nothing was stored, as the notes on the base have it."""
-        if self.moved is None and note(base, FOR) == self.workload.deployment_id:
-            told = replicas.noted_of(base)
+        if self.moved is None and annotation(base, ROLLOUT_OF) == self.workload.deployment_id:
+            told = replicas.annotated_workload(base)
             image = workloads.image_of(base, self.target.container)
             known = (self.workload.image, told.previous) if told else ()
             if told and image in known:
-                told = replace(told, image=image, manner=note(base, MANNER))
-            self.workload.memory.moved = told and replace(told, images_before=known)
+                told = replace(told, image=image, manner=annotation(base, UPDATE_STRATEGY))
+            self.workload.store.moved = told and replace(told, images_before=known)
         return self.moved
 
     async def keep(self, **parts: Any) -> None:
         """Store parts of what this rollout has made of the workload, where it has begun."""
         if self.moved is not None:
-            await self.workload.memory.keep(replace(self.moved, **parts))
+            await self.workload.store.save(replace(self.moved, **parts))
 
     async def intend(self, image: str | None = None, size: int | None = None) -> None:
         """Store what the base is about to be given."""
         if (moved := self.moved) is not None:
-            after = moved.about_to(image or moved.image, moved.size if size is None else size)
-            await self.workload.memory.keep(after)
+            after = moved.with_pending_change(image or moved.image, moved.size if size is None else size)
+            await self.workload.store.save(after)
 
     async def arrived(self) -> None:
         """Store that the base was given it."""
         if self.moved is not None:
-            await self.workload.memory.keep(self.moved.arrived())
+            await self.workload.store.save(self.moved.with_change_confirmed())
 
     def image_fault(self, base: Object) -> str | None:
         """Return what somebody changed of the image that the base was given last."""
@@ -80,7 +87,7 @@ class ClusterWorkload(RolloutObjects):
     def size_fault(self, seen: Object) -> str | None:
         """Return what somebody changed of the size that a Deployment was given last."""
         is_base = name_of(seen) == self.name and self.moved is not None
-        return drift.size(seen, self.moved.sizes if is_base and self.moved else None)
+        return drift.replicas(seen, self.moved.sizes if is_base and self.moved else None)
 
     @property
     def what(self) -> str:
@@ -153,13 +160,15 @@ class ClusterWorkload(RolloutObjects):
     async def _keep_manner(self) -> None:
         """Store the base's own manner of updates, before another one is in its place."""
         if self.moved is not None and self.moved.manner is None:
-            await self.keep(manner=update_strategy.own(await self.base()))
+            await self.keep(manner=update_strategy.own_strategy(await self.base()))
 
     async def replace_marked(self) -> None:
         """Replace the base's pods by ones with its track, and wait until all of them are. Raises StuckError."""
         await self.say(f"Restarting the pods of {self.name} once, to tell the two sets apart from now on.")
         await self._keep_manner()
-        await self.change(DEPLOYMENTS, self.name, lambda seen: tracks.marked(update_strategy.carefully(seen, 0)))
+        await self.change(
+            DEPLOYMENTS, self.name, lambda seen: tracks.with_track_label(update_strategy.with_safe_strategy(seen, 0))
+        )
         await self.settled(self.name)
 
     async def run(self, image: str, size: int | None = None, watch_seconds: int = 0, *, again: bool = False) -> None:
@@ -173,8 +182,8 @@ class ClusterWorkload(RolloutObjects):
 
         def changed(seen: Object) -> Object:
             stuck_if(self.image_fault(seen))
-            careful = update_strategy.carefully(seen, watch_seconds)
-            made = with_image(tracks.marked(careful), self.target.container, image)
+            careful = update_strategy.with_safe_strategy(seen, watch_seconds)
+            made = with_image(tracks.with_track_label(careful), self.target.container, image)
             made = workloads.restarted(made, self.workload.deployment_id) if again else made
             return made if size is None else self._sized(made, size)
 

@@ -8,7 +8,7 @@ import sys
 import termios
 
 from app.core.log_levels import Stream
-from app.core.logs import Part
+from app.core.logs import LinePart
 from app.ports import LONG_LINE, LogSink
 
 _SILENCE_SECONDS, DRAIN_SECONDS = 0.5, 2.0
@@ -108,7 +108,7 @@ class Output:
 class _Lines:
     """Cuts bytes into lines, without their ends; half a line or character waits for its rest.
 
-    What is passed on of a line before its end is a `Part`, and so is what follows of it; its end alone is no line.
+    What is passed on of a line before its end is a `LinePart`, and so is what follows of it; its end alone is no line.
     """
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class _Lines:
 
     def begun(self) -> list[str]:
         """Return what there is of a line that has not ended."""
-        part = Part(self._rest, continues=self._continues, goes_on=True)
+        part = LinePart(self._rest, continues=self._continues, goes_on=True)
         self._rest, self._continues = "", True
         return [part]
 
@@ -133,9 +133,9 @@ class _Lines:
         lines = [line.removesuffix("\r") for line in lines]
         if lines and self._continues:
             self._continues = False
-            lines[:1] = [Part(lines[0], continues=True, goes_on=False)] if lines[0] else []
+            lines[:1] = [LinePart(lines[0], continues=True, goes_on=False)] if lines[0] else []
         if final and self._rest:
-            lines.append(Part(self._rest, continues=True, goes_on=False) if self._continues else self._rest)
+            lines.append(LinePart(self._rest, continues=True, goes_on=False) if self._continues else self._rest)
             self._rest = ""
         elif len(self._rest) > _LINE_CHARACTERS:
             lines += self.begun()
