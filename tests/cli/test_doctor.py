@@ -121,4 +121,4 @@ def test_a_database_is_judged(tmp_path: Path, changes: dict[str, Any], level: Le
     ],
 )
 def test_migrations_are_judged(status: Status, level: Level) -> None:
-    assert servers._schema(status).level is level
+    assert servers._migrations(status).level is level
