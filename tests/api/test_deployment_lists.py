@@ -26,10 +26,10 @@ class List:
         """The latest status of each deployment."""
         return {deployment["id"]: deployment["status"] for deployment in self.came}
 
-    async def until(self, wanted: dict[str, str]) -> None:
+    async def until(self, expected: dict[str, str]) -> None:
         """Wait until the list has these statuses."""
         async with asyncio.timeout(10):
-            while not wanted.items() <= self.now.items():
+            while not expected.items() <= self.now.items():
                 await asyncio.sleep(0.02)
 
 
@@ -73,8 +73,8 @@ async def test_the_last_state_always_arrives_with_few_before_it(system: System) 
 async def test_a_filtered_feed_sends_matches_and_those_that_stop_matching(system: System) -> None:
     here, there = await place(system), await place(system)
     mine_id, other = await here.deploy(autoStart=False), await there.deploy(autoStart=False)
-    wanted = {"environmentIds": [here.environment_id], "statuses": ["PENDING"]}
-    async with kept(system.admin, **wanted) as mine:
+    filter_ = {"environmentIds": [here.environment_id], "statuses": ["PENDING"]}
+    async with kept(system.admin, **filter_) as mine:
         for id_ in (mine_id, other):
             await system.admin.change("pauseDeployment", "deployment { id }", id=id_)
         await mine.until({mine_id: "PENDING"})

@@ -108,8 +108,8 @@ async def chain(system: System, length: int = 6, **payload: Any) -> str:
 
 async def task_of(client: Client, deployment: str, key: str = "t0") -> str:
     """Return the id of a task."""
-    found = await client.query("query($id: ID!) { deployment(id: $id) { tasks { id key } } }", id=deployment)
-    return str(next(one["id"] for one in found["deployment"]["tasks"] if one["key"] == key))
+    data = await client.query("query($id: ID!) { deployment(id: $id) { tasks { id key } } }", id=deployment)
+    return str(next(one["id"] for one in data["deployment"]["tasks"] if one["key"] == key))
 
 
 async def start(client: Client, deployment: str) -> None:
