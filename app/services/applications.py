@@ -7,7 +7,7 @@ from app.core.errors import Forbidden, Refused, WrongState, name_taken, not_foun
 from app.core.ids import IdKind
 from app.core.kubernetes import ownership
 from app.core.roles import Role
-from app.core.validation import checks
+from app.core.validation import application_checks
 from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import applications as store
 from app.store.database import lock_name
@@ -20,7 +20,7 @@ async def create(context: UseCaseContext, draft: Application) -> Result:
     """Create an application as drafted; id and time are set here. For DEPLOYER on everything."""
     context.require(Role.DEPLOYER)
     application = replace(draft, id=context.unit.new_id(IdKind.APPLICATION), created_at=context.unit.now)
-    refuse_if(checks.application(application))
+    refuse_if(application_checks.application(application))
     await lock_name(NAMES_LOCK)
     if await store.by_name(application.name):
         message = f"The name “{application.name}” is taken by another application, perhaps an archived one."
@@ -39,7 +39,7 @@ async def update(context: UseCaseContext, changes: tuple[str, dict[str, object]]
     id_, fields = changes
     application = await _locked(context, id_)
     changed = replace(application, **fields)  # type: ignore[arg-type]
-    refuse_if(checks.application(changed))
+    refuse_if(application_checks.application(changed))
     if ownership.named_objects(changed.kubernetes) != ownership.named_objects(application.kubernetes):
         if not context.principal.allows(Role.ADMIN, application_ids=[id_]):
             message = (

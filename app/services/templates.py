@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.core import template, workflow
+from app.core import template, workflow_faults
 from app.core.command_visibility import of_deployment
 from app.core.errors import Forbidden, InvalidInput, Problem, Refused, WorkflowFault, WrongState, not_found
 from app.core.fingerprint import fingerprint
@@ -11,7 +11,7 @@ from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.task import workflow_tasks
 from app.core.template import Parameter, Template, TemplateVersion
-from app.core.validation import bounds, checks, task_checks
+from app.core.validation import bounds, checks, parameter_checks, task_checks
 from app.core.workflow import WorkflowTask
 from app.services.use_cases import Result, UseCaseContext, forbidden, refuse_if
 from app.store import applications as application_store
@@ -199,7 +199,7 @@ def _problems(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> Iterator[P
     yield from checks.display_name(draft.name, 100, "name")
     yield from checks.text(draft.description, "description")
     yield from checks.text(draft.note, "note")
-    yield from checks.parameters(draft.parameters)
+    yield from parameter_checks.parameters(draft.parameters)
     if (draft.tasks is None) == (draft.deployment_id is None):
         yield InvalidInput(message="Give exactly one of tasks and fromDeploymentId.", path=("tasks",))
     elif not tasks:
@@ -213,7 +213,7 @@ async def _faults(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> list[P
     names = {id_: application.name for id_, application in applications.items()}
     return [
         *template.faults(tasks, draft.parameters),
-        *workflow.check(template.without_expressions(tasks), names, commands_needed=False),
+        *workflow_faults.find_faults(template.without_expressions(tasks), names, commands_needed=False),
     ]
 
 

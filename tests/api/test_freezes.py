@@ -192,7 +192,7 @@ async def test_a_window_with_an_unknown_rule_freezes_only_its_environment(
     states = {node["id"]: node for node in data["deployments"]["nodes"]}
     (blocker, *_) = states[held]["gate"]["blockers"]
     assert (states[held]["status"], blocker["kind"], blocker["until"]) == ("PENDING", "FREEZE", None)
-    assert "It cannot be told when it comes" in blocker["message"] and "year end" in blocker["message"]
+    assert "Its times are unknown" in blocker["message"] and "year end" in blocker["message"]
     assert states[free]["status"] == "RUNNING"
     plan = await system.admin.query(PLAN, input=given)
     assert "FREEZE" in [blocker["kind"] for blocker in plan["deploymentPlan"]["gate"]["blockers"]]

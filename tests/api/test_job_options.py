@@ -123,7 +123,7 @@ async def test_an_expression_in_job_options_is_refused(shared: System) -> None:
     answer = await shared.admin.mutate(
         "saveWorkflowTemplate", "version { number }", name=unique("t"), tasks=[task], parameters=[{"name": "x"}]
     )
-    assert "where nothing is replaced" in answer["errors"][0]["message"]
+    assert "where expressions are not allowed" in answer["errors"][0]["message"]
 
 
 async def test_an_admin_of_one_environment_cannot_choose_service_accounts(shared: System) -> None:

@@ -73,11 +73,11 @@ async def test_setting_one_target_replaces_the_other(shared: System) -> None:
 async def test_an_application_that_does_not_fit_the_operator_is_refused(shared: System) -> None:
     cluster, _, version = await made(shared.admin, kubernetes=None, shell={"command": ["true"]})
     (problem,) = await problems(shared.admin, cluster, version)
-    assert problem["path"] == ["applicationIds"] and "is deployed by a command" in problem["message"]
+    assert problem["path"] == ["applicationIds"] and "has a shell target" in problem["message"]
     payload = await shared.admin.mutate("createEnvironment", ENVIRONMENT, name=unique("e"), operator="SHELL")
     _, _, version = await made(shared.admin)
     (problem,) = await problems(shared.admin, payload["environment"]["id"], version)
-    assert problem["path"] == ["applicationIds"] and "is deployed to a cluster" in problem["message"]
+    assert problem["path"] == ["applicationIds"] and "has a Kubernetes target" in problem["message"]
 
 
 async def test_deploying_to_a_cluster_needs_images(shared: System) -> None:
