@@ -1,4 +1,4 @@
-"""Jobs of deployments."""
+"""Queue jobs about deployments."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def jobs(runtime: Runtime, worker: Worker) -> dict[str, JobFunction]:
 
 
 def work_on(worker: Worker) -> JobFunction:
-    """Return the job that offers a deployment to the worker. It ends at once: what it finds is not the queue's."""
+    """Return the job that offers a deployment to the worker. It ends at once; attempts run elsewhere."""
 
     async def job(_: dict[Any, Any], deployment_id: str) -> None:
         worker.offer(deployment_id)
@@ -25,7 +25,7 @@ def work_on(worker: Worker) -> JobFunction:
 
 
 def start_waiting(runtime: Runtime) -> JobFunction:
-    """Return the job that starts what waits in an environment and may start now."""
+    """Return the job that starts waiting deployments of an environment."""
 
     async def job(_: dict[Any, Any], environment_id: str) -> None:
         await start_waiting_deployments(runtime, environment_id)

@@ -213,10 +213,10 @@ class House:
             mine = [one for one in self.hand.values() if one.task.deployment_id == id_]
             fate = Ending.FAILED if (a + b) % 7 == 0 else Ending.SUCCEEDED
             done = tuple(Finished(one, Outcome(fate, "chance")) for one in mine)
-            turn = await claim_and_settle(self.engine.runtime, WORKER, id_, done, room=9, in_hand=self.hand.keys())
+            turn = await claim_and_settle(self.engine.runtime, WORKER, id_, done, room=9, held_tasks=self.hand.keys())
             for one in mine:
                 del self.hand[one.task.id]
-            for one in turn.taken:
+            for one in turn.claimed:
                 await self.began(id_, one)
                 self.hand[one.task.id] = one
         await sweep(self.engine.runtime)

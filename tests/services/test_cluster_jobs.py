@@ -75,7 +75,7 @@ async def test_a_job_whose_worker_died_before_it_was_removed_is_removed_by_anoth
     engine: Engine, place: Site, cluster: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("app.services.worker.worker.Worker._clear_up", lambda *_: None)
+        patched.setattr("app.services.worker.worker.Worker._clean_up", lambda *_: None)
         id_, _ = await begun(engine, place, "echo done")
         await engine.until(id_, D.SUCCESS)
     assert len(list(cluster.of("jobs"))) == 1

@@ -77,7 +77,7 @@ async def test_of_no_replicas_nothing_is_said_to_be_healthy(
     id_ = await site.deploy("v1")
     await engine.until(id_, D.SUCCESS, seconds=60)
     said = await engine.said(id_, "front/deploy")
-    assert said[-1] == "front has 0 replicas: none runs v1, and those that it is given will run it unproven."
+    assert said[-1] == "front has 0 replicas: none runs v1, so its health is not proven."
 
 
 async def test_two_applications_of_one_workload_are_refused_in_the_plan(engine: Engine, place: Site) -> None:

@@ -154,10 +154,10 @@ class Machine:
 
     async def turn(self, worker: WorkerIdentity, id_: str, done: tuple[Finished, ...], room: int) -> None:
         hand = self.assignments[worker.id]
-        turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, in_hand=hand.keys())
+        turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, held_tasks=hand.keys())
         for each in done:
             hand.pop(each.assignment.task.id, None)
-        hand.update({assignment.task.id: assignment for assignment in turn.taken})
+        hand.update({assignment.task.id: assignment for assignment in turn.claimed})
 
     async def settle(self, a: int, b: int) -> None:
         """Let an attempt in hand come to something."""

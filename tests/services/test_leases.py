@@ -38,8 +38,8 @@ async def created(engine: Engine, site: Site, key: str = "task") -> str:
 async def take(engine: Engine, worker: WorkerIdentity, task_id: str) -> Assignment | None:
     """Take a task, if it is free."""
     id_ = (await task_store.by_ids([task_id]))[task_id].deployment_id
-    turn = await claim_and_settle(engine.runtime, worker, id_, (), room=1, in_hand={task_id})
-    return turn.taken[0] if turn.taken else None
+    turn = await claim_and_settle(engine.runtime, worker, id_, (), room=1, held_tasks={task_id})
+    return turn.claimed[0] if turn.claimed else None
 
 
 async def settle(engine: Engine, worker: WorkerIdentity, mine: Assignment, outcome: Outcome = GOOD) -> None:
@@ -47,8 +47,8 @@ async def settle(engine: Engine, worker: WorkerIdentity, mine: Assignment, outco
     done = [Finished(mine, outcome)]
     id_ = mine.task.deployment_id
     in_hand = {task.id for task in (await engine.story(id_)).tasks.values()}
-    turn = await claim_and_settle(engine.runtime, worker, id_, done, room=0, in_hand=in_hand)
-    assert turn.taken == ()
+    turn = await claim_and_settle(engine.runtime, worker, id_, done, room=0, held_tasks=in_hand)
+    assert turn.claimed == ()
 
 
 async def taken(engine: Engine, worker: WorkerIdentity, task_id: str) -> Assignment:
@@ -141,7 +141,7 @@ async def test_a_worker_ends_what_is_not_its_own_any_more(engine: Engine, site: 
 
 
 async def remembers_nothing(worker: RunningWorker) -> bool:
-    return not worker.worker._forgotten
+    return not worker.worker._abandoned
 
 
 async def test_a_worker_does_not_begin_again_what_it_has_given_up(
@@ -180,8 +180,8 @@ async def test_a_task_taken_in_a_turn_whose_answer_was_lost_is_begun_under_a_new
 ) -> None:
     old = await taken(engine, ONE, await created(engine, trial))
     await expire(engine, old.task)
-    turn = await claim_and_settle(engine.runtime, ONE, old.task.deployment_id, [], room=1, in_hand=())
-    (again,) = turn.taken
+    turn = await claim_and_settle(engine.runtime, ONE, old.task.deployment_id, [], room=1, held_tasks=())
+    (again,) = turn.claimed
     assert (again.task.id, again.task.attempt) == (old.task.id, old.task.attempt)
     await sweep(engine.runtime)
     assert (await story_of(engine, old)).tries("task") == [S.RUNNING]
@@ -284,7 +284,7 @@ async def test_a_task_that_loses_every_worker_fails_in_the_end(engine: Engine, t
         await lost(engine, id_)
     story = await story_of(engine, held)
     assert (story.status, story.tries("task")) == (D.FAILED, (MAX_LOSSES + 1) * [S.CANCELLED])
-    assert story.tasks["task"].error_message == "its worker gave no sign of life"
+    assert story.tasks["task"].error_message == "its worker stopped renewing its lease"
 
 
 async def test_a_worker_that_leaves_hands_back_what_it_has(engine: Engine, site: Site) -> None:

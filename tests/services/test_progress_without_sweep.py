@@ -144,7 +144,7 @@ class World:
     ) -> None:
         """Take a turn; one that is not answered is taken once more, later."""
         hand, hungry = self.assignments[worker.id], self.hungry[worker.id]
-        turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, in_hand=set(hand))
+        turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, held_tasks=set(hand))
         if not answered or turn.more:
             hungry.add(id_)
         else:
@@ -152,7 +152,7 @@ class World:
         if answered:
             for each in done:
                 hand.pop(each.assignment.task.id, None)
-            hand.update({assignment.task.id: assignment for assignment in turn.taken})
+            hand.update({assignment.task.id: assignment for assignment in turn.claimed})
 
     async def settle(self, a: int, b: int) -> None:
         """Let an attempt in hand come to something; a deploy task may change its target, and may be parked."""

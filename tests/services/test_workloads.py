@@ -227,7 +227,7 @@ async def test_a_worker_that_can_not_move_workloads_says_so(engine: Engine) -> N
     unable = replace(runtime(engine, Cluster()), rollouts={})
     await engine.worker(runtime=unable)
     story = await engine.until(await (await place(engine)).deploy("v1"), D.FAILED)
-    assert story.tasks["web/deploy"].error_message == "its worker can not move workloads"
+    assert story.tasks["web/deploy"].error_message == "its worker cannot roll out workloads"
 
 
 @pytest.mark.parametrize("strategy", [Strategy(), CANARY, BLUE_GREEN])
