@@ -34,6 +34,10 @@ class ServeSettings:
     """Addresses or networks, separated by commas, whose X-Forwarded-For is trusted. *: every address."""
     allowed_origins: frozenset[str] = frozenset()
     """Origins, as browsers write them, whose pages may use the API. Its own origin always may."""
+    executor: str = "fast"
+    """How operations are executed: `fast`, or `plain` without any short cut."""
+    without_shortcuts: frozenset[str] = frozenset()
+    """Short cuts of the fast executor that are off, for measurements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class Settings:
     outgoing: OutgoingSettings = field(default_factory=OutgoingSettings)
 
 
+EXECUTORS = ("fast", "plain")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -139,6 +144,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
                 connections_per_actor=value("BOREAS_CONNECTIONS_PER_ACTOR", _number(int, 1, 1_000_000)),
                 trusted_proxies=value("BOREAS_TRUSTED_PROXIES", str),
                 allowed_origins=value("BOREAS_ALLOWED_ORIGINS", _origins),
+                executor=value("BOREAS_EXECUTOR", _executor),
+                without_shortcuts=value("BOREAS_EXECUTOR_WITHOUT", _names),
             )
         ),
         store=StoreSettings(
@@ -221,6 +228,12 @@ def _level(text: str) -> str:
     if text.upper() not in LEVELS:
         raise ValueError(f"which is not one of {', '.join(LEVELS)}")
     return text.upper()
+
+
+def _executor(text: str) -> str:
+    if text not in EXECUTORS:
+        raise ValueError(f"which is not one of {', '.join(EXECUTORS)}")
+    return text
 
 
 def _switch(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Enums of the core as clients see them. Registered before any type is made, so that each is made once."""
+"""Registers the enums of the core, before any type uses them, so that each is registered once."""
 
 import strawberry
 

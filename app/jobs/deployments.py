@@ -1,4 +1,4 @@
-"""Queue jobs about deployments."""
+"""Jobs of deployments."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from app.services.worker.worker import Worker
 
 
 def jobs(runtime: Runtime, worker: Worker) -> dict[str, JobFunction]:
-    """Return the jobs that a worker does, by name."""
-    return {WORK_JOB: work_on(worker), ADMISSION_JOB: start_waiting(runtime)}
+    """Return the jobs of a worker, by name."""
+    return {WORK_JOB: offer_deployment(worker), ADMISSION_JOB: admit_waiting(runtime)}
 
 
-def work_on(worker: Worker) -> JobFunction:
-    """Return the job that offers a deployment to the worker. It ends at once; attempts run elsewhere."""
+def offer_deployment(worker: Worker) -> JobFunction:
+    """Return the job that offers a deployment to the worker. It ends at once; the worker claims tasks by itself."""
 
     async def job(_: dict[Any, Any], deployment_id: str) -> None:
         worker.offer(deployment_id)
@@ -24,8 +24,8 @@ def work_on(worker: Worker) -> JobFunction:
     return job
 
 
-def start_waiting(runtime: Runtime) -> JobFunction:
-    """Return the job that starts waiting deployments of an environment."""
+def admit_waiting(runtime: Runtime) -> JobFunction:
+    """Return the job that starts the waiting deployments of an environment that may start now."""
 
     async def job(_: dict[Any, Any], environment_id: str) -> None:
         await start_waiting_deployments(runtime, environment_id)

@@ -65,7 +65,7 @@ class Unit:
 
 
 def _ids(now: datetime, chance: Chance) -> Callable[[IdKind], str]:
-    return lambda kind: make(kind, now, chance.noise(NOISE_BYTES))
+    return lambda kind: make(kind, now, chance.random_bytes(NOISE_BYTES))
 
 
 @asynccontextmanager

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from app.core.deployment import Deployment
-from app.core.editing import Rewrite
 from app.core.revision import FIRST_SUMMARY, KeptTask, Revision
 from app.core.task import Task
 from app.core.workflow import Position, WorkflowTask
+from app.core.workflow_rewrite import Rewrite
 from app.store import tasks as task_store
 from app.store.codecs import dump, reader
 from app.store.database import execute, fetch

@@ -297,7 +297,7 @@ async def test_options_of_jobs_are_declared(system: System, tmp_path: Path) -> N
     assert "build.job.runAsUser: 1000 → 1001" in ran.out
     assert 'tasks.sweep.command.job.nodeSelector.pool: "jobs" → "kobs"' in ran.out
     ran = await apply(system, tmp_path, JOBS.replace("memory: 1Gi", "memory: 512m"))
-    assert (ran.status, "512m is no whole number of bytes: write 512Mi" in ran.err) == (2, True), ran
+    assert (ran.status, "512m is not a whole number of bytes: write 512Mi" in ran.err) == (2, True), ran
     ran = await apply(system, tmp_path, JOBS.replace("operator: EXISTS", "operator: Exists"))
     assert (ran.status, "Invalid enum value 'Exists'" in ran.err) == (2, True), ran
 

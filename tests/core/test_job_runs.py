@@ -13,7 +13,9 @@ HERE = "dep_1"
 PLACE = name(1, "abc")
 
 
-def standing(status: S, deployment: D = D.RUNNING, activity: Activity | None = None, runs: int = 1) -> RunOwnership:
+def standing(
+    status: TaskStatus, deployment: DeploymentStatus = D.RUNNING, activity: Activity | None = None, runs: int = 1
+) -> RunOwnership:
     return RunOwnership(deployment_id=HERE, deployment=deployment, status=status, activity=activity, runs=runs)
 
 

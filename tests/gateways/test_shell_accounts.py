@@ -203,9 +203,9 @@ def test_only_old_folders_of_deployments_are_found_and_links_are_not_followed(tm
     assert operator.idle_workspaces(later) == ["dep_1"]
     assert operator.idle_workspaces(later - timedelta(days=1)) == []
     for name in ("dep_1/web", "../victim", "..", ".", "", "other", "/tmp"):
-        assert not operator.put_aside(name)
-    assert operator.put_aside("dep_1") and not (root / "dep_1").exists()
-    operator.remove_put_aside()
+        assert not operator.move_to_trash(name)
+    assert operator.move_to_trash("dep_1") and not (root / "dep_1").exists()
+    operator.empty_trash()
     assert sorted(path.name for path in root.iterdir()) == ["dep_2", "other"]
     assert (victim / "web").is_dir()
 

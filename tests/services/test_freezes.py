@@ -48,7 +48,7 @@ async def freeze(site: Site, lasts: timedelta = LONG, **more: object) -> FreezeW
 async def freeze_blocker(engine: Engine, id_: str) -> Blocker | None:
     """Return the freeze among what keeps a deployment from going on."""
     story = await engine.story(id_)
-    (situation,) = await gate_service.situations(engine.runtime, [story.deployment])
+    (situation,) = await gate_service.gate_contexts(engine.runtime, [story.deployment])
     found = gates_of.deployment_blockers(
         story.deployment, list(story.tasks.values()), situation, engine.runtime.clock.now()
     )

@@ -180,7 +180,7 @@ def defaults_of(operation: OperationDefinitionNode) -> dict[str, Any]:
     }
 
 
-def beyond(message: str) -> GraphQLError:
+def too_large(message: str) -> GraphQLError:
     """Return what is told of a document that goes beyond a limit."""
     return GraphQLError(message, extensions={"code": TOO_LARGE})
 

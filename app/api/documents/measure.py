@@ -29,7 +29,7 @@ from graphql import (
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from app.api.documents.costs import PAGES, REPEATED, SATURATED, Cost, Page, Sizes, Term, beyond, defaults_of, page_of
+from app.api.documents.costs import PAGES, REPEATED, SATURATED, Cost, Page, Sizes, Term, defaults_of, page_of, too_large
 
 DEPENDS_ON_ACTOR: Mapping[str, object] = {"depends_on_actor": True}
 """Marks a field (as its metadata) that shows different people different things, even with the same grants."""
@@ -155,15 +155,15 @@ class _Pass:
         self, number: int, operations: Mapping[str | None, tuple[OperationDefinitionNode, _Definition]]
     ) -> Iterator[GraphQLError]:
         if number > MAX_OPERATIONS:
-            yield beyond(f"The document has {number} operations, and may have {MAX_OPERATIONS}.")
+            yield too_large(f"The document has {number} operations, and may have {MAX_OPERATIONS}.")
         if self._repeated:
-            yield beyond(f"A document selects an object under one name at most {MAX_REPEATED} times in one place.")
+            yield too_large(f"A document selects an object under one name at most {MAX_REPEATED} times in one place.")
         for name, (_, found) in operations.items():
             if found.depth > MAX_DEPTH:
-                yield beyond(f"'{name or 'anonymous'}' exceeds maximum operation depth of {MAX_DEPTH}.")
+                yield too_large(f"'{name or 'anonymous'}' exceeds maximum operation depth of {MAX_DEPTH}.")
         aliases = sum(found.aliases for _, found in operations.values())
         if aliases > MAX_ALIASES:
-            yield beyond(f"{aliases} aliases found. Allowed: {MAX_ALIASES}.")
+            yield too_large(f"{aliases} aliases found. Allowed: {MAX_ALIASES}.")
 
     def _visit(self, selections: SelectionSetNode, type_: Any) -> _Definition:
         """Visit every selection of a definition once."""

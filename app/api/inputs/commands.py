@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import strawberry
 
-from app.api.inputs.common import PathOf, built_plainly, mappings
+from app.api.execution.plain_inputs import plain_input
+from app.api.inputs.common import PathOf, mappings
 from app.api.inputs.jobs import JobOptionsInput
 from app.api.scalars import JSON
 from app.core import application
@@ -14,7 +15,7 @@ DEFAULT_TIMEOUT_SECONDS = 1800
 DEFAULT_MAX_ATTEMPTS = 1
 
 
-@built_plainly(job=JobOptionsInput)
+@plain_input(job=JobOptionsInput)
 @strawberry.input(description="A command as a list of arguments, with its limits.")
 class CommandStepInput:
     command: list[str] = strawberry.field(

@@ -1,4 +1,4 @@
-"""Changing who may do what."""
+"""Root fields that change service accounts, tokens and grants."""
 
 from collections.abc import Sequence
 
@@ -58,7 +58,7 @@ class ActorPayload:
 
 
 async def _tokens(info: Info, ids: Sequence[str]) -> list[ApiToken]:
-    """Return those of some tokens that the viewer may see."""
+    """Return the tokens that the viewer may see."""
     return [token for id_ in ids if (token := await find_token(info, id_))]
 
 
@@ -97,8 +97,8 @@ class AccessMutations:
         extensions=[MutationGuard(None, ApiTokenPayload)],
     )
     async def revoke_api_token(self, info: Info, input: ByIdInput) -> ApiTokenPayload:
-        id_, *made = await perform(info, input, access.revoke_token, str(input.id))
-        return ApiTokenPayload(token=await find_token(info, id_), also_revoked=await _tokens(info, made))
+        id_, *descendant_ids = await perform(info, input, access.revoke_token, str(input.id))
+        return ApiTokenPayload(token=await find_token(info, id_), also_revoked=await _tokens(info, descendant_ids))
 
     @strawberry.mutation(
         description="Revoke all tokens of a person or service account, and all tokens that were created with them. "

@@ -1,4 +1,4 @@
-"""Approving, rejecting, and what approvals take."""
+"""Root fields that decide approvals and set their policies."""
 
 import strawberry
 

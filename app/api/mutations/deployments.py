@@ -1,4 +1,4 @@
-"""Creating and steering deployments."""
+"""Root fields that create and control deployments."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""Keeping freeze windows."""
+"""Root fields that create and delete freeze windows."""
 
 import strawberry
 
@@ -21,8 +21,8 @@ class FreezeMutations:
         extensions=[MutationGuard(Role.ADMIN, EnvironmentPayload)],
     )
     async def create_freeze_window(self, info: Info, input: CreateFreezeWindowInput) -> EnvironmentPayload:
-        id_, *made = await perform(info, input, freezes.create, input.draft())
-        window = await find(info, "FreezeWindow", made[0]) if made else None
+        id_, *window_ids = await perform(info, input, freezes.create, input.draft())
+        window = await find(info, "FreezeWindow", window_ids[0]) if window_ids else None
         return EnvironmentPayload(environment=await load_changed(info, "Environment", id_), freeze_window=window)
 
     @strawberry.mutation(

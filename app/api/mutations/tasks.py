@@ -1,4 +1,4 @@
-"""Steering tasks, and the rollouts inside them."""
+"""Root fields that control tasks and their rollouts."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""Saving and archiving templates."""
+"""Root fields that save and archive templates."""
 
 import strawberry
 

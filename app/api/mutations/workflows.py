@@ -1,4 +1,4 @@
-"""Editing the graph of a deployment."""
+"""Root fields that edit the graph of a deployment."""
 
 import strawberry
 

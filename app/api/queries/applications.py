@@ -4,7 +4,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.inputs.lookups import ApplicationBy, id_or_name
-from app.api.pages import application_page, named_application
+from app.api.pages import application_page, find_application
 from app.api.permissions import Guard
 from app.api.scalars import Cursor
 from app.api.types.applications import Application
@@ -26,7 +26,7 @@ class ApplicationQueries:
         name: str | None = None,
         by: ApplicationBy | None = None,
     ) -> Application | None:
-        return await named_application(info, *id_or_name(id, name, by))
+        return await find_application(info, *id_or_name(id, name, by))
 
     @strawberry.field(
         description="The applications that are not archived, by name. For VIEWER on anything.",

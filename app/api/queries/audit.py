@@ -1,4 +1,4 @@
-"""Reading who changed what."""
+"""The root field that reads the audit log."""
 
 import strawberry
 
@@ -32,5 +32,5 @@ class AuditQueries:
     ) -> Connection[AuditEntry]:
         if not info.context.viewer.allows(Role.ADMIN):
             raise forbidden(Role.ADMIN)
-        wanted = filter.filter() if filter else AuditFilter()
-        return await audit_page(wanted, PageArguments(first, after, last, before), find_node)
+        core_filter = filter.filter() if filter else AuditFilter()
+        return await audit_page(PageArguments(first, after, last, before), core_filter, find_node)

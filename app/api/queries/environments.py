@@ -4,7 +4,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.inputs.lookups import EnvironmentBy, id_or_name
-from app.api.pages import all_environments, environment_page, named_environment
+from app.api.pages import all_environments, environment_page, find_environment
 from app.api.permissions import Guard
 from app.api.scalars import Cursor
 from app.api.types.common import Connection, PageArguments
@@ -26,7 +26,7 @@ class EnvironmentQueries:
         name: str | None = None,
         by: EnvironmentBy | None = None,
     ) -> Environment | None:
-        return await named_environment(info, *id_or_name(id, name, by))
+        return await find_environment(info, *id_or_name(id, name, by))
 
     @strawberry.field(
         description="All environments, in promotion order. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)]

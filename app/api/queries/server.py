@@ -1,4 +1,4 @@
-"""What the server says of itself."""
+"""The root field that reads the version and time of the server."""
 
 import strawberry
 

@@ -1,10 +1,10 @@
-"""Reading templates."""
+"""Root fields that read templates."""
 
 import strawberry
 
 from app.api.context import Info
 from app.api.inputs.lookups import WorkflowTemplateBy, id_or_name
-from app.api.pages import named_template, template_page
+from app.api.pages import find_template, template_page
 from app.api.permissions import Guard
 from app.api.scalars import Cursor
 from app.api.types.common import Connection, PageArguments
@@ -26,7 +26,7 @@ class TemplateQueries:
         name: str | None = None,
         by: WorkflowTemplateBy | None = None,
     ) -> WorkflowTemplate | None:
-        return await named_template(info, *id_or_name(id, name, by))
+        return await find_template(info, *id_or_name(id, name, by))
 
     @strawberry.field(
         description="The templates that are not archived, by name. For VIEWER on anything.",

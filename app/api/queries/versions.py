@@ -19,8 +19,8 @@ class VersionQueries:
         extensions=[Guard(Role.VIEWER)],
     )
     async def version(self, info: Info, id: strawberry.ID) -> Version | None:
-        found = await info.context.loaders.version.load(id)
-        return Version.of(found) if found else None
+        version = await info.context.loaders.version.load(id)
+        return Version.of(version) if version else None
 
     @strawberry.field(
         description="The versions, newest first. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)]
@@ -36,5 +36,5 @@ class VersionQueries:
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Version]:
-        wanted = VersionFilter(contains=contains, application_id=application_id, commit=commit)
-        return await version_page(PageArguments(first, after, last, before), wanted)
+        filter = VersionFilter(contains=contains, application_id=application_id, commit=commit)
+        return await version_page(PageArguments(first, after, last, before), filter)

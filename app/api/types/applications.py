@@ -40,8 +40,8 @@ class CommandStep:
     )
 
     @classmethod
-    def of(cls, whole: core.CommandStep, sight: CommandVisibility) -> "CommandStep":
-        step = sight.step(whole)
+    def of(cls, command: core.CommandStep, visibility: CommandVisibility) -> "CommandStep":
+        step = visibility.step(command)
         return cls(
             command=list(step.command),
             image=step.image,
@@ -52,9 +52,9 @@ class CommandStep:
         )
 
 
-def command_step(step: core.CommandStep | None, sight: CommandVisibility) -> CommandStep | None:
-    """Return a step as clients see it who have that sight of it."""
-    return CommandStep.of(step, sight) if step else None
+def command_step(step: core.CommandStep | None, visibility: CommandVisibility) -> CommandStep | None:
+    """Return a step with what the viewer may see of it."""
+    return CommandStep.of(step, visibility) if step else None
 
 
 @strawberry.type(description="Deploys by a command that runs once for each instance.")
@@ -137,21 +137,21 @@ class Application(Node):
 
     @strawberry.field(description="The command of the build task. Null if there is no build task.")
     def build(self, info: Info) -> CommandStep | None:
-        return command_step(self.value.build, self._sight(info))
+        return command_step(self.value.build, self._visibility(info))
 
     @strawberry.field(description="The command of the test task. Null if there is no test task.")
     def test(self, info: Info) -> CommandStep | None:
-        return command_step(self.value.test, self._sight(info))
+        return command_step(self.value.test, self._visibility(info))
 
     @strawberry.field
     def deploy(self, info: Info) -> DeployTarget:
-        return deploy_target(self.value, self._sight(info))
+        return deploy_target(self.value, self._visibility(info))
 
     @strawberry.field
     def health_check(self, info: Info) -> HealthCheck | None:
-        return health_check(self.value.health_check, self._sight(info))
+        return health_check(self.value.health_check, self._visibility(info))
 
-    def _sight(self, info: Info) -> CommandVisibility:
+    def _visibility(self, info: Info) -> CommandVisibility:
         return of_application(info.context.viewer, self.id)
 
     @strawberry.field(description="The version that runs now in each environment, as far as you may see it.")
@@ -167,8 +167,8 @@ class Application(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = PageArguments(first, after, last, before)
-        return await OF_APPLICATION.page(info, self.id, partial(wrap, info, "Deployment"), asked)
+        arguments = PageArguments(first, after, last, before)
+        return await OF_APPLICATION.page(info, self.id, partial(wrap, info, "Deployment"), arguments)
 
     @strawberry.field(description="The versions that contain the application, newest first.")
     async def versions(
@@ -179,40 +179,40 @@ class Application(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Version", strawberry.lazy("app.api.types.versions")]]:
-        asked = PageArguments(first, after, last, before)
-        return await VERSIONS.page(info, self.id, partial(wrap, info, "Version"), asked)
+        arguments = PageArguments(first, after, last, before)
+        return await VERSIONS.page(info, self.id, partial(wrap, info, "Version"), arguments)
 
 
 def deploy_target(
-    application: core.Application | Definition, sight: CommandVisibility
+    application: core.Application | Definition, visibility: CommandVisibility
 ) -> ShellTarget | KubernetesTarget:
-    """Return how an application is, or was, deployed, as clients see it who have that sight of it."""
-    if (cluster := application.kubernetes) is not None:
+    """Return the target of an application or definition, with what the viewer may see of it. Raises LookupError."""
+    if (kubernetes := application.kubernetes) is not None:
         return KubernetesTarget(
-            workload=cluster.workload,
-            container=cluster.container,
-            service=cluster.service,
-            http_route=cluster.http_route,
-            restart=cluster.restart,
+            workload=kubernetes.workload,
+            container=kubernetes.container,
+            service=kubernetes.service,
+            http_route=kubernetes.http_route,
+            restart=kubernetes.restart,
         )
-    target = application.shell
-    if target is None:
+    shell = application.shell
+    if shell is None:
         raise LookupError(f"application {application.name} has no target")
-    rollback = target.rollback_command
+    rollback = shell.rollback_command
     return ShellTarget(
-        command=sight.command(target.command),
-        instances=list(target.instances),
-        rollback_command=None if rollback is None else sight.command(rollback),
+        command=visibility.command(shell.command),
+        instances=list(shell.instances),
+        rollback_command=None if rollback is None else visibility.command(rollback),
     )
 
 
-def health_check(check: core.HealthCheck | None, sight: CommandVisibility) -> HealthCheck | None:
-    """Return a check as clients see it who have that sight of it."""
+def health_check(check: core.HealthCheck | None, visibility: CommandVisibility) -> HealthCheck | None:
+    """Return a health check with what the viewer may see of it."""
     if check is None:
         return None
     return HealthCheck(
-        command=None if check.command is None else sight.command(check.command),
-        http_url=None if check.http_url is None else sight.text(check.http_url),
+        command=None if check.command is None else visibility.command(check.command),
+        http_url=None if check.http_url is None else visibility.text(check.http_url),
         expect_status=check.expect_status,
         interval_seconds=check.interval_seconds,
         timeout_seconds=check.timeout_seconds,
@@ -221,8 +221,8 @@ def health_check(check: core.HealthCheck | None, sight: CommandVisibility) -> He
         metrics=[
             MetricCheck(
                 name=metric.name,
-                prometheus_url=sight.text(metric.prometheus_url),
-                query=sight.text(metric.query),
+                prometheus_url=visibility.text(metric.prometheus_url),
+                query=visibility.text(metric.query),
                 min=metric.minimum,
                 max=metric.maximum,
             )

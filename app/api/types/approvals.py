@@ -1,4 +1,4 @@
-"""Approvals, and the policies they follow."""
+"""Approvals and their policies."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -127,26 +127,29 @@ class Approval(Node):
     async def viewer_can_decide(self, info: Info) -> Permission:
         deployment = await info.context.loaders.deployment.load(self.value.deployment_id)
         if deployment is None:
-            raise LookupError(f"the deployment of approval {self.id} is missing")
+            raise LookupError(f"the deployment of approval {self.id} does not exist")
         return await may_approve(info, self.value, deployment)
 
 
 async def may_approve(info: Info, approval: core.Approval, deployment: CoreDeployment) -> Permission:
-    """Return whether the viewer may approve, and what they should know if they may."""
+    """Return whether the viewer may approve. The reason then says what else blocks the deployment."""
     now = info.context.runtime.clock.now()
     problem = core.why_not_decide(approval, info.context.viewer, core.Verdict.APPROVE, now)
     if problem is not None:
         return Permission.of(problem)
     situation = await info.context.loaders.situation.load(deployment.id)
-    others = " ".join(blocker.message for blocker in gate.blockers_after_approval(deployment, situation))
-    return Permission(allowed=True, reason=others or None)
+    other_blockers = " ".join(blocker.message for blocker in gate.blockers_after_approval(deployment, situation))
+    return Permission(allowed=True, reason=other_blockers or None)
 
 
 async def may_approve_any(info: Info, deployment: CoreDeployment, task_id: str | None = None) -> Permission:
-    """Return whether the viewer may approve something that a deployment, or one of its tasks, waits for."""
-    asked = await info.context.loaders.approvals_of.load(deployment.id)
-    pending = [one for one in asked if one.status is core.ApprovalStatus.PENDING and task_id in (None, one.task_id)]
-    answers = [await may_approve(info, one, deployment) for one in pending]
-    nobody = WrongState(message="It waits for nobody's approval.", status=deployment.status)
-    fallback = answers[0] if answers else Permission.of(nobody)
-    return next((answer for answer in answers if answer.allowed), fallback)
+    """Return whether the viewer may give any pending approval of a deployment, or of one of its tasks."""
+    pending = [
+        approval
+        for approval in await info.context.loaders.approvals_of.load(deployment.id)
+        if approval.status is core.ApprovalStatus.PENDING and task_id in (None, approval.task_id)
+    ]
+    permissions = [await may_approve(info, approval, deployment) for approval in pending]
+    none_pending = WrongState(message="No approval is pending.", status=deployment.status)
+    refusal = permissions[0] if permissions else Permission.of(none_pending)
+    return next((permission for permission in permissions if permission.allowed), refusal)

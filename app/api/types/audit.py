@@ -29,7 +29,7 @@ class AuditEntry(Node):
 
     @classmethod
     def of(cls, entry: core.AuditEntry, find: Finder) -> "AuditEntry":
-        """Return an entry; `find` finds its target."""
+        """Return an entry as clients see it. `find` loads its target."""
         return cls(
             id=strawberry.ID(entry.id),
             value=entry,
@@ -49,5 +49,5 @@ class AuditEntry(Node):
 
     @strawberry.field(description="The object as it is now. Null if it no longer exists.")
     async def target(self, info: Info) -> Node | None:
-        found: Node | None = await self.find(info, self.value.target_id)
-        return found
+        target: Node | None = await self.find(info, self.value.target_id)
+        return target

@@ -1,4 +1,4 @@
-"""What a deployment was created with: how each of its applications was defined then."""
+"""The definitions that a deployment was created with, one for each application."""
 
 import strawberry
 
@@ -38,16 +38,16 @@ class DeploymentDefinition:
     health_check: HealthCheck | None
 
     @classmethod
-    def of(cls, definition: Definition, environment_id: str, sight: CommandVisibility) -> "DeploymentDefinition":
+    def of(cls, definition: Definition, environment_id: str, visibility: CommandVisibility) -> "DeploymentDefinition":
         return cls(
             value=definition,
             environment_id=environment_id,
             repository_url=definition.repository_url,
             image=definition.image,
-            build=command_step(definition.build, sight),
-            test=command_step(definition.test, sight),
-            deploy=deploy_target(definition, sight),
-            health_check=health_check(definition.health_check, sight),
+            build=command_step(definition.build, visibility),
+            test=command_step(definition.test, visibility),
+            deploy=deploy_target(definition, visibility),
+            health_check=health_check(definition.health_check, visibility),
         )
 
     @strawberry.field
@@ -55,7 +55,7 @@ class DeploymentDefinition:
         return await require(info, "Application", self.value.application_id)
 
     @strawberry.field(
-        description="The names of the parts that differ from what runs in the environment now: repositoryUrl, image, "
+        description="The names of the parts that differ from what runs in the environment now: repositoryUrl, "
         "build, test, deploy, healthCheck. If nothing runs, all parts that are set."
     )
     async def differs_from_running(self, info: Info) -> list[str]:

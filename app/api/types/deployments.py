@@ -15,10 +15,10 @@ from app.api.types.connections import APPROVALS, EVENTS
 from app.api.types.definitions import DeploymentDefinition
 from app.api.types.environments import Environment
 from app.api.types.events import EVENT, DeploymentEvent, event_of
-from app.api.types.gates import Gate, blockers
+from app.api.types.gates import Gate, to_blockers
 from app.api.types.references import find, require
-from app.api.types.rollouts import Rollback, Rollout, Strategy, grayscale_of, rollouts_of
-from app.api.types.tasks import Task, permission, tasks_of, wrong
+from app.api.types.rollouts import Rollback, Rollout, Strategy, grayscale_ratio_of, rollouts_of
+from app.api.types.tasks import Task, permission, tasks_of, wrong_state
 from app.api.types.templates import TemplateVersion
 from app.api.types.versions import Version
 from app.api.types.workflows import Workflow
@@ -116,8 +116,8 @@ class Deployment(Node):
 
     @strawberry.field
     async def applications(self, info: Info) -> list[Application]:
-        found = await info.context.loaders.application.load_many(list(self.value.application_ids))
-        return [Application.of(application) for application in found if application]
+        applications = await info.context.loaders.application.load_many(list(self.value.application_ids))
+        return [Application.of(application) for application in applications if application]
 
     @strawberry.field
     async def created_by(self, info: Info) -> Actor:
@@ -141,9 +141,9 @@ class Deployment(Node):
 
     @strawberry.field(description="The definitions that the deployment was created with, one for each application.")
     async def definitions(self, info: Info) -> list[DeploymentDefinition]:
-        see = of_deployment(info.context.viewer, (self.environment_id,), self.value.application_ids)
+        visibility_of = of_deployment(info.context.viewer, (self.environment_id,), self.value.application_ids)
         return [
-            DeploymentDefinition.of(definition, self.environment_id, see(definition.application_id))
+            DeploymentDefinition.of(definition, self.environment_id, visibility_of(definition.application_id))
             for definition in await info.context.loaders.definitions_of.load(self.id)
         ]
 
@@ -160,8 +160,8 @@ class Deployment(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Approval]:
-        asked = PageArguments(first, after, last, before)
-        return await APPROVALS.page(info, self.id, Approval.of, asked)
+        arguments = PageArguments(first, after, last, before)
+        return await APPROVALS.page(info, self.id, Approval.of, arguments)
 
     @strawberry.field(
         description="Whether any approval is required: by manualApproval, the policy of the environment, a task or a "
@@ -181,7 +181,7 @@ class Deployment(Node):
 
     @strawberry.field(description="The current canary ratio, 0 to 1. Null unless the strategy is CANARY.")
     async def grayscale_ratio(self, info: Info) -> float | None:
-        return await grayscale_of(info, self.value)
+        return await grayscale_ratio_of(info, self.value)
 
     @strawberry.field(
         description="The template version that the graph was made from. Null if it was generated, or given by the "
@@ -198,8 +198,9 @@ class Deployment(Node):
     async def gate(self, info: Info) -> Gate:
         tasks = await info.context.loaders.tasks_of.load(self.id)
         situation = await info.context.loaders.situation.load(self.id)
-        found = gate.deployment_blockers(self.value, tasks, situation, info.context.runtime.clock.now())
-        return Gate(can_proceed=not found and self.value.status not in core.ENDED, blockers=blockers(found))
+        blockers = gate.deployment_blockers(self.value, tasks, situation, info.context.runtime.clock.now())
+        has_ended = self.value.status in core.ENDED
+        return Gate(can_proceed=not blockers and not has_ended, blockers=to_blockers(blockers))
 
     @strawberry.field(description="The events of the deployment, oldest first.")
     async def events(
@@ -210,7 +211,8 @@ class Deployment(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[DeploymentEvent]:
-        return await EVENTS.page(info, self.id, event_of, PageArguments(first, after, last, before), self._event_count)
+        arguments = PageArguments(first, after, last, before)
+        return await EVENTS.page(info, self.id, event_of, arguments, self._event_count)
 
     async def _event_count(self) -> int:
         return self.value.last_event
@@ -220,11 +222,11 @@ class Deployment(Node):
         loaders, status = info.context.loaders, self.status
         return DeploymentPermissions(
             start=permission(info, self.value, await loaders.why_not_start.load(self.id)),
-            cancel=permission(info, self.value, wrong(status, allowed_actions.why_not_cancel(self.value))),
-            pause=permission(info, self.value, wrong(status, allowed_actions.why_not_pause(self.value))),
-            resume=permission(info, self.value, wrong(status, allowed_actions.why_not_resume(self.value))),
+            cancel=permission(info, self.value, wrong_state(status, allowed_actions.why_not_cancel(self.value))),
+            pause=permission(info, self.value, wrong_state(status, allowed_actions.why_not_pause(self.value))),
+            resume=permission(info, self.value, wrong_state(status, allowed_actions.why_not_resume(self.value))),
             retry=permission(info, self.value, await loaders.why_not_retry.load(self.id)),
             rollback=permission(info, self.value, await loaders.why_not_roll_back.load(self.id)),
-            edit_workflow=permission(info, self.value, wrong(status, allowed_actions.why_not_edit(self.value))),
+            edit_workflow=permission(info, self.value, wrong_state(status, allowed_actions.why_not_edit(self.value))),
             approve=await may_approve_any(info, self.value),
         )

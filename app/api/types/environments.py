@@ -73,7 +73,7 @@ class Environment(Node):
             worker_pool=environment.worker_pool,
             build_pool=environment.build_pool,
             max_concurrent_deployments=environment.max_concurrent_deployments,
-            approval_policy=(ApprovalPolicy.of(environment.approval_policy) if environment.approval_policy else None),
+            approval_policy=ApprovalPolicy.of(environment.approval_policy) if environment.approval_policy else None,
         )
 
     @strawberry.field(description="The freeze windows, ordered by their first start.")
@@ -82,7 +82,8 @@ class Environment(Node):
 
     @strawberry.field(description="Whether a freeze is active now, and when that changes.")
     async def freeze(self, info: Info) -> FreezeStatus:
-        windows, runtime = await info.context.loaders.freeze_windows_of.load(self.id), info.context.runtime
+        windows = await info.context.loaders.freeze_windows_of.load(self.id)
+        runtime = info.context.runtime
         return FreezeStatus.of(freeze.freeze_status(windows, runtime.clock.now(), runtime.calendar))
 
     @strawberry.field(description="The version of each application that runs now, as far as you may see it.")
@@ -98,8 +99,8 @@ class Environment(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = PageArguments(first, after, last, before)
-        return await OF_ENVIRONMENT.page(info, self.id, partial(wrap, info, "Deployment"), asked)
+        arguments = PageArguments(first, after, last, before)
+        return await OF_ENVIRONMENT.page(info, self.id, partial(wrap, info, "Deployment"), arguments)
 
 
 @strawberry.type(description="The version of an application that runs now in an environment.")

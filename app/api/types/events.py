@@ -1,7 +1,7 @@
 """Events of a deployment."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import strawberry
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.api.types.deployments import Deployment
 
 EVENT = "event"
+"""The kind of the cursors of events."""
 
 
 @strawberry.interface(description="Something that happened to a deployment.")
@@ -33,6 +34,15 @@ class DeploymentEvent:
     @strawberry.field(description="The person or service account that caused the event. Null if Boreas did.")
     async def actor(self, info: Info) -> Actor | None:
         return await load_actor(info, self.actor_id) if self.actor_id else None
+
+
+class EventEnvelope(TypedDict):
+    """The fields that every event has."""
+
+    actor_id: str | None
+    cursor: Cursor
+    at: datetime
+    deployment_id: strawberry.ID
 
 
 @strawberry.type(description="The status of a deployment changed.")
@@ -49,6 +59,17 @@ class DeploymentStatusChanged(DeploymentEvent):
     to: DeploymentStatus = strawberry.field(deprecation_reason="Use deploymentStatus.")
     reason: str | None
 
+    @classmethod
+    def of(cls, envelope: EventEnvelope, body: core.DeploymentStatusChanged) -> "DeploymentStatusChanged":
+        return cls(
+            **envelope,
+            previous_deployment_status=body.from_,
+            deployment_status=body.to,
+            from_=body.from_,
+            to=body.to,
+            reason=body.reason,
+        )
+
     @strawberry.field(description="The deployment as it is now, which may be later than the event.")
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
         return await require(info, "Deployment", self.deployment_id)
@@ -63,13 +84,25 @@ class TaskStatusChanged(DeploymentEvent):
     to: TaskStatus = strawberry.field(deprecation_reason="Use taskStatus.")
     reason: str | None
 
+    @classmethod
+    def of(cls, envelope: EventEnvelope, body: core.TaskStatusChanged) -> "TaskStatusChanged":
+        return cls(
+            **envelope,
+            task_id=strawberry.ID(body.task_id),
+            previous_task_status=body.from_,
+            task_status=body.to,
+            from_=body.from_,
+            to=body.to,
+            reason=body.reason,
+        )
+
     @strawberry.field(
         description="The task as it is now, which may be later than the event. A task that an edit removed is "
         "CANCELLED."
     )
     async def task(self, info: Info) -> Task:
-        found: Task | None = await find(info, "Task", self.task_id)
-        return found or Task.of(await info.context.loaders.removed_task.load((self.deployment_id, self.task_id)))
+        task: Task | None = await find(info, "Task", self.task_id)
+        return task or Task.of(await info.context.loaders.removed_task.load((self.deployment_id, self.task_id)))
 
 
 @strawberry.type(description="A rollout started or finished a batch, or a part of one.")
@@ -132,27 +165,25 @@ class DeploymentEventBatch:
 
 def event_of(event: core.Event) -> DeploymentEvent:
     """Return an event as clients see it."""
-    envelope = {
-        "cursor": encode_cursor(EVENT, event.number),
-        "at": event.at,
-        "deployment_id": strawberry.ID(event.deployment_id),
-        "actor_id": event.actor_id,
-    }
+    envelope = EventEnvelope(
+        actor_id=event.actor_id,
+        cursor=encode_cursor(EVENT, event.number),
+        at=event.at,
+        deployment_id=strawberry.ID(event.deployment_id),
+    )
     match event.body:
-        case core.DeploymentStatusChanged(from_, to, reason):
-            statuses = {"previous_deployment_status": from_, "deployment_status": to, "from_": from_, "to": to}
-            return DeploymentStatusChanged(**envelope, **statuses, reason=reason)  # type: ignore[arg-type]
-        case core.TaskStatusChanged(task_id, was, now, why):
-            known = {"previous_task_status": was, "task_status": now, "from_": was, "to": now}
-            return TaskStatusChanged(**envelope, **known, task_id=strawberry.ID(task_id), reason=why)  # type: ignore[arg-type]
+        case core.DeploymentStatusChanged() as body:
+            return DeploymentStatusChanged.of(envelope, body)
+        case core.TaskStatusChanged() as body:
+            return TaskStatusChanged.of(envelope, body)
         case core.RolloutProgressed(task_id, progress):
             rollout = Rollout.of(task_id, progress)
-            return RolloutProgressed(**envelope, task_id=strawberry.ID(task_id), rollout=rollout)  # type: ignore[arg-type]
+            return RolloutProgressed(**envelope, task_id=strawberry.ID(task_id), rollout=rollout)
         case core.DeploymentPaused(paused):
-            return DeploymentPaused(**envelope, paused=paused)  # type: ignore[arg-type]
+            return DeploymentPaused(**envelope, paused=paused)
         case core.WorkflowChanged(revision, summary):
-            return WorkflowChanged(**envelope, revision=revision, summary=summary)  # type: ignore[arg-type]
+            return WorkflowChanged(**envelope, revision=revision, summary=summary)
         case core.ApprovalRequested(approval_id):
-            return ApprovalRequested(**envelope, approval_id=approval_id)  # type: ignore[arg-type]
-        case core.ApprovalDecided(decided_id, verdict, comment):
-            return ApprovalDecided(**envelope, approval_id=decided_id, verdict=verdict, comment=comment)  # type: ignore[arg-type]
+            return ApprovalRequested(**envelope, approval_id=approval_id)
+        case core.ApprovalDecided(approval_id, verdict, comment):
+            return ApprovalDecided(**envelope, approval_id=approval_id, verdict=verdict, comment=comment)

@@ -1,4 +1,4 @@
-"""Freeze windows, and how they leave an environment."""
+"""Freeze windows, and whether an environment is frozen."""
 
 from datetime import datetime
 

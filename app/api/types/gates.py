@@ -1,4 +1,4 @@
-"""Gates and blockers: why something does not go on."""
+"""Gates and blockers: why something does not proceed."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -52,5 +52,6 @@ class Gate:
     blockers: list[Blocker]
 
 
-def blockers(found: tuple[core.Blocker, ...]) -> list[Blocker]:
-    return [Blocker.of(blocker) for blocker in found]
+def to_blockers(blockers: tuple[core.Blocker, ...]) -> list[Blocker]:
+    """Return blockers as clients see them."""
+    return [Blocker.of(blocker) for blocker in blockers]

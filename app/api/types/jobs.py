@@ -18,6 +18,16 @@ class Toleration:
         description="How many seconds the taint is tolerated, with NO_EXECUTE. Null means without limit."
     )
 
+    @classmethod
+    def of(cls, toleration: core.Toleration) -> "Toleration":
+        return cls(
+            key=toleration.key,
+            operator=toleration.operator,
+            value=toleration.value,
+            effect=toleration.effect,
+            toleration_seconds=toleration.toleration_seconds,
+        )
+
 
 @strawberry.type(description="The resource requests and limits of a container, as Kubernetes quantities.")
 class JobResources:
@@ -27,6 +37,10 @@ class JobResources:
     limits: JSON | None = strawberry.field(
         description="The limits: an object of names and quantities. Null if none are set."
     )
+
+    @classmethod
+    def of(cls, resources: core.JobResources) -> "JobResources":
+        return cls(requests=_json(resources.requests), limits=_json(resources.limits))
 
 
 @strawberry.type(
@@ -52,12 +66,12 @@ class JobOptions:
 
     @classmethod
     def of(cls, options: core.JobOptions) -> "JobOptions":
-        found = options.resources
+        resources, tolerations = options.resources, options.tolerations
         return cls(
-            resources=JobResources(requests=_json(found.requests), limits=_json(found.limits)) if found else None,
+            resources=JobResources.of(resources) if resources else None,
             service_account_name=options.service_account_name,
             node_selector=_json(options.node_selector),
-            tolerations=None if options.tolerations is None else [_toleration(one) for one in options.tolerations],
+            tolerations=None if tolerations is None else [Toleration.of(toleration) for toleration in tolerations],
             image_pull_secrets=None if options.image_pull_secrets is None else list(options.image_pull_secrets),
             labels=_json(options.labels),
             annotations=_json(options.annotations),
@@ -72,13 +86,3 @@ def job_options(options: core.JobOptions | None) -> JobOptions | None:
 
 def _json(value: object) -> JSON | None:
     return None if value is None else JSON(value)
-
-
-def _toleration(one: core.Toleration) -> Toleration:
-    return Toleration(
-        key=one.key,
-        operator=one.operator,
-        value=one.value,
-        effect=one.effect,
-        toleration_seconds=one.toleration_seconds,
-    )

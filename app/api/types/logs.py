@@ -23,10 +23,10 @@ DEPLOYMENT_LOG = "deployment-log"
 
 
 def log_filter(levels: Sequence[LogLevel] | None, contains: str | None, attempt: int | None = None) -> core.LogFilter:
-    """Return which lines are wanted: null admits all, an empty list none, an empty text all. Raises Refused."""
+    """Return a filter of log lines. Null and an empty text match all, an empty list none. Raises Refused."""
     refuse_if(bounds.search(contains, "contains"))
-    chosen = None if levels is None else tuple(dict.fromkeys(levels))
-    return core.LogFilter(levels=chosen, contains=contains or None, attempt=attempt)
+    distinct_levels = None if levels is None else tuple(dict.fromkeys(levels))
+    return core.LogFilter(levels=distinct_levels, contains=contains or None, attempt=attempt)
 
 
 @strawberry.type(description="A line that a task printed, or that Boreas added to its log.")
@@ -48,16 +48,21 @@ class LogLine:
         )
 
 
-def log_page(part: Window, asked: core.LogRange, bounds: core.LogRange, found: Sequence[core.LogLine]) -> Page[LogLine]:
-    """Return a page of what was found within `bounds` of what was asked for; where more is beyond, it says so."""
-    lines, earlier, later = part.cut(found)
+def log_page(
+    window: Window, requested: core.LogRange, searched: core.LogRange, rows: Sequence[core.LogLine]
+) -> Page[LogLine]:
+    """Return the page of a window from the lines found in the part that was searched.
+
+    If the requested part is larger, the page says that there is more, and where to continue.
+    """
+    lines, has_previous, has_next = window.cut(rows)
     cursors = [encode_cursor(LOG, line.number) for line in lines]
     start = end = None
-    if not later and bounds.before != asked.before and bounds.before is not None:
-        later, end = True, encode_cursor(LOG, bounds.before - 1)
-    if not earlier and bounds.after != asked.after:
-        earlier, start = True, encode_cursor(LOG, bounds.after + 1)
-    return Page([LogLine.of(line) for line in lines], cursors, earlier, later, start, end)
+    if not has_next and searched.before != requested.before and searched.before is not None:
+        has_next, end = True, encode_cursor(LOG, searched.before - 1)
+    if not has_previous and searched.after != requested.after:
+        has_previous, start = True, encode_cursor(LOG, searched.after + 1)
+    return Page([LogLine.of(line) for line in lines], cursors, has_previous, has_next, start, end)
 
 
 @strawberry.type(description="A batch of lines of a task's log, in order.")

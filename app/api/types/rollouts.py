@@ -40,7 +40,7 @@ class StrategyStep:
     )
     require_approval: bool = strawberry.field(description="Whether the step needs an approval before it starts.")
     index: strawberry.Private[int]
-    source: strawberry.Private["_Source | None"]
+    source: strawberry.Private["_StrategySource | None"]
 
     @strawberry.field(
         description="True if the step was approved, false if it was rejected. Null if it is undecided, or needs no "
@@ -49,15 +49,15 @@ class StrategyStep:
     async def manual_approval_status(self, info: Info) -> bool | None:
         if not self.require_approval or self.source is None:
             return None
-        if await self.source.refused(info, self.index):
+        if await self.source.is_refused(info, self.index):
             return False
-        asked = await self.source.rollouts(info)
-        return True if asked and all(progress.approved >= self.index for progress in asked) else None
+        rollouts = await self.source.rollouts(info)
+        return True if rollouts and all(progress.approved >= self.index for progress in rollouts) else None
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """Whose steps they are: those of one deploy task, or of all that a deployment has."""
+class _StrategySource:
+    """The deploy tasks whose strategy it is: one task, or all tasks of a deployment."""
 
     deployment_id: str
     task_id: str | None = None
@@ -70,11 +70,15 @@ class _Source:
             if task.type is TaskType.DEPLOY and self.task_id in (None, task.id)
         ]
 
-    async def refused(self, info: Info, step: int) -> bool:
-        """Whether the newest word of people on a step of any of them is that they do not want it."""
-        asked = await info.context.loaders.approvals_of.load(self.deployment_id)
-        said = {one.task_id: one.status for one in asked if one.rollout_step == step and one.status in DECIDED}
-        return any(status in REFUSED and self.task_id in (None, id_) for id_, status in said.items())
+    async def is_refused(self, info: Info, step: int) -> bool:
+        """Tell whether the latest decision on a step of any of the tasks is a refusal."""
+        approvals = await info.context.loaders.approvals_of.load(self.deployment_id)
+        latest_status = {
+            approval.task_id: approval.status
+            for approval in approvals
+            if approval.rollout_step == step and approval.status in DECIDED
+        }
+        return any(status in REFUSED and self.task_id in (None, task_id) for task_id, status in latest_status.items())
 
 
 @strawberry.type(description="How the instances of an application are replaced.")
@@ -94,7 +98,7 @@ class Strategy:
                     auto_rollback=step.auto_rollback,
                     require_approval=step.require_approval,
                     index=index,
-                    source=_Source(deployment_id, task_id),
+                    source=_StrategySource(deployment_id, task_id),
                 )
                 for index, step in enumerate(strategy.steps)
             ],
@@ -206,13 +210,17 @@ class Rollout:
         task = await info.context.loaders.task.load(self.task_id)
         deployment = await info.context.loaders.deployment.load(task.deployment_id) if task else None
         if deployment is None:
-            raise LookupError(f"the deployment of task {self.task_id} is missing")
+            raise LookupError(f"the deployment of task {self.task_id} does not exist")
         return deployment
 
     async def _application(self, info: Info) -> core_deployment.DeploymentApplication:
         task = await info.context.loaders.task.load(self.task_id)
         deployment = await self._deployment(info)
-        return next(a for a in deployment.applications if task and a.application_id == task.application_id)
+        return next(
+            application
+            for application in deployment.applications
+            if task and application.application_id == task.application_id
+        )
 
 
 @strawberry.type(description="A rollback of the applications that a deployment changed.")
@@ -247,17 +255,18 @@ class Rollback:
 
 
 async def rollouts_of(info: Info, deployment: core_deployment.Deployment) -> list[Rollout]:
-    """Return where each application's rollout stands: one per deploy task; one that has not begun is all zeros."""
+    """Return the rollout of each deploy task. A rollout that has not started is all zeros."""
     tasks = await info.context.loaders.tasks_of.load(deployment.id)
     return [Rollout.of(task.id, task.rollout or core.Progress()) for task in tasks if task.type is TaskType.DEPLOY]
 
 
-async def grayscale_of(info: Info, deployment: core_deployment.Deployment) -> float | None:
-    """Return the ratio that a deployment's canaries are in: of several that run the smallest. None without canaries."""
+async def grayscale_ratio_of(info: Info, deployment: core_deployment.Deployment) -> float | None:
+    """Return the smallest canary ratio among the running rollouts. None if the strategy is not CANARY."""
     strategy = deployment.strategy
     if strategy.kind is not core.StrategyKind.CANARY:
         return None
-    tasks = [t for t in await info.context.loaders.tasks_of.load(deployment.id) if t.type is TaskType.DEPLOY]
-    running = [task for task in tasks if task.status in (TaskStatus.RUNNING, TaskStatus.WAITING_CONFIRM)]
-    begun = running or [task for task in tasks if task.touched]
-    return min((rollout.ratio_in_force(strategy, task.rollout or core.Progress()) for task in begun), default=0.0)
+    tasks = await info.context.loaders.tasks_of.load(deployment.id)
+    deploy_tasks = [task for task in tasks if task.type is TaskType.DEPLOY]
+    running = [task for task in deploy_tasks if task.status in (TaskStatus.RUNNING, TaskStatus.WAITING_CONFIRM)]
+    started = running or [task for task in deploy_tasks if task.touched]
+    return min((rollout.ratio_in_force(strategy, task.rollout or core.Progress()) for task in started), default=0.0)

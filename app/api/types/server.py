@@ -1,4 +1,4 @@
-"""The server itself: its release and its time."""
+"""The server: its release and its time."""
 
 from datetime import datetime
 

@@ -8,16 +8,16 @@ import strawberry
 
 from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
+from app.api.execution.columns import Columns, Unloaded
 from app.api.execution.concurrency import scheduler
-from app.api.execution.counting import SLICE
-from app.api.execution.executor import Columns, Unloaded
+from app.api.execution.limited_executor import SLICE
 from app.api.loaders import LogKey
 from app.api.scalars import JSON, Cursor, decode_number_cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application, CommandStep, command_step
 from app.api.types.approvals import may_approve_any
-from app.api.types.common import Connection, Node, Permission, connection, window
-from app.api.types.gates import Blocker, blockers
+from app.api.types.common import Connection, Node, PageArguments, Permission, connection
+from app.api.types.gates import Blocker, to_blockers
 from app.api.types.logs import LOG, LogLine, log_filter, log_page
 from app.api.types.references import find, require
 from app.core import allowed_actions, gate
@@ -145,8 +145,8 @@ class Task(Node):
         if self.value.command is None:
             return None
         deployment = await _deployment(info, self.value)
-        see = of_deployment(info.context.viewer, (deployment.environment_id,), deployment.application_ids)
-        return command_step(self.value.command, see(self.value.application_id))
+        visibility_of = of_deployment(info.context.viewer, (deployment.environment_id,), deployment.application_ids)
+        return command_step(self.value.command, visibility_of(self.value.application_id))
 
     @strawberry.field
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
@@ -181,7 +181,7 @@ class Task(Node):
         tasks = await loaders.tasks_by_id.load(self.value.deployment_id)
         situation = await loaders.situation.load(deployment.id)
         now = info.context.runtime.clock.now()
-        return blockers(gate.task_blockers(self.value, deployment, tasks, situation, now))
+        return to_blockers(gate.task_blockers(self.value, deployment, tasks, situation, now))
 
     @strawberry.field(
         description="The log of the task, oldest line first. With a filter, one page searches 100,000 lines "
@@ -200,17 +200,18 @@ class Task(Node):
         attempt: int | None = None,
     ) -> Connection[LogLine]:
         loaders = info.context.loaders
-        part = window(LOG, first=first, after=after, last=last, before=before, default=200)
-        wanted = log_filter(levels, contains, attempt)
-        asked = LogRange(
-            limit=part.limit,
+        window = PageArguments(first, after, last, before).window(LOG, default=200)
+        filter = log_filter(levels, contains, attempt)
+        requested = LogRange(
+            limit=window.limit,
             after=decode_number_cursor(LOG, after, "after") or 0,
             before=decode_number_cursor(LOG, before, "before"),
-            oldest=part.forward,
+            oldest=window.forward,
         )
-        bounds = asked if wanted.open else asked.within(wanted.reach, self.value.last_log)
-        shown = log_page(part, asked, bounds, await loaders.logs.load(LogKey(self.id, wanted, bounds)))
-        return connection(shown, lambda: loaders.log_count.load((self.value.id, wanted)))
+        searched = requested if filter.open else requested.within(filter.reach, self.value.last_log)
+        rows = await loaders.logs.load(LogKey(self.id, filter, searched))
+        page = log_page(window, requested, searched, rows)
+        return connection(page, lambda: loaders.log_count.load((self.value.id, filter)))
 
     @strawberry.field(metadata=DEPENDS_ON_ACTOR)
     async def viewer_can(self, info: Info) -> TaskPermissions:
@@ -220,34 +221,34 @@ class Task(Node):
             retry=permission(info, deployment, await _why_not_retry(info, deployment, task)),
             skip=permission(info, deployment, await _why_not_skip(info, deployment, task)),
             cancel=permission(
-                info, deployment, wrong(task.status, allowed_actions.why_not_cancel_task(deployment, task))
+                info, deployment, wrong_state(task.status, allowed_actions.why_not_cancel_task(deployment, task))
             ),
             approve=await may_approve_any(info, deployment, task.id),
             promote=permission(
-                info, deployment, wrong(task.status, allowed_actions.why_not_promote(deployment, task, now))
+                info, deployment, wrong_state(task.status, allowed_actions.why_not_promote(deployment, task, now))
             ),
         )
 
 
 async def _why_not_retry(info: Info, deployment: CoreDeployment, task: core.Task) -> Problem | None:
-    why_not = wrong(task.status, allowed_actions.why_not_retry_task(deployment, task))
-    if why_not is None and deployment.status is DeploymentStatus.FAILED:
+    problem = wrong_state(task.status, allowed_actions.why_not_retry_task(deployment, task))
+    if problem is None and deployment.status is DeploymentStatus.FAILED:
         return await info.context.loaders.why_not_resume.load(deployment.id)
-    return why_not
+    return problem
 
 
 async def _why_not_skip(info: Info, deployment: CoreDeployment, task: core.Task) -> Problem | None:
-    why_not = wrong(task.status, allowed_actions.why_not_skip_task(deployment, task))
-    if why_not is not None or not task.require_confirm:
-        return why_not
+    problem = wrong_state(task.status, allowed_actions.why_not_skip_task(deployment, task))
+    if problem is not None or not task.require_confirm:
+        return problem
     environment = await info.context.loaders.environment.load(deployment.environment_id)
     policy = (environment.approval_policy if environment else None) or ApprovalPolicy()
     authors = await info.context.loaders.authors_of.load(deployment.id)
     return why_not_waive(deployment, policy, info.context.viewer, authors)
 
 
-class TasksOf(Unloaded):
-    """The tasks of a deployment in workflow order."""
+class DeploymentTasks(Unloaded):
+    """The tasks of a deployment in workflow order, which the executor loads as columns or as objects."""
 
     COLUMNS: ClassVar[Mapping[str, str]] = {
         "app_id": "application_id",
@@ -261,43 +262,43 @@ class TasksOf(Unloaded):
         self._deployment = deployment
 
     async def objects(self) -> list[Task]:
-        found = await self._loaders.tasks_of.load(self._deployment.id)
-        made = list[Task]()
-        for begin in range(0, len(found), SLICE):
-            if scheduler.over:
-                with self._loaders.hold:
-                    await scheduler.take()
-            made += map(Task.of, found[begin : begin + SLICE])
-        return made
+        core_tasks = await self._loaders.tasks_of.load(self._deployment.id)
+        tasks = list[Task]()
+        for start in range(0, len(core_tasks), SLICE):
+            if scheduler.is_turn_over:
+                with self._loaders.dispatch_pause:
+                    await scheduler.wait_for_turn()
+            tasks += map(Task.of, core_tasks[start : start + SLICE])
+        return tasks
 
     async def columns(self, attributes: tuple[str, ...]) -> Columns:
         names = tuple(self.COLUMNS[attribute] for attribute in attributes)
-        seen = self._deployment
-        return await self._loaders.columns((seen.id, names), (seen.last_event, seen.updated_at))
+        deployment = self._deployment
+        version = (deployment.last_event, deployment.updated_at)
+        return await self._loaders.columns((deployment.id, names), version)
 
 
 def tasks_of(info: Info, deployment: CoreDeployment) -> list[Task]:
     """Return the tasks of a deployment, for the executor to load."""
-    return cast("list[Task]", TasksOf(info, deployment))
+    return cast("list[Task]", DeploymentTasks(info, deployment))
 
 
 def permission(info: Info, deployment: CoreDeployment, problem: Problem | None) -> Permission:
-    """Return whether the viewer may steer a deployment in a way that its state allows or (with a problem) does not."""
-    if not info.context.viewer.allows(
-        Role.DEPLOYER, environment_id=deployment.environment_id, application_ids=deployment.application_ids
-    ):
+    """Return whether the viewer may perform an action on a deployment. A problem is the reason why its state forbids "
+    "it."""
+    if not info.context.viewer.allows_on(Role.DEPLOYER, deployment):
         message = "This needs the role DEPLOYER on its environment and all its applications."
         problem = Forbidden(message=message, required=Role.DEPLOYER)
     return Permission.of(problem)
 
 
-def wrong(status: str, why: str | None) -> WrongState | None:
-    """Return the problem that a status does not allow something, if there is a reason."""
-    return None if why is None else WrongState(message=why, status=status)
+def wrong_state(status: str, reason: str | None) -> WrongState | None:
+    """Return the problem that a status forbids an action for a reason, None without a reason."""
+    return None if reason is None else WrongState(message=reason, status=status)
 
 
 async def _deployment(info: Info, task: core.Task) -> CoreDeployment:
     deployment = await info.context.loaders.deployment.load(task.deployment_id)
     if deployment is None:
-        raise LookupError(f"the deployment of task {task.id} is missing")
+        raise LookupError(f"the deployment of task {task.id} does not exist")
     return deployment

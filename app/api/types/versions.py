@@ -61,5 +61,5 @@ class Version(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = PageArguments(first, after, last, before)
-        return await OF_VERSION.page(info, self.id, partial(wrap, info, "Deployment"), asked)
+        arguments = PageArguments(first, after, last, before)
+        return await OF_VERSION.page(info, self.id, partial(wrap, info, "Deployment"), arguments)

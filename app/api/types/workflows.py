@@ -1,4 +1,4 @@
-"""Workflows: the graph of a deployment, its revisions, and the graph of a deployment that is only planned."""
+"""Workflows: the graph of a deployment, its revisions, and the plan of a deployment."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ from app.core.roles import Role
 from app.services.drafts import Draft
 
 From = Annotated[int, strawberry.argument(name="from")]
-"""An argument that Python reserves the name of."""
+"""The argument `from`, a reserved word in Python."""
 
 
 @strawberry.type(description="An edge between two tasks: `to` waits for `from`.")
@@ -56,7 +56,9 @@ class WorkflowTask:
     position: Position | None
 
     @classmethod
-    def of(cls, task: core.WorkflowTask, names: Mapping[str, str], see: VisibilityByApplication) -> "WorkflowTask":
+    def of(
+        cls, task: core.WorkflowTask, names: Mapping[str, str], visibility_of: VisibilityByApplication
+    ) -> "WorkflowTask":
         return cls(
             key=task.key,
             name=task.name,
@@ -64,7 +66,7 @@ class WorkflowTask:
             application_name=names.get(task.application_id) if task.application_id else None,
             block_by=list(task.block_by),
             require_confirm=task.require_confirm,
-            command=command_step(task.command, see(task.application_id)),
+            command=command_step(task.command, visibility_of(task.application_id)),
             payload=JSON(dict(task.payload)),
             timeout_seconds=task.timeout_seconds,
             max_attempts=task.max_attempts,
@@ -88,43 +90,43 @@ class WorkflowDiff:
 
     @classmethod
     def of(
-        cls, found: revisions.WorkflowDiff, names: Mapping[str, str], see: VisibilityByApplication
+        cls, diff: revisions.WorkflowDiff, names: Mapping[str, str], visibility_of: VisibilityByApplication
     ) -> "WorkflowDiff":
         return cls(
-            added=[WorkflowTask.of(task, names, see) for task in found.added],
-            removed=[WorkflowTask.of(task, names, see) for task in found.removed],
+            added=[WorkflowTask.of(task, names, visibility_of) for task in diff.added],
+            removed=[WorkflowTask.of(task, names, visibility_of) for task in diff.removed],
             changed=[
                 WorkflowTaskChange(
                     key=change.key,
-                    before=WorkflowTask.of(change.before, names, see),
-                    after=WorkflowTask.of(change.after, names, see),
+                    before=WorkflowTask.of(change.before, names, visibility_of),
+                    after=WorkflowTask.of(change.after, names, visibility_of),
                     fields=[FIELD_NAMES[name] for name in change.fields],
                 )
-                for change in found.changed
+                for change in diff.changed
             ],
         )
 
 
 FIELD_NAMES = {name: to_camel_case(name) for name in core.FIELDS} | {"application_id": "applicationName"}
-"""What the API calls the fields of a task."""
+"""The names of the fields of a task in the API, by their names in the core."""
 
 
 async def names_of(info: Info, tasks: Iterable[core.WorkflowTask]) -> dict[str, str]:
-    """Return the names of the applications that tasks are of, by id."""
+    """Return the names of the applications of tasks, by id."""
     ids = list({task.application_id for task in tasks if task.application_id})
-    found = await info.context.loaders.application.load_many(ids)
-    return {application.id: application.name for application in found if application}
+    applications = await info.context.loaders.application.load_many(ids)
+    return {application.id: application.name for application in applications if application}
 
 
 async def workflow_tasks(
-    info: Info, tasks: Sequence[core.WorkflowTask], see: VisibilityByApplication
+    info: Info, tasks: Sequence[core.WorkflowTask], visibility_of: VisibilityByApplication
 ) -> list[WorkflowTask]:
-    """Return tasks as clients see them who see so much of them."""
+    """Return tasks with what the viewer may see of them."""
     names = await names_of(info, tasks)
-    return [WorkflowTask.of(task, names, see) for task in tasks]
+    return [WorkflowTask.of(task, names, visibility_of) for task in tasks]
 
 
-def _see(info: Info, deployment: Deployment) -> VisibilityByApplication:
+def _visibility_of(info: Info, deployment: Deployment) -> VisibilityByApplication:
     return of_deployment(info.context.viewer, (deployment.environment_id,), deployment.application_ids)
 
 
@@ -149,15 +151,15 @@ class WorkflowRevision:
         if deployment is None:
             raise not_found("deployment", self.value.deployment_id)
         tasks = await _tasks_at(info, deployment.id, self.number, "number")
-        return await workflow_tasks(info, tasks, _see(info, deployment))
+        return await workflow_tasks(info, tasks, _visibility_of(info, deployment))
 
 
 async def _tasks_at(info: Info, deployment_id: str, number: int, argument: str) -> Sequence[core.WorkflowTask]:
-    """Return the tasks of a revision. Raises Refused, naming the argument, when there is no such revision."""
-    found = await info.context.loaders.revision_tasks.load((deployment_id, number))
-    if found is None:
+    """Load the tasks of a revision. Raises Refused with the argument as its path if the revision does not exist."""
+    tasks = await info.context.loaders.revision_tasks.load((deployment_id, number))
+    if tasks is None:
         raise not_found("revision", str(number), (argument,))
-    return found
+    return tasks
 
 
 @strawberry.type(description="The graph of tasks of a deployment.")
@@ -185,10 +187,10 @@ class Workflow(Node):
         keys = {task.id: task.key for task in tasks}
         return [
             WorkflowDependency(
-                from_=strawberry.ID(blocker), to=strawberry.ID(task.id), from_key=keys[blocker], to_key=task.key
+                from_=strawberry.ID(blocker_id), to=strawberry.ID(task.id), from_key=keys[blocker_id], to_key=task.key
             )
             for task in tasks
-            for blocker in task.block_by
+            for blocker_id in task.block_by
         ]
 
     @strawberry.field(
@@ -203,9 +205,9 @@ class Workflow(Node):
     )
     async def critical_path(self, info: Info) -> list[strawberry.ID]:
         tasks = await info.context.loaders.tasks_of.load(self.deployment.id)
-        seen = await info.context.loaders.durations.load(self.deployment.application_ids)
-        known = {task.id: seen.get((task.application_id, task.key)) for task in tasks}
-        path = graph.critical_path(await self._graph(info), graph.weights(known).__getitem__)
+        durations = await info.context.loaders.durations.load(self.deployment.application_ids)
+        seconds = {task.id: durations.get((task.application_id, task.key)) for task in tasks}
+        path = graph.critical_path(await self._graph(info), graph.weights(seconds).__getitem__)
         return [strawberry.ID(id_) for id_ in path]
 
     @strawberry.field(
@@ -213,8 +215,8 @@ class Workflow(Node):
         deprecation_reason="It grows for ever: use revisionsConnection.",
     )
     async def revisions(self, info: Info) -> list[WorkflowRevision]:
-        found = await info.context.loaders.revisions_of.load(self.deployment.id)
-        return [WorkflowRevision.of(revision) for revision in found]
+        core_revisions = await info.context.loaders.revisions_of.load(self.deployment.id)
+        return [WorkflowRevision.of(revision) for revision in core_revisions]
 
     @strawberry.field(description="All revisions, oldest first.")
     async def revisions_connection(
@@ -225,20 +227,22 @@ class Workflow(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[WorkflowRevision]:
-        asked = PageArguments(first, after, last, before)
-        return await REVISIONS.page(info, self.deployment.id, WorkflowRevision.of, asked)
+        arguments = PageArguments(first, after, last, before)
+        return await REVISIONS.page(info, self.deployment.id, WorkflowRevision.of, arguments)
 
     @strawberry.field(description="A revision by its number. Null if it does not exist.")
     async def revision_at(self, info: Info, number: int) -> WorkflowRevision | None:
-        found = await info.context.loaders.revisions_of.load(self.deployment.id)
-        return next((WorkflowRevision.of(revision) for revision in found if revision.number == number), None)
+        core_revisions = await info.context.loaders.revisions_of.load(self.deployment.id)
+        return next((WorkflowRevision.of(revision) for revision in core_revisions if revision.number == number), None)
 
     @strawberry.field(description="The differences between two revisions, in either direction.")
     async def diff(self, info: Info, from_: From, to: int) -> WorkflowDiff:
         before = await _tasks_at(info, self.deployment.id, from_, "from")
         after = await _tasks_at(info, self.deployment.id, to, "to")
         return WorkflowDiff.of(
-            revisions.diff(before, after), await names_of(info, (*before, *after)), _see(info, self.deployment)
+            revisions.diff(before, after),
+            await names_of(info, (*before, *after)),
+            _visibility_of(info, self.deployment),
         )
 
     async def _graph(self, info: Info) -> dict[str, tuple[str, ...]]:
@@ -291,7 +295,7 @@ class DeploymentPlan:
     )
     async def approvals(self) -> list[PlannedApproval]:
         request = self.draft.request
-        found = [
+        planned_approvals = [
             planned
             for environment in self.draft.environments
             for planned in approvals.planned_approvals(
@@ -302,26 +306,27 @@ class DeploymentPlan:
                 manual=request.manual_approval,
             )
         ]
-        return [PlannedApproval.of(planned) for planned in dict.fromkeys(found)]
+        return [PlannedApproval.of(planned) for planned in dict.fromkeys(planned_approvals)]
 
     @strawberry.field(
         description="The definitions that the deployments would be created with. differsFromRunning compares them "
         "with the environment if the plan has only one."
     )
     async def definitions(self, info: Info) -> list[DeploymentDefinition]:
-        places, see = [environment.id for environment in self.draft.environments], self._see(info)
-        environment_id = places[0] if len(places) == 1 else ""
+        visibility_of, environments = self._visibility_of(info), self.draft.environments
+        environment_id = environments[0].id if len(environments) == 1 else ""
         return [
-            DeploymentDefinition.of(definition, environment_id, see(definition.application_id))
+            DeploymentDefinition.of(definition, environment_id, visibility_of(definition.application_id))
             for definition in self.draft.definitions
         ]
 
     @strawberry.field
     async def tasks(self, info: Info) -> list[WorkflowTask]:
         names = {application.id: application.name for application in self.draft.applications}
-        see = self._see(info)
-        return [WorkflowTask.of(task, names, see) for task in self.draft.tasks]
+        visibility_of = self._visibility_of(info)
+        return [WorkflowTask.of(task, names, visibility_of) for task in self.draft.tasks]
 
-    def _see(self, info: Info) -> VisibilityByApplication:
-        places = [environment.id for environment in self.draft.environments]
-        return of_deployment(info.context.viewer, places, [one.id for one in self.draft.applications])
+    def _visibility_of(self, info: Info) -> VisibilityByApplication:
+        environment_ids = [environment.id for environment in self.draft.environments]
+        application_ids = [application.id for application in self.draft.applications]
+        return of_deployment(info.context.viewer, environment_ids, application_ids)

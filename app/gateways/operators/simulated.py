@@ -65,10 +65,10 @@ class SimulatedOperator:
             return Outcome(Ending.FAILED, message, exit_code=1)
         return Outcome(Ending.SUCCEEDED, exit_code=0)
 
-    def hold(self, seconds: float) -> None:
+    def renew_lease(self, seconds: float) -> None:
         """Do nothing: a simulation ends with its worker, and has no effect that could be doubled."""
 
-    def extend(self, seconds: float) -> None:
+    def renew_lease_from_thread(self, seconds: float) -> None:
         """Do nothing, as with `hold`."""
 
 

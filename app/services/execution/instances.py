@@ -42,11 +42,11 @@ class InstanceRollout:
         """None: instances are checked once, when the time of watching is over."""
         return None
 
-    async def why_unsuitable(self) -> None:
+    async def incompatibility(self) -> None:
         """Return None: the commands implement every strategy."""
         return
 
-    async def watch(self, progress: Progress, observed: Observed) -> Observed:
+    async def observe(self, progress: Progress, observed: Observed) -> Observed:
         """Return what was observed before: health is checked at the end."""
         del progress
         return observed

@@ -70,7 +70,7 @@ def instruct(
             run=_run_name(context, position),
             attempt=task.attempt,
             application=definition.name if definition else None,
-            stays=position is None,
+            retain=position is None,
             environment_id=context.environment.id,
         ),
     )

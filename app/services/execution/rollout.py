@@ -52,11 +52,11 @@ async def roll_out(context: StepContext) -> Outcome | Parked:
     size = await executor.measure()
     stored = context.task.rollout or Progress()
     progress = rollout.begin(context.strategy, stored, serving=context.serving_color, split=size.split)
-    if not progress.touched and (reason := await executor.why_unsuitable()) is not None:
+    if not progress.touched and (reason := await executor.incompatibility()) is not None:
         return Outcome(Ending.FAILED, reason)
     observed = Observed()
     if progress.phase is Phase.WATCHING:
-        observed = await executor.watch(progress, observed)
+        observed = await executor.observe(progress, observed)
     return await _follow_decisions(context, executor, size, progress, observed)
 
 

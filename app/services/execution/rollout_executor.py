@@ -30,18 +30,18 @@ class RolloutExecutor(Protocol):
 
     @property
     def poll_seconds(self) -> float | None:
-        """How often `watch` is called while a batch is watched; None: never."""
+        """How often `observe` is called while a batch is watched; None: never."""
         ...
 
     async def measure(self) -> RolloutSize:
         """Return the instances of the rollout."""
         ...
 
-    async def why_unsuitable(self) -> str | None:
+    async def incompatibility(self) -> str | None:
         """Return why the strategy cannot work here, before any change; None where it can."""
         ...
 
-    async def watch(self, progress: Progress, observed: Observed) -> Observed:
+    async def observe(self, progress: Progress, observed: Observed) -> Observed:
         """Observe the batch that is being watched."""
         ...
 

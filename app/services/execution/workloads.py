@@ -8,7 +8,7 @@ from app.core.attempt import Ending, Outcome
 from app.core.moved_workload import MovedWorkload, is_half_moved
 from app.core.strategy.model import Observed, Progress, Shape
 from app.core.strategy.rollback import RollbackStep
-from app.ports import ReachableOperator, RolloutOperator, WatchfulOperator, Workload
+from app.ports import RolloutOperator, Workload
 from app.services.execution.health_checks import check_instances
 from app.services.execution.instructions import RolloutPosition
 from app.services.execution.log_writer import LeaseLostError
@@ -39,21 +39,21 @@ class WorkloadRollout:
 
     def __post_init__(self) -> None:
         """Store the operator's record of the workload with the progress of the rollout."""
-        memory = self.workload.memory
+        store = self.workload.store
         self._progress = self.context.task.rollout or Progress()
-        memory.moved, memory.store = self._progress.moved, self._store_record
+        store.moved, store.write = self._progress.moved, self._save_record
 
     @property
     def moved(self) -> MovedWorkload | None:
         """The record of what the rollout changed, as it is stored."""
-        return self.workload.memory.moved
+        return self.workload.store.moved
 
     @property
-    def poll_seconds(self) -> float | None:
-        """How often a watched workload is observed; None where the operator cannot watch."""
-        return POLL_SECONDS if isinstance(self.operator, WatchfulOperator) else None
+    def poll_seconds(self) -> float:
+        """How often a watched workload is observed."""
+        return POLL_SECONDS
 
-    async def _store_record(self, moved: MovedWorkload | None) -> None:
+    async def _save_record(self, moved: MovedWorkload | None) -> None:
         task, progress = self.context.task, replace(self._progress, moved=moved)
 
         async def save() -> None:
@@ -70,7 +70,7 @@ class WorkloadRollout:
     async def measure(self) -> RolloutSize:
         """Return the desired replicas; a workload without replicas counts as one instance, to be updated."""
         if self.moved is None:
-            self.workload.memory.left = await self._half_moved_before()
+            self.workload.store.unfinished = await self._half_moved_before()
         self._size = await self.operator.size(self.workload)
         names = tuple(f"{self._name}-{ordinal}" for ordinal in range(max(1, self._size)))
         return RolloutSize(names, split=self.workload.target.http_route is not None)
@@ -85,19 +85,15 @@ class WorkloadRollout:
         )
         return before.moved if before and is_half_moved(before.moved) else None
 
-    async def why_unsuitable(self) -> str | None:
+    async def incompatibility(self) -> str | None:
         """Return why the strategy cannot work for the workload; None where it can."""
-        if not isinstance(self.operator, WatchfulOperator):
-            return None
-        return await self.operator.unfit(self.workload, self.context.strategy, self._size)
+        return await self.operator.incompatibility(self.workload, self.context.strategy, self._size)
 
-    async def watch(self, progress: Progress, observed: Observed) -> Observed:
+    async def observe(self, progress: Progress, observed: Observed) -> Observed:
         """Observe the workload while its batch is watched."""
-        if not isinstance(self.operator, WatchfulOperator):
-            return observed
         self._progress = progress
         shape = rollout.shape(self.context.strategy, progress, self._size)
-        outcome = await self.operator.watch(self.workload, shape, self.context.log.sink())
+        outcome = await self.operator.observe(self.workload, shape, self.context.log.sink())
         if outcome.ending is Ending.SUCCEEDED:
             return observed
         return replace(observed, fault=outcome.message or "failed")
@@ -119,18 +115,12 @@ class WorkloadRollout:
         fault = await self._apply(progress, shape)
         metrics = observed.metrics
         if fault is None:
-            service = await self._service(shape)
+            service = await self.operator.resolve_service(self.workload, shape)
             batch = max(progress.batch, 1)
             position = RolloutPosition(self._name, batch, progress.weight, progress.color, service=service)
             fault, metrics = await self._check_health(position)
         healthy = observed.healthy if fault else observed.healthy.union(instances)
         return replace(observed, healthy=healthy, fault=fault, metrics=metrics)
-
-    async def _service(self, shape: Shape) -> str | None:
-        """Return the Service that reaches the replicas of the new version."""
-        if isinstance(self.operator, ReachableOperator):
-            return await self.operator.service(self.workload, shape)
-        return self.workload.target.service
 
     async def check_serving(self, color: str | None) -> str | None:
         """Check the application's health and its metrics."""
@@ -167,7 +157,7 @@ class WorkloadRollout:
         self._progress = progress
         if shape == self._shape:
             return None
-        outcome = await self.operator.bring(self.workload, shape, self.context.log.sink())
+        outcome = await self.operator.apply(self.workload, shape, self.context.log.sink())
         if outcome.ending is not Ending.SUCCEEDED:
             return outcome.message or "failed"
         self._shape = shape
@@ -192,7 +182,7 @@ class WorkloadRollout:
         target = previous.name if previous else "nothing (no version ran before)"
         await self.context.log.say(f"Going back to {target}.")
         shape = rollout.shape(self.context.strategy, step.progress, size)
-        return await self.operator.take_back(self.workload, shape, self.context.log.sink())
+        return await self.operator.roll_back(self.workload, shape, self.context.log.sink())
 
 
 def workload_of(context: StepContext) -> Workload | str:

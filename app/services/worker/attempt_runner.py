@@ -12,7 +12,7 @@ from app.core.kubernetes import job_runs
 from app.core.masking import Masker, masking_limit_error
 from app.core.task import Activity, Task
 from app.core.workflow import TaskType
-from app.ports import HoldLapsedError
+from app.ports import LeaseExpiredError
 from app.services.execution.executions import Executions
 from app.services.execution.instruction_context import InstructionContext
 from app.services.execution.instructions import instruct, literal_env
@@ -131,7 +131,7 @@ def _result(work: asyncio.Task[Outcome | Parked], why: Interruption | None, task
     if not work.cancelled() and (error := work.exception()) is not None:
         if isinstance(error, LeaseLostError):
             return None
-        if isinstance(error, HoldLapsedError):
+        if isinstance(error, LeaseExpiredError):
             return Outcome(Ending.LOST, NOT_RENEWED)
         logger.error("attempt %d of %s failed unexpectedly", task.attempt, task.id, exc_info=error)
         return Outcome(Ending.FAILED, f"Boreas failed to run it: {type(error).__name__}; the worker's log has more.")

@@ -16,4 +16,4 @@ async def remove_finished_runs(runtime: Runtime, settled: Sequence[Finished]) ->
         result = finished.result
         is_final = isinstance(result, Outcome) and result.ending in (Ending.SUCCEEDED, Ending.FAILED)
         if operator and connection and finished.run and is_final:
-            await operator.end(connection, Run(task.deployment_id, task.id, finished.run, None))
+            await operator.end_run(connection, Run(task.deployment_id, task.id, finished.run, None))

@@ -40,10 +40,11 @@ async def remove_orphans(runtime: Runtime, pool: str) -> None:
 
 
 async def _remove_orphans(operator: RunOperator, connection: KubernetesAccess) -> None:
-    runs = await operator.running(connection)
+    runs = await operator.list_runs(connection)
     ownerships = await task_store.run_ownership([run.task_id for run in runs]) if runs else {}
     for run in runs:
-        if is_orphan(run.deployment_id, run.name, ownerships.get(run.task_id)) and await operator.end(connection, run):
+        is_orphaned = is_orphan(run.deployment_id, run.name, ownerships.get(run.task_id))
+        if is_orphaned and await operator.end_run(connection, run):
             logger.warning("run %s of %s was orphaned by its worker, and is removed", run.name, run.task_id)
 
 

@@ -27,7 +27,7 @@ async def settle_attempt(runtime: Runtime, locked: LockedDeployment, task: Task,
         if not task.stop:
             return _park(locked, free, result)
         result = Outcome(Ending.STOPPED, "it was stopped")
-    settlement = settle(task, result, locked.now, runtime.chance.fraction())
+    settlement = settle(task, result, locked.now, runtime.chance.random_fraction())
     if settlement.undo_error and locked.deployment.status is DeploymentStatus.CANCELLING:
         settlement = abandon_rollback(settlement)
     ended = settlement.status in ENDED

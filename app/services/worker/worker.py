@@ -144,7 +144,7 @@ class Worker:
         lease_ends = [attempt.lease_end for attempt in self._attempts.values() if not (attempt.ended or attempt.lost)]
         until = kill_time(self._runtime, min(lease_ends, default=self._lease_end()))
         for operator in self._runtime.operators.values():
-            operator.hold(until - asyncio.get_running_loop().time())
+            operator.renew_lease(until - asyncio.get_running_loop().time())
 
     def _extend(self, ids: Collection[str], lease_end: float) -> None:
         """Record leases that another thread renewed while the event loop was held up. Called from that thread.
@@ -157,7 +157,7 @@ class Worker:
                 attempt.lease_end = max(attempt.lease_end, lease_end)
         until = kill_time(self._runtime, min((attempt.lease_end for attempt in attempts), default=lease_end))
         for operator in self._runtime.operators.values():
-            operator.extend(until - time.monotonic())
+            operator.renew_lease_from_thread(until - time.monotonic())
 
     def _lease_end(self) -> float:
         return asyncio.get_running_loop().time() + self._runtime.lease_seconds

@@ -10,7 +10,7 @@ import logging
 from datetime import timedelta
 
 from app.core.deployment import ENDED
-from app.ports import WorkspaceKeeper
+from app.ports import WorkspaceCleaner
 from app.services.runtime import Runtime
 from app.store import deployments as deployment_store
 from app.store.database import UNAVAILABLE
@@ -22,25 +22,25 @@ INTERVAL_SECONDS = 3600.0
 """How often a worker looks for old workspaces."""
 
 
-async def remove_old_workspaces(runtime: Runtime, keeper: WorkspaceKeeper, retention: timedelta) -> list[str]:
+async def remove_old_workspaces(runtime: Runtime, cleaner: WorkspaceCleaner, retention: timedelta) -> list[str]:
     """Remove workspaces whose deployment ended before the retention or does not exist; return the ids."""
     before = runtime.clock.now() - retention
     removed = []
-    for deployment_id in await asyncio.to_thread(keeper.idle_workspaces, before):
+    for deployment_id in await asyncio.to_thread(cleaner.idle_workspaces, before):
         async with unit(runtime):
             row = await deployment_store.locked(deployment_id)
             ended = row.deployment.completed_at if row and row.deployment.status in ENDED else None
-            if (row is None or (ended and ended < before)) and keeper.put_aside(deployment_id):
+            if (row is None or (ended and ended < before)) and cleaner.move_to_trash(deployment_id):
                 removed.append(deployment_id)
-    await asyncio.to_thread(keeper.remove_put_aside)
+    await asyncio.to_thread(cleaner.empty_trash)
     return removed
 
 
-async def clean_up_forever(runtime: Runtime, keeper: WorkspaceKeeper, retention: timedelta) -> None:
+async def clean_up_forever(runtime: Runtime, cleaner: WorkspaceCleaner, retention: timedelta) -> None:
     """Remove old workspaces repeatedly, until cancelled. Failures are logged."""
     while True:
         try:
-            if removed := await remove_old_workspaces(runtime, keeper, retention):
+            if removed := await remove_old_workspaces(runtime, cleaner, retention):
                 logger.info("removed the workspaces of %d ended deployments", len(removed))
         except UNAVAILABLE as error:
             logger.warning(

@@ -207,10 +207,10 @@ async def test_a_kill_deletes_a_job_at_once(bench: Bench, played: ClusterServer)
 
 
 async def test_nothing_is_made_once_the_leases_ran_out(bench: Bench, played: ClusterServer) -> None:
-    bench.operator.hold(0.0)
+    bench.operator.renew_lease(0.0)
     running = bench.begin("echo", "late", lines=(lines := Lines()))
     await asyncio.sleep(0.2)
     assert not any(call.startswith("POST") for call in played.asked)
-    bench.operator.hold(60.0)
+    bench.operator.renew_lease(60.0)
     assert (await running.wait()).ending is Ending.SUCCEEDED
     assert lines.said == ["late"]

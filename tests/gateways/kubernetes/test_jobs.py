@@ -98,7 +98,7 @@ async def test_another_run_of_the_task_is_another_job(bench: Bench) -> None:
 
 async def test_what_does_not_stay_can_be_asked_for_again(bench: Bench) -> None:
     for word in ("one", "two"):
-        _, lines = await bench.run("echo", word, stays=False)
+        _, lines = await bench.run("echo", word, retain=False)
         assert lines.said == [word]
     assert await bench.objects("jobs") == []
 
@@ -142,7 +142,7 @@ async def left(bench: Bench) -> list[Run]:
     await eventually(lambda: lines.said, "the command to begin")
     running.detach()
     await running.wait()
-    found = await bench.operator.running(bench.connection)
+    found = await bench.operator.list_runs(bench.connection)
     return [run for run in found if run.name == "0"]
 
 
@@ -151,14 +151,14 @@ async def test_what_was_left_is_found_and_ended_with_its_pods(bench: Bench) -> N
     await bench.run("false", run="1-ended")
     (run,) = await left(bench)
     assert (run.deployment_id, run.task_id, run.name) == ("dep_01", "tsk_01hzz", "0")
-    assert await bench.operator.end(bench.connection, run)
+    assert await bench.operator.end_run(bench.connection, run)
     while any("-ended" not in each["metadata"]["name"] for each in await bench.objects("jobs")):
         await asyncio.sleep(0.05)
     runs = {each["metadata"]["labels"]["boreas.dev/run"] for each in await bench.objects("pods")}
     assert runs == {"boreas-01hzz-0-ended", "boreas-01hzz-1-ended"}
-    for ended in await bench.operator.running(bench.connection):
+    for ended in await bench.operator.list_runs(bench.connection):
         assert ended.name in ("0-ended", "1-ended")
-        assert await bench.operator.end(bench.connection, ended)
+        assert await bench.operator.end_run(bench.connection, ended)
 
 
 async def test_what_somebody_goes_on_with_is_not_ended(bench: Bench) -> None:
@@ -166,9 +166,9 @@ async def test_what_somebody_goes_on_with_is_not_ended(bench: Bench) -> None:
     origin = Origin(deployment_id=run.deployment_id, task_id=run.task_id, run=run.name, attempt=2)
     running = bench.begin("true", lines=(lines := Lines()), origin=origin)
     await eventually(lambda: "begun" in lines.said, "another attempt to go on")
-    assert not await bench.operator.end(bench.connection, run)
+    assert not await bench.operator.end_run(bench.connection, run)
     assert (await running.wait()).ending is Ending.SUCCEEDED
-    assert not await bench.operator.end(bench.connection, run)
+    assert not await bench.operator.end_run(bench.connection, run)
 
 
 async def test_credentials_are_in_no_line_and_no_message(bench: Bench, played: ClusterServer) -> None:

@@ -19,7 +19,7 @@ async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: Cl
     bench.nodes.refusal = "exceeded quota: small"
     await bench.run("true", run="2", timeout_seconds=2)
     bench.nodes.refusal = None
-    await bench.operator.running(bench.connection)
+    await bench.operator.list_runs(bench.connection)
     killed = bench.begin("sleep", "60", lines=Lines(), run="1")
     await eventually(lambda: any("-1-" in call and "log" in call for call in played.asked))
     nodes, played.listeners = played.listeners, []

@@ -155,7 +155,7 @@ async def test_events_that_may_not_be_watched_are_looked_at(
 
 async def test_a_command_is_bounded_from_when_it_runs(bench: Bench, played: ClusterServer) -> None:
     bench.nodes.pull_seconds = 1.0
-    assert (await bench.run("true", stays=False, answer_seconds=0.9))[0].ending is Ending.SUCCEEDED
-    outcome, _ = await bench.run("sleep", "60", run="1", stays=False, answer_seconds=0.5)
+    assert (await bench.run("true", retain=False, answer_seconds=0.9))[0].ending is Ending.SUCCEEDED
+    outcome, _ = await bench.run("sleep", "60", run="1", retain=False, answer_seconds=0.5)
     assert (outcome.ending, outcome.message) == (Ending.FAILED, "no answer within 0.5 s")
     assert list(played.of("jobs")) == []

@@ -7,7 +7,7 @@ from app.core.events import DeploymentPaused, TaskStatusChanged
 from app.core.gate import BlockerKind, deployment_blockers
 from app.services import deployments, tasks
 from app.services.deployments import ReasonedAction
-from app.services.gates import situations
+from app.services.gates import gate_contexts
 from app.services.use_cases import UseCase
 from tests.services.support.commands import sh
 from tests.services.support.engine import Engine, S
@@ -44,7 +44,7 @@ async def cancel(engine: Engine, id_: str, key: str, *, force: bool = False) -> 
 async def blockers(engine: Engine, id_: str) -> list[BlockerKind]:
     """Return the kinds of reasons that a deployment does not go on."""
     story = await engine.story(id_)
-    (situation,) = await situations(engine.runtime, [story.deployment])
+    (situation,) = await gate_contexts(engine.runtime, [story.deployment])
     now = engine.runtime.clock.now()
     return [b.kind for b in deployment_blockers(story.deployment, list(story.tasks.values()), situation, now)]
 

@@ -69,7 +69,7 @@ class JobRun:
                     await self._making.clear(self._job, self._trouble)
                 if outcome.ending is Ending.LOST:
                     await self._make_room()
-                elif not self._origin.stays:
+                elif not self._origin.retain:
                     await self._remove(0)
                 return outcome
         except ClusterRefusedError as error:

@@ -111,7 +111,11 @@ class Bench:
             "image": IMAGE,
             "connection": self.connection,
             "origin": Origin(
-                deployment_id="dep_01", task_id="tsk_01hzz", run=run, application="shop", stays=more.pop("stays", True)
+                deployment_id="dep_01",
+                task_id="tsk_01hzz",
+                run=run,
+                application="shop",
+                retain=more.pop("retain", True),
             ),
         }
         return Instruction(**about | more)
