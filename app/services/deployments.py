@@ -176,19 +176,19 @@ async def cancel(context: UseCaseContext, order: ReasonedAction) -> Result:
         elif status is _S.ROLLING_BACK:
             await _cancel_rollback(locked, reason)
         elif status in (_S.PENDING, _S.WAITING_CONFIRM):
-            cancel_unstarted(locked, await task_store.items(order.id), reason)
+            cancel_unstarted(locked, await task_store.snapshots(order.id), reason)
             await tick_and_enqueue(locked)
         if order.force:
             if locked.deployment.status is _S.CANCELLING:
                 await _abandon_half_way(locked)
-            await request_stop(locked, [item.id for item in await task_store.items(order.id)], kill=True)
+            await request_stop(locked, [item.id for item in await task_store.snapshots(order.id)], kill=True)
     return Result((order.id,))
 
 
 async def _abandon_half_way(locked: LockedDeployment) -> None:
     """Leave half-deployed workloads that no worker is bringing back as they are, because there may be no worker."""
     await locked.flush()
-    items = planning.half_moved(await task_store.items(locked.deployment.id))
+    items = planning.half_moved(await task_store.snapshots(locked.deployment.id))
     for task in await locked.tasks([item.id for item in items if not item.is_leased]):
         locked.put_task(replace(task, touched=False))
     await locked.flush()
@@ -200,7 +200,7 @@ async def _cancel_rollback(locked: LockedDeployment, reason: str) -> None:
     if rollback is not None:
         message = "; ".join(filter(None, [rollback.error_message, f"the rollback was cancelled: {reason}"]))
         await set_rollback(locked, replace(rollback, status=RollbackStatus.FAILED, error_message=message))
-    await request_stop(locked, [item.id for item in await task_store.items(locked.deployment.id)])
+    await request_stop(locked, [item.id for item in await task_store.snapshots(locked.deployment.id)])
     await tick_and_enqueue(locked)
 
 

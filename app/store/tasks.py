@@ -123,7 +123,7 @@ async def _columns_of(
     return found
 
 
-async def items(deployment_id: str) -> list[TaskSnapshot]:
+async def snapshots(deployment_id: str) -> list[TaskSnapshot]:
     """Return what a tick needs of a deployment's tasks, in workflow order. The deployment's row must be held."""
     columns = await _columns((*SNAPSHOT_COLUMNS, "confirmed_at"), OF_DEPLOYMENTS, [deployment_id])
     confirmed = [moment is not None for moment in columns.pop()]

@@ -170,7 +170,7 @@ def test_a_whole_rollout_with_previews() -> None:
         (after_switch(IDLE, retired=True), ["REVIVE", "SWITCH", "RETIRE"]),
     ],
 )
-def test_the_way_back(progress: Progress, kinds: list[str]) -> None:
+def test_a_rollback_step_by_step(progress: Progress, kinds: list[str]) -> None:
     told = []
     while (step := next_rollback_step(PLAIN, progress)) is not None:
         told.append(step.kind.value)
@@ -264,7 +264,7 @@ class World:
 
 @property_of
 @given(STRATEGIES, INSTANCES, st.data())
-def test_every_rollout_ends_and_what_serves_is_always_whole(
+def test_every_rollout_ends_and_the_serving_set_is_always_complete(
     strategy: Strategy, instances: tuple[str, ...], data: st.DataObject
 ) -> None:
     world = World(strategy, instances)
@@ -285,7 +285,7 @@ def test_every_rollout_ends_and_what_serves_is_always_whole(
 
 @property_of
 @given(STRATEGIES, INSTANCES, st.integers(0, 12), st.lists(st.booleans(), max_size=8))
-def test_from_everywhere_there_is_a_way_back_that_may_be_interrupted(
+def test_every_state_can_be_rolled_back_with_interruptions(
     strategy: Strategy, instances: tuple[str, ...], turns: int, wholes: list[bool]
 ) -> None:
     world = World(strategy, instances)
@@ -304,7 +304,7 @@ def test_from_everywhere_there_is_a_way_back_that_may_be_interrupted(
 
 @property_of
 @given(STRATEGIES, INSTANCES, st.integers(0, 12), st.integers(0, 3), st.booleans())
-def test_after_a_rollback_that_stopped_half_way_it_can_go_forth_again(
+def test_a_rollout_can_go_on_after_an_interrupted_rollback(
     strategy: Strategy, instances: tuple[str, ...], turns: int, steps: int, whole: bool
 ) -> None:
     world = World(strategy, instances)

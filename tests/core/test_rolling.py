@@ -132,7 +132,7 @@ def test_one_decision_of_a_rollout_that_is_promoted(
     assert (outline(made), made.progress.batch, made.progress.batches) == (expected, batch, batches)
 
 
-def test_what_is_left_of_a_promoted_rollout_comes_at_once_and_is_not_watched() -> None:
+def test_the_rest_of_a_promoted_rollout_comes_at_once_without_watching() -> None:
     one_by_one = Strategy(steps=(StrategyStep(batch_size=1, batch_interval=10),))
     made = decide(one_by_one, "abcdefgh", stored(CHECKING, "a"), saw(healthy="a"), NOW)
     progress, trail = promote(made.progress, at(3), full=True), []
@@ -148,7 +148,7 @@ def test_what_is_left_of_a_promoted_rollout_comes_at_once_and_is_not_watched() -
     ]
 
 
-def test_no_instances_are_done_at_once() -> None:
+def test_a_rollout_without_instances_is_done_at_once() -> None:
     assert decide(TWO, (), Progress(), NOTHING, NOW) == Done(Progress())
 
 
@@ -183,7 +183,7 @@ def test_a_whole_rollout_step_by_step() -> None:
         (stored(VERIFYING, "b", ""), "b", "b", 1 / 3),
     ],
 )
-def test_what_progress_tells(progress: Progress, updated: str, touched: str, weight: float) -> None:
+def test_the_properties_of_progress(progress: Progress, updated: str, touched: str, weight: float) -> None:
     assert ("".join(progress.updated), "".join(progress.touched)) == (updated, touched)
     assert progress.weight == weight
 
@@ -259,7 +259,7 @@ class World:
 
 @property_of
 @given(STRATEGIES, INSTANCES, st.data())
-def test_every_rollout_ends_whatever_is_seen_in_whatever_order(
+def test_every_rollout_ends_for_any_observations(
     strategy: Strategy, instances: tuple[str, ...], data: st.DataObject
 ) -> None:
     world = World(strategy, instances)
@@ -285,7 +285,7 @@ def test_every_rollout_ends_whatever_is_seen_in_whatever_order(
 
 @property_of
 @given(STRATEGIES, INSTANCES, st.integers(0, 30))
-def test_a_crash_between_two_decisions_loses_nothing(
+def test_a_crash_between_decisions_leaves_no_work_out(
     strategy: Strategy, instances: tuple[str, ...], turns: int
 ) -> None:
     world = World(strategy, instances)

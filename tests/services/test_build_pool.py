@@ -18,7 +18,7 @@ async def built(engine: Engine) -> Site:
     return site
 
 
-async def test_each_task_runs_in_the_pool_that_is_for_it(engine: Engine) -> None:
+async def test_each_task_runs_in_its_pool(engine: Engine) -> None:
     site = await built(engine)
     builder, worker = await engine.worker(pool="builders"), await engine.worker()
     story = await site.deployed()
@@ -31,7 +31,7 @@ async def test_each_task_runs_in_the_pool_that_is_for_it(engine: Engine) -> None
     }
 
 
-async def test_without_a_builder_builds_wait_and_say_so(engine: Engine) -> None:
+async def test_builds_wait_for_a_worker_of_the_build_pool(engine: Engine) -> None:
     site = await built(engine)
     await engine.worker(sweeps=True)
     id_ = await site.deploy()
@@ -42,7 +42,7 @@ async def test_without_a_builder_builds_wait_and_say_so(engine: Engine) -> None:
     assert set(story.statuses.values()) == {S.SUCCESS}
 
 
-async def test_what_waits_for_approval_is_built_apart_meanwhile(engine: Engine) -> None:
+async def test_builds_run_in_the_build_pool_before_approval(engine: Engine) -> None:
     site = await built(engine)
     await policy(site)
     ann = await person(engine, "Ann")
@@ -55,7 +55,7 @@ async def test_what_waits_for_approval_is_built_apart_meanwhile(engine: Engine) 
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_build_that_failed_is_tried_again_where_it_was(engine: Engine) -> None:
+async def test_a_failed_build_is_retried_in_the_build_pool(engine: Engine) -> None:
     site = await built(engine)
     await engine.worker(pool="builders")
     await engine.worker()

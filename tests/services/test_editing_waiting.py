@@ -30,7 +30,7 @@ async def waiting(engine: Engine, site: Site, *graph: WorkflowTask) -> tuple[str
     return id_, await engine.until(id_, D.WAITING_CONFIRM)
 
 
-async def test_what_is_new_runs_at_once_and_then_it_waits_again(engine: Engine, site: Site) -> None:
+async def test_a_new_task_runs_at_once_before_the_deployment_waits_again(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_, _ = await waiting(engine, site)
     await edit(engine, id_, Addition(node("new", "a")))
@@ -42,7 +42,7 @@ async def test_what_is_new_runs_at_once_and_then_it_waits_again(engine: Engine, 
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_task_that_is_asked_for_and_gets_a_blocker_waits_for_it(engine: Engine, site: Site) -> None:
+async def test_a_task_that_gets_a_blocker_while_it_waits_for_approval_is_blocked(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_, _ = await waiting(engine, site)
     (first,) = await pending(engine, id_)
@@ -57,7 +57,7 @@ async def test_a_task_that_is_asked_for_and_gets_a_blocker_waits_for_it(engine: 
     assert mine == [S.PENDING, S.WAITING_CONFIRM, S.BLOCKED, S.PENDING, S.WAITING_CONFIRM]
 
 
-async def test_an_approval_that_was_asked_for_covers_no_other_form_of_the_task(engine: Engine, site: Site) -> None:
+async def test_a_request_does_not_cover_an_edited_task(engine: Engine, site: Site) -> None:
     await engine.worker()
     ann = await person(engine, "Ann")
     id_, _ = await waiting(engine, site)
@@ -74,7 +74,7 @@ async def test_an_approval_that_was_asked_for_covers_no_other_form_of_the_task(e
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_what_is_not_asked_for_any_more_goes_on(engine: Engine, site: Site) -> None:
+async def test_a_task_whose_confirmation_is_removed_goes_on(engine: Engine, site: Site) -> None:
     await engine.worker()
     for wanted in (Removal("ask"), Modification("ask", {"require_confirm": False})):
         id_, _ = await waiting(engine, site)
@@ -84,7 +84,7 @@ async def test_what_is_not_asked_for_any_more_goes_on(engine: Engine, site: Site
         assert [one.status for one in await asked(engine, id_)] == [ApprovalStatus.CANCELLED]
 
 
-async def test_what_has_ended_stays_as_it_is(engine: Engine, site: Site) -> None:
+async def test_ended_tasks_stay_unchanged(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_, _ = await waiting(engine, site)
     for wanted in (Removal("a"), Modification("a", {"name": "other"}), Connection("end", "a")):
@@ -127,7 +127,7 @@ async def test_an_edit_and_an_approval_at_the_same_moment(engine: Engine, site: 
     assert outcomes
 
 
-async def test_an_edit_meets_a_worker_that_takes_what_was_approved(engine: Engine, site: Site) -> None:
+async def test_an_edit_races_with_a_worker_that_claims_the_approved_task(engine: Engine, site: Site) -> None:
     """Edits follow each other while workers take whatever is free: each task runs once, in the form it has then."""
     for _ in range(2):
         await engine.worker(slots=2)

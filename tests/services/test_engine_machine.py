@@ -321,7 +321,7 @@ deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 11), st.intege
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[Complaint.function_scoped_fixture, Complaint.too_slow])
 @given(deeds)
-async def test_whatever_people_and_workers_do(
+async def test_people_and_workers_act_in_any_order(
     engine: Engine, doings: list[tuple[Callable[[Machine, int, int], Awaitable[None]], int, int]]
 ) -> None:
     site = await engine.site(OperatorKind.SIMULATED)

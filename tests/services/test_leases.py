@@ -80,7 +80,7 @@ async def story_of(engine: Engine, assignment: Assignment) -> Story:
     return await engine.story(assignment.task.deployment_id)
 
 
-async def test_of_many_who_want_a_task_one_gets_it(engine: Engine, trial: Site) -> None:
+async def test_only_one_worker_claims_a_task(engine: Engine, trial: Site) -> None:
     for round_ in range(10):
         id_ = await created(engine, trial, f"task-{round_}")
         names = [WorkerIdentity(f"worker-{n}", "default") for n in range(5)]
@@ -91,7 +91,7 @@ async def test_of_many_who_want_a_task_one_gets_it(engine: Engine, trial: Site) 
         await settle(engine, replace(ONE, id=winner.task.worker), winner)
 
 
-async def test_a_lease_is_for_a_while_and_renewed(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_lease_is_limited_and_renewed(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("slow", command=gate.wait))
     begun = (await engine.until_running(id_, "slow")).tasks["slow"]
@@ -104,7 +104,7 @@ async def test_a_lease_is_for_a_while_and_renewed(engine: Engine, site: Site, ga
     assert story.tries("slow") == [S.SUCCESS]
 
 
-async def test_another_worker_takes_over_from_one_that_vanished(
+async def test_another_worker_takes_over_from_a_vanished_one(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
     first = await engine.worker()
@@ -125,7 +125,7 @@ async def test_another_worker_takes_over_from_one_that_vanished(
     assert (notes.lines, await engine.said(id_, "slow")) == (["1", "2", "next"], ["end of 2"])
 
 
-async def test_a_worker_ends_what_is_not_its_own_any_more(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_worker_ends_an_attempt_that_it_no_longer_holds(engine: Engine, site: Site, notes: Notes) -> None:
     worker = await engine.worker()
     wait = sh('trap "echo ended >> \\"$1\\"; exit 0" TERM; echo ready; while :; do sleep 0.02; done', notes.path)
     id_ = await site.deploy("v1", node("slow", command=wait))
@@ -144,7 +144,7 @@ async def remembers_nothing(worker: RunningWorker) -> bool:
     return not worker.worker._abandoned
 
 
-async def test_a_worker_does_not_begin_again_what_it_has_given_up(
+async def test_a_worker_does_not_restart_an_abandoned_attempt(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
     """Its lease could not be renewed. Nobody has noticed yet, so that the attempt still stands as this worker's."""
@@ -175,7 +175,7 @@ async def has_given_up(worker: RunningWorker, task_id: str) -> bool:
     return task_id not in worker.worker._attempts
 
 
-async def test_a_task_taken_in_a_turn_whose_answer_was_lost_is_begun_under_a_new_lease(
+async def test_a_task_claimed_in_a_turn_with_a_lost_answer_begins_under_a_new_lease(
     engine: Engine, trial: Site
 ) -> None:
     old = await taken(engine, ONE, await created(engine, trial))
@@ -208,7 +208,7 @@ async def waited_for(connection: asyncpg.Connection) -> bool:
     return bool(await connection.fetchval(waiting))
 
 
-async def test_what_an_attempt_came_to_is_not_written_once_it_is_lost(engine: Engine, trial: Site) -> None:
+async def test_the_result_of_a_lost_attempt_is_not_written(engine: Engine, trial: Site) -> None:
     old = await taken(engine, ONE, await created(engine, trial))
     await expire(engine, old.task)
     await lost(engine, old.task.id)
@@ -220,9 +220,7 @@ async def test_what_an_attempt_came_to_is_not_written_once_it_is_lost(engine: En
     assert (await story_of(engine, new)).tries("task") == [S.CANCELLED, S.SUCCESS]
 
 
-async def test_what_is_settled_and_withdrawn_in_one_turn_is_stored_as_its_events_tell(
-    engine: Engine, trial: Site
-) -> None:
+async def test_a_turn_that_settles_and_withdraws_a_task_matches_its_events(engine: Engine, trial: Site) -> None:
     """One task has failed for good; the last one that runs fails too, would be tried again, and is withdrawn."""
     web = await trial.application("web")
     ship = replace(node("ship", type=TaskType.DEPLOY, application_id=web), command=None)
@@ -236,7 +234,7 @@ async def test_what_is_settled_and_withdrawn_in_one_turn_is_stored_as_its_events
     await sweep(engine.runtime)
 
 
-async def test_what_an_attempt_came_to_is_written_once(engine: Engine, trial: Site) -> None:
+async def test_the_result_of_an_attempt_is_written_once(engine: Engine, trial: Site) -> None:
     mine = await taken(engine, ONE, await created(engine, trial))
     await asyncio.gather(*(settle(engine, ONE, mine) for _ in range(5)))
     story = await story_of(engine, mine)
@@ -258,7 +256,7 @@ async def test_a_lost_attempt_writes_no_line(engine: Engine, trial: Site) -> Non
     await settle(engine, TWO, new)
 
 
-async def test_a_command_that_prints_on_and_on_ends_when_its_lease_is_lost(engine: Engine, site: Site) -> None:
+async def test_a_printing_command_ends_when_its_lease_is_lost(engine: Engine, site: Site) -> None:
     worker = await engine.worker()
     id_ = await site.deploy("v1", node("loud", command=sh("echo ready; while :; do echo more; sleep 0.01; done")))
     await engine.until_said(id_, "loud", "ready")
@@ -275,7 +273,7 @@ async def test_a_lost_attempt_stores_no_rollout(engine: Engine, trial: Site) -> 
     await settle(engine, ONE, old)
 
 
-async def test_a_task_that_loses_every_worker_fails_in_the_end(engine: Engine, trial: Site) -> None:
+async def test_a_task_that_loses_every_worker_fails_at_last(engine: Engine, trial: Site) -> None:
     id_ = await created(engine, trial)
     for number in range(1, MAX_LOSSES + 2):
         held = await taken(engine, ONE, id_)
@@ -287,7 +285,7 @@ async def test_a_task_that_loses_every_worker_fails_in_the_end(engine: Engine, t
     assert story.tasks["task"].error_message == "its worker stopped renewing its lease"
 
 
-async def test_a_worker_that_leaves_hands_back_what_it_has(engine: Engine, site: Site) -> None:
+async def test_a_draining_worker_hands_its_attempts_back(engine: Engine, site: Site) -> None:
     first = await engine.worker()
     id_ = await site.deploy("v1", node("task", command=sh('test "$BOREAS_ATTEMPT" = 2 || exec "$@"', *POLITE)))
     await engine.until_said(id_, "task", "ready")
@@ -300,7 +298,7 @@ async def test_a_worker_that_leaves_hands_back_what_it_has(engine: Engine, site:
     assert (attempt.status, attempt.error_message) == (S.CANCELLED, "its worker was stopped, and handed it back")
 
 
-async def test_what_has_ended_is_recorded_although_its_worker_leaves(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_draining_worker_settles_finished_attempts(engine: Engine, site: Site, gate: Gate) -> None:
     """The worker is told to stop while it waits for its turn to write down how an attempt ended."""
     worker = await engine.worker()
     id_ = await site.deploy("v1", node("task", command=gate.wait))
@@ -319,7 +317,7 @@ async def told_to_stop(worker: RunningWorker) -> bool:
     return not worker.worker.has_room
 
 
-async def test_a_worker_that_has_left_does_not_count_as_alive(engine: Engine, site: Site) -> None:
+async def test_a_stopped_worker_does_not_count_as_alive(engine: Engine, site: Site) -> None:
     worker = await engine.worker()
     slow_end = sh('trap "sleep 0.4; exit 0" TERM; echo ready; while :; do sleep 0.02; done')
     id_ = await site.deploy("v1", node("task", command=slow_end))
@@ -329,7 +327,7 @@ async def test_a_worker_that_has_left_does_not_count_as_alive(engine: Engine, si
     await engine.cancel(id_)
 
 
-async def test_a_worker_that_leaves_takes_nothing_new(engine: Engine, trial: Site) -> None:
+async def test_a_draining_worker_claims_nothing(engine: Engine, trial: Site) -> None:
     task_id = await created(engine, trial)
     worker = await engine.worker()
     await worker.leave()
@@ -338,7 +336,7 @@ async def test_a_worker_that_leaves_takes_nothing_new(engine: Engine, trial: Sit
     assert (await task_store.by_ids([task_id]))[task_id].attempt == 0
 
 
-async def test_jobs_that_were_lost_are_sent_again(engine: Engine, trial: Site) -> None:
+async def test_lost_jobs_are_sent_again(engine: Engine, trial: Site) -> None:
     ids = [await trial.deploy("v1", node("one"), node("two", "one")), await (await engine.site()).deploy("v1")]
     async with redis.Redis.from_url(engine.servers.redis_url) as valkey:
         await valkey.flushall()
@@ -347,7 +345,7 @@ async def test_jobs_that_were_lost_are_sent_again(engine: Engine, trial: Site) -
         await engine.until(id_, D.SUCCESS)
 
 
-async def test_nothing_is_lost_with_everything_that_valkey_holds(engine: Engine, trial: Site) -> None:
+async def test_losing_all_data_of_valkey_loses_no_work(engine: Engine, trial: Site) -> None:
     await engine.worker(slots=4, sweeps=True)
     await engine.worker(slots=4, sweeps=True)
     graph = [

@@ -198,7 +198,7 @@ class World:
     async def plan(self, story: Story) -> Plan:
         """Return what a tick would do now. What decides between failing and rolling back is left out."""
         deployment, rollback = story.deployment, story.deployment.rollback
-        items = await task_store.items(deployment.id)
+        items = await task_store.snapshots(deployment.id)
         error = rollback.error_message if rollback and rollback.status == "FAILED" else None
         state = DeploymentSnapshot(
             status=deployment.status,
@@ -271,7 +271,7 @@ deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 99), st.intege
     phases=[part for part in Part if part is not Part.shrink],
 )
 @given(graphs, st.integers(0, 59), deeds)
-async def test_somebody_knows_what_is_next(
+async def test_every_state_leads_on_without_the_sweep(
     engine: Engine,
     wanted: list[dict[str, tuple[str, ...]]],
     number: int,

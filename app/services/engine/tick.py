@@ -45,7 +45,7 @@ async def tick(locked: LockedDeployment, tasks: Sequence[TaskSnapshot] | None = 
     """
     if tasks is None:
         await locked.flush()
-        tasks = await task_store.items(locked.deployment.id)
+        tasks = await task_store.snapshots(locked.deployment.id)
     snapshot = _snapshot(locked, tasks, await approval_requests.relevant_approvals(locked, tasks))
     plan = planning.plan(snapshot, locked.now)
     if plan.expire:
@@ -113,7 +113,7 @@ async def reject_deployment(locked: LockedDeployment, reason: str, *, roll_back:
     Without `roll_back` it is cancelled, and the changes that it made stay.
     """
     await locked.flush()
-    tasks = await task_store.items(locked.deployment.id)
+    tasks = await task_store.snapshots(locked.deployment.id)
     status = locked.deployment.status
     to = planning.status_after_rejection(DeploymentSnapshot(status=status, tasks=tasks), roll_back=roll_back)
     if to is DeploymentStatus.ROLLING_BACK:

@@ -81,7 +81,7 @@ async def claim_and_settle(
     finished_by_id = {attempt.assignment.task.id: attempt for attempt in finished}
     settled: list[Finished] = []
     async with unit(runtime) as work, lock_deployment(work, deployment_id) as locked:
-        tasks = {task.id: task for task in await task_store.items(deployment_id)}
+        tasks = {task.id: task for task in await task_store.snapshots(deployment_id)}
         for id_, attempt in finished_by_id.items():
             if _holds(worker, attempt.assignment.task, tasks.get(id_)):
                 tasks[id_] = await _settle(runtime, locked, tasks[id_], attempt)
@@ -121,7 +121,7 @@ async def settle_lost_attempt(
         expired = task.worker is not None and task.lease_until is not None and task.lease_until < locked.now
         if task.attempt != attempt or not expired:
             return
-        tasks = {snapshot.id: snapshot for snapshot in await task_store.items(deployment_id)}
+        tasks = {snapshot.id: snapshot for snapshot in await task_store.snapshots(deployment_id)}
         tasks[task_id] = _updated(tasks[task_id], await settle_attempt(runtime, locked, task, outcome))
         enqueue_work(locked, await tick(locked, list(tasks.values())))
     await admit_waiting(runtime, work)
