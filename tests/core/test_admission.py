@@ -1,9 +1,9 @@
 """Which waiting deployments may start.
 
-In: what the active deployments of an environment hold, what the waiting ones need (in the order they were asked for),
-and how many may run. Out: those that may start, and for each why it does not.
-Tested: worked examples; then, over random queues that run dry, that no application is held twice, that nobody is
-overtaken for an application, that capacity is kept and that everybody gets their turn.
+In: the locks of active deployments of an environment, those that waiting ones need (in the order of requests), and the
+capacity. Out: those that may start, and for each the reason why it does not.
+Tested: worked examples; and over random queues that no application is locked twice, no deployment is overtaken for an
+application, the capacity holds, and every deployment starts in the end.
 """
 
 import pytest

@@ -1,8 +1,8 @@
-"""What comes of an attempt.
+"""The end of an attempt.
 
-In: a task, how its attempt ended, the time and a number from 0 to 1. Out: where that leaves the task, how the attempt
-is recorded, and when the next one is due.
-Tested: the table of endings for work and for its undoing, the counts, and the back-off between attempts.
+In: a task, how its attempt ended, the time and a number from 0 to 1. Out: the task's next state, the stored status of
+the attempt, and when the next one is due.
+Tested: the table of endings for work and for its undo, the counts, and the back-off between attempts.
 """
 
 from dataclasses import replace

@@ -1,8 +1,9 @@
-"""The blue-green strategy, and the way back from it.
+"""The blue-green strategy, and its rollback.
 
-In: steps, the instances of a set, what was stored and seen. Out: the next decision, with what to store.
-Tested: one decision at a time as a table, whole rollouts step by step, and that any observation in any order, with
-crashes, lost workers and rollbacks in every phase, ends with one whole set serving that is healthy.
+In: steps, the instances of a set, the stored progress and the observations. Out: the next decision, with the progress
+to store.
+Tested: single decisions as a table, and whole rollouts step by step. Any observations in any order, with crashes, lost
+workers and rollbacks in every phase, end with one whole, healthy set serving.
 """
 
 from dataclasses import dataclass, field, replace
@@ -48,7 +49,7 @@ def test_the_set_that_does_not_serve(serving: str | None, idle: str) -> None:
 
 
 def stored(phase: Phase, batch: int, seconds: float | None = None, **more: object) -> Progress:
-    """Return where a rollout stands with the batch in hand: the second set comes with the first one."""
+    """Return the progress in a batch: the second set comes with the first one."""
     until = None if seconds is None else at(seconds)
     coming = batch == 1 and phase is not Phase.IDLE
     sets = {"healthy": (), "current": ("a", "b")} if coming else {"healthy": ("a", "b"), "current": ()}
@@ -188,7 +189,7 @@ INSTANCES = st.text("abcdef", min_size=1, max_size=6).map(lambda names: tuple(di
 
 @dataclass
 class World:
-    """Two sets as they really are. `old` and `new` are what is up of each, `serving` says which one has the traffic."""
+    """Two real sets. `old` and `new` are the running instances, `serving` names the set with traffic."""
 
     strategy: Strategy
     instances: tuple[str, ...]

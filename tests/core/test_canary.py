@@ -1,8 +1,9 @@
 """The canary strategy.
 
-In: steps with rising ratios, the instances, what was stored and seen. Out: the next decision, with what to store.
-Tested: how many instances each ratio means, one decision at a time as a table, whole rollouts step by step with and
-without traffic that is split, and that any observation in any order ends, with a weight that only rises.
+In: steps with rising ratios, the instances, the stored progress and the observations. Out: the next decision, with the
+progress to store.
+Tested: the number of instances of each ratio, single decisions as a table, and whole rollouts with and without split
+traffic. Any observations in any order end, with a weight that only rises.
 """
 
 from dataclasses import dataclass, field, replace
@@ -194,7 +195,7 @@ TURNS = ["part", "crash", "lost", "time", "well", "well", "fail", "promote", "pr
 
 @dataclass
 class World:
-    """What is really so of the instances, beside what the rollout has stored of them."""
+    """The real state of the instances, beside the stored progress."""
 
     strategy: Strategy
     instances: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Many values at once are what they are one by one."""
+"""Values built by columns equal values built one by one."""
 
 import pytest
 

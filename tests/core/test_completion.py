@@ -1,7 +1,7 @@
-"""How far a deployment has come.
+"""The progress of a deployment in percent.
 
-In: the status of each task, and of those that roll out, how far. Out: percent.
-Tested: worked examples; that 100 means done and nothing less; that no step forward lowers it.
+In: the status of each task, and the progress of rollouts. Out: percent.
+Tested: worked examples; that only 100 means done; that no progress lowers it.
 """
 
 import pytest

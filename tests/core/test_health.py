@@ -1,7 +1,7 @@
 """When an instance counts as healthy or as failed.
 
-In: the thresholds of a check, the probes in a row so far, and one more. Out: the new count and a verdict.
-Tested: a table of whole series of probes, and that one probe of the other kind begins the count anew.
+In: the thresholds of a check, the consecutive probes so far, and one more. Out: the new count and a verdict.
+Tested: a table of whole series of probes, and that a probe of the other kind restarts the count.
 """
 
 from math import inf, nan

@@ -1,4 +1,4 @@
-"""What a rollout has made of a workload: what is somebody else's change, how many are wanted, what may be missing."""
+"""The record of a workload: drift, the desired replicas, and allowed disruptions."""
 
 from dataclasses import replace
 from typing import Any

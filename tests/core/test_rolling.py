@@ -1,10 +1,10 @@
-"""Rolling out some instances at a time.
+"""The rolling strategy.
 
-In: a strategy, the instances, the progress that was stored and what was seen since. Out: what to do next, and what to
-store before doing it.
-Tested: worked examples, decision by decision; and that whatever is seen in whatever order, with crashes between any two
-decisions, every rollout ends, batches keep their size and instances are updated before they are checked. Both also
-where a person promotes it: what is left comes at once, and is not watched.
+In: a strategy, the instances, the stored progress and the observations since. Out: the next decision, and the progress
+to store before it.
+Tested: worked examples, decision by decision; and that every rollout ends for any observations in any order, with
+crashes between decisions. Batches keep their size, and instances are updated before they are checked. Both also for a
+promoted rollout: the rest comes at once, and is not watched.
 """
 
 from dataclasses import dataclass, field, replace
@@ -196,7 +196,7 @@ INSTANCES = st.text("abcdefgh", max_size=8).map(lambda names: tuple(dict.fromkey
 
 @dataclass
 class World:
-    """What is really so of the instances, beside what the rollout has stored of them."""
+    """The real state of the instances, beside the stored progress."""
 
     strategy: Strategy
     instances: tuple[str, ...]
@@ -209,7 +209,7 @@ class World:
     promoted_at: int = MOST_DECISIONS
 
     def decide(self) -> Decision:
-        """Ask for a decision and store it; what was seen counts for the phase of the batch that it was seen in."""
+        """Take a decision and store it; observations count for the phase of the batch they were made in."""
         before = (self.progress.batch, self.progress.phase)
         made = decide(self.strategy, self.instances, self.progress, self.seen, at(self.now))
         self.progress = made.progress
@@ -235,13 +235,13 @@ class World:
         assert set(progress.updated) <= self.updated
 
     def promote(self, *, full: bool) -> None:
-        """Do what a person may do while a batch is watched."""
+        """Promote the rollout, as a person may while a batch is watched."""
         if self.progress.phase is Phase.WATCHING:
             self.progress = promote(self.progress, at(self.now), full=full)
             self.promoted_at = self.progress.batch if full else self.promoted_at
 
     def act(self, made: Decision, names: tuple[str, ...], failed: dict[str, str]) -> None:
-        """Carry a decision out for those of its instances that are in `names`, and see what came of it."""
+        """Carry a decision out for its instances in `names`, and observe the result."""
         match made:
             case Update(_, wanted):
                 done = frozenset(wanted).intersection(names) - failed.keys()

@@ -1,9 +1,9 @@
 """Rollouts of any strategy.
 
-In: a strategy and the progress of a deploy task. Out: its decision, where a new attempt starts, and the step in force.
-Tested: that the kind of the strategy picks who decides, what is kept and what is done again by another attempt, and
-what is left out once a person has promoted it.
-What the rolling strategy decides is tested in test_rolling.
+In: a strategy and the progress of a deploy task. Out: its decision, the progress of a new attempt, and the step in
+force.
+Tested: that the kind of the strategy selects the function, what another attempt keeps and repeats, and what a promotion
+leaves out. The decisions of the rolling strategy are tested in test_rolling.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The way back of batches: the newest first, a step at a time, each of which may be repeated."""
+"""Rollback of batches: the newest first, in steps that may each be repeated."""
 
 import pytest
 from hypothesis import given

@@ -1,8 +1,8 @@
 """One tick of a deployment.
 
-In: a deployment's status and its tasks as they are stored, and the time. Out: a plan: changes, the status to go to,
-work for workers, attempts to stop, when to plan again.
-Tested: a table for each status, and what a pause keeps from happening. Whole deployments are played in test_play.
+In: a deployment's status and its tasks as they are stored, and the time. Out: a plan: changes, the next status, work
+for workers, attempts to stop, when to plan again.
+Tested: a table for each status, and the effect of a pause. Whole deployments are simulated in test_whole_deployments.
 """
 
 from dataclasses import replace
@@ -155,7 +155,7 @@ ANY = [SUCCESS, FAILED, HELD, STOPPED, PARKED, DUE, LEFT, FREE, ASKING, BEHIND, 
 
 
 def whole(items: list[TaskSnapshot]) -> list[TaskSnapshot]:
-    """Return the items without edges to what is not among them: a graph has none of those."""
+    """Return the tasks without edges to tasks outside of them."""
     ids = {one.id for one in items}
     return [replace(one, block_by=tuple(id_ for id_ in one.block_by if id_ in ids)) for one in items]
 

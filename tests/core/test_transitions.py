@@ -1,7 +1,7 @@
-"""Which status may follow which.
+"""Legal transitions of statuses.
 
-In: the status that is seen and the one that is wanted. Out: the wanted one, or an error.
-Tested: both tables as they are promised, and the error of every change that neither has.
+In: the current status and the next one. Out: the next one, or an error.
+Tested: both tables, and the error of every change that is in neither.
 """
 
 from itertools import product

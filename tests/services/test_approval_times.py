@@ -1,7 +1,7 @@
-"""Approvals that expire, that an edit overtakes, and that several people decide at the same moment.
+"""Approvals that expire, become outdated by an edit, or are decided by several people at once.
 
-In: deployments that ask; people, edits and sweeps that run at once, over the real database. Out: one outcome each time,
-the same for everybody, and nothing that waits for ever.
+In: deployments that request approval; concurrent people, edits and sweeps over the real database. Out: one outcome each
+time, the same for every reader, and no deployment that waits forever.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ DEPLOYMENT, STEP = ApprovalSubject.DEPLOYMENT, ApprovalSubject.ROLLOUT_STEP
 
 
 async def let_expire(engine: Engine, id_: str) -> None:
-    """Let the time of what a deployment waits for pass."""
+    """Let the pending approvals of a deployment expire."""
     await execute("UPDATE approvals SET expires_at = $2 WHERE deployment_id = $1", id_, engine.runtime.clock.now())
 
 
@@ -53,7 +53,7 @@ async def test_an_expired_approval_counts_as_rejected(engine: Engine, site: Site
 
 
 def rolling_shell(notes: Notes) -> ShellTarget:
-    """Return how two instances are deployed and taken back, with a note for each."""
+    """Return a target of two instances, with a note for each deploy and rollback."""
     return ShellTarget(notes.take("$BOREAS_INSTANCE"), ("one", "two"), notes.take("back $BOREAS_INSTANCE"))
 
 

@@ -1,7 +1,7 @@
-"""Approvals: what people are asked for, and what goes on, ends or goes back as they decide.
+"""Approvals: which requests are made, and what each decision leads to.
 
-In: deployments of simulated and real commands that ask, people with and without the right, workers. Out: what runs,
-what was asked for, and how it ended. Who may decide at all is a table in tests/core/test_approval.
+In: deployments of simulated and real commands that request approval, people with and without the right, workers. Out:
+the tasks that run, the requests, and their decisions. Who may decide is a table in tests/core/test_approval.
 """
 
 import pytest

@@ -1,6 +1,7 @@
-"""Applications that are archived while deployments of them wait, have failed, or are taken back.
+"""Applications that are archived while deployments of them wait, have failed, or are rolled back.
 
-In: deployments in each of these states, and an application that goes. Out: what still may run, and what says why not.
+In: deployments in each of these states, and an archived application. Out: what may still run, and the reasons of
+refusals.
 """
 
 from app.core.errors import ErrorCode

@@ -1,4 +1,4 @@
-"""A use case that does not say what it changes can not be carried out: nothing that is added can forget it."""
+"""A use case that records no change is an error, so new use cases cannot forget the audit log."""
 
 import pytest
 

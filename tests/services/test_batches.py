@@ -1,4 +1,4 @@
-"""Rolling out in batches: which instances, in which order, and that waiting between batches keeps nobody busy."""
+"""Rollouts in batches: the instances of each, their order, and waits that use no worker."""
 
 from dataclasses import replace
 from itertools import groupby, pairwise

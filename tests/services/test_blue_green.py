@@ -1,6 +1,6 @@
 """Blue and green by commands: two sets of the same instances, of which one serves.
 
-Every command notes what it is told to do to which set; which set serves is kept with the release.
+Every command notes its action and its set; the serving set is stored with the release.
 """
 
 from dataclasses import replace
@@ -27,13 +27,13 @@ def blue_green(*intervals: int, auto_rollback: bool = True) -> Strategy:
 
 
 async def web(site: Site, notes: Notes, fails: str = "false", back: Command | None = None) -> None:
-    """Create an application with two instances that notes each command, of which those fail that `fails` tells."""
+    """Create an application with two instances that notes each command; the commands in `fails` fail."""
     deploy = notes.then(f"{FACTS} $BOREAS_INSTANCE", f"! {fails}")
     await site.application("web", ShellTarget(deploy, ("a", "b"), back))
 
 
 def told(notes: Notes, since: int = 0) -> list[str]:
-    """Return what was done to sets, without the instances: each of them had its own command."""
+    """Return the actions on sets, without the instances: each had its own command."""
     lines = [line.rsplit(" ", 1) for line in notes.lines[since:]]
     pairs = list(zip(lines[::2], lines[1::2], strict=True))
     assert all(one[0] == two[0] and {one[1], two[1]} == {"a", "b"} for one, two in pairs)

@@ -1,6 +1,7 @@
-"""A pool of its own for builds: which worker runs what, and what is missing while there is none.
+"""A separate pool for builds: which worker runs each task, and what waits without a builder.
 
-In: an environment that names a build pool, workers of either pool. Out: who ran each task, and why others wait.
+In: an environment with a build pool, workers of either pool. Out: the worker of each task, and the reasons why others
+wait.
 """
 
 from app.core.gate import BlockerKind

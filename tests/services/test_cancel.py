@@ -1,4 +1,4 @@
-"""Cancelling, in every state that has not ended: what runs is told to end, then made to; the rest never starts."""
+"""Cancelling in every state that has not ended: commands get SIGTERM, then SIGKILL."""
 
 import pytest
 

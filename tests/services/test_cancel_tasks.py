@@ -1,4 +1,4 @@
-"""Cancelling what is part of a deployment: one of its tasks, in every state that has not ended, or its way back.
+"""Cancelling a part of a deployment: a task in every state that has not ended, or the rollback.
 
 The plain cases are tested in test_controls, cancelling a whole deployment in test_cancel.
 """

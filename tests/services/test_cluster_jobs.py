@@ -1,4 +1,4 @@
-"""Jobs of tasks through the engine: what the cluster ends is lost and bounded, and what has ended leaves no Job."""
+"""Jobs of tasks through the engine: evictions are bounded losses, and ended tasks leave no Job."""
 
 from dataclasses import replace
 

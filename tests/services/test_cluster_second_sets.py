@@ -1,4 +1,4 @@
-"""Two sets of a workload in a cluster, through the engine: the new one is asked for its health before it serves."""
+"""Two sets of a workload in a cluster, through the engine: the new one is checked before it serves."""
 
 from dataclasses import replace
 

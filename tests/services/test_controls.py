@@ -1,4 +1,4 @@
-"""Steering what runs and what waits: pausing, skipping, cancelling single tasks and rollbacks, promoting rollouts."""
+"""Controls of deployments: pausing, skipping, cancelling tasks and rollbacks, and promoting rollouts."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
-"""Single tasks that are skipped, promoted, or retried while others run: what follows, and where it is refused.
+"""Skipping, promoting and retrying single tasks while others run, and where each is refused.
 
-The plain cases are tested in test_controls, single tasks that are cancelled in test_cancel_tasks.
+The plain cases are tested in test_controls, cancelling single tasks in test_cancel_tasks.
 """
 
 from dataclasses import replace
@@ -154,7 +154,7 @@ async def test_the_rest_of_a_promoted_rollout_fails_and_rolls_back_together(
 
 
 async def test_one_of_two_failed_tasks_is_not_retried_alone(engine: Engine, site: Site, gate: Gate) -> None:
-    """What has failed and is not retried still keeps everything from starting; once both are, both start."""
+    """A failed task that is not retried keeps all from starting; once both are retried, both start."""
     await engine.worker()
     fails_once = sh('test "$BOREAS_ATTEMPT" = 2')
     graph = [node("one", command=fails_once), node("two", command=fails_once), node("slow", command=gate.wait)]

@@ -1,4 +1,4 @@
-"""The logs of all tasks in one order: the same for everybody, whole from every place, however many write at once."""
+"""The log of a whole deployment: one complete order for all readers, with many writers."""
 
 import asyncio
 import contextvars

@@ -1,6 +1,6 @@
-"""Whose turn it is: a deployment holds its applications in its environment; the others wait, and start by themselves.
+"""The queue: a deployment locks its applications in its environment; others wait their turn.
 
-What one waits for is told by its gate.
+A deployment's gate tells what it waits for.
 """
 
 import asyncio

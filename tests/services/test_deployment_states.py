@@ -1,6 +1,6 @@
-"""What may be done to a deployment in which state. Everything else is refused, names the state, and changes nothing.
+"""Which actions each state of a deployment allows; refusals name the state and change nothing.
 
-In: a deployment in each of the states, brought there as people and commands would.
+In: a deployment in each of the states, brought there by people and commands.
 """
 
 from collections.abc import Awaitable, Callable

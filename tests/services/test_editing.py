@@ -1,6 +1,6 @@
-"""Edits of the graphs of real deployments: what is stored, told and done next; edits that meet workers or each other.
+"""Edits of stored deployments: revisions, events and effects; races with workers or other edits.
 
-What edits make of a graph is in `core/test_editing`.
+The changes of a graph by an edit are tested in `core/test_editing`.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ async def graph(engine: Engine, id_: str) -> tuple[WorkflowTask, ...]:
 
 
 async def edges(engine: Engine, id_: str) -> dict[str, tuple[str, ...]]:
-    """Return who waits for whom, by key."""
+    """Return the blockers of each task, by key."""
     return {task.key: task.block_by for task in await graph(engine, id_)}
 
 

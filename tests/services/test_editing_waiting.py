@@ -1,6 +1,6 @@
-"""Edits of deployments that wait for people: the graph goes on with what is new, and nobody's approval covers it.
+"""Edits of deployments that wait for approval: new tasks run, and no approval covers an edited task.
 
-With workers and people at the same moment. Edits of deployments that have not started are in `test_editing`.
+Some race with workers and people. Edits of deployments that have not started are in `test_editing`.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ async def edit(engine: Engine, id_: str, wanted: Edit, revision: int = 1) -> Non
 
 
 async def waiting(engine: Engine, site: Site, *graph: WorkflowTask) -> tuple[str, Story]:
-    """Return a deployment that waits for people, and how it stands."""
+    """Return a deployment that waits for approval, with its story."""
     id_ = await site.deploy("v1", *(graph or GRAPH))
     return id_, await engine.until(id_, D.WAITING_CONFIRM)
 
@@ -98,7 +98,7 @@ async def test_ended_tasks_stay_unchanged(engine: Engine, site: Site) -> None:
 
 
 async def test_an_edit_and_an_approval_at_the_same_moment(engine: Engine, site: Site) -> None:
-    """Whoever comes second is refused: an approved task runs as it was seen, a changed one is asked for again."""
+    """The second one is refused: an approved task runs unchanged, an edited one needs another approval."""
     await engine.worker()
     ann = await person(engine, "Ann")
     outcomes = set()
@@ -128,7 +128,7 @@ async def test_an_edit_and_an_approval_at_the_same_moment(engine: Engine, site: 
 
 
 async def test_an_edit_races_with_a_worker_that_claims_the_approved_task(engine: Engine, site: Site) -> None:
-    """Edits follow each other while workers take whatever is free: each task runs once, in the form it has then."""
+    """Edits follow each other while workers claim free tasks: each task runs once, in its present form."""
     for _ in range(2):
         await engine.worker(slots=2)
     id_, _ = await waiting(engine, site, node("ask", require_confirm=True))

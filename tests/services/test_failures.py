@@ -1,4 +1,4 @@
-"""What a failure stops, what it lets end, and what it leaves as it is."""
+"""Failures: what they stop, what they let end, and what they leave unchanged."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a freeze does: what waits goes on waiting, what runs goes on running, and it all starts by itself afterwards."""
+"""Freezes: waiting deployments keep waiting, running ones go on, and all start afterwards."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -46,7 +46,7 @@ async def freeze(site: Site, lasts: timedelta = LONG, **more: object) -> FreezeW
 
 
 async def freeze_blocker(engine: Engine, id_: str) -> Blocker | None:
-    """Return the freeze among what keeps a deployment from going on."""
+    """Return the freeze among the blockers of a deployment."""
     story = await engine.story(id_)
     (situation,) = await gate_service.gate_contexts(engine.runtime, [story.deployment])
     found = gates_of.deployment_blockers(

@@ -1,7 +1,7 @@
-"""Health checks: by a command and over HTTP, how many answers in a row decide, and that an unhealthy batch is the last.
+"""Health checks by command and over HTTP: the number of answers that decide, and failed batches.
 
-In: a server whose answers the test gives in turn. Verdicts alone are tested with the core; what a probe says of an
-answer, with the probe.
+In: a server whose answers the test gives in turn. Verdicts alone are tested with the core, answers of probes with the
+probe.
 """
 
 import threading

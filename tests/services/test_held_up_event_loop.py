@@ -1,6 +1,6 @@
-"""An event loop that is held up: the leases of what its worker runs are renewed beside it, but not for ever.
+"""An event loop that is held up: a thread renews the leases of its worker for a limited time.
 
-The loop is the test's own, and held up by sleeping in it. Guards are other processes, and kill when leases run out.
+The loop is the test's own, and held up by sleeping in it. Guards are other processes, and kill when leases expire.
 """
 
 import time

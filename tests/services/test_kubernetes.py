@@ -1,4 +1,4 @@
-"""Tasks as Jobs of a cluster, through the engine: a lost worker's Job is gone on with, a failed one is made anew."""
+"""Tasks as Jobs of a cluster: Jobs of lost workers are adopted, failed ones replaced."""
 
 from dataclasses import replace
 
@@ -55,7 +55,7 @@ CANARY = Strategy(StrategyKind.CANARY, (StrategyStep(canary_ratio=0.5), Strategy
 
 
 def image(cluster: ClusterServer) -> list[tuple[str, str, int]]:
-    """Return what each Deployment of the cluster runs."""
+    """Return the image of each Deployment object of the cluster."""
     return [
         (
             each["metadata"]["name"],

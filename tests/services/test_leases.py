@@ -1,6 +1,6 @@
-"""Who holds an attempt: a lease that is renewed, one holder at a time, and no word from one whose lease ran out.
+"""Leases of attempts: renewal, one holder at a time, and no writes after expiry.
 
-Workers here do not sweep; where a lease shall run out, the test sweeps until somebody has taken over.
+Workers here do not sweep; where a lease shall expire, the test sweeps until a worker has taken over.
 """
 
 import asyncio
@@ -147,7 +147,7 @@ async def remembers_nothing(worker: RunningWorker) -> bool:
 async def test_a_worker_does_not_restart_an_abandoned_attempt(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
-    """Its lease could not be renewed. Nobody has noticed yet, so that the attempt still stands as this worker's."""
+    """Its lease could not be renewed, but the database still shows the attempt as this worker's."""
     worker = await engine.worker()
     slow = notes.then("begun", "exec sleep 300")
     id_ = await site.deploy("v1", node("slow", command=slow), node("other", command=gate.wait))
@@ -221,7 +221,7 @@ async def test_the_result_of_a_lost_attempt_is_not_written(engine: Engine, trial
 
 
 async def test_a_turn_that_settles_and_withdraws_a_task_matches_its_events(engine: Engine, trial: Site) -> None:
-    """One task has failed for good; the last one that runs fails too, would be tried again, and is withdrawn."""
+    """One task has failed for good. The last running one fails too; its retry is withdrawn."""
     web = await trial.application("web")
     ship = replace(node("ship", type=TaskType.DEPLOY, application_id=web), command=None)
     id_ = await trial.deploy("v1", ship, node("again", max_attempts=3))
@@ -299,7 +299,7 @@ async def test_a_draining_worker_hands_its_attempts_back(engine: Engine, site: S
 
 
 async def test_a_draining_worker_settles_finished_attempts(engine: Engine, site: Site, gate: Gate) -> None:
-    """The worker is told to stop while it waits for its turn to write down how an attempt ended."""
+    """The worker is stopped while it waits for the lock to settle an attempt."""
     worker = await engine.worker()
     id_ = await site.deploy("v1", node("task", command=gate.wait))
     await engine.until_running(id_, "task")

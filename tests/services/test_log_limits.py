@@ -1,4 +1,4 @@
-"""How much of a log is kept: up to a limit that is told, and what is asked of a long one stays bounded."""
+"""Limits of logs: a log ends at its limit with a notice, and reading a long one takes bounded work."""
 
 import asyncio
 from dataclasses import replace

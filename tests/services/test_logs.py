@@ -1,4 +1,4 @@
-"""What tasks print, as it is stored: whole, in order, with levels, without secrets, and before the task has ended."""
+"""The stored output of tasks: complete, in order, with levels, without secrets, before the task ends."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ L = LogLevel
 
 
 async def printed(engine: Engine, site: Site, command: Command, **fields: dict[str, str]) -> list[str]:
-    """Run a command and return what is stored of what it printed."""
+    """Run a command and return its stored output."""
     await engine.worker()
     story = await site.deployed("v1", node("task", command=command, **fields))
     return await engine.said(story.deployment.id, "task")

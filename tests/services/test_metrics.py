@@ -1,6 +1,6 @@
-"""Health by metrics: each batch is checked, no data decides nothing, and what is out of bounds goes back.
+"""Health by metrics: each batch is checked, missing data decides nothing, and bad values roll back.
 
-In: a server that plays Prometheus. How values are judged is tested with the core, how answers are read with the probe.
+In: a server that plays Prometheus. Judging values is tested with the core, reading answers with the probe.
 """
 
 from collections.abc import Iterator

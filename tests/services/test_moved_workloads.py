@@ -1,4 +1,4 @@
-"""Rollouts in a cluster that somebody else works in, and that are cancelled: no capacity is lost, nothing is missed."""
+"""Rollouts that are cancelled, or that meet changes by others in the cluster: no capacity is lost."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Jobs that outlived their worker while their task was stopped: found by another one, and deleted with their pods."""
+"""Orphaned Jobs of dead workers whose task was stopped: another worker deletes them."""
 
 import asyncio
 import os

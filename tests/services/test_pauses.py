@@ -1,6 +1,6 @@
-"""Pausing: from when to when no task starts, whatever else a person or a command does meanwhile.
+"""Pausing: no task starts during a pause, whatever else a person or a command does meanwhile.
 
-What a pause keeps from happening at one moment is tested in tests/core/test_plan; how it is told, in test_gate.
+The effect of a pause on one tick is tested in tests/core/test_tick, its description in test_gate.
 """
 
 from contextlib import suppress
@@ -21,7 +21,7 @@ from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, 
 
 
 async def ending(engine: Engine, id_: str) -> list[object]:
-    """Return the last change of a deployment's status and what came after it, the tasks' changes left out."""
+    """Return the last status change of a deployment and the later events, without those of tasks."""
     bodies = [event.body for event in await engine.events(id_)]
     told = [body for body in bodies if isinstance(body, DeploymentPaused | DeploymentStatusChanged)]
     last = max(index for index, body in enumerate(told) if isinstance(body, DeploymentStatusChanged))
@@ -118,7 +118,7 @@ async def test_cancelling_in_the_queue_ends_the_pause(engine: Engine, site: Site
 
 
 async def test_tasks_freed_while_paused_start_on_resume(engine: Engine, site: Site, gate: Gate) -> None:
-    """One task is retried and one that others wait for is skipped: all of that is so at once, and nothing starts."""
+    """One task is retried and a blocker is skipped: both take effect at once, and no task starts."""
     worker = await engine.worker()
     graph = [node("bad", command=FAILURE), node("slow", command=gate.wait), node("gap", "slow"), node("end", "gap")]
     id_ = await site.deploy("v1", *graph, node("free", "skipped"), node("skipped", "bad"))

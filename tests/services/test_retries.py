@@ -1,4 +1,4 @@
-"""Trying again: by itself after a back-off, by a person for a whole deployment or one task, and what is kept of it."""
+"""Retries: automatic ones after a back-off, manual ones of a deployment or a task, and what they keep."""
 
 import asyncio
 import itertools
@@ -50,7 +50,7 @@ async def test_other_tasks_run_during_a_back_off(engine: Engine, trial: Site) ->
 
 
 async def test_a_due_attempt_needs_only_a_free_worker(engine: Engine, site: Site, gate: Gate) -> None:
-    """The worker that has no room hears of it first; the one that has looks by itself."""
+    """The job goes to the worker without room; the one with room polls."""
     await engine.worker(slots=1)
     script = 'test "$BOREAS_ATTEMPT" = 2 && exit 0; mkdir first 2>/dev/null && exit 1; exec "$@"'
     tasks = [node(key, max_attempts=2, command=sh(script, *gate.wait)) for key in ("one", "two")]
@@ -122,7 +122,7 @@ async def test_a_retried_rollout_resumes_with_the_failed_batch(engine: Engine, s
 
 
 async def test_a_release_shows_the_version_of_every_instance(engine: Engine, site: Site, notes: Notes) -> None:
-    """A newer version came after the failure: the retry may be refused, or brings every instance to its own version."""
+    """A newer version ran after the failure: the retry may be refused, or updates every instance."""
     await engine.worker()
     deploy = notes.then(
         "$BOREAS_INSTANCE $BOREAS_VERSION", 'test "$BOREAS_INSTANCE$BOREAS_VERSION$BOREAS_ATTEMPT" != bv11'
@@ -141,7 +141,7 @@ async def test_a_release_shows_the_version_of_every_instance(engine: Engine, sit
 
 
 async def test_a_retry_rolls_back_to_the_version_that_it_replaced(engine: Engine, site: Site, notes: Notes) -> None:
-    """A newer version came after the failure: what the retry replaces, and so what it goes back to, is that one."""
+    """A newer version ran after the failure: the retry replaces that one, and so rolls back to it."""
     await engine.worker()
     await site.application("web", notes.then("$BOREAS_VERSION", 'test "$BOREAS_VERSION" != v2'))
     await site.deployed("v1")

@@ -1,4 +1,4 @@
-"""Rolling a successful deployment back: a new deployment of the version before, or why there can be none."""
+"""Rolling a successful deployment back: a deployment of the previous version, or a refusal."""
 
 import pytest
 
@@ -13,7 +13,7 @@ FACTS = "$BOREAS_APPLICATION $BOREAS_VERSION from $BOREAS_PREVIOUS_VERSION"
 
 
 async def refusal(engine: Engine, id_: str) -> str:
-    """Return why a deployment can not be rolled back; it must be refused for its state."""
+    """Return why a deployment cannot be rolled back; it must be refused for its state."""
     problem = await engine.refusal(deployments.roll_back, ReasonedAction(id_, "worse than before"))
     assert problem.code is ErrorCode.WRONG_STATE
     return problem.message

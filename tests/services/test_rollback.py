@@ -1,4 +1,4 @@
-"""Rolling back: what was touched goes back, in reverse order, by the means that there are, and the releases tell it."""
+"""Rollbacks: touched applications are rolled back in reverse order, and the releases show it."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def fails_on(version: str) -> str:
 
 
 async def triple(site: Site, notes: Notes, **backs: Command) -> None:
-    """Create three applications, of which the last one can not be brought to v2."""
+    """Create three applications, of which the last one fails with v2."""
     for name in TRIPLE:
         deploy = notes.then(f"deploy {WHO}", fails_on("v2") if name == "web" else "true")
         await site.application(name, ShellTarget(deploy, rollback_command=backs.get(name, notes.take(f"back {WHO}"))))

@@ -1,4 +1,4 @@
-"""Values of variables whose names tell that they are secret: no answer, event, reason, entry or line shows them."""
+"""Secret values, by the names of their variables: no answer, event, reason or log line shows them."""
 
 import json
 from dataclasses import replace
@@ -94,7 +94,7 @@ async def test_lines_of_several_instances_are_cleaned_separately(engine: Engine,
 
 
 async def test_too_many_secrets_to_mask_are_refused(engine: Engine, site: Site) -> None:
-    """Such a task can not be made any more: this one was stored before."""
+    """Such a task cannot be created now; an older Boreas may have stored one."""
     many = {"PASSWORD": "\n".join(f"line-{n:05}" for n in range(500))}
     id_ = await site.deploy("v1", node("task", command=sh("echo $PASSWORD")), auto_start=False)
     async with engine.outside() as connection:

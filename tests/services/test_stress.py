@@ -1,4 +1,4 @@
-"""Many deployments on workers that come, leave and vanish: nothing is lost, and no attempt does its work twice."""
+"""Deployments on workers that start, stop and vanish: no work is lost, and no attempt works twice."""
 
 import asyncio
 from collections import Counter
@@ -46,7 +46,7 @@ async def test_every_attempt_works_once_while_workers_come_and_go(engine: Engine
 
 
 async def test_concurrent_actions_are_done_or_refused_and_everything_ends(engine: Engine, site: Site) -> None:
-    """Deployments are cancelled, taken back and retried at any moment, over and over."""
+    """Deployments are cancelled, rolled back and retried at any moment, repeatedly."""
     dice = Random(4)
     for n in range(DEPLOYMENTS):
         deploy = python("import random, sys; sys.exit(random.random() < 0.4)")

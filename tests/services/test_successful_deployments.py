@@ -1,4 +1,4 @@
-"""Deployments that go well: every task runs once, none before what it waits for, and side by side where it may."""
+"""Successful deployments: every task runs once, after its blockers, and concurrently with the others."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The sweep: whatever a crash left undone between a commit and what follows it, is done by the next one."""
+"""The sweep repairs everything that a crash left undone between a commit and its effects."""
 
 import asyncio
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.support.servers import Servers
 
 @pytest.fixture
 async def deaf(engine: Engine) -> Runtime:
-    """A runtime whose jobs and messages reach nobody: its Redis is away."""
+    """A runtime whose jobs and messages are lost: its Redis is unavailable."""
     away = ArqQueue(connect("redis://127.0.0.1:1/0"), engine.runtime.bus)
     return replace(engine.runtime, queue=away)
 

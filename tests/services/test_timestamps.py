@@ -1,4 +1,4 @@
-"""Times tell the order of what happened: a moment is taken when it is one's turn, not before the wait for it."""
+"""Timestamps follow the order of events: a moment is taken after the wait for a lock, not before it."""
 
 import asyncio
 from dataclasses import replace

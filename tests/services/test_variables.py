@@ -1,6 +1,4 @@
-"""What commands see: their variables, nothing of the worker's own beyond a few, and a folder that their application's
-tasks share.
-"""
+"""What commands see: their variables, little of the worker's environment, and their folder."""
 
 import json
 import os
@@ -25,7 +23,7 @@ async def seen(engine: Engine, story: Story, key: str) -> dict[str, str]:
 
 
 def expected(engine: Engine, story: Story, task: Task, version: str) -> dict[str, str]:
-    """Return what design.md promises to every command."""
+    """Return the variables that every command must see."""
     return {
         "BOREAS_DEPLOYMENT_ID": story.deployment.id,
         "BOREAS_TASK_ID": task.id,
@@ -44,7 +42,7 @@ def expected(engine: Engine, story: Story, task: Task, version: str) -> dict[str
 
 
 async def shop(site: Site, **fields: Any) -> None:
-    """Create an application whose every command prints what it sees."""
+    """Create an application whose commands print their environment."""
     about = {"build": step(PRINT), "test": step(PRINT), "health_check": HealthCheck(command=PRINT)} | fields
     await site.application("web", PRINT, repository_url="https://example.org/web.git", **about)
 

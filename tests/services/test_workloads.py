@@ -1,6 +1,7 @@
-"""Rollouts of workloads that an operator moves as a whole: which shapes it is asked for, and when.
+"""Rollouts of workloads as a whole: the shapes that the operator is asked to apply, and when.
 
-The cluster here is a model that fulfils the operator's port: it keeps replicas of both versions and what was asked.
+The cluster here is a model that implements the operator's port: it has replicas of both versions, and records the
+calls.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ WATCHED = Strategy(StrategyKind.CANARY, (StrategyStep(0, 1, canary_ratio=0.25), 
 
 @dataclass
 class Cluster:
-    """Four replicas of a workload. `fails` tells of which shape something goes wrong, `held` keeps one from coming."""
+    """Four replicas of a workload. `fails` selects shapes that fail, `held` keeps one from being ready."""
 
     size_: int = 4
     asked: list[Shape] = field(default_factory=list)

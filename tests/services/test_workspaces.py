@@ -1,4 +1,4 @@
-"""Workspaces go some days after their deployment, and never while it may go on."""
+"""Workspaces are removed some days after the end of their deployment, and never while it may go on."""
 
 import asyncio
 import os
@@ -60,7 +60,7 @@ async def test_only_old_workspaces_are_removed(engine: Engine, site: Site, gate:
 
 
 async def test_a_retried_deployment_keeps_its_folder(engine: Engine, site: Site) -> None:
-    """It failed long ago, and is looked at while somebody who retries it, and fails again, holds it."""
+    """It failed long ago, and the cleanup meets a retry that holds its lock and fails again."""
     await engine.worker()
     await site.application("web")
     id_ = await site.deploy("v1", node("task", command=sh("exit 1")))

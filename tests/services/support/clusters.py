@@ -1,4 +1,4 @@
-"""Helpers of engine tests that deploy to a cluster: a simulated cluster, an environment in it, and tasks as Jobs."""
+"""Helpers of engine tests with a cluster: a simulated cluster, an environment in it, tasks as Jobs."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -59,7 +59,7 @@ def job(script: str, **more: Any) -> WorkflowTask:
 
 
 async def begun(engine: Engine, place: Site, script: str, **more: Any) -> tuple[str, RunningWorker]:
-    """Deploy a script that first prints that it has begun; return the deployment and the worker that runs it."""
+    """Deploy a script that first prints “begun”; return the deployment and the worker that runs it."""
     worker = await engine.worker()
     id_ = await place.deploy("v1", job(f"echo begun; {script}", **more))
     await engine.until_said(id_, "job", "begun")

@@ -1,4 +1,4 @@
-"""Commands for tests, as argument lists, with the notes that they write and the gates at which they wait."""
+"""Commands for tests, as argument lists, with their notes and the gates at which they wait."""
 
 import fcntl
 import sys

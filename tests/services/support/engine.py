@@ -1,4 +1,4 @@
-"""Helpers of the engine tests: Boreas without its API, environments to deploy to, and workers to start and stop.
+"""Helpers of the engine tests: Boreas without its API, environments, and workers to start and stop.
 
 Use cases are called as the API calls them. Workers run as in their own process, but only sweep where a test asks for
 it: a deployment must proceed without the sweep, which exists for crashes.
@@ -313,7 +313,7 @@ class Engine:
 
     @asynccontextmanager
     async def held(self, id_: str) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
-        """Lock a deployment's row from outside; yield a function that tells whether a transaction waits for a lock."""
+        """Lock a deployment's row from outside; yield a function that tells whether a lock is waited for."""
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )

@@ -1,4 +1,4 @@
-"""Checks the feeds of a whole database: no gaps in the numbers, and each status change legal and consistent."""
+"""Checks the feeds of a whole database: no gaps, and each status change legal and consistent."""
 
 import json
 from collections import defaultdict
@@ -11,7 +11,7 @@ from tests.support.servers import connect
 
 
 async def check_feeds(database_url: str) -> None:
-    """Check the feed of every deployment against the transition tables, and against what is stored."""
+    """Check the feed of every deployment against the transition tables and the stored state."""
     connection = await connect(database_url)
     try:
         deployments = await connection.fetch("SELECT id, status, last_event, revision FROM deployments")

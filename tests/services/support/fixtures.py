@@ -1,4 +1,4 @@
-"""Fixtures of the engine tests: Boreas without its API, notes and gates for commands, and a check of every feed."""
+"""Fixtures of the engine tests: Boreas without its API, notes and gates, and a check of every feed."""
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,7 +27,7 @@ async def swept(clean: Servers) -> AsyncIterator[Servers]:
 
 @pytest.fixture
 async def engine(swept: Servers, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Engine]:
-    """A running engine over empty servers, without a worker. It must log no error, unless the test clears the log."""
+    """An engine over empty servers, without a worker. It must log no error, unless a test clears the log."""
     async with running(swept, tmp_path) as engine:
         yield engine
     wrong = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
