@@ -1,9 +1,9 @@
-"""Nothing runs unapproved: several people do whatever they like in an environment with a policy, in any order.
+"""A state machine of approvals: people act in any order under a policy, and no unapproved task runs.
 
-They deploy graphs that are generated, sent, or made of a template, edit and restore them, skip and retry tasks, retry
-and roll back deployments, vote, and gain and lose roles. Workers take whatever the engine gives them. A model of its
-own, made of what people did, says for each task that begins whether it may; another one says of each approval whether
-enough people had given it who could.
+People deploy graphs that are generated, sent, or made from a template. They edit and restore them, skip and retry
+tasks, retry and roll back deployments, vote, and gain and lose roles. Workers claim every task that the engine offers.
+One model decides from the actions of people whether each task that begins may run; another one decides for each
+approval whether enough people with the right had given it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -48,7 +48,7 @@ WORKER = WorkerIdentity("one", "default")
 
 @dataclass(slots=True)
 class Made:
-    """What the model knows of a deployment: how it came to be, and who wrote each revision (from 1)."""
+    """The model of a deployment: how it was created, and the author of each revision (from 1)."""
 
     kind: str
     writers: list[str]
@@ -64,7 +64,7 @@ class Made:
         return self.kind == "generated" and revision == 1 and type_ in BUILDING
 
     def authors(self) -> set[str]:
-        """Who wrote what would run, since it was last approved."""
+        """The authors of the present workflow since its last approval."""
         found = {self.writers[0]}
         for number in range(self.approved, len(self.writers)):
             found |= self.wrote[number]
@@ -73,7 +73,7 @@ class Made:
 
 @dataclass(slots=True)
 class House:
-    """An environment with a policy, the people around it, and what the model knows."""
+    """An environment with a policy, its people, and the model."""
 
     engine: Engine
     site: Site
@@ -122,7 +122,7 @@ class House:
         return node(f"x{number}", require_confirm=b % 2 > 0, **build)
 
     async def change(self, a: int, b: int) -> None:
-        """Define the application anew."""
+        """Redefine the application."""
         command = ("deploy", str(b))
         fields: dict[str, object] = {"shell": ShellTarget(command), "build": CommandStep(("build", str(a)))}
         await self.who(a).call(applications.update, (self.web, fields))
@@ -152,7 +152,7 @@ class House:
         known.wrote.append({self.name(somebody)})
 
     async def vote(self, a: int, b: int) -> None:
-        """Let somebody approve something, and check what comes of it."""
+        """Let a person approve a request, and check the result."""
         id_, somebody = self.pick(a), self.who(b)
         waits = await pending(self.engine, id_)
         if not waits:
@@ -173,7 +173,7 @@ class House:
             known.approved = one.revision
 
     async def promote(self, a: int, b: int) -> None:
-        """Give somebody the role that approves, or take it away."""
+        """Grant a person the approving role, or revoke it."""
         somebody = self.who(a)
         name, has = self.name(somebody), self.roles[self.name(somebody)]
         async with unit(self.engine.runtime) as work:
@@ -208,15 +208,15 @@ class House:
             assert not task.require_confirm or self.roles[self.name(somebody)], "a gate was skipped by anybody"
 
     async def work(self, a: int, b: int) -> None:
-        """Let a worker take and end what it is given."""
+        """Let a worker claim and settle tasks."""
         for id_ in list(self.made):
             mine = [one for one in self.hand.values() if one.task.deployment_id == id_]
             fate = Ending.FAILED if (a + b) % 7 == 0 else Ending.SUCCEEDED
             done = tuple(Finished(one, Outcome(fate, "chance")) for one in mine)
-            turn = await claim_and_settle(self.engine.runtime, WORKER, id_, done, room=9, in_hand=self.hand.keys())
+            turn = await claim_and_settle(self.engine.runtime, WORKER, id_, done, room=9, held_tasks=self.hand.keys())
             for one in mine:
                 del self.hand[one.task.id]
-            for one in turn.taken:
+            for one in turn.claimed:
                 await self.began(id_, one)
                 self.hand[one.task.id] = one
         await sweep(self.engine.runtime)

@@ -1,7 +1,7 @@
-"""Approvals that expire, that an edit overtakes, and that several people decide at the same moment.
+"""Approvals that expire, become outdated by an edit, or are decided by several people at once.
 
-In: deployments that ask; people, edits and sweeps that run at once, over the real database. Out: one outcome each time,
-the same for everybody, and nothing that waits for ever.
+In: deployments that request approval; concurrent people, edits and sweeps over the real database. Out: one outcome each
+time, the same for every reader, and no deployment that waits forever.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ DEPLOYMENT, STEP = ApprovalSubject.DEPLOYMENT, ApprovalSubject.ROLLOUT_STEP
 
 
 async def let_expire(engine: Engine, id_: str) -> None:
-    """Let the time of what a deployment waits for pass."""
+    """Let the pending approvals of a deployment expire."""
     await execute("UPDATE approvals SET expires_at = $2 WHERE deployment_id = $1", id_, engine.runtime.clock.now())
 
 
-async def test_what_nobody_decides_in_time_is_as_if_rejected(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_an_expired_approval_counts_as_rejected(engine: Engine, site: Site, notes: Notes) -> None:
     await policy(site, timeout_seconds=600)
     await site.application("web", rolling_shell(notes))
     ann = await person(engine, "Ann")
@@ -53,13 +53,11 @@ async def test_what_nobody_decides_in_time_is_as_if_rejected(engine: Engine, sit
 
 
 def rolling_shell(notes: Notes) -> ShellTarget:
-    """Return how two instances are deployed and taken back, with a note for each."""
+    """Return a target of two instances, with a note for each deploy and rollback."""
     return ShellTarget(notes.take("$BOREAS_INSTANCE"), ("one", "two"), notes.take("back $BOREAS_INSTANCE"))
 
 
-async def test_a_policy_may_cancel_what_nobody_decides_and_leave_it_as_it_is(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
+async def test_a_policy_may_cancel_on_expiry_without_rollback(engine: Engine, site: Site, notes: Notes) -> None:
     await site.application("web", rolling_shell(notes))
     await policy(site, timeout_seconds=600, on_timeout=ApprovalTimeoutAction.CANCEL)
     ann = await person(engine, "Ann")
@@ -75,7 +73,7 @@ async def test_a_policy_may_cancel_what_nobody_decides_and_leave_it_as_it_is(
     assert story.tries("web/deploy") == [S.CANCELLED]
 
 
-async def test_the_time_is_kept_without_a_sweep(engine: Engine, trial: Site) -> None:
+async def test_approvals_expire_without_a_sweep(engine: Engine, trial: Site) -> None:
     await policy(trial, timeout_seconds=1)
     id_ = await trial.deploy()
     await engine.worker()
@@ -87,7 +85,7 @@ async def test_the_time_is_kept_without_a_sweep(engine: Engine, trial: Site) -> 
     assert (told.actor_id, told.body) == (None, ApprovalDecided(one.id, Verdict.REJECT, said))
 
 
-async def test_after_an_edit_people_are_asked_again(engine: Engine, trial: Site) -> None:
+async def test_an_edit_requests_approval_again(engine: Engine, trial: Site) -> None:
     await policy(trial, required_approvals=2)
     ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
     id_ = await trial.deploy("v1", node("a"), node("b", "a"))
@@ -111,7 +109,7 @@ async def test_after_an_edit_people_are_asked_again(engine: Engine, trial: Site)
     assert await pending(engine, id_) == []
 
 
-async def test_without_its_policy_an_environment_does_not_ask_any_more(engine: Engine, trial: Site) -> None:
+async def test_removing_the_policy_withdraws_requests(engine: Engine, trial: Site) -> None:
     await policy(trial)
     id_ = await trial.deploy()
     await engine.worker()
@@ -122,7 +120,7 @@ async def test_without_its_policy_an_environment_does_not_ask_any_more(engine: E
     assert await statuses(engine, id_) == [(DEPLOYMENT, A.CANCELLED)]
 
 
-async def test_the_policy_of_what_was_asked_stays_as_it_was(engine: Engine, trial: Site) -> None:
+async def test_a_request_keeps_the_policy_that_it_was_made_with(engine: Engine, trial: Site) -> None:
     await policy(trial, required_approvals=2)
     id_ = await trial.deploy()
     await policy(trial, required_approvals=1)
@@ -155,7 +153,7 @@ async def test_one_person_who_approves_twice_at_the_same_moment_counts_once(engi
 
 
 @pytest.mark.parametrize("round_", range(6))
-async def test_approving_while_it_is_cancelled_rejected_or_expires(engine: Engine, trial: Site, round_: int) -> None:
+async def test_approving_while_another_decision_is_made(engine: Engine, trial: Site, round_: int) -> None:
     ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
     await policy(trial, timeout_seconds=600)
     id_ = await trial.deploy("v1", node("a"))
@@ -192,7 +190,7 @@ async def test_two_who_decide_many_at_once_do_not_block_each_other(engine: Engin
         assert await statuses(engine, id_) == [(DEPLOYMENT, A.APPROVED)]
 
 
-async def test_a_paused_deployment_asks_and_says_that_it_is_paused(engine: Engine, trial: Site) -> None:
+async def test_a_paused_deployment_requests_approval_and_shows_the_pause(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a"), node("b", "a", require_confirm=True))
     await controls.pause(engine, id_)
     assert await pending(engine, id_) == []
@@ -207,7 +205,7 @@ async def test_a_paused_deployment_asks_and_says_that_it_is_paused(engine: Engin
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_an_approval_counts_for_retries_of_its_day_only(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_an_approval_counts_for_retries_of_one_day(engine: Engine, site: Site, notes: Notes) -> None:
     await policy(site)
     ann = await person(engine, "Ann")
     await site.application("web", ShellTarget(notes.then("tried", "exit 1")))
@@ -228,7 +226,7 @@ async def test_an_approval_counts_for_retries_of_its_day_only(engine: Engine, si
     assert len(notes.lines) == 3
 
 
-async def test_a_task_that_was_confirmed_long_ago_is_asked_for_again(engine: Engine, site: Site) -> None:
+async def test_an_old_confirmation_is_requested_again(engine: Engine, site: Site) -> None:
     ann = await person(engine, "Ann")
     await engine.worker()
     id_ = await site.deploy("v1", node("a", command=FAILURE, require_confirm=True))

@@ -1,7 +1,7 @@
-"""Approvals: what people are asked for, and what goes on, ends or goes back as they decide.
+"""Approvals: which requests are made, and what each decision leads to.
 
-In: deployments of simulated and real commands that ask, people with and without the right, workers. Out: what runs,
-what was asked for, and how it ended. Who may decide at all is a table in tests/core/test_approval.
+In: deployments of simulated and real commands that request approval, people with and without the right, workers. Out:
+the tasks that run, the requests, and their decisions. Who may decide is a table in tests/core/test_approval.
 """
 
 import pytest
@@ -37,7 +37,7 @@ async def test_a_deployment_is_approved_before_its_first_deploy_task(engine: Eng
     assert (one.subject, one.status, one.decisions[0].comment) == (DEPLOYMENT, A.APPROVED, "fine")
 
 
-async def test_a_policy_asks_for_every_deployment_and_for_as_many_people(engine: Engine, trial: Site) -> None:
+async def test_a_policy_requires_approval_of_every_deployment_by_enough_people(engine: Engine, trial: Site) -> None:
     await policy(trial, required_approvals=2)
     ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
     id_ = await trial.deploy()
@@ -68,7 +68,7 @@ async def test_a_deployment_without_a_deploy_task_is_approved_too(engine: Engine
     assert await statuses(engine, id_) == [(DEPLOYMENT, A.APPROVED)]
 
 
-async def test_what_may_run_before_the_approval_does_not_succeed_without_it(engine: Engine, trial: Site) -> None:
+async def test_early_tasks_alone_do_not_make_a_deployment_succeed(engine: Engine, trial: Site) -> None:
     web = await trial.application("web")
     ann = await person(engine, "Ann")
     await engine.worker()
@@ -80,7 +80,7 @@ async def test_what_may_run_before_the_approval_does_not_succeed_without_it(engi
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_task_is_approved_when_it_is_free_and_never_its_neighbour(engine: Engine, trial: Site) -> None:
+async def test_an_approval_of_a_task_frees_only_that_task(engine: Engine, trial: Site) -> None:
     ann = await person(engine, "Ann")
     graph = [node("a"), node("b", "a", require_confirm=True), node("c", "a", require_confirm=True), node("d", "b")]
     id_ = await trial.deploy("v1", *graph)
@@ -99,7 +99,7 @@ async def test_a_task_is_approved_when_it_is_free_and_never_its_neighbour(engine
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_task_that_failed_is_not_asked_for_again(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_retried_task_keeps_its_approval(engine: Engine, site: Site, notes: Notes) -> None:
     ann = await person(engine, "Ann")
     ship = node("a", command=notes.then("tried", "test $(wc -l < $1) -gt 1", notes.path), require_confirm=True)
     id_ = await site.deploy("v1", ship)
@@ -127,7 +127,7 @@ async def test_a_step_of_a_rollout_is_approved_before_it_begins(engine: Engine, 
     assert story.tries("web/deploy") == [S.SUCCESS]
 
 
-async def test_rejecting_takes_back_what_was_touched(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_rejection_rolls_back_touched_applications(engine: Engine, site: Site, notes: Notes) -> None:
     target = ShellTarget(notes.take("$BOREAS_INSTANCE"), ("one", "two"), notes.take("back $BOREAS_INSTANCE"))
     await site.application("web", target)
     ann = await person(engine, "Ann")
@@ -144,7 +144,7 @@ async def test_rejecting_takes_back_what_was_touched(engine: Engine, site: Site,
     assert await statuses(engine, id_) == [(STEP, A.REJECTED)]
 
 
-async def test_rejecting_what_has_touched_nothing_cancels_it(engine: Engine, trial: Site) -> None:
+async def test_a_rejection_of_an_untouched_deployment_cancels_it(engine: Engine, trial: Site) -> None:
     ann = await person(engine, "Ann")
     id_ = await trial.deploy("v1", node("a", require_confirm=True), node("b", require_confirm=True))
     first, second = await until_asked(engine, id_, 2)
@@ -157,7 +157,7 @@ async def test_rejecting_what_has_touched_nothing_cancels_it(engine: Engine, tri
     assert await controls.reason(engine, id_, "a", S.CANCELLED) == "rejected by Ann"
 
 
-async def test_each_of_several_is_answered_on_its_own(engine: Engine, trial: Site) -> None:
+async def test_each_of_several_approvals_is_answered_separately(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True), node("b", require_confirm=True))
     first, second = await until_asked(engine, id_, 2)
     ann = await person(engine, "Ann")
@@ -166,7 +166,7 @@ async def test_each_of_several_is_answered_on_its_own(engine: Engine, trial: Sit
     assert await statuses(engine, id_) == [(TASK, A.APPROVED), (TASK, A.APPROVED)]
 
 
-async def test_whoever_started_it_may_not_approve_but_reject(engine: Engine, trial: Site) -> None:
+async def test_the_creator_may_reject_but_not_approve(engine: Engine, trial: Site) -> None:
     starter = await person(engine, "Ann", Grant(Role.DEPLOYER), Grant(Role.APPROVER))
     mine = Site(starter, trial.environment_id)
     await trial.application("web")
@@ -182,7 +182,7 @@ async def test_whoever_started_it_may_not_approve_but_reject(engine: Engine, tri
     assert await decide(starter, *await pending(engine, id_)) == []
 
 
-async def test_people_without_the_role_are_refused_and_strangers_find_nothing(engine: Engine, trial: Site) -> None:
+async def test_people_without_the_role_or_access_are_refused(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True))
     (one,) = await until_asked(engine, id_)
     elsewhere = Grant(Role.APPROVER, (await engine.site()).environment_id)
@@ -191,7 +191,7 @@ async def test_people_without_the_role_are_refused_and_strangers_find_nothing(en
     assert (wrong.code, unseen.code) == (ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND)
 
 
-async def test_what_was_asked_is_withdrawn_with_its_deployment(engine: Engine, trial: Site) -> None:
+async def test_requests_are_withdrawn_with_their_deployment(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True), node("b"))
     (one,) = await until_asked(engine, id_)
     await engine.cancel(id_)
@@ -200,7 +200,7 @@ async def test_what_was_asked_is_withdrawn_with_its_deployment(engine: Engine, t
     assert (wrong.code, "no longer needed" in wrong.message) == (ErrorCode.WRONG_STATE, True)
 
 
-async def test_what_waits_for_people_is_steered(engine: Engine, trial: Site) -> None:
+async def test_waiting_tasks_can_be_controlled(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True))
     task = (await engine.story(id_)).tasks["a"]
     await engine.call(deployments.pause, id_)
@@ -231,7 +231,7 @@ async def test_a_rollout_that_waits_can_be_cancelled_and_rolled_back_but_not_ski
         assert await statuses(engine, id_) == [(STEP, A.CANCELLED)]
 
 
-async def test_when_something_fails_nobody_is_asked_any_more(engine: Engine, site: Site) -> None:
+async def test_a_failure_withdraws_requests(engine: Engine, site: Site) -> None:
     graph = node("a", require_confirm=True), node("bad", command=("false",))
     id_ = await site.deploy("v1", *graph)
     assert len(await pending(engine, id_)) == 1
@@ -241,7 +241,7 @@ async def test_when_something_fails_nobody_is_asked_any_more(engine: Engine, sit
     assert await statuses(engine, id_) == [(TASK, A.CANCELLED)]
 
 
-async def test_rolling_a_successful_deployment_back_asks_nobody(engine: Engine, trial: Site) -> None:
+async def test_rolling_a_successful_deployment_back_needs_no_approval(engine: Engine, trial: Site) -> None:
     await trial.application("web", ShellTarget(NOTHING, ("one", "two")))
     await engine.worker()
     await trial.deployed("v1")
@@ -256,7 +256,7 @@ async def test_rolling_a_successful_deployment_back_asks_nobody(engine: Engine, 
     assert await asked(engine, back) == []
 
 
-async def test_by_hand_a_graph_of_ones_own_is_held_behind_its_builds(engine: Engine, trial: Site) -> None:
+async def test_a_custom_graph_waits_for_approval_after_its_builds(engine: Engine, trial: Site) -> None:
     web = await trial.application("web")
     build = node("build", type=TaskType.BUILD, application_id=web)
     ship = node("ship", "build", type=TaskType.DEPLOY, application_id=web)

@@ -1,4 +1,4 @@
-"""A use case that does not say what it changes can not be carried out: nothing that is added can forget it."""
+"""A use case that records no change is an error, so new use cases cannot forget the audit log."""
 
 import pytest
 
@@ -16,7 +16,7 @@ async def silent(context: UseCaseContext, id_: str) -> Result:
     return Result((id_,))
 
 
-async def test_a_use_case_that_notes_nothing_is_a_defect(engine: Engine) -> None:
+async def test_a_use_case_without_an_audit_record_is_an_error(engine: Engine) -> None:
     site = await engine.site()
     with pytest.raises(UnrecordedError, match="silent"):
         await engine.call(silent, site.environment_id)

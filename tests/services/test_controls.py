@@ -1,4 +1,4 @@
-"""Steering what runs and what waits: pausing, skipping, cancelling single tasks and rollbacks, promoting rollouts."""
+"""Controls of deployments: pausing, skipping, cancelling tasks and rollbacks, and promoting rollouts."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, backed_of
 # Pausing
 
 
-async def test_while_it_is_paused_no_task_starts_and_what_runs_ends(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_while_paused_no_task_starts_and_running_ones_end(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("slow", command=gate.wait), node("next", "slow"))
     await engine.until_running(id_, "slow")
@@ -35,7 +35,7 @@ async def test_while_it_is_paused_no_task_starts_and_what_runs_ends(engine: Engi
     assert await pauses(engine, id_) == [True, False]
 
 
-async def test_one_that_is_paused_in_the_queue_lets_others_pass(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_paused_deployment_lets_others_pass_in_the_queue(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     first = await site.deploy("v1", node("slow", command=gate.wait))
     await engine.until_running(first, "slow")
@@ -52,7 +52,7 @@ async def test_one_that_is_paused_in_the_queue_lets_others_pass(engine: Engine, 
     await engine.until(second, D.SUCCESS)
 
 
-async def test_an_attempt_that_is_due_waits_while_it_is_paused(engine: Engine, site: Site) -> None:
+async def test_a_due_attempt_waits_while_paused(engine: Engine, site: Site) -> None:
     await engine.worker()
     script = 'test "$BOREAS_ATTEMPT" = 2'
     id_ = await site.deploy("v1", node("task", command=sh(script), max_attempts=2))
@@ -70,7 +70,7 @@ async def test_an_attempt_that_is_due_waits_while_it_is_paused(engine: Engine, s
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_what_fails_while_it_is_paused_fails_it_and_ends_the_pause(
+async def test_a_failure_while_paused_fails_the_deployment_and_ends_the_pause(
     engine: Engine, site: Site, gate: Gate
 ) -> None:
     await engine.worker()
@@ -85,7 +85,7 @@ async def test_what_fails_while_it_is_paused_fails_it_and_ends_the_pause(
 # Skipping
 
 
-async def test_what_is_skipped_before_it_starts_lets_others_go_on(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_task_skipped_before_its_start_unblocks_others(engine: Engine, site: Site, notes: Notes) -> None:
     graph = [node("one", command=notes.take("one")), node("two", "one", command=notes.take("two")), node("end", "two")]
     id_ = await site.deploy("v1", *graph, auto_start=False)
     await skip(engine, id_, "two")
@@ -96,7 +96,7 @@ async def test_what_is_skipped_before_it_starts_lets_others_go_on(engine: Engine
     assert await reason(engine, id_, "two", S.SKIPPED) == "not needed"
 
 
-async def test_a_task_that_waits_for_its_next_attempt_is_skipped(engine: Engine, site: Site) -> None:
+async def test_a_task_in_back_off_is_skipped(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("bad", command=FAILURE, max_attempts=9), node("next", "bad"))
     await engine.until_task(id_, "bad", backed_off)
@@ -105,7 +105,7 @@ async def test_a_task_that_waits_for_its_next_attempt_is_skipped(engine: Engine,
     assert story.statuses == {"bad": S.SKIPPED, "next": S.SUCCESS}
 
 
-async def test_a_failed_deployment_goes_on_without_what_is_skipped(engine: Engine, site: Site) -> None:
+async def test_a_failed_deployment_resumes_without_a_skipped_task(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("bad", command=FAILURE), node("next", "bad"))
     await engine.until(id_, D.FAILED)
@@ -120,7 +120,7 @@ async def test_a_failed_deployment_goes_on_without_what_is_skipped(engine: Engin
 
 
 @pytest.mark.parametrize(("command", "force"), [(POLITE, False), (STUBBORN, True)])
-async def test_a_task_that_runs_is_ended_and_its_deployment_fails(
+async def test_cancelling_a_running_task_fails_its_deployment(
     engine: Engine, site: Site, command: Sequence[str], force: bool
 ) -> None:
     await engine.worker(runtime=engine.patient() if force else None)
@@ -148,9 +148,7 @@ async def test_a_task_that_waits_is_cancelled_at_once(engine: Engine, site: Site
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_rollout_that_watches_a_batch_is_cancelled_and_rolls_back(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
+async def test_a_watched_rollout_is_cancelled_and_rolls_back(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     target = ShellTarget(NOTHING, ("a", "b"), rollback_command=notes.take("back $BOREAS_INSTANCE"))
     await site.application("web", target)
@@ -173,7 +171,7 @@ async def rolls_back(engine: Engine, site: Site, command: tuple[str, ...]) -> st
 
 
 @pytest.mark.parametrize(("command", "force"), [(POLITE, False), (STUBBORN, True)])
-async def test_a_rollback_that_is_cancelled_has_failed(
+async def test_a_cancelled_rollback_has_failed(
     engine: Engine, site: Site, command: tuple[str, ...], force: bool
 ) -> None:
     await engine.worker(runtime=engine.patient() if force else None)
@@ -186,7 +184,7 @@ async def test_a_rollback_that_is_cancelled_has_failed(
     assert isinstance(last, DeploymentStatusChanged) and "cancelled: not wanted" in (last.reason or "")
 
 
-async def test_undoing_that_is_cancelled_fails_the_rollback(engine: Engine, site: Site) -> None:
+async def test_a_cancelled_undo_fails_the_rollback(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await rolls_back(engine, site, POLITE)
     await cancel(engine, id_, "web/deploy")
@@ -198,7 +196,7 @@ async def test_undoing_that_is_cancelled_fails_the_rollback(engine: Engine, site
 
 
 @pytest.mark.parametrize(("full", "batches"), [(False, ["1 a", "2 b"]), (True, ["1 a", "2 b", "2 c", "2 d"])])
-async def test_a_rollout_need_not_wait(
+async def test_a_promoted_rollout_does_not_wait(
     engine: Engine, site: Site, notes: Notes, full: bool, batches: list[str]
 ) -> None:
     await engine.worker()

@@ -1,6 +1,6 @@
-"""What may be done to a deployment in which state. Everything else is refused, names the state, and changes nothing.
+"""Which actions each state of a deployment allows; refusals name the state and change nothing.
 
-In: a deployment in each of the states, brought there as people and commands would.
+In: a deployment in each of the states, brought there by people and commands.
 """
 
 from collections.abc import Awaitable, Callable
@@ -88,7 +88,7 @@ async def succeeded(engine: Engine, site: Site, gate: Gate) -> str:
         (D.SUCCESS, succeeded, {BACK}),
     ],
 )
-async def test_what_a_state_does_not_allow_is_refused(
+async def test_actions_that_a_state_does_not_allow_are_refused(
     engine: Engine, site: Site, gate: Gate, state: D, road: Road, allowed: set[str]
 ) -> None:
     await engine.worker(runtime=engine.patient())
@@ -118,7 +118,7 @@ async def test_what_a_state_does_not_allow_is_refused(
 
 
 @pytest.mark.parametrize("status", [S.SUCCESS, S.BLOCKED])
-async def test_of_a_failed_deployment_only_what_failed_is_retried(engine: Engine, site: Site, status: S) -> None:
+async def test_only_failed_tasks_of_a_failed_deployment_are_retried(engine: Engine, site: Site, status: S) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("good"), node("bad", "good", command=FAILURE), node("after", "bad"))
     story = await engine.until(id_, D.FAILED)
@@ -127,7 +127,7 @@ async def test_of_a_failed_deployment_only_what_failed_is_retried(engine: Engine
     assert isinstance(problem, WrongState) and problem.status == status
 
 
-async def test_what_is_not_there_is_not_found(engine: Engine) -> None:
+async def test_unknown_ids_are_not_found(engine: Engine) -> None:
     for problem in (
         await engine.refusal(deployments.start, "dep_none"),
         await engine.refusal(deployments.retry, "dep_none"),

@@ -1,6 +1,6 @@
-"""Edits of the graphs of real deployments: what is stored, told and done next; edits that meet workers or each other.
+"""Edits of stored deployments: revisions, events and effects; races with workers or other edits.
 
-What edits make of a graph is in `core/test_editing`.
+The changes of a graph by an edit are tested in `core/test_editing`.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ async def graph(engine: Engine, id_: str) -> tuple[WorkflowTask, ...]:
 
 
 async def edges(engine: Engine, id_: str) -> dict[str, tuple[str, ...]]:
-    """Return who waits for whom, by key."""
+    """Return the blockers of each task, by key."""
     return {task.key: task.block_by for task in await graph(engine, id_)}
 
 
@@ -108,7 +108,7 @@ async def test_statuses_follow_the_edges(engine: Engine, trial: Site) -> None:
 
 
 @pytest.mark.parametrize("status", [D.RUNNING, D.SUCCESS, D.CANCELLED])
-async def test_only_what_waits_is_edited(engine: Engine, trial: Site, status: D) -> None:
+async def test_only_waiting_deployments_are_edited(engine: Engine, trial: Site, status: D) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=status is not D.CANCELLED)
     if status is D.SUCCESS:
         await engine.worker()
@@ -119,7 +119,7 @@ async def test_only_what_waits_is_edited(engine: Engine, trial: Site, status: D)
     assert isinstance(problem, WrongState) and (problem.status, problem.path) == (status, ("deploymentId",))
 
 
-async def test_the_second_of_two_edits_is_told_of_the_first(engine: Engine, trial: Site) -> None:
+async def test_the_second_of_two_edits_gets_a_revision_conflict(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     async with engine.held(id_) as waited_for:
         wanted = [Addition(node("mine")), Addition(node("yours"))]
@@ -172,7 +172,7 @@ async def test_an_edit_and_a_start_at_the_same_moment(engine: Engine, site: Site
     assert all(story.tries(key) == [S.SUCCESS] for key in expected)
 
 
-async def test_what_was_skipped_is_not_edited(engine: Engine, trial: Site) -> None:
+async def test_a_skipped_task_is_not_edited(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     await skip(engine, id_, "a")
     problems = await refusals(engine, id_, Replacement((node("a", max_attempts=2), node("b", "b"))))
@@ -208,7 +208,7 @@ async def test_rules_of_order_hold_after_edits(engine: Engine, trial: Site) -> N
         (Connection("c", "a"), WorkflowFault, ("to",)),
     ],
 )
-async def test_a_wrong_edit_is_refused_by_the_field(
+async def test_an_invalid_edit_names_the_field(
     engine: Engine, trial: Site, wanted: Edit, problem: type[Problem], path: tuple[str, ...]
 ) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
@@ -234,7 +234,7 @@ def restoring(id_: str, expected: int, revision: int) -> RestoreOrder:
     return RestoreOrder(deployment_id=id_, expected_revision=expected, revision=revision)
 
 
-async def test_a_revision_is_brought_back_as_a_new_one(engine: Engine, trial: Site) -> None:
+async def test_a_revision_is_restored_as_a_new_one(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     first = await graph(engine, id_)
     await edit(engine, id_, Replacement((node("other"),)))
@@ -247,7 +247,7 @@ async def test_a_revision_is_brought_back_as_a_new_one(engine: Engine, trial: Si
     assert isinstance(await engine.refusal(workflows.restore, restoring(id_, 2, 1)), RevisionConflict)
 
 
-async def test_what_has_started_since_is_not_brought_back(engine: Engine, trial: Site) -> None:
+async def test_a_revision_is_not_restored_over_started_tasks(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     await edit(engine, id_, Modification("a", {"name": "changed"}))
     await skip(engine, id_, "a")
@@ -256,7 +256,7 @@ async def test_what_has_started_since_is_not_brought_back(engine: Engine, trial:
     assert (problem.kind, problem.task_keys, problem.path) == (FaultKind.NOT_EDITABLE, ("a",), ("revision",))
 
 
-async def test_the_greatest_graph_is_edited_and_one_task_more_is_refused(engine: Engine, trial: Site) -> None:
+async def test_the_largest_graph_is_edited_and_one_task_more_is_refused(engine: Engine, trial: Site) -> None:
     many = [node(f"n{number}", *([f"n{number - 1}"] if number else [])) for number in range(MAX_TASKS)]
     id_ = await trial.deploy("v1", *many, auto_start=False)
     (problem,) = await refusals(engine, id_, Addition(node("more")))

@@ -1,6 +1,6 @@
-"""Edits of deployments that wait for people: the graph goes on with what is new, and nobody's approval covers it.
+"""Edits of deployments that wait for approval: new tasks run, and no approval covers an edited task.
 
-With workers and people at the same moment. Edits of deployments that have not started are in `test_editing`.
+Some race with workers and people. Edits of deployments that have not started are in `test_editing`.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ async def edit(engine: Engine, id_: str, wanted: Edit, revision: int = 1) -> Non
 
 
 async def waiting(engine: Engine, site: Site, *graph: WorkflowTask) -> tuple[str, Story]:
-    """Return a deployment that waits for people, and how it stands."""
+    """Return a deployment that waits for approval, with its story."""
     id_ = await site.deploy("v1", *(graph or GRAPH))
     return id_, await engine.until(id_, D.WAITING_CONFIRM)
 
 
-async def test_what_is_new_runs_at_once_and_then_it_waits_again(engine: Engine, site: Site) -> None:
+async def test_a_new_task_runs_at_once_before_the_deployment_waits_again(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_, _ = await waiting(engine, site)
     await edit(engine, id_, Addition(node("new", "a")))
@@ -42,7 +42,7 @@ async def test_what_is_new_runs_at_once_and_then_it_waits_again(engine: Engine, 
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_task_that_is_asked_for_and_gets_a_blocker_waits_for_it(engine: Engine, site: Site) -> None:
+async def test_a_task_that_gets_a_blocker_while_it_waits_for_approval_is_blocked(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_, _ = await waiting(engine, site)
     (first,) = await pending(engine, id_)
@@ -57,7 +57,7 @@ async def test_a_task_that_is_asked_for_and_gets_a_blocker_waits_for_it(engine: 
     assert mine == [S.PENDING, S.WAITING_CONFIRM, S.BLOCKED, S.PENDING, S.WAITING_CONFIRM]
 
 
-async def test_an_approval_that_was_asked_for_covers_no_other_form_of_the_task(engine: Engine, site: Site) -> None:
+async def test_a_request_does_not_cover_an_edited_task(engine: Engine, site: Site) -> None:
     await engine.worker()
     ann = await person(engine, "Ann")
     id_, _ = await waiting(engine, site)
@@ -74,7 +74,7 @@ async def test_an_approval_that_was_asked_for_covers_no_other_form_of_the_task(e
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_what_is_not_asked_for_any_more_goes_on(engine: Engine, site: Site) -> None:
+async def test_a_task_whose_confirmation_is_removed_goes_on(engine: Engine, site: Site) -> None:
     await engine.worker()
     for wanted in (Removal("ask"), Modification("ask", {"require_confirm": False})):
         id_, _ = await waiting(engine, site)
@@ -84,7 +84,7 @@ async def test_what_is_not_asked_for_any_more_goes_on(engine: Engine, site: Site
         assert [one.status for one in await asked(engine, id_)] == [ApprovalStatus.CANCELLED]
 
 
-async def test_what_has_ended_stays_as_it_is(engine: Engine, site: Site) -> None:
+async def test_ended_tasks_stay_unchanged(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_, _ = await waiting(engine, site)
     for wanted in (Removal("a"), Modification("a", {"name": "other"}), Connection("end", "a")):
@@ -98,7 +98,7 @@ async def test_what_has_ended_stays_as_it_is(engine: Engine, site: Site) -> None
 
 
 async def test_an_edit_and_an_approval_at_the_same_moment(engine: Engine, site: Site) -> None:
-    """Whoever comes second is refused: an approved task runs as it was seen, a changed one is asked for again."""
+    """The second one is refused: an approved task runs unchanged, an edited one needs another approval."""
     await engine.worker()
     ann = await person(engine, "Ann")
     outcomes = set()
@@ -127,8 +127,8 @@ async def test_an_edit_and_an_approval_at_the_same_moment(engine: Engine, site: 
     assert outcomes
 
 
-async def test_an_edit_meets_a_worker_that_takes_what_was_approved(engine: Engine, site: Site) -> None:
-    """Edits follow each other while workers take whatever is free: each task runs once, in the form it has then."""
+async def test_an_edit_races_with_a_worker_that_claims_the_approved_task(engine: Engine, site: Site) -> None:
+    """Edits follow each other while workers claim free tasks: each task runs once, in its present form."""
     for _ in range(2):
         await engine.worker(slots=2)
     id_, _ = await waiting(engine, site, node("ask", require_confirm=True))

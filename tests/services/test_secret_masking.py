@@ -1,4 +1,4 @@
-"""Values of variables whose names tell that they are secret: no answer, event, reason, entry or line shows them."""
+"""Secret values, by the names of their variables: no answer, event, reason or log line shows them."""
 
 import json
 from dataclasses import replace
@@ -31,7 +31,7 @@ async def everything_about(engine: Engine, id_: str) -> str:
     return str([to_json(story.deployment), shown, story.attempts, await engine.events(id_), lines, to_json(entries)])
 
 
-async def test_a_command_that_can_not_be_started_does_not_tell_a_secret(engine: Engine, site: Site) -> None:
+async def test_a_start_error_shows_no_secret(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("task", command=(f"/opt/{VALUE}/run",), env=ENV))
     story = await engine.until(id_, D.FAILED)
@@ -40,7 +40,7 @@ async def test_a_command_that_can_not_be_started_does_not_tell_a_secret(engine: 
     assert VALUE not in await everything_about(engine, id_)
 
 
-async def test_reasons_are_kept_without_secrets(engine: Engine, site: Site) -> None:
+async def test_secrets_are_masked_in_reasons(engine: Engine, site: Site) -> None:
     await engine.worker()
     waits = [node(key, command=("sleep", "600"), env=ENV) for key in ("one", "two")]
     id_ = await site.deploy("v1", *waits, node("left", "one"))
@@ -75,14 +75,14 @@ async def test_the_audit_log_holds_no_secret_of_an_application(engine: Engine, s
         f'printf "x%.0s" $(seq 65530); printf "{VALUE}\\n"',
     ],
 )
-async def test_nothing_that_stands_within_a_secret_hides_it(engine: Engine, site: Site, script: str) -> None:
+async def test_escapes_inside_a_secret_do_not_hide_it(engine: Engine, site: Site, script: str) -> None:
     await engine.worker()
     story = await site.deployed("v1", node("task", command=sh(script), env=ENV))
     said = "".join(await engine.said(story.deployment.id, "task"))
     assert "***" in said and VALUE[:5] not in said and VALUE[5:] not in said
 
 
-async def test_lines_of_several_instances_are_cleaned_each_for_itself(engine: Engine, site: Site) -> None:
+async def test_lines_of_several_instances_are_cleaned_separately(engine: Engine, site: Site) -> None:
     await engine.worker()
     script = 'printf "hold on $BOREAS_INSTANCE: ghp_abcdefgh\\033["; sleep 1.3; printf "0mrest of $BOREAS_INSTANCE\\n"'
     await site.application("web", ShellTarget(sh(script), ("a", "b", "c")))
@@ -93,8 +93,8 @@ async def test_lines_of_several_instances_are_cleaned_each_for_itself(engine: En
     )
 
 
-async def test_more_secrets_than_can_be_masked_are_not_run(engine: Engine, site: Site) -> None:
-    """Such a task can not be made any more: this one was stored before."""
+async def test_too_many_secrets_to_mask_are_refused(engine: Engine, site: Site) -> None:
+    """Such a task cannot be created now; an older Boreas may have stored one."""
     many = {"PASSWORD": "\n".join(f"line-{n:05}" for n in range(500))}
     id_ = await site.deploy("v1", node("task", command=sh("echo $PASSWORD")), auto_start=False)
     async with engine.outside() as connection:
@@ -113,7 +113,7 @@ SEQUENCES = (
 STORED = "\x1b[31mERROR: no\x1b[0m\x1b]8;;https://x\x1b\\y\x1b]8;;\x1b\\"
 
 
-async def test_colours_and_links_are_stored_and_searched_through(engine: Engine, site: Site) -> None:
+async def test_colors_and_links_are_stored_and_ignored_by_filters(engine: Engine, site: Site) -> None:
     await engine.worker()
     story = await site.deployed("v1", node("task", command=("printf", SEQUENCES + "\\n")))
     task = story.tasks["task"]
@@ -124,7 +124,7 @@ async def test_colours_and_links_are_stored_and_searched_through(engine: Engine,
         assert (await logs.counts([task.id], wanted))[task.id] == found == wanted.admits(line)
 
 
-async def test_what_has_begun_of_a_line_is_shown_after_a_second(engine: Engine, site: Site) -> None:
+async def test_an_unfinished_line_is_shown_after_a_second(engine: Engine, site: Site) -> None:
     await engine.worker()
     code = "import time\nprint('Waiting ... ', end='', flush=True); time.sleep(600)"
     id_ = await site.deploy("v1", node("task", command=python(code)))
@@ -140,7 +140,7 @@ for number, text in enumerate({PIECES!r}):
     print(text, end='', flush=True)"""
 
 
-async def test_a_line_goes_on_where_it_was_shown_and_has_its_level(engine: Engine, site: Site, tmp_path: Path) -> None:
+async def test_the_rest_of_a_line_has_the_level_of_its_start(engine: Engine, site: Site, tmp_path: Path) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("task", command=python(PRINT, tmp_path)))
     for number, shown in enumerate(("ERROR: one ", "two ", "20%", "next")):
@@ -151,7 +151,7 @@ async def test_a_line_goes_on_where_it_was_shown_and_has_its_level(engine: Engin
     assert [str(line.level) for line in lines] == ["ERROR"] * 4 + ["INFO"]
 
 
-async def test_a_progress_bar_that_never_is_silent_is_shown_from_time_to_time(engine: Engine, site: Site) -> None:
+async def test_a_progress_bar_is_shown_periodically(engine: Engine, site: Site) -> None:
     await engine.worker()
     code = "import time\nfor n in range(10_000): print(f'{n}%', end='\\r', flush=True); time.sleep(0.1)"
     id_ = await site.deploy("v1", node("task", command=python(code)))

@@ -180,7 +180,7 @@ def _error_message(deployment: Deployment, to: DeploymentStatus, reason: str | N
 async def lock_deployment(
     unit: Unit, deployment_id: str, actor_id: str | None = None, field: str = "id"
 ) -> AsyncIterator[LockedDeployment]:
-    """Lock a deployment's row until the unit's transaction ends; write its changes when the block ends well.
+    """Lock a deployment's row for the unit's transaction; write its changes when the block ends well.
 
     Raises Refused, naming the input's `field`, when the deployment does not exist.
     """

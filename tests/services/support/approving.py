@@ -1,4 +1,4 @@
-"""People who decide, and what was asked of them."""
+"""People who decide, and the requests of a deployment."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ A = ApprovalStatus
 
 
 async def person(engine: Engine, name: str, *grants: Grant) -> Engine:
-    """Return the engine as somebody calls it who was granted something: APPROVER of everything without more."""
+    """Return the engine as called by a person with a grant; by default APPROVER of everything."""
     given = grants or (Grant(Role.APPROVER),)
     async with unit(engine.runtime) as work:
         actor = Actor(id=work.new_id(IdKind.USER), kind=ActorKind.USER, name=name)
@@ -33,7 +33,7 @@ async def person(engine: Engine, name: str, *grants: Grant) -> Engine:
 
 
 async def revoke(engine: Engine, somebody: Engine, grant: Grant | None = None) -> None:
-    """Take a role away from somebody: APPROVER of everything without more."""
+    """Revoke a role of a person; by default APPROVER of everything."""
     async with unit(engine.runtime):
         assert await access_store.remove_grant(somebody.principal.actor.id, grant or Grant(Role.APPROVER))
 
@@ -44,12 +44,12 @@ async def asked(engine: Engine, id_: str) -> list[Approval]:
 
 
 async def pending(engine: Engine, id_: str) -> list[Approval]:
-    """Return what a deployment waits for."""
+    """Return the pending approvals of a deployment."""
     return [one for one in await asked(engine, id_) if one.status is A.PENDING]
 
 
 async def statuses(engine: Engine, id_: str) -> list[tuple[ApprovalSubject, ApprovalStatus]]:
-    """Return what was asked for in a deployment, and what came of it."""
+    """Return the subjects and statuses of a deployment's approvals."""
     return [(one.subject, one.status) for one in await asked(engine, id_)]
 
 
@@ -66,7 +66,7 @@ async def until_asked(engine: Engine, id_: str, number: int = 1) -> list[Approva
 async def decide(
     engine: Engine, *approvals_: Approval | str, reject: bool = False, comment: str = ""
 ) -> Sequence[Problem]:
-    """Approve or reject, and return what was wrong."""
+    """Approve or reject, and return the problems."""
     ids = tuple(one if isinstance(one, str) else one.id for one in approvals_)
     verdict = Verdict.REJECT if reject else Verdict.APPROVE
     try:

@@ -1,4 +1,4 @@
-"""What a person does to a deployment or one of its tasks, and what is told of it."""
+"""Actions of a person on a deployment or one of its tasks, and the reasons of refusals."""
 
 from dataclasses import replace
 
@@ -62,7 +62,7 @@ async def reason(engine: Engine, id_: str, key: str, to: S) -> str | None:
 
 
 async def check_refused(engine: Engine, id_: str, key: str, use_case: UseCase[ReasonedAction]) -> None:
-    """Check that a task can not be steered so in its state, and that trying changes nothing."""
+    """Check that an action is refused in the task's state, and that trying changes nothing."""
     before, events = (await engine.story(id_)).tasks[key], await engine.events(id_)
     problem = await engine.refusal(use_case, ReasonedAction(before.id, "because"))
     assert isinstance(problem, WrongState) and (problem.status, problem.path) == (before.status, ("id",))
