@@ -90,7 +90,7 @@ class Attempt:
         if not self._masker or not isinstance(came, Outcome):
             return came
         message = came.message and self._masker.mask(came.message)
-        return replace(came, message=message, result=self._masker.everywhere(came.result))
+        return replace(came, message=message, result=self._masker.mask_json(came.result))
 
     def interrupt(self, why: Interruption) -> None:
         """End it, once."""
