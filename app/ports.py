@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from app.core.application import KubernetesTarget
 from app.core.attempt import Outcome
@@ -24,11 +24,6 @@ LONG_LINE = 65_536
 """Characters after which an operator passes an endless line on in pieces, each of them a `Part`."""
 
 
-LEAVE = "leave"
-"""The message of a cancellation after which an operator leaves what outlives its worker as it is: another worker will
-go on with it. After any other cancellation nobody will."""
-
-
 class Clock(Protocol):
     """Tells the time."""
 
@@ -40,11 +35,11 @@ class Clock(Protocol):
 class Chance(Protocol):
     """Gives randomness."""
 
-    def noise(self, size: int) -> bytes:
+    def random_bytes(self, size: int) -> bytes:
         """Return `size` unpredictable bytes."""
         ...
 
-    def fraction(self) -> float:
+    def random_fraction(self) -> float:
         """Return a number from 0 up to 1."""
         ...
 
@@ -64,7 +59,7 @@ class Origin:
     run: str
     attempt: int = 0
     application: str | None = None
-    stays: bool = True
+    retain: bool = True
     environment_id: str = ""
 
 
@@ -91,50 +86,74 @@ class Instruction:
     answer_seconds: float | None = None
 
 
-class WorkspaceKeeper(Protocol):
-    """Has the folders that commands of deployments worked in on this machine."""
+class WorkspaceCleaner(Protocol):
+    """Removes the folders in which commands of deployments worked on this machine."""
 
     def idle_workspaces(self, before: datetime) -> Sequence[str]:
-        """Return the ids of deployments of which there are folders in which nothing was made since then."""
+        """Return the ids of deployments whose folders have not changed since `before`."""
         ...
 
-    def put_aside(self, deployment_id: str) -> bool:
+    def move_to_trash(self, deployment_id: str) -> bool:
         """Take the folders of a deployment out of use, at once; False where that is not possible."""
         ...
 
-    def remove_put_aside(self) -> None:
-        """Remove what was put aside. May take long: for a thread."""
+    def empty_trash(self) -> None:
+        """Remove the folders in the trash. May take long: for a thread."""
         ...
 
 
-class HoldLapsedError(Exception):
-    """What ran was ended, as `Operator.hold` was not called in time. That is no failure of what ran."""
+class LeaseExpiredError(Exception):
+    """The command was killed as `Operator.renew_lease` was not called in time. The command itself did not fail."""
+
+
+class Execution(Protocol):
+    """An instruction that an operator carries out, from `Operator.start` on.
+
+    `stop`, `kill` and `detach` return at once; `wait` returns when the execution has ended. After the first of them
+    the others change nothing, with one exception: `kill` cuts the grace of a `stop` short.
+    """
+
+    async def wait(self) -> Outcome:
+        """Wait until nothing of it runs here, and return how it ended.
+
+        SUCCEEDED or FAILED, with the exit code where there is one; LOST where its cluster ended it; STOPPED after
+        `stop` or `kill`; RETURNED after `detach`. A fault of the instruction is an outcome, not an exception. Raises
+        what the log raises, after the end of what ran, and LeaseExpiredError. Cancelling the wait stops the execution;
+        the cancellation comes out when that is done.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Ask what runs to end, and force it after the operator's grace."""
+        ...
+
+    def kill(self) -> None:
+        """End what runs at once, without a grace."""
+        ...
+
+    def detach(self) -> None:
+        """Leave to another worker what outlives this one and can be found by its origin. Stop everything else."""
+        ...
 
 
 class Operator(Protocol):
     """Carries instructions out."""
 
-    async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
-        """Do it and return how it ended: SUCCEEDED or FAILED, with the exit code where there is one.
+    def start(self, instruction: Instruction, log: LogSink) -> Execution:
+        """Begin to carry an instruction out, and return its handle at once."""
+        ...
 
-        Whatever goes wrong with the instruction is an outcome, not an exception. When cancelled, end what runs
-        (politely, then not), and only then let the cancellation out; a second cancellation ends it at once. What
-        outlives its worker, and can be found by its origin, is left as it is where the cancellation says LEAVE. Raises
-        HoldLapsedError when it was ended because nobody vouched for it any more.
+    def renew_lease(self, seconds: float) -> None:
+        """Let everything run for `seconds` from now: that long the leases of this worker are valid. Returns at once.
+
+        A worker that is frozen or cut off from its database does not call this again in time. Then the operator ends
+        what runs without its worker, so that nothing runs beside the attempt that follows, and starts nothing before
+        the next call. Before the first call there is no limit.
         """
         ...
 
-    def hold(self, seconds: float) -> None:
-        """Take note that the leases of this worker are good for `seconds` more from now: what runs may run on.
-
-        Where it is not called again in time, as the worker is frozen or cut off from its database, whatever runs for
-        this worker is to be ended without it, so that nothing runs beside the attempt that follows; and nothing starts
-        before the next call. As long as it was never called there is no such limit. Returns at once.
-        """
-        ...
-
-    def extend(self, seconds: float) -> None:
-        """Take note of the same from another thread, while the event loop is held up. What has lapsed stays so."""
+    def renew_lease_from_thread(self, seconds: float) -> None:
+        """Renew the lease from another thread while the event loop is held up. An expired lease stays expired."""
         ...
 
 
@@ -152,39 +171,40 @@ class Run:
 
 
 class RunOperator(Protocol):
-    """An operator whose runs outlive their workers, and can be found and ended by anybody. Raises nothing.
+    """An operator whose runs outlive their workers, so that any worker can find and end them.
 
-    What can not be reached is logged: who looks again later finds it then.
+    Raises nothing. A cluster that cannot be reached is logged; the next look finds what is there.
     """
 
-    async def running(self, connection: KubernetesAccess) -> Sequence[Run]:
-        """Return the runs that go on, or have ended and are still there; none where they cannot be known.
+    async def list_runs(self, connection: KubernetesAccess) -> Sequence[Run]:
+        """Return the runs that go on or have ended and are still there; none where they cannot be read.
 
         Those of other installations are among them.
         """
         ...
 
-    async def end(self, connection: KubernetesAccess, run: Run) -> bool:
-        """End a run and remove it, unless somebody took it since it was found. Return whether it is being ended."""
+    async def end_run(self, connection: KubernetesAccess, run: Run) -> bool:
+        """End a run and remove it, unless another attempt took it since. Return whether it is being ended."""
         ...
 
 
 @dataclass(slots=True)
-class Memory:
-    """What is known of a workload beside what its cluster tells. `left` is what an earlier rollout left half way.
+class WorkloadStore:
+    """What Boreas stores of a workload beside what its cluster knows.
 
-    An operator keeps what it is about to do before it does it: `store` lets it outlive the process.
+    `unfinished` is what an earlier rollout left half way. An operator saves each change before it makes it; `write`
+    makes that outlive the process.
     """
 
     moved: MovedWorkload | None = None
-    left: MovedWorkload | None = None
-    store: Callable[[MovedWorkload | None], Awaitable[None]] | None = None
+    unfinished: MovedWorkload | None = None
+    write: Callable[[MovedWorkload | None], Awaitable[None]] | None = None
 
-    async def keep(self, moved: MovedWorkload | None) -> None:
-        """Keep what was done, or is about to be; None: nothing is left of it. Raises what `store` raises."""
+    async def save(self, moved: MovedWorkload | None) -> None:
+        """Save what was done, or is about to be; None: nothing is left of it. Raises what `write` raises."""
         if moved != self.moved:
-            if self.store is not None:
-                await self.store(moved)
+            if self.write is not None:
+                await self.write(moved)
             self.moved = moved
 
 
@@ -193,7 +213,7 @@ class Workload:
     """What a rollout moves, for an operator that moves it as a whole: a Deployment object of a cluster.
 
     `image` is that of the new version, `previous_image` that of the version before (None: nothing ran before, or it has
-    none). The ids and names become labels, by which another worker finds what was made. `memory` is what Boreas itself
+    none). The ids and names become labels, by which another worker finds what was made. `store` is what Boreas itself
     knows of the rollout.
     """
 
@@ -206,53 +226,43 @@ class Workload:
     version: str
     image: str
     previous_image: str | None
-    memory: Memory = field(default_factory=Memory, compare=False)
+    store: WorkloadStore = field(default_factory=WorkloadStore, compare=False)
 
 
 class RolloutOperator(Protocol):
-    """Moves workloads as a whole. Whatever goes wrong with one is an outcome, not an exception."""
+    """Moves workloads as a whole. Whatever goes wrong with one is an outcome, not an exception.
+
+    Every method may be called again after a crash. Cancelling one leaves the workload as it is.
+    """
 
     async def size(self, workload: Workload) -> int:
         """Return how many replicas the workload is to have."""
         ...
 
-    async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
-        """Give the workload a shape, and return once all of it is ready, or can not become so.
+    async def incompatibility(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
+        """Return why a strategy cannot work for the workload, before anything is touched; None where it can."""
+        ...
 
-        What another worker has begun is gone on with. When cancelled, return at once and leave everything as it is.
+    async def apply(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        """Give the workload a shape. Return once all of it is ready, or cannot become ready."""
+        ...
+
+    async def observe(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        """Check a workload that has its shape: FAILED where replicas stopped serving, or somebody changed it.
+
+        The answer covers the whole time since the shape was applied.
         """
         ...
 
-    async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
-        """Bring the version before back, from any shape on the way to `shape`, and remove what the rollout made."""
-        ...
+    async def resolve_service(self, workload: Workload, shape: Shape) -> str | None:
+        """Return the Service by which the new version can be asked; None where the workload names none.
 
-
-@runtime_checkable
-class WatchfulOperator(Protocol):
-    """Moves workloads, and also tells what becomes of them: before anything is touched, and while it is watched."""
-
-    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
-        """Return why a strategy cannot work for the workload; None where it can."""
-        ...
-
-    async def watch(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
-        """Look at what was brought: FAILED where it does not serve as it did, or somebody changed it.
-
-        What is found tells of the whole time since it was brought.
+        It is that of a set beside the base where there is one, else the one that the workload names.
         """
         ...
 
-
-@runtime_checkable
-class ReachableOperator(Protocol):
-    """Moves workloads, and makes what carries a new version reachable for itself before it serves."""
-
-    async def service(self, workload: Workload, shape: Shape) -> str | None:
-        """Return by which Service what carries the new version in a shape is asked: that of a set of its own, if any.
-
-        The one that the workload names where there is none for the set alone; None where it names none.
-        """
+    async def roll_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+        """Bring back the version before, from any shape on the way to `shape`. Remove what the rollout made."""
         ...
 
 
@@ -265,7 +275,7 @@ class ProbeResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """What a query of metrics gave: the values of all its series, none where it gave none; `detail` says why not."""
 
     values: tuple[float, ...]
@@ -282,7 +292,7 @@ class Probe(Protocol):
         """
         ...
 
-    async def measure(self, url: str, query: str, timeout_seconds: float, *, loopback: bool = True) -> Measured:
+    async def measure(self, url: str, query: str, timeout_seconds: float, *, loopback: bool = True) -> Measurement:
         """Return what a query gives at this moment at the Prometheus at `url`. Never raises for what it does."""
         ...
 

@@ -24,7 +24,7 @@ from app.ports import Operator
 from app.services.runtime import Runtime
 from app.settings import SettingError, Settings
 from app.store.database import config, connected
-from app.store.roles import is_mighty
+from app.store.roles import has_full_rights
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ async def open_runtime(settings: Settings, *, operators: bool = False) -> AsyncI
 
 async def warn_if_audit_log_is_writable() -> None:
     """Log a warning if this process, which is connected, has the right to change the audit log."""
-    if await is_mighty():
+    if await has_full_rights():
         logger.warning(
             "this process owns the tables of its database and could change the audit log; "
             "give it a role of its own: see boreas migrate --help"

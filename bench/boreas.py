@@ -1,4 +1,4 @@
-"""A Boreas to measure: `boreas up` in a folder of its own, on a free port, with one API and one worker process."""
+"""Starts the Boreas to measure: `boreas up` in a temporary folder, with one API and one worker."""
 
 import asyncio
 import os

@@ -8,7 +8,7 @@ from app.core import graph, workflow, workflow_faults
 from app.core.deployment import DeploymentStatus
 from app.core.task import TaskStatus
 from app.core.tick import planning
-from app.core.tick.planning import Item, State
+from app.core.tick.state import DeploymentSnapshot, TaskSnapshot
 from app.core.workflow import TaskType, WorkflowTask
 from bench.table import Row
 
@@ -24,8 +24,10 @@ async def measure() -> list[Row]:
         )
         for i in range(TASKS)
     ]
-    items = [Item(id=t.key, key=t.key, type=t.type, status=TaskStatus.BLOCKED, block_by=t.block_by) for t in tasks]
-    state = State(status=DeploymentStatus.RUNNING, items=items)
+    items = [
+        TaskSnapshot(id=t.key, key=t.key, type=t.type, status=TaskStatus.BLOCKED, block_by=t.block_by) for t in tasks
+    ]
+    state = DeploymentSnapshot(status=DeploymentStatus.RUNNING, tasks=items)
     now = datetime.now(UTC)
     checked = _fastest(lambda: workflow_faults.find_faults(tasks, {}, commands_needed=False))
     levelled = _fastest(lambda: graph.levels(workflow.blocker_graph(tasks)))

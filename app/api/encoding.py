@@ -28,7 +28,7 @@ def error_body(message: str, code: ErrorCode | RequestCode) -> Body:
     return {"errors": [{"message": message, "extensions": {"code": str(code)}}]}
 
 
-def encode_body(body: Body | list[Body]) -> bytes:
+def encode_body(body: object) -> bytes:
     """Return JSON in UTF-8 on one line. A lone surrogate has no UTF-8 form, so such a body is escaped to ASCII."""
     try:
         return _encode(body)

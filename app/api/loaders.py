@@ -13,7 +13,7 @@ from app.api.execution.executor import Columns
 from app.api.page_loaders import CountKey, PageKey, load_counts, load_pages
 from app.core.access import ApiToken, Grant, Principal
 from app.core.approval import Approval
-from app.core.batch_history import Moment
+from app.core.batch_history import ProgressPoint
 from app.core.deployment import Definition, Deployment, DeploymentFilter
 from app.core.environment import Release
 from app.core.errors import Problem
@@ -22,11 +22,11 @@ from app.core.gate import GateContext
 from app.core.logs import LogFilter, LogLine, LogRange
 from app.core.revision import Revision
 from app.core.roles import Role
-from app.core.task import Task, TaskAttempt, removed, written
+from app.core.task import Task, TaskAttempt, removed_task, workflow_tasks
 from app.core.template import TemplateVersion
 from app.core.workflow import WorkflowTask
 from app.services import allowed_actions, gates
-from app.services.allowed_actions import Asker
+from app.services.allowed_actions import Caller
 from app.services.approval_waivers import authors_of
 from app.services.runtime import Runtime
 from app.store import access as access_store
@@ -148,7 +148,7 @@ class Loaders:
     tokens_of: Lazy[str, list[ApiToken]] = Lazy(lambda self: DataLoader(_listed(access_store.tokens_of)))
     releases_in: Lazy[str, list[Release]] = Lazy(lambda self: DataLoader(self._releases_in))
     releases_of: Lazy[str, list[Release]] = Lazy(lambda self: DataLoader(self._releases_of))
-    rollout_moments: Lazy[str, list[Moment]] = Lazy(lambda _: DataLoader(_listed(event_feed.of_rollouts)))
+    rollout_moments: Lazy[str, list[ProgressPoint]] = Lazy(lambda _: DataLoader(_listed(event_feed.of_rollouts)))
     definitions_of: Lazy[str, list[Definition]] = Lazy(lambda _: DataLoader(_listed(definitions.of_deployments)))
     running_in: Lazy[str, Mapping[str, Definition]] = Lazy(lambda _: DataLoader(_listed(definitions.running_in)))
     authors_of: Lazy[str, frozenset[str]] = Lazy(lambda self: DataLoader(self._authors_of))
@@ -213,7 +213,10 @@ class Loaders:
         now = [id_ for id_, number in keys if current.get(id_) == number]
         present = dict(zip(now, await self.tasks_of.load_many(now), strict=True))
         past = await workflows.tasks_at(keys)
-        return [past.get(key) or (written(present[key[0]]) if current.get(key[0]) == key[1] else None) for key in keys]
+        return [
+            past.get(key) or (workflow_tasks(present[key[0]]) if current.get(key[0]) == key[1] else None)
+            for key in keys
+        ]
 
     async def _approvals(self, ids: list[str]) -> list[Approval | None]:
         found = await approvals.by_ids(ids)
@@ -240,16 +243,16 @@ class Loaders:
 
     async def _situations(self, ids: list[str]) -> list[GateContext]:
         found = await deployments.by_ids(ids)
-        return await gates.situations(self._runtime, [found[id_] for id_ in ids])
+        return await gates.gate_contexts(self._runtime, [found[id_] for id_ in ids])
 
     def _steered(
-        self, why_not: Callable[[Asker, Sequence[Deployment]], Awaitable[allowed_actions.Answers]]
+        self, why_not: Callable[[Caller, Sequence[Deployment]], Awaitable[allowed_actions.Answers]]
     ) -> DataLoader[str, Problem | None]:
         """Return a loader of why the viewer may not steer deployments in some way."""
 
         async def many(ids: list[str]) -> list[Problem | None]:
             found = [one for one in await self.deployment.load_many(ids) if one is not None]
-            answers = await why_not(Asker(self._runtime, self._viewer()), found)
+            answers = await why_not(Caller(self._runtime, self._viewer()), found)
             return [answers.get(id_) for id_ in ids]
 
         return DataLoader(many)
@@ -279,7 +282,7 @@ def _listed(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> Callable
 async def _removed_tasks(keys: list[tuple[str, str]]) -> list[Task]:
     """Return tasks (deployment id, task id) that edits removed: events still tell of them. Raises LookupError."""
     found = await workflows.removed_tasks(keys)
-    return [removed(*key, found[key]) for key in keys]
+    return [removed_task(*key, found[key]) for key in keys]
 
 
 async def _logs(keys: list[LogKey]) -> list[list[LogLine]]:

@@ -35,7 +35,7 @@ from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, Cost
 from app.api.errors import TranslateErrors, as_graphql_error, without_traceback
 from app.api.execution.concurrency import ConcurrencyLimit
 from app.api.execution.executor import Executor, Selections
-from app.api.page_arguments import count_from_one_end
+from app.api.page_arguments import refuse_first_with_last
 
 TRANSLATE = TranslateErrors()
 TIMES = 4
@@ -62,7 +62,7 @@ class Schema(strawberry.Schema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, execution_context_class=Executor)
-        count_from_one_end(self._schema)
+        refuse_first_with_last(self._schema)
         self.documents = Documents(self._schema)
         self.heavy = ConcurrencyLimit()
 

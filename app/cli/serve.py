@@ -80,7 +80,7 @@ def api() -> None:
 async def _make_sure_of_first_token(settings: Settings) -> None:
     """Where a first token is given, make it; one process at a time, for many start together."""
     from app.services.access import ensure_admin
-    from app.store.database import AWAY
+    from app.store.database import UNAVAILABLE
     from app.store.migrations import exclusive
     from app.wiring import open_runtime
 
@@ -89,7 +89,7 @@ async def _make_sure_of_first_token(settings: Settings) -> None:
     try:
         async with exclusive(settings.store.database_url or ""), open_runtime(settings) as (runtime, _):
             await ensure_admin(runtime, settings.admin_token)
-    except AWAY as error:
+    except UNAVAILABLE as error:
         raise Failure(
             f"The database went away while the first token was made sure of: {error}. Start again."
         ) from error

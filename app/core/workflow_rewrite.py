@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.core import workflow
-from app.core.task import UNSTARTED, Task, TaskStatus, unbegun, written
-from app.core.tick.planning import Change, settled
+from app.core.task import UNSTARTED, Task, TaskStatus, new_task, workflow_tasks
+from app.core.tick.planning import unblocking_ids
+from app.core.tick.state import TaskChange
 from app.core.workflow import WorkflowTask
 
 Tasks = Sequence[WorkflowTask]
@@ -24,7 +25,7 @@ class Rewrite:
     added: tuple[Task, ...]
     redefined: tuple[Task, ...]
     moved: Mapping[str, int]
-    changes: tuple[Change, ...]
+    changes: tuple[TaskChange, ...]
 
 
 def has_started(task: Task) -> bool:
@@ -38,7 +39,7 @@ def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str], bef
     `new_ids` has an id for each new key. `before` is the graph of `tasks`, where the caller has it already. Tasks keep
     their ids by their keys. A redefined task loses its confirmation, as an approval only covers what people saw.
     """
-    old_by_key = {task.key: (task, node) for task, node in zip(tasks, before or written(tasks), strict=True)}
+    old_by_key = {task.key: (task, node) for task, node in zip(tasks, before or workflow_tasks(tasks), strict=True)}
     ids = {**new_ids, **{task.key: task.id for task in tasks}}
     deployment_id = tasks[0].deployment_id
     redefined: list[Task] = []
@@ -47,16 +48,16 @@ def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str], bef
     for order, task in enumerate(after):
         old, node = old_by_key.get(task.key, (None, None))
         if old is None or node is None:
-            result.append(unbegun(task, deployment_id, order, ids))
+            result.append(new_task(task, deployment_id, order, ids))
         elif task is node or task == node:
             result.append(old if old.order == order else replace(old, order=order))
             if old.order != order:
                 moved[old.id] = order
         else:
             unconfirm = workflow.is_redefined(node, task)
-            result.append(_redefined(old, unbegun(task, deployment_id, order, ids), unconfirm=unconfirm))
+            result.append(_redefined(old, new_task(task, deployment_id, order, ids), unconfirm=unconfirm))
             redefined.append(result[-1])
-    unblocking = settled(result)
+    unblocking = unblocking_ids(result)
     final = [
         task if (status := _status(task, unblocking)) is task.status else replace(task, status=status)
         for task in result
@@ -69,7 +70,7 @@ def rewrite(tasks: Sequence[Task], after: Tasks, new_ids: Mapping[str, str], bef
         redefined=tuple(redefined),
         moved=moved,
         changes=tuple(
-            Change(task.id, task.status, "its workflow was edited")
+            TaskChange(task.id, task.status, "its workflow was edited")
             for task, previous in zip(final, result, strict=True)
             if task.status is not previous.status and task.key in old_by_key
         ),

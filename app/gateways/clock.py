@@ -17,10 +17,10 @@ class SystemClock:
 class SystemChance:
     """Gives the operating system's randomness: ids and tokens are made of it, so it may not be guessable."""
 
-    def noise(self, size: int) -> bytes:
+    def random_bytes(self, size: int) -> bytes:
         """Return `size` unpredictable bytes."""
         return secrets.token_bytes(size)
 
-    def fraction(self) -> float:
+    def random_fraction(self) -> float:
         """Return a number from 0 up to, not including, 1."""
         return _RANDOM.random()

@@ -15,7 +15,7 @@ from app.core.proxies import NONE, Proxies
 from app.gateways import prometheus
 from app.gateways.authorities import USUAL, Authorities, tls_context
 from app.gateways.networks import AddressRefusedError, GuardedTransport, Network, Networks
-from app.ports import Measured, ProbeResult
+from app.ports import Measurement, ProbeResult
 
 _EXCERPT = 200
 """Characters of an error that are shown."""
@@ -74,7 +74,7 @@ class HttpProbe:
             with suppress(httpx.HTTPError, OSError):
                 await response.aclose()
 
-    async def measure(self, url: str, query: str, timeout_seconds: float, *, loopback: bool = True) -> Measured:
+    async def measure(self, url: str, query: str, timeout_seconds: float, *, loopback: bool = True) -> Measurement:
         """Return what an instant query gives at the Prometheus at `url`. Never raises for what it finds."""
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -84,7 +84,7 @@ class HttpProbe:
                 finally:
                     await response.aclose()
         except _TROUBLE as error:
-            return Measured((), _trouble(error, timeout_seconds))
+            return Measurement((), _trouble(error, timeout_seconds))
         return prometheus.read(response.status_code, body)
 
     async def _ask(self, url: str, loopback: bool) -> httpx.Response:

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from app.ports import Measured
+from app.ports import Measurement
 
 MAX_BYTES = 1_048_576
 """Bytes of an answer: a query for a check gives a few numbers, and one with more was not meant."""
@@ -20,16 +20,16 @@ def address(url: str, query: str) -> str:
     return str(base.copy_with(path=f"{base.path.rstrip('/')}/api/v1/query").copy_add_param("query", query))
 
 
-def read(status: int, body: bytes) -> Measured:
+def read(status: int, body: bytes) -> Measurement:
     """Read an answer. Whatever is no number has no value, and the detail says what there was instead."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         shape = "too much to be read" if len(body) >= MAX_BYTES else "no JSON"
-        return Measured((), f"answered {status} with {shape}")
+        return Measurement((), f"answered {status} with {shape}")
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict) or answer.get("status") != "success":
-        return Measured((), _refusal(status, answer))
+        return Measurement((), _refusal(status, answer))
     return _values(data.get("resultType"), data.get("result"))
 
 
@@ -40,13 +40,13 @@ def _refusal(status: int, answer: Any) -> str:
     return f"answered {status}: {words[:_EXCERPT]}" if words else f"answered {status}, and not as Prometheus does"
 
 
-def _values(kind: object, result: Any) -> Measured:
+def _values(kind: object, result: Any) -> Measurement:
     """Read the samples of a vector or a scalar: each is a pair of a time and a number as text."""
     if kind not in ("vector", "scalar"):
-        return Measured((), f"the query gives a {kind}; a check takes a scalar or an instant vector")
+        return Measurement((), f"the query gives a {kind}; a check takes a scalar or an instant vector")
     try:
         samples = [result] if kind == "scalar" else [series["value"] for series in result]
         values = tuple(float(text) for _, text in samples)
     except (TypeError, ValueError, KeyError):
-        return Measured((), f"the {kind} is not as Prometheus writes it")
-    return Measured(values, f"{len(values)} values" if values else "no data")
+        return Measurement((), f"the {kind} is not as Prometheus writes it")
+    return Measurement(values, f"{len(values)} values" if values else "no data")

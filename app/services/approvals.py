@@ -1,4 +1,4 @@
-"""Use cases of approvals: approve and reject, and what waits for somebody."""
+"""Use cases of approvals: approve, reject, and the inbox of approvals that an actor may decide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,19 +17,21 @@ from app.core.task import TaskStatus
 from app.core.validation import checks
 from app.services.engine import approval_requests
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import refuse, tick_and_send
-from app.services.secret_masking import hidden
+from app.services.engine.tick import reject_deployment
+from app.services.engine.work_queue import tick_and_enqueue
+from app.services.secret_masking import mask_secrets
 from app.services.use_cases import Result, UseCaseContext, forbidden, refuse_if
 from app.store import approvals as store
 from app.store import deployments as deployment_store
 
 MAX_APPROVALS = 100
+"""Approvals that one call decides."""
 FIELD = "approvalIds"
 
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """A verdict on some approvals, and why. `expected_revision` is that of the workflow that was looked at."""
+    """A verdict on some approvals with a comment. `expected_revision` is the workflow's revision the caller saw."""
 
     approval_ids: tuple[str, ...]
     verdict: Verdict
@@ -53,7 +55,7 @@ async def decide(context: UseCaseContext, order: Decide) -> Result:
     }
     for deployment_id in sorted(set(deployment_ids.values())):
         ids = [id_ for id_ in order.approval_ids if deployment_ids.get(id_) == deployment_id]
-        async with lock_deployment(context.work, deployment_id, context.principal.actor.id) as locked:
+        async with lock_deployment(context.unit, deployment_id, context.principal.actor.id) as locked:
             problems |= await _decide_all(context, locked, order, ids)
     result = Result(
         ids=tuple(id_ for id_ in order.approval_ids if id_ not in problems),
@@ -81,10 +83,8 @@ async def _decide_all(
     context: UseCaseContext, locked: LockedDeployment, order: Decide, ids: Sequence[str]
 ) -> dict[str, Problem]:
     """Decide approvals of one deployment in order. Return the problems of those that were not decided, by id."""
-    deployment, principal = locked.deployment, context.principal
-    if not principal.allows(
-        Role.VIEWER, environment_id=deployment.environment_id, application_ids=deployment.application_ids
-    ):
+    principal = context.principal
+    if not principal.allows_on(Role.VIEWER, locked.deployment):
         return {id_: missing("approval", id_) for id_ in ids}
     problems: dict[str, Problem] = {}
     approvals = await store.by_ids(ids)
@@ -98,7 +98,7 @@ async def _decide_all(
         else:
             problems[id_] = problem
         if problem is None or approval.overdue(locked.now):
-            await tick_and_send(locked)
+            await tick_and_enqueue(locked)
             await locked.flush()
             approvals = await store.by_ids(ids) if id_ != ids[-1] else approvals
     return problems
@@ -116,57 +116,56 @@ def _outdated(deployment: Deployment, order: Decide) -> RevisionConflict | None:
     return RevisionConflict(message=message, expected=expected, actual=actual)
 
 
-async def _store(case: UseCaseContext, ledger: LockedDeployment, approval: Approval, order: Decide) -> None:
-    """Store a decision, and let go on or end what it was about."""
-    actor = case.principal.actor
-    comment = await hidden(ledger.deployment.id, order.comment.strip())
-    decision = Decision(actor_id=actor.id, actor_name=actor.name, verdict=order.verdict, comment=comment, at=ledger.now)
+async def _store(context: UseCaseContext, locked: LockedDeployment, approval: Approval, order: Decide) -> None:
+    """Store a decision; when the approval is settled by it, resume or end what it was requested for."""
+    actor = context.principal.actor
+    comment = await mask_secrets(locked.deployment.id, order.comment.strip())
+    decision = Decision(actor_id=actor.id, actor_name=actor.name, verdict=order.verdict, comment=comment, at=locked.now)
     status = core.status_after(approval, order.verdict)
     await store.decide(approval, decision, status)
-    ledger.record(ApprovalDecided(approval.id, order.verdict, comment))
-    approval_requests.tell(ledger, [approval.id])
-    others = tuple(each for each in approval.decisions if each.actor_id != actor.id)
-    after = replace(approval, status=status, decisions=(*others, decision))
-    case.changed(approval.id, approval, after)
+    locked.record(ApprovalDecided(approval.id, order.verdict, comment))
+    approval_requests.publish_changes(locked, [approval.id])
+    others = tuple(earlier for earlier in approval.decisions if earlier.actor_id != actor.id)
+    context.record_change(approval.id, approval, replace(approval, status=status, decisions=(*others, decision)))
     if status is ApprovalStatus.REJECTED:
         reason = f"rejected by {actor.name}" + (f": {comment}" if comment else "")
-        await refuse(ledger, reason, roll_back=True, automatic=False)
+        await reject_deployment(locked, reason, roll_back=True, automatic=False)
     elif status is ApprovalStatus.APPROVED and approval.task_id is not None:
-        await _let_go_on(ledger, approval, actor.id)
+        await _resume_task(locked, approval, actor.id)
 
 
-async def _let_go_on(ledger: LockedDeployment, approval: Approval, actor_id: str) -> None:
-    """Let the task go on that was approved, or whose rollout was; the next tick starts or resumes it."""
-    await ledger.flush()
-    task = await ledger.task(approval.task_id or "")
+async def _resume_task(locked: LockedDeployment, approval: Approval, actor_id: str) -> None:
+    """Take an approved task, or the task of an approved rollout step, out of WAITING_CONFIRM for the next tick."""
+    await locked.flush()
+    task = await locked.task(approval.task_id or "")
     if task.status is not TaskStatus.WAITING_CONFIRM:
         return
     if approval.subject is ApprovalSubject.ROLLOUT_STEP:
-        went_on = replace(
+        resumed = replace(
             task,
             status=TaskStatus.RUNNING,
             rollout=rollout.approve(task.rollout or Progress()),
-            resume_at=ledger.now,
+            resume_at=locked.now,
         )
     else:
-        went_on = replace(task, status=TaskStatus.PENDING, confirmed_by=actor_id, confirmed_at=ledger.now)
-    ledger.note_task(task.id, task.status, went_on.status)
-    ledger.put(went_on)
-    ledger.unit.note(task.id, task, went_on)
+        resumed = replace(task, status=TaskStatus.PENDING, confirmed_by=actor_id, confirmed_at=locked.now)
+    locked.record_task_status(task.id, task.status, resumed.status)
+    locked.put_task(resumed)
+    locked.unit.record_change(task.id, task, resumed)
 
 
 async def inbox(principal: Principal, now: datetime) -> list[Approval]:
-    """Return what waits for somebody: everything that they may decide now and have not, the oldest first."""
-    return [one for one, _ in await waiting() if awaits(one, principal, now)]
+    """Return the pending approvals that a principal may give now, the oldest first."""
+    return [approval for approval, _ in await all_pending() if may_approve(approval, principal, now)]
 
 
-async def waiting() -> list[tuple[Approval, Deployment]]:
-    """Return everything that waits for people, with its deployment, the oldest first."""
+async def all_pending() -> list[tuple[Approval, Deployment]]:
+    """Return all pending approvals with their deployments, the oldest first."""
     approvals = await store.pending()
-    deployments = await deployment_store.by_ids(list({one.deployment_id for one in approvals}))
-    return [(one, deployments[one.deployment_id]) for one in approvals]
+    deployments = await deployment_store.by_ids(list({approval.deployment_id for approval in approvals}))
+    return [(approval, deployments[approval.deployment_id]) for approval in approvals]
 
 
-def awaits(one: Approval, principal: Principal, now: datetime) -> bool:
-    """Whether somebody may decide: whoever wrote what is to be approved may only reject, and is not waited for."""
-    return core.why_not_decide(one, principal, Verdict.APPROVE, now) is None
+def may_approve(approval: Approval, principal: Principal, now: datetime) -> bool:
+    """Tell whether a principal may approve. Authors may only reject, so their inbox leaves the approval out."""
+    return core.why_not_decide(approval, principal, Verdict.APPROVE, now) is None

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed, wait_random
 
-from app.store.database import AWAY
+from app.store.database import UNAVAILABLE
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def _log_outcome(state: RetryCallState) -> None:
 
 
 _policy = AsyncRetrying(
-    retry=retry_if_exception_type(AWAY),
+    retry=retry_if_exception_type(UNAVAILABLE),
     wait=wait_fixed(RETRY_SECONDS) + wait_random(0, JITTER_SECONDS),
     before_sleep=_log_outcome,
 )
@@ -42,6 +42,6 @@ async def retry_while_away(work: Callable[[], Awaitable[T]]) -> T:
     try:
         # The policy makes garbage and takes 70 µs a call, so calls that succeed go without it.
         return await work()
-    except AWAY as error:
+    except UNAVAILABLE as error:
         _log(error)
     return await _policy.copy()(work)

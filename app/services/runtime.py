@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.core.environment import OperatorKind
 from app.core.freeze import Calendar
-from app.ports import Bus, Chance, Clock, JobQueue, Operator, Probe, RolloutOperator, RunOperator, WorkspaceKeeper
+from app.ports import Bus, Chance, Clock, JobQueue, Operator, Probe, RolloutOperator, RunOperator, WorkspaceCleaner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Runtime:
     """Operators that move workloads as a whole; every other one is told instance by instance."""
     runs: Mapping[OperatorKind, RunOperator] = field(default_factory=dict)
     """Operators whose runs outlive their workers."""
-    workspaces: WorkspaceKeeper | None = None
+    workspaces: WorkspaceCleaner | None = None
     """The folders of this machine, None where no commands are run."""
     lease_seconds: float = 15.0
     log_bytes: int = 500 * 1024 * 1024

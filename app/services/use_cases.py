@@ -1,4 +1,4 @@
-"""How a use case is carried out: one transaction, once per idempotency key, and then what follows the commit."""
+"""Running a use case: one transaction, once per idempotency key, with audit entries."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -12,21 +12,19 @@ from app.core.fingerprint import fingerprint as fingerprint_of
 from app.core.roles import Role
 from app.core.validation import checks
 from app.services import audit
-from app.services.engine.tick import admit_waiting
+from app.services.engine.admission import admit_waiting
 from app.services.runtime import Runtime
 from app.store import idempotency
 from app.store.idempotency import StoredAnswer
 from app.store.unit_of_work import Unit, unit
 
 MAX_KEY = 200
+"""Characters of an idempotency key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MutationCall:
-    """A mutation as it was called. What its command means tells a repeated key from a reused one.
-
-    `reason` is the caller's, where the mutation takes one; `address` is where the call came from, where that is known.
-    """
+    """A call of a mutation: who calls it, under which idempotency key, for what reason and from which address."""
 
     principal: Principal
     mutation: str
@@ -35,8 +33,8 @@ class MutationCall:
     address: str | None = None
 
     @property
-    def act(self) -> AuditContext:
-        """What the audit log keeps of it."""
+    def audit_context(self) -> AuditContext:
+        """What the audit log keeps of the call."""
         return AuditContext(
             actor_id=self.principal.actor.id, action=self.mutation, reason=self.reason, address=self.address
         )
@@ -44,24 +42,23 @@ class MutationCall:
 
 @dataclass(frozen=True, slots=True)
 class UseCaseContext:
-    """What a use case works with: the ports, its transaction, and who asks."""
+    """What a use case works with: the ports, its unit of work, and the caller."""
 
     runtime: Runtime
-    work: Unit
+    unit: Unit
     principal: Principal
 
     def require(self, role: Role, *, environment_id: str | None = None, application_ids: Iterable[str] = ()) -> None:
         """Refuse with FORBIDDEN unless the caller may do what `role` permits here. Raises Refused."""
-        wanted = tuple(application_ids)
-        if not self.principal.allows(role, environment_id=environment_id, application_ids=wanted):
+        if not self.principal.allows(role, environment_id=environment_id, application_ids=tuple(application_ids)):
             raise forbidden(role)
 
-    def changed(self, id_: str, before: object, after: object) -> None:
-        """Say for the audit log how an object was (None: it is new) and is now (None: it is gone), without secrets.
+    def record_change(self, id_: str, before: object, after: object) -> None:
+        """Record a changed object for the audit log, without secrets.
 
-        Deployments that are held through a ledger need not be told: the ledger does.
+        `before` is None for a new object, `after` for a deleted one. A locked deployment records its own change.
         """
-        self.work.note(id_, before, after)
+        self.unit.record_change(id_, before, after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,8 @@ async def perform(runtime: Runtime, call: MutationCall, use_case: UseCase[Comman
     """
     actor, key = call.principal.actor.id, call.idempotency_key
     if key is not None and not 0 < len(key) <= MAX_KEY:
-        raise Refused(InvalidInput(message=f"It takes 1 to {MAX_KEY} characters.", path=("idempotencyKey",)))
+        message = f"An idempotency key has 1 to {MAX_KEY} characters."
+        raise Refused(InvalidInput(message=message, path=("idempotencyKey",)))
     fingerprint = "" if key is None else fingerprint_of(command)
     async with unit(runtime) as work:
         if key is not None and (answer := await idempotency.find(actor, key)) is not None:
@@ -93,8 +91,8 @@ async def perform(runtime: Runtime, call: MutationCall, use_case: UseCase[Comman
         result = await use_case(UseCaseContext(runtime, work, call.principal), command)
         if key is not None:
             answer = StoredAnswer(call.mutation, fingerprint, result.ids, result.problems)
-            await idempotency.keep(actor, key, answer, work.now)
-        await audit.keep(call.act, work)
+            await idempotency.save(actor, key, answer, work.now)
+        await audit.store_entries(call.audit_context, work)
     await admit_waiting(runtime, work)
     return result
 
@@ -109,16 +107,17 @@ def _first_result(answer: StoredAnswer, mutation: str, fingerprint: str) -> Resu
 
 def forbidden(role: Role) -> Refused:
     """Return the refusal of a caller who lacks a role."""
-    return Refused(Forbidden(message=f"This needs the role {role} on everything that it touches.", required=role))
+    message = f"This needs the role {role} on every environment and application that it affects."
+    return Refused(Forbidden(message=message, required=role))
 
 
 def refuse_if(problems: Iterable[Problem]) -> None:
     """Raise Refused with all the problems, if there are any."""
-    found = tuple(islice(problems, MAX_PROBLEMS))
-    if found:
-        raise Refused(*found)
+    first = tuple(islice(problems, MAX_PROBLEMS))
+    if first:
+        raise Refused(*first)
 
 
 def reason_problems(reason: str) -> Iterable[Problem]:
-    """Return what is wrong with a reason that a person gives."""
+    """Return the problems of a reason that a person gives."""
     return checks.reason(reason, "reason")

@@ -8,7 +8,7 @@ from app.core.access import Actor, ApiToken, Grant, Principal
 from app.store import models
 from app.store.codecs import reader
 from app.store.database import execute, fetch, fetch_one
-from app.store.paging import Rows
+from app.store.paging import ChildRows
 
 TOKEN = "id, actor_id, name, prefix, scopes, created_at, expires_at, last_used_at, revoked_at, made_by_id AS made_by"  # noqa: S105
 USED_RESOLUTION = timedelta(minutes=1)
@@ -16,7 +16,7 @@ USED_RESOLUTION = timedelta(minutes=1)
 _read_actor = reader(Actor)
 _read_grant = reader(Grant)
 _read_token = reader(ApiToken, "scopes")
-TOKENS = Rows(f"SELECT {TOKEN} FROM api_tokens", "api_tokens", "actor_id", "id", _read_token, descending=True)
+TOKENS = ChildRows(f"SELECT {TOKEN} FROM api_tokens", "api_tokens", "actor_id", "id", _read_token, descending=True)
 """The tokens of actors, newest first."""
 _read_principal = reader(Principal, "actor", "grants", "scopes")
 

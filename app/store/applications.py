@@ -7,11 +7,11 @@ from app.core.application import Application
 from app.store import models
 from app.store.codecs import plain, reader
 from app.store.database import fetch
-from app.store.named_rows import Named
+from app.store.named_rows import NamedRows
 
 COLUMNS = "id, name, description, repository_url, build, test, shell, kubernetes, health_check, archived_at, created_at"
 _read = reader(Application, "build", "test", "shell", "kubernetes", "health_check")
-_named = Named("applications", COLUMNS, _read)
+_named = NamedRows("applications", COLUMNS, _read)
 by_ids, by_name, locked, page, count = _named.by_ids, _named.by_name, _named.locked, _named.page, _named.count
 
 

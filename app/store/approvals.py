@@ -9,7 +9,7 @@ from app.core.approval import Approval, ApprovalStatus, Decision
 from app.store import models
 from app.store.codecs import reader
 from app.store.database import execute, fetch
-from app.store.paging import Rows
+from app.store.paging import ChildRows
 
 CHANGES = "approvals"
 """The topic on which the ids of approvals are published that have changed."""
@@ -40,7 +40,7 @@ SELECT = (
     " FROM approvals a JOIN deployments p ON p.id = a.deployment_id"
 )
 _read = reader(Approval, "application_ids", "authors", "policy", "decisions")
-OF_DEPLOYMENTS = Rows(SELECT, "approvals a", "a.deployment_id", "a.id", _read)
+OF_DEPLOYMENTS = ChildRows(SELECT, "approvals a", "a.deployment_id", "a.id", _read)
 """What people were asked for in deployments, the first one first."""
 
 

@@ -8,7 +8,7 @@ from app.core.audit import AuditEntry, AuditFilter, ChainLink
 from app.core.paging import PageRequest
 from app.store.codecs import dump, reader
 from app.store.database import execute, fetch, fetch_one
-from app.store.paging import in_order
+from app.store.paging import in_list_order
 
 COLUMNS = "id, at, actor_id, action, target_id, before, after, reason, source_ip"
 MATCHES = (
@@ -88,7 +88,7 @@ async def page(wanted: AuditFilter, span: PageRequest) -> list[AuditEntry]:
         *(id_ for _, id_ in given),
         span.limit,
     )
-    return in_order([_read(row) for row in rows], span)
+    return in_list_order([_read(row) for row in rows], span)
 
 
 async def count(wanted: AuditFilter) -> int:

@@ -13,7 +13,7 @@ class TlsError(ValueError):
     """A URL asks for a connection that cannot be made; the message says why."""
 
 
-def take_tls(credentials: dict[str, Any]) -> None:
+def apply_tls(credentials: dict[str, Any]) -> None:
     """Put what `sslmode`, `sslrootcert`, `sslcert` and `sslkey` say in place of them, as the driver takes it.
 
     Without `sslrootcert` the authorities of the machine are believed, or those of SSL_CERT_FILE. With it `require`

@@ -14,10 +14,10 @@ from tortoise.connection import get_connection, get_connections
 from tortoise.exceptions import DBConnectionError
 from tortoise.transactions import in_transaction
 
-from app.store.connection_tls import take_tls
+from app.store.connection_tls import apply_tls
 
 NAME = "default"
-AWAY = (
+UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.OperatorInterventionError,
@@ -31,7 +31,7 @@ Row = Mapping[str, Any]
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """From when PostgreSQL counts."""
 MICROSECOND = timedelta(microseconds=1)
-KNOWN_TIMES = 32_768
+CACHED_TIMES = 32_768
 
 
 def config(
@@ -43,13 +43,13 @@ def config(
     be used.
     """
     connection = expand_db_url(url)
-    take_tls(connection["credentials"])
+    apply_tls(connection["credentials"])
     connection["credentials"] |= {
         "minsize": 1,
         "maxsize": pool_size,
         "application_name": application_name,
-        "reset": _keep_as_is,
-        "init": _speak_of_time,
+        "reset": _skip_reset,
+        "init": _set_time_codec,
         "command_timeout": answer_seconds,
     }
     return {
@@ -60,11 +60,11 @@ def config(
     }
 
 
-async def _keep_as_is(_: object) -> None:
+async def _skip_reset(_: object) -> None:
     """Give a connection back as it is: nothing here changes a session, and resetting costs a round trip each time."""
 
 
-async def _speak_of_time(connection: asyncpg.Connection) -> None:
+async def _set_time_codec(connection: asyncpg.Connection) -> None:
     """Read and write times in a way that remembers what it has read: the driver's own costs five times as much."""
     await connection.set_type_codec(
         "timestamptz", schema="pg_catalog", encoder=_write_time, decoder=_read_time, format="tuple"
@@ -75,7 +75,7 @@ def _write_time(value: datetime) -> tuple[int]:
     return ((value - EPOCH) // MICROSECOND,)
 
 
-@lru_cache(maxsize=KNOWN_TIMES)
+@lru_cache(maxsize=CACHED_TIMES)
 def _read_time(value: tuple[int]) -> datetime:
     return EPOCH + timedelta(microseconds=value[0])
 
@@ -101,7 +101,7 @@ async def transaction() -> AsyncIterator[None]:
     try:
         await context.__aenter__()
     except BaseException:
-        _forget(context)
+        _reset_connection_context(context)
         if isinstance(context, TransactionContextPooled) and context.client._connection is not None:
             context.client._connection.terminate()
             await context.client._parent._pool.release(context.client._connection)
@@ -109,19 +109,19 @@ async def transaction() -> AsyncIterator[None]:
     try:
         yield
     except BaseException as error:
-        await _leave(context, type(error), error, error.__traceback__)
+        await _exit_transaction(context, type(error), error, error.__traceback__)
         raise
-    await _leave(context, None, None, None)
+    await _exit_transaction(context, None, None, None)
 
 
-async def _leave(context: Any, *error: Any) -> None:
+async def _exit_transaction(context: Any, *error: Any) -> None:
     try:
         await context.__aexit__(*error)
     finally:
-        _forget(context)
+        _reset_connection_context(context)
 
 
-def _forget(context: Any) -> None:
+def _reset_connection_context(context: Any) -> None:
     token = getattr(context, "token", None)
     if token is not None and not token._used:
         get_connections().reset(token)
@@ -155,7 +155,7 @@ async def execute(sql: str, *values: Any) -> int:
     return count
 
 
-async def take_turns(what: str) -> None:
+async def lock_name(what: str) -> None:
     """Hold a name of our choice until the transaction ends: of two that want it, the second waits for the first."""
     await fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", what)
 

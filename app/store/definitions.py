@@ -46,14 +46,14 @@ async def running_in(environment_ids: Sequence[str]) -> dict[str, dict[str, Defi
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class PastDefinition:
     """A definition that ran in an environment. `proven`: its deployment was successful, and so was its deploy task."""
 
     definition: Definition
     proven: bool
 
 
-async def ran(deployment_ids: Sequence[str]) -> dict[str, dict[str, Ran]]:
+async def previous_definitions(deployment_ids: Sequence[str]) -> dict[str, dict[str, PastDefinition]]:
     """Return, by deployment and application, the definition that brought what ran before each deployment.
 
     That is the one of the last successful deployment of that version in that environment, where the application's
@@ -73,9 +73,9 @@ async def ran(deployment_ids: Sequence[str]) -> dict[str, dict[str, Ran]]:
         " ON true WHERE a.deployment_id = ANY($1) AND a.previous_version_id IS NOT NULL",
         list(deployment_ids),
     )
-    found: dict[str, dict[str, Ran]] = {id_: {} for id_ in deployment_ids}
+    found: dict[str, dict[str, PastDefinition]] = {id_: {} for id_ in deployment_ids}
     for row in rows:
         if row["definition"] is not None:
-            made = Ran(_read(row["definition"]), row["proven"])
+            made = PastDefinition(_read(row["definition"]), row["proven"])
             found[row["deployment_id"]][row["application_id"]] = made
     return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app.core.logs import LogFilter, TaskLogLine
 from app.store.database import fetch, fetch_one
-from app.store.logs import MATCHES, read, values_of
+from app.store.logs import MATCHES, filter_values, read
 
 CHUNKS = 200
 CHUNKS_FILTERED = 2000
@@ -59,7 +59,7 @@ async def lines(found: Sequence[Chunk], after: int, wanted: LogFilter, limit: in
         f" AND number > $1 - chunk.position + chunk.last_number AND {MATCHES}) AS line"
         " ORDER BY 1 LIMIT $9",
         after,
-        *values_of(wanted),
+        *filter_values(wanted),
         [chunk.position for chunk in found],
         [chunk.task_id for chunk in found],
         [chunk.last_number for chunk in found],

@@ -21,7 +21,7 @@ from app.core.paging import PageRequest
 from app.store import models
 from app.store.codecs import dump, plain, reader
 from app.store.database import execute, fetch, fetch_one
-from app.store.paging import in_order, part, values
+from app.store.paging import in_list_order, page_sql, page_values
 from app.store.tasks import WRITE, Writes
 
 SELECT = (
@@ -48,14 +48,14 @@ read = reader(Deployment, "strategy", "must_in_order", "applications", "rollback
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EnvironmentRules:
     """What a tick needs to know of a deployment's environment: the pools that serve it, and its approval policy."""
 
     pools: Pools
     policy: ApprovalPolicy | None
 
 
-_read_place = msgspec.json.Decoder(Place).decode
+_read_place = msgspec.json.Decoder(EnvironmentRules).decode
 
 
 MATCHES = (
@@ -71,11 +71,11 @@ MATCHES = (
 )
 
 
-def matched(wanted: DeploymentFilter) -> list[object]:
+def filter_values(wanted: DeploymentFilter) -> list[object]:
     """Return the parameters of `MATCHES`."""
     lists = (wanted.statuses, wanted.environment_ids, wanted.application_ids)
     return [
-        *(None if values is None else list(values) for values in lists),
+        *(None if items is None else list(items) for items in lists),
         wanted.version_id,
         wanted.created_by_id,
         wanted.created_after,
@@ -145,7 +145,7 @@ async def save(deployment: Deployment, events: Sequence[Event], writes: Writes) 
 
     Its row must be held.
     """
-    values = [
+    parameters = [
         deployment.id,
         deployment.status,
         deployment.progress,
@@ -166,9 +166,9 @@ async def save(deployment: Deployment, events: Sequence[Event], writes: Writes) 
         [dump(event.body) for event in events],
     ]
     if writes.tasks:
-        await fetch(SAVE_ALL, *values, *writes.values())
+        await fetch(SAVE_ALL, *parameters, *writes.values())
     else:
-        await fetch(f"WITH {SAVE}", *values)
+        await fetch(f"WITH {SAVE}", *parameters)
 
 
 async def by_ids(ids: Sequence[str]) -> dict[str, Deployment]:
@@ -178,18 +178,18 @@ async def by_ids(ids: Sequence[str]) -> dict[str, Deployment]:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LockedRow:
     """A deployment whose row is held, and its environment's pools and approval policy.
 
     `asked` tells that people were asked and have not decided, as of when the lock was asked for.
     """
 
     deployment: Deployment
-    place: Place
+    place: EnvironmentRules
     asked: bool
 
 
-async def locked(id_: str) -> Held | None:
+async def locked(id_: str) -> LockedRow | None:
     """Return a deployment and hold its row until the transaction ends.
 
     Where the lock was waited for, PostgreSQL reads the row itself again, but not what was joined to it: that is read by
@@ -198,7 +198,7 @@ async def locked(id_: str) -> Held | None:
     row = await fetch_one(f"{SELECT_WITH_PLACE} WHERE d.id = $1 FOR NO KEY UPDATE OF d", id_)
     if row is not None and row["status"] == DeploymentStatus.ROLLING_BACK:
         row = await fetch_one(f"{SELECT_WITH_PLACE} WHERE d.id = $1", id_)
-    return Held(read(row), _read_place(row["place"]), row["asked"]) if row else None
+    return LockedRow(read(row), _read_place(row["place"]), row["asked"]) if row else None
 
 
 async def updated_since(at: datetime) -> list[Deployment]:
@@ -209,18 +209,20 @@ async def updated_since(at: datetime) -> list[Deployment]:
 async def page(wanted: DeploymentFilter, span: PageRequest) -> list[Deployment]:
     """Return a part of the deployments that match, newest first."""
     rows = await fetch(
-        f"{SELECT} WHERE {MATCHES} AND {part(span, 'd.id', 10, descending=True)}", *matched(wanted), *values(span)
+        f"{SELECT} WHERE {MATCHES} AND {page_sql(span, 'd.id', 10, descending=True)}",
+        *filter_values(wanted),
+        *page_values(span),
     )
-    return in_order([read(row) for row in rows], span)
+    return in_list_order([read(row) for row in rows], span)
 
 
 async def count(wanted: DeploymentFilter) -> int:
     """Return how many deployments match."""
-    row = await fetch_one(f"SELECT count(*) AS n FROM deployments d WHERE {MATCHES}", *matched(wanted))
+    row = await fetch_one(f"SELECT count(*) AS n FROM deployments d WHERE {MATCHES}", *filter_values(wanted))
     return int(row["n"]) if row else 0
 
 
-async def keep_previous(deployment_id: str, release: Release) -> None:
+async def save_previous_release(deployment_id: str, release: Release) -> None:
     """Remember, once, what ran before a deployment began to change an application."""
     await execute(
         "UPDATE deployment_applications SET previous_version_id = $3, previous_deployment_id = $4, previous_since = $5"

@@ -5,13 +5,13 @@ from datetime import datetime
 
 import msgspec
 
-from app.core.batch_history import Moment
+from app.core.batch_history import ProgressPoint
 from app.core.events import BODIES, Event
 from app.core.metrics import MetricResult
 from app.core.strategy.model import Phase
 from app.store.codecs import encode_json
 from app.store.database import Row, fetch
-from app.store.paging import Rows
+from app.store.paging import ChildRows
 
 CHANGES = "deployments"
 """The topic on which the ids of deployments are published that have changed."""
@@ -38,7 +38,7 @@ async def pages(deployment_ids: Sequence[str], after: int, limit: int) -> dict[s
     return found
 
 
-async def of_rollouts(task_ids: Sequence[str]) -> dict[str, list[Moment]]:
+async def of_rollouts(task_ids: Sequence[str]) -> dict[str, list[ProgressPoint]]:
     """Return how the rollout of each deploy task went on, in order, without its instances: there may be thousands."""
     rows = await fetch(
         "SELECT event.body->>'task_id' AS task, event.at, event.body->'progress'->>'phase' AS phase,"
@@ -49,10 +49,10 @@ async def of_rollouts(task_ids: Sequence[str]) -> dict[str, list[Moment]]:
         " ORDER BY event.deployment_id, event.number",
         list(task_ids),
     )
-    found: dict[str, list[Moment]] = {id_: [] for id_ in task_ids}
+    found: dict[str, list[ProgressPoint]] = {id_: [] for id_ in task_ids}
     for row in rows:
         metrics = msgspec.json.decode(row["metrics"] or "[]", type=tuple[MetricResult, ...])
-        moment = Moment(row["at"], Phase(row["phase"]), row["step"], row["batch"], metrics)
+        moment = ProgressPoint(row["at"], Phase(row["phase"]), row["step"], row["batch"], metrics)
         found[row["task"]].append(moment)
     return found
 
@@ -67,7 +67,7 @@ def _read(row: Row) -> Event:
     )
 
 
-EVENTS = Rows(
+EVENTS = ChildRows(
     "SELECT deployment_id, number, at, actor_id, type, body FROM deployment_events",
     "deployment_events",
     "deployment_id",

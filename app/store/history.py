@@ -7,8 +7,8 @@ from typing import Literal
 from app.core.deployment import Deployment, DeploymentFilter
 from app.core.paging import PageRequest
 from app.store.database import fetch
-from app.store.deployments import MATCHES, SELECT, matched, read
-from app.store.paging import PARENT, grouped, part, values
+from app.store.deployments import MATCHES, SELECT, filter_values, read
+from app.store.paging import PARENT, grouped_by_parent, page_sql, page_values
 
 Parent = Literal["version", "environment", "application"]
 BELONGS: Mapping[Parent, str] = {
@@ -30,20 +30,20 @@ class DeploymentsOf:
         """Return a part of the deployments of each parent."""
         rows = await fetch(
             f"SELECT parent.id AS {PARENT}, found.* FROM unnest($10::text[]) AS parent(id) CROSS JOIN LATERAL"
-            f" ({SELECT} WHERE {BELONGS[self.parent]} AND {MATCHES} AND {part(span, 'd.id', 11, descending=True)})"
+            f" ({SELECT} WHERE {BELONGS[self.parent]} AND {MATCHES} AND {page_sql(span, 'd.id', 11, descending=True)})"
             " AS found",
-            *matched(self.wanted),
+            *filter_values(self.wanted),
             list(ids),
-            *values(span),
+            *page_values(span),
         )
-        return grouped(ids, rows, read, span)
+        return grouped_by_parent(ids, rows, read, span)
 
     async def counts(self, ids: Sequence[str]) -> dict[str, int]:
         """Return how many deployments of each parent match."""
         rows = await fetch(
             f"SELECT parent.id AS {PARENT}, (SELECT count(*) FROM deployments d WHERE {BELONGS[self.parent]}"
             f" AND {MATCHES}) AS n FROM unnest($10::text[]) AS parent(id)",
-            *matched(self.wanted),
+            *filter_values(self.wanted),
             list(ids),
         )
         return {row[PARENT]: row["n"] for row in rows}

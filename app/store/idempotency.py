@@ -9,7 +9,7 @@ import msgspec
 
 from app.core.errors import Forbidden, NotFound, Problem, RevisionConflict, WrongState
 from app.store.codecs import dump
-from app.store.database import execute, fetch_one, take_turns
+from app.store.database import execute, fetch_one, lock_name
 
 PROBLEMS: Mapping[str, type[Problem]] = {
     kind.__name__: kind for kind in (NotFound, Forbidden, WrongState, RevisionConflict)
@@ -32,14 +32,14 @@ async def find(actor_id: str, key: str) -> StoredAnswer | None:
 
     Locks the key until the transaction ends: of two concurrent calls with one key, the second waits for the first.
     """
-    await take_turns(f"{actor_id} {key}")
+    await lock_name(f"{actor_id} {key}")
     row = await fetch_one(
         "SELECT mutation, fingerprint, result FROM idempotency_keys WHERE actor_id = $1 AND key = $2", actor_id, key
     )
     return StoredAnswer(row["mutation"], row["fingerprint"], *_decode(row["result"])) if row else None
 
 
-async def keep(actor_id: str, key: str, answer: StoredAnswer, at: datetime) -> None:
+async def save(actor_id: str, key: str, answer: StoredAnswer, at: datetime) -> None:
     """Store the answer of a key."""
     await execute(
         "INSERT INTO idempotency_keys (actor_id, key, mutation, fingerprint, result, created_at)"
@@ -73,6 +73,6 @@ def _problem(stored: dict[str, Any]) -> Problem:
     return msgspec.convert(stored["problem"], PROBLEMS[stored["kind"]])
 
 
-async def forget_before(at: datetime) -> int:
+async def delete_before(at: datetime) -> int:
     """Remove the answers that were stored before `at`; return how many."""
     return await execute("DELETE FROM idempotency_keys WHERE created_at < $1", at)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from app.store.database import fetch, fetch_one
-from app.store.roles import is_mighty
+from app.store.roles import has_full_rights
 
 SELF = """SELECT current_setting('server_version_num')::int AS release, clock_timestamp() AS now,
   current_setting('max_connections')::int AS most, current_setting('server_encoding') AS encoding,
@@ -26,7 +26,7 @@ class DatabaseState(NamedTuple):
     used_connections: int
     encoding: str
     role: str
-    may_everything: bool
+    has_full_rights: bool
     """Whether the role owns the tables, and so could change the audit log."""
 
 
@@ -35,7 +35,7 @@ async def database_state() -> DatabaseState:
     row = await fetch_one(SELF)
     assert row is not None
     return DatabaseState(
-        row["release"], row["now"], row["most"], row["used"], row["encoding"], row["role"], await is_mighty()
+        row["release"], row["now"], row["most"], row["used"], row["encoding"], row["role"], await has_full_rights()
     )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import asyncpg
 
-from app.store.database import AWAY, connection
+from app.store.database import UNAVAILABLE, connection
 
 
-class OwnConnection:
+class LeaseConnection:
     """A connection beside the pool, to the same database as the same user. It belongs to the loop that uses it."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class OwnConnection:
                 list(ids),
                 until,
             )
-        except AWAY:
+        except UNAVAILABLE:
             self._connection.terminate()
             raise
         return {row["id"] for row in rows}
@@ -46,5 +46,5 @@ class OwnConnection:
     async def close(self) -> None:
         """Close the connection, if there is one."""
         if self._connection is not None:
-            with suppress(*AWAY):
+            with suppress(*UNAVAILABLE):
                 await self._connection.close(timeout=1.0)

@@ -32,7 +32,7 @@ MATCHES = (
 )
 
 
-def values_of(wanted: LogFilter) -> list[object]:
+def filter_values(wanted: LogFilter) -> list[object]:
     """Return the parameters of `MATCHES`, from $2 on."""
     levels = None if wanted.levels is None else [str(level) for level in wanted.levels]
     return [levels, wanted.contains, wanted.attempt]
@@ -99,7 +99,7 @@ async def pages(task_ids: Sequence[str], wanted: LogFilter, part: LogRange) -> d
         f"{SELECT} WHERE task_id = task.id AND {MATCHES} AND number > $5 AND ($6::bigint IS NULL OR number < $6)"
         f" ORDER BY number {'ASC' if part.oldest else 'DESC'} LIMIT $7) AS line",
         list(task_ids),
-        *values_of(wanted),
+        *filter_values(wanted),
         part.after,
         part.before,
         part.limit,
@@ -119,7 +119,7 @@ async def counts(task_ids: Sequence[str], wanted: LogFilter) -> dict[str, int]:
             "SELECT task.id, (SELECT count(*) FROM task_logs WHERE task_id = task.id AND number > task.last_log - $5"
             f" AND {MATCHES}) AS n FROM tasks AS task WHERE id = ANY($1)",
             list(task_ids),
-            *values_of(wanted),
+            *filter_values(wanted),
             wanted.reach,
         )
     return {row["id"]: row["n"] for row in rows}

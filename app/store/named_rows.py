@@ -6,13 +6,13 @@ from typing import Generic, TypeVar
 
 from app.core.paging import PageRequest
 from app.store.database import Row, fetch, fetch_one
-from app.store.paging import in_order, part, values
+from app.store.paging import in_list_order, page_sql, page_values
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Named(Generic[T]):
+class NamedRows(Generic[T]):
     """The rows of a table as core values: `read` makes one of its `columns`."""
 
     table: str
@@ -37,11 +37,11 @@ class Named(Generic[T]):
     async def page(self, span: PageRequest, contains: str | None, *, archived: bool = False) -> list[T]:
         """Return a part of those that are not archived (or only of those that are), by name."""
         rows = await fetch(
-            f"SELECT {self.columns} FROM {self.table} WHERE {_listed(archived)} AND {part(span, 'name', 2)}",
+            f"SELECT {self.columns} FROM {self.table} WHERE {_listed(archived)} AND {page_sql(span, 'name', 2)}",
             contains,
-            *values(span),
+            *page_values(span),
         )
-        return in_order([self.read(row) for row in rows], span)
+        return in_list_order([self.read(row) for row in rows], span)
 
     async def count(self, contains: str | None, *, archived: bool = False) -> int:
         """Return how many `page` would go through."""

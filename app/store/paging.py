@@ -24,7 +24,7 @@ class Children(Protocol[Child]):
         ...
 
 
-def part(span: PageRequest, column: str, place: int, *, type_: str = "text", descending: bool = False) -> str:
+def page_sql(span: PageRequest, column: str, place: int, *, type_: str = "text", descending: bool = False) -> str:
     """Return the conditions, order and limit of a span; its values are the parameters from `place` on.
 
     Bounds that are not asked for are left out, so that an index serves those that are.
@@ -39,19 +39,19 @@ def part(span: PageRequest, column: str, place: int, *, type_: str = "text", des
     return f"{' AND '.join(conditions) or 'true'} ORDER BY {column} {order} LIMIT ${place + len(conditions)}"
 
 
-def values(span: PageRequest, *, type_: str = "text") -> list[object]:
-    """Return the parameters of `part`."""
+def page_values(span: PageRequest, *, type_: str = "text") -> list[object]:
+    """Return the parameters of `page_sql`."""
     positions = [one for one in (span.after, span.before) if one is not None]
     return [*(positions if type_ == "text" else map(int, positions)), span.limit]
 
 
-def in_order(found: Sequence[T], span: PageRequest) -> list[T]:
+def in_list_order(found: Sequence[T], span: PageRequest) -> list[T]:
     """Return what a query brought, in the order of the list."""
     return list(found if span.forward else found[::-1])
 
 
 @dataclass(frozen=True, slots=True)
-class Rows(Generic[T]):
+class ChildRows(Generic[T]):
     """The rows of a table that hang on a parent, in the order of the column `key`.
 
     `select` ends with its FROM. `read` makes a core value of a row.
@@ -67,14 +67,14 @@ class Rows(Generic[T]):
 
     async def pages(self, ids: Sequence[str], span: PageRequest) -> dict[str, list[T]]:
         """Return a part of what hangs on each object, in one query."""
-        wanted = part(span, self.key, 2, type_=self.type_, descending=self.descending)
+        wanted = page_sql(span, self.key, 2, type_=self.type_, descending=self.descending)
         rows = await fetch(
             f"SELECT parent.id AS {PARENT}, found.* FROM unnest($1::text[]) AS parent(id) CROSS JOIN LATERAL"
             f" ({self.select} WHERE {self.parent} = parent.id AND {wanted}) AS found",
             list(ids),
-            *values(span, type_=self.type_),
+            *page_values(span, type_=self.type_),
         )
-        return grouped(ids, rows, self.read, span)
+        return grouped_by_parent(ids, rows, self.read, span)
 
     async def counts(self, ids: Sequence[str]) -> dict[str, int]:
         """Return how much hangs on each object, in one query."""
@@ -86,9 +86,11 @@ class Rows(Generic[T]):
         return dict.fromkeys(ids, 0) | {row[PARENT]: row["n"] for row in rows}
 
 
-def grouped(ids: Sequence[str], rows: Sequence[Row], read: Callable[[Row], T], span: PageRequest) -> dict[str, list[T]]:
+def grouped_by_parent(
+    ids: Sequence[str], rows: Sequence[Row], read: Callable[[Row], T], span: PageRequest
+) -> dict[str, list[T]]:
     """Return what was found by its parent, in the order of the list."""
     found: dict[str, list[T]] = {id_: [] for id_ in ids}
     for row in rows:
         found[row[PARENT]].append(read({name: value for name, value in row.items() if name != PARENT}))
-    return {id_: in_order(children, span) for id_, children in found.items()}
+    return {id_: in_list_order(children, span) for id_, children in found.items()}

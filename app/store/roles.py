@@ -61,7 +61,7 @@ async def grant(url: str, roles: Roles) -> None:
             raise MigrationError(f"The roles were not given their rights: {error}") from error
 
 
-async def make(url: str, passwords: dict[str, str]) -> None:
+async def ensure_roles(url: str, passwords: dict[str, str]) -> None:
     """Make sure that roles are there and can log in with these passwords, which are long and made by chance."""
     async with opened(url), transaction():
         await execute("SET LOCAL scram_iterations = 1")
@@ -71,7 +71,7 @@ async def make(url: str, passwords: dict[str, str]) -> None:
             await execute(f"ALTER ROLE {_quoted(name)} LOGIN NOINHERIT PASSWORD '{_plain(password)}'")
 
 
-async def is_mighty() -> bool:
+async def has_full_rights() -> bool:
     """Return whether the database is used as who may do everything in it: its tables' owner, or a superuser."""
     row = await fetch_one(MIGHTY)
     return bool(row and row["mighty"])

@@ -26,7 +26,7 @@ async def claim(now: datetime, last: datetime, what: str = ENGINE) -> bool:
     return bool(taken)
 
 
-async def unsettled() -> list[str]:
+async def active_deployments() -> list[str]:
     """Return the ids of all deployments that a tick may move, oldest first."""
     rows = await fetch(
         "SELECT id FROM deployments WHERE status = ANY($1) ORDER BY id", [str(status) for status in ACTIVE]
@@ -34,13 +34,13 @@ async def unsettled() -> list[str]:
     return [row["id"] for row in rows]
 
 
-async def expired(now: datetime) -> list[tuple[str, str, int]]:
+async def expired_leases(now: datetime) -> list[tuple[str, str, int]]:
     """Return (deployment id, task id, attempt) of the attempts whose lease ran out."""
     rows = await fetch("SELECT deployment_id, id, attempt FROM tasks WHERE lease_until < $1", now)
     return [(row["deployment_id"], row["id"], row["attempt"]) for row in rows]
 
 
-async def hungry(pool: str, now: datetime) -> list[str]:
+async def deployments_with_work(pool: str, now: datetime) -> list[str]:
     """Return the ids of the deployments in which a worker of `pool` may find a task to take, the oldest first.
 
     An approximation that leaves none out: whether it may take one is for a tick to say.

@@ -12,7 +12,7 @@ from app.core.deployment import DeploymentStatus
 from app.core.kubernetes.job_runs import RunOwnership
 from app.core.strategy.model import Progress
 from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
-from app.core.tick.state import ITEM_OF_TASK, Change, Item
+from app.core.tick.state import SNAPSHOT_COLUMNS, TaskChange, TaskSnapshot
 from app.core.workflow import Position, TaskType
 from app.store import models
 from app.store.codecs import dump, json_reader, plain, reader
@@ -123,11 +123,11 @@ async def _columns_of(
     return found
 
 
-async def items(deployment_id: str) -> list[Item]:
+async def items(deployment_id: str) -> list[TaskSnapshot]:
     """Return what a tick needs of a deployment's tasks, in workflow order. The deployment's row must be held."""
-    columns = await _columns((*ITEM_OF_TASK, "confirmed_at"), OF_DEPLOYMENTS, [deployment_id])
+    columns = await _columns((*SNAPSHOT_COLUMNS, "confirmed_at"), OF_DEPLOYMENTS, [deployment_id])
     confirmed = [moment is not None for moment in columns.pop()]
-    return filled(Item, dict(zip(ITEM_OF_TASK, columns, strict=True)) | {"confirmed": confirmed})
+    return filled(TaskSnapshot, dict(zip(SNAPSHOT_COLUMNS, columns, strict=True)) | {"confirmed": confirmed})
 
 
 FIELDS = (
@@ -176,7 +176,7 @@ class Writes:
         return [dump(tasks), dump(self.begun), dump(self.ended)]
 
 
-async def change(changes: Sequence[Change], now: datetime) -> None:
+async def apply_changes(changes: Sequence[TaskChange], now: datetime) -> None:
     """Store the changes of a tick. A task that ends, or is free again, has no attempt in hand."""
     await execute(
         "UPDATE tasks SET status = c.status, activity = NULL, worker = NULL, lease_until = NULL, resume_at = NULL,"
@@ -191,7 +191,7 @@ async def change(changes: Sequence[Change], now: datetime) -> None:
     )
 
 
-async def ask_to_stop(ids: Sequence[str], reason: str | None) -> dict[str, str]:
+async def request_stop(ids: Sequence[str], reason: str | None) -> dict[str, str]:
     """Ask attempts in hand to end, and say why. Return who holds them, by task id."""
     rows = await fetch(
         "UPDATE tasks SET stop = true, error_message = coalesce($2, error_message)"
@@ -202,7 +202,7 @@ async def ask_to_stop(ids: Sequence[str], reason: str | None) -> dict[str, str]:
     return {row["id"]: row["worker"] for row in rows}
 
 
-async def renew(worker: str, ids: Sequence[str], until: datetime) -> dict[str, bool]:
+async def renew_leases(worker: str, ids: Sequence[str], until: datetime) -> dict[str, bool]:
     """Renew a worker's leases. Return, for each task it still holds, whether its attempt shall end."""
     rows = await fetch(
         "UPDATE tasks SET lease_until = $3 WHERE id = ANY($2) AND worker = $1 RETURNING id, stop",
@@ -213,7 +213,7 @@ async def renew(worker: str, ids: Sequence[str], until: datetime) -> dict[str, b
     return {row["id"]: row["stop"] for row in rows}
 
 
-async def held_by(worker: str, ids: Sequence[str]) -> set[str]:
+async def held_by_worker(worker: str, ids: Sequence[str]) -> set[str]:
     """Return which of some tasks stand as a worker's own."""
     rows = await fetch("SELECT id FROM tasks WHERE id = ANY($2) AND worker = $1", worker, list(ids))
     return {row["id"] for row in rows}
@@ -273,7 +273,7 @@ async def attempts_of(task_ids: Sequence[str]) -> dict[str, list[TaskAttempt]]:
     return found
 
 
-async def runs_before(task_id: str, attempt: int) -> int:
+async def completed_attempts_before(task_id: str, attempt: int) -> int:
     """Return how many attempts before this one came to an end of their own: not lost, handed back or stopped."""
     row = await fetch_one(
         "SELECT count(*) AS n FROM task_attempts"
@@ -284,7 +284,7 @@ async def runs_before(task_id: str, attempt: int) -> int:
     return int(row["n"]) if row else 0
 
 
-async def standings(ids: Sequence[str]) -> dict[str, RunOwnership]:
+async def run_ownership(ids: Sequence[str]) -> dict[str, RunOwnership]:
     """Return how the tasks that exist among `ids` stand as runs see it, by id."""
     rows = await fetch(
         "SELECT t.id, t.deployment_id, d.status AS deployment, t.status, t.activity, (SELECT count(*)"

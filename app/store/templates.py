@@ -9,16 +9,16 @@ from app.core.template import Template, TemplateVersion
 from app.core.workflow import WorkflowTask
 from app.store.codecs import dump, reader
 from app.store.database import execute, fetch
-from app.store.named_rows import Named
-from app.store.paging import Rows
+from app.store.named_rows import NamedRows
+from app.store.paging import ChildRows
 
 SELECT_VERSION = (
     "SELECT id, template_id, number, author_id AS author, created_at, note, parameters FROM template_versions"
 )
-_named = Named("workflow_templates", "id, name, description, archived_at, created_at", reader(Template))
+_named = NamedRows("workflow_templates", "id, name, description, archived_at, created_at", reader(Template))
 by_ids, by_name, locked, page, count = _named.by_ids, _named.by_name, _named.locked, _named.page, _named.count
 _read_version = reader(TemplateVersion, "parameters")
-VERSIONS = Rows(SELECT_VERSION, "template_versions", "template_id", "number", _read_version, type_="bigint")
+VERSIONS = ChildRows(SELECT_VERSION, "template_versions", "template_id", "number", _read_version, type_="bigint")
 """The versions of templates, the first one first."""
 _read_tasks = msgspec.json.Decoder(tuple[WorkflowTask, ...]).decode
 

@@ -16,7 +16,7 @@ from app.ports import Bus, Chance, Clock, Job, JobQueue
 from app.store.database import transaction
 
 
-class Effects(Protocol):
+class UnitPorts(Protocol):
     """Where a unit takes its time and ids from, and sends to."""
 
     @property
@@ -58,18 +58,18 @@ class Unit:
     queues: set[str] = field(default_factory=set)
     changes: dict[str, Change] = field(default_factory=dict)
 
-    def note(self, id_: str, before: object, after: object) -> None:
+    def record_change(self, id_: str, before: object, after: object) -> None:
         """Note how an object was, and how it is now. What was noted of it first is how it was."""
         known = self.changes.get(id_)
         self.changes[id_] = Change(known.before if known else before, after)
 
 
 def _ids(now: datetime, chance: Chance) -> Callable[[IdKind], str]:
-    return lambda kind: make(kind, now, chance.noise(NOISE_BYTES))
+    return lambda kind: make(kind, now, chance.random_bytes(NOISE_BYTES))
 
 
 @asynccontextmanager
-async def unit(outlets: Effects) -> AsyncIterator[Unit]:
+async def unit(outlets: UnitPorts) -> AsyncIterator[Unit]:
     """Open a transaction; commit it when the block ends, then send. An exception rolls it back and sends nothing."""
     now = outlets.clock.now()
     new_id = _ids(now, outlets.chance)

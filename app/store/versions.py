@@ -8,7 +8,7 @@ from app.core.version import Version, VersionFilter
 from app.store import models
 from app.store.codecs import reader
 from app.store.database import fetch, fetch_one
-from app.store.paging import PARENT, grouped, in_order, part, values
+from app.store.paging import PARENT, grouped_by_parent, in_list_order, page_sql, page_values
 
 SELECT = (
     "SELECT v.id, v.name, v.commit, v.created_by_id AS created_by, v.created_at,"
@@ -66,9 +66,11 @@ def _matched(wanted: VersionFilter) -> tuple[str | None, ...]:
 async def page(wanted: VersionFilter, span: PageRequest) -> list[Version]:
     """Return a part of the versions that match, newest first."""
     rows = await fetch(
-        f"{SELECT} WHERE {MATCHES} AND {part(span, 'v.id', 4, descending=True)}", *_matched(wanted), *values(span)
+        f"{SELECT} WHERE {MATCHES} AND {page_sql(span, 'v.id', 4, descending=True)}",
+        *_matched(wanted),
+        *page_values(span),
     )
-    return in_order([_read(row) for row in rows], span)
+    return in_list_order([_read(row) for row in rows], span)
 
 
 async def count(wanted: VersionFilter) -> int:
@@ -86,11 +88,11 @@ class OfApplications:
         rows = await fetch(
             f"SELECT parent.id AS {PARENT}, found.* FROM unnest($1::text[]) AS parent(id) CROSS JOIN LATERAL ({SELECT}"
             " WHERE v.id IN (SELECT b.version_id FROM artifacts b WHERE b.application_id = parent.id)"
-            f" AND {part(span, 'v.id', 2, descending=True)}) AS found",
+            f" AND {page_sql(span, 'v.id', 2, descending=True)}) AS found",
             list(ids),
-            *values(span),
+            *page_values(span),
         )
-        return grouped(ids, rows, _read, span)
+        return grouped_by_parent(ids, rows, _read, span)
 
     async def counts(self, ids: Sequence[str]) -> dict[str, int]:
         """Return how many versions each application has."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from app.store.database import execute, fetch
 
 
-async def beat(worker: str, pool: str, at: datetime) -> None:
+async def heartbeat(worker: str, pool: str, at: datetime) -> None:
     """Note that a worker lives."""
     await execute(
         "INSERT INTO workers (id, pool, started_at, seen_at) VALUES ($1, $2, $3, $3)"
@@ -17,17 +17,17 @@ async def beat(worker: str, pool: str, at: datetime) -> None:
     )
 
 
-async def leave(worker: str) -> None:
+async def remove(worker: str) -> None:
     """Note that a worker has gone."""
     await execute("DELETE FROM workers WHERE id = $1", worker)
 
 
-async def alive(pools: Sequence[str], since: datetime) -> set[str]:
+async def served_pools(pools: Sequence[str], since: datetime) -> set[str]:
     """Return the pools that a worker seen after `since` serves."""
     rows = await fetch("SELECT DISTINCT pool FROM workers WHERE pool = ANY($1) AND seen_at > $2", list(pools), since)
     return {row["pool"] for row in rows}
 
 
-async def forget_before(at: datetime) -> int:
+async def delete_before(at: datetime) -> int:
     """Remove the workers that were last seen before `at`; return how many."""
     return await execute("DELETE FROM workers WHERE seen_at < $1", at)

@@ -16,11 +16,11 @@ from app.core.workflow_rewrite import Rewrite
 from app.store import tasks as task_store
 from app.store.codecs import dump, reader
 from app.store.database import execute, fetch
-from app.store.paging import Rows
+from app.store.paging import ChildRows
 
 SELECT = "SELECT deployment_id, number, author_id AS author, at, summary, restores FROM workflow_revisions"
 _read = reader(Revision)
-REVISIONS = Rows(SELECT, "workflow_revisions", "deployment_id", "number", _read, type_="bigint")
+REVISIONS = ChildRows(SELECT, "workflow_revisions", "deployment_id", "number", _read, type_="bigint")
 """The revisions of deployments, the first one first."""
 _read_kept = msgspec.json.Decoder(tuple[KeptTask, ...]).decode
 _read_task = msgspec.json.Decoder(WorkflowTask).decode

@@ -63,6 +63,6 @@ async def test_a_token_is_looked_up_once_a_second_and_an_unknown_one_each_time(
         await tokens.principal(secret)
     assert (asked.count(ADMIN), asked.count("nobody")) == (1, 3)
     assert await tokens.principal(ADMIN, time.monotonic()) is not None
-    tokens.forget()
+    tokens.clear()
     assert await tokens.principal(ADMIN) is not None
     assert asked.count(ADMIN) == 3

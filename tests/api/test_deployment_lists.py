@@ -1,4 +1,4 @@
-"""Live lists: the last state of each deployment always arrives, few on the way, and none that may not be seen."""
+"""Live lists: the last state of each visible deployment always arrives, with few states before it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,18 +16,18 @@ CHANGED = """subscription($filter: DeploymentFilter) { deploymentsChanged(filter
 
 
 class List:
-    """A list that a client keeps by what changes."""
+    """A list that a client updates from the subscription."""
 
     def __init__(self) -> None:
         self.came: list[Data] = []
 
     @property
     def now(self) -> dict[str, str]:
-        """The status of each deployment, as it came last."""
-        return {one["id"]: one["status"] for one in self.came}
+        """The latest status of each deployment."""
+        return {deployment["id"]: deployment["status"] for deployment in self.came}
 
     async def until(self, wanted: dict[str, str]) -> None:
-        """Wait until the list shows the statuses."""
+        """Wait until the list has these statuses."""
         async with asyncio.timeout(10):
             while not wanted.items() <= self.now.items():
                 await asyncio.sleep(0.02)
@@ -35,7 +35,7 @@ class List:
 
 @asynccontextmanager
 async def kept(client: Client, **filter_: Any) -> AsyncIterator[List]:
-    """Keep a list live, from a moment on at which it listens."""
+    """Subscribe, and yield the list once the subscription is active."""
     mine = List()
 
     async def keep() -> None:
@@ -58,19 +58,19 @@ async def place(system: System) -> World:
     return here
 
 
-async def test_the_last_state_always_arrives_and_few_on_the_way(system: System) -> None:
+async def test_the_last_state_always_arrives_with_few_before_it(system: System) -> None:
     here = await place(system)
     await system.start_worker()
     async with kept(system.admin) as mine:
         graph = [task(f"t{n}", *([f"t{n - 1}"] if n else []), payload={"seconds": 0.02}) for n in range(40)]
         ids = [await here.deploy(tasks=graph) for _ in range(2)]
         await mine.until(dict.fromkeys(ids, "SUCCESS"))
-        times = [one["updatedAt"] for one in mine.came if one["id"] == ids[0]]
+        times = [deployment["updatedAt"] for deployment in mine.came if deployment["id"] == ids[0]]
     assert times == sorted(set(times)) and len(times) < 40
-    assert all(one["progress"] == 100 for one in mine.came if one["status"] == "SUCCESS")
+    assert all(deployment["progress"] == 100 for deployment in mine.came if deployment["status"] == "SUCCESS")
 
 
-async def test_a_filter_leaves_out_what_it_does_not_admit_and_says_what_leaves(system: System) -> None:
+async def test_a_filtered_feed_sends_matches_and_those_that_stop_matching(system: System) -> None:
     here, there = await place(system), await place(system)
     mine_id, other = await here.deploy(autoStart=False), await there.deploy(autoStart=False)
     wanted = {"environmentIds": [here.environment_id], "statuses": ["PENDING"]}
@@ -85,7 +85,7 @@ async def test_a_filter_leaves_out_what_it_does_not_admit_and_says_what_leaves(s
     assert set(mine.now) == {mine_id}
 
 
-async def test_what_may_not_be_seen_does_not_come(system: System) -> None:
+async def test_invisible_deployments_are_not_sent(system: System) -> None:
     here, there = await place(system), await place(system)
     somebody = await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id})
     async with kept(somebody.client) as mine:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from app.api.encoding import result_body
 from app.api.execution.executor import Executor
 from app.api.schema import schema
-from app.api.transport.responses import result_body
 
 
 class Colour(StrEnum):

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from app import main
 from app.api.feeds.hub import FeedHub
 from app.api.transport import websocket as protocol
+from app.api.transport import websocket_adapter
 from app.api.transport.connection_limits import ConnectionLimits, TooManyConnectionsError
 from app.settings import ServeSettings
 from tests.api.support.feeds import EVENTS, chain, over_sse, task_of
@@ -28,7 +29,7 @@ LINES = "subscription($id: ID!) { taskLogs(taskId: $id) { caughtUp lines { messa
 
 
 @pytest.fixture
-def lives(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FeedHub]]:
+def hubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FeedHub]]:
     """The shared feeds of every API that the test starts."""
     made: list[FeedHub] = []
 
@@ -37,7 +38,7 @@ def lives(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FeedHub]]:
             super().__init__(*given)
             made.append(self)
 
-    monkeypatch.setattr("app.api.transport.endpoint.Live", Noted)
+    monkeypatch.setattr("app.api.transport.endpoint.FeedHub", Noted)
     monkeypatch.setattr("app.api.feeds.shared_execution.LINGER_SECONDS", 0.05)
     yield made
 
@@ -56,16 +57,16 @@ async def closed(connection: websockets.ClientConnection) -> tuple[int, str]:
 # Too many
 
 
-def test_each_has_seats_of_their_own() -> None:
-    seats = ConnectionLimits(2)
-    seats.take("a")
-    with seats.taken("a"), pytest.raises(TooManyConnectionsError):
-        seats.take("a")
-    seats.take("b")
-    seats.take("a")
+def test_each_has_limits_of_their_own() -> None:
+    limits = ConnectionLimits(2)
+    limits.acquire("a")
+    with limits.counted("a"), pytest.raises(TooManyConnectionsError):
+        limits.acquire("a")
+    limits.acquire("b")
+    limits.acquire("a")
     for actor in "aab":
-        seats.leave(actor)
-    assert not seats._taken
+        limits.release(actor)
+    assert not limits._counts
 
 
 async def test_a_socket_carries_so_many_operations(shared: System) -> None:
@@ -115,9 +116,9 @@ async def refused(url: str) -> AsyncIterator[websockets.ClientConnection]:
 
 
 async def test_who_takes_nothing_is_cut_off(
-    shared: System, lives: list[FeedHub], monkeypatch: pytest.MonkeyPatch
+    shared: System, hubs: list[FeedHub], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "SEND_SECONDS", 0.3)
+    monkeypatch.setattr(websocket_adapter, "SEND_SECONDS", 0.3)
     deployment = await chain(shared, 1)
     id_ = await task_of(shared.admin, deployment)
     async with database(shared) as connection:
@@ -129,27 +130,27 @@ async def test_who_takes_nothing_is_cut_off(
         await connection.execute("UPDATE tasks SET last_log = 4000 WHERE id = $1", id_)
     async with served(shared.runtime, ws_ping_interval=None) as url:
         deaf = await deafened(Client(url, shared.admin.token), LINES, id_)
-        await eventually(lambda: _nothing(lives[0]), "nothing is left of who takes nothing")
+        await eventually(lambda: _nothing(hubs[0]), "nothing is left of who takes nothing")
         deaf.abort()
 
 
-async def test_who_answers_no_ping_is_dropped(shared: System, lives: list[FeedHub]) -> None:
+async def test_who_answers_no_ping_is_dropped(shared: System, hubs: list[FeedHub]) -> None:
     deployment = await chain(shared, 1)
     async with served(shared.runtime, ws_ping_interval=0.2, ws_ping_timeout=0.2) as url:
         deaf = await deafened(Client(url, shared.admin.token), EVENTS.document, deployment)
-        await eventually(lambda: _nothing(lives[0]), "nothing is left of who is dead")
+        await eventually(lambda: _nothing(hubs[0]), "nothing is left of who is dead")
         deaf.abort()
 
 
 def test_the_dead_are_found_within_half_a_minute() -> None:
     assert 2 * main.PING_SECONDS <= 30
-    assert main.configuration(Starlette(), ServeSettings()).ws_ping_timeout == main.PING_SECONDS
+    assert main.server_config(Starlette(), ServeSettings()).ws_ping_timeout == main.PING_SECONDS
 
 
-async def _nothing(live: FeedHub) -> bool:
+async def _nothing(hub: FeedHub) -> bool:
     """Whether nobody follows anything any more."""
     shared = [task for task in asyncio.all_tasks() if task.get_name() in ("shared feed", "access of feeds")]
-    return not live._groups and not live._watch._entries and not shared
+    return not hub._executions and not hub._watch._entries and not shared
 
 
 async def deafened(client: Client, document: str, id_: str) -> asyncio.Transport:
@@ -172,7 +173,7 @@ async def deafened(client: Client, document: str, id_: str) -> asyncio.Transport
     return connection.transport
 
 
-async def test_nothing_is_left_of_many_who_come_and_vanish(shared: System, lives: list[FeedHub]) -> None:
+async def test_nothing_is_left_of_many_who_come_and_vanish(shared: System, hubs: list[FeedHub]) -> None:
     deployment = await chain(shared, 1)
     async with served(shared.runtime) as url:
         client = Client(url, shared.admin.token)
@@ -189,7 +190,7 @@ async def test_nothing_is_left_of_many_who_come_and_vanish(shared: System, lives
                     await connection.send(json.dumps({"id": "1", "type": "complete"}))
 
         await asyncio.gather(*(visit(n) for n in range(45)))
-        await eventually(lambda: _nothing(lives[0]), "nothing is left of who has gone")
+        await eventually(lambda: _nothing(hubs[0]), "nothing is left of who has gone")
         await eventually(lambda: _fewer(before), "no task is left")
     mailboxes = getattr(shared.runtime.bus, "_mailboxes")  # noqa: B009
     assert not [topic for topic in mailboxes if deployment in topic]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from graphql import get_introspection_query
 
-from app.api.scalars import cursor
+from app.api.scalars import encode_cursor
 from tests.api.support.rows import contents, database
 from tests.api.support.wire import answers, code, execute, get, send
 from tests.support.client import Data
@@ -79,9 +79,21 @@ async def test_a_cursor_that_no_list_gave_is_refused(shared: System) -> None:
     id_ = await deployment(shared)
     for field, (kind, numbered) in LISTS.items():
         other = "event" if kind != "event" else "log"
-        bad = ["", "zzz", "====", "é", "a b", cursor(other, 1), cursor(kind, ""), encoded(b"\xff\xfe"), encoded(b":1")]
-        bad += [encoded(kind.encode()), cursor(kind, "1") + "!"]
-        bad += [cursor(kind, position) for position in ("-1", "1.5", "x", str(2**63), "١" * 20)] if numbered else []
+        bad = [
+            "",
+            "zzz",
+            "====",
+            "é",
+            "a b",
+            encode_cursor(other, 1),
+            encode_cursor(kind, ""),
+            encoded(b"\xff\xfe"),
+            encoded(b":1"),
+        ]
+        bad += [encoded(kind.encode()), encode_cursor(kind, "1") + "!"]
+        bad += (
+            [encode_cursor(kind, position) for position in ("-1", "1.5", "x", str(2**63), "١" * 20)] if numbered else []
+        )
         for after in bad:
             refused = await page(shared, field, id_, f"after: {json.dumps(after)}")
             assert code(refused) == "INVALID", (field, after, refused)
@@ -95,7 +107,7 @@ def encoded(text: bytes) -> str:
 async def test_a_forged_cursor_that_no_database_can_hold_is_refused(shared: System) -> None:
     id_ = await deployment(shared)
     for field in ("applications", "versions", "deployments"):
-        refused = await page(shared, field, id_, f"after: {json.dumps(cursor(field, 'a' + chr(0)))}")
+        refused = await page(shared, field, id_, f"after: {json.dumps(encode_cursor(field, 'a' + chr(0)))}")
         assert code(refused) == "INVALID", refused
 
 

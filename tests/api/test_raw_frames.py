@@ -9,7 +9,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from app.api.transport import raw_frames
-from app.api.transport.raw_frames import RawFrames, header
+from app.api.transport.raw_frames import RawFrames, frame_header
 from tests.api.support.feeds import EVENTS, chain, collect, over_socket, start, stored
 from tests.api.support.wire import begin
 from tests.support.client import Client
@@ -50,7 +50,7 @@ async def live(shared: System) -> System:
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 200_000])
 def test_frames_are_those_of_the_library(size: int) -> None:
-    assert header(size) + bytes(size) == Frame(Opcode.TEXT, bytes(size)).serialize(mask=False)
+    assert frame_header(size) + bytes(size) == Frame(Opcode.TEXT, bytes(size)).serialize(mask=False)
 
 
 async def test_live_events_go_over_the_wire(live: System, written: Written) -> None:
@@ -78,7 +78,7 @@ async def test_what_the_wire_is_not_made_for_goes_the_ordinary_way(
 async def test_who_lags_gets_everything_without_the_wire(
     live: System, written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(raw_frames, "FULL_BYTES", -1)
+    monkeypatch.setattr(raw_frames, "MAX_PENDING_BYTES", -1)
     deployment = await chain(live)
     following = asyncio.create_task(collect(over_socket(live.admin, EVENTS, deployment)))
     await start(live.admin, deployment)

@@ -141,7 +141,7 @@ async def test_who_comes_and_goes_misses_nothing_and_sees_nothing_twice(
 async def test_who_is_slow_is_served_from_the_database_and_holds_up_nobody(
     system: System, executions: Executions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_execution, "KEPT", 3)
+    monkeypatch.setattr(shared_execution, "MAX_MESSAGES", 3)
     deployment = await made(system)
     slow, quick = Viewer(system.admin, deployment), Viewer(system.admin, deployment)
     dawdling = asyncio.create_task(slow.follow(pause=0.15))

@@ -12,7 +12,7 @@ def test_the_position_is_taken_out_of_the_variables() -> None:
     one = shared_operation(text, {"id": "a", "from": "x"}, None)
     two = shared_operation(text, {"from": "y", "id": "a"}, None)
     assert one and two and one[0] == two[0] and (one[1], two[1]) == ("x", "y")
-    assert one[0].text == text and one[0].given("z") == {"id": "a", "from": "z"}
+    assert one[0].text == text and one[0].variables_behind("z") == {"id": "a", "from": "z"}
     other = shared_operation(text, {"id": "b"}, None)
     assert other and other[0] != one[0] and other[1] is None
 
@@ -21,7 +21,7 @@ def test_a_position_is_put_into_a_document_that_has_none() -> None:
     found = shared_operation(f"subscription Name($id: ID!) {{ alias: {FEED.format('')} }}", {"id": "a"}, "Name")
     assert found and found[1] is None
     assert "after: $boreasAfter" in found[0].text and "$boreasAfter: Cursor" in found[0].text
-    assert found[0].given("z") == {"id": "a", "boreasAfter": "z"}
+    assert found[0].variables_behind("z") == {"id": "a", "boreasAfter": "z"}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email import message_from_bytes
 
@@ -10,7 +10,8 @@ import httpx
 import pytest
 from strawberry.http.streaming import merge_stream_with_heartbeat
 
-from app.api.feeds.hub import FeedBrokenError, FeedHub
+from app.api.feeds.errors import FeedBrokenError
+from app.api.feeds.hub import FeedHub
 from app.api.transport import streaming
 from app.core.events import Event
 from app.services.feeds import events
@@ -129,7 +130,7 @@ class Counted:
     def __init__(self) -> None:
         self.open = 0
 
-    def __call__(self, source: streaming.Payloads, *given: object, **named: object) -> object:
+    def __call__(self, source: Callable[[], AsyncIterator[str]], *given: object, **named: object) -> object:
         async def counting() -> AsyncIterator[str]:
             self.open += 1
             try:

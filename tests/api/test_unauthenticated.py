@@ -13,7 +13,7 @@ import websockets
 
 from app.api.transport import server_connection, unauthenticated_sockets
 from app.api.transport.server_connection import MAX_HEAD, SAFE_HEADERS
-from app.api.transport.websocket import MAX_GREETING
+from app.api.transport.websocket_adapter import MAX_UNAUTHENTICATED_MESSAGE
 from tests.api.support.wire import PROTOCOL, begin, send
 from tests.support.client import Client
 from tests.support.system import System, served
@@ -40,12 +40,12 @@ async def closing(opened: websockets.ClientConnection) -> tuple[int, str]:
 
 
 async def test_a_stranger_sends_short_messages(shared: System) -> None:
-    for size in (MAX_GREETING, 2 * MAX_GREETING, MEBIBYTE):
+    for size in (MAX_UNAUTHENTICATED_MESSAGE, 2 * MAX_UNAUTHENTICATED_MESSAGE, MEBIBYTE):
         async with stranger(shared.url) as opened:
             await opened.send(json.dumps({"type": "ping", "payload": {"a": "x" * size}}))
             assert (await closing(opened))[0] == 1009
     async with stranger(shared.url) as opened:
-        headers = {"authorization": f"Bearer {shared.admin.token}", "x": "y" * (MAX_GREETING // 2)}
+        headers = {"authorization": f"Bearer {shared.admin.token}", "x": "y" * (MAX_UNAUTHENTICATED_MESSAGE // 2)}
         await opened.send(json.dumps({"type": "connection_init", "payload": headers}))
         assert json.loads(await opened.recv()) == {"type": "connection_ack"}
 
@@ -70,7 +70,7 @@ async def test_who_is_known_sends_a_mebibyte_and_is_told_what_to_do_with_more(sh
 
 
 async def test_a_socket_is_initialised_within_a_while(shared: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.api.transport.endpoint.GREETING_SECONDS", 0.2)
+    monkeypatch.setattr("app.api.transport.endpoint.INIT_SECONDS", 0.2)
     async with served(shared.runtime) as url, asyncio.timeout(5), stranger(url) as opened:
         assert (await closing(opened))[0] == 4408
 
@@ -91,7 +91,7 @@ async def test_who_comes_when_too_many_have_just_come_is_sent_away(
     shared: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unauthenticated_sockets, "MAX_PER_ADDRESS", 2)
-    monkeypatch.setattr(unauthenticated_sockets, "MAX_SILENT", 2)
+    monkeypatch.setattr(unauthenticated_sockets, "BURST", 2)
     monkeypatch.setattr(unauthenticated_sockets, "GRACE_SECONDS", 60.0)
     async with AsyncExitStack() as stack:
         for _ in range(4):
@@ -167,7 +167,7 @@ async def test_the_body_of_a_stranger_is_not_waited_for(shared: System, monkeypa
 
 
 async def test_a_body_comes_within_a_while(shared: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.api.transport.endpoint.BODY_SECONDS", 0.3)
+    monkeypatch.setattr("app.api.transport.authentication_middleware.BODY_SECONDS", 0.3)
     head = f"POST /graphql HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {shared.admin.token}\r\n"
     head += "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
     assert (await said(shared.admin, head.encode(), b"{")).startswith(b"HTTP/1.1 408 ")

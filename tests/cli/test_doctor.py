@@ -103,7 +103,7 @@ def found_of(state: DatabaseState, tmp_path: Path) -> list[Finding]:
         ({"encoding": "SQL_ASCII"}, Level.PROBLEM, "SQL_ASCII"),
         ({"now": datetime.now(UTC) - timedelta(hours=1)}, Level.PROBLEM, "apart"),
         ({"used_connections": 90}, Level.WARNING, "90 of 100 connections"),
-        ({"may_everything": True}, Level.WARNING, "could change the audit log"),
+        ({"has_full_rights": True}, Level.WARNING, "could change the audit log"),
     ],
 )
 def test_a_database_is_judged(tmp_path: Path, changes: dict[str, Any], level: Level | None, said: str) -> None:

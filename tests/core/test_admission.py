@@ -104,7 +104,9 @@ def test_one_that_may_start_is_said_to_be_free_and_no_other(
     active = [claim for claim in before if claim.deployment_id in admit([], before, capacity)]
     admitted = admit(active, waiting, capacity)
     free = [
-        claim.deployment_id for claim in waiting if queue_position(claim.deployment_id, active, waiting, capacity).free
+        claim.deployment_id
+        for claim in waiting
+        if queue_position(claim.deployment_id, active, waiting, capacity).can_start
     ]
     assert free == list(admitted)
 

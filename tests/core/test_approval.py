@@ -36,6 +36,7 @@ from app.core.workflow import BUILD_TYPES, TaskType
 from tests.core.support.build import NOW, at, deployment, node, property_of
 
 A, V, R, W = ApprovalStatus, Verdict, Role, WorkflowSource
+"""Short names for the tables below: A is ApprovalStatus, V is Verdict, R is Role, W is WorkflowSource."""
 APPLICATIONS = (DeploymentApplication(application_id="web"), DeploymentApplication(application_id="api"))
 DEPLOYMENT = replace(deployment(DeploymentStatus.RUNNING), applications=APPLICATIONS, created_by="starter")
 EVERYTHING = Grant(R.APPROVER)

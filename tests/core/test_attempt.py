@@ -17,6 +17,7 @@ from app.core.task import TRANSITIONS, Activity, Task, TaskStatus
 from tests.core.support.build import NOW, at, property_of, task
 
 S = TaskStatus
+"""Short name for the tables below."""
 RUNNING = task("t", S.RUNNING, activity=Activity.RUN, max_attempts=3)
 UNDOING = task("t", S.SUCCESS, activity=Activity.UNDO, touched=True, error_message="before")
 MOST = retry.MAX_LOSSES

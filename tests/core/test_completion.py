@@ -14,6 +14,7 @@ from app.core.task import UNBLOCKING, TaskStatus
 from tests.core.support.build import property_of
 
 S = TaskStatus
+"""Short name for the tables below."""
 Row = tuple[TaskStatus, Progress | None]
 
 

@@ -22,6 +22,7 @@ from app.core.workflow import BUILD_TYPES, TaskType
 from tests.core.support.build import NOW, at, deployment, task
 
 D, S, K = DeploymentStatus, TaskStatus, BlockerKind
+"""Short names for the tables below: D is DeploymentStatus, S is TaskStatus, K is BlockerKind."""
 RUN, UNDO = Activity.RUN, Activity.UNDO
 FREE = QueuePosition((), 1, full=False)
 FULL = QueuePosition((), 3, full=True)

@@ -16,13 +16,13 @@ from app.core.health import (
     MetricStreak,
     Streak,
     Verdict,
-    address,
-    find,
+    describe_values,
+    fill_query,
+    finding_of,
     judge,
     judge_metric,
-    query_of,
-    redirected,
-    told,
+    probe_url,
+    redirect_to_service,
 )
 from tests.core.support.build import property_of
 
@@ -116,7 +116,7 @@ def metric(low: float | None = None, high: float | None = None, query: str = "up
     ],
 )
 def test_what_values_tell(check: MetricCheck, values: tuple[float, ...], finding: Finding) -> None:
-    assert find(check, values) is finding
+    assert finding_of(check, values) is finding
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_values_tell(check: MetricCheck, values: tuple[float, ...], finding
     ],
 )
 def test_values_and_bounds_in_words(check: MetricCheck, values: tuple[float, ...], words: str) -> None:
-    assert told(check, values) == words
+    assert describe_values(check, values) == words
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_values_and_bounds_in_words(check: MetricCheck, values: tuple[float, ...
     ],
 )
 def test_a_query_names_the_version_and_the_set(query: str, version: str, expected: str) -> None:
-    assert query_of(metric(query=query), version=version, color="blue") == expected
+    assert fill_query(metric(query=query), version=version, color="blue") == expected
 
 
 @pytest.mark.parametrize(
@@ -161,10 +161,10 @@ def test_a_query_names_the_version_and_the_set(query: str, version: str, expecte
     ],
 )
 def test_the_cluster_name_of_a_service_becomes_that_of_the_set(url: str, asked: str) -> None:
-    assert redirected(url, "web", "web-preview", "shop") == asked
+    assert redirect_to_service(url, "web", "web-preview", "shop") == asked
 
 
 def test_an_address_has_its_places_filled_in() -> None:
     url = "http://{service}.shop.svc/{instance}/{version}/{color}"
-    made = address(url, instance="web 0", version="v 1/2", color="blue", service="web-canary")
+    made = probe_url(url, instance="web 0", version="v 1/2", color="blue", service="web-canary")
     assert made == "http://web-canary.shop.svc/web%200/v%201%2F2/blue"

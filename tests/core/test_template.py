@@ -122,6 +122,7 @@ def test_a_value_is_never_read_as_an_expression(before: str, value: str) -> None
 
 
 K = FaultKind.MISSING_PARAMETER
+"""Short name for the tables below."""
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,13 @@ from app.core.attempt import Ending, Outcome, settle
 from app.core.deployment import DeploymentStatus
 from app.core.strategy.model import Progress
 from app.core.task import Activity, Task, TaskStatus
-from app.core.tick.planning import Item, Plan, State, plan, refused
+from app.core.tick.planning import plan, status_after_rejection
+from app.core.tick.state import DeploymentSnapshot, Plan, TaskSnapshot
 from app.core.workflow import BUILD_TYPES, TaskType
 from tests.core.support.build import NOW, closure, dags, task
 
 D, S, A = DeploymentStatus, TaskStatus, ApprovalStatus
+"""Short names for the tables below: D is DeploymentStatus, S is TaskStatus, A is ApprovalStatus."""
 FAILED = (S.FAILED, S.CANCELLED, S.ROLLED_BACK)
 NODES = 6
 MOST_STEPS = 200
@@ -42,8 +44,8 @@ FATES = [
 """What may become of the attempts of one play, from fair to rough."""
 
 
-def as_item(one: Task) -> Item:
-    return Item(
+def as_item(one: Task) -> TaskSnapshot:
+    return TaskSnapshot(
         id=one.id,
         key=one.key,
         type=one.type,
@@ -81,10 +83,10 @@ class Driver(RuleBasedStateMachine):
         self.revision = 1
         self.approvals: dict[str, Approval] = {}
 
-    def state(self) -> State:
-        return State(
+    def state(self) -> DeploymentSnapshot:
+        return DeploymentSnapshot(
             status=self.status,
-            items=[as_item(one) for one in self.tasks.values()],
+            tasks=[as_item(one) for one in self.tasks.values()],
             auto_rollback=self.auto_rollback,
             undo_error=self.undo_error,
             resumed_at=self.resumed_at,
@@ -121,7 +123,7 @@ class Driver(RuleBasedStateMachine):
                 self.approvals[id] = replace(self.approvals[id], status=A.EXPIRED)
             self.refuse()
             return self.tick()
-        if made.wakes:
+        if made.back_to_running:
             self.move(D.RUNNING)
         assert len({change.task_id for change in made.changes}) == len(made.changes)
         for change in made.changes:
@@ -136,7 +138,13 @@ class Driver(RuleBasedStateMachine):
             self.tasks[id] = replace(self.tasks[id], stop=True)
         again = plan(self.state(), self.now)
         assert (again.changes, again.to, again.stop) == ((), None, ())
-        assert (again.wakes, again.confirm, again.asks, again.withdraw, again.expire) == (False, (), (), (), ())
+        assert (again.back_to_running, again.confirm, again.requests, again.withdraw, again.expire) == (
+            False,
+            (),
+            (),
+            (),
+            (),
+        )
         assert set(made.work) == set(again.work)
         return again
 
@@ -144,7 +152,7 @@ class Driver(RuleBasedStateMachine):
         for id in made.withdraw:
             assert self.approvals[id].status is A.PENDING
             self.approvals[id] = replace(self.approvals[id], status=A.CANCELLED)
-        for request in made.asks:
+        for request in made.requests:
             assert request not in [one.request for one in self.pending], "people are asked for the same twice"
             id = f"apr{len(self.approvals)}"
             self.approvals[id] = Approval(
@@ -177,7 +185,7 @@ class Driver(RuleBasedStateMachine):
 
     def refuse(self) -> None:
         """Store that people do not want it."""
-        to = refused(self.state(), roll_back=True)
+        to = status_after_rejection(self.state(), roll_back=True)
         if to is D.CANCELLED:
             for one in [one for one in self.tasks.values() if one.status in tasks.UNSTARTED]:
                 self.put(one.id, S.CANCELLED)

@@ -20,6 +20,7 @@ from tests.core.support.build import closure, graphs, node, property_of
 Found = list[tuple[FaultKind, tuple[str, ...]]]
 BUILD, TEST, DEPLOY, HEALTH = TaskType.BUILD, TaskType.TEST, TaskType.DEPLOY, TaskType.HEALTH_CHECK
 K = FaultKind
+"""Short name for the tables below."""
 APPLICATIONS = {"A": "shop", "B": "cart"}
 PLAIN = node("x")
 

@@ -31,7 +31,7 @@ async def operator(data: Path) -> AsyncIterator[ShellOperator]:
 
 
 async def ran(operator: ShellOperator, script: str) -> bool:
-    return (await operator.execute(shell(script), Log())).ending is Ending.SUCCEEDED
+    return (await operator.start(shell(script), Log()).wait()).ending is Ending.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ async def test_the_data_is_out_of_reach(operator: ShellOperator, data: Path, scr
 )
 async def test_beside_it_everything_is_as_it_was(operator: ShellOperator, data: Path, script: str) -> None:
     log = Log()
-    outcome = await operator.execute(shell(f"set -e; BESIDE={data.parent}/beside; {script}"), log)
+    outcome = await operator.start(shell(f"set -e; BESIDE={data.parent}/beside; {script}"), log).wait()
     assert outcome.ending is Ending.SUCCEEDED, log.written
 
 
@@ -119,5 +119,5 @@ async def test_no_file_stays_open(operator: ShellOperator) -> None:
 
 
 async def test_a_command_that_can_not_start_says_why_behind_a_wall_too(operator: ShellOperator) -> None:
-    outcome = await operator.execute(shell("exit 3"), Log())
+    outcome = await operator.start(shell("exit 3"), Log()).wait()
     assert outcome.exit_code == 3

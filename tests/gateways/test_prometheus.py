@@ -9,7 +9,7 @@ import pytest
 
 from app.gateways.probes import HttpProbe
 from app.gateways.prometheus import MAX_BYTES
-from app.ports import Measured
+from app.ports import Measurement
 from tests.support.prometheus import Prometheus, scalar, serving, vector
 
 
@@ -72,7 +72,7 @@ async def test_what_gives_no_value_says_why(
     probe: HttpProbe, prometheus: Prometheus, status: int, body: Any, detail: str
 ) -> None:
     prometheus.answers = [(status, body)]
-    assert await probe.measure(prometheus.url, "up", 5) == Measured((), detail)
+    assert await probe.measure(prometheus.url, "up", 5) == Measurement((), detail)
 
 
 @pytest.mark.parametrize("path", ["", "/", "/select/0/prometheus", "/select/0/prometheus/"])
@@ -87,13 +87,13 @@ async def test_a_server_that_is_away_gives_no_value(probe: HttpProbe) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{held.getsockname()[1]}"
-        assert await probe.measure(url, "up", 5) == Measured((), "connection refused")
+        assert await probe.measure(url, "up", 5) == Measurement((), "connection refused")
 
 
 async def test_a_server_that_is_silent_gives_no_value_in_time(probe: HttpProbe) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         measured = await probe.measure(f"http://127.0.0.1:{silent.getsockname()[1]}", "up", 0.2)
-    assert measured == Measured((), "timed out after 0.2 s")
+    assert measured == Measurement((), "timed out after 0.2 s")
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "ftp://prometheus", "http://prometheus:99999"])

@@ -70,7 +70,7 @@ def test_root_runs_nothing_as_root_unless_told(tmp_path: Path) -> None:
 @as_root
 async def test_a_worker_that_is_root_and_was_not_told_says_what_to_do(tmp_path: Path, log: Log) -> None:
     operator = ShellOperator(tmp_path / "workspaces", accounts=accounts(None, tmp_path))
-    outcome = await operator.execute(within("env", "id"), log)
+    outcome = await operator.start(within("env", "id"), log).wait()
     assert outcome.ending is Ending.FAILED and "BOREAS_COMMAND_USER=64000-64999" in (outcome.message or "")
     assert not (tmp_path / "workspaces").exists()
 
@@ -91,13 +91,13 @@ def test_a_named_user_has_the_groups_of_its_own(tmp_path: Path) -> None:
 @as_root
 async def test_commands_of_two_environments_are_strangers(operator: ShellOperator, log: Log) -> None:
     script = "id -u; id -G; umask; echo $HOME; touch $HOME/mine; echo kept > file; pwd"
-    await operator.execute(within("one", script), log)
+    await operator.start(within("one", script), log).wait()
     user, groups, umask, home, folder = log.lines()
     assert (groups, umask) == (user, "0077") and user != "0"
     assert owner_and_mode(home) == owner_and_mode(folder) == (int(user), 0o700)
     assert owner_and_mode(f"{folder}/..") == owner_and_mode(f"{folder}/../..") == (0, 0o711)
     again = Log()
-    await operator.execute(within("two", f"id -u; echo x >> {folder}/file; kill -0 $PPID", "dep_2/web"), again)
+    await operator.start(within("two", f"id -u; echo x >> {folder}/file; kill -0 $PPID", "dep_2/web"), again).wait()
     assert again.lines() != [user] and text_of(f"{folder}/file") == "kept\n"
     assert len([line for _, line in again.written if "ermitted" in line or "enied" in line]) == 2
 
@@ -113,7 +113,7 @@ async def test_what_root_left_in_a_workspace_becomes_the_users(
     outside.write_text("mine")
     (folder / "link").symlink_to(outside)
     (folder / "hard").hardlink_to(outside)
-    assert (await operator.execute(within("one", "echo new > deep/file"), log)).ending is Ending.SUCCEEDED
+    assert (await operator.start(within("one", "echo new > deep/file"), log).wait()).ending is Ending.SUCCEEDED
     assert (folder / "deep/file").read_text() == "new\n"
     assert outside.stat().st_uid == 0
 
@@ -122,8 +122,8 @@ async def test_what_root_left_in_a_workspace_becomes_the_users(
 async def test_a_link_in_place_of_a_folder_of_ones_own_is_not_followed(operator: ShellOperator, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.mkdir(mode=0o755)
-    await operator.execute(within("one", f"rmdir $HOME/tmp && ln -s {victim} $HOME/tmp"), Log())
-    outcome = await operator.execute(within("one", "true"), Log())
+    await operator.start(within("one", f"rmdir $HOME/tmp && ln -s {victim} $HOME/tmp"), Log()).wait()
+    outcome = await operator.start(within("one", "true"), Log()).wait()
     assert outcome.ending is Ending.FAILED
     assert owner_and_mode(victim) == (0, 0o755)
 
@@ -131,7 +131,7 @@ async def test_a_link_in_place_of_a_folder_of_ones_own_is_not_followed(operator:
 @as_root
 async def test_the_spawner_may_die_at_any_time(operator: ShellOperator, log: Log) -> None:
     for _ in range(2):
-        assert (await operator.execute(within("one", "echo here"), log)).ending is Ending.SUCCEEDED
+        assert (await operator.start(within("one", "echo here"), log).wait()).ending is Ending.SUCCEEDED
         spawners = [pid for pid in _children() if "spawner_process.py" in text_of(f"/proc/{pid}/cmdline")]
         assert spawners
         for pid in spawners:
@@ -146,7 +146,7 @@ async def test_nothing_of_another_user_outlives_its_time_limit(operator: ShellOp
     origin = Origin(deployment_id="dep_1", task_id="t", run="0", environment_id="one")
     command = ("sh", "-c", "trap '' TERM; sleep 600 & echo $! $$; wait; sleep 600")
     given = Instruction(command=command, env={}, workspace="dep_1/web", timeout_seconds=0.5, origin=origin)
-    outcome = await operator.execute(given, log)
+    outcome = await operator.start(given, log).wait()
     assert "time limit" in (outcome.message or "")
     assert not any(is_alive(int(word)) for word in log.lines()[0].split())
 
@@ -156,6 +156,7 @@ import asyncio, sys
 from pathlib import Path
 from app.gateways.operators.shell import ShellOperator
 from app.gateways.operators.shell.accounts import accounts
+from tests.gateways.support.shell import execute
 from tests.gateways.test_shell_accounts import RANGE, within
 
 async def log(_, lines):
@@ -163,7 +164,7 @@ async def log(_, lines):
 
 root = Path(sys.argv[1])
 operator = ShellOperator(root / "workspaces", accounts=accounts(RANGE, root, passage=True))
-asyncio.run(operator.execute(within("one", "echo $$; sleep 600 & exec sleep 600"), log))
+asyncio.run(execute(operator, within("one", "echo $$; sleep 600 & exec sleep 600"), log))
 """
 
 
@@ -202,9 +203,9 @@ def test_only_old_folders_of_deployments_are_found_and_links_are_not_followed(tm
     assert operator.idle_workspaces(later) == ["dep_1"]
     assert operator.idle_workspaces(later - timedelta(days=1)) == []
     for name in ("dep_1/web", "../victim", "..", ".", "", "other", "/tmp"):
-        assert not operator.put_aside(name)
-    assert operator.put_aside("dep_1") and not (root / "dep_1").exists()
-    operator.remove_put_aside()
+        assert not operator.move_to_trash(name)
+    assert operator.move_to_trash("dep_1") and not (root / "dep_1").exists()
+    operator.empty_trash()
     assert sorted(path.name for path in root.iterdir()) == ["dep_2", "other"]
     assert (victim / "web").is_dir()
 
@@ -232,7 +233,7 @@ async def test_it_is_so_for_another_user_too(operator: ShellOperator, tmp_path: 
         for path, code in ((f"{closed}:/usr/bin", 127), (f"{closed}:/etc", 126)):
             command = ("hostname" if code == 126 else "no-such-tool",)
             given = Instruction(command=command, env={"PATH": path}, workspace="dep_1/web", timeout_seconds=30)
-            assert (await plain.execute(given, log)).exit_code == code
+            assert (await plain.start(given, log).wait()).exit_code == code
     finally:
         await plain.close()
         shutil.rmtree(f"/var/tmp/boreas-{os.getpid()}")

@@ -12,7 +12,7 @@ import pytest
 from app.core.attempt import Ending, Outcome
 from app.gateways.operators.shell import ShellOperator
 from app.ports import LogSink
-from tests.gateways.support.shell import ERR, WAYS, Log, instruct, is_alive, operator_of, shell
+from tests.gateways.support.shell import ERR, WAYS, Log, execute, instruct, is_alive, operator_of, shell
 
 
 @pytest.fixture
@@ -35,11 +35,11 @@ def log() -> Log:
 
 
 async def test_exit_status(operator: ShellOperator, log: Log) -> None:
-    assert await operator.execute(shell("exit 3"), log) == Outcome(Ending.FAILED, "exit status 3", exit_code=3)
+    assert await operator.start(shell("exit 3"), log).wait() == Outcome(Ending.FAILED, "exit status 3", exit_code=3)
 
 
 async def test_ended_by_a_signal(operator: ShellOperator, log: Log) -> None:
-    outcome = await operator.execute(shell("kill -KILL $$"), log)
+    outcome = await operator.start(shell("kill -KILL $$"), log).wait()
     assert outcome == Outcome(Ending.FAILED, "ended by signal SIGKILL", exit_code=137)
 
 
@@ -66,24 +66,24 @@ async def test_what_can_not_be_started_says_why(
     for name, text, mode in [("orphan", "#!/no/such\n", 0o755), ("plain", "", 0o644), ("text", "hello", 0o755)]:
         (folder / name).write_text(text)
         (folder / name).chmod(mode)
-    outcome = await operator.execute(instruct(*command), log)
+    outcome = await operator.start(instruct(*command), log).wait()
     assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, code)
     assert repr(command[0]) in (outcome.message or "") and hint in (outcome.message or "")
 
 
 @pytest.mark.parametrize("env", [{"": "x"}, {"A=B": "x"}, {"A": "\0"}])
 async def test_a_variable_that_can_not_be_set(operator: ShellOperator, log: Log, env: dict[str, str]) -> None:
-    outcome = await operator.execute(instruct("true", env=env), log)
+    outcome = await operator.start(instruct("true", env=env), log).wait()
     assert "variable" in (outcome.message or "")
 
 
 async def test_no_program_at_all(operator: ShellOperator, log: Log) -> None:
-    assert "names no program" in ((await operator.execute(instruct(), log)).message or "")
+    assert "names no program" in ((await operator.start(instruct(), log).wait()).message or "")
 
 
 async def test_a_file_in_place_of_the_folder(operator: ShellOperator, root: Path, log: Log) -> None:
     (root / "d1").touch()
-    outcome = await operator.execute(instruct("true"), log)
+    outcome = await operator.start(instruct("true"), log).wait()
     assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, 126)
     assert "'true'" in (outcome.message or "") and "'d1/web'" in (outcome.message or "")
 
@@ -93,26 +93,28 @@ POLITE = "trap 'echo bye; exit 5' TERM; echo $$; while :; do sleep 0.05; done"
 
 
 async def test_a_time_limit_ends_even_what_ignores_it_and_its_children(operator: ShellOperator, log: Log) -> None:
-    outcome = await operator.execute(shell(STUBBORN, limit=1.0), log)
+    outcome = await operator.start(shell(STUBBORN, limit=1.0), log).wait()
     assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, 137)
     assert "time limit of 1 seconds" in (outcome.message or "")
     assert not any(is_alive(int(pid)) for pid in log.lines())
 
 
 async def test_a_child_that_outlives_its_parent_ends_too(operator: ShellOperator, log: Log) -> None:
-    outcome = await operator.execute(shell("(trap '' TERM; exec sleep 300) & echo $!; exec sleep 300", limit=1.0), log)
+    outcome = await operator.start(
+        shell("(trap '' TERM; exec sleep 300) & echo $!; exec sleep 300", limit=1.0), log
+    ).wait()
     assert outcome.exit_code == 143
     assert not is_alive(int(log.lines()[0]))
 
 
 async def test_a_time_limit_leaves_time_for_last_words(root: Path, log: Log) -> None:
-    outcome = await ShellOperator(root, grace_seconds=30).execute(shell(POLITE, limit=1.0), log)
+    outcome = await ShellOperator(root, grace_seconds=30).start(shell(POLITE, limit=1.0), log).wait()
     assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, 5)
     assert log.lines()[1:] == ["bye"]
 
 
 async def test_a_time_limit_is_a_failure_even_if_the_command_then_ends_well(operator: ShellOperator, log: Log) -> None:
-    outcome = await operator.execute(shell("trap 'exit 0' TERM; sleep 300 & wait", limit=0.5), log)
+    outcome = await operator.start(shell("trap 'exit 0' TERM; sleep 300 & wait", limit=0.5), log).wait()
     assert outcome.ending is Ending.FAILED
 
 
@@ -122,7 +124,7 @@ async def cancelled(task: "asyncio.Task[Outcome]") -> None:
 
 
 async def test_cancellation_comes_out_once_all_has_ended(root: Path, log: Log) -> None:
-    running = asyncio.create_task(ShellOperator(root, grace_seconds=30).execute(shell(POLITE), log))
+    running = asyncio.create_task(execute(ShellOperator(root, grace_seconds=30), shell(POLITE), log))
     pid = await log.line(1)
     running.cancel()
     await cancelled(running)
@@ -131,7 +133,7 @@ async def test_cancellation_comes_out_once_all_has_ended(root: Path, log: Log) -
 
 
 async def test_cancellation_forces_after_the_grace(operator: ShellOperator, log: Log) -> None:
-    running = asyncio.create_task(operator.execute(shell(STUBBORN), log))
+    running = asyncio.create_task(execute(operator, shell(STUBBORN), log))
     await log.line(2)
     running.cancel()
     await cancelled(running)
@@ -142,7 +144,7 @@ async def test_cancellation_while_it_starts_leaves_nothing_running(
     operator: ShellOperator, root: Path, log: Log
 ) -> None:
     for passes in range(8):
-        running = asyncio.create_task(operator.execute(shell("sleep 300 & echo $! > $!; echo $$ > $$; wait"), log))
+        running = asyncio.create_task(execute(operator, shell("sleep 300 & echo $! > $!; echo $$ > $$; wait"), log))
         for _ in range(passes):
             await asyncio.sleep(0)
         running.cancel()
@@ -152,20 +154,20 @@ async def test_cancellation_while_it_starts_leaves_nothing_running(
 
 
 @pytest.mark.parametrize("limit", [60.0, 0.5], ids=["running", "in the grace of a time limit"])
-async def test_a_second_cancellation_forces_at_once(root: Path, log: Log, limit: float) -> None:
-    running = asyncio.create_task(ShellOperator(root, grace_seconds=600).execute(shell(STUBBORN, limit=limit), log))
+async def test_a_kill_cuts_the_grace_of_a_stop_short(root: Path, log: Log, limit: float) -> None:
+    running = ShellOperator(root, grace_seconds=600).start(shell(STUBBORN, limit=limit), log)
     await log.line(2)
     await asyncio.sleep(0 if limit > 1 else 1)
-    running.cancel()
+    running.stop()
     await asyncio.sleep(0.2)
-    assert not running.done() and is_alive(int(log.lines()[1]))
-    running.cancel()
-    await cancelled(running)
+    assert is_alive(int(log.lines()[1]))
+    running.kill()
+    assert (await running.wait()).ending is Ending.STOPPED
     assert not any(is_alive(int(pid)) for pid in log.lines())
 
 
 async def test_what_a_command_leaves_running_stays_and_holds_nothing_up(operator: ShellOperator, log: Log) -> None:
-    outcome = await operator.execute(shell("sleep 300 & echo $!; echo done"), log)
+    outcome = await operator.start(shell("sleep 300 & echo $!; echo done"), log).wait()
     pid = int(log.lines()[0])
     try:
         assert outcome.ending is Ending.SUCCEEDED
@@ -176,7 +178,7 @@ async def test_what_a_command_leaves_running_stays_and_holds_nothing_up(operator
 
 
 async def test_a_service_that_keeps_printing_holds_nothing_up(operator: ShellOperator, log: Log) -> None:
-    outcome = await operator.execute(shell("yes & echo $! >&2; exit 4"), log)
+    outcome = await operator.start(shell("yes & echo $! >&2; exit 4"), log).wait()
     assert outcome.exit_code == 4
     for _ in range(100):
         if not is_alive(int(log.lines(ERR)[0])):
@@ -194,7 +196,7 @@ async def test_parallel_runs_are_parallel(operator: ShellOperator) -> None:
         print(begun, time.monotonic())"""
     logs = [Log() for _ in range(4)]
     commands = [instruct(sys.executable, "-I", "-S", "-c", code, env={"ME": str(n)}) for n in range(4)]
-    await asyncio.gather(*(operator.execute(command, log) for command, log in zip(commands, logs, strict=True)))
+    await asyncio.gather(*(operator.start(command, log).wait() for command, log in zip(commands, logs, strict=True)))
     times = [tuple(map(float, log.lines()[0].split())) for log in logs]
     assert max(begun for begun, _ in times) < min(ended for _, ended in times)
 
@@ -203,8 +205,8 @@ async def test_no_descriptor_is_left_open(operator: ShellOperator, log: LogSink)
     def count() -> int:
         return len(list(Path("/dev/fd").iterdir()))
 
-    await operator.execute(shell("true"), log)
+    await operator.start(shell("true"), log).wait()
     before = count()
     for instruction in [shell("true"), instruct("no-such-program"), shell("sleep 300", limit=0.05)]:
-        await operator.execute(instruction, log)
+        await operator.start(instruction, log).wait()
     assert count() == before

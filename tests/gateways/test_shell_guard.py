@@ -14,9 +14,9 @@ import pytest
 
 from app.core.attempt import Ending, Outcome
 from app.gateways.operators.shell import ShellOperator, guard_process
-from app.ports import HoldLapsedError
+from app.ports import LeaseExpiredError
 from tests.gateways.support.guard import BEATS, PATIENCE_SECONDS, Worker, gone, guards, until
-from tests.gateways.support.shell import Log, is_alive, shell
+from tests.gateways.support.shell import Log, execute, is_alive, shell
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 
@@ -161,28 +161,28 @@ async def test_what_a_command_left_while_the_worker_was_frozen_stays(
 
 
 async def test_a_command_that_was_killed_in_time_has_failed(operator: ShellOperator, log: Log) -> None:
-    operator.hold(60.0)
-    outcome = await operator.execute(shell("kill -KILL $$"), log)
+    operator.renew_lease(60.0)
+    outcome = await operator.start(shell("kill -KILL $$"), log).wait()
     assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, 137)
 
 
 async def test_a_command_that_was_killed_too_late_has_not_failed_though_the_worker_goes_on(
     operator: ShellOperator, log: Log
 ) -> None:
-    operator.hold(0.2)
-    running = asyncio.create_task(operator.execute(shell("exec sleep 300"), log))
+    operator.renew_lease(0.2)
+    running = asyncio.create_task(execute(operator, shell("exec sleep 300"), log))
     await until(lambda: bool(operator._guarded._groups))
     time.sleep(0.5)  # noqa: ASYNC251 the worker is frozen, and renews its leases before it sees what has ended
-    operator.hold(60.0)
-    with pytest.raises(HoldLapsedError):
+    operator.renew_lease(60.0)
+    with pytest.raises(LeaseExpiredError):
         await running
 
 
 async def test_nothing_ends_while_the_leases_are_renewed(operator: ShellOperator, log: Log) -> None:
-    operator.hold(1.0)
-    running = asyncio.create_task(operator.execute(shell("sleep 2.5"), log))
+    operator.renew_lease(1.0)
+    running = asyncio.create_task(execute(operator, shell("sleep 2.5"), log))
     while not running.done():
-        operator.hold(1.0)
+        operator.renew_lease(1.0)
         await asyncio.wait([running], timeout=0.1)
     assert await running == Outcome(Ending.SUCCEEDED, exit_code=0)
 
@@ -190,19 +190,19 @@ async def test_nothing_ends_while_the_leases_are_renewed(operator: ShellOperator
 async def test_a_worker_that_is_cut_off_starts_nothing_before_its_leases_are_renewed(
     operator: ShellOperator, root: Path, log: Log
 ) -> None:
-    operator.hold(0.3)
-    with pytest.raises(HoldLapsedError):
-        await operator.execute(shell("exec sleep 300"), log)
-    waiting = asyncio.create_task(operator.execute(shell("touch begun"), log))
+    operator.renew_lease(0.3)
+    with pytest.raises(LeaseExpiredError):
+        await operator.start(shell("exec sleep 300"), log).wait()
+    waiting = asyncio.create_task(execute(operator, shell("touch begun"), log))
     await asyncio.sleep(0.2)
     assert not (root / "d1/web/begun").exists()
-    operator.hold(60.0)
+    operator.renew_lease(60.0)
     assert (await waiting).ending is Ending.SUCCEEDED
 
 
 async def test_leases_that_are_never_renewed_refuse_the_command(operator: ShellOperator, log: Log) -> None:
-    operator.hold(0.0)
-    outcome = await operator.execute(shell("echo begun", limit=0.1), log)
+    operator.renew_lease(0.0)
+    outcome = await operator.start(shell("echo begun", limit=0.1), log).wait()
     assert (outcome.ending, outcome.exit_code, log.lines()) == (Ending.FAILED, 126, [])
     assert "leases" in (outcome.message or "")
 
@@ -211,10 +211,10 @@ async def test_a_command_whose_own_lease_was_lost_does_not_start(operator: Shell
     async def cancel() -> None:
         waiting.cancel()
 
-    operator.hold(0.0)
-    waiting = asyncio.create_task(operator.execute(shell("echo begun"), log))
+    operator.renew_lease(0.0)
+    waiting = asyncio.create_task(execute(operator, shell("echo begun"), log))
     await asyncio.sleep(0.05)
-    operator.hold(60.0)
+    operator.renew_lease(60.0)
     cancelling = asyncio.create_task(cancel())
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -238,32 +238,32 @@ async def test_a_guard_that_is_killed_is_replaced_by_one_that_knows_what_runs(st
 
 async def test_a_guard_that_was_killed_while_nothing_ran_is_replaced(operator: ShellOperator, log: Log) -> None:
     others = guards()
-    await operator.execute(shell("true"), log)
+    await operator.start(shell("true"), log).wait()
     (former,) = guards() - others
     os.kill(former, signal.SIGKILL)
     while former in guards():
         await asyncio.sleep(0.01)
-    await operator.execute(shell("true"), log)
+    await operator.start(shell("true"), log).wait()
     (latter,) = guards() - others
     assert latter != former
 
 
 async def test_a_frozen_guard_holds_nothing_up(operator: ShellOperator, log: Log) -> None:
     others = guards()
-    await operator.execute(shell("true"), log)
+    await operator.start(shell("true"), log).wait()
     (former,) = guards() - others
     os.kill(former, signal.SIGSTOP)
     for _ in range(10_000):
-        operator.hold(60.0)
+        operator.renew_lease(60.0)
     assert not is_alive(former)
-    assert (await operator.execute(shell("true"), log)).ending is Ending.SUCCEEDED
+    assert (await operator.start(shell("true"), log).wait()).ending is Ending.SUCCEEDED
 
 
 async def test_closing_ends_the_guard_and_what_still_runs(root: Path, log: Log) -> None:
     others = guards()
     operator = ShellOperator(root)
     await operator.close()
-    running = asyncio.create_task(operator.execute(shell(STUBBORN), log))
+    running = asyncio.create_task(execute(operator, shell(STUBBORN), log))
     await log.line(2)
     assert len(guards() - others) == 1
     await operator.close()
@@ -276,7 +276,7 @@ async def test_closing_ends_the_guard_and_what_still_runs(root: Path, log: Log) 
 async def test_an_operator_that_is_forgotten_takes_its_guard_along(root: Path, log: Log) -> None:
     others = guards()
     operator = ShellOperator(root)
-    await operator.execute(shell("true"), log)
+    await operator.start(shell("true"), log).wait()
     assert len(guards() - others) == 1
     del operator
     await until(lambda: not guards() - others)
@@ -293,7 +293,7 @@ async def test_without_a_guard_commands_run_and_a_warning_is_logged_once(
     monkeypatch.setattr(sys, "executable", program)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            assert (await operator.execute(shell("sleep 0.2; echo ran"), log)).ending is Ending.SUCCEEDED
+            assert (await operator.start(shell("sleep 0.2; echo ran"), log).wait()).ending is Ending.SUCCEEDED
     assert log.lines() == ["ran"] * 3
     assert sum("guard" in record.message for record in caplog.records) == 1
 

@@ -28,7 +28,7 @@ async def test_many_commands_run_at_once_under_a_small_limit(small: int, tmp_pat
     raise_open_files()
     operator, log = ShellOperator(tmp_path), Log()
     script = 'ulimit -Sn; touch "$BOREAS_WORKSPACE/$$"; while [ $(ls | wc -l) -lt 150 ]; do sleep 0.2; done'
-    outcomes = await asyncio.gather(*(operator.execute(shell(script), log) for _ in range(150)))
+    outcomes = await asyncio.gather(*(operator.start(shell(script), log).wait() for _ in range(150)))
     await operator.close()
     assert {outcome.ending for outcome in outcomes} == {Ending.SUCCEEDED}
     assert set(log.lines()) == {str(small)}
@@ -37,7 +37,7 @@ async def test_many_commands_run_at_once_under_a_small_limit(small: int, tmp_pat
 async def test_commands_for_which_there_are_no_files_wait_for_their_turn(small: int, tmp_path: Path) -> None:
     operator, log = ShellOperator(tmp_path), Log()
     assert open_files.room() == (SMALL - open_files.OWN_FILES) // open_files.FILES_EACH == 11
-    outcomes = await asyncio.gather(*(operator.execute(shell("sleep 0.1; echo done"), log) for _ in range(60)))
+    outcomes = await asyncio.gather(*(operator.start(shell("sleep 0.1; echo done"), log).wait() for _ in range(60)))
     await operator.close()
     assert {outcome.ending for outcome in outcomes} == {Ending.SUCCEEDED}
     assert log.lines() == ["done"] * 60

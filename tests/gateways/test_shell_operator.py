@@ -11,7 +11,7 @@ from app.core.attempt import Ending, Outcome
 from app.core.log_levels import Stream
 from app.gateways.operators.shell import ShellOperator
 from app.ports import Instruction
-from tests.gateways.support.shell import ERR, OUT, WAYS, Log, instruct, is_alive, operator_of, python, shell
+from tests.gateways.support.shell import ERR, OUT, WAYS, Log, execute, instruct, is_alive, operator_of, python, shell
 
 
 @pytest.fixture
@@ -37,21 +37,21 @@ def log() -> Log:
 
 
 async def test_each_stream_keeps_its_order(operator: ShellOperator, log: Log) -> None:
-    outcome = await operator.execute(shell("for n in 1 2 3; do echo out $n; echo err $n >&2; done"), log)
+    outcome = await operator.start(shell("for n in 1 2 3; do echo out $n; echo err $n >&2; done"), log).wait()
     assert outcome == Outcome(Ending.SUCCEEDED, exit_code=0)
     assert log.lines(OUT) == ["out 1", "out 2", "out 3"]
     assert log.lines(ERR) == ["err 1", "err 2", "err 3"]
 
 
 async def test_a_hundred_thousand_lines_are_complete_and_come_in_batches(operator: ShellOperator, log: Log) -> None:
-    await operator.execute(python("for n in range(100_000): print(n, 'línea 行 🚀')"), log)
+    await operator.start(python("for n in range(100_000): print(n, 'línea 行 🚀')"), log).wait()
     assert log.lines() == [f"{n} línea 行 🚀" for n in range(100_000)]
     assert log.calls < 5_000
 
 
 async def test_lines_arrive_while_the_command_runs(operator: ShellOperator, root: Path, log: Log) -> None:
     script = "echo first; while [ ! -e go ]; do sleep 0.02; done; echo second"
-    running = asyncio.create_task(operator.execute(shell(script), log))
+    running = asyncio.create_task(execute(operator, shell(script), log))
     assert await log.line(1) == "first"
     (root / "d1/web/go").touch()
     await running
@@ -59,26 +59,26 @@ async def test_lines_arrive_while_the_command_runs(operator: ShellOperator, root
 
 
 async def test_a_character_cut_between_writes_survives(operator: ShellOperator, log: Log) -> None:
-    await operator.execute(shell(r"printf 'a\360\237'; sleep 0.1; printf '\232\200\n\344\270'"), log)
+    await operator.start(shell(r"printf 'a\360\237'; sleep 0.1; printf '\232\200\n\344\270'"), log).wait()
     assert log.lines() == ["a🚀", "\ufffd"]
 
 
 async def test_binary_output_breaks_nothing(operator: ShellOperator, log: Log) -> None:
     data = bytes(byte for byte in range(256) if byte != 13) * 500
     code = "import sys; sys.stdout.buffer.write(bytes(byte for byte in range(256) if byte != 13) * 500)"
-    outcome = await operator.execute(python(code), log)
+    outcome = await operator.start(python(code), log).wait()
     assert outcome.ending is Ending.SUCCEEDED
     assert log.lines() == data.decode(errors="replace").split("\n")
 
 
 async def test_the_end_of_a_line_that_was_passed_on_is_no_line(operator: ShellOperator, log: Log) -> None:
     code = "import time; print('x' * 65537, end='', flush=True); time.sleep(0.2); print(); print('end')"
-    await operator.execute(python(code), log)
+    await operator.start(python(code), log).wait()
     assert log.lines() == ["x" * 65537, "end"]
 
 
 async def test_a_very_long_line_comes_in_pieces(operator: ShellOperator, log: Log) -> None:
-    await operator.execute(python("print('x' * 1_000_000); print('end')"), log)
+    await operator.start(python("print('x' * 1_000_000); print('end')"), log).wait()
     *pieces, last = log.lines()
     assert "".join(pieces) == "x" * 1_000_000
     assert all(0 < len(piece) <= 2 * 65536 for piece in pieces)
@@ -89,7 +89,7 @@ async def test_a_very_long_line_comes_in_pieces(operator: ShellOperator, log: Lo
     ("printed", "lines"), [(r"a\nb", ["a", "b"]), (r"a\r\n\nb\n", ["a", "", "b"]), ("", []), (r"\n", [""])]
 )
 async def test_line_ends(operator: ShellOperator, log: Log, printed: str, lines: list[str]) -> None:
-    await operator.execute(shell(f"printf '{printed}'"), log)
+    await operator.start(shell(f"printf '{printed}'"), log).wait()
     assert log.lines() == lines
 
 
@@ -105,7 +105,7 @@ async def test_a_slow_log_holds_the_command_back(operator: ShellOperator, root: 
         await ready.wait()
         await log(stream, lines)
 
-    running = asyncio.create_task(operator.execute(python(code), slow))
+    running = asyncio.create_task(execute(operator, python(code), slow))
     seen, before = "", "none"
     while not seen or seen != before:
         await asyncio.sleep(0.3)
@@ -122,7 +122,9 @@ async def test_a_slow_log_loses_nothing_of_a_command_that_has_ended(operator: Sh
         await asyncio.sleep(0 if log.calls else 2.2)
         await log(stream, lines)
 
-    outcome = await operator.execute(python("print('x' * 65000); print('y' * 60000); print('end')", limit=2.0), slow)
+    outcome = await operator.start(
+        python("print('x' * 65000); print('y' * 60000); print('end')", limit=2.0), slow
+    ).wait()
     assert outcome.ending is Ending.SUCCEEDED
     assert "".join(log.lines()) == "x" * 65000 + "y" * 60000 + "end"
 
@@ -135,7 +137,7 @@ async def test_a_log_that_fails_ends_the_command(operator: ShellOperator) -> Non
         raise ConnectionError("no log")
 
     with pytest.raises(ConnectionError, match="no log"):
-        await operator.execute(shell("echo $$; sleep 300"), broken)
+        await operator.start(shell("echo $$; sleep 300"), broken).wait()
     assert not is_alive(int(seen[0]))
 
 
@@ -144,12 +146,12 @@ async def test_a_log_that_fails_ends_the_command(operator: ShellOperator) -> Non
 
 async def test_text_of_any_script_reaches_arguments_variables_and_output(operator: ShellOperator, log: Log) -> None:
     script = 'printf "%s\\n" "$1" "$GREETING"'
-    await operator.execute(instruct("sh", "-c", script, "sh", "🚀 中文 *", env={"GREETING": "你好 👋"}), log)
+    await operator.start(instruct("sh", "-c", script, "sh", "🚀 中文 *", env={"GREETING": "你好 👋"}), log).wait()
     assert log.lines() == ["🚀 中文 *", "你好 👋"]
 
 
 async def test_arguments_meet_no_shell(operator: ShellOperator, log: Log) -> None:
-    await operator.execute(instruct("echo", "$HOME; rm -rf *", "`id`"), log)
+    await operator.start(instruct("echo", "$HOME; rm -rf *", "`id`"), log).wait()
     assert log.lines() == ["$HOME; rm -rf * `id`"]
 
 
@@ -159,7 +161,7 @@ async def test_the_environment_is_minimal(
     monkeypatch.setenv("DATABASE_PASSWORD", "hidden")
     monkeypatch.setenv("HOME", "/home/worker")
     monkeypatch.delenv("LANG", raising=False)
-    await operator.execute(instruct("env", env={"STEP": "1"}), log)
+    await operator.start(instruct("env", env={"STEP": "1"}), log).wait()
     seen = dict(line.split("=", 1) for line in log.lines())
     another = [path for name, path in seen.items() if name == "TMPDIR" or path.startswith(str(root.parent / "homes"))]
     assert all(path.startswith(str(root.parent)) for path in another)
@@ -173,26 +175,26 @@ async def test_the_environment_is_minimal(
 
 
 async def test_variables_of_the_step_win(operator: ShellOperator, log: Log) -> None:
-    await operator.execute(instruct("/usr/bin/env", env={"PATH": "/nowhere"}), log)
+    await operator.start(instruct("/usr/bin/env", env={"PATH": "/nowhere"}), log).wait()
     assert "PATH=/nowhere" in log.lines()
 
 
 async def test_the_working_folder_is_kept_between_commands(operator: ShellOperator, root: Path, log: Log) -> None:
-    await operator.execute(shell("echo kept > note"), log)
-    await operator.execute(shell("pwd; cat note; cat"), log)
+    await operator.start(shell("echo kept > note"), log).wait()
+    await operator.start(shell("pwd; cat note; cat"), log).wait()
     assert log.lines() == [str(root / "d1/web"), "kept"]
 
 
 async def test_without_a_command_the_folder_is_made(operator: ShellOperator, root: Path, log: Log) -> None:
     nothing = Instruction(command=None, env={}, workspace="d1/web", timeout_seconds=1)
-    assert await operator.execute(nothing, log) == Outcome(Ending.SUCCEEDED)
+    assert await operator.start(nothing, log).wait() == Outcome(Ending.SUCCEEDED)
     assert (root / "d1/web").is_dir()
 
 
 @pytest.mark.parametrize("workspace", ["../x", "d1/../../x", "d1/../d2", "/tmp", "", ".", "link/x", "a\0b"])
 async def test_no_workspace_outside_its_root(operator: ShellOperator, root: Path, log: Log, workspace: str) -> None:
     (root / "link").symlink_to(root.parent)
-    outcome = await operator.execute(instruct("touch", "made", workspace=workspace), log)
+    outcome = await operator.start(instruct("touch", "made", workspace=workspace), log).wait()
     assert outcome.ending is Ending.FAILED
     assert "'touch'" in (outcome.message or "") and "working folder" in (outcome.message or "")
     assert {path.name for path in root.parent.rglob("*")} - {"command-users"} == {"workspaces", "link"}

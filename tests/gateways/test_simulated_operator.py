@@ -35,7 +35,7 @@ class Log:
 
 async def perform(payload: Mapping[str, Any], attempt: str = "1", limit: float = 60.0) -> tuple[Outcome, Log]:
     log = Log()
-    return await SimulatedOperator().execute(instruct(payload, attempt, limit), log), log
+    return await SimulatedOperator().start(instruct(payload, attempt, limit), log).wait(), log
 
 
 async def test_nothing_asked_succeeds_at_once_and_runs_nothing() -> None:
@@ -84,7 +84,7 @@ async def test_a_timeout_of_the_log_is_not_the_time_limit() -> None:
         raise TimeoutError("the log")
 
     with pytest.raises(TimeoutError, match="the log"):
-        await SimulatedOperator().execute(instruct({"lines": 1}), broken)
+        await SimulatedOperator().start(instruct({"lines": 1}), broken).wait()
 
 
 async def test_cancellation_comes_through() -> None:

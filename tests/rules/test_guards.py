@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.api.permissions import Answers, Guard
+from app.api.permissions import Guard, MutationGuard
 from app.api.schema import Mutation, Query, Subscription, schema
 from app.core.roles import Role
 
@@ -74,7 +74,7 @@ FOLLOWS = dict.fromkeys(
 UNGUARDED = "says nothing"
 
 
-def declared(root: Any, guard: type[Guard] | type[Answers]) -> dict[str, Any]:
+def declared(root: Any, guard: type[Guard] | type[MutationGuard]) -> dict[str, Any]:
     """Return the role that each field of a root type asks for, by the field's name."""
     found: dict[str, Any] = {}
     for field in root.__strawberry_definition__.fields:
@@ -89,7 +89,7 @@ def test_every_query_says_who_may_read() -> None:
 
 
 def test_every_mutation_says_who_may_change_and_answers_with_a_payload() -> None:
-    assert declared(Mutation, Answers) == CHANGES
+    assert declared(Mutation, MutationGuard) == CHANGES
 
 
 def test_every_subscription_says_who_may_follow() -> None:
@@ -97,4 +97,4 @@ def test_every_subscription_says_who_may_follow() -> None:
 
 
 def test_a_field_that_says_nothing_is_found() -> None:
-    assert set(declared(Query, Answers).values()) == {UNGUARDED}
+    assert set(declared(Query, MutationGuard).values()) == {UNGUARDED}

@@ -27,7 +27,7 @@ from app.core.roles import Role
 from app.core.task import Activity
 from app.core.workflow import TaskType, WorkflowTask
 from app.services import applications, deployments, tasks, templates, workflows
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.drafts import DeploymentRequest
 from app.services.templates import TemplateDraft, TemplateUse
 from app.services.worker.sweep import sweep
@@ -191,7 +191,7 @@ class House:
         id_, somebody = self.pick(a), self.who(b)
         story = await self.engine.story(id_)
         task = list(story.tasks.values())[b % len(story.tasks)]
-        order = Reasoned(id_, "chance")
+        order = ReasonedAction(id_, "chance")
         what = (a + b) % 5
         if what == 0:
             (made,) = await somebody.call(deployments.roll_back, order)
@@ -204,7 +204,7 @@ class House:
         elif what == 3:
             await somebody.call(tasks.retry, task.id)
         else:
-            await somebody.call(tasks.skip, Reasoned(task.id, "chance"))
+            await somebody.call(tasks.skip, ReasonedAction(task.id, "chance"))
             assert not task.require_confirm or self.roles[self.name(somebody)], "a gate was skipped by anybody"
 
     async def work(self, a: int, b: int) -> None:
@@ -229,10 +229,10 @@ class House:
         assert may, f"{one.task.key} ({one.task.type}) of a {known.kind} deployment began unapproved"
         definition = (await definition_store.by_application(id_))[self.web]
         if known.kind == "back" and len(known.writers) == 1:
-            version = one.setting.deployment.version_id
+            version = one.context.deployment.version_id
             assert replace(definition, image=None) == self.ran[version], "a rollback ran what had not run"
         if one.task.type is TaskType.DEPLOY:
-            self.ran[one.setting.deployment.version_id] = replace(definition, image=None)
+            self.ran[one.context.deployment.version_id] = replace(definition, image=None)
 
 
 async def allowed(doing: Awaitable[object]) -> None:

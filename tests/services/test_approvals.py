@@ -14,7 +14,7 @@ from app.core.gate import BlockerKind
 from app.core.roles import Role
 from app.core.workflow import TaskType
 from app.services import deployments, tasks
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from tests.services.support import controls
 from tests.services.support.approving import A, asked, decide, pending, person, policy, statuses, stepped, until_asked
 from tests.services.support.commands import NOTHING, Notes, node, step
@@ -204,13 +204,13 @@ async def test_what_waits_for_people_is_steered(engine: Engine, trial: Site) -> 
     id_ = await trial.deploy("v1", node("a", require_confirm=True))
     task = (await engine.story(id_)).tasks["a"]
     await engine.call(deployments.pause, id_)
-    await engine.call(deployments.go_on, id_)
+    await engine.call(deployments.resume, id_)
     assert (await engine.story(id_)).status is D.WAITING_CONFIRM
-    await engine.call(tasks.cancel, Reasoned(task.id, "no"))
+    await engine.call(tasks.cancel, ReasonedAction(task.id, "no"))
     assert (await engine.story(id_)).status is D.FAILED
     await engine.retry_task(task.id)
     assert (await engine.story(id_)).status is D.WAITING_CONFIRM
-    await engine.call(tasks.skip, Reasoned(task.id, "no need"))
+    await engine.call(tasks.skip, ReasonedAction(task.id, "no need"))
     assert (await engine.story(id_)).status is D.SUCCESS
     assert await statuses(engine, id_) == [(TASK, A.CANCELLED), (TASK, A.CANCELLED)]
 
@@ -225,7 +225,7 @@ async def test_a_rollout_that_waits_can_be_cancelled_and_rolled_back_but_not_ski
         await engine.until(id_, D.WAITING_CONFIRM)
         task = (await engine.story(id_)).tasks["web/deploy"]
         await controls.check_refused(engine, id_, "web/deploy", tasks.skip)
-        await engine.call(use_case, Reasoned(task.id if use_case is tasks.cancel else id_, "no"))
+        await engine.call(use_case, ReasonedAction(task.id if use_case is tasks.cancel else id_, "no"))
         story = await engine.until(id_, ended)
         assert story.tries("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
         assert await statuses(engine, id_) == [(STEP, A.CANCELLED)]

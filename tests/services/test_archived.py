@@ -5,7 +5,7 @@ In: deployments in each of these states, and an application that goes. Out: what
 
 from app.core.errors import ErrorCode
 from app.services import allowed_actions, applications, deployments
-from app.services.allowed_actions import Asker
+from app.services.allowed_actions import Caller
 from tests.services.support.commands import FAILURE, node
 from tests.services.support.engine import D, Engine, Site
 
@@ -48,7 +48,7 @@ async def test_one_that_failed_is_not_retried(engine: Engine, site: Site) -> Non
     problem = await engine.refusal(deployments.retry, id_)
     assert (problem.code, "is archived" in problem.message) == (ErrorCode.WRONG_STATE, True)
     deployment = (await engine.story(id_)).deployment
-    asker = Asker(engine.runtime, engine.principal)
+    asker = Caller(engine.runtime, engine.principal)
     assert (await allowed_actions.why_not_retry(asker, [deployment]))[id_] == problem
 
 

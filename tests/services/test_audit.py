@@ -8,7 +8,7 @@ from app.store import environments
 from tests.services.support.engine import Engine
 
 
-async def silent(case: UseCaseContext, id_: str) -> Result:
+async def silent(context: UseCaseContext, id_: str) -> Result:
     """Change something and say nothing of it."""
     held = await environments.locked(id_)
     assert held

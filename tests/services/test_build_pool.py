@@ -24,10 +24,10 @@ async def test_each_task_runs_in_the_pool_that_is_for_it(engine: Engine) -> None
     story = await site.deployed()
     ran = {key: attempts[0].worker for key, attempts in story.attempts.items()}
     assert ran == {
-        "prepare": builder.name.id,
-        "web/build": builder.name.id,
-        "web/test": builder.name.id,
-        "web/deploy": worker.name.id,
+        "prepare": builder.identity.id,
+        "web/build": builder.identity.id,
+        "web/test": builder.identity.id,
+        "web/deploy": worker.identity.id,
     }
 
 

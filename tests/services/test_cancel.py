@@ -4,7 +4,7 @@ import pytest
 
 from app.core.errors import ErrorCode
 from app.services import deployments
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.worker.sweep import sweep
 from tests.gateways.support.shell import is_alive
 from tests.services.support.commands import POLITE, Gate, Notes, node, sh
@@ -122,7 +122,7 @@ async def test_cancelling_again_changes_nothing_until_it_has_ended(engine: Engin
     assert (await engine.story(id_)).deployment == story.deployment
     gate.open()
     await engine.until(id_, D.CANCELLED)
-    problem = await engine.refusal(deployments.cancel, Reasoned(id_, "again"))
+    problem = await engine.refusal(deployments.cancel, ReasonedAction(id_, "again"))
     assert problem.code is ErrorCode.WRONG_STATE
 
 

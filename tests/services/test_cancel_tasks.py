@@ -10,7 +10,7 @@ from app.core.deployment import RollbackStatus
 from app.core.errors import ErrorCode
 from app.core.events import DeploymentStatusChanged
 from app.services import deployments, tasks
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.use_cases import UseCase
 from app.services.worker.sweep import sweep
 from tests.services.support.commands import FAILURE, NOTHING, POLITE, Gate, Notes, node, sh
@@ -113,10 +113,10 @@ async def test_what_has_ended_is_not_cancelled(engine: Engine, site: Site, gate:
 
 
 @pytest.mark.parametrize("use_case", [tasks.skip, tasks.cancel])
-async def test_it_takes_a_reason(engine: Engine, trial: Site, use_case: UseCase[Reasoned]) -> None:
+async def test_it_takes_a_reason(engine: Engine, trial: Site, use_case: UseCase[ReasonedAction]) -> None:
     id_ = await trial.deploy("v1", node("task"))
     before = await engine.story(id_)
-    problem = await engine.refusal(use_case, Reasoned(before.tasks["task"].id, " "))
+    problem = await engine.refusal(use_case, ReasonedAction(before.tasks["task"].id, " "))
     assert (problem.code, problem.path) == (ErrorCode.INVALID, ("reason",))
     assert await engine.story(id_) == before
 

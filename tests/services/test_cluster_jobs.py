@@ -10,7 +10,7 @@ from app.core.environment import KubernetesAccess
 from app.core.errors import Refused
 from app.core.job_options import JobOptions, JobResources
 from app.services import environments
-from app.services.engine.orphans import reap
+from app.services.worker.orphan_cleanup import remove_orphans
 from tests.chaos.cluster.api import ClusterServer
 from tests.chaos.cluster.nodes import Nodes
 from tests.services.support.clusters import begun, job, jobs
@@ -75,11 +75,11 @@ async def test_a_job_whose_worker_died_before_it_was_removed_is_removed_by_anoth
     engine: Engine, place: Site, cluster: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("app.services.worker.worker.Hands._clear_up", lambda *_: None)
+        patched.setattr("app.services.worker.worker.Worker._clear_up", lambda *_: None)
         id_, _ = await begun(engine, place, "echo done")
         await engine.until(id_, D.SUCCESS)
     assert len(list(cluster.of("jobs"))) == 1
-    await reap(engine.runtime, "default")
+    await remove_orphans(engine.runtime, "default")
     await until_gone(cluster)
 
 

@@ -20,12 +20,13 @@ from tests.services.support.commands import FAILURE, Gate, node, sh
 from tests.services.support.engine import D, Engine, Site, eventually, rolling
 
 K = BlockerKind
+"""Short name for the tables below."""
 
 
 async def blockers(engine: Engine, id_: str) -> tuple[Blocker, ...]:
     """Return why a deployment does not go on."""
     story = await engine.story(id_)
-    (situation,) = await gate_service.situations(engine.runtime, [story.deployment])
+    (situation,) = await gate_service.gate_contexts(engine.runtime, [story.deployment])
     tasks = list(story.tasks.values())
     return gates_of.deployment_blockers(story.deployment, tasks, situation, engine.runtime.clock.now())
 
@@ -43,7 +44,7 @@ async def alive(engine: Engine) -> None:
     site = await engine.site()
 
     async def said() -> bool:
-        return not await gate_service.of_plan(engine.runtime, await environment_store.all_by_rank(), ())
+        return not await gate_service.plan_blockers(engine.runtime, await environment_store.all_by_rank(), ())
 
     await eventually(said, f"a worker to serve {site.environment_id}")
 
@@ -209,7 +210,7 @@ async def test_what_waits_for_its_next_attempt_says_until_when(engine: Engine, t
     id_ = await trial.deploy("v1", node("one", max_attempts=2, payload={"failAttempts": 1}))
     task = await engine.until_task(id_, "one", lambda task: task.retry_at)
     story = await engine.story(id_)
-    (situation,) = await gate_service.situations(engine.runtime, [story.deployment])
+    (situation,) = await gate_service.gate_contexts(engine.runtime, [story.deployment])
     (blocker,) = gates_of.deployment_blockers(story.deployment, [task], situation, story.deployment.updated_at)
     assert (blocker.kind, blocker.until, blocker.task_id) == (K.RETRY_BACKOFF, task.retry_at, task.id)
     assert "attempt 2 of 2" in blocker.message

@@ -10,7 +10,7 @@ import pytest
 from app.core.application import ShellTarget
 from app.core.errors import ErrorCode, WrongState
 from app.services import deployments, tasks
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.tasks import Promotion
 from tests.services.support.commands import FAILURE, NOTHING, Gate, node, sh
 from tests.services.support.engine import D, Engine, S, Site, rolling
@@ -95,8 +95,8 @@ async def test_what_a_state_does_not_allow_is_refused(
     id_ = await road(engine, site, gate)
     before = await engine.story(id_)
     assert before.status is state
-    order, task = Reasoned(id_, "because"), next(iter(before.tasks.values()))
-    on_task = Reasoned(task.id, "because")
+    order, task = ReasonedAction(id_, "because"), next(iter(before.tasks.values()))
+    on_task = ReasonedAction(task.id, "because")
     for name in sorted(ALL - allowed):
         problem = await {
             START: lambda: engine.refusal(deployments.start, id_),
@@ -104,7 +104,7 @@ async def test_what_a_state_does_not_allow_is_refused(
             RETRY: lambda: engine.refusal(deployments.retry, id_),
             BACK: lambda: engine.refusal(deployments.roll_back, order),
             PAUSE: lambda: engine.refusal(deployments.pause, id_),
-            RESUME: lambda: engine.refusal(deployments.go_on, id_),
+            RESUME: lambda: engine.refusal(deployments.resume, id_),
             RETRY_TASK: lambda: engine.refusal(tasks.retry, task.id),
             SKIP_TASK: lambda: engine.refusal(tasks.skip, on_task),
             CANCEL_TASK: lambda: engine.refusal(tasks.cancel, on_task),
@@ -131,13 +131,13 @@ async def test_what_is_not_there_is_not_found(engine: Engine) -> None:
     for problem in (
         await engine.refusal(deployments.start, "dep_none"),
         await engine.refusal(deployments.retry, "dep_none"),
-        await engine.refusal(deployments.cancel, Reasoned("dep_none", "because")),
-        await engine.refusal(deployments.roll_back, Reasoned("dep_none", "because")),
+        await engine.refusal(deployments.cancel, ReasonedAction("dep_none", "because")),
+        await engine.refusal(deployments.roll_back, ReasonedAction("dep_none", "because")),
         await engine.refusal(deployments.pause, "dep_none"),
-        await engine.refusal(deployments.go_on, "dep_none"),
+        await engine.refusal(deployments.resume, "dep_none"),
         await engine.refusal(tasks.retry, "tsk_none"),
-        await engine.refusal(tasks.skip, Reasoned("tsk_none", "because")),
-        await engine.refusal(tasks.cancel, Reasoned("tsk_none", "because")),
+        await engine.refusal(tasks.skip, ReasonedAction("tsk_none", "because")),
+        await engine.refusal(tasks.cancel, ReasonedAction("tsk_none", "because")),
         await engine.refusal(tasks.promote, Promotion("tsk_none")),
     ):
         assert problem.code is ErrorCode.NOT_FOUND

@@ -20,7 +20,7 @@ from app.core.errors import (
     WrongState,
 )
 from app.core.events import WorkflowChanged
-from app.core.task import written
+from app.core.task import workflow_tasks
 from app.core.workflow import MAX_TASKS, Position, TaskType, WorkflowTask
 from app.services import deployments, workflows
 from app.services.workflows import EditOrder, Layout, RestoreOrder
@@ -49,7 +49,7 @@ async def refusals(engine: Engine, id_: str, wanted: Edit, revision: int = 1) ->
 
 async def graph(engine: Engine, id_: str) -> tuple[WorkflowTask, ...]:
     """Return the graph of a deployment."""
-    return written(list((await engine.story(id_)).tasks.values()))
+    return workflow_tasks(list((await engine.story(id_)).tasks.values()))
 
 
 async def edges(engine: Engine, id_: str) -> dict[str, tuple[str, ...]]:

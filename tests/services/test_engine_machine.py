@@ -25,11 +25,11 @@ from app.core.environment import OperatorKind
 from app.core.errors import Problem, Refused
 from app.core.freeze import FreezeWindow
 from app.core.strategy.model import Phase, Progress
-from app.core.task import Task, written
+from app.core.task import Task, workflow_tasks
 from app.core.workflow import TaskType, WorkflowTask
 from app.services import deployments, freezes, tasks, workflows
-from app.services.allowed_actions import Asker, why_not_retry, why_not_roll_back, why_not_start
-from app.services.deployments import Reasoned
+from app.services.allowed_actions import Caller, why_not_retry, why_not_roll_back, why_not_start
+from app.services.deployments import ReasonedAction
 from app.services.execution.rollout import Parked
 from app.services.tasks import Promotion
 from app.services.worker.sweep import sweep
@@ -65,7 +65,7 @@ class Machine:
     site: Site
     approver: Engine
     made: list[str] = field(default_factory=list)
-    hands: dict[str, dict[str, Assignment]] = field(default_factory=lambda: {name.id: {} for name in WORKERS})
+    assignments: dict[str, dict[str, Assignment]] = field(default_factory=lambda: {name.id: {} for name in WORKERS})
 
     def graph(self, number: int, asks: int) -> list[WorkflowTask]:
         web = self.site.applications["web"]
@@ -92,13 +92,13 @@ class Machine:
     async def steer(self, a: int, b: int) -> None:
         """Do something to a deployment. What a page was told of it beforehand is what it is answered."""
         id_ = await self.pick(a)
-        order = Reasoned(id_, "chance", force=b % 2 > 0)
+        order = ReasonedAction(id_, "chance", force=b % 2 > 0)
         call, one = self.engine.call, (await self.engine.story(id_)).deployment
-        asker = Asker(self.engine.runtime, self.engine.principal)
+        asker = Caller(self.engine.runtime, self.engine.principal)
         doings: tuple[tuple[Callable[[], Awaitable[object]], Problem | str | None], ...] = (
             (lambda: call(deployments.start, id_), (await why_not_start([one]))[id_]),
             (lambda: call(deployments.pause, id_), why_not_pause(one)),
-            (lambda: call(deployments.go_on, id_), why_not_resume(one)),
+            (lambda: call(deployments.resume, id_), why_not_resume(one)),
             (lambda: call(deployments.cancel, order), why_not_cancel(one)),
             (lambda: call(deployments.retry, id_), (await why_not_retry(asker, [one]))[id_]),
             (lambda: call(deployments.roll_back, order), (await why_not_roll_back(asker, [one]))[id_]),
@@ -116,7 +116,7 @@ class Machine:
         """Do something to a task."""
         story = await self.engine.story(await self.pick(a))
         task = list(story.tasks.values())[b % len(story.tasks)]
-        order = Reasoned(task.id, "chance", force=a % 2 > 0)
+        order = ReasonedAction(task.id, "chance", force=a % 2 > 0)
         call = self.engine.call
         await (
             lambda: call(tasks.retry, task.id),
@@ -153,7 +153,7 @@ class Machine:
         await self.turn(WORKERS[b % 2], await self.pick(a), (), room=b % 4)
 
     async def turn(self, worker: WorkerIdentity, id_: str, done: tuple[Finished, ...], room: int) -> None:
-        hand = self.hands[worker.id]
+        hand = self.assignments[worker.id]
         turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, in_hand=hand.keys())
         for each in done:
             hand.pop(each.assignment.task.id, None)
@@ -162,7 +162,7 @@ class Machine:
     async def settle(self, a: int, b: int) -> None:
         """Let an attempt in hand come to something."""
         worker = WORKERS[a % 2]
-        hand = list(self.hands[worker.id].values())
+        hand = list(self.assignments[worker.id].values())
         if hand:
             mine = hand[b % len(hand)]
             await self.change(worker, mine, a)
@@ -252,7 +252,7 @@ class Machine:
                 assert len(open_) == (task.activity is not None), (story.status, task)
                 assert task.worker is None or task.activity is not None, task
                 assert story.status not in ENDED or task.activity is None, (story.status, task)
-            graph = written(list(story.tasks.values()))
+            graph = workflow_tasks(list(story.tasks.values()))
             names = {id_: name for name, id_ in self.site.applications.items()}
             assert workflow_faults.find_faults(graph, names, commands_needed=False) == ()
             known = [one.number for one in (await workflow_store.revisions_of([id_]))[id_]]
@@ -262,7 +262,7 @@ class Machine:
         """Let everybody do as they should until every deployment that was started has ended."""
         await self.thaw()
         for id_ in self.made:
-            await allowed(self.engine.call(deployments.go_on, id_))
+            await allowed(self.engine.call(deployments.resume, id_))
         for _ in range(STEPS_OF_PLAY):
             await sweep(self.engine.runtime)
             stories = [await self.engine.story(id_) for id_ in self.made]
@@ -282,7 +282,7 @@ class Machine:
                 await self.engine.put(due(task))
         for worker in WORKERS:
             await self.turn(worker, story.deployment.id, (), room=9)
-            hand = self.hands[worker.id].values()
+            hand = self.assignments[worker.id].values()
             mine = [one for one in hand if one.task.deployment_id == story.deployment.id]
             done = tuple(Finished(one, Outcome(Ending.SUCCEEDED)) for one in mine)
             await self.turn(worker, story.deployment.id, done, room=0)

@@ -16,7 +16,7 @@ from app.core.paging import PageRequest
 from app.core.roles import Role
 from app.services import deployments, freezes, tasks
 from app.services import gates as gate_service
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.drafts import DeploymentRequest
 from app.services.worker.sweep import sweep
 from app.store import audit
@@ -48,7 +48,7 @@ async def freeze(site: Site, lasts: timedelta = LONG, **more: object) -> FreezeW
 async def freeze_blocker(engine: Engine, id_: str) -> Blocker | None:
     """Return the freeze among what keeps a deployment from going on."""
     story = await engine.story(id_)
-    (situation,) = await gate_service.situations(engine.runtime, [story.deployment])
+    (situation,) = await gate_service.gate_contexts(engine.runtime, [story.deployment])
     found = gates_of.deployment_blockers(
         story.deployment, list(story.tasks.values()), situation, engine.runtime.clock.now()
     )
@@ -181,7 +181,7 @@ async def test_the_way_back_of_a_success_waits_unless_an_admin_forces_it(engine:
     await freeze(trial)
     waiting = await engine.roll_back(second)
     assert (await engine.story(waiting)).status is D.PENDING
-    (forced,) = await engine.call(deployments.roll_back, Reasoned(second, "it loses orders", force=True))
+    (forced,) = await engine.call(deployments.roll_back, ReasonedAction(second, "it loses orders", force=True))
     story = await engine.until(forced, D.SUCCESS)
     assert story.deployment.freeze_override_reason == "it loses orders"
 
@@ -190,7 +190,9 @@ async def test_a_plan_tells_the_freeze_unless_it_is_overridden(engine: Engine, t
     await freeze(trial)
     places = await environment_store.all_by_rank()
     kinds = {
-        overrides: [each.kind for each in await gate_service.of_plan(engine.runtime, places, (), overrides=overrides)]
+        overrides: [
+            each.kind for each in await gate_service.plan_blockers(engine.runtime, places, (), overrides=overrides)
+        ]
         for overrides in (False, True)
     }
     assert (BlockerKind.FREEZE in kinds[False], BlockerKind.FREEZE in kinds[True]) == (True, False)

@@ -20,7 +20,7 @@ from app.core.workflow import TaskType
 from app.services.execution.log_writer import LeaseLostError, LogWriter
 from app.services.worker.attempt_runner import Interruption
 from app.services.worker.sweep import sweep
-from app.services.worker.turn import Assignment, Finished, WorkerIdentity, claim_and_settle, lose
+from app.services.worker.turn import Assignment, Finished, WorkerIdentity, claim_and_settle, settle_lost_attempt
 from app.store import tasks as task_store
 from app.store import workers
 from tests.services.support.commands import POLITE, Gate, Notes, node, sh
@@ -118,8 +118,8 @@ async def test_another_worker_takes_over_from_one_that_vanished(
     story = await engine.until(id_, D.SUCCESS)
     await first.ended()
     assert [(a.worker, a.status) for a in story.attempts["slow"]] == [
-        (first.name.id, S.CANCELLED),
-        (second.name.id, S.SUCCESS),
+        (first.identity.id, S.CANCELLED),
+        (second.identity.id, S.SUCCESS),
     ]
     assert story == await engine.story(id_)
     assert (notes.lines, await engine.said(id_, "slow")) == (["1", "2", "next"], ["end of 2"])
@@ -141,7 +141,7 @@ async def test_a_worker_ends_what_is_not_its_own_any_more(engine: Engine, site: 
 
 
 async def remembers_nothing(worker: RunningWorker) -> bool:
-    return not worker.hands._forgotten
+    return not worker.worker._forgotten
 
 
 async def test_a_worker_does_not_begin_again_what_it_has_given_up(
@@ -153,13 +153,17 @@ async def test_a_worker_does_not_begin_again_what_it_has_given_up(
     id_ = await site.deploy("v1", node("slow", command=slow), node("other", command=gate.wait))
     story = await engine.until_running(id_, "slow", "other")
     await eventually(lambda: has_begun(notes), "the command to begin")
-    worker.hands._attempts[story.tasks["slow"].id].interrupt(Interruption.LOST)
+    worker.worker._attempts[story.tasks["slow"].id].interrupt(Interruption.LOST)
     await eventually(lambda: has_given_up(worker, story.tasks["slow"].id), "the attempt to be given up")
     gate.open()
     await engine.until_task(id_, "other", lambda task: task.status is S.SUCCESS)
     await asyncio.sleep(0.3)
     story = await engine.story(id_)
-    assert (notes.lines, story.tasks["slow"].worker, story.tries("slow")) == (["begun"], worker.name.id, [S.RUNNING])
+    assert (notes.lines, story.tasks["slow"].worker, story.tries("slow")) == (
+        ["begun"],
+        worker.identity.id,
+        [S.RUNNING],
+    )
     assert not await remembers_nothing(worker)
 
 
@@ -168,7 +172,7 @@ async def has_begun(notes: Notes) -> bool:
 
 
 async def has_given_up(worker: RunningWorker, task_id: str) -> bool:
-    return task_id not in worker.hands._attempts
+    return task_id not in worker.worker._attempts
 
 
 async def test_a_task_taken_in_a_turn_whose_answer_was_lost_is_begun_under_a_new_lease(
@@ -190,7 +194,9 @@ async def test_a_lease_that_is_renewed_at_the_last_moment_is_not_lost(engine: En
     async with engine.outside() as worker, worker.transaction():
         await worker.execute("UPDATE tasks SET lease_until = now() + interval '1 hour' WHERE id = $1", task.id)
         lost_ = Outcome(Ending.LOST)
-        losing = asyncio.create_task(lose(engine.runtime, task.deployment_id, task.id, task.attempt, lost_))
+        losing = asyncio.create_task(
+            settle_lost_attempt(engine.runtime, task.deployment_id, task.id, task.attempt, lost_)
+        )
         await eventually(lambda: waited_for(worker), "the sweep to wait for the renewal")
     await losing
     story = await engine.story(task.deployment_id)
@@ -310,7 +316,7 @@ async def test_what_has_ended_is_recorded_although_its_worker_leaves(engine: Eng
 
 
 async def told_to_stop(worker: RunningWorker) -> bool:
-    return not worker.hands.has_room
+    return not worker.worker.has_room
 
 
 async def test_a_worker_that_has_left_does_not_count_as_alive(engine: Engine, site: Site) -> None:
@@ -319,7 +325,7 @@ async def test_a_worker_that_has_left_does_not_count_as_alive(engine: Engine, si
     id_ = await site.deploy("v1", node("task", command=slow_end))
     await engine.until_said(id_, "task", "ready")
     await worker.leave()
-    assert await workers.alive(["default"], engine.runtime.clock.now() - timedelta(minutes=1)) == set()
+    assert await workers.served_pools(["default"], engine.runtime.clock.now() - timedelta(minutes=1)) == set()
     await engine.cancel(id_)
 
 
@@ -327,7 +333,7 @@ async def test_a_worker_that_leaves_takes_nothing_new(engine: Engine, trial: Sit
     task_id = await created(engine, trial)
     worker = await engine.worker()
     await worker.leave()
-    worker.hands.offer((await task_store.by_ids([task_id]))[task_id].deployment_id)
+    worker.worker.offer((await task_store.by_ids([task_id]))[task_id].deployment_id)
     await worker.ended()
     assert (await task_store.by_ids([task_id]))[task_id].attempt == 0
 

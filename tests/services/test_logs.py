@@ -14,6 +14,7 @@ from tests.services.support.engine import D, Engine, S, Site, rolling
 
 MANY = 100_000
 L = LogLevel
+"""Short name for the tables below."""
 
 
 async def printed(engine: Engine, site: Site, command: Command, **fields: dict[str, str]) -> list[str]:

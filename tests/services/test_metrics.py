@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.application import HealthCheck, MetricCheck, ShellTarget
-from app.core.batch_history import Ended, history
+from app.core.batch_history import TaskEnd, batch_records
 from app.core.environment import OperatorKind
 from app.store import event_feed
 from tests.services.support.commands import Notes
@@ -99,7 +99,7 @@ async def test_the_values_are_kept_with_the_batch(engine: Engine, site: Site, pr
     story = await engine.until(await site.deploy(strategy=rolling(1)), D.ROLLED_BACK)
     task = story.tasks["web/deploy"]
     moments = (await event_feed.of_rollouts([task.id]))[task.id]
-    first, second = history(moments, Ended(task.status, task.completed_at) if task.completed_at else None)
+    first, second = batch_records(moments, TaskEnd(task.status, task.completed_at) if task.completed_at else None)
     assert [(one.batch, one.succeeded) for one in (first, second)] == [(1, True), (2, False)]
     shown = [(each.name, each.value, each.minimum, each.maximum, each.ok) for each in first.metrics + second.metrics]
     assert shown == [("error-rate", 0.001, None, 0.01, True), ("error-rate", 0.5, None, 0.01, False)]

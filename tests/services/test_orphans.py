@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from app.services import tasks
-from app.services.deployments import Reasoned
-from app.services.engine.orphans import reap
+from app.services.deployments import ReasonedAction
+from app.services.worker.orphan_cleanup import remove_orphans
 from tests.chaos.cluster.api import ClusterServer
 from tests.services.support.clusters import begun, job, jobs
 from tests.services.support.engine import D, Engine, S, Site, eventually
@@ -69,7 +69,7 @@ async def test_the_job_of_a_killed_worker_is_gone_once_it_is_cancelled(
         await engine.until_said(id_, "job", "begun")
         worker.kill()
     if what == "task":
-        await engine.call(tasks.cancel, Reasoned((await engine.story(id_)).tasks["job"].id, "not wanted"))
+        await engine.call(tasks.cancel, ReasonedAction((await engine.story(id_)).tasks["job"].id, "not wanted"))
     else:
         await engine.cancel(id_)
     async with process(engine):
@@ -89,12 +89,12 @@ def gone(cluster: ClusterServer) -> Callable[[], Any]:
 
 async def test_what_may_be_gone_on_with_stays(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     id_, worker = await begun(engine, place, "sleep 1; echo done", max_attempts=2)
-    await reap(engine.runtime, "default")
+    await remove_orphans(engine.runtime, "default")
     await worker.leave()
-    await reap(engine.runtime, "default")
+    await remove_orphans(engine.runtime, "default")
     await engine.worker()
     story = await engine.until(id_, D.SUCCESS)
-    await reap(engine.runtime, "default")
+    await remove_orphans(engine.runtime, "default")
     assert story.tries("job") == [S.CANCELLED, S.SUCCESS]
     assert (jobs(cluster), running(cluster)) == ([1], set())
 
@@ -108,8 +108,8 @@ async def test_a_cluster_that_is_away_delays_it(
     await engine.worker(sweeps=True)
     await engine.until(id_, D.CANCELLED)
     cluster.away = True
-    await reap(engine.runtime, "default")
+    await remove_orphans(engine.runtime, "default")
     assert "it can not be seen which Jobs of default run" in caplog.text
     cluster.away = False
-    await reap(engine.runtime, "default")
+    await remove_orphans(engine.runtime, "default")
     assert all("deletionTimestamp" in each["metadata"] for each in cluster.of("jobs"))

@@ -24,14 +24,14 @@ from app.core.errors import Refused
 from app.core.strategy.model import Phase, Progress
 from app.core.task import Activity
 from app.core.tick import planning
-from app.core.tick.planning import Plan, State
+from app.core.tick.state import DeploymentSnapshot, Plan
 from app.core.workflow import TaskType, WorkflowTask
 from app.ports import Job
 from app.services import deployments, tasks
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.execution.rollout import Parked
 from app.services.tasks import Promotion
-from app.services.worker.sweep import expire
+from app.services.worker.sweep import settle_expired_leases
 from app.services.worker.turn import Assignment, Finished, WorkerIdentity, claim_and_settle
 from app.store import admission as admission_store
 from app.store import tasks as task_store
@@ -86,7 +86,7 @@ class World:
     clock: StandingClock
     queue: JobList
     made: list[str] = field(default_factory=list)
-    hands: dict[str, dict[str, Assignment]] = field(default_factory=lambda: {name.id: {} for name in WORKERS})
+    assignments: dict[str, dict[str, Assignment]] = field(default_factory=lambda: {name.id: {} for name in WORKERS})
     hungry: dict[str, set[str]] = field(default_factory=lambda: {name.id: set() for name in WORKERS})
 
     async def create(self, edges: dict[str, tuple[str, ...]], a: int) -> None:
@@ -110,11 +110,14 @@ class World:
         story, a = await self.engine.story(late[a % len(late)]), a // len(late)
         id_, call = story.deployment.id, self.engine.call
         task = list(story.tasks.values())[a % len(story.tasks)]
-        order, on_task = Reasoned(id_, "chance", force=b // 10 > 0), Reasoned(task.id, "chance", force=b // 10 > 0)
+        order, on_task = (
+            ReasonedAction(id_, "chance", force=b // 10 > 0),
+            ReasonedAction(task.id, "chance", force=b // 10 > 0),
+        )
         controls: tuple[Callable[[], Awaitable[object]], ...] = (
             lambda: call(tasks.promote, Promotion(task.id, full=b // 10 > 0)),
             lambda: call(deployments.roll_back, order),
-            lambda: call(deployments.go_on, id_),
+            lambda: call(deployments.resume, id_),
             lambda: call(tasks.cancel, on_task),
             lambda: call(deployments.start, id_),
             lambda: call(tasks.skip, on_task),
@@ -140,7 +143,7 @@ class World:
         self, worker: WorkerIdentity, id_: str, done: Sequence[Finished], room: int, *, answered: bool = True
     ) -> None:
         """Take a turn; one that is not answered is taken once more, later."""
-        hand, hungry = self.hands[worker.id], self.hungry[worker.id]
+        hand, hungry = self.assignments[worker.id], self.hungry[worker.id]
         turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, in_hand=set(hand))
         if not answered or turn.more:
             hungry.add(id_)
@@ -153,7 +156,7 @@ class World:
 
     async def settle(self, a: int, b: int) -> None:
         """Let an attempt in hand come to something; a deploy task may change its target, and may be parked."""
-        held = [(worker, mine) for worker in WORKERS for mine in self.hands[worker.id].values()]
+        held = [(worker, mine) for worker in WORKERS for mine in self.assignments[worker.id].values()]
         if not held:
             return
         worker, mine = held[a % len(held)]
@@ -169,7 +172,7 @@ class World:
     async def let_pass(self, a: int, b: int) -> None:
         """Move the clock; now and then so far that every lease ends. Who held one then knows no better at first."""
         self.clock.at += timedelta(seconds=(1, 20, AN_HOUR)[a % 3])
-        await expire(self.engine.runtime)
+        await settle_expired_leases(self.engine.runtime)
 
     async def sound(self) -> int:
         """Check what must hold at any moment. Return how many deployments have not ended."""
@@ -197,9 +200,9 @@ class World:
         deployment, rollback = story.deployment, story.deployment.rollback
         items = await task_store.items(deployment.id)
         error = rollback.error_message if rollback and rollback.status == "FAILED" else None
-        state = State(
+        state = DeploymentSnapshot(
             status=deployment.status,
-            items=items,
+            tasks=items,
             undo_error=error,
             resumed_at=deployment.resumed_at,
             paused=deployment.paused,
@@ -209,7 +212,7 @@ class World:
     async def play_out(self) -> None:
         """Let everybody do as they should until every deployment that was started has ended."""
         for id_ in self.made:
-            await self.allowed(partial(self.engine.call, deployments.go_on, id_))
+            await self.allowed(partial(self.engine.call, deployments.resume, id_))
             await self.sound()
         for _ in range(MOST_ROUNDS):
             stories = [await self.engine.story(id_) for id_ in self.made]
@@ -219,7 +222,7 @@ class World:
             for worker in WORKERS:
                 for id_ in [*self.hungry[worker.id]]:
                     await self.turn(worker, id_, (), room=9)
-                for mine in [*self.hands[worker.id].values()]:
+                for mine in [*self.assignments[worker.id].values()]:
                     await self.turn(
                         worker, mine.task.deployment_id, [Finished(mine, Outcome(Ending.SUCCEEDED))], room=9
                     )

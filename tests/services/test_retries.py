@@ -177,7 +177,7 @@ async def test_a_retry_is_refused_while_another_deployment_has_its_turn(engine: 
     await engine.until(failed, D.FAILED)
 
 
-async def test_a_retry_is_refused_where_as_many_run_as_may(engine: Engine, gate: Gate) -> None:
+async def test_a_retry_is_refused_at_the_maximum_of_concurrent_deployments(engine: Engine, gate: Gate) -> None:
     await engine.worker()
     site = await engine.site(max_concurrent_deployments=1)
     await site.application("users")
@@ -187,7 +187,7 @@ async def test_a_retry_is_refused_where_as_many_run_as_may(engine: Engine, gate:
     other = await site.deploy("v1", node("slow", command=gate.wait), only=["web"])
     await engine.until_running(other, "slow")
     problem = await engine.refusal(deployments.retry, failed)
-    assert (problem.code, "As many" in problem.message) == (ErrorCode.LOCKED, True)
+    assert (problem.code, "maximum of 1 concurrent" in problem.message) == (ErrorCode.LOCKED, True)
     gate.open()
     await engine.until(other, D.SUCCESS)
 

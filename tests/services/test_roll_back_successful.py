@@ -5,7 +5,7 @@ import pytest
 from app.core.application import ShellTarget
 from app.core.errors import ErrorCode
 from app.services import applications, deployments
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from tests.services.support.commands import FAILURE, NOTHING, Notes
 from tests.services.support.engine import D, Engine, Site, rolling
 
@@ -14,7 +14,7 @@ FACTS = "$BOREAS_APPLICATION $BOREAS_VERSION from $BOREAS_PREVIOUS_VERSION"
 
 async def refusal(engine: Engine, id_: str) -> str:
     """Return why a deployment can not be rolled back; it must be refused for its state."""
-    problem = await engine.refusal(deployments.roll_back, Reasoned(id_, "worse than before"))
+    problem = await engine.refusal(deployments.roll_back, ReasonedAction(id_, "worse than before"))
     assert problem.code is ErrorCode.WRONG_STATE
     return problem.message
 
@@ -84,7 +84,7 @@ async def test_the_same_request_twice_makes_one_way_back(engine: Engine, site: S
     await engine.worker()
     await site.deployed("v1")
     second = await site.deployed("v2")
-    order = Reasoned(second.deployment.id, "worse than before")
+    order = ReasonedAction(second.deployment.id, "worse than before")
     answers = [await engine.call(deployments.roll_back, order, key="once") for _ in range(2)]
     assert answers[0] == answers[1]
     await engine.until(answers[0][0], D.SUCCESS)
@@ -94,7 +94,7 @@ async def test_the_same_request_twice_makes_one_way_back(engine: Engine, site: S
 async def test_a_reason_is_needed(engine: Engine, trial: Site, reason: str) -> None:
     id_ = await trial.deploy()
     for use_case in (deployments.roll_back, deployments.cancel):
-        problem = await engine.refusal(use_case, Reasoned(id_, reason))
+        problem = await engine.refusal(use_case, ReasonedAction(id_, reason))
         assert (problem.code, problem.path) == (ErrorCode.INVALID, ("reason",))
 
 

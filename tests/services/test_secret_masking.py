@@ -11,7 +11,7 @@ from app.core.audit import AuditFilter, to_json
 from app.core.logs import LogFilter
 from app.core.paging import PageRequest
 from app.services import deployments, tasks
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.use_cases import MutationCall, perform
 from app.store import audit as audit_store
 from app.store import logs
@@ -52,7 +52,7 @@ async def test_reasons_are_kept_without_secrets(engine: Engine, site: Site) -> N
     ):
         reason = f"it is {VALUE}"
         call = MutationCall(principal=engine.principal, mutation="x", idempotency_key=None, reason=reason)
-        await perform(engine.runtime, call, use_case, Reasoned(target, reason))
+        await perform(engine.runtime, call, use_case, ReasonedAction(target, reason))
     await engine.until(id_, D.CANCELLED)
     about = await everything_about(engine, id_)
     assert about.count("it is ***") > 5 and VALUE not in about

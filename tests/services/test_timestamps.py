@@ -49,5 +49,5 @@ async def test_a_change_is_later_than_the_one_before_whatever_a_clock_says(engin
     for paused in (True, False, True):
         async with unit(replace(engine.runtime, clock=Behind())) as work, lock_deployment(work, id_) as ledger:
             moments.append(ledger.deployment.updated_at)
-            ledger.pause(paused)
+            ledger.set_paused(paused)
     assert moments == sorted(set(moments))

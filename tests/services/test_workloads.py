@@ -44,7 +44,7 @@ class Cluster:
         self.seen.append(workload)
         return self.size_
 
-    async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+    async def apply(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         if self.is_now is not None and shape.total == self.is_now.total:
             assert shape.weight >= self.is_now.weight
         self.asked.append(shape)
@@ -56,16 +56,16 @@ class Cluster:
         self.is_now = shape
         return Outcome(Ending.SUCCEEDED)
 
-    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
+    async def incompatibility(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
         return self.refuses
 
-    async def service(self, workload: Workload, shape: Shape) -> str | None:
+    async def resolve_service(self, workload: Workload, shape: Shape) -> str | None:
         return workload.target.service if shape.finished or shape.switched else f"{workload.target.service}-preview"
 
-    async def watch(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+    async def observe(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         return Outcome(Ending.FAILED, self.shaken) if self.shaken else Outcome(Ending.SUCCEEDED)
 
-    async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+    async def roll_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         self.back.append(shape)
         return Outcome(Ending.SUCCEEDED)
 

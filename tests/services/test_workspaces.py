@@ -9,7 +9,7 @@ from pathlib import Path
 from app.core.application import ShellTarget
 from app.core.workflow import TaskType
 from app.gateways.operators.shell import ShellOperator
-from app.services.worker.workspace_cleanup import tidy
+from app.services.worker.workspace_cleanup import remove_old_workspaces
 from tests.services.support.commands import Gate, node, sh
 from tests.services.support.engine import D, Engine, Site, eventually
 
@@ -52,8 +52,8 @@ async def test_only_what_is_over_for_long_is_removed(engine: Engine, site: Site,
     await over(engine, old, 8)
     await over(engine, new, 6)
     keeper = ShellOperator(engine.folder / "workspaces")
-    assert sorted(await tidy(engine.runtime, keeper, DAYS)) == sorted([old, "dep_gone"])
-    assert await tidy(engine.runtime, keeper, DAYS) == []
+    assert sorted(await remove_old_workspaces(engine.runtime, keeper, DAYS)) == sorted([old, "dep_gone"])
+    assert await remove_old_workspaces(engine.runtime, keeper, DAYS) == []
     assert folders(engine) == {new, runs}
     gate.open()
     await engine.until(runs, D.SUCCESS)
@@ -70,7 +70,7 @@ async def test_what_is_retried_meanwhile_keeps_its_folder(engine: Engine, site: 
     keeper = ShellOperator(engine.folder / "workspaces")
     async with engine.outside() as other, other.transaction():
         await other.execute(f"UPDATE deployments SET completed_at = now() WHERE id = '{id_}'")
-        removing = asyncio.create_task(tidy(engine.runtime, keeper, DAYS))
+        removing = asyncio.create_task(remove_old_workspaces(engine.runtime, keeper, DAYS))
         await eventually(lambda: _waited_for(engine), "the deployment to be waited for")
     assert await removing == []
     assert folders(engine) == {id_}

@@ -61,10 +61,10 @@ async def test_numbers_and_hashes_are_the_databases_whatever_is_said(rows: async
     assert (chain.length, chain.head, chain.fault) == (2, found[1]["hash"], None)
 
 
-async def note(case: UseCaseContext, name: str) -> Result:
+async def note(context: UseCaseContext, name: str) -> Result:
     """Change nothing, and say two things of it."""
     for number in range(2):
-        case.changed(f"{name}-{number}", None, {"name": name, "at": case.work.now, "ratio": 0.1 + number})
+        context.record_change(f"{name}-{number}", None, {"name": name, "at": context.unit.now, "ratio": 0.1 + number})
     return Result((name,))
 
 

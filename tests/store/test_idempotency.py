@@ -63,7 +63,7 @@ async def test_everybody_has_keys_of_their_own(engine: Engine) -> None:
     async with unit(engine.runtime) as work:
         for actor in ("usr_a", "usr_b"):
             assert await idempotency.find(actor, "key") is None
-            await idempotency.keep(actor, "key", StoredAnswer("create", actor, (actor,)), work.now)
+            await idempotency.save(actor, "key", StoredAnswer("create", actor, (actor,)), work.now)
     async with unit(engine.runtime):
         assert [(await idempotency.find(actor, "key")) for actor in ("usr_a", "usr_b", "usr_c")] == [
             StoredAnswer("create", "usr_a", ("usr_a",)),
@@ -75,7 +75,7 @@ async def test_everybody_has_keys_of_their_own(engine: Engine) -> None:
 async def test_a_stored_answer_keeps_ids_and_problems(engine: Engine) -> None:
     answer = StoredAnswer("approve", "f", ("apr_a", "apr_b"), PROBLEMS)
     async with unit(engine.runtime) as work:
-        await idempotency.keep("usr_a", "key", answer, work.now)
+        await idempotency.save("usr_a", "key", answer, work.now)
     async with unit(engine.runtime):
         assert await idempotency.find("usr_a", "key") == answer
 
@@ -107,8 +107,8 @@ async def test_how_long_a_key_may_be(engine: Engine, key: str, fits: bool) -> No
 
 async def test_old_answers_are_forgotten(engine: Engine) -> None:
     async with unit(engine.runtime) as work:
-        await idempotency.keep("usr_a", "old", StoredAnswer("create", "f", ()), work.now - timedelta(days=2))
-        await idempotency.keep("usr_a", "new", StoredAnswer("create", "f", ()), work.now)
-        assert await idempotency.forget_before(work.now - timedelta(days=1)) == 1
+        await idempotency.save("usr_a", "old", StoredAnswer("create", "f", ()), work.now - timedelta(days=2))
+        await idempotency.save("usr_a", "new", StoredAnswer("create", "f", ()), work.now)
+        assert await idempotency.delete_before(work.now - timedelta(days=1)) == 1
         assert await idempotency.find("usr_a", "old") is None
         assert await idempotency.find("usr_a", "new") == StoredAnswer("create", "f", ())

@@ -43,7 +43,7 @@ async def made(url: str) -> AsyncIterator[Made]:
     await migrations.migrate(url, migrations_folder())
     name = uuid.uuid4().hex[:8]
     api, worker = f"api_{name}", f"worker_{name}"
-    await roles.make(url, {api: "x" * 32, worker: "y" * 32})
+    await roles.ensure_roles(url, {api: "x" * 32, worker: "y" * 32})
     await roles.grant(url, Roles(api, worker))
     await roles.grant(url, Roles(api, worker))
     owner = await connect(url)
@@ -133,6 +133,6 @@ async def test_a_role_that_is_not_there_or_has_no_such_name_is_told(made: Made, 
 
 async def test_who_owns_the_tables_is_told_from_who_does_not(made: Made, url: str) -> None:
     async with migrations.opened(url):
-        assert await roles.is_mighty()
+        assert await roles.has_full_rights()
     async with migrations.opened(url.replace("postgres@", f"{made.worker}:{'y' * 32}@")):
-        assert not await roles.is_mighty()
+        assert not await roles.has_full_rights()

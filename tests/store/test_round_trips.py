@@ -35,7 +35,7 @@ from app.core.logs import LogLine
 from app.core.roles import Role
 from app.core.strategy.model import Phase, Progress
 from app.core.task import Activity, TaskAttempt, TaskStatus
-from app.core.tick.state import items_of
+from app.core.tick.state import snapshots_of
 from app.core.version import Artifact, Version
 from app.core.workflow import Position, TaskType
 from app.store import applications, deployments, environments, event_feed, logs, tasks, versions
@@ -193,7 +193,7 @@ async def test_a_task_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
     await engine.put(changed)
     assert await tasks.by_ids([task.id]) == {task.id: changed}
     present = (await tasks.of_deployments([task.deployment_id]))[task.deployment_id]
-    assert changed in present and await tasks.items(task.deployment_id) == items_of(present)
+    assert changed in present and await tasks.items(task.deployment_id) == snapshots_of(present)
     await engine.put(task)
     assert await tasks.by_ids([task.id]) == {task.id: task}
 
@@ -234,7 +234,7 @@ async def test_a_deployment_comes_back_as_it_was(engine: Engine, trial: Site) ->
         deployment_id="dep_before",
         since=NOW,
     )
-    await deployments.keep_previous(id_, release)
+    await deployments.save_previous_release(id_, release)
     rollback = Rollback(status=RollbackStatus.RUNNING, automatic=True, reason="r", requested_by=None, started_at=NOW)
     for status in (RollbackStatus.FAILED, RollbackStatus.SUCCESS):
         await deployments.begin_rollback(id_, rollback)

@@ -1,7 +1,7 @@
-"""Descriptions of the schema: of whatever the code does not describe where it declares it.
+"""Descriptions of the schema, for everything that the code does not describe where it declares it.
 
-Most fields need one sentence each. Those stand here, by noun, so that the declarations stay readable. A description in
-a declaration wins. A field without one takes that of its interface, then that of its name.
+Most fields need one sentence. The sentences stand here, by noun, so that the declarations stay readable. A description
+in a declaration wins. A field without one takes that of its interface, then that of its name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ TYPES: Mapping[str, Mapping[str, str]] = {type_: texts for module in MODULES for
 
 
 def describe(schema: GraphQLSchema) -> None:
-    """Describe what is not described yet. Introspection and the printed schema both read this."""
+    """Add the missing descriptions to a schema. Introspection and the printed schema both read them."""
     schema.description = schema.description or arguments.SCHEMA
     for name, type_ in schema.type_map.items():
         if name.startswith("__"):
@@ -41,7 +41,7 @@ def describe(schema: GraphQLSchema) -> None:
 
 
 def _elements(name: str, type_: Any) -> Iterator[tuple[str, Any, Iterator[str | None]]]:
-    """Yield what a type holds: the key of its text, the element, and what describes it where that key has none."""
+    """Yield the elements of a type: the key of the text, the element, and the texts to use without that key."""
     if is_enum_type(type_):
         for key, value in type_.values.items():
             yield key, value, iter(())
@@ -50,9 +50,9 @@ def _elements(name: str, type_: Any) -> Iterator[tuple[str, Any, Iterator[str | 
             yield key, field, iter((inputs.COMMON.get(key),))
     elif isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
         for key, field in type_.fields.items():
-            yield key, field, chain(_inherited(type_, key), _of_family(name, key))
-            for argument, of in field.args.items():
-                yield f"{key}({argument})", of, iter((arguments.ARGUMENTS.get(argument),))
+            yield key, field, chain(_inherited(type_, key), _of_suffix(name, key))
+            for argument_name, argument in field.args.items():
+                yield f"{key}({argument_name})", argument, iter((arguments.ARGUMENTS.get(argument_name),))
 
 
 def _inherited(type_: GraphQLObjectType | GraphQLInterfaceType, key: str) -> Iterator[str | None]:
@@ -61,5 +61,5 @@ def _inherited(type_: GraphQLObjectType | GraphQLInterfaceType, key: str) -> Ite
             yield interface.fields[key].description or TYPES.get(interface.name, {}).get(key)
 
 
-def _of_family(name: str, key: str) -> Iterator[str | None]:
-    return (texts.get(key) for ending, texts in arguments.FAMILIES.items() if name.endswith(ending))
+def _of_suffix(name: str, key: str) -> Iterator[str | None]:
+    return (texts.get(key) for suffix, texts in arguments.SUFFIXES.items() if name.endswith(suffix))

@@ -1,26 +1,26 @@
-"""Descriptions of people, programs, tokens, the audit log, and of refusals."""
+"""Descriptions of people, service accounts, tokens, the audit log and errors."""
 
 from collections.abc import Mapping
 
 TYPES: Mapping[str, Mapping[str, str]] = {
-    "Actor": {"name": "The name that people know them by."},
+    "Actor": {"name": "The display name."},
     "ApiToken": {
-        "name": "A name for people.",
-        "createdAt": "When it was made.",
-        "expiresAt": "When it ends by itself; null: it does not.",
-        "revokedAt": "When somebody ended it; null: nobody did.",
+        "name": "The display name.",
+        "createdAt": "When the token was created.",
+        "expiresAt": "When the token expires. Null if it never expires.",
+        "revokedAt": "When the token was revoked. Null if it was not.",
     },
     "AuditEntry": {
-        "at": "When it was done.",
+        "at": "When the change was made.",
         "targetId": "The id of the object that was changed.",
-        "reason": "Why, in the words of whoever did it; null: the mutation takes no reason, or none was given.",
-        "actor": "Who did it.",
+        "reason": "The reason that the actor gave. Null if none was given, or if the mutation takes none.",
+        "actor": "The person or service account that made the change.",
     },
     "Grant": {
-        "role": "What it allows.",
-        "environment": "The environment that it is for; null: all environments.",
-        "application": "The application that it is for; null: all applications.",
+        "role": "The role that is granted.",
+        "environment": "The environment that the grant covers. Null if it covers all environments.",
+        "application": "The application that the grant covers. Null if it covers all applications.",
     },
-    "UserError": {"code": "The kind of refusal, for programs. New codes may come: have a default branch."},
-    "WorkflowFault": {"kind": "What sort of fault it is. New kinds may come: have a default branch."},
+    "UserError": {"code": "The kind of error, for programs. Later releases may add codes: have a default branch."},
+    "WorkflowFault": {"kind": "The kind of fault. Later releases may add kinds: have a default branch."},
 }

@@ -1,78 +1,81 @@
-"""Descriptions of the root types and their arguments, and of what many types have in common."""
+"""Descriptions of the root types, of arguments, and of fields that many types have."""
 
 from collections.abc import Mapping
 
 SCHEMA = (
-    "Boreas deploys versions of applications to environments. Every operation takes a bearer token. Without one the "
-    "answer is HTTP 401. What the token may do depends on its owner's roles. A refused mutation answers with `errors` "
-    "in its payload and changes nothing; a refused query or subscription is a GraphQL error with the code in its "
-    "`extensions`. Fields and values that are to be removed are marked with @deprecated first."
+    "Boreas deploys versions of applications to environments. Every operation needs a bearer token; without one, the "
+    "server answers with HTTP 401. The roles of the token's owner decide what the token may do. A refused mutation "
+    "changes nothing and returns `errors` in its payload. A refused query or subscription is a GraphQL error with the "
+    "code in its `extensions`. Fields and values are marked with @deprecated before they are removed."
 )
 ARGUMENTS: Mapping[str, str] = {
-    "first": "How many items the page holds at most, from its start: 0 to 500.",
-    "after": "The cursor behind which the page begins; null: at the start of the list.",
-    "last": "How many items the page holds at most, from its end: 0 to 500. It excludes first and after.",
-    "before": "The cursor before which the page ends, with `last`; null: at the end of the list.",
-    "contains": "Only names that have this text in them, in any letters; null: all names.",
-    "filter": "Which of them the list holds; null: all that you may see.",
-    "input": "What to do, and to what.",
+    "first": "The maximum number of items, counted from the start of the list: 0 to 500.",
+    "after": "The cursor after which the page starts. Null means the start of the list.",
+    "last": "The maximum number of items, counted from the end of the list: 0 to 500. Excludes `first` and `after`.",
+    "before": "The cursor before which the page ends. Use it with `last`. Null means the end of the list.",
+    "contains": "Only items whose name contains this text, ignoring case. Null matches all.",
+    "filter": "The conditions that the items must meet. Null matches all that you may see.",
+    "input": "The input of the mutation.",
     "id": "The id of the object.",
-    "name": "The name of the object, instead of its id.",
-    "by": "The object by its id or its name, instead of id and name: generated clients know that it takes just one.",
+    "name": "The name of the object, as an alternative to its id.",
+    "by": "The id or the name of the object, as an alternative to `id` and `name` that clients can check by its type.",
 }
-"""What an argument of this name means everywhere that does not say otherwise."""
+"""The meaning of an argument by its name, used where no other description is given."""
 
+LEVELS = "Only lines of these levels. Null matches all levels; an empty list matches none."
+CONTAINS = "Only lines that contain this text. Case matters. Null matches all lines."
 TYPES: Mapping[str, Mapping[str, str]] = {
     "Query": {
-        "": "What can be read. For VIEWER on what is read, except where a field says otherwise.",
-        "applications(archived)": "True: those that are archived instead; null: false.",
-        "deploymentPlan(input)": "What createDeployment would get.",
-        "versions(applicationId)": "Only versions that hold this application; null: all.",
-        "versions(commit)": "Only versions of this commit, or of commits that begin so; null: all.",
-        "workflowTemplates(archived)": "True: those that are archived instead; null: false.",
+        "": "Everything that can be read. Reading takes VIEWER on the object, unless a field says otherwise.",
+        "applications(archived)": "True returns the archived applications instead. Default: false.",
+        "deploymentPlan(input)": "The input that createDeployment would get.",
+        "versions(applicationId)": "Only versions that contain this application. Null matches all.",
+        "versions(commit)": "Only versions of a commit that starts with this text. Null matches all.",
+        "workflowTemplates(archived)": "True returns the archived templates instead. Default: false.",
     },
     "Mutation": {
-        "": "What can be changed. Each takes one input and answers with what it changed, or with errors. "
-        "A field names the role that it takes, on everything that it touches.",
+        "": "Everything that can be changed. A mutation takes one input and returns the changed object or errors. "
+        "Each description names the role that you need on every object that the mutation changes.",
     },
     "Subscription": {
-        "": "What can be followed live, over a WebSocket or a stream. Whether you may is asked again with each event.",
-        "deploymentEvents(after)": "The cursor of the last event that was seen; null: from the first event on.",
+        "": "Everything that can be followed live, over a WebSocket or a stream. Your access is checked again for "
+        "each message.",
+        "deploymentEvents(after)": "The cursor of the last event that you received. Null means the first event.",
         "taskLogs(taskId)": "The id of the task.",
-        "taskLogs(after)": "The cursor of the last batch that was seen; null: from the first line on.",
-        "taskLogs(levels)": "Only lines of these levels; null: of all. An empty list admits none.",
-        "taskLogs(contains)": "Only lines with this text, in just these letters; null: all.",
+        "taskLogs(after)": "The cursor of the last batch that you received. Null means the first line.",
+        "taskLogs(levels)": LEVELS,
+        "taskLogs(contains)": CONTAINS,
         "deploymentLogs(deploymentId)": "The id of the deployment.",
-        "deploymentLogs(after)": "The cursor of the last batch that was seen; null: from the first line on.",
-        "deploymentLogs(levels)": "Only lines of these levels; null: of all. An empty list admits none.",
-        "deploymentLogs(contains)": "Only lines with this text, in just these letters; null: all.",
-        "deploymentsChanged(filter)": "Which of them to follow; null: all that you may see.",
+        "deploymentLogs(after)": "The cursor of the last batch that you received. Null means the first line.",
+        "deploymentLogs(levels)": LEVELS,
+        "deploymentLogs(contains)": CONTAINS,
+        "deploymentsChanged(filter)": "The deployments to follow. Null means all that you may see.",
     },
 }
 CONNECTION = {
     "edges": "The items of the page, each with its cursor.",
-    "nodes": "The items of the page, without their cursors.",
-    "pageInfo": "Where the page stands in the list, and whether there is more.",
+    "nodes": "The items of the page, without cursors.",
+    "pageInfo": "The cursors of the page, and whether there are more pages.",
 }
 EDGE = {
-    "cursor": "The place of the item: send it as `after` or `before`.",
+    "cursor": "The position of the item. Send it as `after` or `before`.",
     "node": "The item.",
 }
 PAYLOAD = {
-    "actor": "The person or service account, as it is now; null: the change was refused.",
-    "application": "The application, as it is now; null: the change was refused.",
-    "approvals": "Those that were decided, as they are now.",
-    "deployment": "The deployment, as it is now; null: the change was refused.",
-    "deployments": "The new deployments, one for each environment; empty: they were refused.",
-    "environment": "The environment, as it is now; null: the change was refused.",
-    "errors": "Why it was refused; empty: it was done.",
-    "serviceAccount": "The new service account; null: it was refused.",
-    "task": "The task, as it is now; null: the change was refused.",
-    "template": "The template, as it is now; null: the change was refused.",
-    "token": "The token, as it is now; null: the change was refused.",
-    "tokens": "Those that were revoked, as they are now.",
-    "version": "The version, as it is now; null: the change was refused.",
-    "workflow": "The graph, as it is now; null: the edit was refused.",
+    "actor": "The person or service account after the change. Null if the change was refused.",
+    "application": "The application after the change. Null if the change was refused.",
+    "approvals": "The approvals that were decided, after the decision.",
+    "deployment": "The deployment after the change. Null if the change was refused.",
+    "deployments": "The new deployments, one for each environment. Empty if the mutation was refused.",
+    "environment": "The environment after the change. Null if the change was refused.",
+    "errors": "The reasons for the refusal. Empty if the mutation succeeded.",
+    "serviceAccount": "The new service account. Null if the mutation was refused.",
+    "task": "The task after the change. Null if the change was refused.",
+    "template": "The template after the change. Null if the change was refused.",
+    "token": "The token after the change. Null if the change was refused.",
+    "tokens": "The tokens that were revoked.",
+    "version": "The version after the change. Null if the change was refused.",
+    "workflow": "The workflow after the change. Null if the change was refused.",
 }
-FAMILIES: Mapping[str, Mapping[str, str]] = {"Connection": CONNECTION, "Edge": EDGE, "Payload": PAYLOAD}
-"""What fields mean in types whose names end so."""
+SUFFIXES: Mapping[str, Mapping[str, str]] = {"Connection": CONNECTION, "Edge": EDGE, "Payload": PAYLOAD}
+"""The meaning of fields by the suffix of the name of their type."""

@@ -4,18 +4,19 @@ from collections.abc import Mapping
 
 TYPES: Mapping[str, Mapping[str, str]] = {
     "Environment": {
-        "operator": "Who carries out what is deployed here.",
-        "maxConcurrentDeployments": "How many deployments of different applications run here at the same time at most.",
+        "operator": "How deployments to this environment are carried out.",
+        "maxConcurrentDeployments": "The maximum number of deployments that run here at the same time.",
     },
     "KubernetesAccess": {
-        "context": "The context of the workers' kubeconfig; null: the current one, or the pod's own service account.",
-        "namespace": "The namespace that the applications run in.",
+        "context": "The context of the workers' kubeconfig. Null means its current context, or the service account of "
+        "the worker's pod.",
+        "namespace": "The namespace of the applications.",
     },
     "Release": {
-        "since": "Since when it runs there.",
+        "since": "When this version started to run in the environment.",
         "application": "The application.",
-        "environment": "Where it runs.",
+        "environment": "The environment.",
         "version": "The version that runs.",
-        "deployment": "The deployment that brought it.",
+        "deployment": "The deployment that released the version.",
     },
 }

@@ -3,6 +3,6 @@
 from collections.abc import Mapping
 
 TYPES: Mapping[str, Mapping[str, str]] = {
-    "FreezeStatus": {"frozen": "Whether deployments are kept from starting now."},
-    "FreezeWindow": {"name": "A name for people."},
+    "FreezeStatus": {"frozen": "Whether a freeze window is active now, so that no deployment starts."},
+    "FreezeWindow": {"name": "The display name."},
 }

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 TYPES: Mapping[str, Mapping[str, str]] = {
-    "Artifact": {"application": "The application that the artifact is of."},
+    "Artifact": {"application": "The application that the artifact belongs to."},
     "Version": {
-        "name": "Such as v1.2.5. It names one version for each of its applications.",
-        "commit": "The commit that it was made from, in words of the source's own; null: nobody said.",
-        "artifacts": "What it holds of each of its applications.",
-        "createdAt": "When it was registered.",
-        "createdBy": "Who registered it.",
+        "name": "The name of the version, such as v1.2.5. It is unique for each of its applications.",
+        "commit": "The source commit of the version. Null if none was given.",
+        "artifacts": "One artifact for each application of the version.",
+        "createdAt": "When the version was created.",
+        "createdBy": "The person or service account that created the version.",
     },
 }

@@ -1,4 +1,4 @@
-"""Inputs about people, programs, tokens and grants."""
+"""Inputs about service accounts, tokens and grants."""
 
 from datetime import datetime
 
@@ -15,16 +15,18 @@ class CreateServiceAccountInput:
     idempotency_key: str | None = None
 
 
-@strawberry.input(description="A new token, for a service account or for oneself.")
+@strawberry.input(description="A new token, for yourself or for a service account.")
 class CreateApiTokenInput:
     name: str
-    scopes: list[Role] = strawberry.field(description="They narrow the owner's grants.")
-    service_account_id: strawberry.ID | None = strawberry.field(default=None, description="Null: for oneself.")
+    scopes: list[Role] = strawberry.field(description="The roles that the token may use, within its owner's grants.")
+    service_account_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of the service account. Null creates a token for yourself."
+    )
     expires_at: datetime | None = None
     idempotency_key: str | None = None
 
 
-@strawberry.input(description="A role on an environment, an application, both, or (where null) all of them.")
+@strawberry.input(description="A role on an environment, an application, or both. Null means all of them.")
 class GrantInput:
     actor_id: strawberry.ID
     role: Role

@@ -5,13 +5,13 @@ from typing import Any
 import strawberry
 
 from app.api.inputs.commands import CommandStepInput
-from app.api.inputs.common import NEVER, given
+from app.api.inputs.common import NEVER, without_unset
 from app.api.inputs.kubernetes import KubernetesTargetInput
 from app.core import application
 from app.core.texts import normalized
 
 
-@strawberry.input(description="Deploys by a command, once per instance.")
+@strawberry.input(description="Deploys by a command that runs once for each instance.")
 class ShellTargetInput:
     command: list[str]
     instances: list[str] | None = strawberry.field(default_factory=lambda: ["local"])
@@ -26,11 +26,13 @@ class ShellTargetInput:
         )
 
 
-@strawberry.input(description="A Prometheus query whose value must lie within bounds; at least one is given.")
+@strawberry.input(description="A Prometheus query and the bounds of its healthy values. Set min, max or both.")
 class MetricCheckInput:
     name: str
     prometheus_url: str
-    query: str = strawberry.field(description="May hold {version} and {color}; every series counts.")
+    query: str = strawberry.field(
+        description="The query. It may contain {version} and {color}. Every series of the result must be healthy."
+    )
     min: float | None = None
     max: float | None = None
 
@@ -46,7 +48,7 @@ class MetricCheckInput:
 
 
 @strawberry.input(
-    description="How health is told: by exactly one of command and httpUrl, or by neither where there are metrics."
+    description="How health is checked. Set exactly one of command and httpUrl. With metrics, both may be left out."
 )
 class HealthCheckInput:
     command: list[str] | None = None
@@ -59,7 +61,7 @@ class HealthCheckInput:
     metrics: list[MetricCheckInput] | None = strawberry.field(default_factory=list)
 
     def check(self) -> application.HealthCheck:
-        """Return it as a core value; null stands for the default."""
+        """Return it as a core value. Null means the default."""
         numbers = {
             "expect_status": self.expect_status,
             "interval_seconds": self.interval_seconds,
@@ -67,12 +69,12 @@ class HealthCheckInput:
             "success_threshold": self.success_threshold,
             "failure_threshold": self.failure_threshold,
         }
-        given_numbers: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
+        set_numbers: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
         return application.HealthCheck(
             command=None if self.command is None else tuple(self.command),
             http_url=self.http_url,
             metrics=tuple(metric.check() for metric in self.metrics or ()),
-            **given_numbers,
+            **set_numbers,
         )
 
 
@@ -84,7 +86,8 @@ class CreateApplicationInput:
     build: CommandStepInput | None = None
     test: CommandStepInput | None = None
     shell: ShellTargetInput | None = strawberry.field(
-        default=None, description="How it is deployed: exactly one of shell and kubernetes."
+        default=None,
+        description="How the application is deployed by a command. Set exactly one of shell and kubernetes.",
     )
     kubernetes: KubernetesTargetInput | None = None
     health_check: HealthCheckInput | None = None
@@ -107,7 +110,7 @@ class CreateApplicationInput:
         )
 
 
-@strawberry.input(description="Changes of an application. What is left out stays; null takes away.")
+@strawberry.input(description="Changes to an application. Fields that are left out stay as they are.")
 class UpdateApplicationInput:
     id: strawberry.ID
     description: str | None = strawberry.UNSET
@@ -115,20 +118,21 @@ class UpdateApplicationInput:
     build: CommandStepInput | None = strawberry.UNSET
     test: CommandStepInput | None = strawberry.UNSET
     shell: ShellTargetInput | None = strawberry.field(
-        default=strawberry.UNSET, description="Given alone, it takes the place of kubernetes, and the other way round."
+        default=strawberry.UNSET,
+        description="How the application is deployed by a command. Given without kubernetes, it replaces kubernetes.",
     )
     kubernetes: KubernetesTargetInput | None = strawberry.UNSET
     health_check: HealthCheckInput | None = strawberry.UNSET
     idempotency_key: str | None = None
 
     def changes(self) -> tuple[str, dict[str, object]]:
-        """Return the id and the fields to change."""
+        """Return the id of the application, and the fields to change."""
         shell, kubernetes = self.shell, self.kubernetes
         if shell and kubernetes is strawberry.UNSET:
             kubernetes = None
         if kubernetes and shell is strawberry.UNSET:
             shell = None
-        fields = given(
+        fields = without_unset(
             description="" if self.description is None else self.description,
             repository_url=self.repository_url,
             build=self.build.step("build") if self.build else self.build,

@@ -4,26 +4,31 @@ from collections.abc import Sequence
 
 import strawberry
 
-from app.api.inputs.common import Place, built_plainly, mappings
+from app.api.inputs.common import PathOf, built_plainly, mappings
 from app.api.inputs.jobs import JobOptionsInput
 from app.api.scalars import JSON
 from app.core import application
 from app.core.columnar import columns_of, filled
 
+DEFAULT_TIMEOUT_SECONDS = 1800
+DEFAULT_MAX_ATTEMPTS = 1
+
 
 @built_plainly(job=JobOptionsInput)
-@strawberry.input(description="A command as an argument list, with its limits.")
+@strawberry.input(description="A command as a list of arguments, with its limits.")
 class CommandStepInput:
     command: list[str] = strawberry.field(
-        description="The program, then its arguments, run without a shell. Where it says ${{ … }} and means that text "
-        "itself, it is written $${{ … }}, as in env."
+        description="The program and its arguments. No shell is involved. To pass the literal text ${{ … }}, write "
+        "$${{ … }}, as in env."
     )
     image: str | None = None
-    env: JSON | None = strawberry.field(default=None, description="Names to strings.")
-    timeout_seconds: int | None = 1800
-    max_attempts: int | None = 1
+    env: JSON | None = strawberry.field(
+        default=None, description="Environment variables: an object of names and strings. Default: none."
+    )
+    timeout_seconds: int | None = DEFAULT_TIMEOUT_SECONDS
+    max_attempts: int | None = DEFAULT_MAX_ATTEMPTS
     job: JobOptionsInput | None = strawberry.field(
-        default=None, description="Options of the Job that runs it, where the operator is KUBERNETES."
+        default=None, description="Options of the Job that runs the command, if the operator is KUBERNETES."
     )
 
     def step(self, *path: str) -> application.CommandStep:
@@ -31,13 +36,17 @@ class CommandStepInput:
         return steps([self], lambda _: path)[0]
 
 
-def steps(given: Sequence[CommandStepInput], place: Place) -> list[application.CommandStep]:
+def steps(inputs: Sequence[CommandStepInput], path_of: PathOf) -> list[application.CommandStep]:
     """Return commands as core values. Raises Refused."""
-    columns = columns_of(given, application.CommandStep.__dataclass_fields__)
+    columns = columns_of(inputs, application.CommandStep.__dataclass_fields__)
     columns["command"] = list(map(tuple, columns["command"]))
-    columns["env"] = mappings(columns["env"], place, "env")
-    columns["timeout_seconds"] = [1800 if one is None else one for one in columns["timeout_seconds"]]
-    columns["max_attempts"] = [1 if one is None else one for one in columns["max_attempts"]]
+    columns["env"] = mappings(columns["env"], path_of, "env")
+    columns["timeout_seconds"] = _defaulted(columns["timeout_seconds"], DEFAULT_TIMEOUT_SECONDS)
+    columns["max_attempts"] = _defaulted(columns["max_attempts"], DEFAULT_MAX_ATTEMPTS)
     if any(columns["job"]):
-        columns["job"] = [one and one.options(*place(index), "job") for index, one in enumerate(columns["job"])]
+        columns["job"] = [job and job.options(*path_of(index), "job") for index, job in enumerate(columns["job"])]
     return filled(application.CommandStep, columns)
+
+
+def _defaulted(values: Sequence[int | None], default: int) -> list[int]:
+    return [default if value is None else value for value in values]

@@ -9,7 +9,7 @@ from app.core.freeze import FreezeWindow
 from app.core.texts import normalized
 
 
-@strawberry.input(description="A new freeze window. A recurring one says when it comes first.")
+@strawberry.input(description="A new freeze window, once or recurring.")
 class CreateFreezeWindowInput:
     environment_id: strawberry.ID
     name: str
@@ -18,13 +18,14 @@ class CreateFreezeWindowInput:
     ends_at: datetime
     recurrence: str | None = strawberry.field(
         default=None,
-        description="An RFC 5545 rule of days or longer, such as FREQ=WEEKLY;BYDAY=FR. startsAt must be an occurrence. "
-        "Parts: FREQ, INTERVAL, COUNT or UNTIL, BYDAY, BYMONTH, BYMONTHDAY, BYSETPOS, WKST.",
+        description="An RFC 5545 rule with a frequency of days or longer, such as FREQ=WEEKLY;BYDAY=FR. startsAt must "
+        "be an occurrence. Parts: FREQ, INTERVAL, COUNT or UNTIL, BYDAY, BYMONTH, BYMONTHDAY, BYSETPOS, WKST. Null "
+        "means once.",
     )
     timezone: str | None = strawberry.field(
         default="UTC",
-        description="IANA. A recurring window keeps its wall time there when the clocks change. Where they show a time "
-        "twice, it begins with the first and ends with the second; what they leap over is left out that day.",
+        description="An IANA time zone. A recurring window keeps its local time when the clocks change. If a local "
+        "time occurs twice, the window starts at the first and ends at the second. Skipped local times are left out.",
     )
     idempotency_key: str | None = None
 

@@ -1,26 +1,31 @@
-"""Inputs about clusters: how one is reached, and what of an application is deployed to it."""
+"""Inputs about clusters: how workers reach one, and which workload an application changes."""
 
 import strawberry
 
 from app.api.inputs.jobs import JobOptionsInput
 from app.core import application, environment
 
+DEFAULT_NAMESPACE = "default"
+
 
 @strawberry.input(description="Deploys by changing the image of one container of a workload in a cluster.")
 class KubernetesTargetInput:
     workload: str = strawberry.field(
-        description="The name of a Deployment object, else of a StatefulSet or a DaemonSet: those take ROLLING only."
+        description="The name of a Deployment object, a StatefulSet or a DaemonSet. The last two support only ROLLING."
     )
-    container: str = strawberry.field(description="The container whose image is changed; it may be an init container.")
+    container: str = strawberry.field(description="The container whose image is changed. It may be an init container.")
     service: str | None = strawberry.field(
-        default=None, description="The Service that serves it; needed for BLUE_GREEN and with httpRoute."
+        default=None, description="The Service of the workload. Required for BLUE_GREEN and with httpRoute."
     )
     http_route: str | None = strawberry.field(
-        default=None, description="A Gateway API HTTPRoute: with it, weights of a canary are traffic, not replicas."
+        default=None,
+        description="A Gateway API HTTPRoute. With it, the weight of a canary is its share of traffic, not of "
+        "replicas.",
     )
     restart: bool | None = strawberry.field(
         default=False,
-        description="Replace pods also where they run the image already, as its tag may have moved.",
+        description="Whether pods that already run the image are replaced too, as its tag may have moved. "
+        "Default: false.",
     )
 
     def target(self) -> application.KubernetesTarget:
@@ -35,29 +40,30 @@ class KubernetesTargetInput:
 
 
 @strawberry.input(
-    description="How workers reach a cluster. Without context and kubeconfigPath: by the service account of their pod."
+    description="How workers reach a cluster. Without context and kubeconfigPath, they use the service account of "
+    "their pod."
 )
 class KubernetesAccessInput:
     context: str | None = None
     kubeconfig_path: str | None = strawberry.field(
         default=None,
-        description="The name of a file in the folder that the workers were started with; it cannot be read again.",
+        description="The name of a file in the workers' kubeconfig folder. It cannot be read back.",
     )
-    namespace: str | None = "default"
+    namespace: str | None = DEFAULT_NAMESPACE
     job: JobOptionsInput | None = strawberry.field(
-        default=None, description="Options of all Jobs there; a step's own go before them."
+        default=None, description="Options of all Jobs in the cluster. Options of a step override them."
     )
     service_accounts: list[str] | None = strawberry.field(
         default_factory=list,
-        description="The service accounts that steps may choose, beside the one named in job.",
+        description="The service accounts that steps may choose, beside the one that `job` names. Default: none.",
     )
 
     def connection(self, *path: str) -> environment.KubernetesAccess:
-        """Return it as a core value; null stands for the default. Raises Refused."""
+        """Return it as a core value. Null means the default. Raises Refused."""
         return environment.KubernetesAccess(
             context=self.context,
             kubeconfig_path=self.kubeconfig_path,
-            namespace="default" if self.namespace is None else self.namespace,
+            namespace=DEFAULT_NAMESPACE if self.namespace is None else self.namespace,
             job=self.job.options(*path, "job") if self.job else None,
             service_accounts=tuple(self.service_accounts or ()),
         )

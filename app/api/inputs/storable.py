@@ -1,6 +1,6 @@
-"""What nothing can hold, in the arguments of a root field: found by its place, whichever way it came.
+"""Finds values that no database can hold in the arguments of a root field, by their path.
 
-Literals, variables and defaults of variables are the same values by then, of queries, mutations and subscriptions.
+At this point literals, variables and defaults of variables are the same values, in every kind of operation.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,31 +13,31 @@ from app.core.errors import InvalidInput, Problem
 from app.core.validation.checks import storage_error
 
 INPUT = "input"
-"""The argument of mutations and plans, which is no part of the paths of its fields."""
+"""The argument of mutations and plans. It is not part of the paths of its fields."""
 
 
 def problems(arguments: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield every value among some arguments that can be neither kept nor looked for, with its path."""
-    waiting: list[tuple[Any, tuple[str, ...]]] = [
-        (value, () if name == INPUT else (_name(name),)) for name, value in arguments.items()
+    """Yield a problem for every value among the arguments that cannot be stored or searched for, with its path."""
+    pending: list[tuple[Any, tuple[str, ...]]] = [
+        (value, () if name == INPUT else (_field_name(name),)) for name, value in arguments.items()
     ]
-    while waiting:
-        value, path = waiting.pop()
+    while pending:
+        value, path = pending.pop()
         kind = type(value)
         if kind is list:
-            waiting += [(one, (*path, str(index))) for index, one in enumerate(value)]
+            pending += [(item, (*path, str(index))) for index, item in enumerate(value)]
         elif kind is dict:
-            waiting += [(one, (*path, name)) for name, one in value.items()]
-            yield from (_problem(why, path) for name in value if (why := storage_error(name)))
-        elif (why := storage_error(value)) is not None:
-            yield _problem(why, path)
+            pending += [(content, (*path, name)) for name, content in value.items()]
+            yield from (_problem(message, path) for name in value if (message := storage_error(name)))
+        elif (message := storage_error(value)) is not None:
+            yield _problem(message, path)
         elif is_dataclass(value):
-            waiting += [(getattr(value, one.name), (*path, _name(one.name))) for one in fields(value)]
+            pending += [(getattr(value, field.name), (*path, _field_name(field.name))) for field in fields(value)]
 
 
-def _problem(why: str, path: tuple[str, ...]) -> Problem:
-    return InvalidInput(message=why, path=path or (INPUT,))
+def _problem(message: str, path: tuple[str, ...]) -> Problem:
+    return InvalidInput(message=message, path=path or (INPUT,))
 
 
-def _name(name: str) -> str:
+def _field_name(name: str) -> str:
     return to_camel_case(name.rstrip("_"))

@@ -11,15 +11,19 @@ from app.services.templates import TemplateDraft
 
 @built_plainly()
 @strawberry.input(
-    description="What users of a template say; written as ${{ parameters.NAME }} in names, commands and env. "
-    "$${{ … }} stands for the text ${{ … }} itself."
+    description="A parameter of a template. Names, commands and env of tasks refer to it as ${{ parameters.NAME }}. "
+    "To write the literal text ${{ … }}, use $${{ … }}."
 )
 class TemplateParameterInput:
     name: str
     description: str | None = ""
     default: str | None = None
-    required: bool | None = strawberry.field(default=False, description="Whether a value must be given.")
-    choices: list[str] | None = strawberry.field(default=None, description="The only values that it takes.")
+    required: bool | None = strawberry.field(
+        default=False, description="Whether a deployment must give a value. Default: false."
+    )
+    choices: list[str] | None = strawberry.field(
+        default=None, description="The only values that are allowed. Null allows any value."
+    )
 
     def parameter(self) -> Parameter:
         """Return it as a core value."""
@@ -33,18 +37,24 @@ class TemplateParameterInput:
 
 
 @built_plainly(tasks=WorkflowTaskInput, parameters=TemplateParameterInput)
-@strawberry.input(description="A version to save: of exactly one of tasks and fromDeploymentId.")
+@strawberry.input(description="A new version of a template. Set exactly one of tasks and fromDeploymentId.")
 class SaveWorkflowTemplateInput:
-    name: str = strawberry.field(description="A name that is known makes the next version of that template.")
-    description: str | None = strawberry.field(default="", description="Empty: as it was.")
-    note: str | None = strawberry.field(default="", description="What this version is, or changes.")
+    name: str = strawberry.field(description="The name of the template. If it exists, this saves its next version.")
+    description: str | None = strawberry.field(
+        default="", description="A description of the template for people. Empty keeps the current one."
+    )
+    note: str | None = strawberry.field(
+        default="", description="A note on this version, such as what it changes. Default: empty."
+    )
     tasks: list[WorkflowTaskInput] | None = None
-    from_deployment_id: strawberry.ID | None = strawberry.field(default=None, description="Its present graph.")
+    from_deployment_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of a deployment whose current graph is saved."
+    )
     parameters: list[TemplateParameterInput] | None = strawberry.field(default_factory=list)
     only_if_changed: bool | None = strawberry.field(
         default=False,
-        description="Make no version that would be just as the latest one, also where somebody else saves the same "
-        "at this moment: the answer is that one.",
+        description="Whether to return the latest version instead, if the new one would equal it. This also holds for "
+        "concurrent calls. Default: false.",
     )
     idempotency_key: str | None = None
 

@@ -7,7 +7,7 @@ from app.core import version
 from app.core.texts import normalized
 
 
-@strawberry.input(description="What a version holds of one application.")
+@strawberry.input(description="The artifact of one application in a version.")
 class ArtifactInput:
     application_id: strawberry.ID
     image: str | None = None
@@ -22,7 +22,10 @@ class CreateVersionInput:
 
     def draft(self) -> version.Version:
         """Return it as a core value."""
-        artifacts = tuple(version.Artifact(application_id=a.application_id, image=a.image) for a in self.artifacts)
+        artifacts = tuple(
+            version.Artifact(application_id=artifact.application_id, image=artifact.image)
+            for artifact in self.artifacts
+        )
         return version.Version(
             id="", name=normalized(self.name), commit=self.commit, created_by="", created_at=NEVER, artifacts=artifacts
         )

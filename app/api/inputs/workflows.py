@@ -1,4 +1,4 @@
-"""Inputs about graphs of tasks: tasks, edits, layout."""
+"""Inputs about graphs of tasks: tasks, edits and positions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,18 +7,21 @@ from operator import attrgetter
 import strawberry
 
 from app.api.inputs.commands import CommandStepInput, steps
-from app.api.inputs.common import Place, built_plainly, given, mapping, mappings
+from app.api.inputs.common import PathOf, built_plainly, mapping, mappings, without_unset
 from app.api.scalars import JSON
 from app.core import application, workflow
 from app.core.columnar import columns_of, filled
 from app.core.editing import Addition, Connection, Disconnection, Edit, Modification, Move, MoveDirection, Removal
-from app.core.editing import Replacement as WholeGraph
+from app.core.editing import Replacement as GraphReplacement
 from app.core.texts import normalized
 from app.services.workflows import EditOrder, Layout, RestoreOrder
 
+WITHOUT_COMMAND = application.CommandStep(())
+"""Has the limits of a task that has no command."""
+
 
 @built_plainly()
-@strawberry.input(description="Where the editor draws a task.")
+@strawberry.input(description="The position of a task in the editor.")
 class PositionInput:
     x: float
     y: float
@@ -36,13 +39,20 @@ class WorkflowTaskInput:
     type: workflow.TaskType
     application_id: strawberry.ID | None = None
     block_by: list[str] | None = strawberry.field(
-        default_factory=list, description="The keys of the tasks that it waits for."
+        default_factory=list, description="The keys of the tasks that this task waits for. Default: none."
     )
-    require_confirm: bool | None = strawberry.field(default=False, description="Whether people are asked first.")
+    require_confirm: bool | None = strawberry.field(
+        default=False, description="Whether the task needs an approval before it starts. Default: false."
+    )
     command: CommandStepInput | None = None
     payload: JSON | None = None
-    timeout_seconds: int | None = strawberry.field(default=None, description="Overrides the command's.")
-    max_attempts: int | None = strawberry.field(default=None, description="Overrides the command's.")
+    timeout_seconds: int | None = strawberry.field(
+        default=None, description="How many seconds one attempt may take. Default: the limit of the command."
+    )
+    max_attempts: int | None = strawberry.field(
+        default=None,
+        description="How many attempts the task gets, including the first. Default: the limit of the command.",
+    )
     position: PositionInput | None = None
 
     def task(self, *path: str) -> workflow.WorkflowTask:
@@ -50,53 +60,53 @@ class WorkflowTaskInput:
         return _tasks([self], lambda _: path)[0]
 
 
-def core_tasks(given: Sequence[WorkflowTaskInput], *path: str) -> tuple[workflow.WorkflowTask, ...]:
-    """Return the tasks of a list, which has this path, as core values. Raises Refused."""
-    return tuple(_tasks(given, lambda index: (*path, str(index))))
+def core_tasks(inputs: Sequence[WorkflowTaskInput], *path: str) -> tuple[workflow.WorkflowTask, ...]:
+    """Return the tasks of the list at this path as core values. Raises Refused."""
+    return tuple(_tasks(inputs, lambda index: (*path, str(index))))
 
 
-def _tasks(given: Sequence[WorkflowTaskInput], place: Place) -> list[workflow.WorkflowTask]:
+def _tasks(inputs: Sequence[WorkflowTaskInput], path_of: PathOf) -> list[workflow.WorkflowTask]:
     """Return tasks as core values, column by column: there may be thousands. Raises Refused."""
-    columns = columns_of(given, workflow.WorkflowTask.__dataclass_fields__)
+    columns = columns_of(inputs, workflow.WorkflowTask.__dataclass_fields__)
     commands = {index: command for index, command in enumerate(columns["command"]) if command is not None}
-    placed = list(commands)
-    made = steps(list(commands.values()), lambda number: (*place(placed[number]), "command"))
-    step_of = dict(zip(placed, made, strict=True))
-    limits = [step_of.get(index, UNLIMITED) for index in range(len(given))]
+    indexes = list(commands)
+    command_steps = steps(list(commands.values()), lambda number: (*path_of(indexes[number]), "command"))
+    step_of = dict(zip(indexes, command_steps, strict=True))
+    limits = [step_of.get(index, WITHOUT_COMMAND) for index in range(len(inputs))]
     columns |= {
         "key": list(map(normalized, columns["key"])),
         "name": list(map(normalized, columns["name"])),
         "block_by": [tuple(map(normalized, keys or ())) for keys in columns["block_by"]],
         "require_confirm": list(map(bool, columns["require_confirm"])),
-        "command": [step_of.get(index) for index in range(len(given))],
-        "payload": mappings(columns["payload"], place, "payload"),
-        "position": [one and one.position() for one in columns["position"]],
+        "command": [step_of.get(index) for index in range(len(inputs))],
+        "payload": mappings(columns["payload"], path_of, "payload"),
+        "position": [position and position.position() for position in columns["position"]],
     }
     for name in ("timeout_seconds", "max_attempts"):
-        usual = map(attrgetter(name), limits)
-        columns[name] = [limit if own is None else own for own, limit in zip(columns[name], usual, strict=True)]
+        defaults = map(attrgetter(name), limits)
+        columns[name] = [
+            default if value is None else value for value, default in zip(columns[name], defaults, strict=True)
+        ]
     return filled(workflow.WorkflowTask, columns)
 
 
-UNLIMITED = application.CommandStep(())
-"""Has the limits of a task that has no command."""
-
-
 @built_plainly(tasks=WorkflowTaskInput)
-@strawberry.input(description="The whole graph, as an editor saves it. Tasks are the same as before by their keys.")
+@strawberry.input(description="The whole new graph. Tasks are matched with the current ones by their keys.")
 class UpdateWorkflowInput:
     deployment_id: strawberry.ID
-    expected_revision: int = strawberry.field(description="The revision that the edit was made from.")
+    expected_revision: int
     tasks: list[WorkflowTaskInput]
-    summary: str | None = strawberry.field(default="", description="What was done. Default: what differs, in words.")
+    summary: str | None = strawberry.field(
+        default="", description="A summary of the edit. Default: a list of the differences."
+    )
     idempotency_key: str | None = None
 
     def order(self) -> EditOrder:
         """Return it as a core value. Raises Refused."""
-        return replace(_order(self, WholeGraph(core_tasks(self.tasks, "tasks"))), summary=self.summary or "")
+        return replace(_order(self, GraphReplacement(core_tasks(self.tasks, "tasks"))), summary=self.summary or "")
 
 
-@strawberry.input(description="One task more.")
+@strawberry.input(description="A task to add.")
 class AddTaskInput:
     deployment_id: strawberry.ID
     expected_revision: int
@@ -108,7 +118,7 @@ class AddTaskInput:
         return _order(self, Addition(self.task.task("task")))
 
 
-@strawberry.input(description="Changes of a task. What is left out stays; null takes a command, payload or list away.")
+@strawberry.input(description="Changes to a task. Fields that are left out stay as they are.")
 class UpdateTaskInput:
     deployment_id: strawberry.ID
     expected_revision: int
@@ -116,20 +126,22 @@ class UpdateTaskInput:
     name: str | None = None
     require_confirm: bool | None = None
     command: CommandStepInput | None = strawberry.field(
-        default=strawberry.UNSET, description="Its limits are taken over where the task's own are not given."
+        default=strawberry.UNSET,
+        description="The new command. Its limits apply unless timeoutSeconds and maxAttempts are given. Null removes "
+        "the command.",
     )
     payload: JSON | None = strawberry.UNSET
     timeout_seconds: int | None = None
     max_attempts: int | None = None
     block_by: list[str] | None = strawberry.field(
-        default=strawberry.UNSET, description="The keys of the tasks that it waits for."
+        default=strawberry.UNSET, description="The keys of the tasks that this task waits for. Null means none."
     )
     idempotency_key: str | None = None
 
     def order(self) -> EditOrder:
         """Return it as a core value. Raises Refused."""
         step = self.command.step("command") if self.command else None
-        fields = given(
+        fields = without_unset(
             command=step or self.command,
             payload=self.payload if self.payload is strawberry.UNSET else mapping(self.payload, "payload"),
             block_by=self.block_by
@@ -138,17 +150,17 @@ class UpdateTaskInput:
         )
         if step is not None:
             fields |= {"timeout_seconds": step.timeout_seconds, "max_attempts": step.max_attempts}
-        simple = {
+        not_null_fields = {
             "name": self.name and normalized(self.name),
             "require_confirm": self.require_confirm,
             "timeout_seconds": self.timeout_seconds,
             "max_attempts": self.max_attempts,
         }
-        fields |= {name: value for name, value in simple.items() if value is not None}
+        fields |= {name: value for name, value in not_null_fields.items() if value is not None}
         return _order(self, Modification(normalized(self.key), fields))
 
 
-@strawberry.input(description="A task of a graph.")
+@strawberry.input(description="A task of a deployment, by its key.")
 class EditTaskInput:
     deployment_id: strawberry.ID
     expected_revision: int
@@ -160,7 +172,7 @@ class EditTaskInput:
         return _order(self, Removal(normalized(self.key)))
 
 
-@strawberry.input(description="A task that changes places with its neighbour in the list.")
+@strawberry.input(description="A task to swap with its neighbour in the list.")
 class MoveTaskInput:
     deployment_id: strawberry.ID
     expected_revision: int
@@ -173,7 +185,7 @@ class MoveTaskInput:
         return _order(self, Move(normalized(self.key), self.direction))
 
 
-@strawberry.input(description="An edge: `to` waits for `from`, both keys of tasks.")
+@strawberry.input(description="An edge between two tasks: `to` waits for `from`.")
 class ConnectTasksInput:
     deployment_id: strawberry.ID
     expected_revision: int
@@ -190,13 +202,13 @@ class ConnectTasksInput:
         return _order(self, Disconnection(normalized(self.from_), normalized(self.to)))
 
 
-@strawberry.input(description="Where one task is drawn.")
+@strawberry.input(description="The position of one task.")
 class TaskPositionInput:
     key: str
     position: PositionInput
 
 
-@strawberry.input(description="Where tasks are drawn.")
+@strawberry.input(description="Positions of tasks in the editor.")
 class SetTaskPositionsInput:
     deployment_id: strawberry.ID
     positions: list[TaskPositionInput]
@@ -205,11 +217,11 @@ class SetTaskPositionsInput:
     def layout(self) -> Layout:
         """Return it as a core value."""
         return Layout(
-            self.deployment_id, tuple((normalized(one.key), one.position.position()) for one in self.positions)
+            self.deployment_id, tuple((normalized(item.key), item.position.position()) for item in self.positions)
         )
 
 
-@strawberry.input(description="A revision to bring back.")
+@strawberry.input(description="A revision to restore.")
 class RestoreWorkflowInput:
     deployment_id: strawberry.ID
     expected_revision: int

@@ -3,19 +3,20 @@
 import strawberry
 
 from app.api.context import Info
-from app.api.inputs.lookups import ApplicationBy, named
-from app.api.pages import application_page, named_application
+from app.api.inputs.lookups import ApplicationBy, id_or_name
+from app.api.pages import application_page, find_application
 from app.api.permissions import Guard
 from app.api.scalars import Cursor
 from app.api.types.applications import Application
-from app.api.types.common import Asked, Connection
+from app.api.types.common import Connection, PageArguments
 from app.core.roles import Role
 
 
 @strawberry.type
 class ApplicationQueries:
     @strawberry.field(
-        description="One application, by exactly one of id, name and by; null: there is none. For VIEWER on anything.",
+        description="An application. Give exactly one of id, name and by. Null if it does not exist. For VIEWER on "
+        "anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def application(
@@ -25,10 +26,10 @@ class ApplicationQueries:
         name: str | None = None,
         by: ApplicationBy | None = None,
     ) -> Application | None:
-        return await named_application(info, *named(id, name, by))
+        return await find_application(info, *id_or_name(id, name, by))
 
     @strawberry.field(
-        description="Applications that are not archived, by name. For VIEWER on anything.",
+        description="The applications that are not archived, by name. For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def applications(
@@ -41,4 +42,4 @@ class ApplicationQueries:
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Application]:
-        return await application_page(Asked(first, after, last, before), contains, archived)
+        return await application_page(PageArguments(first, after, last, before), contains, archived)

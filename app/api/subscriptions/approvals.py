@@ -6,7 +6,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.loaders import may_see
-from app.api.permissions import Guard, check
+from app.api.permissions import Guard, require_role
 from app.api.types.approvals import Approval
 from app.core.roles import Role
 from app.services.feeds import inbox
@@ -24,7 +24,7 @@ class ApprovalSubscriptions:
     async def my_approvals_changed(self, info: Info) -> AsyncGenerator[Approval, None]:
         async for changed in inbox.follow(info.context.runtime, lambda: info.context.viewer):
             await retry_while_away(info.context.reauthenticate)
-            check(info.context, Role.VIEWER)
+            require_role(info.context, Role.VIEWER)
             for approval, deployment in changed:
                 if may_see(info.context.viewer, deployment):
                     yield Approval.of(approval)

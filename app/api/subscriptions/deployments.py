@@ -7,8 +7,8 @@ import strawberry
 from app.api.context import Info
 from app.api.inputs.deployments import DeploymentFilterInput
 from app.api.loaders import may_see
-from app.api.permissions import Guard, check
-from app.api.scalars import Cursor, cursor, number
+from app.api.permissions import Guard, require_role
+from app.api.scalars import Cursor, decode_number_cursor, encode_cursor
 from app.api.subscriptions.common import advance, renew_and_check
 from app.api.types.deployments import Deployment
 from app.api.types.events import EVENT, DeploymentEventBatch, event_of
@@ -30,7 +30,7 @@ class DeploymentSubscriptions:
     async def deployment_events(
         self, info: Info, id: strawberry.ID, after: Cursor | None = None
     ) -> AsyncGenerator[DeploymentEventBatch, None]:
-        position = number(EVENT, after, "after") or 0
+        position = decode_number_cursor(EVENT, after, "after") or 0
         deployment = await info.context.loaders.deployment.load(id)
         if deployment is None:
             raise not_found("deployment", id, ("id",))
@@ -42,7 +42,7 @@ class DeploymentSubscriptions:
             is_first = False
             yield DeploymentEventBatch(
                 events=[event_of(event) for event in batch.items],
-                cursor=advance(info, cursor(EVENT, batch.position)),
+                cursor=advance(info, encode_cursor(EVENT, batch.position)),
                 caught_up=batch.caught_up,
             )
 
@@ -59,7 +59,7 @@ class DeploymentSubscriptions:
         listed_ids: set[str] = set()
         async for changed in deployments.follow(info.context.runtime):
             await retry_while_away(info.context.reauthenticate)
-            check(info.context, Role.VIEWER)
+            require_role(info.context, Role.VIEWER)
             for deployment in changed:
                 matches = core_filter.admits(deployment)
                 if (matches or deployment.id in listed_ids) and may_see(info.context.viewer, deployment):

@@ -6,7 +6,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.permissions import Guard
-from app.api.scalars import Cursor, cursor, number
+from app.api.scalars import Cursor, decode_number_cursor, encode_cursor
 from app.api.subscriptions.common import advance, renew_and_check
 from app.api.types.logs import DEPLOYMENT_LOG, LOG, DeploymentLogBatch, LogBatch, LogLine, TaskLogLine, log_filter
 from app.core.errors import not_found
@@ -31,7 +31,7 @@ class LogSubscriptions:
         levels: list[LogLevel] | None = None,
         contains: str | None = None,
     ) -> AsyncGenerator[LogBatch, None]:
-        position = number(LOG, after, "after") or 0
+        position = decode_number_cursor(LOG, after, "after") or 0
         task = await info.context.loaders.task.load(task_id)
         deployment = await info.context.loaders.deployment.load(task.deployment_id) if task else None
         if deployment is None:
@@ -44,7 +44,7 @@ class LogSubscriptions:
             was_caught_up = batch.caught_up
             yield LogBatch(
                 lines=[LogLine.of(line) for line in batch.items],
-                cursor=advance(info, cursor(LOG, batch.position)),
+                cursor=advance(info, encode_cursor(LOG, batch.position)),
                 caught_up=batch.caught_up,
             )
 
@@ -62,7 +62,7 @@ class LogSubscriptions:
         levels: list[LogLevel] | None = None,
         contains: str | None = None,
     ) -> AsyncGenerator[DeploymentLogBatch, None]:
-        position = number(DEPLOYMENT_LOG, after, "after") or 0
+        position = decode_number_cursor(DEPLOYMENT_LOG, after, "after") or 0
         deployment = await info.context.loaders.deployment.load(deployment_id)
         if deployment is None:
             raise not_found("deployment", deployment_id, ("deploymentId",))
@@ -75,6 +75,6 @@ class LogSubscriptions:
             was_caught_up = batch.caught_up
             yield DeploymentLogBatch(
                 lines=[TaskLogLine.of(line) for line in batch.items],
-                cursor=advance(info, cursor(DEPLOYMENT_LOG, batch.position)),
+                cursor=advance(info, encode_cursor(DEPLOYMENT_LOG, batch.position)),
                 caught_up=batch.caught_up,
             )

@@ -8,7 +8,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.scalars import JSON, Cursor
-from app.api.types.common import Asked, Connection, Node
+from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import OF_APPLICATION, VERSIONS
 from app.api.types.jobs import JobOptions, job_options
 from app.api.types.references import wrap
@@ -22,22 +22,26 @@ if TYPE_CHECKING:
     from app.api.types.versions import Version
 
 
-@strawberry.type(description="A command as an argument list, with its limits. *** stands for what you may not see.")
+@strawberry.type(
+    description="A command as a list of arguments, with its limits. *** replaces values that you may not see."
+)
 class CommandStep:
     command: list[str]
     image: str | None
     env: JSON = strawberry.field(
-        description="Variables beside those that Boreas sets: names to strings. Values are *** but for DEPLOYER."
+        description="Environment variables beside those that Boreas sets: an object of names and strings. Only "
+        "DEPLOYER sees the values."
     )
-    timeout_seconds: int = strawberry.field(description="The limit of one attempt.")
-    max_attempts: int = strawberry.field(description="How often it is tried, the first time included.")
+    timeout_seconds: int = strawberry.field(description="How many seconds one attempt may take.")
+    max_attempts: int = strawberry.field(description="How many attempts the command gets, including the first.")
     job: JobOptions | None = strawberry.field(
-        description="Options of the Job that runs it in a cluster. Null: its environment's hold."
+        description="Options of the Job that runs the command in a cluster. Null means that the options of the "
+        "environment apply."
     )
 
     @classmethod
-    def of(cls, whole: core.CommandStep, sight: CommandVisibility) -> "CommandStep":
-        step = sight.step(whole)
+    def of(cls, command: core.CommandStep, visibility: CommandVisibility) -> "CommandStep":
+        step = visibility.step(command)
         return cls(
             command=list(step.command),
             image=step.image,
@@ -48,29 +52,32 @@ class CommandStep:
         )
 
 
-def command_step(step: core.CommandStep | None, sight: CommandVisibility) -> CommandStep | None:
-    """Return a step as clients see it who have that sight of it."""
-    return CommandStep.of(step, sight) if step else None
+def command_step(step: core.CommandStep | None, visibility: CommandVisibility) -> CommandStep | None:
+    """Return a step with what the viewer may see of it."""
+    return CommandStep.of(step, visibility) if step else None
 
 
-@strawberry.type(description="Deploys by a command, once per instance.")
+@strawberry.type(description="Deploys by a command that runs once for each instance.")
 class ShellTarget:
     command: list[str]
     instances: list[str]
     rollback_command: list[str] | None = strawberry.field(
-        description="Run per instance to roll back; without it, the deploy command with the version before."
+        description="The command that rolls one instance back. Null means the deploy command with the previous version."
     )
 
 
 @strawberry.type(description="Deploys by changing the image of one container of a workload in a cluster.")
 class KubernetesTarget:
-    workload: str = strawberry.field(description="The name of the Deployment object.")
+    workload: str = strawberry.field(description="The name of the workload, such as a Deployment object.")
     container: str
-    service: str | None = strawberry.field(description="The Service that canary and blue-green steer.")
-    http_route: str | None = strawberry.field(
-        description="A Gateway API HTTPRoute: with it, weights of a canary are traffic, not replicas."
+    service: str | None = strawberry.field(
+        description="The Service whose traffic canary and blue-green rollouts control. Null if none is set."
     )
-    restart: bool = strawberry.field(description="Whether pods are replaced also where they run the image already.")
+    http_route: str | None = strawberry.field(
+        description="A Gateway API HTTPRoute. With it, the weight of a canary is its share of traffic, not of "
+        "replicas. Null if none is set."
+    )
+    restart: bool = strawberry.field(description="Whether pods that already run the image are replaced too.")
 
 
 DeployTarget = Annotated[
@@ -78,32 +85,38 @@ DeployTarget = Annotated[
 ]
 
 
-@strawberry.type(description="A Prometheus query whose value must lie within bounds.")
+@strawberry.type(description="A Prometheus query and the bounds of its healthy values.")
 class MetricCheck:
     name: str
     prometheus_url: str
-    query: str = strawberry.field(description="May hold {version} and {color}; every series counts.")
+    query: str = strawberry.field(
+        description="The query. It may contain {version} and {color}. Every series of the result must be healthy."
+    )
     min: float | None
     max: float | None
 
 
 @strawberry.type(
-    description="How health is told: an instance's by exactly one of command and httpUrl, the application's by metrics."
+    description="How health is checked. At most one of command and httpUrl checks each instance; metrics check the "
+    "whole application."
 )
 class HealthCheck:
     command: list[str] | None
-    http_url: str | None = strawberry.field(description="May hold {instance}, {version}, {color} and {service}.")
+    http_url: str | None = strawberry.field(
+        description="The URL to request. It may contain {instance}, {version}, {color} and {service}. Null if no URL "
+        "is used."
+    )
     expect_status: int
     interval_seconds: int
     timeout_seconds: int
-    success_threshold: int = strawberry.field(description="Successes in a row that make it healthy.")
-    failure_threshold: int = strawberry.field(description="Failures in a row that fail it.")
+    success_threshold: int = strawberry.field(description="How many successes in a row mean healthy.")
+    failure_threshold: int = strawberry.field(description="How many failures in a row mean that the check has failed.")
     metrics: list[MetricCheck]
 
 
-@strawberry.type(description="Something that can be built, tested and deployed.")
+@strawberry.type(description="A program that can be built, tested and deployed.")
 class Application(Node):
-    name: str = strawberry.field(description="Unique; a DNS label.")
+    name: str = strawberry.field(description="The unique name, a DNS label.")
     description: str
     repository_url: str | None
     value: strawberry.Private[core.Application]
@@ -122,30 +135,30 @@ class Application(Node):
             created_at=application.created_at,
         )
 
-    @strawberry.field(description="Null: it has no build task.")
+    @strawberry.field(description="The command of the build task. Null if there is no build task.")
     def build(self, info: Info) -> CommandStep | None:
-        return command_step(self.value.build, self._sight(info))
+        return command_step(self.value.build, self._visibility(info))
 
-    @strawberry.field(description="Null: it has no test task.")
+    @strawberry.field(description="The command of the test task. Null if there is no test task.")
     def test(self, info: Info) -> CommandStep | None:
-        return command_step(self.value.test, self._sight(info))
+        return command_step(self.value.test, self._visibility(info))
 
     @strawberry.field
     def deploy(self, info: Info) -> DeployTarget:
-        return deploy_target(self.value, self._sight(info))
+        return deploy_target(self.value, self._visibility(info))
 
     @strawberry.field
     def health_check(self, info: Info) -> HealthCheck | None:
-        return health_check(self.value.health_check, self._sight(info))
+        return health_check(self.value.health_check, self._visibility(info))
 
-    def _sight(self, info: Info) -> CommandVisibility:
+    def _visibility(self, info: Info) -> CommandVisibility:
         return of_application(info.context.viewer, self.id)
 
-    @strawberry.field(description="What runs now, one per environment.")
+    @strawberry.field(description="The version that runs now in each environment, as far as you may see it.")
     async def releases(self, info: Info) -> list[Annotated["Release", strawberry.lazy("app.api.types.environments")]]:
         return [wrap(info, "Release", release) for release in await info.context.loaders.releases_of.load(self.id)]
 
-    @strawberry.field(description="Its deployments that the viewer may see, newest first.")
+    @strawberry.field(description="The deployments of the application that you may see, newest first.")
     async def deployments(
         self,
         info: Info,
@@ -154,10 +167,10 @@ class Application(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = Asked(first, after, last, before)
-        return await OF_APPLICATION.page(info, self.id, partial(wrap, info, "Deployment"), asked)
+        arguments = PageArguments(first, after, last, before)
+        return await OF_APPLICATION.page(info, self.id, partial(wrap, info, "Deployment"), arguments)
 
-    @strawberry.field(description="The versions that hold it, newest first.")
+    @strawberry.field(description="The versions that contain the application, newest first.")
     async def versions(
         self,
         info: Info,
@@ -166,40 +179,40 @@ class Application(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Version", strawberry.lazy("app.api.types.versions")]]:
-        asked = Asked(first, after, last, before)
-        return await VERSIONS.page(info, self.id, partial(wrap, info, "Version"), asked)
+        arguments = PageArguments(first, after, last, before)
+        return await VERSIONS.page(info, self.id, partial(wrap, info, "Version"), arguments)
 
 
 def deploy_target(
-    application: core.Application | Definition, sight: CommandVisibility
+    application: core.Application | Definition, visibility: CommandVisibility
 ) -> ShellTarget | KubernetesTarget:
-    """Return how an application is, or was, deployed, as clients see it who have that sight of it."""
-    if (cluster := application.kubernetes) is not None:
+    """Return the target of an application or definition, with what the viewer may see of it. Raises LookupError."""
+    if (kubernetes := application.kubernetes) is not None:
         return KubernetesTarget(
-            workload=cluster.workload,
-            container=cluster.container,
-            service=cluster.service,
-            http_route=cluster.http_route,
-            restart=cluster.restart,
+            workload=kubernetes.workload,
+            container=kubernetes.container,
+            service=kubernetes.service,
+            http_route=kubernetes.http_route,
+            restart=kubernetes.restart,
         )
-    target = application.shell
-    if target is None:
+    shell = application.shell
+    if shell is None:
         raise LookupError(f"application {application.name} has no target")
-    rollback = target.rollback_command
+    rollback = shell.rollback_command
     return ShellTarget(
-        command=sight.command(target.command),
-        instances=list(target.instances),
-        rollback_command=None if rollback is None else sight.command(rollback),
+        command=visibility.command(shell.command),
+        instances=list(shell.instances),
+        rollback_command=None if rollback is None else visibility.command(rollback),
     )
 
 
-def health_check(check: core.HealthCheck | None, sight: CommandVisibility) -> HealthCheck | None:
-    """Return a check as clients see it who have that sight of it."""
+def health_check(check: core.HealthCheck | None, visibility: CommandVisibility) -> HealthCheck | None:
+    """Return a health check with what the viewer may see of it."""
     if check is None:
         return None
     return HealthCheck(
-        command=None if check.command is None else sight.command(check.command),
-        http_url=None if check.http_url is None else sight.text(check.http_url),
+        command=None if check.command is None else visibility.command(check.command),
+        http_url=None if check.http_url is None else visibility.text(check.http_url),
         expect_status=check.expect_status,
         interval_seconds=check.interval_seconds,
         timeout_seconds=check.timeout_seconds,
@@ -208,8 +221,8 @@ def health_check(check: core.HealthCheck | None, sight: CommandVisibility) -> He
         metrics=[
             MetricCheck(
                 name=metric.name,
-                prometheus_url=sight.text(metric.prometheus_url),
-                query=sight.text(metric.query),
+                prometheus_url=visibility.text(metric.prometheus_url),
+                query=visibility.text(metric.query),
                 min=metric.minimum,
                 max=metric.maximum,
             )

@@ -73,7 +73,7 @@ def _database(settings: Settings, state: DatabaseState, took: float) -> Iterator
     if took > SLOW_SECONDS:
         text = f"the database takes {took * 1000:.0f} ms to answer"
         yield warning("latency", text, "Bring it nearer; every step of a deployment asks several times.")
-    if state.may_everything and not _is_own(settings):
+    if state.has_full_rights and not _is_own(settings):
         advice = "Give API and workers roles of their own: boreas migrate --help says how."
         yield warning("roles", f"{state.role} owns the tables, and could change the audit log", advice)
 

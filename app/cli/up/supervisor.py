@@ -174,7 +174,7 @@ class Supervisor:
         applied = await migrate(url, migrations_folder())
         if self._postgres is not None:
             passwords = {role: self._postgres.password(role) for role in (API, WORKER)}
-            await roles.make(url, passwords)
+            await roles.ensure_roles(url, passwords)
             await roles.grant(url, roles.Roles(API, WORKER))
         if applied:
             say(f"Migrated the database: {len(applied)} applied.")

@@ -4,7 +4,7 @@ import math
 
 from app.core.application import Application, CommandStep, HealthCheck, KubernetesTarget, MetricCheck, ShellTarget
 from app.core.errors import InvalidInput
-from app.core.health import address
+from app.core.health import probe_url
 from app.core.texts import UNSTORABLE
 from app.core.validation import unfilled_expressions
 from app.core.validation.checks import (
@@ -106,7 +106,7 @@ def health_check(value: HealthCheck | None, *path: str) -> Problems:
     if value.command is not None:
         yield from command(value.command, *path, "command")
     if value.http_url is not None:
-        url = address(value.http_url, instance="instance", version="version", color="blue", service="service")
+        url = probe_url(value.http_url, instance="instance", version="version", color="blue", service="service")
         yield from http_url(url, *path, "httpUrl")
     yield from in_range(value.expect_status, 100, 599, *path, "expectStatus")
     yield from in_range(value.interval_seconds, 1, 3600, *path, "intervalSeconds")

@@ -8,7 +8,8 @@ from typing import Any
 
 from app.core.attempt import Ending, Outcome
 from app.core.log_levels import Stream
-from app.ports import Instruction, LogSink
+from app.gateways.operators.execution import TaskExecution
+from app.ports import Execution, Instruction, LogSink
 
 _TICK_SECONDS = 0.05
 """How often lines are written at most."""
@@ -35,7 +36,12 @@ class _Script:
 class SimulatedOperator:
     """Runs nothing: for trials, load tests and previews. It needs nothing but the clock of the event loop."""
 
-    async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
+    def start(self, instruction: Instruction, log: LogSink) -> Execution:
+        """Begin to simulate an instruction."""
+        return TaskExecution(lambda _: self._execute(instruction, log))
+
+    @staticmethod
+    async def _execute(instruction: Instruction, log: LogSink) -> Outcome:
         """Take the time and write the lines that the payload asks for, then end as it says.
 
         A payload that asks for something unknown fails at once: a misspelt trial would otherwise seem to pass.
@@ -59,10 +65,10 @@ class SimulatedOperator:
             return Outcome(Ending.FAILED, message, exit_code=1)
         return Outcome(Ending.SUCCEEDED, exit_code=0)
 
-    def hold(self, seconds: float) -> None:
+    def renew_lease(self, seconds: float) -> None:
         """Do nothing: a simulation ends with its worker, and has no effect that could be doubled."""
 
-    def extend(self, seconds: float) -> None:
+    def renew_lease_from_thread(self, seconds: float) -> None:
         """Do nothing, as with `hold`."""
 
 

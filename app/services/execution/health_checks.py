@@ -12,6 +12,7 @@ from app.core.health import Streak, Verdict, judge
 from app.core.retry import MAX_LOSSES
 from app.core.task import Task
 from app.ports import Instruction, LogSink, ProbeResult
+from app.services.execution.executions import Executions
 from app.services.execution.instructions import InstructionContext, RolloutPosition, instruct
 from app.services.execution.log_writer import LogWriter
 from app.services.runtime import Runtime
@@ -25,6 +26,7 @@ class Patient:
     setting: InstructionContext
     task: Task
     log: LogWriter
+    executions: Executions
 
 
 async def check_instances(patient: Patient, places: Sequence[RolloutPosition]) -> dict[str, str]:
@@ -55,7 +57,7 @@ async def _until_decided(patient: Patient, check: HealthCheck, place: RolloutPos
 def _address(patient: Patient, url: str, place: RolloutPosition) -> str:
     """Return where to ask: the Service of a set of its own also where the address names the application's."""
     setting = patient.setting
-    asked = health.address(
+    asked = health.probe_url(
         url,
         instance=place.instance,
         version=setting.version.name,
@@ -66,7 +68,7 @@ def _address(patient: Patient, url: str, place: RolloutPosition) -> str:
     own = definition.kubernetes.service if definition and definition.kubernetes else None
     if own is None or place.service in (None, own) or reach is None:
         return asked
-    return health.redirected(asked, own, str(place.service), reach.namespace)
+    return health.redirect_to_service(asked, own, str(place.service), reach.namespace)
 
 
 async def _probe(patient: Patient, check: HealthCheck, place: RolloutPosition, sink: LogSink) -> ProbeResult:
@@ -84,7 +86,7 @@ async def _probe(patient: Patient, check: HealthCheck, place: RolloutPosition, s
     operator = runtime.operators[setting.environment.operator]
     try:
         async with asyncio.timeout(check.timeout_seconds):
-            outcome = await operator.execute(instruction, sink)
+            outcome = await patient.executions.run(operator, instruction, sink)
     except TimeoutError:
         return ProbeResult(False, f"no answer within {check.timeout_seconds} s")
     return ProbeResult(outcome.ending is Ending.SUCCEEDED, outcome.message or "exit status 0")
@@ -97,8 +99,8 @@ async def _run_in_cluster(patient: Patient, instruction: Instruction, place: Rol
     """
     operator, sink = patient.runtime.operators[OperatorKind.KUBERNETES], patient.log.sink()
     for _ in range(MAX_LOSSES):
-        outcome = await operator.execute(instruction, sink)
+        outcome = await patient.executions.run(operator, instruction, sink)
         if outcome.ending is not Ending.LOST:
             return outcome
         await patient.log.say(f"WARN: asking {place.instance} again: {outcome.message}")
-    return await operator.execute(instruction, sink)
+    return await patient.executions.run(operator, instruction, sink)

@@ -193,4 +193,5 @@ class Instances:
         drive = self.drive
         instruction = instruct(drive.setting, drive.task, command, place, drive.previous if back else None)
         operator = drive.runtime.operators[drive.setting.environment.operator]
-        return await operator.execute(instruction, drive.log.sink(f"[{place.instance}] " if prefix else ""))
+        sink = drive.log.sink(f"[{place.instance}] " if prefix else "")
+        return await drive.executions.run(operator, instruction, sink)

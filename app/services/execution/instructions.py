@@ -13,7 +13,7 @@ from app.core.task import Task
 from app.core.version import Version
 from app.ports import Instruction, Origin
 
-OF_NO_APPLICATION = "_deployment"
+NO_APPLICATION = "_deployment"
 """The workspace of tasks of no application: a name that no application can have."""
 
 
@@ -73,12 +73,12 @@ def instruct(
     `back_to` is the version to bring when an application goes back by its deploy command.
     """
     step = task.command
-    env = dict(_variables(setting, task, place, back_to)) | (meant(step.env) if step else {})
+    env = dict(_variables(setting, task, place, back_to)) | (literal_env(step.env) if step else {})
     definition = setting.definition(task)
     return Instruction(
         command=None if command is None else tuple(map(unescape, command)),
         env=env,
-        workspace=f"{task.deployment_id}/{definition.name if definition else OF_NO_APPLICATION}",
+        workspace=f"{task.deployment_id}/{definition.name if definition else NO_APPLICATION}",
         timeout_seconds=task.timeout_seconds,
         image=(step.image if step else None) or env["BOREAS_IMAGE"] or None,
         payload=task.payload,
@@ -90,13 +90,13 @@ def instruct(
             run=_run(setting, place),
             attempt=task.attempt,
             application=definition.name if definition else None,
-            stays=place is None,
+            retain=place is None,
             environment_id=setting.environment.id,
         ),
     )
 
 
-def meant(variables: Mapping[str, str]) -> dict[str, str]:
+def literal_env(variables: Mapping[str, str]) -> dict[str, str]:
     """Return variables as a command sees them."""
     return {name: unescape(content) for name, content in variables.items()}
 

@@ -7,7 +7,7 @@ from app.core import health
 from app.core.application import HealthCheck, MetricCheck
 from app.core.environment import OperatorKind
 from app.core.health import MetricStreak, Verdict
-from app.core.metrics import MetricResult, result_of
+from app.core.metrics import MetricResult, metric_result
 from app.services.execution.health_checks import Patient
 
 
@@ -32,17 +32,21 @@ async def _until_decided(
     patient: Patient, check: HealthCheck, metric: MetricCheck, color: str | None
 ) -> tuple[str | None, MetricResult]:
     probe, here = patient.runtime.probe, patient.setting.environment.operator is not OperatorKind.KUBERNETES
-    query = health.query_of(metric, version=patient.setting.version.name, color=color or "")
+    query = health.fill_query(metric, version=patient.setting.version.name, color=color or "")
     streak = MetricStreak()
     while True:
         measured = await probe.measure(metric.prometheus_url, query, check.timeout_seconds, loopback=here)
-        finding = health.find(metric, measured.values)
+        finding = health.finding_of(metric, measured.values)
         streak, verdict = health.judge_metric(check, streak, finding)
-        said = measured.detail if finding is health.Finding.INCONCLUSIVE else health.told(metric, measured.values)
+        said = (
+            measured.detail
+            if finding is health.Finding.INCONCLUSIVE
+            else health.describe_values(metric, measured.values)
+        )
         level = "" if finding is health.Finding.WITHIN else "WARN: "
         await patient.log.say(f"{level}metric {metric.name}: {finding.lower()} ({said})")
         ok = finding is health.Finding.WITHIN
-        result = result_of(metric, measured.values, patient.runtime.clock.now(), ok=ok)
+        result = metric_result(metric, measured.values, patient.runtime.clock.now(), ok=ok)
         match verdict:
             case Verdict.HEALTHY:
                 return None, result

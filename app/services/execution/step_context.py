@@ -10,6 +10,7 @@ from app.core.strategy.model import Observed, Progress, Strategy
 from app.core.strategy.rollback import RollbackStep
 from app.core.task import Task
 from app.core.version import Version
+from app.services.execution.executions import Executions
 from app.services.execution.health_checks import Patient
 from app.services.execution.instructions import InstructionContext
 from app.services.execution.log_writer import LogWriter
@@ -25,11 +26,12 @@ class StepContext:
     task: Task
     worker: str
     log: LogWriter
+    executions: Executions
 
     @property
     def patient(self) -> Patient:
         """Whose health is asked for."""
-        return Patient(self.runtime, self.setting, self.task, self.log)
+        return Patient(self.runtime, self.setting, self.task, self.log, self.executions)
 
     @property
     def strategy(self) -> Strategy:

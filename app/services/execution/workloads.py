@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from app.core import rollout
 from app.core.attempt import Ending, Outcome
-from app.core.moved_workload import MovedWorkload, is_half_way
+from app.core.moved_workload import MovedWorkload, is_half_moved
 from app.core.strategy.model import Observed, Progress, Shape
 from app.core.strategy.rollback import RollbackStep
-from app.ports import ReachableOperator, RolloutOperator, WatchfulOperator, Workload
+from app.ports import RolloutOperator, Workload
 from app.services.execution.health_checks import check_instances
 from app.services.execution.instructions import RolloutPosition
 from app.services.execution.log_writer import LeaseLostError
@@ -38,21 +38,21 @@ class WholeWorkload:
 
     def __post_init__(self) -> None:
         """Let what the operator keeps be stored with where the rollout stands."""
-        memory = self.workload.memory
+        store = self.workload.store
         self._progress = self.drive.task.rollout or Progress()
-        memory.moved, memory.store = self._progress.moved, self._keep
+        store.moved, store.write = self._progress.moved, self._save
 
     @property
     def moved(self) -> MovedWorkload | None:
         """What the rollout has made of the workload, as it is stored."""
-        return self.workload.memory.moved
+        return self.workload.store.moved
 
     @property
-    def look_seconds(self) -> float | None:
-        """How often what is watched is looked at; None where the operator does not look."""
-        return LOOK_SECONDS if isinstance(self.operator, WatchfulOperator) else None
+    def look_seconds(self) -> float:
+        """Seconds between two observations of the workload while it is watched."""
+        return LOOK_SECONDS
 
-    async def _keep(self, moved: MovedWorkload | None) -> None:
+    async def _save(self, moved: MovedWorkload | None) -> None:
         task, progress = self.drive.task, replace(self._progress, moved=moved)
 
         async def save() -> None:
@@ -69,7 +69,7 @@ class WholeWorkload:
     async def extent(self) -> RolloutSize:
         """Ask how many replicas there are to be; one that has none has a replica in name, to be brought."""
         if self.moved is None:
-            self.workload.memory.left = await self._left()
+            self.workload.store.unfinished = await self._left()
         self._size = await self.operator.size(self.workload)
         names = tuple(f"{self._name}-{ordinal}" for ordinal in range(max(1, self._size)))
         return RolloutSize(names, split=self.workload.target.http_route is not None)
@@ -80,21 +80,17 @@ class WholeWorkload:
         before = await retry_while_away(
             lambda: task_store.last_rollout(environment.id, self.workload.application_id, task.deployment_id)
         )
-        return before.moved if before and is_half_way(before.moved) else None
+        return before.moved if before and is_half_moved(before.moved) else None
 
     async def unfit(self) -> str | None:
         """Ask whether the strategy can work for the workload."""
-        if not isinstance(self.operator, WatchfulOperator):
-            return None
-        return await self.operator.unfit(self.workload, self.drive.strategy, self._size)
+        return await self.operator.incompatibility(self.workload, self.drive.strategy, self._size)
 
     async def watch(self, progress: Progress, observed: Observed) -> Observed:
         """Look at what is watched."""
-        if not isinstance(self.operator, WatchfulOperator):
-            return observed
         self._progress = progress
         shape = rollout.shape(self.drive.strategy, progress, self._size)
-        outcome = await self.operator.watch(self.workload, shape, self.drive.log.sink())
+        outcome = await self.operator.observe(self.workload, shape, self.drive.log.sink())
         if outcome.ending is Ending.SUCCEEDED:
             return observed
         return replace(observed, fault=outcome.message or "failed")
@@ -126,9 +122,7 @@ class WholeWorkload:
 
     async def _service(self, shape: Shape) -> str | None:
         """Return by which Service what carries the new version is asked."""
-        if isinstance(self.operator, ReachableOperator):
-            return await self.operator.service(self.workload, shape)
-        return self.workload.target.service
+        return await self.operator.resolve_service(self.workload, shape)
 
     async def check_serving(self, color: str | None) -> str | None:
         """Ask the application for its health and its metrics."""
@@ -164,7 +158,7 @@ class WholeWorkload:
         self._progress = progress
         if shape == self._shape:
             return None
-        outcome = await self.operator.bring(self.workload, shape, self.drive.log.sink())
+        outcome = await self.operator.apply(self.workload, shape, self.drive.log.sink())
         if outcome.ending is not Ending.SUCCEEDED:
             return outcome.message or "failed"
         self._shape = shape
@@ -188,7 +182,7 @@ class WholeWorkload:
         previous = self.drive.previous
         await self.drive.log.say(f"Going back to {previous.name if previous else 'nothing (no version ran before)'}.")
         shape = rollout.shape(self.drive.strategy, step.progress, size)
-        return await self.operator.take_back(self.workload, shape, self.drive.log.sink())
+        return await self.operator.roll_back(self.workload, shape, self.drive.log.sink())
 
 
 def workload_of(drive: StepContext) -> Workload | str:

@@ -6,7 +6,7 @@ from functools import partial
 from app.core.access import Principal
 from app.core.approval import Approval, ApprovalStatus
 from app.core.deployment import Deployment
-from app.services.approvals import awaits, waiting
+from app.services.approvals import all_pending, may_approve
 from app.services.feeds.changes import gather_changes
 from app.services.retry import retry_while_away
 from app.services.runtime import Runtime
@@ -45,7 +45,9 @@ def _version(approval: Approval) -> Version:
 
 async def _inbox(runtime: Runtime, principal: Principal) -> list[Entry]:
     now = runtime.clock.now()
-    return [(approval, deployment) for approval, deployment in await waiting() if awaits(approval, principal, now)]
+    return [
+        (approval, deployment) for approval, deployment in await all_pending() if may_approve(approval, principal, now)
+    ]
 
 
 async def _with_deployments(approval_ids: list[str]) -> list[Entry]:

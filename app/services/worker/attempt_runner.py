@@ -12,8 +12,9 @@ from app.core.kubernetes import job_runs
 from app.core.masking import Masker, masking_limit_error
 from app.core.task import Activity, Task
 from app.core.workflow import TaskType
-from app.ports import LEAVE, HoldLapsedError
-from app.services.execution.instructions import InstructionContext, instruct, meant
+from app.ports import LeaseExpiredError
+from app.services.execution.executions import Executions
+from app.services.execution.instructions import InstructionContext, instruct, literal_env
 from app.services.execution.log_writer import LeaseLostError, LogWriter
 from app.services.execution.rollout import Parked, check_health, roll_back, roll_out
 from app.services.execution.step_context import StepContext
@@ -23,10 +24,6 @@ from app.services.worker.turn import Assignment, WorkerIdentity
 from app.store import tasks as task_store
 
 logger = logging.getLogger(__name__)
-
-KILL_SECONDS = 0.2
-"""How long an operator has to notice the first interruption: two at the same moment would count as one."""
-
 
 NOT_RENEWED = "its worker could not renew its lease"
 EARLY = 0.1
@@ -46,7 +43,7 @@ class Interruption(StrEnum):
     SHUTDOWN = "SHUTDOWN"
 
 
-class Attempt:
+class AttemptRunner:
     """An attempt that runs from the moment it is made.
 
     `lease_end` is when its lease ends, on the event loop's clock. `ended` tells that it runs no more, and only waits to
@@ -61,9 +58,9 @@ class Attempt:
         self._runtime = runtime
         self._worker = worker
         self._interruption: Interruption | None = None
-        self._operating = True
+        self._executions = Executions()
         task = assignment.task
-        self._env = meant(task.command.env) if task.command else {}
+        self._env = literal_env(task.command.env) if task.command else {}
         self._masker = Masker.of(self._env)
         self._work = asyncio.create_task(self._perform(), name=f"attempt {task.attempt} of {task.key}")
 
@@ -93,32 +90,32 @@ class Attempt:
         return replace(came, message=message, result=self._masker.mask_json(came.result))
 
     def interrupt(self, why: Interruption) -> None:
-        """End it, once."""
+        """End it, once: only what a person stopped is to end wherever it runs, else another worker goes on with it."""
         if self._interruption is None:
             self._interruption = why
-            self._work.cancel(*_last_words(why))
+            if why is Interruption.STOPPED:
+                self._executions.stop()
+            else:
+                self._executions.detach()
+            self._work.cancel()
 
-    async def kill(self, why: Interruption) -> None:
-        """End it without patience: an operator takes a second interruption as the order to kill."""
+    def kill(self, why: Interruption) -> None:
+        """End it without a grace, also while it is being ended with one."""
         self.interrupt(why)
-        await asyncio.sleep(KILL_SECONDS)
-        if self._operating and not self._work.done():
-            self._work.cancel(*_last_words(why))
+        self._executions.kill()
 
     async def _perform(self) -> Outcome | Parked:
         task = self.assignment.task
-        setting = await _with_run(self.assignment.setting, task)
+        setting = await _with_run(self.assignment.context, task)
         self.run = job_runs.name(setting.run)
         if flaw := masking_limit_error(self._env):
             return Outcome(Ending.FAILED, f"nothing was run: {flaw}")
         writer = LogWriter(self._runtime, task, self._worker.id, self._masker)
         async with writer as log:
-            drive = StepContext(self._runtime, setting, task, self._worker.id, log)
+            drive = StepContext(self._runtime, setting, task, self._worker.id, log, self._executions)
             try:
                 came = await _carry_out(drive)
-                self._operating = False
             except asyncio.CancelledError:
-                self._operating = False
                 with suppress(LeaseLostError):
                     await log.say("WARN: the attempt was ended.")
                 raise
@@ -129,16 +126,11 @@ class Attempt:
             return came
 
 
-def _last_words(why: Interruption) -> tuple[str, ...]:
-    """Return what a cancellation tells the operator: only what a person stopped is to end wherever it runs."""
-    return () if why is Interruption.STOPPED else (LEAVE,)
-
-
 def _result(work: asyncio.Task[Outcome | Parked], why: Interruption | None, task: Task) -> Outcome | Parked | None:
     if not work.cancelled() and (error := work.exception()) is not None:
         if isinstance(error, LeaseLostError):
             return None
-        if isinstance(error, HoldLapsedError):
+        if isinstance(error, LeaseExpiredError):
             return Outcome(Ending.LOST, NOT_RENEWED)
         logger.error("attempt %d of %s failed unexpectedly", task.attempt, task.id, exc_info=error)
         return Outcome(Ending.FAILED, f"Boreas failed to run it: {type(error).__name__}; the worker's log has more.")
@@ -157,7 +149,9 @@ async def _with_run(setting: InstructionContext, task: Task) -> InstructionConte
     """Return the setting with the number of the run, where runs outlive workers: attempts that were lost share one."""
     if setting.environment.operator is not OperatorKind.KUBERNETES:
         return setting
-    return replace(setting, run=await retry_while_away(lambda: task_store.runs_before(task.id, task.attempt)))
+    return replace(
+        setting, run=await retry_while_away(lambda: task_store.completed_attempts_before(task.id, task.attempt))
+    )
 
 
 async def _carry_out(drive: StepContext) -> Outcome | Parked:
@@ -166,7 +160,7 @@ async def _carry_out(drive: StepContext) -> Outcome | Parked:
     if task.activity is Activity.RUN and task.type not in (TaskType.DEPLOY, TaskType.HEALTH_CHECK):
         operator = drive.runtime.operators[setting.environment.operator]
         command = task.command.command if task.command else None
-        return await operator.execute(instruct(setting, task, command), drive.log.sink())
+        return await drive.executions.run(operator, instruct(setting, task, command), drive.log.sink())
     try:
         async with asyncio.timeout(task.timeout_seconds):
             if task.activity is Activity.UNDO:

@@ -11,8 +11,8 @@ from app.services.worker.turn import Finished
 async def clear_up(runtime: Runtime, settled: Sequence[Finished]) -> None:
     """Remove the runs of attempts of which it is stored what came of them. Nobody goes on with these any more."""
     for each in settled:
-        environment, task = each.assignment.setting.environment, each.assignment.task
+        environment, task = each.assignment.context.environment, each.assignment.task
         operator, connection = runtime.runs.get(environment.operator), environment.kubernetes
-        is_over = isinstance(each.came, Outcome) and each.came.ending in (Ending.SUCCEEDED, Ending.FAILED)
+        is_over = isinstance(each.result, Outcome) and each.result.ending in (Ending.SUCCEEDED, Ending.FAILED)
         if operator and connection and each.run and is_over:
-            await operator.end(connection, Run(task.deployment_id, task.id, each.run, None))
+            await operator.end_run(connection, Run(task.deployment_id, task.id, each.run, None))

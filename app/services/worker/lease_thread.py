@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from app.services.runtime import Runtime
-from app.store.database import AWAY
-from app.store.leases import OwnConnection
+from app.store.database import UNAVAILABLE
+from app.store.leases import LeaseConnection
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class LeaseRenewalThread:
     @contextmanager
     def standing_by(self) -> Iterator[None]:
         """Watch the event loop from a thread while the block runs."""
-        own = OwnConnection()
+        own = LeaseConnection()
         thread = threading.Thread(target=self._watch, args=(own,), name="leases", daemon=True)
         self._stop.clear()
         self.hear(renewed=True)
@@ -61,7 +61,7 @@ class LeaseRenewalThread:
             self._stop.set()
             thread.join(self._pause)
 
-    def _watch(self, own: OwnConnection) -> None:
+    def _watch(self, own: LeaseConnection) -> None:
         with asyncio.Runner() as runner:
             while not self._stop.wait(self._pause / 2):
                 now = time.monotonic()
@@ -69,7 +69,7 @@ class LeaseRenewalThread:
                     runner.run(self._renew(own))
             runner.run(own.close())
 
-    async def _renew(self, own: OwnConnection) -> None:
+    async def _renew(self, own: LeaseConnection) -> None:
         ids = self._held()
         if not ids:
             return
@@ -78,7 +78,7 @@ class LeaseRenewalThread:
         try:
             async with asyncio.timeout(2 * self._pause):
                 ours = await own.renew(self._worker, list(ids), until, self._pause)
-        except AWAY as error:
+        except UNAVAILABLE as error:
             logger.warning(
                 "the leases could not be renewed beside a late event loop: %s", error or type(error).__name__
             )

@@ -11,15 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.core import rollout
-from app.core.attempt import Ending, Outcome, Settlement, given_up, settle
+from app.core.attempt import Ending, Outcome, Settlement, abandon_rollback, settle
 from app.core.deployment import DeploymentStatus, RollbackStatus
 from app.core.environment import Release
 from app.core.events import RolloutProgressed
 from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
-from app.core.tick.planning import Item
+from app.core.tick.state import TaskSnapshot
 from app.core.workflow import TaskType
+from app.services.engine.admission import admit_waiting
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import Ticked, admit_waiting, send_work, set_rollback, tick
+from app.services.engine.tick import TickResult, set_rollback, tick
+from app.services.engine.work_queue import enqueue_work
 from app.services.execution.instruction_context import instruction_context_of
 from app.services.execution.instructions import InstructionContext
 from app.services.execution.rollout import Parked
@@ -46,7 +48,7 @@ class WorkerIdentity:
 class Assignment:
     """An attempt in a worker's hands."""
 
-    setting: InstructionContext
+    context: InstructionContext
     task: Task
 
 
@@ -55,7 +57,7 @@ class Finished:
     """An attempt that has ended, and what came of it. `run` is the run that it was, where runs outlive workers."""
 
     assignment: Assignment
-    came: Outcome | Parked
+    result: Outcome | Parked
     run: str | None = None
 
 
@@ -96,28 +98,30 @@ async def claim_and_settle(
             else:
                 logger.warning("attempt %d of %s is not ours any more", each.assignment.task.attempt, id_)
         ticked = await tick(ledger, list(items.values()))
-        mine = [id_ for id_ in ticked.plan.work if ledger.pools.of(ticked.items[id_].type) == worker.pool]
+        mine = [id_ for id_ in ticked.plan.work if ledger.pools.of(ticked.tasks[id_].type) == worker.pool]
         picked = mine[:room]
         taken = await _begin(runtime, ledger, worker, ticked, picked)
-        strays = [id_ for id_, item in ticked.items.items() if item.worker == worker.id and id_ not in in_hand]
+        strays = [id_ for id_, item in ticked.tasks.items() if item.worker == worker.id and id_ not in in_hand]
         taken += await _take_again(runtime, ledger, strays)
-        send_work(ledger, ticked, taken=picked)
+        enqueue_work(ledger, ticked, taken=picked)
     await admit_waiting(runtime, work)
     more = len(mine) > len(picked)
     if not taken:
         return Turn(more=more, settled=tuple(settled))
-    setting = done[0].assignment.setting if done else None
+    setting = done[0].assignment.context if done else None
     if setting is None or any(task.type in (TaskType.DEPLOY, TaskType.HEALTH_CHECK) for task in taken):
         setting = await instruction_context_of(deployment_id)
     assignments = tuple(Assignment(setting, task) for task in taken)
     return Turn(assignments, more, tuple(settled))
 
 
-def _is_ours(item: Item | None, task: Task, worker: WorkerIdentity) -> bool:
+def _is_ours(item: TaskSnapshot | None, task: Task, worker: WorkerIdentity) -> bool:
     return item is not None and item.attempt == task.attempt and item.worker == worker.id
 
 
-async def lose(runtime: Runtime, deployment_id: str, task_id: str, attempt: int, outcome: Outcome) -> None:
+async def settle_lost_attempt(
+    runtime: Runtime, deployment_id: str, task_id: str, attempt: int, outcome: Outcome
+) -> None:
     """Settle an attempt whose lease ran out, so that the task is tried again. The old worker can not write any more."""
     async with unit(runtime) as work, lock_deployment(work, deployment_id) as ledger:
         await task_store.lock(task_id)
@@ -127,19 +131,19 @@ async def lose(runtime: Runtime, deployment_id: str, task_id: str, attempt: int,
             return
         items = {item.id: item for item in await task_store.items(deployment_id)}
         items[task_id] = _seen(items[task_id], await _store_end(runtime, ledger, task, outcome))
-        send_work(ledger, await tick(ledger, list(items.values())))
+        enqueue_work(ledger, await tick(ledger, list(items.values())))
     await admit_waiting(runtime, work)
 
 
 async def _begin(
-    runtime: Runtime, ledger: LockedDeployment, worker: WorkerIdentity, ticked: Ticked, picked: Sequence[str]
+    runtime: Runtime, ledger: LockedDeployment, worker: WorkerIdentity, ticked: TickResult, picked: Sequence[str]
 ) -> list[Task]:
     """Take the picked tasks under a lease."""
     taken: list[Task] = []
     for task in await ledger.tasks(picked):
         held = replace(
             task,
-            status=ticked.items[task.id].status,
+            status=ticked.tasks[task.id].status,
             worker=worker.id,
             lease_until=ledger.now + timedelta(seconds=runtime.lease_seconds),
             resume_at=None,
@@ -150,7 +154,7 @@ async def _begin(
             held = await _start(ledger, held)
         elif task.id in ticked.plan.undo:
             held = replace(held, activity=Activity.UNDO, attempt=task.attempt + 1)
-        ledger.put(held, begun=None if held.attempt == task.attempt else _new_attempt(held, ledger))
+        ledger.put_task(held, begun=None if held.attempt == task.attempt else _new_attempt(held, ledger))
         taken.append(held)
     return taken
 
@@ -160,13 +164,13 @@ async def _take_again(runtime: Runtime, ledger: LockedDeployment, strays: Sequen
     until = ledger.now + timedelta(seconds=runtime.lease_seconds)
     tasks = [replace(task, lease_until=until) for task in await ledger.tasks(strays)]
     for task in tasks:
-        ledger.put(task)
+        ledger.put_task(task)
     return tasks
 
 
 async def _start(ledger: LockedDeployment, task: Task) -> Task:
     """Begin another attempt of a task's own work."""
-    ledger.note_task(task.id, task.status, TaskStatus.RUNNING)
+    ledger.record_task_status(task.id, task.status, TaskStatus.RUNNING)
     if task.type is TaskType.DEPLOY:
         await _remember_release(ledger, task)
     return replace(
@@ -199,10 +203,10 @@ async def _remember_release(ledger: LockedDeployment, task: Task) -> None:
     """Keep what ran before this deployment changes the application."""
     for release in await environment_store.releases_in([ledger.deployment.environment_id]):
         if release.application_id == task.application_id and release.deployment_id != ledger.deployment.id:
-            await deployment_store.keep_previous(ledger.deployment.id, release)
+            await deployment_store.save_previous_release(ledger.deployment.id, release)
 
 
-async def _settle(runtime: Runtime, ledger: LockedDeployment, item: Item, done: Finished) -> Item:
+async def _settle(runtime: Runtime, ledger: LockedDeployment, item: TaskSnapshot, done: Finished) -> TaskSnapshot:
     """Settle an attempt of this worker. Return the task as a tick sees it afterwards."""
     known = done.assignment.task
     task = replace(
@@ -213,10 +217,10 @@ async def _settle(runtime: Runtime, ledger: LockedDeployment, item: Item, done: 
         touched=item.touched,
         rollout=item.rollout,
     )
-    return _seen(item, await _store_end(runtime, ledger, task, done.came))
+    return _seen(item, await _store_end(runtime, ledger, task, done.result))
 
 
-def _seen(item: Item, task: Task) -> Item:
+def _seen(item: TaskSnapshot, task: Task) -> TaskSnapshot:
     """Return a task as a tick sees it once what is in hand here is stored."""
     return replace(
         item,
@@ -240,9 +244,9 @@ async def _store_end(runtime: Runtime, ledger: LockedDeployment, task: Task, cam
         if not task.stop:
             return _park(ledger, free, came)
         came = Outcome(Ending.STOPPED, "it was stopped")
-    settled = settle(task, came, ledger.now, runtime.chance.fraction())
+    settled = settle(task, came, ledger.now, runtime.chance.random_fraction())
     if settled.undo_error and ledger.deployment.status is DeploymentStatus.CANCELLING:
-        settled = given_up(settled)
+        settled = abandon_rollback(settled)
     ended = settled.status in ENDED
     after = replace(
         free,
@@ -259,7 +263,7 @@ async def _store_end(runtime: Runtime, ledger: LockedDeployment, task: Task, cam
         stop=False,
     )
     if settled.status is not task.status:
-        ledger.note_task(task.id, task.status, settled.status, settled.error_message)
+        ledger.record_task_status(task.id, task.status, settled.status, settled.error_message)
     attempt_end = AttemptEnd(
         task_id=task.id,
         number=task.attempt,
@@ -268,7 +272,7 @@ async def _store_end(runtime: Runtime, ledger: LockedDeployment, task: Task, cam
         error_message=came.message,
         exit_code=came.exit_code,
     )
-    ledger.put(after, ended=attempt_end)
+    ledger.put_task(after, ended=attempt_end)
     await _store_effect(ledger, task, settled, came)
     if ended:
         ledger.unit.messages.append((logs.topic(task.id), logs.encode([])))
@@ -280,12 +284,12 @@ def _park(ledger: LockedDeployment, free: Task, parked: Parked) -> Task:
     """Store where a rollout stands that nobody holds until a time comes, or until people have decided."""
     status = free.status if parked.until else TaskStatus.WAITING_CONFIRM
     if status is not free.status:
-        ledger.note_task(free.id, free.status, status)
-    progress, until = rollout.parked(free.rollout, parked.progress, parked.until)
+        ledger.record_task_status(free.id, free.status, status)
+    progress, until = rollout.park(free.rollout, parked.progress, parked.until)
     if progress != free.rollout:
         ledger.record(RolloutProgressed(free.id, progress))
     task = replace(free, status=status, rollout=progress, resume_at=until)
-    ledger.put(task)
+    ledger.put_task(task)
     return task
 
 

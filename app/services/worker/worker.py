@@ -14,16 +14,17 @@ from datetime import timedelta
 
 from app.core import fair_share
 from app.core.errors import Refused
-from app.services.engine.tick import work_job, worker_topic
+from app.services.engine.topics import worker_topic
+from app.services.engine.work_queue import work_job
 from app.services.runtime import Runtime
-from app.services.worker.attempt_runner import Attempt, Interruption, last_moment
+from app.services.worker.attempt_runner import AttemptRunner, Interruption, last_moment
 from app.services.worker.cluster_cleanup import clear_up
 from app.services.worker.lease_thread import LeaseRenewalThread
 from app.services.worker.turn import Finished, Turn, WorkerIdentity, claim_and_settle
 from app.store import sweep as sweep_store
 from app.store import tasks as task_store
 from app.store import workers
-from app.store.database import AWAY
+from app.store.database import UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 
@@ -41,26 +42,25 @@ job delays a task which Redis lost, or which a worker took that has no room for 
 
 
 class Worker:
-    """The attempts of one worker process. `keep`, `obey` and `look` must run beside them."""
+    """The attempts of one worker process. `renew_leases`, `listen_for_stops` and `poll` must run beside them."""
 
-    def __init__(self, runtime: Runtime, worker: WorkerIdentity, slots: int = 32) -> None:
-        self.worker = worker
+    def __init__(self, runtime: Runtime, identity: WorkerIdentity, slots: int = 32) -> None:
+        self.identity = identity
         self._runtime = runtime
         self._slots = slots
-        self._attempts: dict[str, Attempt] = {}
+        self._attempts: dict[str, AttemptRunner] = {}
         self._done: dict[str, list[Finished]] = {}
         self._hungry: dict[str, None] = {}
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._rooms: Counter[str] = Counter()
         self._forgotten: set[str] = set()
-        self._kills: set[asyncio.Task[None]] = set()
         self._chores: set[asyncio.Task[None]] = set()
         self._closing = False
         self._dispatching = False
         self._beating = asyncio.Lock()
         self._calm = asyncio.Event()
         self._calm.set()
-        self._deputy = LeaseRenewalThread(runtime, worker.id, lambda: list(self._attempts), self._extend)
+        self._deputy = LeaseRenewalThread(runtime, identity.id, lambda: list(self._attempts), self._extend)
 
     @property
     def has_room(self) -> bool:
@@ -109,8 +109,8 @@ class Worker:
     async def _turn(self, deployment_id: str, done: Sequence[Finished], room: int) -> None:
         lease_end, in_hand = self._lease_end(), self._attempts.keys() | self._forgotten
         try:
-            turn = await claim_and_settle(self._runtime, self.worker, deployment_id, done, room=room, in_hand=in_hand)
-        except AWAY as error:
+            turn = await claim_and_settle(self._runtime, self.identity, deployment_id, done, room=room, in_hand=in_hand)
+        except UNAVAILABLE as error:
             logger.warning("the database is away, trying again: %s", error)
             self._done[deployment_id] = [*done, *self._done.get(deployment_id, [])]
             self._hungry[deployment_id] = None
@@ -141,7 +141,7 @@ class Worker:
         ends = [attempt.lease_end for attempt in self._attempts.values() if not (attempt.ended or attempt.lost)]
         until = last_moment(self._runtime, min(ends, default=self._lease_end()))
         for operator in self._runtime.operators.values():
-            operator.hold(until - asyncio.get_running_loop().time())
+            operator.renew_lease(until - asyncio.get_running_loop().time())
 
     def _extend(self, ids: Collection[str], lease_end: float) -> None:
         """Take note that leases were renewed while the event loop was held up. This is called from another thread.
@@ -154,7 +154,7 @@ class Worker:
                 attempt.lease_end = max(attempt.lease_end, lease_end)
         until = last_moment(self._runtime, min((attempt.lease_end for attempt in attempts), default=lease_end))
         for operator in self._runtime.operators.values():
-            operator.extend(until - time.monotonic())
+            operator.renew_lease_from_thread(until - time.monotonic())
 
     def _lease_end(self) -> float:
         return asyncio.get_running_loop().time() + self._runtime.lease_seconds
@@ -165,21 +165,21 @@ class Worker:
 
     def _clear_up(self, settled: Sequence[Finished]) -> None:
         """Remove what the attempts left that are settled now. Where that does not happen, the next look finds it."""
-        if any(each.assignment.setting.environment.operator in self._runtime.runs for each in settled):
+        if any(each.assignment.context.environment.operator in self._runtime.runs for each in settled):
             chore = asyncio.create_task(clear_up(self._runtime, settled), name="clearing up")
             self._chores.add(chore)
             chore.add_done_callback(self._chores.discard)
 
     def _begin(self, turn: Turn, lease_end: float) -> None:
         for assignment in turn.taken:
-            attempt = Attempt(self._runtime, self.worker, assignment, lease_end)
+            attempt = AttemptRunner(self._runtime, self.identity, assignment, lease_end)
             self._attempts[assignment.task.id] = attempt
             self._forgotten.discard(assignment.task.id)
-            asyncio.create_task(self._see_to_its_end(attempt), name=f"end of {assignment.task.key}")  # noqa: RUF006
+            asyncio.create_task(self._run_to_end(attempt), name=f"end of {assignment.task.key}")  # noqa: RUF006
             if self._closing:
                 attempt.interrupt(Interruption.SHUTDOWN)
 
-    async def _see_to_its_end(self, attempt: Attempt) -> None:
+    async def _run_to_end(self, attempt: AttemptRunner) -> None:
         came = await attempt.wait()
         task = attempt.assignment.task
         if came is None:
@@ -189,16 +189,16 @@ class Worker:
             self._done.setdefault(task.deployment_id, []).append(Finished(attempt.assignment, came, attempt.run))
         self._dispatch_soon()
 
-    async def keep(self) -> None:
+    async def renew_leases(self) -> None:
         """Renew the leases and say that this worker lives, until cancelled.
 
         An attempt whose lease can not be renewed in time is ended: another worker may take it over. While this itself
         is held up, a deputy renews them.
         """
         with self._deputy.standing_by():
-            await self._keep()
+            await self._renew_until_cancelled()
 
-    async def _keep(self) -> None:
+    async def _renew_until_cancelled(self) -> None:
         pause = self._runtime.lease_seconds / 5
         while True:
             self._deputy.hear(renewed=False)
@@ -208,8 +208,8 @@ class Worker:
                     self._deputy.hear(renewed=True)
                     async with self._beating:
                         if not self._closing:
-                            await workers.beat(self.worker.id, self.worker.pool, self._runtime.clock.now())
-            except AWAY as error:
+                            await workers.heartbeat(self.identity.id, self.identity.pool, self._runtime.clock.now())
+            except UNAVAILABLE as error:
                 logger.warning("the leases could not be renewed, trying again: %s", error or type(error).__name__)
             except Exception:
                 logger.exception("the leases could not be renewed; trying again")
@@ -223,10 +223,10 @@ class Worker:
         held = dict(self._attempts)
         lease_end = self._lease_end()
         until = self._runtime.clock.now() + timedelta(seconds=self._runtime.lease_seconds)
-        ours = await task_store.renew(self.worker.id, list(held), until)
+        ours = await task_store.renew_leases(self.identity.id, list(held), until)
         for task_id, attempt in held.items():
             if task_id not in ours:
-                self._kill(attempt, Interruption.LOST)
+                attempt.kill(Interruption.LOST)
                 continue
             attempt.lease_end = max(attempt.lease_end, lease_end)
             if ours[task_id]:
@@ -237,42 +237,41 @@ class Worker:
     async def _remember(self) -> None:
         """Keep in mind what was given up for as long as it stands as this worker's, and might seem to be begun anew."""
         if given_up := frozenset(self._forgotten):
-            ours = await task_store.held_by(self.worker.id, list(given_up))
+            ours = await task_store.held_by_worker(self.identity.id, list(given_up))
             self._forgotten -= given_up - ours
 
-    def _kill(self, attempt: Attempt, why: Interruption) -> None:
-        killing = asyncio.create_task(attempt.kill(why))
-        self._kills.add(killing)
-        killing.add_done_callback(self._kills.discard)
-
-    async def obey(self) -> None:
-        """End attempts the moment that is asked for, until cancelled. What is missed here, `keep` finds."""
-        async with self._runtime.bus.listen(worker_topic(self.worker.id)) as listener:
+    async def listen_for_stops(self) -> None:
+        """End attempts the moment that is asked for, until cancelled. What is missed here, `renew_leases` finds."""
+        async with self._runtime.bus.listen(worker_topic(self.identity.id)) as listener:
             while True:
                 for message in await listener.get(3600) or ():
                     task_id, _, how = message.decode().partition(" ")
                     attempt = self._attempts.get(task_id)
                     if attempt and how == KILL:
-                        self._kill(attempt, Interruption.STOPPED)
+                        attempt.kill(Interruption.STOPPED)
                     elif attempt:
                         attempt.interrupt(Interruption.STOPPED)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Look for deployments with something to take, again and again, until cancelled: Redis may have lost a job."""
         while True:
             try:
                 if self.has_room:
-                    for deployment_id in await sweep_store.hungry(self.worker.pool, self._runtime.clock.now()):
+                    for deployment_id in await sweep_store.deployments_with_work(
+                        self.identity.pool, self._runtime.clock.now()
+                    ):
                         self.offer(deployment_id)
-            except AWAY as error:
+            except UNAVAILABLE as error:
                 logger.warning("the database is away, looking again later: %s", error)
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def leave(self, patience_seconds: float = 0.0, hurry: asyncio.Event | None = None) -> None:
+    async def drain(self, patience_seconds: float = 0.0, hurry: asyncio.Event | None = None) -> None:
         """Take nothing new; let what runs end, and hand back what has not ended in time, or when told to `hurry`."""
         self._closing = True
         if self._hungry:
-            await self._runtime.queue.send([work_job(self.worker.pool, id_, self.worker.id) for id_ in self._hungry])
+            await self._runtime.queue.send(
+                [work_job(self.identity.pool, id_, self.identity.id) for id_ in self._hungry]
+            )
             self._hungry.clear()
         self._dispatch_soon()
         if not await self._calmed(patience_seconds, hurry or asyncio.Event()):
@@ -284,8 +283,8 @@ class Worker:
             await asyncio.wait(self._chores, timeout=CHORE_SECONDS)
         async with self._beating:
             try:
-                await workers.leave(self.worker.id)
-            except AWAY as error:
+                await workers.remove(self.identity.id)
+            except UNAVAILABLE as error:
                 logger.warning("nobody could be told that this worker leaves: %s", error or type(error).__name__)
 
     async def _calmed(self, seconds: float, hurry: asyncio.Event) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncpg
 
-from app.api.scalars import cursor
+from app.api.scalars import encode_cursor
 from tests.chaos.crowd.members import Batches, Member, Topic
 from tests.chaos.faults.calls import Calls
 from tests.chaos.faults.fleet import TOKEN, Fleet, fleet
@@ -242,15 +242,15 @@ async def _stored(connection: asyncpg.Connection, topic: Topic) -> list[str]:
         rows = await connection.fetch(
             "SELECT number FROM deployment_events WHERE deployment_id = $1 ORDER BY number", topic.id
         )
-        return [cursor("event", row["number"]) for row in rows]
+        return [encode_cursor("event", row["number"]) for row in rows]
     if topic.feed == "taskLogs":
         rows = await connection.fetch("SELECT number FROM task_logs WHERE task_id = $1 ORDER BY number", topic.id)
-        return [cursor("log", row["number"]) for row in rows]
+        return [encode_cursor("log", row["number"]) for row in rows]
     rows = await connection.fetch(
         "SELECT task_id, last_number, lines FROM log_chunks WHERE deployment_id = $1 ORDER BY position", topic.id
     )
     return [
-        f"{row['task_id']} {cursor('log', number)}"
+        f"{row['task_id']} {encode_cursor('log', number)}"
         for row in rows
         for number in range(row["last_number"] - row["lines"] + 1, row["last_number"] + 1)
     ]

@@ -40,8 +40,8 @@ async def refusal(reach: AllowedClusters, access: KubernetesAccess) -> str | Non
             connection=access,
             origin=Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0"),
         )
-        await operator.running(access)
-        outcome = await operator.execute(instruction, Lines())
+        await operator.list_runs(access)
+        outcome = await operator.start(instruction, Lines()).wait()
         return None if outcome.ending is Ending.SUCCEEDED else str(outcome.message)
     finally:
         await operator.close()
@@ -162,13 +162,13 @@ async def test_only_the_namespaces_that_a_worker_was_given_are_served(cast: Cast
 async def test_reaping_opens_nothing_that_is_not_served(bench: Bench) -> None:
     lines = Lines()
     running = bench.begin("sleep", "60", lines=lines)
-    while not await bench.operator.running(bench.connection):
+    while not await bench.operator.list_runs(bench.connection):
         await asyncio.sleep(0.05)
     narrow = KubernetesOperator(reach=AllowedClusters(bench.file.parent, frozenset({"other"})))
-    assert list(await narrow.running(bench.connection)) == []
-    (run,) = await bench.operator.running(bench.connection)
-    assert not await narrow.end(bench.connection, run)
-    assert await bench.operator.running(bench.connection)
+    assert list(await narrow.list_runs(bench.connection)) == []
+    (run,) = await bench.operator.list_runs(bench.connection)
+    assert not await narrow.end_run(bench.connection, run)
+    assert await bench.operator.list_runs(bench.connection)
     await narrow.close()
-    running.cancel()
-    await asyncio.wait([running])
+    running.stop()
+    await running.wait()

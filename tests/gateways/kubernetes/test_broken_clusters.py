@@ -43,9 +43,11 @@ async def test_one_job_is_made_and_every_line_comes_once_whichever_call_breaks(
 async def test_one_job_is_made_whenever_a_worker_is_lost(bench: Bench, played: ClusterServer, number: int) -> None:
     lines = Lines()
     running = bench.begin(*SCRIPT, lines=lines)
-    await eventually(lambda: len(played.asked) >= min(number, 5) or running.done())
+    ended = asyncio.create_task(running.wait())
+    await eventually(lambda: len(played.asked) >= min(number, 5) or ended.done())
     await asyncio.sleep(0.05 * max(0, number - 5))
-    await bench.leave(running)
+    running.detach()
+    await ended
     outcome, again = await bench.run(*SCRIPT, operator=(other := bench.another()))
     await other.close()
     assert (outcome.ending, again.said) == (Ending.SUCCEEDED, THREE)
@@ -58,7 +60,7 @@ async def test_a_log_goes_on_where_its_connection_broke(bench: Bench, played: Cl
     running = bench.begin("sh", "-c", script, lines=(lines := Lines()))
     await eventually(lambda: len(lines.said) >= 11, "some lines")
     played.cut_log_after = None
-    assert (await running).ending is Ending.SUCCEEDED
+    assert (await running.wait()).ending is Ending.SUCCEEDED
     assert lines.said == [f"line {number}" for number in range(1, 15)]
 
 
@@ -70,7 +72,7 @@ async def test_a_cluster_away_delays_and_does_not_fail(bench: Bench, played: Clu
     await eventually(lambda: any("the cluster is away" in line for line in lines.system))
     await asyncio.sleep(1)
     played.away = False
-    assert (await running).ending is Ending.SUCCEEDED
+    assert (await running.wait()).ending is Ending.SUCCEEDED
     assert lines.said == THREE
     assert "The cluster answers again." in lines.system
 
@@ -96,7 +98,7 @@ async def test_a_cluster_that_starts_and_knows_no_rights_yet_delays_and_does_not
     await eventually(lambda: lines.said, "the command to begin")
     played.before = NoRights(1.0)
     played.drop()
-    assert (await running).ending is Ending.SUCCEEDED
+    assert (await running.wait()).ending is Ending.SUCCEEDED
     assert lines.said == THREE
     assert any("403 jobs.batch is forbidden" in line for line in lines.system)
 
@@ -119,7 +121,7 @@ async def test_a_watch_that_is_too_old_begins_anew(bench: Bench, played: Cluster
         played.forget()
         played.drop()
         await asyncio.sleep(0.05)
-    assert (await running).ending is Ending.SUCCEEDED
+    assert (await running.wait()).ending is Ending.SUCCEEDED
     assert lines.said == THREE
 
 
@@ -156,7 +158,7 @@ async def test_a_job_that_somebody_deletes_fails_and_says_so(bench: Bench, playe
     await eventually(lambda: list(played.of("pods")))
     (job,) = played.of("jobs")
     played.remove(("jobs", bench.connection.namespace, job["metadata"]["name"]))
-    assert "was deleted by somebody" in str((await running).message)
+    assert "was deleted by somebody" in str((await running.wait()).message)
 
 
 async def test_a_pod_that_fits_on_no_node_waits_until_the_limit_and_says_why(
@@ -193,22 +195,22 @@ async def test_a_container_without_memory_is_told_from_one_that_fails(bench: Ben
     assert (outcome.message, outcome.exit_code) == ("it ran out of memory (OOMKilled), exit status 137", 137)
 
 
-async def test_a_second_cancellation_ends_it_at_once(bench: Bench, played: ClusterServer) -> None:
+async def test_a_kill_deletes_a_job_at_once(bench: Bench, played: ClusterServer) -> None:
     running = bench.begin("sleep", "60", lines=Lines())
     await eventually(lambda: any("log" in call for call in played.asked), "the command to begin")
     played.listeners.clear()
-    running.cancel()
+    running.stop()
     await eventually(lambda: any(call.startswith("DELETE") for call in played.asked))
-    running.cancel()
-    await asyncio.wait([running])
+    running.kill()
+    await running.wait()
     assert any(call.startswith("DELETE") and "/pods/" in call for call in played.asked)
 
 
 async def test_nothing_is_made_once_the_leases_ran_out(bench: Bench, played: ClusterServer) -> None:
-    bench.operator.hold(0.0)
+    bench.operator.renew_lease(0.0)
     running = bench.begin("echo", "late", lines=(lines := Lines()))
     await asyncio.sleep(0.2)
     assert not any(call.startswith("POST") for call in played.asked)
-    bench.operator.hold(60.0)
-    assert (await running).ending is Ending.SUCCEEDED
+    bench.operator.renew_lease(60.0)
+    assert (await running.wait()).ending is Ending.SUCCEEDED
     assert lines.said == ["late"]

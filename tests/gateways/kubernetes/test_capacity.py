@@ -139,5 +139,5 @@ async def test_what_cannot_work_is_refused_before_anything_is_touched(
     web: Web, change: Callable[[Body], object], strategy: Strategy, why: str | None
 ) -> None:
     await web.by_hand("deployments", change)
-    told = await web.bench.operator.unfit(web.workload, strategy, 3)
+    told = await web.bench.operator.incompatibility(web.workload, strategy, 3)
     assert (told is None) if why is None else (why in str(told))

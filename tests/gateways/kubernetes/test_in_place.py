@@ -69,9 +69,9 @@ async def test_what_somebody_undoes_meanwhile_is_seen(bench: Bench, plural: str)
 async def test_other_strategies_are_refused(bench: Bench, plural: str, kind: StrategyKind) -> None:
     await (web := InPlace(bench, plural)).make()
     strategy = Strategy(kind, (StrategyStep(canary_ratio=1.0),))
-    why = await bench.operator.unfit(web.workload, strategy, TOTAL)
+    why = await bench.operator.incompatibility(web.workload, strategy, TOTAL)
     assert f"{kind.value} cannot work for" in str(why) and "replaced in place" in str(why)
-    assert await bench.operator.unfit(web.workload, Strategy(steps=(StrategyStep(1),)), TOTAL) is None
+    assert await bench.operator.incompatibility(web.workload, Strategy(steps=(StrategyStep(1),)), TOTAL) is None
 
 
 async def test_a_workload_of_any_kind_that_is_missing_is_named(bench: Bench) -> None:

@@ -70,7 +70,8 @@ async def test_another_worker_makes_a_refused_job_anew(bench: Bench, played: Clu
     bench.nodes.refusal = 'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true (pod)'
     running = bench.begin("echo", "hello", lines=(lines := Lines()))
     await eventually(lambda: any("violates PodSecurity" in line for line in lines.system))
-    await bench.leave(running)
+    running.detach()
+    await running.wait()
     bench.nodes.refusal, played.admission.restricted = None, True
     origin = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=1)
     outcome, again = await bench.run("echo", "hello", operator=(other := bench.another()), origin=origin)

@@ -53,13 +53,19 @@ async def test_the_time_limit_ends_a_job_and_is_told(bench: Bench) -> None:
     assert lines.said == ["begun"]
 
 
-async def test_what_is_cancelled_is_gone_with_its_pods(bench: Bench) -> None:
+@pytest.mark.parametrize("is_stopped", [True, False], ids=["stopped", "its caller cancelled"])
+async def test_a_stopped_job_is_gone_with_its_pods(bench: Bench, *, is_stopped: bool) -> None:
     lines = Lines()
     running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=lines)
+    waiting = asyncio.create_task(running.wait())
     await eventually(lambda: lines.said, "the command to begin")
-    running.cancel()
-    await asyncio.wait([running])
-    assert running.cancelled()
+    if is_stopped:
+        running.stop()
+        assert (await waiting).ending is Ending.STOPPED
+    else:
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert waiting.cancelled()
     assert (await bench.objects("jobs"), await bench.objects("pods")) == ([], [])
 
 
@@ -67,7 +73,8 @@ async def test_another_worker_goes_on_with_the_same_job(bench: Bench) -> None:
     lines, script = Lines(), "echo begun; sleep 1; echo done"
     running = bench.begin("sh", "-c", script, lines=lines)
     await eventually(lambda: lines.said, "the command to begin")
-    await bench.leave(running)
+    running.detach()
+    await running.wait()
     outcome, again = await bench.run("sh", "-c", script, operator=(other := bench.another()))
     await other.close()
     assert outcome.ending is Ending.SUCCEEDED
@@ -91,7 +98,7 @@ async def test_another_run_of_the_task_is_another_job(bench: Bench) -> None:
 
 async def test_what_does_not_stay_can_be_asked_for_again(bench: Bench) -> None:
     for word in ("one", "two"):
-        _, lines = await bench.run("echo", word, stays=False)
+        _, lines = await bench.run("echo", word, retain=False)
         assert lines.said == [word]
     assert await bench.objects("jobs") == []
 
@@ -124,7 +131,7 @@ async def test_a_lost_attempt_leaves_its_job_to_the_next(bench: Bench) -> None:
     await eventually(lambda: lines.said, "the command to begin")
     lines.lost = LookupError("the attempt is not this worker's any more")
     with pytest.raises(LookupError):
-        await running
+        await running.wait()
     outcome, again = await bench.run("true")
     assert (outcome.ending, again.said) == (Ending.SUCCEEDED, ["begun", "done"])
 
@@ -133,8 +140,9 @@ async def left(bench: Bench) -> list[Run]:
     """Begin a run, and leave it as its worker dies; return what can be found of it."""
     running = bench.begin("sh", "-c", "echo begun; sleep 2; echo done", lines=(lines := Lines()))
     await eventually(lambda: lines.said, "the command to begin")
-    await bench.leave(running)
-    found = await bench.operator.running(bench.connection)
+    running.detach()
+    await running.wait()
+    found = await bench.operator.list_runs(bench.connection)
     return [run for run in found if run.name == "0"]
 
 
@@ -143,14 +151,14 @@ async def test_what_was_left_is_found_and_ended_with_its_pods(bench: Bench) -> N
     await bench.run("false", run="1-ended")
     (run,) = await left(bench)
     assert (run.deployment_id, run.task_id, run.name) == ("dep_01", "tsk_01hzz", "0")
-    assert await bench.operator.end(bench.connection, run)
+    assert await bench.operator.end_run(bench.connection, run)
     while any("-ended" not in each["metadata"]["name"] for each in await bench.objects("jobs")):
         await asyncio.sleep(0.05)
     runs = {each["metadata"]["labels"]["boreas.dev/run"] for each in await bench.objects("pods")}
     assert runs == {"boreas-01hzz-0-ended", "boreas-01hzz-1-ended"}
-    for ended in await bench.operator.running(bench.connection):
+    for ended in await bench.operator.list_runs(bench.connection):
         assert ended.name in ("0-ended", "1-ended")
-        assert await bench.operator.end(bench.connection, ended)
+        assert await bench.operator.end_run(bench.connection, ended)
 
 
 async def test_what_somebody_goes_on_with_is_not_ended(bench: Bench) -> None:
@@ -158,9 +166,9 @@ async def test_what_somebody_goes_on_with_is_not_ended(bench: Bench) -> None:
     origin = Origin(deployment_id=run.deployment_id, task_id=run.task_id, run=run.name, attempt=2)
     running = bench.begin("true", lines=(lines := Lines()), origin=origin)
     await eventually(lambda: "begun" in lines.said, "another attempt to go on")
-    assert not await bench.operator.end(bench.connection, run)
-    assert (await running).ending is Ending.SUCCEEDED
-    assert not await bench.operator.end(bench.connection, run)
+    assert not await bench.operator.end_run(bench.connection, run)
+    assert (await running.wait()).ending is Ending.SUCCEEDED
+    assert not await bench.operator.end_run(bench.connection, run)
 
 
 async def test_credentials_are_in_no_line_and_no_message(bench: Bench, played: ClusterServer) -> None:

@@ -25,7 +25,7 @@ async def test_a_pod_that_the_cluster_ends_is_lost_and_runs_again(
     running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
     await eventually(lambda: lines.said, "the command to begin")
     bench.nodes.disrupt(reason, message)
-    outcome = await running
+    outcome = await running.wait()
     assert outcome.ending is Ending.LOST
     assert f"its pod was ended by the cluster ({reason}): {message}" in str(outcome.message)
     assert list(played.of("jobs")) == []
@@ -37,7 +37,7 @@ async def test_a_pod_that_a_node_evicts_is_lost(bench: Bench, played: ClusterSer
     running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
     await eventually(lambda: lines.said, "the command to begin")
     bench.nodes.evict("The node was low on resource: memory", PRESSURE)
-    assert ((await running).ending, list(played.of("jobs"))) == (Ending.LOST, [])
+    assert ((await running.wait()).ending, list(played.of("jobs"))) == (Ending.LOST, [])
 
 
 @pytest.mark.usefixtures("played")
@@ -45,7 +45,7 @@ async def test_a_pod_that_wrote_more_than_it_may_has_failed(bench: Bench) -> Non
     running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
     await eventually(lambda: lines.said, "the command to begin")
     bench.nodes.evict('Usage of EmptyDir volume "workspace" exceeds the limit "1Gi".')
-    outcome = await running
+    outcome = await running.wait()
     assert outcome.ending is Ending.FAILED
     assert "its pod wrote more than it may (Evicted)" in str(outcome.message)
 
@@ -58,7 +58,7 @@ async def test_a_dead_node_is_told_and_does_not_hold_the_task(
     running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
     await eventually(lambda: lines.said, "the command to begin")
     bench.nodes.die()
-    outcome = await running
+    outcome = await running.wait()
     assert outcome.ending is Ending.LOST and "DeletionByTaintManager" in str(outcome.message)
     told = (
         "WARN: the Job has failed (BackoffLimitExceeded): Job has reached the specified backoff limit; its pod on node"
@@ -76,4 +76,4 @@ async def test_a_pod_that_a_person_deletes_has_failed(bench: Bench, played: Clus
     await eventually(lambda: lines.said, "the command to begin")
     (pod,) = played.of("pods")
     played.remove(("pods", bench.connection.namespace, pod["metadata"]["name"]))
-    assert (await running).ending is Ending.FAILED
+    assert (await running.wait()).ending is Ending.FAILED

@@ -1,7 +1,5 @@
 """The role that the manifests give a worker is what the operator asks for: nothing is missing, nothing is too much."""
 
-import asyncio
-
 from app.core.kubernetes.workloads import TRACK
 from app.core.strategy.model import StrategyKind
 from app.ports import Origin
@@ -21,14 +19,14 @@ async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, played: Cl
     bench.nodes.refusal = "exceeded quota: small"
     await bench.run("true", run="2", timeout_seconds=2)
     bench.nodes.refusal = None
-    await bench.operator.running(bench.connection)
+    await bench.operator.list_runs(bench.connection)
     killed = bench.begin("sleep", "60", lines=Lines(), run="1")
     await eventually(lambda: any("-1-" in call and "log" in call for call in played.asked))
     nodes, played.listeners = played.listeners, []
-    killed.cancel()
+    killed.stop()
     await eventually(lambda: any(call.startswith("DELETE") for call in played.asked))
-    killed.cancel()
-    await asyncio.wait([killed])
+    killed.kill()
+    await killed.wait()
     played.listeners = nodes
     await web.bring(web.shape(1, StrategyKind.CANARY))
     await web.bring(web.shape(TOTAL, StrategyKind.CANARY, finished=True))

@@ -78,10 +78,10 @@ async def test_a_service_of_its_own_reaches_it_until_the_end(
     assert [port["port"] for port in beside["spec"]["ports"]] == [port["port"] for port in own["spec"]["ports"]]
     assert beside["metadata"]["labels"]["boreas.dev/deployment"] == "dep_02"
     assert any(line.startswith(f"Service web-{track} reaches web-{track} alone: web-") for line in web.lines.system)
-    assert await bench.operator.service(web.workload, shape) == f"web-{track}"
+    assert await bench.operator.resolve_service(web.workload, shape) == f"web-{track}"
     await web.bring(done := web.shape(TOTAL, kind, weight=1.0, switched=kind is BLUE_GREEN, finished=True))
     assert [each["metadata"]["name"] for each in await bench.objects("services")] == ["web"]
-    assert (await web.selector(), await bench.operator.service(web.workload, done)) == (LABELS, "web")
+    assert (await web.selector(), await bench.operator.resolve_service(web.workload, done)) == (LABELS, "web")
 
 
 async def test_before_the_switch_the_service_reaches_the_old_set_alone_and_nobody_is_left_out(
@@ -96,8 +96,8 @@ async def test_before_the_switch_the_service_reaches_the_old_set_alone_and_nobod
     await web.bring(switched := web.shape(TOTAL, BLUE_GREEN, switched=True))
     assert list(bench.rollers.serving(await web.selector())) == [NEW] * TOTAL
     assert bench.rollers.fewest >= TOTAL
-    assert await bench.operator.service(web.workload, shape) == "web-preview"
-    assert await bench.operator.service(web.workload, switched) == "web"
+    assert await bench.operator.resolve_service(web.workload, shape) == "web-preview"
+    assert await bench.operator.resolve_service(web.workload, switched) == "web"
     await web.take_back(switched)
     assert (await web.selector(), (await web.images())) == (LABELS, {"web": (OLD, TOTAL)})
 
@@ -186,7 +186,7 @@ async def test_a_service_that_others_made_under_its_name_is_left(bench: Bench) -
     assert (await web.bring(shape)).ending is Ending.SUCCEEDED
     told = "WARN: there is a Service web-preview that Boreas did not make: none reaches preview alone."
     assert told in web.lines.system
-    assert await bench.operator.service(web.workload, shape) == "web"
+    assert await bench.operator.resolve_service(web.workload, shape) == "web"
     await web.take_back(shape)
     assert (await get(web, "services", "web-preview"))["spec"]["selector"] == {"app": "else"}
 
@@ -207,5 +207,5 @@ async def test_pods_of_a_base_that_has_its_track_are_watched(bench: Bench, playe
     await web.bring(shape)
     assert (await labels(web, "web"))[TRACK] == "stable"
     bench.rollers.crash(NEW)
-    outcome = await bench.operator.watch(web.workload, shape, web.lines)
+    outcome = await bench.operator.observe(web.workload, shape, web.lines)
     assert outcome.ending is Ending.FAILED and "was started anew" in str(outcome.message)

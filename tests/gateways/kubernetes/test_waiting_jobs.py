@@ -22,7 +22,7 @@ async def test_a_quota_of_jobs_is_waited_for(bench: Bench, played: ClusterServer
     await asyncio.sleep(1)
     assert lines.system == [f"WARN: waiting: there is no room for its Job: {FULL.format('count/jobs.batch')}"]
     played.remove(("jobs", "elsewhere", "other"))
-    assert (await running).ending is Ending.SUCCEEDED
+    assert (await running.wait()).ending is Ending.SUCCEEDED
     assert lines.said == ["in"] and not any("the cluster is away" in line for line in lines.system)
 
 
@@ -31,7 +31,8 @@ async def test_a_job_that_fills_its_quota_itself_is_gone_on_with(bench: Bench, p
     played.admission.quota = {"count/jobs.batch": 1}
     running = bench.begin("sh", "-c", "echo begun; sleep 0.5; echo done", lines=(lines := Lines()))
     await eventually(lambda: lines.said, "the command to begin")
-    await bench.leave(running)
+    running.detach()
+    await running.wait()
     outcome, again = await bench.run("true", timeout_seconds=20)
     assert (outcome.ending, again.said) == (Ending.SUCCEEDED, ["begun", "done"])
 
@@ -50,7 +51,7 @@ async def test_what_is_waited_for_counts_for_the_limit_of_the_job(bench: Bench, 
     await eventually(lambda: lines.system, "it to be told")
     await asyncio.sleep(1.1)
     played.admission.quota = {}
-    await running
+    await running.wait()
     (job,) = played.of("jobs")
     assert job["spec"]["activeDeadlineSeconds"] < 60
 
@@ -62,7 +63,7 @@ async def test_a_quota_of_pods_is_waited_for(bench: Bench, played: ClusterServer
     await asyncio.sleep(1)
     assert sum("exceeded quota" in line for line in lines.system) == 1
     played.admission.quota = {}
-    assert (await running).ending is Ending.SUCCEEDED
+    assert (await running.wait()).ending is Ending.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ async def test_what_nobody_does_anything_about_is_told(
     bench.nodes.pull_seconds = 1.0
     played.listeners = listeners
     played.store("services", {"metadata": {"name": "other"}}, "elsewhere")
-    assert (await running).ending is Ending.SUCCEEDED
+    assert (await running.wait()).ending is Ending.SUCCEEDED
     made = "WARN: waiting: its container is being made on node node-1 (ContainerCreating)"
     assert (lines.system.count(made), lines.said) == (1, ["in"])
 
@@ -127,7 +128,7 @@ async def test_events_of_a_job_and_its_pod_are_in_the_log(bench: Bench, played: 
     name = pod["metadata"]["name"]
     bench.nodes.tell("Pod", pod, "FailedMount", "Unable to attach volume", "Warning")
     await eventually(lambda: "WARN: Pod FailedMount: Unable to attach volume" in lines.system, "a warning")
-    assert (await running).ending is Ending.SUCCEEDED
+    assert (await running.wait()).ending is Ending.SUCCEEDED
     assert lines.system.count(f"Job SuccessfulCreate: Created pod: {name}") == 1
     assert lines.system.count(f"Pod Scheduled: Successfully assigned {name} to node-1") == 1
 
@@ -149,12 +150,12 @@ async def test_events_that_may_not_be_watched_are_looked_at(
     running = bench.begin("true", lines=(lines := Lines()))
     await eventually(lambda: any("exceeded quota" in line for line in lines.system), "it to be told")
     played.admission.quota = {}
-    assert (await running).ending is Ending.SUCCEEDED
+    assert (await running.wait()).ending is Ending.SUCCEEDED
 
 
 async def test_a_command_is_bounded_from_when_it_runs(bench: Bench, played: ClusterServer) -> None:
     bench.nodes.pull_seconds = 1.0
-    assert (await bench.run("true", stays=False, answer_seconds=0.9))[0].ending is Ending.SUCCEEDED
-    outcome, _ = await bench.run("sleep", "60", run="1", stays=False, answer_seconds=0.5)
+    assert (await bench.run("true", retain=False, answer_seconds=0.9))[0].ending is Ending.SUCCEEDED
+    outcome, _ = await bench.run("sleep", "60", run="1", retain=False, answer_seconds=0.5)
     assert (outcome.ending, outcome.message) == (Ending.FAILED, "no answer within 0.5 s")
     assert list(played.of("jobs")) == []

@@ -21,7 +21,7 @@ _WORKER = """
 import asyncio, sys
 from pathlib import Path
 from app.gateways.operators.shell import ShellOperator
-from app.ports import HoldLapsedError
+from app.ports import LeaseExpiredError
 from tests.gateways.support.shell import shell
 
 async def log(stream, lines):
@@ -30,17 +30,17 @@ async def log(stream, lines):
 async def main(root, seconds, *scripts):
     operator = ShellOperator(Path(root), grace_seconds=0.3)
     if float(seconds):
-        operator.hold(float(seconds))
+        operator.renew_lease(float(seconds))
     async def run(script):
         try:
-            outcome = await operator.execute(shell(script), log)
-        except HoldLapsedError:
+            outcome = await operator.start(shell(script), log).wait()
+        except LeaseExpiredError:
             print("lapsed", flush=True)
         else:
             print("ended", outcome.ending, outcome.exit_code, flush=True)
     await asyncio.gather(*map(run, scripts))
-    operator.hold(60)
-    await operator.execute(shell("echo again; cat"), log)
+    operator.renew_lease(60)
+    await operator.start(shell("echo again; cat"), log).wait()
     await operator.close()
     print("closed", flush=True)
     await asyncio.sleep(300)

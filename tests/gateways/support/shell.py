@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from app.core.attempt import Outcome
 from app.core.log_levels import Stream
 from app.gateways.operators.shell import ShellOperator
 from app.gateways.operators.shell.accounts import accounts, can_switch
 from app.gateways.operators.shell.landlock import OLDEST, Wall, version
-from app.ports import Instruction
+from app.ports import Instruction, LogSink, Operator
 
 OUT, ERR = Stream.STDOUT, Stream.STDERR
 
@@ -55,6 +56,11 @@ def operator_of(root: Path, way: str, grace_seconds: float = 0.3) -> ShellOperat
     passage = [Path(sys.prefix), Path(sys.base_prefix)] if accounts_ else None
     wall = None if way == "plain" else Wall([root.parent], passage)
     return ShellOperator(root, grace_seconds, accounts=accounts_, wall=wall)
+
+
+async def execute(operator: Operator, instruction: Instruction, log: LogSink) -> Outcome:
+    """Carry an instruction out in the task of the caller: as much of it as runs before that is cancelled."""
+    return await operator.start(instruction, log).wait()
 
 
 def instruct(

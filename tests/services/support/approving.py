@@ -17,6 +17,7 @@ from app.store.unit_of_work import unit
 from tests.services.support.engine import Engine, Site, eventually
 
 A = ApprovalStatus
+"""Short name for the tables below."""
 
 
 async def person(engine: Engine, name: str, *grants: Grant) -> Engine:

@@ -6,8 +6,8 @@ from app.core.errors import WrongState
 from app.core.events import DeploymentPaused, TaskStatusChanged
 from app.core.gate import BlockerKind, deployment_blockers
 from app.services import deployments, tasks
-from app.services.deployments import Reasoned
-from app.services.gates import situations
+from app.services.deployments import ReasonedAction
+from app.services.gates import gate_contexts
 from app.services.use_cases import UseCase
 from tests.services.support.commands import sh
 from tests.services.support.engine import Engine, S
@@ -23,7 +23,7 @@ async def pause(engine: Engine, id_: str) -> None:
 
 async def go_on(engine: Engine, id_: str) -> None:
     """Let a paused deployment go on."""
-    await engine.call(deployments.go_on, id_)
+    await engine.call(deployments.resume, id_)
 
 
 async def task_id(engine: Engine, id_: str, key: str) -> str:
@@ -33,18 +33,18 @@ async def task_id(engine: Engine, id_: str, key: str) -> str:
 
 async def skip(engine: Engine, id_: str, key: str) -> None:
     """Skip a task."""
-    await engine.call(tasks.skip, Reasoned(await task_id(engine, id_, key), "not needed"))
+    await engine.call(tasks.skip, ReasonedAction(await task_id(engine, id_, key), "not needed"))
 
 
 async def cancel(engine: Engine, id_: str, key: str, *, force: bool = False) -> None:
     """Cancel a task."""
-    await engine.call(tasks.cancel, Reasoned(await task_id(engine, id_, key), "not wanted", force))
+    await engine.call(tasks.cancel, ReasonedAction(await task_id(engine, id_, key), "not wanted", force))
 
 
 async def blockers(engine: Engine, id_: str) -> list[BlockerKind]:
     """Return the kinds of reasons that a deployment does not go on."""
     story = await engine.story(id_)
-    (situation,) = await situations(engine.runtime, [story.deployment])
+    (situation,) = await gate_contexts(engine.runtime, [story.deployment])
     now = engine.runtime.clock.now()
     return [b.kind for b in deployment_blockers(story.deployment, list(story.tasks.values()), situation, now)]
 
@@ -61,10 +61,10 @@ async def reason(engine: Engine, id_: str, key: str, to: S) -> str | None:
     return [b.reason for b in bodies if isinstance(b, TaskStatusChanged) and (b.task_id, b.to) == (one, to)][-1]
 
 
-async def check_refused(engine: Engine, id_: str, key: str, use_case: UseCase[Reasoned]) -> None:
+async def check_refused(engine: Engine, id_: str, key: str, use_case: UseCase[ReasonedAction]) -> None:
     """Check that a task can not be steered so in its state, and that trying changes nothing."""
     before, events = (await engine.story(id_)).tasks[key], await engine.events(id_)
-    problem = await engine.refusal(use_case, Reasoned(before.id, "because"))
+    problem = await engine.refusal(use_case, ReasonedAction(before.id, "because"))
     assert isinstance(problem, WrongState) and (problem.status, problem.path) == (before.status, ("id",))
     after = (await engine.story(id_)).tasks[key]
     assert replace(after, lease_until=before.lease_until) == before

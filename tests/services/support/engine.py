@@ -32,7 +32,7 @@ from app.gateways.queue import ArqQueue, WakingWorker
 from app.jobs.deployments import jobs
 from app.services import applications, deployments, environments, tasks, versions
 from app.services.access import authenticate, ensure_admin
-from app.services.deployments import Reasoned
+from app.services.deployments import ReasonedAction
 from app.services.drafts import DeploymentRequest
 from app.services.engine.locked_deployment import lock_deployment
 from app.services.runtime import Runtime
@@ -113,30 +113,30 @@ class Story:
 class RunningWorker:
     """A worker process without the process."""
 
-    hands: Worker
+    worker: Worker
     arq: WakingWorker
     loops: list[asyncio.Task[None]]
     taking: asyncio.Task[None]
     here: bool = True
 
     @property
-    def name(self) -> WorkerIdentity:
+    def identity(self) -> WorkerIdentity:
         """Who it is."""
-        return self.hands.worker
+        return self.worker.identity
 
     async def leave(self) -> None:
         """Stop as the process does when it is asked to."""
         if self.here:
             self.here = False
             self.arq.stop()
-            await self.hands.leave()
+            await self.worker.drain()
             await asyncio.wait([self.taking])
             await _end(self.loops)
 
     async def vanish(self) -> None:
         """Fall silent: no lease is renewed, nothing is obeyed or taken any more; what it runs goes on unheard."""
         self.here = False
-        self.hands._slots = 0
+        self.worker._slots = 0
         self.arq.stop()
         await asyncio.wait([self.taking])
         await _end(self.loops)
@@ -144,14 +144,14 @@ class RunningWorker:
     async def close(self) -> None:
         """End it, and what it still runs."""
         await self.leave()
-        await self.hands.leave()
+        await self.worker.drain()
 
     async def ended(self) -> None:
         """Wait until every attempt that it had in hand has ended."""
         await eventually(self._is_idle, "the worker's attempts to end")
 
     async def _is_idle(self) -> bool:
-        return self.hands.idle
+        return self.worker.idle
 
 
 async def _end(loops: Iterable[asyncio.Task[None]]) -> None:
@@ -198,7 +198,7 @@ class Engine:
 
     async def cancel(self, id_: str, *, force: bool = False) -> None:
         """Cancel a deployment."""
-        await self.call(deployments.cancel, Reasoned(id_, "not wanted", force))
+        await self.call(deployments.cancel, ReasonedAction(id_, "not wanted", force))
 
     async def retry(self, id_: str) -> None:
         """Retry a failed deployment."""
@@ -210,7 +210,7 @@ class Engine:
 
     async def roll_back(self, id_: str) -> str:
         """Roll a deployment back; return the id of the one that does it."""
-        (rolling_back,) = await self.call(deployments.roll_back, Reasoned(id_, "worse than before"))
+        (rolling_back,) = await self.call(deployments.roll_back, ReasonedAction(id_, "worse than before"))
         return rolling_back
 
     def patient(self, grace_seconds: float = 600.0) -> Runtime:
@@ -223,13 +223,17 @@ class Engine:
     ) -> RunningWorker:
         """Start a worker; it stops with the test."""
         runtime = runtime or self.runtime
-        hands = Worker(runtime, WorkerIdentity(worker_id(), pool), slots)
-        arq = self.queue.worker(pool, jobs(runtime, hands), lambda: hands.has_room)
-        runs = [hands.keep(), hands.obey(), *([hands.look(), sweep_forever(runtime)] if sweeps else [])]
+        worker = Worker(runtime, WorkerIdentity(worker_id(), pool), slots)
+        arq = self.queue.worker(pool, jobs(runtime, worker), lambda: worker.has_room)
+        runs = [
+            worker.renew_leases(),
+            worker.listen_for_stops(),
+            *([worker.poll(), sweep_forever(runtime)] if sweeps else []),
+        ]
         loops = [asyncio.create_task(run) for run in runs]
-        worker = RunningWorker(hands, arq, loops, asyncio.create_task(arq.main()))
-        self.stack.push_async_callback(worker.close)
-        return worker
+        running_worker = RunningWorker(worker, arq, loops, asyncio.create_task(arq.main()))
+        self.stack.push_async_callback(running_worker.close)
+        return running_worker
 
     async def site(self, operator: OperatorKind = OperatorKind.SHELL, **fields: Any) -> "Site":
         """Create an environment to deploy to."""
@@ -251,7 +255,7 @@ class Engine:
     async def put(self, task: Task) -> None:
         """Store a task as it is given."""
         async with unit(self.runtime) as work, lock_deployment(work, task.deployment_id) as ledger:
-            ledger.put(task)
+            ledger.put_task(task)
 
     async def until(self, id_: str, *statuses: DeploymentStatus, seconds: float = PATIENCE_SECONDS) -> Story:
         """Wait until a deployment has one of the statuses, and return how it stands."""

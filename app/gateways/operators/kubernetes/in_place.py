@@ -75,7 +75,7 @@ async def take_back(moving: ClusterWorkload) -> Outcome:
         await moving.settled(moving.name, None, read)
     notes = {ROLLOUT_OF: None, REPLICAS: None, PREVIOUS_IMAGE: None}
     await moving.change(kind, moving.name, lambda seen: annotated(_in_manner(seen, own), notes))
-    await moving.workload.memory.keep(None)
+    await moving.workload.store.save(None)
     return Outcome(Ending.LEFT, fault) if fault else Outcome(Ending.SUCCEEDED)
 
 

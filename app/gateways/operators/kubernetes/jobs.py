@@ -10,6 +10,7 @@ from app.core.attempt import Ending, Outcome
 from app.core.kubernetes import manifests, pods
 from app.core.kubernetes.manifests import Object, is_owned_by, name_of, uid_of
 from app.core.log_levels import Stream
+from app.gateways.operators.execution import EndRequest
 from app.gateways.operators.kubernetes.cluster import JOBS, PODS, Cluster
 from app.gateways.operators.kubernetes.condition_timers import ConditionTimers
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
@@ -17,7 +18,7 @@ from app.gateways.operators.kubernetes.job_creation import ROOM_SECONDS, JobCrea
 from app.gateways.operators.kubernetes.job_events import JobEvents, told
 from app.gateways.operators.kubernetes.job_log import follow
 from app.gateways.operators.kubernetes.list_watch import AGAIN_SECONDS, persistently, snapshots
-from app.ports import LEAVE, Instruction, LogSink, Origin
+from app.ports import Instruction, LogSink, Origin
 
 SLACK_SECONDS = 30.0
 """How much longer than its own limit a Job is waited for: its end is told late, or made here."""
@@ -25,6 +26,8 @@ REST_SECONDS = 30.0
 """How long the rest of a log is waited for when its Job has ended."""
 STOP_SECONDS = 30.0
 """How long a cluster that is away is asked to end a Job that is not wanted any more."""
+KILL_SECONDS = 2.0
+"""How long a cluster may take to delete a Job and its pods without a grace."""
 PAUSE_SECONDS = 0.2
 SILENT_SECONDS = 5.0
 """After how long it is told what a Job waits for, where nothing is known to be wrong."""
@@ -55,8 +58,8 @@ class JobRun:
         self._changed = asyncio.Event()
         self._turns = asyncio.Lock()
 
-    async def run(self) -> Outcome:
-        """Carry it out. A Job that nobody shall go on with is gone when this is over. Raises what the log raises."""
+    async def run(self, request: EndRequest) -> Outcome:
+        """Run the Job to its end; when cancelled, delete it, unless it is detached. Raises what the log raises."""
         if why := self._making.refusal:
             return Outcome(Ending.FAILED, why)
         limit = self._instruction.timeout_seconds + SLACK_SECONDS
@@ -66,7 +69,7 @@ class JobRun:
                     await self._making.clear(self._job, self._trouble)
                 if outcome.ending is Ending.LOST:
                     await self._make_room()
-                elif not self._origin.stays:
+                elif not self._origin.retain:
                     await self._remove(0)
                 return outcome
         except ClusterRefusedError as error:
@@ -76,9 +79,9 @@ class JobRun:
                 raise
             await self._remove(0)
             return self._too_late()
-        except asyncio.CancelledError as cancelled:
-            if LEAVE not in cancelled.args:
-                await self._stop()
+        except asyncio.CancelledError:
+            if not request.is_detached:
+                await self._stop(request)
             raise
 
     async def _make_room(self) -> None:
@@ -266,23 +269,31 @@ class JobRun:
     def _follow(self) -> Coroutine[Any, Any, None]:
         return follow(self._cluster, lambda: self._pods, self._write)
 
-    async def _stop(self) -> None:
-        """End the Job and wait until its pods are gone; when cancelled again, without any grace."""
+    async def _stop(self, request: EndRequest) -> None:
+        """Delete the Job and wait until its pods are gone; on the order to kill, or when cancelled, without a grace."""
+        is_over = False
+        try:
+            is_over = await request.unless_killed(self._delete())
+        finally:
+            if not is_over:
+                await self._delete_at_once()
+
+    async def _delete(self) -> None:
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 if await persistently(lambda: self._remove(None, "Foreground"), self._quiet):
                     await self._gone()
         except TimeoutError:
             await self._say(f"WARN: Job {self._name} could not be deleted in time; it ends at its limit at the latest.")
-        except asyncio.CancelledError:
-            with suppress(TimeoutError, ClusterAwayError, ClusterRefusedError):
-                async with asyncio.timeout(2.0):
-                    for pod in self._pods:
-                        await self._cluster.delete(PODS, name_of(pod), grace_seconds=0)
-                    await self._remove(0)
-            raise
         except ClusterRefusedError as error:
             await self._say(f"WARN: Job {self._name} could not be deleted: {error}")
+
+    async def _delete_at_once(self) -> None:
+        with suppress(TimeoutError, ClusterAwayError, ClusterRefusedError):
+            async with asyncio.timeout(KILL_SECONDS):
+                for pod in self._pods:
+                    await self._cluster.delete(PODS, name_of(pod), grace_seconds=0)
+                await self._remove(0)
 
     async def _gone(self) -> None:
         while await persistently(lambda: self._cluster.get(JOBS, self._name), self._quiet) is not None:  # noqa: ASYNC110

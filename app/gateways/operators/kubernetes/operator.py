@@ -11,6 +11,7 @@ from app.core.kubernetes.event_digest import EventDigest
 from app.core.log_levels import Stream
 from app.core.strategy.model import Shape, Strategy
 from app.gateways.authorities import USUAL, Authorities
+from app.gateways.operators.execution import EndRequest, TaskExecution
 from app.gateways.operators.kubernetes import prerequisites, readiness_watch, rollout_events, rollouts, traffic
 from app.gateways.operators.kubernetes.allowed_clusters import AllowedClusters
 from app.gateways.operators.kubernetes.capacity import beside
@@ -20,7 +21,7 @@ from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRe
 from app.gateways.operators.kubernetes.job_creation import JobCreation
 from app.gateways.operators.kubernetes.jobs import JobRun
 from app.gateways.operators.kubernetes.workload import ClusterWorkload, PollIntervals, StuckError
-from app.ports import Instruction, LogSink, Run, Workload
+from app.ports import Execution, Instruction, LogSink, Run, Workload
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +49,15 @@ class KubernetesOperator:
         self._digests: dict[str, EventDigest] = {}
         self._restricted: set[KubernetesAccess] = set()
 
-    async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
-        """Run the command to its end. Without one there is nothing to run.
+    def start(self, instruction: Instruction, log: LogSink) -> Execution:
+        """Begin to run the command of an instruction as a Job.
 
-        When cancelled, the Job is deleted with its pods, unless the cancellation says LEAVE. Raises what `log` raises,
-        and leaves the Job then: the attempt is another worker's.
+        `stop` and `kill` delete the Job with its pods; `detach` leaves it. An error of `log` leaves it too: the
+        attempt is another worker's then.
         """
+        return TaskExecution(lambda request: self._execute(instruction, log, request))
+
+    async def _execute(self, instruction: Instruction, log: LogSink, request: EndRequest) -> Outcome:
         if instruction.command is None:
             return Outcome(Ending.SUCCEEDED)
         if instruction.connection is None or instruction.origin is None:
@@ -62,16 +66,16 @@ class KubernetesOperator:
             return Outcome(Ending.FAILED, "it has a command, but neither it nor the version's artifact has an image")
         cluster = self._cluster(instruction.connection)
         making = JobCreation(cluster, instruction, self._restricted)
-        return await JobRun(cluster, instruction, log, making, self._pace.patience).run()
+        return await JobRun(cluster, instruction, log, making, self._pace.patience).run(request)
 
-    def hold(self, seconds: float) -> None:
+    def renew_lease(self, seconds: float) -> None:
         """Take note that this worker may change things for `seconds` more. Jobs run on, for the next attempt."""
         self._hold.renew(seconds)
 
-    def extend(self, seconds: float) -> None:
+    def renew_lease_from_thread(self, seconds: float) -> None:
         """Do nothing: nothing is changed while the event loop is held up, and `hold` comes before anything else is."""
 
-    async def running(self, connection: KubernetesAccess) -> Sequence[Run]:
+    async def list_runs(self, connection: KubernetesAccess) -> Sequence[Run]:
         """Return the runs of Jobs in a namespace, but those that somebody deletes already."""
         selector = f"{manifests.MANAGED_BY}={manifests.MANAGER},{manifests.RUN_LABEL}"
         try:
@@ -82,7 +86,7 @@ class KubernetesOperator:
         there = [job for job in listing.items if not manifests.is_terminating(job)]
         return [_run(job, run) for job in there if (run := manifests.run_of(job))]
 
-    async def end(self, connection: KubernetesAccess, run: Run) -> bool:
+    async def end_run(self, connection: KubernetesAccess, run: Run) -> bool:
         """Delete the Job of a run with its pods: one that was found, as it was then and once its pods are gone."""
         propagation = "Foreground" if run.state else "Background"
         name = manifests.job_name(run.task_id, run.name)
@@ -105,11 +109,11 @@ class KubernetesOperator:
         base = await moving.base()
         if moving.kind is DAEMON_SETS:
             return replicas.desired_nodes(base)
-        moved = moving.recall(base) or moving.workload.memory.left or replicas.annotated_workload(base)
+        moved = moving.recall(base) or moving.workload.store.unfinished or replicas.annotated_workload(base)
         is_split = bool(await beside(moving)) or bool(moved and moving.moved and moved.beside)
         return replicas.target_replicas(base, moved, is_split=is_split, is_scaled=await moving.is_scaled())
 
-    async def unfit(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
+    async def incompatibility(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
         """Return why a strategy can not work for the workload, as far as the cluster tells."""
         moving = self._moving(workload, _unheard)
         try:
@@ -121,7 +125,7 @@ class KubernetesOperator:
         except (StuckError, ClusterRefusedError) as error:
             return str(error)
 
-    async def bring(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+    async def apply(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Give the workload a shape; go on with what another worker has begun. Ends when cancelled, and leaves all."""
         moving = self._moving(workload, rollout_events.in_turns(log))
         async with self._told(moving):
@@ -130,20 +134,20 @@ class KubernetesOperator:
                 await readiness_watch.brought(moving, shape)
             return outcome
 
-    async def watch(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+    async def observe(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Look at what was brought: whether it has served all the time, and whether somebody changed it."""
         moving = self._moving(workload, rollout_events.in_turns(log))
         async with self._told(moving):
             return await readiness_watch.look(moving, shape)
 
-    async def service(self, workload: Workload, shape: Shape) -> str | None:
+    async def resolve_service(self, workload: Workload, shape: Shape) -> str | None:
         """Return by which Service what carries the new version is asked: that of the set beside the base, if any."""
         try:
             return await traffic.reached_by(self._moving(workload, _unheard), tracks.checked_track(shape))
         except ClusterRefusedError:
             return workload.target.service
 
-    async def take_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
+    async def roll_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
         """Bring the version before back: at once where its replicas are still there."""
         moving = self._moving(workload, rollout_events.in_turns(log))
         async with self._told(moving):

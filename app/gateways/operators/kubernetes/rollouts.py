@@ -104,7 +104,7 @@ async def _begin(moving: ClusterWorkload, shape: Shape) -> None:
         base = await moving.base()
     previous = work.previous_image if found == work.image and work.previous_image else found
     size = None if moving.is_in_place or await moving.is_scaled() else replicas_of(base)
-    await work.memory.keep(MovedWorkload(work.deployment_id, previous, shape.total, found, size))
+    await work.store.save(MovedWorkload(work.deployment_id, previous, shape.total, found, size))
     notes = {ROLLOUT_OF: work.deployment_id, PREVIOUS_IMAGE: previous, REPLICAS: str(shape.total)}
     sized = {} if moving.is_in_place else {SET_REPLICAS: str(replicas_of(base))}
     await moving.change(kind, moving.name, lambda seen: annotated(seen, notes | sized))
@@ -316,5 +316,5 @@ async def _take_back(moving: ClusterWorkload, base: Object, shape: Shape) -> Out
     await moving.change(
         DEPLOYMENTS, moving.name, lambda seen: annotated(update_strategy.with_own_strategy(seen, manner), notes)
     )
-    await moving.workload.memory.keep(None)
+    await moving.workload.store.save(None)
     return Outcome(Ending.LEFT, fault or left) if fault or left else Outcome(Ending.SUCCEEDED)

@@ -48,7 +48,7 @@ class ClusterWorkload(RolloutObjects):
     @property
     def moved(self) -> MovedWorkload | None:
         """What this rollout has made of the workload; None before it has begun, and once it was taken back."""
-        moved = self.workload.memory.moved
+        moved = self.workload.store.moved
         return moved if moved and moved.deployment_id == self.workload.deployment_id else None
 
     def recall(self, base: Object) -> MovedWorkload | None:
@@ -59,24 +59,24 @@ class ClusterWorkload(RolloutObjects):
             known = (self.workload.image, told.previous) if told else ()
             if told and image in known:
                 told = replace(told, image=image, manner=annotation(base, UPDATE_STRATEGY))
-            self.workload.memory.moved = told and replace(told, images_before=known)
+            self.workload.store.moved = told and replace(told, images_before=known)
         return self.moved
 
     async def keep(self, **parts: Any) -> None:
         """Store parts of what this rollout has made of the workload, where it has begun."""
         if self.moved is not None:
-            await self.workload.memory.keep(replace(self.moved, **parts))
+            await self.workload.store.save(replace(self.moved, **parts))
 
     async def intend(self, image: str | None = None, size: int | None = None) -> None:
         """Store what the base is about to be given."""
         if (moved := self.moved) is not None:
-            after = moved.about_to(image or moved.image, moved.size if size is None else size)
-            await self.workload.memory.keep(after)
+            after = moved.with_pending_change(image or moved.image, moved.size if size is None else size)
+            await self.workload.store.save(after)
 
     async def arrived(self) -> None:
         """Store that the base was given it."""
         if self.moved is not None:
-            await self.workload.memory.keep(self.moved.arrived())
+            await self.workload.store.save(self.moved.with_change_confirmed())
 
     def image_fault(self, base: Object) -> str | None:
         """Return what somebody changed of the image that the base was given last."""

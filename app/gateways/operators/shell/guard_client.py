@@ -80,7 +80,7 @@ class GuardClient:
         if not self._groups and self._guard:
             self._guard.unwatch()
 
-    def hold(self, seconds: float) -> None:
+    def renew_lease(self, seconds: float) -> None:
         """Let everything run for `seconds` from now, and no longer unless this is called again in time."""
         if self._is_past():
             self._lapsed.update(self._groups)
@@ -90,7 +90,7 @@ class GuardClient:
             self.open()
         self._tell(self._limit())
 
-    def extend(self, seconds: float) -> None:
+    def renew_lease_from_thread(self, seconds: float) -> None:
         """Do as `hold` from another thread, with the guard there is. What has lapsed is left to `hold`."""
         until = time.monotonic() + seconds
         if self._until is None or self._is_past() or until <= self._until:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.core.attempt import Ending, Outcome
+from app.gateways.operators.execution import EndRequest, TaskExecution
 from app.gateways.operators.shell.accounts import Accounts, NoAccountError, Own
 from app.gateways.operators.shell.guard_client import GuardClient
 from app.gateways.operators.shell.landlock import Wall
@@ -15,7 +16,7 @@ from app.gateways.operators.shell.output import DRAIN_SECONDS
 from app.gateways.operators.shell.process import CommandPlace, RunningCommand, Starter, outcome_of, start
 from app.gateways.operators.shell.start_errors import not_started, refused, start_error
 from app.gateways.operators.shell.workspaces import Workspaces
-from app.ports import HoldLapsedError, Instruction, LogSink
+from app.ports import Execution, Instruction, LeaseExpiredError, LogSink
 
 
 class ShellOperator:
@@ -50,16 +51,19 @@ class ShellOperator:
         self._starter = Starter(self._guarded)
         self._room = asyncio.Semaphore(room())
 
-    async def execute(self, instruction: Instruction, log: LogSink) -> Outcome:
+    def start(self, instruction: Instruction, log: LogSink) -> Execution:
         """Carry it out once there is room: more commands at once than files can be open for wait for their turn."""
-        async with self._room:
-            return await self._execute(instruction, log)
+        return TaskExecution(lambda request: self._in_turn(instruction, log, request))
 
-    async def _execute(self, instruction: Instruction, log: LogSink) -> Outcome:
+    async def _in_turn(self, instruction: Instruction, log: LogSink, request: EndRequest) -> Outcome:
+        async with self._room:
+            return await self._execute(instruction, log, request)
+
+    async def _execute(self, instruction: Instruction, log: LogSink, request: EndRequest) -> Outcome:
         """Make the folder, run the command if there is one, and return how it ended, with the code a shell would give.
 
-        Raises what `log` raises, after the processes were ended, and HoldLapsedError. The log is awaited by one stream
-        at a time.
+        Raises LeaseExpiredError, and what `log` raises after the processes were ended. One stream at a time awaits
+        the log.
         The time limit is the command's: lines that it printed in time are passed on however long the log takes.
         Where the time of the last `hold` has passed, the command waits for the next one, for its time limit at most.
         """
@@ -87,22 +91,22 @@ class ShellOperator:
         try:
             return await self._attend(run, instruction.timeout_seconds)
         except BaseException:
-            await run.stop(self._grace)
+            await run.stop(self._grace, request)
             raise
         finally:
             await run.close()
 
-    def hold(self, seconds: float) -> None:
+    def renew_lease(self, seconds: float) -> None:
         """Let what runs run on for `seconds` from now: so long the leases of this worker are good.
 
         Where it is not called again in time, the guard kills whatever runs, and no command starts before the next
         call. Without a first call there is no such limit. To be called in the event loop's thread.
         """
-        self._guarded.hold(seconds)
+        self._guarded.renew_lease(seconds)
 
-    def extend(self, seconds: float) -> None:
+    def renew_lease_from_thread(self, seconds: float) -> None:
         """Let what runs run on for `seconds` from now, from any thread, unless the time of the last call has passed."""
-        self._guarded.extend(seconds)
+        self._guarded.renew_lease_from_thread(seconds)
 
     async def close(self) -> None:
         """End the guard, and with it any command that still runs. Closing again does nothing."""
@@ -116,7 +120,7 @@ class ShellOperator:
         if run.process.returncode is not None:
             await run.flush(None)
             if run.lapsed:
-                raise HoldLapsedError
+                raise LeaseExpiredError
             return outcome_of(run.process.returncode)
         await run.end(self._grace)
         await run.flush(max(self._grace, DRAIN_SECONDS))
@@ -127,13 +131,13 @@ class ShellOperator:
         """Return the ids of deployments of which there are folders here that nothing was made in since then."""
         return self._workspaces.of_deployments(before)
 
-    def put_aside(self, deployment_id: str) -> bool:
+    def move_to_trash(self, deployment_id: str) -> bool:
         """Take the folders of a deployment out of use, at once; False where that is not possible."""
-        return self._workspaces.put_aside(deployment_id)
+        return self._workspaces.move_to_trash(deployment_id)
 
-    def remove_put_aside(self) -> None:
+    def empty_trash(self) -> None:
         """Remove what was put aside. May take long: for a thread."""
-        self._workspaces.remove_put_aside()
+        self._workspaces.empty_trash()
 
     def _place(self, instruction: Instruction) -> CommandPlace:
         """Make the folders. Raises NoAccountError, OSError, and ValueError where one would not lie where it should."""

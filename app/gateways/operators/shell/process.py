@@ -14,6 +14,7 @@ from subprocess import DEVNULL, Popen
 
 from app.core.attempt import Ending, Outcome
 from app.core.log_levels import Stream
+from app.gateways.operators.execution import EndRequest
 from app.gateways.operators.shell.accounts import Account
 from app.gateways.operators.shell.exit import wait_for_exit
 from app.gateways.operators.shell.guard_client import GuardClient, ProcessGroup
@@ -25,6 +26,9 @@ from app.ports import LogSink
 
 _KILLED_SECONDS = 2.0
 """How long killed processes may take to vanish: long only where the kernel holds one, and then nothing helps."""
+
+_LAST_WORDS_SECONDS = 0.2
+"""How long a command has after SIGTERM when it is killed: a lost lease kills too, and many end in milliseconds."""
 
 _SIGNALS = {number.value: number.name for number in signal.Signals}
 
@@ -64,23 +68,31 @@ class RunningCommand:
 
     async def end(self, grace: float) -> None:
         """End the group: ask, and after `grace` seconds force."""
+        self._ask()
+        await self._force_after(grace)
+
+    async def stop(self, grace: float, request: EndRequest) -> None:
+        """End the group and pass its last output on. Hurry on the order to kill, and more where this is cancelled."""
+        self._ask()
+        try:
+            if await request.unless_killed(self._force_after(grace)):
+                await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
+            else:
+                await self._force_after(min(grace, _LAST_WORDS_SECONDS))
+        except asyncio.CancelledError:
+            await self._force_after(0)
+            raise
+
+    def _ask(self) -> None:
         self._ending = True
         self._guarded.condemn(self._group)
         self._signal(signal.SIGTERM)
+
+    async def _force_after(self, grace: float) -> None:
         if not await self._gone(grace):
             self._signal(signal.SIGKILL)
             await self._gone(_KILLED_SECONDS)
         self._guarded.remove(self._group)
-
-    async def stop(self, grace: float) -> None:
-        """End the group, at once where this is cancelled, and pass on what it still had to say."""
-        try:
-            await self.end(grace)
-            await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
-        except asyncio.CancelledError:
-            self._signal(signal.SIGKILL)
-            await self._gone(_KILLED_SECONDS)
-            raise
 
     async def close(self) -> None:
         """Stop following; the processes are left as they are."""

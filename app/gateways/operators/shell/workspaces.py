@@ -76,7 +76,7 @@ class Workspaces:
             return [each.name for each in folders if each.stat(follow_symlinks=False).st_mtime < since]
         return []
 
-    def put_aside(self, deployment: str) -> bool:
+    def move_to_trash(self, deployment: str) -> bool:
         """Rename the folder of a deployment, so that nobody finds it any more."""
         if OF_DEPLOYMENT.fullmatch(deployment):
             with suppress(OSError):
@@ -84,7 +84,7 @@ class Workspaces:
                 return True
         return False
 
-    def remove_put_aside(self) -> None:
+    def empty_trash(self) -> None:
         """Remove what was put aside, without following a link. What can not be removed is tried again next time."""
         with suppress(FileNotFoundError), os.scandir(self.root) as entries:
             for each in entries:

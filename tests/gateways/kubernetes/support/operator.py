@@ -16,7 +16,7 @@ from app.core.environment import KubernetesAccess
 from app.core.log_levels import Stream
 from app.gateways.operators.kubernetes import AllowedClusters, KubernetesOperator
 from app.gateways.operators.kubernetes.workload import PollIntervals
-from app.ports import LEAVE, Instruction, Origin
+from app.ports import Execution, Instruction, Origin
 from tests.chaos.cluster.api import ClusterServer
 from tests.chaos.cluster.nodes import Nodes
 from tests.chaos.cluster.played import Cast
@@ -111,7 +111,11 @@ class Bench:
             "image": IMAGE,
             "connection": self.connection,
             "origin": Origin(
-                deployment_id="dep_01", task_id="tsk_01hzz", run=run, application="shop", stays=more.pop("stays", True)
+                deployment_id="dep_01",
+                task_id="tsk_01hzz",
+                run=run,
+                application="shop",
+                retain=more.pop("retain", True),
             ),
         }
         return Instruction(**about | more)
@@ -121,17 +125,12 @@ class Bench:
     ) -> tuple[Outcome, Lines]:
         """Execute a command to its end."""
         lines = Lines()
-        outcome = await (operator or self.operator).execute(self.instruction(*command, **more), lines)
+        outcome = await (operator or self.operator).start(self.instruction(*command, **more), lines).wait()
         return outcome, lines
 
-    def begin(self, *command: str, lines: Lines, **more: Any) -> "asyncio.Task[Outcome]":
+    def begin(self, *command: str, lines: Lines, **more: Any) -> Execution:
         """Begin to execute a command."""
-        return asyncio.create_task(self.operator.execute(self.instruction(*command, **more), lines))
-
-    async def leave(self, running: "asyncio.Task[Outcome]") -> None:
-        """Cancel what runs as a worker does that is not to go on with it."""
-        running.cancel(LEAVE)
-        await asyncio.wait([running])
+        return self.operator.start(self.instruction(*command, **more), lines)
 
     async def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """Ask the cluster as a person with kubectl does: a path below the namespace, with its API in front."""

@@ -75,15 +75,15 @@ class Web:
         """Give it a shape."""
         if other.get("image") == OLD:
             shape = replace(shape, updated=TOTAL, finished=True)
-        return await (operator or self.bench.operator).bring(replace(self.workload, **other), shape, self.lines)
+        return await (operator or self.bench.operator).apply(replace(self.workload, **other), shape, self.lines)
 
     async def take_back(self, shape: Shape, operator: KubernetesOperator | None = None) -> Outcome:
         """Bring the old version back."""
-        return await (operator or self.bench.operator).take_back(self.workload, shape, self.lines)
+        return await (operator or self.bench.operator).roll_back(self.workload, shape, self.lines)
 
     async def watch(self, shape: Shape) -> Outcome:
         """Look at what was brought."""
-        return await self.bench.operator.watch(self.workload, shape, self.lines)
+        return await self.bench.operator.observe(self.workload, shape, self.lines)
 
     async def size(self) -> int:
         """Return how many replicas it is to have."""

@@ -15,11 +15,12 @@ from datetime import timedelta
 from app.core.environment import KubernetesAccess
 from app.core.kubernetes.job_runs import is_orphan
 from app.ports import RunOperator
+from app.services.engine.topics import orphan_topic
 from app.services.runtime import Runtime
 from app.store import environments as environment_store
 from app.store import sweep as sweep_store
 from app.store import tasks as task_store
-from app.store.database import AWAY
+from app.store.database import UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +30,7 @@ GATHER_SECONDS = 0.5
 """How long more is waited for when somebody tells: what is cancelled together needs one look."""
 
 
-def topic(pool: str) -> str:
-    """Return the topic that tells the workers of a pool that there may be an orphan."""
-    return f"orphans:{pool}"
-
-
-async def reap(runtime: Runtime, pool: str) -> None:
+async def remove_orphans(runtime: Runtime, pool: str) -> None:
     """End the orphans in all that the environments of a pool reach: each connection is asked once."""
     environments = await environment_store.served_by(pool, list(runtime.runs))
     reached = {(each.operator, each.kubernetes.bare) for each in environments if each.kubernetes}
@@ -42,22 +38,24 @@ async def reap(runtime: Runtime, pool: str) -> None:
 
 
 async def _reap(operator: RunOperator, connection: KubernetesAccess) -> None:
-    found = await operator.running(connection)
-    standings = await task_store.standings([run.task_id for run in found]) if found else {}
+    found = await operator.list_runs(connection)
+    standings = await task_store.run_ownership([run.task_id for run in found]) if found else {}
     for run in found:
-        if is_orphan(run.deployment_id, run.name, standings.get(run.task_id)) and await operator.end(connection, run):
+        if is_orphan(run.deployment_id, run.name, standings.get(run.task_id)) and await operator.end_run(
+            connection, run
+        ):
             logger.warning("run %s of %s was left by its worker, and is removed", run.name, run.task_id)
 
 
-async def reap_forever(runtime: Runtime, pool: str) -> None:
+async def remove_orphans_forever(runtime: Runtime, pool: str) -> None:
     """Look again and again, until cancelled: one worker of the pool each time. What fails is logged."""
-    async with runtime.bus.listen(topic(pool)) as listener:
+    async with runtime.bus.listen(orphan_topic(pool)) as listener:
         since = runtime.clock.now()
         while True:
             try:
-                if await sweep_store.claim(runtime.clock.now(), since, topic(pool)):
-                    await reap(runtime, pool)
-            except AWAY as error:
+                if await sweep_store.claim(runtime.clock.now(), since, orphan_topic(pool)):
+                    await remove_orphans(runtime, pool)
+            except UNAVAILABLE as error:
                 logger.warning("the database is away, looking for orphans later: %s", error or type(error).__name__)
             except Exception:
                 logger.exception("looking for orphans failed; trying again")
