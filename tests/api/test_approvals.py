@@ -68,7 +68,7 @@ async def test_an_approval_is_requested_given_and_reported(system: System) -> No
     (blocker,) = seen["gate"]["blockers"]
     assert (blocker["kind"], blocker["approval"]["id"]) == ("APPROVAL", approval["id"])
     assert blocker["message"] == (
-        "The deployment waits for one more approval by somebody with the role APPROVER or ADMIN."
+        "The deployment waits for one more approval, of somebody with the role APPROVER or ADMIN."
     )
     assert (approval["subject"], approval["missing"]) == ("DEPLOYMENT", 1)
     assert approval["viewerCanDecide"] == {"allowed": True, "reason": None}
