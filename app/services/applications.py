@@ -7,7 +7,7 @@ from app.core.errors import Forbidden, Refused, WrongState, name_taken, not_foun
 from app.core.ids import IdKind
 from app.core.kubernetes import ownership
 from app.core.roles import Role
-from app.core.validation import checks
+from app.core.validation import application_checks
 from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import applications as store
 from app.store.database import lock_name
@@ -20,7 +20,7 @@ async def create(context: UseCaseContext, draft: Application) -> Result:
     """Create an application as drafted; id and time are set here. For DEPLOYER on everything."""
     context.require(Role.DEPLOYER)
     application = replace(draft, id=context.unit.new_id(IdKind.APPLICATION), created_at=context.unit.now)
-    refuse_if(checks.application(application))
+    refuse_if(application_checks.application(application))
     await lock_name(NAMES_LOCK)
     if await store.by_name(application.name):
         message = f"The name “{application.name}” is taken by another application, perhaps an archived one."
@@ -32,14 +32,15 @@ async def create(context: UseCaseContext, draft: Application) -> Result:
 
 
 async def update(context: UseCaseContext, changes: tuple[str, dict[str, object]]) -> Result:
-    """Change some fields (by name) of an application; existing deployments keep their copy. For DEPLOYER on it.
+    """Change some fields (by name) of an application; existing deployments keep their copy.
 
-    Its objects in a cluster are for ADMIN to change, so that a deployer cannot take those of another application.
+    For DEPLOYER on it. Its objects in a cluster are for ADMIN to change, so that a deployer cannot take those of
+    another application.
     """
     id_, fields = changes
     application = await _locked(context, id_)
     changed = replace(application, **fields)  # type: ignore[arg-type]
-    refuse_if(checks.application(changed))
+    refuse_if(application_checks.application(changed))
     if ownership.named_objects(changed.kubernetes) != ownership.named_objects(application.kubernetes):
         if not context.principal.allows(Role.ADMIN, application_ids=[id_]):
             message = (
@@ -76,7 +77,7 @@ async def _refuse_taken_objects(application: Application, before: Application | 
     target = application.kubernetes
     if target is not None:
         await lock_name(NAMES_LOCK)
-        others = await store.naming(ownership.reserved_names(target), but=application.id)
+        others = await store.using_objects(ownership.reserved_names(target), but=application.id)
         refuse_if(ownership.name_conflicts(target, before.kubernetes if before else None, others))
 
 

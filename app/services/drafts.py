@@ -1,15 +1,18 @@
-"""Drafting deployments: the part of creating one that stores nothing. The plan of a deployment is a draft, too."""
+"""Drafting deployments: the part of creating one that stores nothing.
+
+The plan of a deployment is a draft, too.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.core import compatibility, template, workflow
+from app.core import compatibility, template, workflow_faults, workflow_generator
 from app.core.application import Application
 from app.core.deployment import Definition, WorkflowSource, definition_of, with_restart
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, missing, not_found
 from app.core.strategy.model import Strategy, StrategyKind
-from app.core.validation import checks, task_checks
+from app.core.validation import checks, strategy_checks, task_checks
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
 from app.services.templates import Instance, TemplateUse, instantiate
@@ -118,7 +121,7 @@ def _faults(
 ) -> Sequence[WorkflowFault]:
     """Return the faults of a graph that is deployed to the target environments."""
     operators = {environment.operator for environment in targets}
-    return workflow.check(
+    return workflow_faults.find_faults(
         template.without_expressions(graph.tasks) if graph.faults else graph.tasks,
         {definition.application_id: definition.name for definition in definitions},
         request.must_in_order,
@@ -134,7 +137,7 @@ def _faults(
 def _compatibility_problems(
     environments: Sequence[Environment], definitions: Sequence[Definition], kind: StrategyKind
 ) -> Iterator[Problem]:
-    """Yield what prevents the definitions from being deployed to the environments, each alone and all together."""
+    """Yield what prevents the definitions from being deployed to the environments."""
     for environment in environments:
         for definition in definitions:
             yield from compatibility.problems(environment, definition, kind)
@@ -148,7 +151,7 @@ async def _graph(request: DeploymentRequest, definitions: Sequence[Definition]) 
         return await instantiate(request.template)
     if request.tasks is not None:
         return Instance(request.tasks, ())
-    return Instance(workflow.generate(definitions, request.must_in_order), ())
+    return Instance(workflow_generator.generate(definitions, request.must_in_order), ())
 
 
 def _graph_path(request: DeploymentRequest) -> tuple[str, ...]:
@@ -171,7 +174,7 @@ def _problems(
     for id_ in request.environment_ids:
         if id_ not in environments:
             yield missing("environment", id_, ("environmentIds",))
-    yield from checks.strategy(request.strategy)
+    yield from strategy_checks.strategy(request.strategy)
     if request.freeze_override_reason is not None:
         yield from checks.reason(request.freeze_override_reason, "freezeOverrideReason")
     if request.tasks is not None and request.template is not None:

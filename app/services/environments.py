@@ -7,21 +7,21 @@ from app.core.environment import Environment
 from app.core.errors import Forbidden, Refused, name_taken, not_found
 from app.core.ids import IdKind
 from app.core.roles import Role
-from app.core.validation import checks
+from app.core.validation import environment_checks
 from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import environments as store
 from app.store.database import lock_name
 
 NAMES_LOCK = "names of environments"
 SHARED = {"worker_pool": "workerPool", "build_pool": "buildPool", "kubernetes": "kubernetes"}
-"""Fields that choose machines and credentials which other environments share; with their names in the API."""
+"""Fields that choose machines and credentials which environments share, and their names in the API."""
 
 
 async def create(context: UseCaseContext, draft: Environment) -> Result:
     """Create an environment as drafted; id and time are set here."""
     context.require(Role.ADMIN)
     environment = replace(draft, id=context.unit.new_id(IdKind.ENVIRONMENT), created_at=context.unit.now)
-    refuse_if(checks.environment(environment))
+    refuse_if(environment_checks.environment(environment))
     await lock_name(NAMES_LOCK)
     if await store.by_name(environment.name):
         raise name_taken(f"The name “{environment.name}” is taken by another environment. Use another name.")
@@ -45,7 +45,7 @@ async def update(context: UseCaseContext, changes: tuple[str, dict[str, object]]
     _require_for_shared(context, environment, changed, differing)
     refuse_if(
         problem
-        for problem in checks.environment(changed)
+        for problem in environment_checks.environment(changed)
         if "kubernetes" in differing or (problem.path or ("",))[0] != "kubernetes"
     )
     await store.update(changed)
@@ -84,7 +84,7 @@ async def set_approval_policy(context: UseCaseContext, order: tuple[str, Approva
     if environment is None:
         raise not_found("environment", id_, ("environmentId",))
     if policy is not None:
-        refuse_if(checks.approval_policy(policy))
+        refuse_if(environment_checks.approval_policy(policy))
     changed = replace(environment, approval_policy=policy)
     await store.update(changed)
     context.record_change(id_, environment, changed)

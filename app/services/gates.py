@@ -50,7 +50,7 @@ def _gate_context(
         claim.deployment_id == deployment.id for claim in claims.waiting
     )
     return GateContext(
-        standing=(
+        queue_position=(
             admission.queue_position(deployment.id, claims.active, claims.waiting, capacity, frozen=freeze.frozen)
             if queued
             else None
@@ -80,7 +80,7 @@ async def plan_blockers(
         active, waiting = claims[environment.id].active, [*claims[environment.id].waiting, new_claim]
         freeze, capacity = freezes[environment.id], environment.max_concurrent_deployments
         context = GateContext(
-            standing=admission.queue_position("", active, waiting, capacity, frozen=freeze.frozen),
+            queue_position=admission.queue_position("", active, waiting, capacity, frozen=freeze.frozen),
             freeze=freeze if freeze.frozen and not overrides else None,
             capacity=capacity,
             pools=environment.pools,

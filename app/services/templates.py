@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.core import template, workflow
+from app.core import template, workflow_faults
 from app.core.command_visibility import of_deployment
 from app.core.errors import Forbidden, InvalidInput, Problem, Refused, WorkflowFault, WrongState, not_found
 from app.core.fingerprint import fingerprint
@@ -11,7 +11,7 @@ from app.core.ids import IdKind
 from app.core.roles import Role
 from app.core.task import workflow_tasks
 from app.core.template import Parameter, Template, TemplateVersion
-from app.core.validation import bounds, checks, task_checks
+from app.core.validation import bounds, checks, parameter_checks, task_checks
 from app.core.workflow import WorkflowTask
 from app.services.use_cases import Result, UseCaseContext, forbidden, refuse_if
 from app.store import applications as application_store
@@ -56,10 +56,11 @@ class Instance:
 
 
 async def save(context: UseCaseContext, draft: TemplateDraft) -> Result:
-    """Save the first or next version of a template. For DEPLOYER on each application of it and of its latest version.
+    """Save the first or next version of a template.
 
-    The role in any one environment is enough for the first version, because a template has no effect until it is used.
-    Further versions are for its author and for those who may deploy everything, because users of the name get them.
+    For DEPLOYER on each application of it and of its latest version. The role in any one environment is enough for the
+    first version, because a template has no effect until it is used. Further versions are for its author and for
+    callers who may deploy everything, because users of the name get them.
     """
     await lock_name(NAMES_LOCK)
     existing = await store.by_name(draft.name)
@@ -106,7 +107,10 @@ def _is_same(
 
 
 async def archive(context: UseCaseContext, id_: str) -> Result:
-    """Archive a template: it stays readable, but no graph is made from it. For those who may save a version."""
+    """Archive a template: it stays readable, but no graph is made from it.
+
+    For callers who may save a version.
+    """
     existing = await store.locked(id_)
     if existing is None:
         raise not_found("template", id_, ("id",))
@@ -179,9 +183,9 @@ def _require_deployer(context: UseCaseContext, tasks: Sequence[WorkflowTask]) ->
 def _require_author(
     context: UseCaseContext, versions: Sequence[TemplateVersion], latest_tasks: Sequence[WorkflowTask], field: str
 ) -> None:
-    """Refuse callers who are neither the author, nor DEPLOYER on everything, nor ADMIN on its applications.
+    """Refuse callers who may not change a template. Raises Refused.
 
-    Raises Refused.
+    These may: its author, a DEPLOYER on everything, and an ADMIN on its applications.
     """
     ids, principal = _application_ids(latest_tasks), context.principal
     if not versions or versions[0].author == principal.actor.id:
@@ -199,7 +203,7 @@ def _problems(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> Iterator[P
     yield from checks.display_name(draft.name, 100, "name")
     yield from checks.text(draft.description, "description")
     yield from checks.text(draft.note, "note")
-    yield from checks.parameters(draft.parameters)
+    yield from parameter_checks.parameters(draft.parameters)
     if (draft.tasks is None) == (draft.deployment_id is None):
         yield InvalidInput(message="Give exactly one of tasks and fromDeploymentId.", path=("tasks",))
     elif not tasks:
@@ -208,12 +212,15 @@ def _problems(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> Iterator[P
 
 
 async def _faults(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> list[Problem]:
-    """Return all faults of the graph. Missing commands are reported when it is used: they depend on the operator."""
+    """Return all faults of the graph.
+
+    Missing commands are reported when it is used: they depend on the operator.
+    """
     applications = await application_store.by_ids(list(_application_ids(tasks)))
     names = {id_: application.name for id_, application in applications.items()}
     return [
         *template.faults(tasks, draft.parameters),
-        *workflow.check(template.without_expressions(tasks), names, commands_needed=False),
+        *workflow_faults.find_faults(template.without_expressions(tasks), names, commands_needed=False),
     ]
 
 

@@ -1,10 +1,10 @@
-"""Use cases of workflows: edits of a deployment's graph, each of which makes a revision, and its layout."""
+"""Use cases of workflows: edits of a deployment's graph, each of which makes a revision; layout."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from app.core import allowed_actions, compatibility, editing, workflow
+from app.core import allowed_actions, compatibility, editing, workflow, workflow_faults, workflow_rewrite
 from app.core.deployment import Deployment
 from app.core.editing import PATHS, Addition, Edit, Modification, Replacement, Restoration
 from app.core.environment import OperatorKind
@@ -69,7 +69,10 @@ async def edit(context: UseCaseContext, order: EditOrder) -> Result:
 
 
 async def restore(context: UseCaseContext, order: RestoreOrder) -> Result:
-    """Make a new revision that equals an old one. Refused if it would change a task that has started since."""
+    """Make a new revision that equals an old one.
+
+    Refused if it would change a task that has started since.
+    """
     async with _editable(context, order.deployment_id, order.expected_revision) as (locked, tasks):
         past = await _tasks_at(locked.deployment, tasks, order.revision)
         if past is None:
@@ -84,7 +87,10 @@ async def restore(context: UseCaseContext, order: RestoreOrder) -> Result:
 
 
 async def _tasks_at(deployment: Deployment, tasks: Sequence[Task], revision: int) -> Sequence[WorkflowTask] | None:
-    """Return the tasks of a deployment's revision; None if there is no such revision. `tasks` are the present ones."""
+    """Return the tasks of a deployment's revision; None if there is no such revision.
+
+    `tasks` are the present ones.
+    """
     if revision == deployment.revision:
         return workflow_tasks(tasks)
     key = (deployment.id, revision)
@@ -92,7 +98,10 @@ async def _tasks_at(deployment: Deployment, tasks: Sequence[Task], revision: int
 
 
 async def set_positions(context: UseCaseContext, layout: Layout) -> Result:
-    """Store where tasks are drawn, in any state of the deployment and without a new revision. For DEPLOYER."""
+    """Store where tasks are drawn, in any state of the deployment and without a new revision.
+
+    For DEPLOYER.
+    """
     refuse_if(checks.in_range(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
     refuse_if(
         problem
@@ -149,7 +158,7 @@ async def _edit(context: UseCaseContext, locked: LockedDeployment, tasks: Sequen
     path = PATHS[type(order.edit)]
     await refuse_unauthorized_waivers(locked, context.principal, ids_by_key, waived_keys, path)
     new_ids = {task.key: context.unit.new_id(IdKind.TASK) for task in after if task.key not in ids_by_key}
-    rewrite = editing.rewrite(tasks, after, new_ids, before)
+    rewrite = workflow_rewrite.rewrite(tasks, after, new_ids, before)
     revision = _revision(context, locked, order, (before, after))
     await store.supersede((KeptTask(task.id, past) for task, past in zip(tasks, before, strict=True)), revision)
     await store.write(rewrite)
@@ -178,12 +187,12 @@ async def _check(deployment: Deployment, tasks: Sequence[Task], edit_: Edit, gra
     path = PATHS[type(edit_)]
     definitions = await definition_store.by_application(deployment.id)
     environment = (await environment_store.by_ids([deployment.environment_id]))[deployment.environment_id]
-    started_keys = {task.key for task in tasks if editing.has_started(task)}
+    started_keys = {task.key for task in tasks if workflow_rewrite.has_started(task)}
     not_started = [task for task in graphs[1] if task.key not in started_keys]
     refuse_if(compatibility.service_account_problems(environment, not_started, *path))
     faults = [
         *editing.faults(*graphs, edit_, started_keys),
-        *workflow.check(
+        *workflow_faults.find_faults(
             graphs[1],
             {id_: definition.name for id_, definition in definitions.items()},
             deployment.must_in_order,

@@ -1,4 +1,4 @@
-"""Who may come in, and what each token can be used for. What grants show is in `test_visibility`."""
+"""Authentication, and what each token can be used for. `test_visibility` tests what grants make visible."""
 
 import hashlib
 from typing import Any
@@ -19,7 +19,7 @@ INIT = "connection_init"
 
 
 async def spoilt(system: System, change: str) -> str:
-    """Make an ADMIN's token, spoil it by a change of its row, and return its secret."""
+    """Create an ADMIN's token, invalidate it by changing its row, and return its secret."""
     made = await account(system.admin, {"role": "ADMIN"})
     async with database(system) as connection:
         await connection.execute(f"UPDATE api_tokens SET {change} WHERE id = $1", made.token_id)
@@ -27,7 +27,7 @@ async def spoilt(system: System, change: str) -> str:
 
 
 async def no_good(system: System) -> dict[str, str]:
-    """Return headers that let nobody in, by what is wrong with them."""
+    """Return invalid Authorization headers, by what is wrong with them."""
     stored = hashlib.sha256(ADMIN.encode()).hexdigest()
     expired = await spoilt(system, "expires_at = now() - interval '1 second'")
     revoked = await spoilt(system, "revoked_at = now()")
@@ -103,9 +103,9 @@ async def test_socket_answers_nothing_before_connection_init(shared: System) -> 
 
 
 async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
-    """Return things to act on: a world, values by the names of input fields, and ids by the ends of mutations' names.
+    """Return a world, values by the names of input fields, and ids by the suffixes of the mutations' names.
 
-    The deployment has failed, so that retrying it is not refused for its state.
+    The deployment has failed, so that a retry is not refused for its state.
     """
     here = await world(system.admin)
     application = await here.application("shop", build={"command": ["true"]})
@@ -144,7 +144,7 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "actorId": other.id,
         "reason": "because",
         "environmentId": here.environment_id,
-        "approvalIds": [one["id"] for one in asking["deployments"][0]["approvals"]],
+        "approvalIds": [approval["id"] for approval in asking["deployments"][0]["approvals"]],
     }
     ids = {
         "Application": application,
@@ -231,7 +231,7 @@ async def test_a_deployer_of_one_environment_may_not_deploy_to_two(shared: Syste
     assert codes(await theirs.try_deploy(version)) == []
 
 
-async def test_an_admin_of_one_environment_is_none_of_the_whole(shared: System) -> None:
+async def test_an_admin_of_one_environment_is_not_an_admin_of_everything(shared: System) -> None:
     here, there = await world(shared.admin), await world(shared.admin)
     somebody = await account(shared.admin, {"role": "ADMIN", "environmentId": here.environment_id})
     change = somebody.client.mutate
@@ -248,7 +248,7 @@ async def test_an_admin_of_one_environment_is_none_of_the_whole(shared: System) 
     assert [codes(answer) for answer in refused] == [["FORBIDDEN"]] * len(refused)
 
 
-async def test_a_grant_that_is_taken_away_is_gone_at_once(shared: System) -> None:
+async def test_a_revoked_grant_takes_effect_at_once(shared: System) -> None:
     somebody = await account(shared.admin, {"role": "VIEWER"})
     assert code(await somebody.client.execute("{ environments { id } }")) is None
     await shared.admin.change("revokeRole", "actor { id }", actorId=somebody.id, role="VIEWER")
@@ -287,7 +287,7 @@ async def test_scopes_widen_nothing(shared: System) -> None:
     assert codes(await somebody.client.mutate("createApplication", "__typename", **least())) == ["FORBIDDEN"]
 
 
-async def test_a_narrow_token_can_not_make_a_wide_one(shared: System) -> None:
+async def test_a_narrow_token_cannot_create_a_wide_one(shared: System) -> None:
     table = [
         ("VIEWER", ["VIEWER"], True),
         ("VIEWER", ["DEPLOYER"], False),
@@ -304,7 +304,7 @@ async def test_a_narrow_token_can_not_make_a_wide_one(shared: System) -> None:
         assert (made["secret"] is not None) is allowed
 
 
-async def test_tokens_of_others_take_an_admin(shared: System) -> None:
+async def test_only_an_admin_creates_tokens_for_others(shared: System) -> None:
     owner = await account(shared.admin, {"role": "VIEWER"})
     other = await account(shared.admin, {"role": "DEPLOYER"})
     make = {"name": "x", "serviceAccountId": owner.id, "scopes": ["VIEWER"]}

@@ -20,7 +20,7 @@ MUTATIONS = set(root(OperationType.MUTATION).fields)
 
 
 def only(found: list[Data], *path: str) -> tuple[Any, Any]:
-    """Return what the one entry has before and after, at a path."""
+    """Return the values before and after the change at a path in the only entry."""
     (entry,) = found
     sides = [entry["before"], entry["after"]]
     for name in path:
@@ -28,7 +28,7 @@ def only(found: list[Data], *path: str) -> tuple[Any, Any]:
     return sides[0], sides[1]
 
 
-async def keep_catalogue(admin: Audited, here: World) -> None:
+async def change_definitions(admin: Audited, here: World) -> None:
     made, found = await admin.change(
         "createApplication", "application { id }", name=unique("app"), shell={"command": ["true"]}
     )
@@ -56,7 +56,7 @@ async def keep_catalogue(admin: Audited, here: World) -> None:
     assert (only(found, "name"), found[0]["target"]) == (("holidays", None), None)
 
 
-async def keep_people(admin: Audited) -> None:
+async def change_people(admin: Audited) -> None:
     made, _ = await admin.change("createServiceAccount", "serviceAccount { id }", name=unique("bot"))
     id_ = made["serviceAccount"]["id"]
     _, found = await admin.change("grantRole", "actor { id }", actorId=id_, role="VIEWER")
@@ -150,7 +150,7 @@ async def decide(admin: Audited, here: World, given: Data) -> None:
         deployment = made["deployments"][0]
         (approval,) = deployment["approvals"]
         _, found = await admin.change(name, "approvals { id }", approvalIds=[approval["id"]], comment="because")
-        entry = next(one for one in found if one["targetId"] == approval["id"])
+        entry = next(entry for entry in found if entry["targetId"] == approval["id"])
         assert (entry["before"]["status"], entry["after"]["status"], entry["reason"]) == ("PENDING", status, "because")
         if name == "approve":
             await admin.change("cancelDeployment", "deployment { id }", id=deployment["id"], reason="enough")
@@ -177,8 +177,8 @@ async def promote(admin: Audited, client: Client, given: Data) -> None:
 async def test_every_mutation_leaves_an_entry_for_each_object_that_it_changes(system: System) -> None:
     admin = Audited(system)
     here, given = await place(system)
-    await keep_catalogue(admin, here)
-    await keep_people(admin)
+    await change_definitions(admin, here)
+    await change_people(admin)
     await steer(admin, given)
     await edit(admin, given)
     await template(admin)
@@ -191,7 +191,7 @@ async def test_every_mutation_leaves_an_entry_for_each_object_that_it_changes(sy
     assert admin.called == MUTATIONS
 
 
-async def test_refusals_and_repeated_calls_leave_none(system: System) -> None:
+async def test_refused_and_repeated_calls_leave_no_entry(system: System) -> None:
     given = {"name": unique("env"), "operator": "SHELL", "idempotencyKey": "once"}
     await system.admin.change("createEnvironment", "environment { id }", **given)
     before = await contents(system)
@@ -203,7 +203,7 @@ async def test_refusals_and_repeated_calls_leave_none(system: System) -> None:
     assert await contents(system) == before
 
 
-async def test_of_two_changes_at_once_each_has_what_was_there_before_it(system: System) -> None:
+async def test_concurrent_changes_record_the_state_before_each(system: System) -> None:
     here = await world(system.admin)
     id_ = await here.application("app")
     calls = [system.admin.change("updateApplication", "application { id }", id=id_, description=text) for text in "ab"]
@@ -214,7 +214,7 @@ async def test_of_two_changes_at_once_each_has_what_was_there_before_it(system: 
     assert {first[1]["description"], last[1]["description"]} == {"a", "b"}
 
 
-async def test_only_admins_of_everything_read_it(system: System) -> None:
+async def test_only_admins_of_everything_read_the_audit_log(system: System) -> None:
     here = await world(system.admin)
     entry = (await entries(system.admin))[0]
     local = await account(system.admin, {"role": "ADMIN", "environmentId": here.environment_id})
@@ -232,7 +232,7 @@ async def test_only_admins_of_everything_read_it(system: System) -> None:
     }
 
 
-async def test_it_is_filtered_and_paged(system: System) -> None:
+async def test_the_audit_log_is_filtered_and_paged(system: System) -> None:
     here = await world(system.admin)
     for rank in range(1, 6):
         await system.admin.change("updateEnvironment", "environment { id }", id=here.environment_id, rank=rank)

@@ -1,4 +1,4 @@
-"""Commands and variables over the API: nobody reads by any way what is for those who deploy the application."""
+"""Commands and variables over the API: values for deployers of an application stay hidden from all others."""
 
 import json
 from typing import Any
@@ -42,13 +42,13 @@ WAYS = {
 
 
 class Place:
-    """An application with secrets in each of its commands, a deployment and a template of it."""
+    """An application with secrets in each of its commands, with a deployment and a template of it."""
 
     def __init__(self, here: World, ids: dict[str, Any]) -> None:
         self.here, self.ids = here, ids
 
     async def seen(self, client: Client, way: str) -> str:
-        """Return everything that somebody reads in one way, as text."""
+        """Return everything that somebody can read by one route, as text."""
         document, of = WAYS[way]
         given = {"input": self.ids["plan"]} if of == "plan" else {"id": self.ids[of]} if of else {}
         return json.dumps(await client.execute(document, **given))
@@ -76,7 +76,7 @@ async def place(system: System) -> Place:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_values_are_for_those_who_deploy_it(shared: System, way: str) -> None:
+async def test_values_of_variables_are_visible_to_deployers_only(shared: System, way: str) -> None:
     there = await place(shared)
     env, app = there.here.environment_id, there.ids["application"]
     other = await there.here.application("other")
@@ -97,7 +97,7 @@ async def test_values_are_for_those_who_deploy_it(shared: System, way: str) -> N
         assert SECRET in shown and ARGUMENT in shown and ("***" not in shown or way == "applications")
 
 
-async def test_a_feed_shows_no_more(shared: System) -> None:
+async def test_a_feed_hides_the_same_values(shared: System) -> None:
     there = await place(shared)
     document = f"""subscription($id: ID!) {{ deploymentEvents(id: $id) {{ events {{
       ... on DeploymentStatusChanged {{ deployment {{ applications {{ {APPLICATION} }} tasks {{ {TASK} }}
@@ -111,7 +111,7 @@ async def test_a_feed_shows_no_more(shared: System) -> None:
         await found.aclose()
 
 
-async def test_a_template_of_a_deployment_is_for_those_who_see_its_values(shared: System) -> None:
+async def test_saving_a_deployment_as_a_template_needs_visible_values(shared: System) -> None:
     there = await place(shared)
     env = there.here.environment_id
     other = await there.here.application("other")
@@ -124,7 +124,7 @@ async def test_a_template_of_a_deployment_is_for_those_who_see_its_values(shared
     assert codes(await shared.admin.mutate("saveWorkflowTemplate", "template { id }", **given)) == []
 
 
-async def test_who_saved_a_template_reads_it_again(shared: System) -> None:
+async def test_the_author_of_a_template_sees_its_values(shared: System) -> None:
     here = await world(shared.admin)
     author = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
     other = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
@@ -144,7 +144,7 @@ HIDDEN: list[tuple[dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("change", "path"), HIDDEN)
-async def test_what_stands_for_something_hidden_is_not_stored(
+async def test_the_placeholder_of_hidden_values_is_not_stored(
     shared: System, change: dict[str, Any], path: list[str]
 ) -> None:
     here = await world(shared.admin)

@@ -1,4 +1,4 @@
-"""Names that look alike are one name, wherever they are given; names that hide something are none."""
+"""Confusable names count as one name everywhere; names with invisible characters are refused."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ ALIKE = ["Größe", " Größe ", "Gro\u0308ße"]
 HIDING = ["a\u202eb", "a\u200bb", "a\x9b2J"]
 
 
-async def test_names_that_look_alike_are_one_template_and_one_account(shared: System) -> None:
+async def test_confusable_names_are_the_same_template_and_account(shared: System) -> None:
     client = shared.admin
     for number, name in enumerate(ALIKE, 1):
         saved = await client.change(
@@ -24,7 +24,7 @@ async def test_names_that_look_alike_are_one_template_and_one_account(shared: Sy
     assert [bool(each["errors"]) for each in made] == [False, True, True]
 
 
-async def test_keys_that_look_alike_are_one(shared: System) -> None:
+async def test_confusable_keys_are_the_same_task(shared: System) -> None:
     here = await world(shared.admin)
     await here.application("web")
     graph = [task(ALIKE[0]), task("b", ALIKE[2])]
@@ -37,7 +37,7 @@ async def test_keys_that_look_alike_are_one(shared: System) -> None:
 
 
 @pytest.mark.parametrize("name", HIDING)
-async def test_names_that_hide_something_are_refused(shared: System, name: str) -> None:
+async def test_names_with_invisible_characters_are_refused(shared: System, name: str) -> None:
     client = shared.admin
     here = await world(client)
     web = await here.application("web")

@@ -1,6 +1,7 @@
-"""What hangs on objects and may grow for ever: pages from either end hold just what the whole list has.
+"""Child lists that may grow without limit: pages from either end contain exactly the whole list.
 
-In: an object with five of each, and one with none. Out: pages forward and backward, counts, and cursors of other lists.
+In: an object with five children of each kind. Out: pages forward and backward, counts, and refused cursors of other
+lists.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,7 +22,7 @@ Made = Callable[[System], Awaitable[tuple[str, list[str]]]]
 
 
 def document(type_: str, field: str, item: str) -> str:
-    """Return the query of a list that hangs on an object."""
+    """Return the query of a child list of an object."""
     return f"""query($id: ID!, $first: Int, $after: Cursor, $last: Int, $before: Cursor) {{
       parent: node(id: $id) {{ ... on {type_} {{
         list: {field}(first: $first, after: $after, last: $last, before: $before) {{
@@ -65,7 +66,7 @@ async def approvals(system: System) -> tuple[str, list[str]]:
     id_ = await here.deploy(tasks=[task(key, requireConfirm=True) for key in keys])
     await system.admin.until(id_, "WAITING_CONFIRM")
     found = await system.admin.query("query($id: ID!) { deployment(id: $id) { approvals { id } } }", id=id_)
-    return id_, [one["id"] for one in found["deployment"]["approvals"]]
+    return id_, [approval["id"] for approval in found["deployment"]["approvals"]]
 
 
 async def deployed(system: System) -> tuple[str, str, str, list[str], list[str]]:
@@ -106,7 +107,7 @@ async def events(system: System) -> tuple[str, list[str]]:
     for number in range(COUNT - 1):
         await system.admin.change(f"{'resume' if number % 2 else 'pause'}Deployment", "__typename", id=id_)
     found = await system.admin.query("query($id: ID!) { deployment(id: $id) { events { nodes { at } } } }", id=id_)
-    return id_, [one["at"] for one in found["deployment"]["events"]["nodes"]]
+    return id_, [node["at"] for node in found["deployment"]["events"]["nodes"]]
 
 
 LISTS: dict[str, tuple[str, str, str, Made]] = {
@@ -123,7 +124,7 @@ LISTS: dict[str, tuple[str, str, str, Made]] = {
 
 
 @pytest.mark.parametrize("name", LISTS)
-async def test_pages_from_either_end_hold_the_whole_list(shared: System, name: str) -> None:
+async def test_pages_from_either_end_contain_the_whole_list(shared: System, name: str) -> None:
     type_, field, item, make = LISTS[name]
     id_, whole = await make(shared)
     asked = document(type_, field, item)
@@ -139,10 +140,10 @@ async def test_pages_from_either_end_hold_the_whole_list(shared: System, name: s
             assert code(await shared.admin.execute(asked, id=id_, **arguments)) == "INVALID", arguments
 
 
-async def test_environments_come_in_promotion_order(shared: System) -> None:
+async def test_environments_are_listed_in_promotion_order(shared: System) -> None:
     for rank in (3, -5, 0, 700, -1000, 0):
         await world(shared.admin, rank=rank)
-    whole = [one["id"] for one in (await shared.admin.query("{ environments { id } }"))["environments"]]
+    whole = [environment["id"] for environment in (await shared.admin.query("{ environments { id } }"))["environments"]]
     asked = f"""query($first: Int, $after: Cursor, $last: Int, $before: Cursor) {{
       list: environmentsConnection(first: $first, after: $after, last: $last, before: $before) {{
         totalCount nodes {{ id }} edges {{ cursor node {{ id }} }} {PAGE} }} }}"""
@@ -151,7 +152,7 @@ async def test_environments_come_in_promotion_order(shared: System) -> None:
         assert flat((await listed(backward(shared, asked, size), len(whole)))[::-1]) == whole
 
 
-async def test_lists_of_the_catalogue_come_from_either_end(shared: System) -> None:
+async def test_applications_and_templates_are_paged_from_either_end(shared: System) -> None:
     here = await world(shared.admin)
     tag = unique("both")
     for number in range(COUNT):
@@ -170,7 +171,7 @@ async def test_lists_of_the_catalogue_come_from_either_end(shared: System) -> No
         assert flat((await listed(backward(shared, asked, 2, contains=tag), COUNT))[::-1]) == pages
         found: Data = (await shared.admin.query(asked, contains=tag, archived=True))["list"]
         archived = [gone] if field == "applications" else []
-        assert ([one["id"] for one in found["nodes"]], found["totalCount"]) == (archived, len(archived))
+        assert ([node["id"] for node in found["nodes"]], found["totalCount"]) == (archived, len(archived))
 
 
 async def test_versions_are_found_by_application_and_commit(shared: System) -> None:
@@ -183,5 +184,5 @@ async def test_versions_are_found_by_application_and_commit(shared: System) -> N
         await shared.admin.change("createVersion", "__typename", name=name, commit=commit, artifacts=artifacts)
     for commit, names in ((None, ["c", "b", "a"]), ("0123", ["b", "a"]), ("0123abcd", ["a"]), ("%", []), ("0123A", [])):
         found = (await shared.admin.query(asked, applicationId=app, commit=commit))["versions"]
-        assert ([one["name"] for one in found["nodes"]], found["totalCount"]) == (names, len(names)), commit
+        assert ([node["name"] for node in found["nodes"]], found["totalCount"]) == (names, len(names)), commit
     assert (await shared.admin.query(asked, applicationId="nobody"))["versions"]["nodes"] == []

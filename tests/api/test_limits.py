@@ -1,4 +1,4 @@
-"""Operations that ask for too much are refused by every way that they can come, with a number, a limit and a code."""
+"""Operations that ask for too much are refused over every transport, with a number, a limit and a code."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ LOGS = "subscription($id: ID!) { deploymentEvents(id: $id) { events { ... on Tas
 
 
 def check(result: Data) -> None:
-    """Check that a result says why there is none."""
+    """Check that a result is an error with a number and the limit."""
     assert result.get("data") is None
     (error,) = result["errors"]
     assert error["extensions"]["code"] == "TOO_LARGE"
@@ -30,7 +30,7 @@ def check(result: Data) -> None:
     assert str(MAX_OBJECTS) in error["message"] and str(error["extensions"]["objects"]) in error["message"]
 
 
-async def test_lists_in_lists_are_refused_over_http_and_sockets(system: System) -> None:
+async def test_nested_lists_are_refused_over_http_and_sockets(system: System) -> None:
     viewer = (await account(system.admin, {"role": "VIEWER"})).client
     check(await viewer.execute(NESTED))
     check((await get(viewer, NESTED)).json())
@@ -40,7 +40,7 @@ async def test_lists_in_lists_are_refused_over_http_and_sockets(system: System) 
     check(json.loads(streamed.text.partition("data: ")[2].partition("\n")[0]))
 
 
-async def test_a_known_query_is_refused_once_its_variables_ask_for_too_much(system: System) -> None:
+async def test_a_cached_query_is_refused_if_its_variables_ask_for_too_much(system: System) -> None:
     for _ in range(3):
         assert "errors" not in await system.admin.execute(PAGED, n=20)
     assert bool(schema.documents.get(PAGED).queries) is schema.shortcuts.prepared
@@ -63,7 +63,7 @@ async def test_a_feed_that_asks_for_too_much_with_each_event_is_refused(system: 
 
 
 @pytest.mark.parametrize("what", ["plain", "others", "nested", "known"])
-async def test_what_grows_larger_than_foreseen_is_ended(
+async def test_an_operation_that_exceeds_its_estimate_is_ended(
     system: System, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     here = await world(system.admin)
@@ -86,7 +86,7 @@ async def test_what_grows_larger_than_foreseen_is_ended(
     assert "errors" not in await system.admin.execute(document, id=id_)
 
 
-async def test_as_much_as_is_meant_is_answered(system: System) -> None:
+async def test_an_operation_within_the_limit_is_answered(system: System) -> None:
     here = await world(system.admin)
     await here.application("web")
     id_ = await here.deploy(tasks=[task(f"t{number}") for number in range(600)], autoStart=False)
@@ -99,7 +99,7 @@ async def test_as_much_as_is_meant_is_answered(system: System) -> None:
     assert len((await system.admin.query(pages))["deployments"]["nodes"]) == 1
 
 
-async def test_an_error_in_a_long_list_says_where(system: System) -> None:
+async def test_an_error_in_a_long_list_has_its_path(system: System) -> None:
     here = await world(system.admin)
     await here.application("web")
     id_ = await here.deploy(tasks=[task(f"t{number}") for number in range(60)], autoStart=False)
@@ -109,7 +109,7 @@ async def test_an_error_in_a_long_list_says_where(system: System) -> None:
     assert code(result) == "INVALID"
 
 
-async def test_heavy_operations_of_an_actor_wait_for_each_other_and_for_nobody_else() -> None:
+async def test_heavy_operations_of_one_actor_run_one_after_another() -> None:
     limit = concurrency.ConcurrencyLimit(per_actor=2, waiting=3)
     inside: list[str] = []
     leave = asyncio.Event()

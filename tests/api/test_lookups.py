@@ -1,4 +1,4 @@
-"""Finding one object: by its id, its name, or `by`, which takes just one of them; and what tasks wait for."""
+"""Finding one object by its id, its name or `by`; and the tasks that a task waits for."""
 
 import pytest
 
@@ -26,7 +26,7 @@ async def known(shared: System) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize("field", ["application", "environment", "workflowTemplate"])
-async def test_by_takes_an_id_or_a_name(shared: System, known: dict[str, tuple[str, str]], field: str) -> None:
+async def test_by_accepts_an_id_or_a_name(shared: System, known: dict[str, tuple[str, str]], field: str) -> None:
     id_, name = known[field]
     type_ = f"{field[0].upper()}{field[1:]}By"
     document = f"query($id: ID, $name: String, $by: {type_}) {{ one: {field}(id: $id, name: $name, by: $by) {{ id }} }}"
@@ -48,7 +48,7 @@ WORKFLOW = """query($id: ID!) { node(id: $id) { id __typename
   ... on Workflow { revision tasks { id key blockedBy { id key status } blockBy } edges { fromKey toKey } } } }"""
 
 
-async def test_a_workflow_is_found_by_its_id_by_those_who_see_its_deployment(shared: System) -> None:
+async def test_a_workflow_node_is_visible_with_its_deployment(shared: System) -> None:
     here = await world(shared.admin)
     await here.application("shop")
     id_ = await here.deploy(tasks=[task("a"), task("b", "a"), task("c", "a", "b")], autoStart=False)
@@ -57,9 +57,9 @@ async def test_a_workflow_is_found_by_its_id_by_those_who_see_its_deployment(sha
     node = (await shared.admin.query(WORKFLOW, id=workflow))["node"]
     assert (node["id"], node["__typename"], node["revision"]) == (workflow, "Workflow", 1)
     assert workflow != id_ and workflow.partition("_")[2] == id_.partition("_")[2]
-    blockers = {one["key"]: [each["key"] for each in one["blockedBy"]] for one in node["tasks"]}
+    blockers = {task["key"]: [each["key"] for each in task["blockedBy"]] for task in node["tasks"]}
     assert blockers == {"a": [], "b": ["a"], "c": ["a", "b"]}
-    assert all([each["id"] for each in one["blockedBy"]] == one["blockBy"] for one in node["tasks"])
+    assert all([blocker["id"] for blocker in task["blockedBy"]] == task["blockBy"] for task in node["tasks"])
     stranger = (
         await account(shared.admin, {"role": "VIEWER", "environmentId": (await world(shared.admin)).environment_id})
     ).client
@@ -67,7 +67,7 @@ async def test_a_workflow_is_found_by_its_id_by_those_who_see_its_deployment(sha
         assert (await client.query(WORKFLOW, id=wanted))["node"] is None
 
 
-async def test_what_a_task_waits_for_can_be_sent_back(shared: System) -> None:
+async def test_the_blockers_of_a_task_can_be_sent_back_as_keys(shared: System) -> None:
     here = await world(shared.admin)
     await here.application("shop")
     id_ = await here.deploy(tasks=[task("a"), task("b"), task("c", "b", "a")], autoStart=False)
@@ -76,18 +76,18 @@ async def test_what_a_task_waits_for_can_be_sent_back(shared: System) -> None:
     before = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
     last = before["tasks"][-1]
     given = {"deploymentId": id_, "expectedRevision": 1, "key": last["key"]}
-    sent = [one["key"] for one in last["blockedBy"]]
+    sent = [blocker["key"] for blocker in last["blockedBy"]]
     await shared.admin.change("updateTask", "__typename", **given, blockBy=sent, name="another")
     (edge, *_) = before["edges"]
     moved = {"from": edge["fromKey"], "to": edge["toKey"]}
     for number, mutation in enumerate(("disconnectTasks", "connectTasks"), 2):
         await shared.admin.change(mutation, "__typename", deploymentId=id_, expectedRevision=number, **moved)
     after = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
-    assert [sorted(one["key"] for one in each["blockedBy"]) for each in after["tasks"]] == [[], [], ["a", "b"]]
+    assert [sorted(blocker["key"] for blocker in task["blockedBy"]) for task in after["tasks"]] == [[], [], ["a", "b"]]
 
 
-async def test_scalars_say_what_they_are(shared: System) -> None:
+async def test_scalars_have_a_specification_url(shared: System) -> None:
     found = await shared.admin.query("{ __schema { types { name specifiedByURL isOneOf } description } }")
-    types = {one["name"]: one for one in found["__schema"]["types"]}
+    types = {type_["name"]: type_ for type_ in found["__schema"]["types"]}
     assert types["DateTime"]["specifiedByURL"] and types["JSON"]["specifiedByURL"]
     assert types["ApplicationBy"]["isOneOf"] and found["__schema"]["description"]

@@ -1,4 +1,4 @@
-"""Names by which people deploy: nobody can make a version's or a template's name mean something else for another."""
+"""Nobody can change what the name of a version or template means for others."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ async def version(client: Client, name: str, *artifacts: tuple[str, str | None],
     return await client.mutate("createVersion", VERSION, name=name, artifacts=given, **more)
 
 
-async def test_a_version_that_is_there_is_found_again_and_its_name_means_nothing_else(shared: System) -> None:
+async def test_creating_an_existing_version_returns_it_and_its_name_is_taken(shared: System) -> None:
     here = await world(shared.admin)
     one, two = await here.application("one"), await here.application("two")
     elsewhere = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
@@ -44,13 +44,13 @@ async def test_a_version_that_is_there_is_found_again_and_its_name_means_nothing
     assert (await version(elsewhere.client, "v1.3", *evil[0][0]))["errors"] == []
 
 
-async def test_the_same_name_of_other_applications_is_another_version(shared: System) -> None:
+async def test_the_same_name_for_other_applications_is_another_version(shared: System) -> None:
     here = await world(shared.admin)
     made = [await version(shared.admin, "v1", (await here.application(name), None)) for name in ("a", "b")]
     assert made[0]["version"]["id"] != made[1]["version"]["id"]
 
 
-async def test_of_many_who_give_a_name_at_once_one_does(shared: System) -> None:
+async def test_of_concurrent_versions_with_one_name_one_is_created(shared: System) -> None:
     here = await world(shared.admin)
     app = await here.application("shop")
     calls = [version(shared.admin, "v1", (app, f"shop:{n % 2}")) for n in range(8)]
@@ -59,7 +59,7 @@ async def test_of_many_who_give_a_name_at_once_one_does(shared: System) -> None:
     assert len(ids) == 1 and sum(bool(answer["errors"]) for answer in answers) == 4
 
 
-async def test_who_may_not_deploy_an_application_learns_nothing_of_its_versions(shared: System) -> None:
+async def test_a_deployer_of_other_applications_learns_nothing_about_a_version(shared: System) -> None:
     here = await world(shared.admin)
     app, other = await here.application("shop"), await here.application("other")
     somebody = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other})
@@ -69,7 +69,7 @@ async def test_who_may_not_deploy_an_application_learns_nothing_of_its_versions(
 
 
 @pytest.mark.parametrize("bound", [False, True])
-async def test_a_templates_next_version_is_its_authors(shared: System, bound: bool) -> None:
+async def test_only_its_author_saves_the_next_version_of_a_template(shared: System, bound: bool) -> None:
     here = await world(shared.admin)
     app = await here.application("shop")
     place = {"role": "DEPLOYER", "environmentId": here.environment_id}

@@ -1,4 +1,4 @@
-"""Templates as clients use them: saved, compared, archived, and deployed from with values for their parameters."""
+"""Templates over the API: saved, compared, archived, and deployed with values for their parameters."""
 
 import asyncio
 from typing import Any
@@ -26,13 +26,13 @@ GRAPH = [
 
 
 async def save(client: Client, **fields: Any) -> Data:
-    """Save a template of two tasks and two parameters, unless told otherwise."""
+    """Save a template of two tasks and two parameters by default."""
     given = {"name": unique("template"), "tasks": GRAPH, "parameters": PARAMETERS} | fields
     return await client.change("saveWorkflowTemplate", SAVED, **given)
 
 
 async def errors(client: Client, mutation: str, **given: Any) -> list[Data]:
-    """Call a mutation that must be refused."""
+    """Call a mutation that must be refused, and return its errors."""
     kind = mutation[0].upper() + mutation[1:]
     document = f"mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ {FAULTS} }} }}"
     found: list[Data] = (await client.query(document, input=given))[mutation]["errors"]
@@ -41,18 +41,18 @@ async def errors(client: Client, mutation: str, **given: Any) -> list[Data]:
 
 
 def named(found: list[Data]) -> list[tuple[str, str]]:
-    """Return what each error is, and where."""
+    """Return the kind and the path of each error."""
     return [(error.get("kind") or error["__typename"], ".".join(error["path"] or ())) for error in found]
 
 
 async def place(system: System) -> World:
-    """Return an environment with one application."""
+    """Return a world with one application."""
     here = await world(system.admin, "SHELL")
     await here.application("shop")
     return here
 
 
-async def test_a_name_that_is_known_makes_the_next_version(shared: System) -> None:
+async def test_saving_under_an_existing_name_makes_the_next_version(shared: System) -> None:
     name = unique("template")
     first = await save(shared.admin, name=name, description="says things", note="first")
     second = await save(shared.admin, name=name, note="second", tasks=[task("x")], parameters=[])
@@ -61,7 +61,7 @@ async def test_a_name_that_is_known_makes_the_next_version(shared: System) -> No
     assert second["template"]["latest"] == {"id": second["version"]["id"], "number": 2}
     found = (await shared.admin.query(TEMPLATE, name=name))["workflowTemplate"]
     assert (await shared.admin.query(TEMPLATE, id=found["id"]))["workflowTemplate"] == found
-    assert [(one["number"], one["note"], len(one["tasks"])) for one in found["versions"]] == [
+    assert [(version["number"], version["note"], len(version["tasks"])) for version in found["versions"]] == [
         (1, "first", 2),
         (2, "second", 1),
     ]
@@ -72,13 +72,13 @@ async def test_a_name_that_is_known_makes_the_next_version(shared: System) -> No
     assert found["versions"][0]["tasks"][0]["command"] == SAY
 
 
-async def test_ten_versions_at_once_are_numbered_in_a_row(shared: System) -> None:
+async def test_ten_concurrent_versions_are_numbered_without_a_gap(shared: System) -> None:
     name = unique("template")
     made = await asyncio.gather(*(save(shared.admin, name=name) for _ in range(10)))
     assert sorted(each["version"]["number"] for each in made) == list(range(1, 11))
 
 
-async def test_saving_twice_with_one_key_is_saving_once(shared: System) -> None:
+async def test_saving_twice_with_one_idempotency_key_saves_once(shared: System) -> None:
     given = {"name": unique("template"), "idempotencyKey": unique("key")}
     first = await save(shared.admin, **given)
     assert await save(shared.admin, **given) == first
@@ -100,7 +100,7 @@ async def test_versions_can_be_compared(shared: System) -> None:
     assert result["errors"][0]["extensions"] == {"code": "NOT_FOUND", "path": ["from"]}
 
 
-async def test_a_deployment_keeps_the_version_that_it_was_made_from(shared: System) -> None:
+async def test_a_deployment_keeps_the_template_version_it_was_made_from(shared: System) -> None:
     here, name = await place(shared), unique("template")
     saved = await save(shared.admin, name=name)
     values = {"region": "us", "what": "“🚀” $1 \\g<0>"}
@@ -127,20 +127,20 @@ async def test_a_deployment_from_a_template_runs_with_its_values(shared: System)
     await shared.admin.until(id_, "SUCCESS")
     document = "query($id: ID!) { deployment(id: $id) { tasks { key logs { nodes { message } } } } }"
     logs = {
-        each["key"]: each["logs"]["nodes"]
-        for each in (await shared.admin.query(document, id=id_))["deployment"]["tasks"]
+        task["key"]: task["logs"]["nodes"]
+        for task in (await shared.admin.query(document, id=id_))["deployment"]["tasks"]
     }
     assert "a  b; c" in [line["message"] for line in logs["say"]]
 
 
-async def test_a_plan_shows_what_would_come(shared: System) -> None:
+async def test_a_plan_shows_the_tasks_of_the_template(shared: System) -> None:
     here = await place(shared)
     version = (await save(shared.admin))["version"]["id"]
     document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       tasks { name command { command } } faults { kind taskKeys path } levels gate { canProceed } } }"""
     given = {"versionId": await here.version(), "environmentIds": [here.environment_id], "templateVersionId": version}
     found = (await shared.admin.query(document, input=given | {"parameters": {"region": "eu"}}))["deploymentPlan"]
-    assert [each["name"] for each in found["tasks"]] == ["say", "Go to eu"]
+    assert [task["name"] for task in found["tasks"]] == ["say", "Go to eu"]
     assert found["tasks"][0]["command"]["command"] == ["echo", "hello"]
     assert (found["faults"], found["levels"]) == ([], [["say"], ["go"]])
     found = (await shared.admin.query(document, input=given))["deploymentPlan"]
@@ -149,7 +149,7 @@ async def test_a_plan_shows_what_would_come(shared: System) -> None:
     assert (found["levels"], found["gate"]["canProceed"]) == ([], False)
 
 
-async def test_values_that_do_not_fit_are_refused_by_their_names(shared: System) -> None:
+async def test_invalid_parameter_values_are_refused_by_name(shared: System) -> None:
     here = await place(shared)
     template = (await save(shared.admin))["version"]["id"]
     base: Data = {"versionId": await here.version(), "environmentIds": [here.environment_id], "autoStart": False}
@@ -176,7 +176,7 @@ async def test_values_that_do_not_fit_are_refused_by_their_names(shared: System)
     assert await contents(shared) == before
 
 
-async def test_a_wrong_template_is_refused_with_everything_that_is_wrong(shared: System) -> None:
+async def test_an_invalid_template_is_refused_with_all_its_faults(shared: System) -> None:
     base: Data = {"name": unique("template"), "tasks": GRAPH, "parameters": PARAMETERS}
     stray = task("x", "ghost", name="${{ env.X }}", command={"command": ["a"], "image": "${{ parameters.what }}"})
     table: list[tuple[Data, list[tuple[str, str]]]] = [
@@ -199,7 +199,7 @@ async def test_a_wrong_template_is_refused_with_everything_that_is_wrong(shared:
     assert await contents(shared) == before
 
 
-async def test_a_version_that_lacks_an_application_of_the_template_is_a_fault(shared: System) -> None:
+async def test_a_version_without_an_application_of_the_template_is_a_fault(shared: System) -> None:
     here, there = await place(shared), await place(shared)
     deploy = task("deploy", type="DEPLOY", applicationId=here.applications["shop"])
     saved = await save(shared.admin, tasks=[deploy], parameters=[])
@@ -209,7 +209,7 @@ async def test_a_version_that_lacks_an_application_of_the_template_is_a_fault(sh
     assert await here.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
 
 
-async def test_a_template_is_made_of_a_deployment_as_it_is_now(shared: System) -> None:
+async def test_a_template_saves_the_current_graph_of_a_deployment(shared: System) -> None:
     here = await place(shared)
     id_ = await here.deploy(autoStart=False)
     given = {"deploymentId": id_, "expectedRevision": 1}
@@ -228,7 +228,7 @@ async def test_a_template_is_made_of_a_deployment_as_it_is_now(shared: System) -
     ]
 
 
-async def test_an_archived_template_is_read_and_used_no_more(shared: System) -> None:
+async def test_an_archived_template_is_readable_but_cannot_be_used(shared: System) -> None:
     here, name = await place(shared), unique("template")
     saved = await save(shared.admin, name=name, parameters=[], tasks=[task("a", command={"command": ["true"]})])
     made = await shared.admin.change("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
@@ -255,12 +255,12 @@ async def test_templates_are_listed_by_name_in_pages(shared: System) -> None:
     rest = (await shared.admin.query(document, contains=mark, after=first["pageInfo"]["endCursor"]))[
         "workflowTemplates"
     ]
-    names = [each["name"] for each in (*first["nodes"], *rest["nodes"])]
+    names = [node["name"] for node in (*first["nodes"], *rest["nodes"])]
     assert names == [f"{mark} {number} Ä🚀" for number in range(4)]
     assert (first["totalCount"], first["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasNextPage"]) == (4, True, False)
 
 
-async def test_nodes_are_found_by_their_ids(shared: System) -> None:
+async def test_templates_and_versions_are_found_as_nodes(shared: System) -> None:
     saved = await save(shared.admin)
     document = "query($id: ID!) { node(id: $id) { __typename id } }"
     for kind, id_ in (("WorkflowTemplate", saved["template"]["id"]), ("TemplateVersion", saved["version"]["id"])):
@@ -271,14 +271,14 @@ async def test_nodes_are_found_by_their_ids(shared: System) -> None:
         )
 
 
-async def test_deployers_keep_templates_of_what_they_deploy(shared: System) -> None:
+async def test_deployers_save_templates_of_applications_they_deploy(shared: System) -> None:
     here, there = await place(shared), await place(shared)
     grant = {"role": "DEPLOYER", "applicationId": here.applications["shop"]}
     deployer = (await account(shared.admin, grant)).client
     mine = task("deploy", type="DEPLOY", applicationId=here.applications["shop"])
     others = task("deploy", type="DEPLOY", applicationId=there.applications["shop"])
     saved = await save(deployer, tasks=[mine], parameters=[])
-    assert [one["code"] for one in await errors(deployer, "saveWorkflowTemplate", name="x", tasks=[others])] == [
+    assert [error["code"] for error in await errors(deployer, "saveWorkflowTemplate", name="x", tasks=[others])] == [
         "FORBIDDEN"
     ]
     foreign = await save(shared.admin, tasks=[others], parameters=[])
@@ -290,7 +290,7 @@ async def test_deployers_keep_templates_of_what_they_deploy(shared: System) -> N
     assert (await viewer.query(TEMPLATE, name=saved["template"]["name"]))["workflowTemplate"]
 
 
-async def test_what_is_just_as_the_latest_version_makes_none(shared: System) -> None:
+async def test_only_if_changed_makes_no_version_equal_to_the_latest(shared: System) -> None:
     given: Data = {"name": unique("once"), "note": "n", "tasks": [task("a", payload={"a": 1, "b": 2})]}
     given["onlyIfChanged"] = True
     saves = (shared.admin.change("saveWorkflowTemplate", "version { id number }", **given) for _ in range(5))

@@ -236,7 +236,7 @@ def test_nobody_decides_twice_or_too_late(one: Approval, expected: ErrorCode | N
 
 def test_who_decided_and_when_is_told() -> None:
     problem = why_not_decide(approval(said("bob"), status=A.APPROVED), somebody(EVERYTHING), V.APPROVE, NOW)
-    assert problem and problem.message == "It is APPROVED: APPROVE by bob at 2030-01-01 12:00:00 UTC."
+    assert problem and problem.message == "The approval is APPROVED already: APPROVE by bob at 2030-01-01 12:00:00 UTC."
 
 
 @property_of

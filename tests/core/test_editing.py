@@ -26,12 +26,13 @@ from app.core.editing import (
     Replacement,
     Restoration,
     apply_edit,
-    rewrite,
 )
 from app.core.errors import FaultKind, InvalidInput, NotFound, Problem, Refused
 from app.core.revision import WorkflowDiff, describe, diff
 from app.core.task import UNSTARTED, Task, TaskStatus, new_task, workflow_tasks
-from app.core.workflow import Position, WorkflowTask, check
+from app.core.workflow import Position, WorkflowTask
+from app.core.workflow_faults import find_faults
+from app.core.workflow_rewrite import Rewrite, rewrite
 from tests.core.support.build import NOW, closure, dags, node, property_of, task
 
 S = TaskStatus
@@ -241,7 +242,7 @@ def sound(before: tuple[WorkflowTask, ...], edit: Edit) -> tuple[WorkflowTask, .
         after = apply_edit(before, edit)
     except Refused:
         return before
-    return before if check(after, {}) else after
+    return before if find_faults(after, {}) else after
 
 
 @property_of
@@ -253,7 +254,7 @@ def test_any_sequence_of_edits_keeps_the_graph_sound_and_can_be_told(
     stored = [new_task(one, "d", order, {key: key for key in start}) for order, one in enumerate(graph)]
     for edit in doings:
         after = sound(graph, edit)
-        assert check(after, {}) == ()
+        assert find_faults(after, {}) == ()
         assert plain(applied(graph, diff(graph, after)).values()) == plain(after)
         assert describe(graph, after)
         made = rewrite(stored, after, {one.key: one.key for one in after}) if after else None
@@ -269,7 +270,7 @@ def test_any_sequence_of_edits_keeps_the_graph_sound_and_can_be_told(
             assert_stands(stored)
 
 
-def _at(one: Task, order: int, made: editing.Rewrite) -> Task:
+def _at(one: Task, order: int, made: Rewrite) -> Task:
     status = {change.task_id: change.to for change in made.changes}.get(one.id, one.status)
     return replace(one, order=order, status=status)
 

@@ -45,7 +45,7 @@ def test_a_deployment_changes_as_its_table_says(seen: DeploymentStatus, wanted: 
     with pytest.raises(IllegalTransitionError) as caught:
         deployment.transition(seen, wanted)
     expected = " or ".join(DEPLOYMENTS[seen].split()) or "nothing: it has ended"
-    assert str(caught.value) == f"a deployment in {seen} can not become {wanted}; expected {expected}"
+    assert str(caught.value) == f"a deployment in {seen} cannot become {wanted}; expected {expected}"
 
 
 @pytest.mark.parametrize(("seen", "wanted"), list(product(TaskStatus, repeat=2)))
@@ -56,7 +56,7 @@ def test_a_task_changes_as_its_table_says(seen: TaskStatus, wanted: TaskStatus) 
     with pytest.raises(IllegalTransitionError) as caught:
         task.transition(seen, wanted)
     expected = " or ".join(TASKS[seen].split()) or "nothing: it has ended"
-    assert str(caught.value) == f"a task in {seen} can not become {wanted}; expected {expected}"
+    assert str(caught.value) == f"a task in {seen} cannot become {wanted}; expected {expected}"
 
 
 def test_the_tables_know_every_status_and_no_other() -> None:
@@ -69,7 +69,7 @@ def test_the_tables_know_every_status_and_no_other() -> None:
 def test_the_error_carries_what_was_seen_and_what_was_wanted() -> None:
     with pytest.raises(IllegalTransitionError) as caught:
         task.transition(TaskStatus.SKIPPED, TaskStatus.RUNNING)
-    assert (caught.value.seen, caught.value.wanted) == ("SKIPPED", "RUNNING")
+    assert (caught.value.current, caught.value.target) == ("SKIPPED", "RUNNING")
 
 
 def names(group: frozenset[DeploymentStatus] | frozenset[TaskStatus]) -> str:

@@ -197,7 +197,7 @@ async def test_what_was_asked_is_withdrawn_with_its_deployment(engine: Engine, t
     await engine.cancel(id_)
     assert (await engine.story(id_)).status is D.CANCELLED
     (wrong,) = await decide(await person(engine, "Ann"), one)
-    assert (wrong.code, "not asked for any more" in wrong.message) == (ErrorCode.WRONG_STATE, True)
+    assert (wrong.code, "no longer needed" in wrong.message) == (ErrorCode.WRONG_STATE, True)
 
 
 async def test_what_waits_for_people_is_steered(engine: Engine, trial: Site) -> None:

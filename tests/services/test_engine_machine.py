@@ -16,7 +16,7 @@ from hypothesis import HealthCheck as Complaint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core import workflow
+from app.core import workflow_faults
 from app.core.allowed_actions import why_not_cancel, why_not_pause, why_not_resume
 from app.core.attempt import Ending, Outcome
 from app.core.deployment import ENDED
@@ -254,7 +254,7 @@ class Machine:
                 assert story.status not in ENDED or task.activity is None, (story.status, task)
             graph = workflow_tasks(list(story.tasks.values()))
             names = {id_: name for name, id_ in self.site.applications.items()}
-            assert workflow.check(graph, names, commands_needed=False) == ()
+            assert workflow_faults.find_faults(graph, names, commands_needed=False) == ()
             known = [one.number for one in (await workflow_store.revisions_of([id_]))[id_]]
             assert known == list(range(1, story.deployment.revision + 1))
 

@@ -198,7 +198,7 @@ class World:
     async def plan(self, story: Story) -> Plan:
         """Return what a tick would do now. What decides between failing and rolling back is left out."""
         deployment, rollback = story.deployment, story.deployment.rollback
-        items = await task_store.items(deployment.id)
+        items = await task_store.snapshots(deployment.id)
         error = rollback.error_message if rollback and rollback.status == "FAILED" else None
         state = DeploymentSnapshot(
             status=deployment.status,

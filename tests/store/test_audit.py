@@ -83,9 +83,9 @@ async def test_entries_of_many_at_once_are_one_chain(engine: Engine, rows: async
         ("UPDATE audit_entries SET actor_id = 'usr_2' WHERE number = 1", "entry 1 (aud_"),
         ("UPDATE audit_entries SET at = at + interval '1 microsecond' WHERE number = 6", "entry 6 (aud_"),
         ("UPDATE audit_entries SET after = NULL WHERE number = 2", "entry 2 (aud_"),
-        ("UPDATE audit_entries SET number = -number WHERE number = 4", "entry 4 is missing; entry 5 (aud_"),
-        ("DELETE FROM audit_entries WHERE number = 4", "entry 4 is missing; entry 5 (aud_"),
-        ("DELETE FROM audit_entries WHERE number = 1", "entry 1 is missing; entry 2 (aud_"),
+        ("UPDATE audit_entries SET number = -number WHERE number = 4", "entry 4 is missing: entry 5 (aud_"),
+        ("DELETE FROM audit_entries WHERE number = 4", "entry 4 is missing: entry 5 (aud_"),
+        ("DELETE FROM audit_entries WHERE number = 1", "entry 1 is missing: entry 2 (aud_"),
         ("UPDATE audit_entries SET hash = md5(hash) || md5(hash) WHERE number = 5", "entry 5 (aud_"),
     ],
 )

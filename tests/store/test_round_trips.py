@@ -193,7 +193,7 @@ async def test_a_task_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
     await engine.put(changed)
     assert await tasks.by_ids([task.id]) == {task.id: changed}
     present = (await tasks.of_deployments([task.deployment_id]))[task.deployment_id]
-    assert changed in present and await tasks.items(task.deployment_id) == snapshots_of(present)
+    assert changed in present and await tasks.snapshots(task.deployment_id) == snapshots_of(present)
     await engine.put(task)
     assert await tasks.by_ids([task.id]) == {task.id: task}
 

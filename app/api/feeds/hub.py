@@ -96,7 +96,7 @@ class FeedHub:
 
     def _join(self, operation: SharedOperation, principal: Principal, subscriber: Subscriber) -> SharedExecution:
         """Add a subscriber to an execution that has what follows its cursor, or to a new one. Raises NotSharedError."""
-        key = (operation, principal.without_token() if operation.personal else principal.as_anybody())
+        key = (operation, principal.without_token() if operation.personal else principal.anonymous())
         executions = self._executions.setdefault(key, [])
         for execution in executions:
             seq = execution.seq_behind(subscriber.cursor)

@@ -75,7 +75,7 @@ class DeploymentQueries:
         )
         return DeploymentPlan(
             draft=planned,
-            levels=[] if planned.faults else graph.levels(workflow.blockers(planned.tasks)),
+            levels=[] if planned.faults else graph.levels(workflow.blocker_graph(planned.tasks)),
             critical_path=[] if planned.faults else await _critical_path(info, planned),
             gate=Gate(can_proceed=not found_blockers and not planned.faults, blockers=to_blockers(found_blockers)),
             faults=[workflow_fault(fault) for fault in planned.faults],
@@ -86,4 +86,4 @@ async def _critical_path(info: Info, planned: Draft) -> list[str]:
     """Return the keys of the longest chain of tasks, by how long they took the last time."""
     durations = await info.context.loaders.durations.load(tuple(application.id for application in planned.applications))
     seconds = {task.key: durations.get((task.application_id, task.key)) for task in planned.tasks}
-    return graph.critical_path(workflow.blockers(planned.tasks), graph.weights(seconds).__getitem__)
+    return graph.critical_path(workflow.blocker_graph(planned.tasks), graph.weights(seconds).__getitem__)

@@ -64,7 +64,7 @@ async def _start(locked: LockedDeployment) -> None:
     if archived:
         names = ", ".join(f"“{name}”" for name in archived)
         reason = f"{names} was archived while it waited: bring it back with unarchiveApplication, and deploy again"
-        cancel_unstarted(locked, await task_store.items(deployment.id), reason)
+        cancel_unstarted(locked, await task_store.snapshots(deployment.id), reason)
     else:
         locked.change_status(DeploymentStatus.RUNNING)
     await tick_and_enqueue(locked)

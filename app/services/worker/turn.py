@@ -90,7 +90,7 @@ async def claim_and_settle(
     known = {each.assignment.task.id: each for each in done}
     settled: list[Finished] = []
     async with unit(runtime) as work, lock_deployment(work, deployment_id) as ledger:
-        items = {item.id: item for item in await task_store.items(deployment_id)}
+        items = {item.id: item for item in await task_store.snapshots(deployment_id)}
         for id_, each in known.items():
             if _is_ours(items.get(id_), each.assignment.task, worker):
                 items[id_] = await _settle(runtime, ledger, items[id_], each)
@@ -129,7 +129,7 @@ async def settle_lost_attempt(
         lapsed = task.worker is not None and task.lease_until is not None and task.lease_until < ledger.now
         if task.attempt != attempt or not lapsed:
             return
-        items = {item.id: item for item in await task_store.items(deployment_id)}
+        items = {item.id: item for item in await task_store.snapshots(deployment_id)}
         items[task_id] = _seen(items[task_id], await _store_end(runtime, ledger, task, outcome))
         enqueue_work(ledger, await tick(ledger, list(items.values())))
     await admit_waiting(runtime, work)

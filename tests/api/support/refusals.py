@@ -1,4 +1,4 @@
-"""Refusals of mutations, as tests compare them: what each error is, and which field it names."""
+"""Refused mutations, in a form that tests can compare: the kind of each error, and its path."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ INPUTS = {
 
 
 async def refusal(client: Client, mutation: str, given: Data) -> list[Data]:
-    """Call a mutation and return its errors, each of which must say in words what is wrong."""
+    """Call a mutation and return its errors, each of which must have a message."""
     document = f"mutation($input: {INPUTS[mutation]}!) {{ {mutation}(input: $input) {{ {ERRORS} }} }}"
     result = await execute(client, document, {"input": given})
     assert "errors" not in result, result["errors"]
@@ -30,7 +30,7 @@ async def refusal(client: Client, mutation: str, given: Data) -> list[Data]:
 
 
 def named(errors: Sequence[Data]) -> list[tuple[str, str, str]]:
-    """Return what each error is, and where."""
+    """Return the kind, the code and the path of each error."""
     return [(error["__typename"], error["code"], ".".join(error["path"] or ())) for error in errors]
 
 
@@ -47,7 +47,7 @@ Refusals = Sequence[tuple[Data, Sequence[str | tuple[str, str, str]]]]
 
 
 async def refused(system: System, mutation: str, base: Data, table: Refusals) -> None:
-    """Check that each change of a valid input is refused with what stands beside it, and that nothing is stored."""
+    """Check that each change of a valid input is refused with the errors beside it, and that nothing is stored."""
     before = await contents(system)
     for change, paths in table:
         expected = [one for path in paths for one in (invalid(path) if isinstance(path, str) else [path])]

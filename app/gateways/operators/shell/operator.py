@@ -62,8 +62,8 @@ class ShellOperator:
     async def _execute(self, instruction: Instruction, log: LogSink, request: EndRequest) -> Outcome:
         """Make the folder, run the command if there is one, and return how it ended, with the code a shell would give.
 
-        Raises what `log` raises, after the processes were ended, and LeaseExpiredError. The log is awaited by one stream
-        at a time.
+        Raises LeaseExpiredError, and what `log` raises after the processes were ended. One stream at a time awaits
+        the log.
         The time limit is the command's: lines that it printed in time are passed on however long the log takes.
         Where the time of the last `hold` has passed, the command waits for the next one, for its time limit at most.
         """
