@@ -12,7 +12,7 @@ from graphql import build_schema, parse, validate
 
 from app.cli.apply import queries
 from app.cli.apply.diff import Difference, differences
-from app.cli.apply.specs import schema
+from app.cli.apply.specs import json_schema
 from tests.api.support.audit_client import entries
 from tests.api.support.people import account
 from tests.cli.test_commands import ROOT, Ran, boreas
@@ -128,7 +128,7 @@ async def test_what_a_token_does_not_see_is_neither_compared_nor_overwritten(sys
     somebody = await account(system.admin, {"role": "DEPLOYER"}, scopes=["VIEWER"])
     for text, place in ((WEB, "Application web: build.env.MODE"), (template, "release: ask.env.A")):
         ran = await apply_as(system, tmp_path, text, somebody.client.token)
-        assert ran.status == 2 and f"{place}: Your token may not see what it is" in ran.err, ran
+        assert ran.status == 2 and f"{place}: Your token may not see the current value" in ran.err, ran
     deployer = await account(system.admin, {"role": "DEPLOYER"})
     ran = await apply_as(system, tmp_path, f"{WEB}---{template}", deployer.client.token)
     assert (ran.status, ran.out.splitlines()[-1]) == (0, "2 as declared."), ran
@@ -285,7 +285,7 @@ tasks:
 
 async def test_options_of_jobs_are_declared(system: System, tmp_path: Path) -> None:
     for document in yaml.safe_load_all(JOBS):
-        jsonschema.Draft202012Validator(schema()).validate(document)
+        jsonschema.Draft202012Validator(json_schema()).validate(document)
     assert (await apply(system, tmp_path, JOBS)).status == 0
     same = await apply(system, tmp_path, JOBS, "--exit-code")
     assert same.status == 0, same
@@ -371,13 +371,13 @@ def examples() -> list[Any]:
 
 @pytest.mark.parametrize(("name", "number", "document"), examples())
 def test_examples_fit_the_json_schema(name: str, number: int, document: Any) -> None:
-    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.Draft202012Validator.check_schema(json_schema())
     plain = json.loads(json.dumps(document, default=lambda moment: moment.isoformat()))
-    jsonschema.Draft202012Validator(schema()).validate(plain)
+    jsonschema.Draft202012Validator(json_schema()).validate(plain)
 
 
 def test_what_is_not_of_the_shape_does_not_fit_the_json_schema() -> None:
-    validator = jsonschema.Draft202012Validator(schema())
+    validator = jsonschema.Draft202012Validator(json_schema())
     good = {"kind": "Environment", "name": "e", "operator": "SHELL"}
     assert validator.is_valid(good)
     faults: list[dict[str, Any]] = [
@@ -393,7 +393,7 @@ def test_what_is_not_of_the_shape_does_not_fit_the_json_schema() -> None:
 
 async def test_the_schema_is_printed(system: System) -> None:
     ran = await boreas(system, "apply", "--schema", BOREAS_TOKEN="", BOREAS_URL="http://127.0.0.1:1")
-    assert (ran.status, json.loads(ran.out)) == (0, json.loads(json.dumps(schema())))
+    assert (ran.status, json.loads(ran.out)) == (0, json.loads(json.dumps(json_schema())))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -24,7 +24,7 @@ async def test_what_waits_is_shown_and_approved(system: System) -> None:
     done = await boreas(system, "approve", id_, "--comment", "good", **ann)
     assert (done.status, done.out.startswith("Approved: ask, v1 to env-")) == (0, True)
     again = await boreas(system, "approve", id_, **ann)
-    assert (again.status, "waits for nobody's approval" in again.err) == (2, True)
+    assert (again.status, "waits for no approval" in again.err) == (2, True)
     assert (await boreas(system, "approvals", **ann)).out == ""
     await system.start_worker()
     watched = await boreas(system, "watch", id_)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.cli import client
-from app.cli.client import Api, ApiError, api_of
+from app.cli import reconnect
+from app.cli.api_options import api_of
+from app.cli.client import Api, ApiError
 from tests.cli.support.scripted_api import TOKEN, Answer, Script, body, data, feed, hang_up, payload, played
 
 SAID = "The connection broke"
@@ -17,8 +18,8 @@ SAID = "The connection broke"
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(client, "LONGEST_PAUSE_SECONDS", 0.04)
+    monkeypatch.setattr(reconnect, "FIRST_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(reconnect, "MAX_BACKOFF_SECONDS", 0.04)
 
 
 def batch(cursor: str, *lines: str) -> dict[str, Any]:
@@ -32,7 +33,7 @@ async def follow(script: Script, api: Api | None = None) -> list[str]:
 
 def refusal(*answers: Answer) -> str:
     with played(*answers) as script, pytest.raises(ApiError) as caught:
-        asyncio.run(Api(script.url, TOKEN).change("m"))
+        asyncio.run(Api(script.url, TOKEN).mutate("m"))
     assert caught.value.exit_code == 2
     return caught.value.message
 
@@ -40,8 +41,8 @@ def refusal(*answers: Answer) -> str:
 def test_a_change_that_is_sent_again_has_the_same_key_and_another_one_has_not() -> None:
     with played(hang_up(), payload(done=1), payload(done=2)) as script:
         api = Api(script.url, TOKEN)
-        assert asyncio.run(api.change("m", name="x"))["done"] == 1
-        asyncio.run(api.change("m", name="x"))
+        assert asyncio.run(api.mutate("m", name="x"))["done"] == 1
+        asyncio.run(api.mutate("m", name="x"))
     keys = [given["idempotencyKey"] for given in script.variables("input")]
     assert keys[0] == keys[1] != keys[2]
     assert script.requests[0]["authorization"] == f"Bearer {TOKEN}"
@@ -52,9 +53,12 @@ def test_a_change_that_is_sent_again_has_the_same_key_and_another_one_has_not() 
     [
         (body({"errors": []}, 401), "does not know the token"),
         (body("oh", 503, "text/plain"), "answers with 503"),
-        (body("<h1>Welcome\x1b[2J</h1>", media="text/html"), "is no Boreas: it answers 200 with “<h1>Welcome"),
-        (body([1]), "is no Boreas"),
-        (body({"data": None}), "is no Boreas"),
+        (
+            body("<h1>Welcome\x1b[2J</h1>", media="text/html"),
+            "is not the API of Boreas: it answers 200 with “<h1>W",
+        ),
+        (body([1]), "is not the API of Boreas"),
+        (body({"data": None}), "is not the API of Boreas"),
         (body({"errors": [{"message": "No.", "extensions": {"code": "FORBIDDEN"}}]}), "FORBIDDEN: No."),
         (body({"errors": [{"message": "One."}, {"message": "Two.", "extensions": None}]}), "One.\nTwo."),
         (payload(({"code": "INVALID", "message": "Bad.", "path": ["a", "b"]},)), "INVALID (a.b): Bad."),
@@ -88,15 +92,15 @@ def test_feeds_that_break_together_say_so_once(capsys: pytest.CaptureFixture[str
 
 
 def test_a_feed_gives_up_when_nothing_answers_for_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(reconnect, "DEADLINE_SECONDS", 0.1)
     with played(feed(ends=False)) as script, pytest.raises(ApiError, match="No API answers at"):
         asyncio.run(follow(script))
     assert len(script.requests) >= 2
 
 
 def test_a_quiet_feed_that_stood_has_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "PATIENCE_SECONDS", 0.3)
-    monkeypatch.setattr(client, "STEADY_SECONDS", 0.1)
+    monkeypatch.setattr(reconnect, "DEADLINE_SECONDS", 0.3)
+    monkeypatch.setattr(reconnect, "STABLE_SECONDS", 0.1)
     quiet = feed(ends=False, seconds=0.2)
     with played(quiet, quiet, quiet, quiet, feed(batch("c1", "a"))) as script:
         assert asyncio.run(follow(script)) == ["a"]
@@ -119,13 +123,13 @@ def test_a_feed_that_is_refused_is_not_asked_for_again(answer: Answer) -> None:
 
 @pytest.mark.parametrize("url", ["", "foo", "http://", "http://[", "http://h:99999", "ftp://h", "127.0.0.1:8000"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ApiError, match="is no address of an API"):
+    with pytest.raises(ApiError, match="is not the address of an API"):
         api_of(url, TOKEN)
 
 
 @pytest.mark.parametrize("token", ["ä", "a\nb", "a\x00"])
 def test_a_token_that_can_not_be_sent_is_refused(token: str) -> None:
-    with pytest.raises(ApiError, match="characters that no token has"):
+    with pytest.raises(ApiError, match="characters that are not allowed in tokens"):
         api_of("http://h", token)
 
 

@@ -135,7 +135,7 @@ async def test_watching_goes_on_while_the_worker_comes_late(system: System) -> N
         (("deploy", "--version", "v9", "--environment", "x"), "There is no version “v9”"),
         (("watch", "dep_nothing"), "There is no deployment “dep_nothing” that you may see."),
         (("logs", "dep_nothing/a"), "There is no deployment “dep_nothing” that you may see."),
-        (("token", "create", "x", "--scope", "ADMIN", "--expires", "soon"), "neither like 30d"),
+        (("token", "create", "x", "--scope", "ADMIN", "--expires", "soon"), "neither a span such as 30d"),
         (("token", "revoke", "tok_nothing"), "NOT_FOUND (id)"),
     ],
 )

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from graphql import build_schema, parse, validate
 
 from app.cli import main
-from app.cli.nouns import tokens
-from app.cli.watch import LEVELS
+from app.cli.logs import LEVELS
+from app.cli.nouns import queries
 from app.wiring import migrations_folder
 from tests.cli.support.scripted_api import TOKEN, Answer, Script, data, feed, payload, played
 
@@ -168,7 +168,7 @@ def test_an_account_is_made_for_its_token() -> None:
 
 def test_the_document_of_accounts_fits_the_schema() -> None:
     schema = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
-    assert validate(schema, parse(tokens.MAKE_ACCOUNT)) == []
+    assert validate(schema, parse(queries.CREATE_ACCOUNT)) == []
 
 
 def test_a_task_that_is_added_meanwhile_is_told_by_its_key() -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from app.cli import options
-from app.cli.times import Moment, Times, age, took
+from app.cli.times import TimeFormat, TimeParameter, format_age, format_duration
 from tests.cli.support.running import boreas, done
 from tests.support.system import ADMIN, System
 from tests.support.world import World, world
@@ -57,7 +57,7 @@ async def test_filters_pages_and_empty_lists(system: System) -> None:
     assert "2 of 3 are shown" in few.err
     assert (await done(system, *command, "--all")).lines == ids
     empty = await done(system, *command, "--until", "2001-02-03")
-    assert (empty.out, "No deployment is like that." in empty.err) == ("", True)
+    assert (empty.out, "No deployment matches." in empty.err) == ("", True)
     assert (await done(system, "deployment", "list", "--status", "FAILED", "-o", "json")).data == []
     for wrong in (("--since", "soon"), ("--status", "FALSE"), ("--created-by", "ann"), ("--environment", "prod")):
         assert (await boreas(system, *command, *wrong)).status == 2
@@ -139,18 +139,19 @@ NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
     ],
 )
 def test_ages(seconds: int, shown: str) -> None:
-    assert age(timedelta(seconds=seconds)) == shown
-    assert Times(NOW)((NOW - timedelta(seconds=seconds)).isoformat()) == shown
+    assert format_age(timedelta(seconds=seconds)) == shown
+    assert TimeFormat(NOW)((NOW - timedelta(seconds=seconds)).isoformat()) == shown
 
 
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(None, ""), (0.84, "0.8s"), (12.9, "12s"), (200, "3m20s"), (7500, "2h5m")]
 )
 def test_durations(seconds: float | None, shown: str) -> None:
-    assert took(seconds) == shown
+    assert format_duration(seconds) == shown
 
 
-def test_moments_before_and_ahead() -> None:
-    before, ahead = (datetime.fromisoformat(kind.convert("2h", None, None)) for kind in (Moment(), Moment(ahead=True)))
+def test_times_in_the_past_and_in_the_future() -> None:
+    parameters = (TimeParameter(), TimeParameter(ahead=True))
+    before, ahead = (datetime.fromisoformat(parameter.convert("2h", None, None)) for parameter in parameters)
     assert timedelta(hours=3.99) < ahead - before < timedelta(hours=4.01)
-    assert Moment().convert("2026-01-02T03:04+02:00", None, None) == "2026-01-02T01:04:00+00:00"
+    assert TimeParameter().convert("2026-01-02T03:04+02:00", None, None) == "2026-01-02T01:04:00+00:00"

@@ -16,10 +16,11 @@ __all__ = ["environ"]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows it in files")
 WAIT = """
 import os, sys, time
-from app.cli.process_secrets import close_memory, environ, take_secrets
-close_memory()
+from app.cli.process_secrets import environ_with_secrets, protect_memory, take_secrets
+protect_memory()
 take_secrets()
-print(environ()["BOREAS_DATABASE_URL"], os.environ.get("BOREAS_DATABASE_URL"), os.environ["BOREAS_TOKEN"], flush=True)
+url = "BOREAS_DATABASE_URL"
+print(environ_with_secrets()[url], os.environ.get(url), os.environ["BOREAS_TOKEN"], flush=True)
 sys.stdin.read()
 """
 GIVEN = {"BOREAS_DATABASE_URL": "postgres://secret-1", "BOREAS_TOKEN": "bor_secret-2", "OTHER": "shown"}

@@ -78,7 +78,7 @@ async def test_servers_refuse_a_database_that_is_not_migrated(environ: dict[str,
     [
         ("api", {"BOREAS_DATABASE_URL": ""}, "Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL"),
         ("worker", {"BOREAS_REDIS_URL": ""}, "Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL"),
-        ("worker", {"BOREAS_REDIS_URL": "redis:6379"}, "BOREAS_REDIS_URL can not be used"),
+        ("worker", {"BOREAS_REDIS_URL": "redis:6379"}, "BOREAS_REDIS_URL is invalid"),
         ("migrate", {"BOREAS_DATABASE_URL": ""}, "Set BOREAS_DATABASE_URL"),
         ("migrate", {"BOREAS_DATABASE_URL": "mysql://a:secret@b/c"}, "not one of PostgreSQL"),
         ("api", {"BOREAS_PORT": "eight"}, "BOREAS_PORT"),

@@ -76,7 +76,7 @@ async def _freeze(system: System) -> None:
     await system.admin.until(made, "SUCCESS")
     assert (await done(system, "deployment", "show", held, "-o", "json")).data["status"] == "CANCELLED"
     again = await boreas(system, *override)
-    assert (again.status, "No freeze holds" in again.err) == (2, True)
+    assert (again.status, "does not wait for a freeze" in again.err) == (2, True)
     unknown = await boreas(system, "freeze", "delete", "sal")
     assert (unknown.status, "Did you mean “sale”?" in unknown.err) == (2, True)
     await done(system, "freeze", "delete", "sale", "--environment", "staging")
@@ -155,7 +155,7 @@ async def test_tasks_are_retried_skipped_cancelled_and_confirmed(system: System)
     assert (await done(system, "task", "confirm", f"{id_}/asks", token=ann)).out == "Confirmed: asks\n"
     await system.admin.until(id_, "SUCCESS")
     again = await boreas(system, "task", "confirm", f"{id_}/asks", token=ann)
-    assert (again.status, "waits for nobody's approval" in again.err) == (2, True)
+    assert (again.status, "waits for no approval" in again.err) == (2, True)
     near = await boreas(system, "task", "retry", f"{id_}/bat")
     assert (near.status, "Did you mean “bad”?" in near.err) == (2, True)
 
@@ -192,7 +192,7 @@ async def test_access_is_given_shown_and_taken(system: System) -> None:
     await done(system, "grant", "delete", id_, "DEPLOYER", *place, "--yes")
     assert "has no role" in (await done(system, "grant", "list", id_)).err
     await done(system, "service-account", "revoke-tokens", id_, "--yes")
-    assert "left out" in (await done(system, "token", "list", "--of", id_)).err
+    assert "not shown" in (await done(system, "token", "list", "--of", id_)).err
     assert (await boreas(system, "whoami", token=secret)).status == 2
 
 

@@ -98,7 +98,7 @@ async def test_metric_values_are_stored_with_the_batch(engine: Engine, site: Sit
     await site.application("web", shell, health_check=errors(prometheus, failure_threshold=1))
     story = await engine.until(await site.deploy(strategy=rolling(1)), D.ROLLED_BACK)
     task = story.tasks["web/deploy"]
-    moments = (await event_feed.of_rollouts([task.id]))[task.id]
+    moments = (await event_feed.progress_of_rollouts([task.id]))[task.id]
     first, second = batch_records(moments, TaskEnd(task.status, task.completed_at) if task.completed_at else None)
     assert [(one.batch, one.succeeded) for one in (first, second)] == [(1, True), (2, False)]
     shown = [(each.name, each.value, each.minimum, each.maximum, each.ok) for each in first.metrics + second.metrics]

@@ -51,10 +51,10 @@ async def reach(url: str) -> str:
         ("sslmode=verify-full&sslrootcert={ca}", "reached"),
         ("sslrootcert={ca}", "reached"),
         ("sslmode=verify-full&sslrootcert=system", "unable to get local issuer certificate"),
-        ("sslmode=sometimes", "sslmode is “sometimes”; it takes one of disable, allow, prefer"),
-        ("sslmode=disable&sslrootcert={ca}", "leave one of them out"),
+        ("sslmode=sometimes", "sslmode is “sometimes”; but must be one of disable, allow, prefer"),
+        ("sslmode=disable&sslrootcert={ca}", "remove one of them"),
         ("sslmode=verify-full&sslrootcert=/nowhere.pem", "cannot be read: No such file"),
-        ("sslmode=verify-full&sslcert={ca}", "certificates that it names cannot be used"),
+        ("sslmode=verify-full&sslcert={ca}", "certificates in sslrootcert and sslcert cannot be used"),
     ],
 )
 async def test_what_the_url_says(servers: Servers, authority: Authority, query: str, said: str) -> None:

@@ -127,7 +127,7 @@ async def test_a_table_of_its_own_does_not_mislead_what_chains_entries(made: Mad
 async def test_a_role_that_is_not_there_or_has_no_such_name_is_told(made: Made, url: str) -> None:
     with pytest.raises(MigrationError, match="does not exist"):
         await roles.grant(url, Roles("nobody_at_all", None))
-    with pytest.raises(MigrationError, match="no name of a role"):
+    with pytest.raises(MigrationError, match="is not a role name"):
         await roles.grant(url, Roles('x"; DROP TABLE tasks; --', None))
 
 

@@ -21,7 +21,7 @@ async def relevant_approvals(locked: LockedDeployment, tasks: Sequence[TaskSnaps
     runs = locked.deployment.status is DeploymentStatus.RUNNING
     if runs and not (needs_approval or locked.has_requests or any(map(_needs_approval, tasks))):
         return ()
-    return await store.open_of(locked.deployment.id)
+    return await store.open_approvals(locked.deployment.id)
 
 
 def _needs_approval(task: TaskSnapshot) -> bool:
@@ -31,7 +31,7 @@ def _needs_approval(task: TaskSnapshot) -> bool:
 async def request_approvals(locked: LockedDeployment, plan: Plan, policy: ApprovalPolicy) -> list[Approval]:
     """Store the withdrawals and requests of a plan. Return the requests, with a copy of the policy."""
     if plan.withdraw:
-        await store.end(plan.withdraw, ApprovalStatus.CANCELLED, locked.now)
+        await store.close(plan.withdraw, ApprovalStatus.CANCELLED, locked.now)
         publish_changes(locked, plan.withdraw)
     approvals = [
         Approval(

@@ -93,7 +93,7 @@ def _snapshot(
 async def _expire_approvals(locked: LockedDeployment, snapshot: DeploymentSnapshot, ids: Sequence[str]) -> None:
     """Expire overdue approvals of a locked deployment, and do what their policies say."""
     overdue = [approval for approval in snapshot.approvals if approval.id in ids]
-    await approval_store.end(ids, ApprovalStatus.EXPIRED, locked.now)
+    await approval_store.close(ids, ApprovalStatus.EXPIRED, locked.now)
     approval_requests.publish_changes(locked, ids)
     since = min(approval.expires_at or locked.now for approval in overdue)
     for approval in overdue:
