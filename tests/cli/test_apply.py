@@ -329,8 +329,8 @@ async def test_files_are_read_together_and_json_is_one_object_a_line(system: Sys
         (f"{WEB}---{WEB}", "Application web is declared in"),
         (f"{WEB}name: other\n", "“name” is there twice (line 2)"),
         ("- a\n", "document 1 (line 1): Expected `object`, got `array`"),
-        ("a: [\n", "document 1: it is no YAML"),
-        ("a: !!python/object/apply:os.system [true]\n", "document 1: it is no YAML"),
+        ("a: [\n", "document 1: it is not valid YAML"),
+        ("a: !!python/object/apply:os.system [true]\n", "document 1: it is not valid YAML"),
         ("", "there is nothing declared"),
         (STAGING.replace("+01:00", ""), "freezeWindows[0].startsAt"),
         (STAGING.replace("FREQ=WEEKLY;", ""), "Environment staging: INVALID (recurrence)"),
@@ -355,7 +355,7 @@ async def test_all_errors_of_files_are_listed_and_nothing_is_applied(system: Sys
 async def test_unchangeable_fields_are_refused_before_anything_is_applied(system: System, tmp_path: Path) -> None:
     await apply(system, tmp_path, STAGING)
     ran = await apply(system, tmp_path, f"{WEB}---{STAGING}".replace("SIMULATED", "SHELL"))
-    assert (ran.status, "operator: It is SIMULATED, which can not be changed." in ran.err) == (2, True)
+    assert (ran.status, "operator: It is SIMULATED and cannot be changed." in ran.err) == (2, True)
     assert (await system.admin.query("{ applications { totalCount } }"))["applications"]["totalCount"] == 0
 
 

@@ -51,7 +51,7 @@ def read_documents(files: Sequence[str]) -> list[Document]:
                 errors.append(result)
     errors += _duplicates(documents)
     if not errors and not documents:
-        errors.append(f"{', '.join(files)}: no document declares anything")
+        errors.append(f"{', '.join(files)}: there is nothing declared")
     if errors:
         raise ApiError("\n".join(errors))
     return documents
