@@ -1,9 +1,9 @@
 """Feeds with many subscribers: one execution and one encoding for all that follow the same.
 
 An execution follows one subscription from one cursor and buffers its last encoded messages. Subscribers read them at
-their own pace. A subscriber that falls out of the buffer, or comes with a cursor that no execution has, gets a new
-execution that starts there and catches up. Where a new execution reaches a cursor that an older one has, its
-subscribers move to the older one between two messages: no message is lost and none comes twice.
+their own pace. A subscriber whose cursor no execution has gets a new one that starts there and catches up. Once the new
+execution reaches a cursor that an older one has, its subscribers move to the older one. They move between two messages:
+no message is lost and none comes twice.
 
 Messages go at once to subscribers that wait for them and have a sink; the others wake up and take them.
 """
@@ -22,7 +22,7 @@ from app.api.schema_class import Schema
 from app.core.access import Principal
 
 MAX_TOTAL_BYTES = 64_000_000
-"""Bytes that all executions of a process buffer together. Subscribers whose messages were dropped use the database."""
+"""Bytes that all executions buffer together. Subscribers of dropped messages read from the database."""
 MAX_EXECUTIONS_PER_ACTOR = 1000
 """Executions that one actor can begin. Further subscriptions are executed for their client alone."""
 
@@ -53,7 +53,7 @@ class FeedHub:
     async def read(
         self, operation: SharedOperation, cursor: Cursor, principal: Principal, secret: str, sink: Sink | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the payloads behind a cursor, except those that the sink takes, and return when the feed has ended.
+        """Yield the payloads behind a cursor, except those that the sink takes, until the feed ends.
 
         Raises NotSharedError, AccessLostError, FeedBrokenError.
         """
@@ -93,7 +93,7 @@ class FeedHub:
         return successor[0]
 
     def _join(self, operation: SharedOperation, principal: Principal, subscriber: Subscriber) -> SharedExecution:
-        """Add a subscriber to an execution that has what follows its cursor, or to a new one. Raises NotSharedError."""
+        """Add a subscriber to an execution with its cursor, or to a new one. Raises NotSharedError."""
         key = (operation, principal.without_token() if operation.personal else principal.anonymous())
         executions = self._executions.setdefault(key, [])
         for execution in executions:
@@ -113,7 +113,7 @@ class FeedHub:
         return execution
 
     def find_successor(self, execution: SharedExecution) -> Successor | None:
-        """Return an older execution that has the cursor of another one, and the number of the message to go on with."""
+        """Return an older execution with the cursor of another one, and the number of the next message."""
         for older in self._executions.get(execution.key, ()):
             if older is execution:
                 return None

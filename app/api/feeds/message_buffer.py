@@ -1,4 +1,4 @@
-"""The last messages of a shared execution, numbered from 0 (`seq`) and found by the cursors between them."""
+"""The last messages of a shared execution, numbered from 0 (`seq`) and found by their cursors."""
 
 from collections import deque
 from collections.abc import Callable
@@ -11,7 +11,7 @@ MAX_BYTES = 4_000_000
 
 
 class MessageBuffer:
-    """Messages in order, without the first ones once there are too many. `on_resize` gets each change of `size`."""
+    """Messages in order. Too many drop the first ones. `on_resize` gets each change of `size`."""
 
     def __init__(self, start: Cursor, on_resize: Callable[[int], None]) -> None:
         self.start = start
@@ -34,7 +34,7 @@ class MessageBuffer:
         return 0 if cursor == self.start and self.first_seq == 0 else self._seq_behind.get(cursor)
 
     def seq_to_continue(self, cursor: Cursor) -> int | None:
-        """Return the number of the message to go on with behind a cursor, which may be the next to be appended."""
+        """Return the number of the message behind a cursor, which may not be appended yet."""
         return self.next_seq if cursor == self.cursor and self.next_seq else self._seq_behind.get(cursor)
 
     def get(self, seq: int) -> Message:

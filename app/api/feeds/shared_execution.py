@@ -26,7 +26,7 @@ LINGER_SECONDS = 5.0
 """How long an execution without subscribers goes on: clients with a broken connection come back to it."""
 
 Key = tuple[SharedOperation, Principal]
-"""The operation, and the access it is executed with: of all with the same grants, or of one actor where it matters."""
+"""The operation and its access: that of all with the same grants, or of one actor if it is personal."""
 
 
 class Executions(Protocol):
@@ -87,7 +87,7 @@ class SharedExecution:
         return None if self.finished else self.buffer.seq_behind(cursor)
 
     def seq_to_continue(self, cursor: Cursor) -> int | None:
-        """Return the number of the message to go on with behind a cursor, which may be the next to be produced."""
+        """Return the number of the message behind a cursor, which may not be produced yet."""
         return None if self.ended or self.successor is not None else self.buffer.seq_to_continue(cursor)
 
     def add(self, subscriber: Subscriber, seq: int) -> None:

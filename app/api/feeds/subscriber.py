@@ -31,7 +31,7 @@ class Message:
 
 
 class Subscriber:
-    """One subscriber: its next message (`seq`) in a shared execution, its cursor in the feed, and how to wake it."""
+    """One subscriber: its next message (`seq`) in an execution, its cursor, and how to wake it."""
 
     __slots__ = ("_sink", "_wakeup", "access_changed", "cursor", "principal", "seq", "waiting")
 
@@ -68,13 +68,13 @@ class Subscriber:
         return self.principal
 
     def wake(self) -> None:
-        """Wake the subscriber if it waits. A subscriber that does not wait looks for messages before it waits again."""
+        """Wake the subscriber if it waits. Otherwise it looks for messages before it waits again."""
         self.waiting = False
         if self._wakeup is not None and not self._wakeup.done():
             self._wakeup.set_result(None)
 
     async def wait(self) -> None:
-        """Wait for `wake`; meanwhile messages go to the sink. The caller has checked that there is nothing to do."""
+        """Wait for `wake`; meanwhile messages go to the sink. The caller has found nothing to do."""
         self._wakeup = asyncio.get_running_loop().create_future()
         self.waiting = True
         try:
