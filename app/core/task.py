@@ -165,7 +165,7 @@ def with_status(task: Task, to: TaskStatus, reason: str | None, now: datetime) -
 
 
 def reset_task(task: Task) -> Task:
-    """Return a task with its counters and times reset for a manual retry. Its attempts and their logs stay.
+    """Return a task with its counters and times reset for a manual retry. Attempts and logs stay.
 
     A rollout that has touched its target goes on from there.
     """
@@ -183,7 +183,7 @@ def reset_task(task: Task) -> Task:
 
 
 def accept_previous_image(progress: Progress | None) -> Progress | None:
-    """Return the progress of a rollout that a person retries: they may have restored the previous image themselves."""
+    """Return the progress of a manual retry: the person may have restored the previous image."""
     if progress is None or progress.moved is None:
         return progress
     moved = progress.moved
@@ -192,7 +192,7 @@ def accept_previous_image(progress: Progress | None) -> Progress | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskAttempt:
-    """One attempt of a task: its worker, times and result. `exit_code` is that of its command, if it had one."""
+    """One attempt of a task. `exit_code` is that of its command, if it had one."""
 
     task_id: str
     number: int

@@ -96,7 +96,7 @@ async def columns_of_deployments(
     """
     columns_by_key: dict[tuple[str, ColumnNames], tuple[Version | None, list[list[Any]]]] = {}
     for names in dict.fromkeys(names for _, names in keys):
-        ids = [id_ for id_, others in keys if others == names]
+        ids = [id_ for id_, key_names in keys if key_names == names]
         for id_, columns in (await _columns_of(ids, names)).items():
             columns_by_key[id_, names] = columns
     return columns_by_key

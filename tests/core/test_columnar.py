@@ -1,4 +1,4 @@
-"""Many values at once are what they are one by one."""
+"""Values built by columns equal values built one by one."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from app.core.workflow import Position
 from tests.core.support.build import task
 
 
-def test_values_of_columns_equal_those_made_one_by_one() -> None:
+def test_values_of_columns_equal_values_built_singly() -> None:
     some = [task("a"), task("b", attempt=2, worker="w")]
     made = from_columns(Task, columns_of(some, Task.__dataclass_fields__))
     assert made == some and from_columns(Position, {"x": (), "y": ()}) == []

@@ -1,4 +1,4 @@
-"""Approval requests: loads the approvals that a tick needs, and stores the requests that it decides on."""
+"""Approval requests: loads the approvals that a tick needs, and stores the requests of its plan."""
 
 from collections.abc import Iterable, Sequence
 
@@ -29,7 +29,7 @@ def _needs_approval(task: TaskSnapshot) -> bool:
 
 
 async def request_approvals(locked: LockedDeployment, plan: Plan, policy: ApprovalPolicy) -> list[Approval]:
-    """Store the withdrawals and requests of a plan, each with a copy of the policy. Return the new requests."""
+    """Store the withdrawals and requests of a plan. Return the requests, with a copy of the policy."""
     if plan.withdraw:
         await store.close(plan.withdraw, ApprovalStatus.CANCELLED, locked.now)
         publish_changes(locked, plan.withdraw)
