@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 
 from app.api.access_watch import AccessWatch
 from app.api.context import ApiRuntime, Context
-from app.api.feeds.errors import AccessLostError, FeedBrokenError, NotSharedError
+from app.api.feeds.errors import FeedBrokenError, NotSharedError
 from app.api.feeds.shared_execution import Key, SharedExecution, Successor
 from app.api.feeds.shared_operation import SharedOperation
 from app.api.feeds.subscriber import Cursor, Sink, Subscriber
@@ -32,7 +32,7 @@ class FeedHub:
 
     def __init__(self, schema: Schema, api: ApiRuntime) -> None:
         self.schema = schema
-        self.buffered_bytes = 0
+        self._buffered_bytes = 0
         self._api = api
         self._watch = AccessWatch(api.services)
         self._executions: dict[Key, list[SharedExecution]] = {}
@@ -41,6 +41,10 @@ class FeedHub:
     def context(self, principal: Principal) -> Context:
         """Return the context of an execution, with the access that all its subscribers have."""
         return self._api.context(principal, shared=True)
+
+    def count_bytes(self, change: int) -> None:
+        """Count how much larger or smaller a buffer has become."""
+        self._buffered_bytes += change
 
     async def principal(self, secret: str) -> Principal | None:
         """Return the principal of a token, at most a second old."""
@@ -58,17 +62,11 @@ class FeedHub:
             execution = self._join(operation, principal, subscriber)
             try:
                 while True:
-                    if subscriber.access_changed:
-                        subscriber.access_changed = False
-                        if subscriber.principal is None:
-                            raise AccessLostError
-                        principal = subscriber.principal
+                    if subscriber.access_changed or subscriber.seq < execution.buffer.first_seq:
+                        principal = subscriber.take_access(principal)
                         execution.remove(subscriber)
                         execution = self._join(operation, principal, subscriber)
-                    elif subscriber.seq < execution.first_seq:
-                        execution.remove(subscriber)
-                        execution = self._join(operation, principal, subscriber)
-                    elif subscriber.seq < execution.next_seq:
+                    elif subscriber.seq < execution.buffer.next_seq:
                         yield execution.take(subscriber).payload
                     elif execution.successor is not None:
                         execution = self._move(execution, operation, principal, subscriber)
@@ -119,7 +117,7 @@ class FeedHub:
         for older in self._executions.get(execution.key, ()):
             if older is execution:
                 return None
-            seq = older.seq_to_continue(execution.cursor)
+            seq = older.seq_to_continue(execution.buffer.cursor)
             if seq is not None:
                 return older, seq
         return None
@@ -130,17 +128,17 @@ class FeedHub:
 
     def limit_buffers(self) -> None:
         """Drop messages while all executions together buffer too much: first those of idle executions."""
-        if self.buffered_bytes <= MAX_TOTAL_BYTES:
+        if self._buffered_bytes <= MAX_TOTAL_BYTES:
             return
         executions = self._all()
         for execution in executions:
-            if execution.idle and self.buffered_bytes > MAX_TOTAL_BYTES:
+            if execution.idle and self._buffered_bytes > MAX_TOTAL_BYTES:
                 execution.discard()
-        for execution in sorted(executions, key=lambda execution: execution.buffered_bytes, reverse=True):
+        for execution in sorted(executions, key=lambda execution: execution.buffer.size, reverse=True):
             while (
-                self.buffered_bytes > MAX_TOTAL_BYTES
-                and execution.buffered_bytes * len(executions) > MAX_TOTAL_BYTES
-                and execution.drop_half()
+                self._buffered_bytes > MAX_TOTAL_BYTES
+                and execution.buffer.size * len(executions) > MAX_TOTAL_BYTES
+                and execution.buffer.drop_half()
             ):
                 pass
 

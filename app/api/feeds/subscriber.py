@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.api.feeds.errors import AccessLostError
 from app.core.access import Principal
 
 Cursor = str | None
@@ -56,6 +57,15 @@ class Subscriber:
         """Set the principal that the subscriber's token has now, None once the token is not valid."""
         self.principal, self.access_changed = principal, True
         self.wake()
+
+    def take_access(self, principal: Principal) -> Principal:
+        """Return the principal to go on with: a changed one, or else the given one. Raises AccessLostError."""
+        if not self.access_changed:
+            return principal
+        self.access_changed = False
+        if self.principal is None:
+            raise AccessLostError
+        return self.principal
 
     def wake(self) -> None:
         """Wake the subscriber if it waits. A subscriber that does not wait looks for messages before it waits again."""
