@@ -14,8 +14,9 @@ from app.api.execution.limited_executor import SLICE
 from app.api.loaders import LogKey
 from app.api.scalars import JSON, Cursor, decode_number_cursor
 from app.api.types.access import Actor, load_actor
-from app.api.types.applications import Application, CommandStep, command_step
+from app.api.types.applications import Application
 from app.api.types.approvals import may_approve_any
+from app.api.types.commands import CommandStep, command_step
 from app.api.types.common import Connection, Node, PageArguments, connection
 from app.api.types.gates import Blocker, to_blockers
 from app.api.types.logs import LOG, LogLine, log_filter, log_page

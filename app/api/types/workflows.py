@@ -10,7 +10,7 @@ from strawberry.utils.str_converters import to_camel_case
 from app.api.context import Info
 from app.api.scalars import JSON, Cursor
 from app.api.types.access import Actor, load_actor
-from app.api.types.applications import CommandStep, command_step
+from app.api.types.commands import CommandStep, command_step
 from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import REVISIONS
 from app.api.types.tasks import Position, Task, tasks_of
