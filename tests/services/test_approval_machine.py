@@ -164,9 +164,9 @@ class House:
         assert self.roles[name], "somebody without the role decided"
         assert name not in known.authors(), "somebody approved what they wrote"
         voters = self.votes.setdefault(one.id, set())
-        voters -= {each for each in voters if not self.roles[each]}
+        voters -= {voter for voter in voters if not self.roles[voter]}
         voters.add(name)
-        after = next(each for each in await asked(self.engine, id_) if each.id == one.id)
+        after = next(approval for approval in await asked(self.engine, id_) if approval.id == one.id)
         assert (after.status is A.APPROVED) == (len(voters) >= NEEDED), "votes were counted wrong"
         if after.status is A.APPROVED and one.subject is ApprovalSubject.DEPLOYMENT:
             known.given.add(one.revision)

@@ -39,11 +39,11 @@ async def test_an_expired_approval_counts_as_rejected(engine: Engine, site: Site
     id_ = await site.deploy(strategy=stepped(False, True))
     await engine.worker()
     assert await decide(ann, *await until_asked(engine, id_)) == []
-    (one,) = await until_asked(engine, id_)
-    assert one.expires_at == one.requested_at + timedelta(seconds=600)
+    (approval,) = await until_asked(engine, id_)
+    assert approval.expires_at == approval.requested_at + timedelta(seconds=600)
     await engine.until(id_, D.WAITING_CONFIRM)
     await let_expire(engine, id_)
-    (late,) = await decide(ann, one)
+    (late,) = await decide(ann, approval)
     assert (late.code, late.status) == (ErrorCode.WRONG_STATE, "EXPIRED")  # type: ignore[attr-defined]
     await sweep(engine.runtime)
     story = await engine.until(id_, D.ROLLED_BACK)
@@ -79,10 +79,10 @@ async def test_approvals_expire_without_a_sweep(engine: Engine, trial: Site) -> 
     await engine.worker()
     assert (await engine.until(id_, D.CANCELLED)).statuses["prepare"] is S.SUCCESS
     assert await statuses(engine, id_) == [(DEPLOYMENT, A.EXPIRED)]
-    (one,) = await asked(engine, id_)
+    (approval,) = await asked(engine, id_)
     (told,) = [event for event in await engine.events(id_) if isinstance(event.body, ApprovalDecided)]
-    said = f"nobody approved until {one.expires_at:%Y-%m-%d %H:%M:%S} UTC"
-    assert (told.actor_id, told.body) == (None, ApprovalDecided(one.id, Verdict.REJECT, said))
+    said = f"nobody approved until {approval.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    assert (told.actor_id, told.body) == (None, ApprovalDecided(approval.id, Verdict.REJECT, said))
 
 
 async def test_an_edit_requests_approval_again(engine: Engine, trial: Site) -> None:
@@ -125,8 +125,8 @@ async def test_a_request_keeps_the_policy_that_it_was_made_with(engine: Engine, 
     id_ = await trial.deploy()
     await policy(trial, required_approvals=1)
     await sweep(engine.runtime)
-    (one,) = await asked(engine, id_)
-    assert one.policy == ApprovalPolicy(required_approvals=2)
+    (approval,) = await asked(engine, id_)
+    assert approval.policy == ApprovalPolicy(required_approvals=2)
 
 
 @pytest.mark.parametrize("needed", [1, 3])
@@ -134,20 +134,20 @@ async def test_people_who_approve_at_the_same_moment(engine: Engine, trial: Site
     await policy(trial, required_approvals=needed)
     people = [await person(engine, f"P{number}") for number in range(5)]
     id_ = await trial.deploy()
-    (one,) = await pending(engine, id_)
-    said = await asyncio.gather(*(decide(each, one) for each in people))
+    (approval,) = await pending(engine, id_)
+    said = await asyncio.gather(*(decide(each, approval) for each in people))
     assert sum(not problems for problems in said) == needed
     assert {problem.code for problems in said for problem in problems} == {ErrorCode.ALREADY_DECIDED}
-    (one,) = await asked(engine, id_)
-    assert (one.status, len(one.decisions)) == (A.APPROVED, needed)
+    (approval,) = await asked(engine, id_)
+    assert (approval.status, len(approval.decisions)) == (A.APPROVED, needed)
 
 
 async def test_one_person_who_approves_twice_at_the_same_moment_counts_once(engine: Engine, trial: Site) -> None:
     await policy(trial, required_approvals=2)
     ann = await person(engine, "Ann")
     id_ = await trial.deploy()
-    (one,) = await pending(engine, id_)
-    said = await asyncio.gather(*(decide(ann, one) for _ in range(4)))
+    (approval,) = await pending(engine, id_)
+    said = await asyncio.gather(*(decide(ann, approval) for _ in range(4)))
     assert sum(not problems for problems in said) == 1
     assert await statuses(engine, id_) == [(DEPLOYMENT, A.PENDING)]
 
@@ -157,19 +157,19 @@ async def test_approving_while_another_decision_is_made(engine: Engine, trial: S
     ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
     await policy(trial, timeout_seconds=600)
     id_ = await trial.deploy("v1", node("a"))
-    (one,) = await pending(engine, id_)
+    (approval,) = await pending(engine, id_)
     if round_ % 3 == 2:
         await let_expire(engine, id_)
     against = (
         lambda: engine.cancel(id_),
-        lambda: decide(bob, one, reject=True),
+        lambda: decide(bob, approval, reject=True),
         lambda: sweep(engine.runtime),
     )[round_ % 3]
-    await asyncio.gather(decide(ann, one), against())
-    (one,) = await asked(engine, id_)
+    await asyncio.gather(decide(ann, approval), against())
+    (approval,) = await asked(engine, id_)
     story = await engine.story(id_)
-    assert one.status is not A.PENDING
-    if one.status is A.APPROVED:
+    assert approval.status is not A.PENDING
+    if approval.status is A.APPROVED:
         assert story.status in (D.RUNNING, D.CANCELLED)
     else:
         assert (story.status, story.statuses) == (D.CANCELLED, {"a": S.CANCELLED})
@@ -183,7 +183,7 @@ async def test_two_who_decide_many_at_once_do_not_block_each_other(engine: Engin
         await policy(site, required_approvals=2)
         await site.application(f"app-{number}")
         ids.append(await site.deploy())
-    wanted = [one for id_ in ids for one in await pending(engine, id_)]
+    wanted = [approval for id_ in ids for approval in await pending(engine, id_)]
     said = await asyncio.gather(decide(ann, *wanted), decide(bob, *reversed(wanted)))
     assert list(map(list, said)) == [[], []]
     for id_ in ids:
@@ -196,9 +196,9 @@ async def test_a_paused_deployment_requests_approval_and_shows_the_pause(engine:
     assert await pending(engine, id_) == []
     await controls.go_on(engine, id_)
     await engine.worker()
-    (one,) = await until_asked(engine, id_)
+    (approval,) = await until_asked(engine, id_)
     await controls.pause(engine, id_)
-    assert await decide(await person(engine, "Ann"), one) == []
+    assert await decide(await person(engine, "Ann"), approval) == []
     story = await engine.story(id_)
     assert (story.status, story.statuses["b"]) == (D.RUNNING, S.PENDING)
     await controls.go_on(engine, id_)

@@ -33,8 +33,8 @@ async def test_a_deployment_is_approved_before_its_first_deploy_task(engine: Eng
     assert await controls.blockers(engine, id_) == [BlockerKind.APPROVAL]
     assert await decide(ann, *await pending(engine, id_), comment="fine") == []
     await engine.until(id_, D.SUCCESS)
-    (one,) = await asked(engine, id_)
-    assert (one.subject, one.status, one.decisions[0].comment) == (DEPLOYMENT, A.APPROVED, "fine")
+    (approval,) = await asked(engine, id_)
+    assert (approval.subject, approval.status, approval.decisions[0].comment) == (DEPLOYMENT, A.APPROVED, "fine")
 
 
 async def test_a_policy_requires_approval_of_every_deployment_by_enough_people(engine: Engine, trial: Site) -> None:
@@ -42,15 +42,15 @@ async def test_a_policy_requires_approval_of_every_deployment_by_enough_people(e
     ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
     id_ = await trial.deploy()
     await engine.worker()
-    (one,) = await until_asked(engine, id_)
-    assert await decide(ann, one) == []
-    (again,) = await decide(ann, one)
+    (approval,) = await until_asked(engine, id_)
+    assert await decide(ann, approval) == []
+    (again,) = await decide(ann, approval)
     assert (again.code, again.path) == (ErrorCode.ALREADY_DECIDED, ("approvalIds", "0"))
     assert "APPROVE by Ann" in again.message
     assert (await engine.until(id_, D.WAITING_CONFIRM)).statuses["prepare"] is S.SUCCESS
-    assert await decide(bob, one) == []
+    assert await decide(bob, approval) == []
     await engine.until(id_, D.SUCCESS)
-    (late,) = await decide(await person(engine, "Eve"), one)
+    (late,) = await decide(await person(engine, "Eve"), approval)
     assert late.code is ErrorCode.ALREADY_DECIDED
 
 
@@ -86,7 +86,7 @@ async def test_an_approval_of_a_task_frees_only_that_task(engine: Engine, trial:
     id_ = await trial.deploy("v1", *graph)
     assert await asked(engine, id_) == []
     await engine.worker()
-    both = {one.task_id: one for one in await until_asked(engine, id_, 2)}
+    both = {approval.task_id: approval for approval in await until_asked(engine, id_, 2)}
     story = await engine.until(id_, D.WAITING_CONFIRM)
     first, second = both[story.tasks["b"].id], both[story.tasks["c"].id]
     assert story.statuses == {"a": S.SUCCESS, "b": S.WAITING_CONFIRM, "c": S.WAITING_CONFIRM, "d": S.BLOCKED}
@@ -116,12 +116,12 @@ async def test_a_step_of_a_rollout_is_approved_before_it_begins(engine: Engine, 
     ann = await person(engine, "Ann")
     id_ = await site.deploy(strategy=stepped(False, True))
     await engine.worker()
-    (one,) = await until_asked(engine, id_)
+    (approval,) = await until_asked(engine, id_)
     story = await engine.until(id_, D.WAITING_CONFIRM)
-    assert (one.subject, one.rollout_step, notes.lines) == (STEP, 1, ["one"])
+    assert (approval.subject, approval.rollout_step, notes.lines) == (STEP, 1, ["one"])
     assert (story.statuses["web/deploy"], story.tasks["web/deploy"].worker) == (S.WAITING_CONFIRM, None)
     assert story.deployment.progress == 75
-    assert await decide(ann, one) == []
+    assert await decide(ann, approval) == []
     story = await engine.until(id_, D.SUCCESS)
     assert notes.lines == ["one", "two"]
     assert story.tries("web/deploy") == [S.SUCCESS]
@@ -162,7 +162,7 @@ async def test_each_of_several_approvals_is_answered_separately(engine: Engine, 
     first, second = await until_asked(engine, id_, 2)
     ann = await person(engine, "Ann")
     found = await decide(ann, "apr_" + "0" * 26, first, second)
-    assert [(one.code, one.path) for one in found] == [(ErrorCode.NOT_FOUND, ("approvalIds", "0"))]
+    assert [(problem.code, problem.path) for problem in found] == [(ErrorCode.NOT_FOUND, ("approvalIds", "0"))]
     assert await statuses(engine, id_) == [(TASK, A.APPROVED), (TASK, A.APPROVED)]
 
 
@@ -173,10 +173,10 @@ async def test_the_creator_may_reject_but_not_approve(engine: Engine, trial: Sit
     mine.applications = trial.applications
     version = await trial.version("v1")
     id_ = await mine.deploy(version, manual_approval=True)
-    (one,) = await pending(engine, id_)
-    (wrong,) = await decide(starter, one)
+    (approval,) = await pending(engine, id_)
+    (wrong,) = await decide(starter, approval)
     assert (wrong.code, await statuses(engine, id_)) == (ErrorCode.SELF_APPROVAL, [(DEPLOYMENT, A.PENDING)])
-    assert await decide(starter, one, reject=True) == []
+    assert await decide(starter, approval, reject=True) == []
     await policy(trial, allow_self_approval=True)
     id_ = await mine.deploy(version)
     assert await decide(starter, *await pending(engine, id_)) == []
@@ -184,19 +184,19 @@ async def test_the_creator_may_reject_but_not_approve(engine: Engine, trial: Sit
 
 async def test_people_without_the_role_or_access_are_refused(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True))
-    (one,) = await until_asked(engine, id_)
+    (approval,) = await until_asked(engine, id_)
     elsewhere = Grant(Role.APPROVER, (await engine.site()).environment_id)
-    (wrong,) = await decide(await person(engine, "Ann", Grant(Role.DEPLOYER)), one)
-    (unseen,) = await decide(await person(engine, "Bob", elsewhere), one, reject=True)
+    (wrong,) = await decide(await person(engine, "Ann", Grant(Role.DEPLOYER)), approval)
+    (unseen,) = await decide(await person(engine, "Bob", elsewhere), approval, reject=True)
     assert (wrong.code, unseen.code) == (ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND)
 
 
 async def test_requests_are_withdrawn_with_their_deployment(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True), node("b"))
-    (one,) = await until_asked(engine, id_)
+    (approval,) = await until_asked(engine, id_)
     await engine.cancel(id_)
     assert (await engine.story(id_)).status is D.CANCELLED
-    (wrong,) = await decide(await person(engine, "Ann"), one)
+    (wrong,) = await decide(await person(engine, "Ann"), approval)
     assert (wrong.code, "no longer needed" in wrong.message) == (ErrorCode.WRONG_STATE, True)
 
 

@@ -64,7 +64,7 @@ async def test_a_request_does_not_cover_an_edited_task(engine: Engine, site: Sit
     (old,) = await pending(engine, id_)
     await edit(engine, id_, Modification("ask", {"name": "something else"}))
     (new,) = await until_asked(engine, id_)
-    assert {one.id: one.status for one in await asked(engine, id_)} == {
+    assert {approval.id: approval.status for approval in await asked(engine, id_)} == {
         old.id: ApprovalStatus.CANCELLED, new.id: ApprovalStatus.PENDING,
     }  # fmt: skip
     (problem,) = await decide(ann, old)
@@ -81,7 +81,7 @@ async def test_a_task_whose_confirmation_is_removed_goes_on(engine: Engine, site
         await edit(engine, id_, wanted)
         story = await engine.until(id_, D.SUCCESS)
         assert story.statuses["end"] is S.SUCCESS
-        assert [one.status for one in await asked(engine, id_)] == [ApprovalStatus.CANCELLED]
+        assert [approval.status for approval in await asked(engine, id_)] == [ApprovalStatus.CANCELLED]
 
 
 async def test_ended_tasks_stay_unchanged(engine: Engine, site: Site) -> None:

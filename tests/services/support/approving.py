@@ -45,12 +45,12 @@ async def asked(engine: Engine, id_: str) -> list[Approval]:
 
 async def pending(engine: Engine, id_: str) -> list[Approval]:
     """Return the pending approvals of a deployment."""
-    return [one for one in await asked(engine, id_) if one.status is A.PENDING]
+    return [approval for approval in await asked(engine, id_) if approval.status is A.PENDING]
 
 
 async def statuses(engine: Engine, id_: str) -> list[tuple[ApprovalSubject, ApprovalStatus]]:
     """Return the subjects and statuses of a deployment's approvals."""
-    return [(one.subject, one.status) for one in await asked(engine, id_)]
+    return [(approval.subject, approval.status) for approval in await asked(engine, id_)]
 
 
 async def until_asked(engine: Engine, id_: str, number: int = 1) -> list[Approval]:
@@ -67,7 +67,7 @@ async def decide(
     engine: Engine, *approvals_: Approval | str, reject: bool = False, comment: str = ""
 ) -> Sequence[Problem]:
     """Approve or reject, and return the problems."""
-    ids = tuple(one if isinstance(one, str) else one.id for one in approvals_)
+    ids = tuple(approval if isinstance(approval, str) else approval.id for approval in approvals_)
     verdict = Verdict.REJECT if reject else Verdict.APPROVE
     try:
         return list((await engine.perform(approvals.decide, Decide(ids, verdict, comment))).problems)
