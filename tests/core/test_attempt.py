@@ -193,4 +193,4 @@ def test_chance_spreads_the_back_off_and_failures_lengthen_it(failures: int, cha
     low, high = sorted((chance, other))
     assert retry.backoff(failures, low) <= retry.backoff(failures, high)
     assert retry.backoff(failures, low) <= retry.backoff(failures + 1, low)
-    assert 0.5 <= retry.backoff(failures, task) <= 300
+    assert 0.5 <= retry.backoff(failures, chance) <= 300
