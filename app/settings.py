@@ -291,7 +291,7 @@ def _origin(text: str) -> str:
 
 
 def _secret(environ: Mapping[str, str], name: str, secret_files: list[Path]) -> str | None:
-    """Return a secret, from its variable or from the file that NAME_FILE names, which is added to `secret_files`."""
+    """Return a secret, from its variable or from the file of NAME_FILE, which joins `secret_files`."""
     secret, path = environ.get(name), _value(environ, f"{name}_FILE", _path)
     if path is None:
         return secret or None

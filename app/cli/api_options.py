@@ -30,7 +30,7 @@ def address_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def api_of(url: str | None, token: str | None) -> Api:
-    """Return the API that the options name, by default that of the `boreas up` of this folder. Raises ApiError.
+    """Return the API of the options, by default that of the `boreas up` of this folder. Raises ApiError.
 
     The token of a `boreas up` is sent only to its own address: another program may listen on another port.
     """

@@ -1,4 +1,4 @@
-"""Retry policies of tenacity for loops that tenacity cannot drive: those that yield, or that wait to be stopped."""
+"""Tenacity's retry policies for loops that it cannot drive: generators, and supervision of a process."""
 
 from tenacity import RetryCallState, Retrying
 from tenacity.stop import stop_base

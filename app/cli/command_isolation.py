@@ -46,7 +46,7 @@ def check(settings: Settings) -> None:
 
 
 def describe(settings: Settings) -> Isolation:
-    """Return how commands are isolated. Raises SettingError if they cannot run as the user of the settings."""
+    """Return how commands are isolated. Raises SettingError if they cannot run as the chosen user."""
     from app.wiring import command_accounts, landlock_wall
 
     users, wall = command_accounts(settings), landlock_wall(settings)

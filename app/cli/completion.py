@@ -1,4 +1,4 @@
-"""`boreas completion`, and the names that shells complete: fetched from the API within a short timeout."""
+"""`boreas completion`, and the names that shells complete, which the API lists."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -15,7 +15,7 @@ class Failure(click.ClickException):
 
 
 def server_environ() -> dict[str, str]:
-    """Return the environment of embedded servers: no secrets, and no PG… variable that would configure them."""
+    """Return the environment of embedded servers: no secrets, and no PG… variables."""
     names = ("PATH", "HOME", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
     return {name: os.environ[name] for name in names if name in os.environ} | {"LC_ALL": "C"}
 

@@ -34,7 +34,7 @@ Exit status: 0 all are decided, 2 some could not be decided."""
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The mutation, its comment, the revision that was reviewed (None: not given), and whether to skip confirmation."""
+    """The mutation, its comment, the reviewed revision (None: unknown), and whether to skip confirmation."""
 
     mutation: str
     comment: str
@@ -46,7 +46,7 @@ def _command(mutation: str, verb: str, participle: str) -> click.Command:
     @click.command(
         mutation,
         epilog=EPILOG.replace("approve", mutation),
-        help=f"{verb} approvals by id, or everything that a deployment waits for.",
+        help=f"{verb} by id, or everything that a deployment waits for.",
     )
     @click.argument(
         "targets",
@@ -139,7 +139,7 @@ async def _review(api: Api, decision: Decision, target: str) -> tuple[list[str],
 
 
 def _confirm(decision: Decision, target: str, revision: int, number: int) -> None:
-    """Ask for confirmation on a terminal. Raises ApiError elsewhere if an edited workflow is approved unseen."""
+    """Ask for confirmation on a terminal. Elsewhere, raises ApiError for an edited workflow."""
     if sys.stdin.isatty():
         approvals = "it" if number == 1 else f"all {number}"
         confirm(f"{decision.mutation.capitalize()} {approvals} at revision {revision}?", yes=False)

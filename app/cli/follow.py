@@ -120,7 +120,7 @@ async def follow(api: Api, ids: Sequence[str], *, as_json: bool, logs: bool = Tr
 
 
 def follow_to_exit(api: Api, ids: Sequence[str], *, as_json: bool, logs: bool = True) -> int:
-    """Follow deployments until they end, or until Ctrl-C, which does not stop them. Return the exit status."""
+    """Follow deployments until they end or until Ctrl-C. Return the exit status."""
     try:
         return asyncio.run(follow(api, ids, as_json=as_json, logs=logs))
     except KeyboardInterrupt:

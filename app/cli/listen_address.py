@@ -12,7 +12,7 @@ LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a client con
 
 
 def check_free(serve: ServeSettings) -> ServeSettings:
-    """Return where to listen, with a free port in place of 0. Raises Failure if listening there is impossible."""
+    """Return where to listen, with a free port in place of 0. Raises Failure if that is impossible."""
     try:
         family, _, _, _, address = socket.getaddrinfo(serve.host, serve.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as listener:

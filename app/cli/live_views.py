@@ -98,7 +98,7 @@ async def follow_object(
     deployment_of: Callable[[Data], Data],
     has_ended: Callable[[Data], bool],
 ) -> Data:
-    """Print an object of a deployment, again with each of its changes, until it has ended. Return its last state.
+    """Print an object of a deployment again after each change, until it has ended. Return its last state.
 
     A terminal shows it in place; elsewhere the states follow each other. `deployment_of` returns the deployment's id
     and cursor. Raises ApiError.

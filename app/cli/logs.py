@@ -44,7 +44,7 @@ Examples:
 @click.option("--last", type=click.IntRange(1, PAGE), help="Print only the last N stored lines.")
 @click.option("--attempt", type=click.IntRange(1), help="Print only lines of this attempt.")
 @click.option("--timestamps", is_flag=True, help="Print the time before each line.")
-@click.option("--raw", is_flag=True, help="Keep the colors of lines when the output is not a terminal.")
+@click.option("--raw", is_flag=True, help="Keep the colours of lines when the output is not a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @color_option
 @address_options
@@ -84,7 +84,7 @@ async def _lines(api: Api, text: str, options: Data) -> AsyncGenerator[Data, Non
 
 
 def _colored(text: str) -> str:
-    """Return a text that keeps its colours, resets them at its end, and cannot control a terminal otherwise."""
+    """Return a text that keeps its colours, but cannot control a terminal otherwise."""
     colors = COLORS.findall(text)
     parts = [printable(part) for part in COLORS.split(text)]
     rest = "".join(color + part for color, part in zip(colors, parts[1:], strict=True))

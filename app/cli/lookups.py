@@ -14,7 +14,7 @@ ID_LENGTH = 30
 
 
 def unknown_name(noun: str, name: str, names: Iterable[str], command: str = "") -> ApiError:
-    """Return the error for an unknown name: with similar names and existing ones. `command` lists them all."""
+    """Return the error for an unknown name, with similar and existing names. `command` lists them all."""
     existing = list(dict.fromkeys(names))
     if not existing:
         return ApiError(f"There is no {noun} “{name}”; there is no {noun} yet.")
@@ -28,7 +28,7 @@ def unknown_name(noun: str, name: str, names: Iterable[str], command: str = "") 
 
 
 def resolve(noun: str, text: str, ids: Mapping[str, str], command: str = "") -> str:
-    """Return the id of a name, an id or the unique beginning of an id; `ids` are those by name. Raises ApiError."""
+    """Return the id of a name, an id or its unique beginning; `ids` are those by name. Raises ApiError."""
     if text in ids:
         return ids[text]
     if text in ids.values():

@@ -1,4 +1,4 @@
-"""`boreas migrate`: applies, undoes and lists the migrations of the database, and grants rights to roles."""
+"""`boreas migrate`: applies, undoes and lists migrations, and grants rights to database roles."""
 
 import asyncio
 from pathlib import Path

@@ -60,7 +60,7 @@ def _disable_color(ctx: click.Context, param: click.Parameter, is_set: bool) -> 
 def color_option(function: Command) -> Command:
     """Add --no-color, which does the same as NO_COLOR."""
     return click.option(
-        "--no-color", is_flag=True, expose_value=False, callback=_disable_color, help="Print no colors (NO_COLOR)."
+        "--no-color", is_flag=True, expose_value=False, callback=_disable_color, help="Print no colours (NO_COLOR)."
     )(function)
 
 
@@ -119,7 +119,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 async def fetch_pages(api: Api, document: str, limit: int | None, **variables: Any) -> tuple[list[Any], int]:
-    """Return up to `limit` objects of a list (the only root field), and how many there are. Raises ApiError."""
+    """Return up to `limit` objects of a list (the only root field), and their total. Raises ApiError."""
     nodes: list[Any] = []
     after = None
     while True:

@@ -1,4 +1,4 @@
-"""When a live feed reconnects: with backoff, until a deadline, and with one message for all feeds of a command."""
+"""When a live feed reconnects: with backoff, until a deadline, and with one message for all feeds."""
 
 import asyncio
 

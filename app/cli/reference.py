@@ -1,4 +1,4 @@
-"""Writes the reference of the command line from its own help: `python -m app.cli.reference > docs/reference/cli.md`."""
+"""Generates docs/reference/cli.md: `python -m app.cli.reference > docs/reference/cli.md`."""
 
 from collections.abc import Iterator
 

@@ -42,7 +42,7 @@ def _with_options(
 
 
 def _server_settings() -> Settings:
-    """Return the settings of a server. Raises Failure without PostgreSQL and Redis, or with pending migrations."""
+    """Return the settings of a server. Raises Failure if a database is missing or not migrated."""
     from app.store.migrations import check
     from app.wiring import NO_SERVERS, migrations_folder
 
@@ -93,7 +93,7 @@ async def _register_admin_token(settings: Settings) -> None:
 
 
 def _exit(_number: int, _frame: FrameType | None) -> None:
-    """Exit with 0 at once, before the API serves. An exception could be lost in a callback of the garbage collector."""
+    """Exit with 0 before the API serves. An exception could be lost in a callback of the collector."""
     os._exit(0)
 
 

@@ -32,8 +32,8 @@ Commands that end, undo or remove something ask for confirmation on a terminal, 
 asked.
 
 --utc prints exact times in UTC in every table. With --watch, JSON is one object per line and YAML one document each.
-Tables and data go to standard output; hints, questions and errors to standard error. Only terminals get colors, the
-progress bar and cut lines; NO_COLOR or --no-color turns colors off. On terminals without UTF-8, missing characters are
+Tables and data go to standard output; hints, questions and errors to standard error. Only terminals get colours, the
+progress bar and cut lines; NO_COLOR or --no-color turns colours off. On terminals without UTF-8, missing characters are
 replaced; JSON escapes them.
 
   boreas deployment list --status FAILED -o name | xargs -n1 boreas deployment retry
@@ -44,7 +44,7 @@ VARIABLES = """Environment variables
   BOREAS_URL       The address of the API, like --url. In the folder of boreas up it is found by itself.
   BOREAS_TOKEN     The token, like --token. In the folder of boreas up it is found by itself.
   BOREAS_DATA_DIR  The data folder of boreas up, which holds its token. Default: .boreas.
-  NO_COLOR         Any value turns colors off.
+  NO_COLOR         Any value turns colours off.
   VISUAL, EDITOR   The editor that workflow edit opens.
 
 The servers read more variables: see docs/reference/settings.md.

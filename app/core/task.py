@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.core.application import CommandStep
-from app.core.columnar import columns_of, filled
+from app.core.columnar import columns_of, from_columns
 from app.core.errors import IllegalTransitionError
 from app.core.strategy.model import Progress
 from app.core.workflow import Position, TaskType, WorkflowTask
@@ -145,7 +145,7 @@ def workflow_tasks(tasks: Sequence[Task]) -> tuple[WorkflowTask, ...]:
     keys = {task.id: task.key for task in tasks}
     columns = columns_of(tasks, WORKFLOW_COLUMNS)
     columns["block_by"] = [tuple([keys[id_] for id_ in ids]) for ids in columns["block_by"]]
-    return tuple(filled(WorkflowTask, columns))
+    return tuple(from_columns(WorkflowTask, columns))
 
 
 def with_status(task: Task, to: TaskStatus, reason: str | None, now: datetime) -> Task:

@@ -42,8 +42,8 @@ async def store_entries(act: AuditContext, work: Unit) -> None:
             replace(
                 entry,
                 reason=masker.mask(act.reason),
-                before=masker.everywhere(entry.before),
-                after=masker.everywhere(entry.after),
+                before=masker.mask_json(entry.before),
+                after=masker.mask_json(entry.after),
             )
             for entry in entries
         )

@@ -32,7 +32,7 @@ class DeploymentRequest:
 
     The workflow comes from `tasks`, from a `template`, or is generated: from `definitions` where given, else from the
     applications as they are defined now. `proven` tells that the given definitions ran in the environment before. With
-    `restart`, pods are replaced even if they run the image already.
+    `restart_problems`, pods are replaced even if they run the image already.
     """
 
     version_id: str

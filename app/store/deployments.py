@@ -41,7 +41,7 @@ SELECT_WITH_RULES = (
     f"SELECT {FIELDS},"
     " (SELECT json_build_object('pools', json_build_object('main', e.worker_pool, 'build', e.build_pool),"
     " 'policy', e.approval_policy) FROM environments e WHERE e.id = d.environment_id) AS rules,"
-    " EXISTS (SELECT 1 FROM approvals p WHERE p.deployment_id = d.id AND p.status = 'PENDING') AS asked"
+    " EXISTS (SELECT 1 FROM approvals p WHERE p.deployment_id = d.id AND p.status = 'PENDING') AS pending"
     " FROM deployments d"
 )
 read = reader(Deployment, *JSON_COLUMNS, "applications", "rollback")
@@ -160,12 +160,12 @@ async def by_ids(ids: Sequence[str]) -> dict[str, Deployment]:
 class LockedRow:
     """A deployment whose row is locked, and the rules of its environment.
 
-    `asked` tells that approvals of it were pending when the lock was requested.
+    `has_pending_approvals` is as of when the lock was requested.
     """
 
     deployment: Deployment
     rules: EnvironmentRules
-    asked: bool
+    has_pending_approvals: bool
 
 
 async def locked(id_: str) -> LockedRow | None:
@@ -177,7 +177,7 @@ async def locked(id_: str) -> LockedRow | None:
     row = await fetch_one(f"{SELECT_WITH_RULES} WHERE d.id = $1 FOR NO KEY UPDATE OF d", id_)
     if row is not None and row["status"] == DeploymentStatus.ROLLING_BACK:
         row = await fetch_one(f"{SELECT_WITH_RULES} WHERE d.id = $1", id_)
-    return LockedRow(read(row), _read_rules(row["rules"]), row["asked"]) if row else None
+    return LockedRow(read(row), _read_rules(row["rules"]), row["pending"]) if row else None
 
 
 async def updated_since(at: datetime) -> list[Deployment]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from app.core.application import CommandStep
-from app.core.columnar import filled
+from app.core.columnar import from_columns
 from app.core.deployment import DeploymentStatus
 from app.core.kubernetes.job_runs import RunOwnership
 from app.core.strategy.model import Progress
@@ -69,7 +69,7 @@ async def of_deployments(deployment_ids: Sequence[str]) -> dict[str, list[Task]]
 
 
 async def _read(condition: str, ids: list[str]) -> list[Task]:
-    return filled(Task, dict(zip(COLUMNS, await _columns(COLUMNS, condition, ids), strict=True)))
+    return from_columns(Task, dict(zip(COLUMNS, await _columns(COLUMNS, condition, ids), strict=True)))
 
 
 async def _columns(names: Sequence[str], condition: str, ids: list[str]) -> list[Sequence[Any]]:
@@ -96,7 +96,7 @@ async def columns_of_deployments(
     """
     columns_by_key: dict[tuple[str, ColumnNames], tuple[Version | None, list[list[Any]]]] = {}
     for names in dict.fromkeys(names for _, names in keys):
-        ids = [id_ for id_, others in keys if others == names]
+        ids = [id_ for id_, key_names in keys if key_names == names]
         for id_, columns in (await _columns_of(ids, names)).items():
             columns_by_key[id_, names] = columns
     return columns_by_key
@@ -126,7 +126,7 @@ async def snapshots(deployment_id: str) -> list[TaskSnapshot]:
     """
     columns = await _columns((*SNAPSHOT_COLUMNS, "confirmed_at"), OF_DEPLOYMENTS, [deployment_id])
     confirmed = [moment is not None for moment in columns.pop()]
-    return filled(TaskSnapshot, dict(zip(SNAPSHOT_COLUMNS, columns, strict=True)) | {"confirmed": confirmed})
+    return from_columns(TaskSnapshot, dict(zip(SNAPSHOT_COLUMNS, columns, strict=True)) | {"confirmed": confirmed})
 
 
 FIELDS = (

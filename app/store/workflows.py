@@ -63,7 +63,7 @@ async def insert_first(deployment: Deployment) -> None:
     )
 
 
-async def supersede(kept: Iterable[KeptTask], new: Revision) -> None:
+async def supersede(tasks: Iterable[KeptTask], new: Revision) -> None:
     """Store the next revision, and the tasks of the one before it. The deployment's row must be locked."""
     await fetch(
         "WITH past AS (UPDATE workflow_revisions SET tasks = $6::jsonb WHERE deployment_id = $1 AND number = $2 - 1)"
@@ -74,7 +74,7 @@ async def supersede(kept: Iterable[KeptTask], new: Revision) -> None:
         new.author,
         new.at,
         new.summary,
-        f"[{','.join(dump({'id': task.id, 'task': _without_defaults(task.task)}) for task in kept)}]",
+        f"[{','.join(dump({'id': past.id, 'task': _without_defaults(past.task)}) for past in tasks)}]",
         new.restores,
     )
 

@@ -1,4 +1,4 @@
-"""What declarations hold, as it is read of YAML: what JSON can hold, spelt as people spell it, and nothing else."""
+"""Which YAML `boreas apply` accepts: the values of JSON, as people write them, and nothing else."""
 
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def payload(folder: Path, text: str) -> Any:
         ("{base: &b {c: 1}, more: {<<: *b, d: 2}}", {"base": {"c": 1}, "more": {"c": 1, "d": 2}}),
     ],
 )
-def test_what_is_read(tmp_path: Path, text: str, value: object) -> None:
+def test_accepted_yaml(tmp_path: Path, text: str, value: object) -> None:
     found = payload(tmp_path, text)
     assert found == value and type(found) is type(value)
 
@@ -72,7 +72,7 @@ LAUGHS = "[" + ", ".join(["&l0 [x]", *(f"&l{n} [{', '.join([f'*l{n - 1}'] * 10)}
         ("[" * 3000 + "]" * 3000, "recursion"),
     ],
 )
-def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_refused_yaml(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ApiError, match=said) as refused:
         payload(tmp_path, text)
     assert "boreas.yaml, document 1: " in refused.value.message and len(refused.value.message) < 500
@@ -93,7 +93,7 @@ def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
         ("kind: Application\nname: 5", "name"),
     ],
 )
-def test_the_variable_that_is_wrong_is_named(tmp_path: Path, text: str, place: str) -> None:
+def test_an_invalid_variable_is_named(tmp_path: Path, text: str, place: str) -> None:
     file = tmp_path / "boreas.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ApiError) as refused:
@@ -101,7 +101,7 @@ def test_the_variable_that_is_wrong_is_named(tmp_path: Path, text: str, place: s
     assert f": {place}: Expected `str`" in refused.value.message and "in quotes" in refused.value.message
 
 
-def test_names_are_written_as_the_api_keeps_them(tmp_path: Path) -> None:
+def test_names_are_normalized_as_in_the_api(tmp_path: Path) -> None:
     file = tmp_path / "boreas.yaml"
     file.write_text(
         'kind: WorkflowTemplate\nname: " x "\ntasks:\n- {key: "a ", type: CUSTOM}\n'
@@ -131,5 +131,5 @@ def test_names_are_written_as_the_api_keeps_them(tmp_path: Path) -> None:
         (None, 0.0, False),
     ],
 )
-def test_what_differs_is_what_json_would_tell_apart(one: object, other: object, alike: bool) -> None:
+def test_values_differ_as_in_json(one: object, other: object, alike: bool) -> None:
     assert is_same(one, other) is is_same(other, one) is alike

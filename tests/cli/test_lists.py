@@ -73,7 +73,7 @@ async def test_a_list_of_more_than_a_page(system: System, monkeypatch: pytest.Mo
     assert len((await done(system, "version", "list", "--limit", "3", "-o", "name")).lines) == 3
 
 
-async def test_beginnings_of_ids(system: System) -> None:
+async def test_the_unique_beginning_of_an_id_is_enough(system: System) -> None:
     _, ids = await held(system, 2)
     assert (await done(system, "deployment", "show", ids[0][:29], "-o", "name")).out.strip() == ids[0]
     both = await boreas(system, "deployment", "show", _common(*ids))
@@ -96,7 +96,7 @@ async def line(process: asyncio.subprocess.Process) -> Any:
     return json.loads(await process.stdout.readline())
 
 
-async def test_a_watched_list_goes_on_with_changes_until_ctrl_c(system: System) -> None:
+async def test_a_watched_list_prints_changes_until_ctrl_c(system: System) -> None:
     here, (id_,) = await held(system, 1)
     process = await started(system, "deployment", "list", "--watch", "-o", "json")
     assert (await line(process))["id"] == id_

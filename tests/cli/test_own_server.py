@@ -41,7 +41,7 @@ def test_its_token_is_sent_nowhere_else(running: Path, url: str) -> None:
         api_of(url, None)
 
 
-def test_one_that_has_ended_is_not_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_server_that_has_ended_is_not_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with locked(tmp_path, 0) as data, announced(data.path, URL):
         data.keep_token("found-found-found")
         assert own_server(tmp_path)
@@ -51,7 +51,7 @@ def test_one_that_has_ended_is_not_found(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert own_server(tmp_path) is None, "its address was left by one that was killed"
 
 
-def test_a_lock_that_others_read_is_no_server(tmp_path: Path) -> None:
+def test_a_shared_lock_is_not_a_running_server(tmp_path: Path) -> None:
     (tmp_path / "address").write_text(URL)
     (tmp_path / "admin-token").write_text("found-found-found")
     with (tmp_path / "lock").open("w") as lock:

@@ -46,7 +46,7 @@ def variables(number: int) -> bytes:
 
 
 @linux
-async def test_secrets_are_gone_from_what_the_system_shows() -> None:
+async def test_proc_shows_no_secrets() -> None:
     async with waiting() as number:
         shown = variables(number) if os.geteuid() == 0 else b"shown"
         assert b"shown" in shown and b"secret-" not in shown
@@ -54,7 +54,7 @@ async def test_secrets_are_gone_from_what_the_system_shows() -> None:
 
 @linux
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become two processes of one other user")
-async def test_processes_of_the_same_user_may_not_look() -> None:
+async def test_other_processes_of_the_same_user_cannot_read_the_memory() -> None:
     capability = "-all,+dac_read_search"
     who = ("--reuid", "65534", "--regid", "65534", "--clear-groups")
     nobody = (shutil.which("setpriv") or "setpriv", *who, "--inh-caps", capability, "--ambient-caps", capability)

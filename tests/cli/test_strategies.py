@@ -30,6 +30,6 @@ def test_a_strategy(text: str, kind: str, ratios: list[float | None]) -> None:
     "text",
     ["", "red-black", "canary", "canary:", "canary:many", "canary:nan", "canary:10,,100", "rolling:1", "blue-green:50"],
 )
-def test_what_is_no_strategy_says_what_is(text: str) -> None:
+def test_an_invalid_strategy_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(click.BadParameter, match="canary:10,50,100"):
         StrategyParameter().convert(text, None, None)

@@ -117,7 +117,7 @@ async def test_a_graph_is_edited_as_a_file(system: System, tmp_path: Path) -> No
     assert len((await done(system, "workflow", "revisions", id_, "-o", "json")).data) == 3
 
 
-async def test_the_editor_shows_what_was_refused(system: System, tmp_path: Path) -> None:
+async def test_the_editor_shows_why_an_edit_was_refused(system: System, tmp_path: Path) -> None:
     here = await world(system.admin)
     await here.application("web")
     id_ = await here.deploy(autoStart=False)
@@ -177,7 +177,7 @@ async def test_deployments_are_paused_resumed_started_and_cancelled(system: Syst
     assert none.status == 2
 
 
-async def test_access_is_given_shown_and_taken(system: System) -> None:
+async def test_grants_are_created_shown_and_deleted(system: System) -> None:
     here = await world(system.admin)
     found = await system.admin.query("query($id: ID!) { environment(id: $id) { name } }", id=here.environment_id)
     place = ("--environment", found["environment"]["name"])

@@ -1,7 +1,6 @@
 """Applications that are archived while deployments of them wait, have failed, or are rolled back.
 
-In: deployments in each of these states, and an archived application. Out: what may still run, and the reasons of
-refusals.
+In: deployments in each of these states, and an application that is archived. Out: what may still run, and the refusals.
 """
 
 from app.core.errors import ErrorCode
@@ -15,7 +14,7 @@ async def archive(site: Site) -> None:
     await site.engine.call(applications.archive, site.applications["web"])
 
 
-async def test_a_queued_deployment_of_an_archived_application_is_cancelled_with_a_reason(
+async def test_a_waiting_deployment_of_an_archived_application_is_cancelled_with_a_reason(
     engine: Engine, site: Site
 ) -> None:
     await site.application("web")

@@ -11,7 +11,7 @@ from app.core.strategy.model import Phase, Strategy, StrategyKind, StrategyStep
 from app.core.workflow import TaskType
 from app.services import tasks
 from app.services.tasks import Promotion
-from tests.services.support.approving import decide, person, until_asked
+from tests.services.support.approving import decide, person, until_requested
 from tests.services.support.commands import Notes, node, sh
 from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
@@ -136,7 +136,7 @@ async def test_a_full_promotion_requests_the_approvals_of_skipped_steps(
     id_ = await site.deploy(strategy=replace(CANARY, steps=steps))
     task = await engine.until_task(id_, "web/deploy", watched)
     await engine.call(tasks.promote, Promotion(task.id, full=True))
-    (one,) = await until_asked(engine, id_)
+    (one,) = await until_requested(engine, id_)
     assert (one.rollout_step, notes.lines) == (2, ["a"])
     assert await decide(ann, one) == []
     await engine.until(id_, D.SUCCESS)

@@ -13,7 +13,7 @@ from app.core.strategy.model import Phase, Strategy, StrategyKind, StrategyStep
 from app.services import applications, tasks
 from app.services.tasks import Promotion
 from app.store import environments as environment_store
-from tests.services.support.approving import decide, person, until_asked
+from tests.services.support.approving import decide, person, until_requested
 from tests.services.support.commands import Command, Gate, Notes
 from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
@@ -257,7 +257,7 @@ async def test_the_preview_runs_before_the_switch_is_approved(engine: Engine, si
     begun = len(notes.lines)
     strategy = replace(blue_green(), steps=(StrategyStep(require_approval=True),))
     id_ = await site.deploy("v2", strategy=strategy)
-    (one,) = await until_asked(engine, id_)
+    (one,) = await until_requested(engine, id_)
     assert (one.rollout_step, told(notes, begun)) == (0, ["bring green v2"])
     assert await decide(ann, one) == []
     await engine.until(id_, D.SUCCESS)
@@ -272,7 +272,7 @@ async def test_a_rejected_preview_is_ended_without_a_switch(engine: Engine, site
     begun = len(notes.lines)
     strategy = replace(blue_green(), steps=(StrategyStep(), StrategyStep(require_approval=True)))
     id_ = await site.deploy("v2", strategy=strategy)
-    (one,) = await until_asked(engine, id_)
+    (one,) = await until_requested(engine, id_)
     assert (one.rollout_step, await decide(ann, one, reject=True, comment="ugly")) == (1, [])
     await engine.until(id_, D.ROLLED_BACK)
     assert told(notes, begun) == ["bring green v2", "retire green v1"]

@@ -7,7 +7,7 @@ wait.
 from app.core.gate import BlockerKind
 from app.core.workflow import TaskType
 from tests.services.support import controls
-from tests.services.support.approving import decide, pending, person, policy
+from tests.services.support.approving import decide, pending, person, set_policy
 from tests.services.support.commands import NOTHING, node, step
 from tests.services.support.engine import D, Engine, S, Site
 
@@ -37,7 +37,7 @@ async def test_builds_wait_for_a_worker_of_the_build_pool(engine: Engine) -> Non
     await engine.worker(sweeps=True)
     id_ = await site.deploy()
     story = await engine.until(id_, D.RUNNING)
-    assert await controls.blockers(engine, id_) == [BlockerKind.NO_WORKER]
+    assert await controls.blocker_kinds(engine, id_) == [BlockerKind.NO_WORKER]
     await engine.worker(pool="builders", sweeps=True)
     story = await engine.until(id_, D.SUCCESS)
     assert set(story.statuses.values()) == {S.SUCCESS}
@@ -45,13 +45,13 @@ async def test_builds_wait_for_a_worker_of_the_build_pool(engine: Engine) -> Non
 
 async def test_builds_run_in_the_build_pool_before_approval(engine: Engine) -> None:
     site = await built(engine)
-    await policy(site)
+    await set_policy(site)
     ann = await person(engine, "Ann")
     await engine.worker(pool="builders")
     id_ = await site.deploy()
     await engine.until(id_, D.WAITING_CONFIRM)
     assert await decide(ann, *await pending(engine, id_)) == []
-    assert await controls.blockers(engine, id_) == [BlockerKind.NO_WORKER]
+    assert await controls.blocker_kinds(engine, id_) == [BlockerKind.NO_WORKER]
     await engine.worker()
     await engine.until(id_, D.SUCCESS)
 

@@ -14,7 +14,7 @@ from app.services.deployments import ReasonedAction
 from app.services.use_cases import UseCase
 from app.services.worker.sweep import sweep
 from tests.services.support.commands import FAILURE, NOTHING, POLITE, Gate, Notes, node, sh
-from tests.services.support.controls import STUBBORN, cancel, check_refused, reason, skip
+from tests.services.support.controls import STUBBORN, cancel, check_refused, last_reason, skip
 from tests.services.support.engine import D, Engine, S, Site, backed_off, eventually, rolling
 
 
@@ -27,7 +27,7 @@ async def test_a_task_in_back_off_is_cancelled_at_once(engine: Engine, trial: Si
     story = await engine.story(id_)
     assert (story.status, story.statuses) == (D.FAILED, {"bad": S.CANCELLED, "next": S.BLOCKED})
     assert (story.tasks["bad"].retry_at, story.tries("bad")) == (None, [S.FAILED])
-    assert story.tasks["bad"].error_message == await reason(engine, id_, "bad", S.CANCELLED) == "not wanted"
+    assert story.tasks["bad"].error_message == await last_reason(engine, id_, "bad", S.CANCELLED) == "not wanted"
     assert story.deployment.error_message == "bad: not wanted"
 
 
@@ -94,7 +94,7 @@ async def test_a_task_with_a_lost_worker_is_cancelled_with_a_reason(engine: Engi
     await eventually(over, "the lease to run out")
     story = await engine.story(id_)
     assert (story.statuses["task"], story.tries("task")) == (S.CANCELLED, [S.CANCELLED])
-    assert story.tasks["task"].error_message == await reason(engine, id_, "task", S.CANCELLED) == "not wanted"
+    assert story.tasks["task"].error_message == await last_reason(engine, id_, "task", S.CANCELLED) == "not wanted"
 
 
 async def test_an_ended_task_is_not_cancelled(engine: Engine, site: Site, gate: Gate) -> None:

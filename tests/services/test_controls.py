@@ -12,7 +12,17 @@ from app.services import deployments, tasks
 from app.services.tasks import Promotion
 from app.services.worker.sweep import sweep
 from tests.services.support.commands import FAILURE, NOTHING, POLITE, Gate, Notes, node, sh
-from tests.services.support.controls import STUBBORN, blockers, cancel, go_on, pause, pauses, reason, skip, task_id
+from tests.services.support.controls import (
+    STUBBORN,
+    blocker_kinds,
+    cancel,
+    last_reason,
+    pause,
+    pause_events,
+    resume,
+    skip,
+    task_id,
+)
 from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, backed_off, eventually, rolling, watched
 
 # Pausing
@@ -23,16 +33,16 @@ async def test_while_paused_no_task_starts_and_running_ones_end(engine: Engine, 
     id_ = await site.deploy("v1", node("slow", command=gate.wait), node("next", "slow"))
     await engine.until_running(id_, "slow")
     await pause(engine, id_)
-    assert await blockers(engine, id_) == []
+    assert await blocker_kinds(engine, id_) == []
     gate.open()
     await engine.until_task(id_, "next", lambda task: task.status is S.PENDING)
     await sweep(engine.runtime)
     story = await engine.story(id_)
     assert (story.status, story.statuses) == (D.RUNNING, {"slow": S.SUCCESS, "next": S.PENDING})
-    assert await blockers(engine, id_) == [BlockerKind.PAUSED]
-    await go_on(engine, id_)
+    assert await blocker_kinds(engine, id_) == [BlockerKind.PAUSED]
+    await resume(engine, id_)
     await engine.until(id_, D.SUCCESS)
-    assert await pauses(engine, id_) == [True, False]
+    assert await pause_events(engine, id_) == [True, False]
 
 
 async def test_a_paused_deployment_lets_others_pass_in_the_queue(engine: Engine, site: Site, gate: Gate) -> None:
@@ -42,13 +52,13 @@ async def test_a_paused_deployment_lets_others_pass_in_the_queue(engine: Engine,
     second, third, fourth = [await site.deploy(f"v{n}", node("task")) for n in (2, 3, 4)]
     await pause(engine, second)
     await pause(engine, third)
-    assert await blockers(engine, second) == [BlockerKind.PAUSED]
+    assert await blocker_kinds(engine, second) == [BlockerKind.PAUSED]
     gate.open()
     await engine.until(fourth, D.SUCCESS)
     assert (await engine.story(second)).status is D.PENDING
-    await go_on(engine, third)
+    await resume(engine, third)
     await engine.until(third, D.SUCCESS)
-    await go_on(engine, second)
+    await resume(engine, second)
     await engine.until(second, D.SUCCESS)
 
 
@@ -66,7 +76,7 @@ async def test_a_due_attempt_waits_while_paused(engine: Engine, site: Site) -> N
     await eventually(passed, "the time of the next attempt to pass")
     await sweep(engine.runtime)
     assert (await engine.story(id_)).tasks["task"].attempt == 1
-    await go_on(engine, id_)
+    await resume(engine, id_)
     await engine.until(id_, D.SUCCESS)
 
 
@@ -79,7 +89,7 @@ async def test_a_failure_while_paused_fails_the_deployment_and_ends_the_pause(
     await pause(engine, id_)
     gate.open()
     story = await engine.until(id_, D.FAILED)
-    assert (story.deployment.paused, await pauses(engine, id_)) == (False, [True, False])
+    assert (story.deployment.paused, await pause_events(engine, id_)) == (False, [True, False])
 
 
 # Skipping
@@ -93,7 +103,7 @@ async def test_a_task_skipped_before_its_start_unblocks_others(engine: Engine, s
     await engine.call(deployments.start, id_)
     story = await engine.until(id_, D.SUCCESS)
     assert (story.statuses["two"], notes.lines) == (S.SKIPPED, ["one"])
-    assert await reason(engine, id_, "two", S.SKIPPED) == "not needed"
+    assert await last_reason(engine, id_, "two", S.SKIPPED) == "not needed"
 
 
 async def test_a_task_in_back_off_is_skipped(engine: Engine, site: Site) -> None:
@@ -131,7 +141,7 @@ async def test_cancelling_a_running_task_fails_its_deployment(
     assert (story.statuses, story.tries("task")) == ({"task": S.CANCELLED, "next": S.BLOCKED}, [S.CANCELLED])
     assert story.tasks["task"].error_message == "not wanted"
     assert story.deployment.error_message == "task: not wanted"
-    assert await reason(engine, id_, "task", S.CANCELLED) == "not wanted"
+    assert await last_reason(engine, id_, "task", S.CANCELLED) == "not wanted"
 
 
 async def test_a_task_that_waits_is_cancelled_at_once(engine: Engine, site: Site, gate: Gate) -> None:

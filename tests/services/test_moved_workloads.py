@@ -129,7 +129,7 @@ async def test_a_version_that_crashes_after_it_was_ready_is_rolled_back(
     cast.rollers.crash("shop:v2")
     story = await engine.until(id_, D.ROLLED_BACK, seconds=60)
     told = str(story.tasks["shop/deploy"].error_message)
-    assert "does not serve as it did" in told and "was started anew 1 time" in told
+    assert "does not serve as it did" in told and "was restarted 1 time" in told
     assert image(cast.server) == FULL
 
 

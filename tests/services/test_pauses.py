@@ -16,7 +16,7 @@ from app.services import deployments, tasks
 from app.services.tasks import Promotion
 from app.services.worker.sweep import sweep
 from tests.services.support.commands import FAILURE, Gate, Notes, node, sh
-from tests.services.support.controls import blockers, go_on, pause, pauses, skip, task_id
+from tests.services.support.controls import blocker_kinds, pause, pause_events, resume, skip, task_id
 from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
 
@@ -34,8 +34,8 @@ async def test_a_paused_deployment_keeps_its_place_in_the_queue(engine: Engine, 
     await engine.until_running(ids[0], "slow")
     ids += [await site.deploy(f"v{n}") for n in range(1, 4)]
     await pause(engine, ids[1])
-    assert await blockers(engine, ids[2]) == [BlockerKind.LOCK]
-    await go_on(engine, ids[1])
+    assert await blocker_kinds(engine, ids[2]) == [BlockerKind.LOCK]
+    await resume(engine, ids[1])
     gate.open()
     stories = [(await engine.until(id_, D.SUCCESS)).deployment for id_ in ids]
     for before, after in pairwise(stories):
@@ -57,7 +57,7 @@ async def test_a_paused_deployment_in_the_queue_blocks_no_other(engine: Engine, 
     gate.open()
     await engine.until(first, D.SUCCESS)
     assert (await engine.story(both)).status is D.PENDING
-    await go_on(engine, both)
+    await resume(engine, both)
     await engine.until(both, D.SUCCESS)
 
 
@@ -65,13 +65,13 @@ async def test_a_deployment_paused_before_its_start_starts_on_resume(engine: Eng
     await engine.worker()
     id_ = await site.deploy(auto_start=False)
     await pause(engine, id_)
-    assert await blockers(engine, id_) == [BlockerKind.NOT_STARTED, BlockerKind.PAUSED]
+    assert await blocker_kinds(engine, id_) == [BlockerKind.NOT_STARTED, BlockerKind.PAUSED]
     await engine.call(deployments.start, id_)
     await sweep(engine.runtime)
-    assert ((await engine.story(id_)).status, await blockers(engine, id_)) == (D.PENDING, [BlockerKind.PAUSED])
-    await go_on(engine, id_)
+    assert ((await engine.story(id_)).status, await blocker_kinds(engine, id_)) == (D.PENDING, [BlockerKind.PAUSED])
+    await resume(engine, id_)
     await engine.until(id_, D.SUCCESS)
-    assert await pauses(engine, id_) == [True, False]
+    assert await pause_events(engine, id_) == [True, False]
 
 
 async def test_a_pause_does_not_stop_a_running_rollout(engine: Engine, site: Site, notes: Notes) -> None:
@@ -80,7 +80,7 @@ async def test_a_pause_does_not_stop_a_running_rollout(engine: Engine, site: Sit
     id_ = await site.deploy(strategy=rolling(1, AN_HOUR))
     task = await engine.until_task(id_, "web/deploy", watched)
     await pause(engine, id_)
-    assert await blockers(engine, id_) == [BlockerKind.BATCH_INTERVAL]
+    assert await blocker_kinds(engine, id_) == [BlockerKind.BATCH_INTERVAL]
     await engine.call(tasks.promote, Promotion(task.id, full=True))
     story = await engine.until(id_, D.SUCCESS)
     assert (notes.lines, story.deployment.paused) == (["a", "b"], False)
@@ -95,7 +95,7 @@ async def test_a_failure_while_paused_rolls_back(engine: Engine, site: Site, not
     await pause(engine, id_)
     gate.open()
     story = await engine.until(id_, D.ROLLED_BACK)
-    assert (notes.lines, story.deployment.paused, await pauses(engine, id_)) == (["back"], False, [True, False])
+    assert (notes.lines, story.deployment.paused, await pause_events(engine, id_)) == (["back"], False, [True, False])
 
 
 @pytest.mark.parametrize(("deed", "status"), [("cancel", D.CANCELLED), ("roll back", D.ROLLED_BACK)])
@@ -106,7 +106,7 @@ async def test_a_pause_ends_with_its_deployment(engine: Engine, trial: Site, dee
     await pause(engine, id_)
     await (engine.cancel(id_) if deed == "cancel" else engine.roll_back(id_))
     story = await engine.until(id_, status)
-    assert (story.deployment.paused, await pauses(engine, id_)) == (False, [True, False])
+    assert (story.deployment.paused, await pause_events(engine, id_)) == (False, [True, False])
     await worker.leave()
 
 
@@ -136,7 +136,7 @@ async def test_tasks_freed_while_paused_start_on_resume(engine: Engine, site: Si
     story = await engine.story(id_)
     skipped = {"bad": S.SKIPPED, "gap": S.SKIPPED, "skipped": S.SKIPPED}
     assert story.statuses == {"slow": S.SUCCESS, "end": S.PENDING, "free": S.PENDING} | skipped
-    await go_on(engine, id_)
+    await resume(engine, id_)
     await engine.until(id_, D.SUCCESS)
 
 
@@ -146,6 +146,6 @@ async def test_repeated_pausing_starts_each_task_once(engine: Engine, trial: Sit
     with suppress(Refused):
         while True:
             await pause(engine, id_)
-            await go_on(engine, id_)
+            await resume(engine, id_)
     story = await engine.until(id_, D.SUCCESS)
     assert {tuple(story.tries(key)) for key in story.tasks} == {(S.SUCCESS,)}

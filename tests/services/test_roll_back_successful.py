@@ -1,4 +1,4 @@
-"""Rolling a successful deployment back: a deployment of the previous version, or a refusal."""
+"""Rolling back a successful deployment: a new deployment of the version before, or a refusal."""
 
 import pytest
 
@@ -13,7 +13,7 @@ FACTS = "$BOREAS_APPLICATION $BOREAS_VERSION from $BOREAS_PREVIOUS_VERSION"
 
 
 async def refusal(engine: Engine, id_: str) -> str:
-    """Return why a deployment cannot be rolled back; it must be refused for its state."""
+    """Check that a rollback is refused with WRONG_STATE, and return the message."""
     problem = await engine.refusal(deployments.roll_back, ReasonedAction(id_, "worse than before"))
     assert problem.code is ErrorCode.WRONG_STATE
     return problem.message
@@ -47,7 +47,7 @@ async def test_a_rollback_can_be_rolled_back(engine: Engine, site: Site, notes: 
     assert notes.lines == ["v1", "v2", "v1", "v2"]
 
 
-async def test_a_first_deployment_cannot_be_rolled_back(engine: Engine, site: Site) -> None:
+async def test_a_first_deployment_has_nothing_to_roll_back_to(engine: Engine, site: Site) -> None:
     await engine.worker()
     story = await site.deployed("v1")
     assert "No version ran before" in await refusal(engine, story.deployment.id)
@@ -60,9 +60,7 @@ async def test_a_replaced_deployment_is_not_rolled_back(engine: Engine, site: Si
     assert third.deployment.id in await refusal(engine, second.deployment.id)
 
 
-async def test_applications_with_different_previous_versions_are_rolled_back_separately(
-    engine: Engine, site: Site
-) -> None:
+async def test_applications_of_different_versions_are_not_rolled_back_together(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.application("users")
     await site.application("web")
@@ -72,7 +70,7 @@ async def test_applications_with_different_previous_versions_are_rolled_back_sep
     assert "v1, v2" in await refusal(engine, third.deployment.id)
 
 
-async def test_applications_that_are_new_stay(engine: Engine, site: Site) -> None:
+async def test_applications_that_are_new_stay_deployed(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.application("users")
     await site.deployed("v1")
@@ -82,7 +80,7 @@ async def test_applications_that_are_new_stay(engine: Engine, site: Site) -> Non
     assert await site.releases() == {"users": "v1", "web": "v2"}
 
 
-async def test_the_same_request_twice_makes_one_rollback(engine: Engine, site: Site) -> None:
+async def test_a_repeated_request_makes_one_rollback(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.deployed("v1")
     second = await site.deployed("v2")

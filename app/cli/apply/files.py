@@ -1,4 +1,4 @@
-"""Reads files of YAML documents, and validates each by its kind. Errors name file, document, line and field."""
+"""Reads files of YAML documents. Validation errors name file, document, line and field."""
 
 import re
 import sys
@@ -51,7 +51,7 @@ def read_documents(files: Sequence[str]) -> list[Document]:
                 errors.append(result)
     errors += _duplicates(documents)
     if not errors and not documents:
-        errors.append(f"{', '.join(files)}: no document declares anything")
+        errors.append(f"{', '.join(files)}: there is nothing declared")
     if errors:
         raise ApiError("\n".join(errors))
     return documents
@@ -110,7 +110,7 @@ def _document(value: Any, file: str, number: int, line: int) -> Document | str:
 
 
 def validation_problem(error: Exception) -> tuple[str, str]:
-    """Return what a validation error says, and the path of the field; the path is empty for a whole document."""
+    """Return the problem of a validation error, and the path of the field (empty: the whole document)."""
     problem, _, path = str(error).partition(PATH_MARK)
     return problem, path.removesuffix("`").removeprefix(".")
 

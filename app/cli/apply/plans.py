@@ -71,7 +71,7 @@ def mutation(document: str, fields: Data) -> Step:
 
 
 def changes(current: Data | None, declared: Data) -> tuple[Difference, ...]:
-    """Return the differences between current and declared fields; without current ones, all fields that are set."""
+    """Return how declared fields differ from the current ones, if any."""
     return tuple(differences(current or {}, declared))
 
 

@@ -1,4 +1,4 @@
-"""The kinds of documents of `boreas apply`. Files are validated by them; the JSON schema is generated from them.
+"""The kinds of documents of `boreas apply`, which also define their JSON schema.
 
 A document declares a whole object: a missing field has the default of the API. Only the approval policy and the freeze
 windows of an environment, which people also edit by hand, stay unchanged where they are missing.
@@ -197,11 +197,11 @@ class Application(SpecObject, frozen=True, kw_only=True, tag_field="kind", tag="
     def __post_init__(self) -> None:
         """Raise ValueError unless exactly one target is set; msgspec adds the path."""
         if (self.shell is None) == (self.kubernetes is None):
-            raise ValueError("Set exactly one of shell and kubernetes.")
+            raise ValueError("Give exactly one of shell and kubernetes.")
 
 
 class FreezeWindow(SpecObject, frozen=True, kw_only=True):
-    """A time in which no deployment of an environment starts. For a recurring window, its first occurrence."""
+    """A time in which no deployment of an environment starts. If it recurs: the first one."""
 
     name: Name
     reason: str
@@ -216,7 +216,7 @@ class FreezeWindow(SpecObject, frozen=True, kw_only=True):
 
 
 class KubernetesAccess(SpecObject, frozen=True, kw_only=True):
-    """How workers reach the cluster of an environment. The API hides kubeconfigPath, so it is not compared."""
+    """How workers reach the cluster of an environment. kubeconfigPath is hidden, so not compared."""
 
     context: str | None = None
     kubeconfig_path: str | None = None

@@ -14,7 +14,7 @@ KEY_FIELDS = (("parameters", "name"), ("tasks", "key"))
 
 
 async def plan(api: Api, document: Document, spec: WorkflowTemplate, new_applications: Set[str]) -> Plan:
-    """Return the plan that saves a template. `new_applications` exist by the time it is saved. Raises ApiError."""
+    """Return the plan that saves a template, after the new applications exist. Raises ApiError."""
     declared = spec.fields()
     for name in {task["application"] for task in declared["tasks"] if task["application"]} - new_applications:
         if (await api.query(queries.APPLICATION_ID, name=name))["application"] is None:

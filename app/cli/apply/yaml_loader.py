@@ -80,7 +80,7 @@ class Loader(yaml.SafeLoader):
 
 
 def _size(node: yaml.Node, sizes: dict[int, int]) -> int:
-    """Return how many values a node has, with its aliases expanded. Raises YAMLError if it contains itself."""
+    """Return how many values a node has with expanded aliases. Raises YAMLError if it contains itself."""
     id_ = id(node)
     if sizes.get(id_) == 0:
         raise ConstructorError(None, None, "it contains itself", node.start_mark)

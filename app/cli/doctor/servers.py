@@ -1,4 +1,4 @@
-"""Checks PostgreSQL and Redis: availability, release, clock and capacity; and finds pools without workers."""
+"""Checks PostgreSQL and Redis: availability, release, clock, capacity; and pools without workers."""
 
 import asyncio
 import time

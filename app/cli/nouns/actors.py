@@ -46,6 +46,6 @@ TOKENS = (
 
 
 async def fetch_actor(api: Api, text: str | None) -> Data:
-    """Return a person or a service account with grants and tokens; None: the owner of the token. Raises ApiError."""
+    """Return an actor with grants and tokens; None: the owner of the token. Raises ApiError."""
     id_ = await lookups.actor_id(api, text or "me")
     return await fetch(api, "person or service account", text or "me", queries.ACTOR, id_)

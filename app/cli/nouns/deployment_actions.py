@@ -128,7 +128,7 @@ async def rollback(
 
 
 async def _confirm(api: Api, verb: str, texts: tuple[str, ...], yes: bool) -> None:
-    """Ask for confirmation on a terminal, with the status of each deployment. Raises ApiError if the answer is no."""
+    """Ask for confirmation on a terminal, with each status. Raises ApiError if the answer is no."""
     if yes or not sys.stdin.isatty():
         return
     ids = [await lookups.deployment_id(api, text) for text in texts]
@@ -165,7 +165,7 @@ async def promote(api: Api, printer: Printer, deployment: str, application: str 
 
 
 def _promotable(rollouts: list[Data], application: str | None) -> list[Data]:
-    """Return the rollout of the application; without one those that wait, or one whose refusal says why not."""
+    """Return the application's rollout; by default those that wait, else one, whose refusal says why."""
     if application is None:
         return [rollout for rollout in rollouts if rollout["task"]["viewerCan"]["promote"]["allowed"]] or rollouts[:1]
     ids = {rollout["application"]["name"]: rollout["application"]["id"] for rollout in rollouts}

@@ -1,4 +1,4 @@
-"""What the commands of nouns print around tables: missing objects, reasons to wait, next steps, empty lists."""
+"""What the commands of nouns print around tables: errors, reasons to wait, next steps, empty lists."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ WATCH_HELP = "Print it again after every change, until it ends."
 
 
 async def fetch(api: Api, noun: str, name: str, document: str, id_: str) -> Data:
-    """Return the object of an id, which is the only root field of a document. Raises ApiError if there is none."""
+    """Return the object of an id (the only root field of a document). Raises ApiError if there is none."""
     value: Data | None = next(iter((await api.query(document, id=id_)).values()))
     if value is None:
         raise not_found(noun, name)

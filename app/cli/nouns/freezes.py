@@ -143,20 +143,26 @@ def _windows_of(environments: Sequence[Data]) -> list[Data]:
 async def delete(api: Api, printer: Printer, window: str, environment: str | None, yes: bool) -> None:
     """Delete a freeze window, by id or name. Deployments that wait for its end then start."""
     environment_id = await lookups.environment_id(api, environment) if environment else None
-    windows = [each for each in await _windows(api) if environment_id in (None, each["environment"]["id"])]
-    matches = [each for each in windows if window in (each["id"], each["name"])]
-    matches = matches or [each for each in windows if "_" in window and each["id"].startswith(window)]
-    if len(matches) > 1:
-        shown = "".join(f"\n  {match['id']}  {match['environment']['name']}" for match in matches)
-        raise ApiError(f"There are {len(matches)} freeze windows “{window}”. Choose one by its id:{shown}")
-    if not matches:
-        raise lookups.unknown_name("freeze window", window, [each["name"] for each in windows], "boreas freeze list")
-    deleted = matches[0]
+    deleted = _find(await _windows(api), window, environment_id)
     title = f"“{deleted['name']}” of {deleted['environment']['name']}"
     confirm(f"Delete {title}? Deployments that wait for its end then start.", yes=yes)
     await api.mutate(queries.DELETE_FREEZE, id=deleted["id"])
     place = deleted["environment"]["name"]
     printer.result(f"Deleted: “{deleted['name']}” ({deleted['id']}) of {place}.", deleted, id_of)
+
+
+def _find(windows: Sequence[Data], text: str, environment_id: str | None) -> Data:
+    """Return the window of an id, its beginning, or a name (in an environment). Raises ApiError."""
+    candidates = [window for window in windows if environment_id in (None, window["environment"]["id"])]
+    matches = [window for window in candidates if text in (window["id"], window["name"])]
+    matches = matches or [window for window in candidates if "_" in text and window["id"].startswith(text)]
+    if len(matches) > 1:
+        shown = "".join(f"\n  {match['id']}  {match['environment']['name']}" for match in matches)
+        raise ApiError(f"There are {len(matches)} freeze windows “{text}”. Choose one by its id:{shown}")
+    if not matches:
+        names = [window["name"] for window in candidates]
+        raise lookups.unknown_name("freeze window", text, names, "boreas freeze list")
+    return matches[0]
 
 
 @freeze.command(epilog="\b\nExamples:\n  boreas freeze override dep_0a1b2c --reason 'payments are down'")

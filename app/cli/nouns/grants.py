@@ -49,7 +49,7 @@ def _grant_parameters(command: Any) -> Any:
 @output_options
 @api_command
 async def create(api: Api, printer: Printer, actor: str, role: str, **scope: str | None) -> None:
-    """Grant an ACTOR, by id, a ROLE: on everything, an environment, an application, or both. Requires ADMIN."""
+    """Grant a ROLE to an ACTOR, by id: everywhere, or limited by the options. Requires ADMIN."""
     changed = await _change(api, queries.GRANT, actor=actor, role=role, **scope)
     printer.result(f"{changed['name']} ({changed['id']}) has the role {role}{_scope(**scope)}.", changed, id_of)
 
@@ -60,7 +60,7 @@ async def create(api: Api, printer: Printer, actor: str, role: str, **scope: str
 @output_options
 @api_command
 async def delete(api: Api, printer: Printer, actor: str, role: str, *, yes: bool, **scope: str | None) -> None:
-    """Remove a ROLE from an ACTOR, by id. Name the same environment and application as in the grant. Requires ADMIN."""
+    """Remove a ROLE from an ACTOR, by id, with the same options as it was granted. Requires ADMIN."""
     confirm(f"Remove {role}{_scope(**scope)} from {actor}?", yes=yes)
     changed = await _change(api, queries.REVOKE, actor=actor, role=role, **scope)
     sentence = f"{changed['name']} ({changed['id']}) no longer has the role {role}{_scope(**scope)}."

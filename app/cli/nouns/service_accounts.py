@@ -56,7 +56,7 @@ async def show(api: Api, printer: Printer, account: str) -> None:
 @output_options
 @api_command
 async def revoke_tokens(api: Api, printer: Printer, account: str, yes: bool) -> None:
-    """Revoke all tokens of a person or service account, by id, and all that were created with them. Roles stay."""
+    """Revoke all tokens of an actor, by id, and all that were created with them. Roles stay."""
     confirm(f"Revoke all tokens of {account}?", yes=yes)
     id_ = await lookups.actor_id(api, account)
     tokens = (await api.mutate(queries.REVOKE_TOKENS, id=id_))["tokens"]

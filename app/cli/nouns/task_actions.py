@@ -45,7 +45,7 @@ async def retry(api: Api, printer: Printer, tasks: tuple[str, ...]) -> int:
 @output_options
 @api_command
 async def skip(api: Api, printer: Printer, tasks: tuple[str, ...], reason: str, yes: bool) -> int:
-    """Skip tasks that have not started or have failed; tasks that wait for them continue as after a success."""
+    """Skip tasks that have not started or have failed; their dependents continue as after a success."""
     confirm(f"Skip {', '.join(tasks)}?", yes=yes)
 
     async def mutate(id_: str) -> Data:

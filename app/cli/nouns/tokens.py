@@ -81,7 +81,7 @@ def revoke(url: str, token: str | None, id: str, yes: bool) -> None:
 async def list_tokens(api: Api, printer: Printer, owner: str | None, lists_all: bool) -> None:
     """List tokens, the newest first. Secrets are shown only when a token is created."""
     tokens = (await fetch_actor(api, owner))["tokensConnection"]["nodes"]
-    shown = [each for each in tokens if lists_all or "valid" in token_state(each, printer.times).plain]
+    shown = [node for node in tokens if lists_all or "valid" in token_state(node, printer.times).plain]
     printer.list(shown, TOKENS, id_of, "There is no token. Create one: boreas token create NAME --scope ROLE")
     if len(shown) < len(tokens) and not printer.is_data:
         printer.note(f"{len(tokens) - len(shown)} revoked or expired tokens are not shown: --all shows them.")

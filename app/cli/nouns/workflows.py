@@ -36,7 +36,7 @@ def workflow() -> None:
 @output_options
 @api_command
 async def show(api: Api, printer: Printer, deployment: str, revision: int | None) -> None:
-    """Print the tasks of a deployment as the YAML that workflow edit takes. -o json prints the fields of the API."""
+    """Print the tasks of a deployment as YAML, for workflow edit. -o json prints the fields of the API."""
     id_ = await lookups.deployment_id(api, deployment)
     number = revision or await _latest_revision(api, id_)
     shown = await graph_files.fetch_revision(api, id_, number)

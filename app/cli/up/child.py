@@ -1,4 +1,4 @@
-"""A process that `boreas up` keeps running: started in a wrapper, restarted with backoff, stopped on request."""
+"""A process that `boreas up` keeps running: in a wrapper, restarted with backoff, stopped on request."""
 
 import asyncio
 import os
@@ -63,7 +63,7 @@ class ProcessPipes:
 
 
 class Child:
-    """A process that is kept running. `prepare` runs before each start, in a thread, with the number of deaths."""
+    """A process that is kept running. `prepare` gets the number of deaths before each start, in a thread."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Child:
             await asyncio.sleep(READY_POLL_SECONDS)
 
     async def stop(self) -> bool:
-        """Stop the process and wait for its end; kill it after its grace period. Return whether it was running."""
+        """Stop the process, and kill it after its grace period. Return whether it was running."""
         self._stopping.set()
         process = self._process
         was_running = process is not None and process.returncode is None

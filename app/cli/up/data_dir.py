@@ -1,4 +1,4 @@
-"""The data folder of `boreas up`: created and locked by one run at a time; stores the first token and secrets."""
+"""The data folder of `boreas up`: locked by one run at a time; stores the first token and secrets."""
 
 import fcntl
 import os
@@ -76,7 +76,7 @@ def write_private(path: Path, text: str) -> None:
 
 @contextmanager
 def locked(path: Path, timeout_seconds: float) -> Iterator[DataFolder]:
-    """Create the folder and hold its lock. Raises Failure if it is unusable, or if another run holds the lock.
+    """Create the folder and hold its lock. Raises Failure if it is unusable or another run holds the lock.
 
     The processes of a killed run end by themselves and then release the lock; wait for them up to `timeout_seconds`.
     """
@@ -138,7 +138,7 @@ def _acquire(folder: Path, lock: int, timeout_seconds: float) -> None:
 
 
 def _try_to_acquire(folder: Path, lock: int) -> None:
-    """Lock the folder. Raises BlockingIOError if a killed run holds the lock, Failure if a living one does."""
+    """Lock the folder. Raises BlockingIOError if a killed run has the lock, Failure if a living one has."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

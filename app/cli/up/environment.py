@@ -13,7 +13,7 @@ SECRET_FILES = ("BOREAS_DATABASE_URL_FILE", "BOREAS_REDIS_URL_FILE", "BOREAS_ADM
 
 
 def child_environ(child: str, settings: Settings, data: DataFolder, postgres: Postgres | None) -> dict[str, str]:
-    """Return the settings of the `api` or the `worker` as environment. It names secrets by files, and no first token.
+    """Return the environment of the `api` or the `worker`, with secrets in files and no first token.
 
     By default the worker hands its tasks back at once when it stops, because the user waits for its end.
     """

@@ -48,7 +48,7 @@ def own_server(folder: Path) -> OwnServer | None:
 
 
 def _is_locked(folder: Path) -> bool:
-    """Return whether a process holds the lock. Another program may now listen on the address of a killed server."""
+    """Return whether a process holds the lock: another program may use the address of a killed server."""
     try:
         lock = os.open(folder / LOCK, os.O_RDONLY)
     except OSError:

@@ -20,7 +20,7 @@ ALTERNATIVE = "Or set BOREAS_DATABASE_URL: then no PostgreSQL is embedded."
 
 
 def installed(folder: Path, private_folder: Path) -> tuple[Path, str | None]:
-    """Return the folder of the programs, and the user that runs them if this process is root. Raises Failure."""
+    """Return the folder of the programs, and the user to run them as if we are root. Raises Failure."""
     try:
         with _runtime_folder(private_folder), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -53,7 +53,7 @@ def _runtime_folder(folder: Path) -> Iterator[None]:
 
 
 def account_of(user: str | None) -> pwd.struct_passwd:
-    """Return the account that owns PostgreSQL's files. In a container, this process's own may have no name."""
+    """Return the account that owns PostgreSQL's files. Our own may have no name in a container."""
     if user is not None:
         return pwd.getpwnam(user)
     return pwd.struct_passwd(("", "", os.geteuid(), os.getegid(), "", "", ""))
@@ -74,7 +74,7 @@ def is_closed(*paths: Path) -> bool:
 
 
 def setpriv_prefix(account: pwd.struct_passwd) -> tuple[str, ...]:
-    """Return the command that runs a program as an account that may pass through closed folders, such as /root.
+    """Return the command that runs a program as an account that may enter closed folders such as /root.
 
     The alternative would be to open these folders to everybody. initdb uses access(2) to check what it may run, and
     that ignores the capabilities of all users but root, unless a change of user keeps them (no_setuid_fixup).

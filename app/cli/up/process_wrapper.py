@@ -1,4 +1,4 @@
-"""Runs one program, and stops it when the starter of the wrapper is gone. A script of its own, to start quickly.
+"""Runs one program, and stops it when the starter is gone. A script of its own, to start quickly.
 
     process_wrapper.py STOP_SIGNAL SECONDS SCOPE USER -- PROGRAM ARGUMENTS…
 

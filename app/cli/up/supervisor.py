@@ -1,4 +1,4 @@
-"""The supervisor of `boreas up`: starts the servers, their users and a program, and stops them in reverse order."""
+"""The supervisor of `boreas up`: starts servers, their users and a program; stops them in reverse."""
 
 import asyncio
 import operator

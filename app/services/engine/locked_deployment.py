@@ -188,7 +188,7 @@ async def lock_deployment(
     if row is None:
         raise not_found("deployment", deployment_id, (field,))
     unit.now = max(unit.now, unit.clock.now())
-    locked = LockedDeployment(unit, row.deployment, row.rules, row.deployment, actor_id, row.asked)
+    locked = LockedDeployment(unit, row.deployment, row.rules, row.deployment, actor_id, row.has_pending_approvals)
     yield locked
     await locked.close()
     unit.record_change(deployment_id, row.deployment, locked.deployment)

@@ -77,7 +77,7 @@ class OutputCleaner:
         begin = text.rfind("\n") + 1
         line = text[begin:]
         plain = escapes.strip(line)
-        end = min(self._masker.open_end(plain), partial_token_start(plain))
+        end = min(self._masker.partial_secret_start(plain), partial_token_start(plain))
         return (text, rest) if end == len(plain) else (text[:begin] + plain[:end], plain[end:] + rest)
 
     async def _mask(self, text: str) -> str:

@@ -88,7 +88,7 @@ class AttemptRunner:
         if not self._masker or not isinstance(result, Outcome):
             return result
         message = result.message and self._masker.mask(result.message)
-        return replace(result, message=message, result=self._masker.everywhere(result.result))
+        return replace(result, message=message, result=self._masker.mask_json(result.result))
 
     def interrupt(self, why: Interruption) -> None:
         """End it, once. Only STOPPED ends what outlives this worker; else another worker goes on with that."""
