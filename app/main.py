@@ -14,6 +14,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.authentication import TokenCache
+from app.api.context import ApiRuntime
+from app.api.execution.shortcuts import EXECUTORS, Shortcuts
+from app.api.schema import schema
+from app.api.shared_loaders import open_loaders
 from app.api.transport.authentication_middleware import AuthenticationMiddleware
 from app.api.transport.endpoint import Endpoint
 from app.api.transport.origins import OriginMiddleware
@@ -23,7 +27,7 @@ from app.api.transport.server_connection import MAX_CONNECTIONS, SAFE_HEADERS, C
 from app.api.transport.service_pages import healthz, index, readyz
 from app.api.transport.static_pages import PageMiddleware, asset
 from app.services.runtime import Runtime
-from app.settings import ServeSettings, Settings
+from app.settings import ServeSettings, SettingError, Settings
 from app.wiring import open_runtime, warn_if_audit_log_is_writable
 
 GRAPHQL_PATHS = frozenset({"/graphql", "/graphql/"})
@@ -60,7 +64,10 @@ def application(runtime: Runtime, settings: ServeSettings | None = None) -> Star
     """Return the ASGI application over an open runtime. Await its `state.close` before the runtime is closed."""
     settings = settings or ServeSettings()
     tokens = TokenCache(runtime)
-    endpoint = Endpoint(runtime, settings.connections_per_actor, tokens, settings.allowed_origins)
+    shortcuts = _shortcuts(settings)
+    schema.use(shortcuts)
+    api = ApiRuntime(runtime, tokens, open_loaders(shortcuts))
+    endpoint = Endpoint(api, settings.connections_per_actor, settings.allowed_origins)
     app = Application(
         routes=[
             Route("/", index),
@@ -74,6 +81,13 @@ def application(runtime: Runtime, settings: ServeSettings | None = None) -> Star
     app.sockets = RawFramesMiddleware(authenticated)
     app.state.close = endpoint.hub.close
     return app
+
+
+def _shortcuts(settings: ServeSettings) -> Shortcuts:
+    try:
+        return EXECUTORS[settings.executor].without(settings.without_shortcuts)
+    except ValueError as error:
+        raise SettingError(f"BOREAS_EXECUTOR_WITHOUT is invalid: {error}.") from None
 
 
 async def serve(settings: Settings) -> None:

@@ -34,6 +34,10 @@ class ServeSettings:
     """Addresses or networks, separated by commas, whose X-Forwarded-For is trusted. *: every address."""
     allowed_origins: frozenset[str] = frozenset()
     """Origins, as browsers write them, whose pages may use the API. Its own origin always may."""
+    executor: str = "fast"
+    """How operations are executed: `fast`, or `plain` without any short cut."""
+    without_shortcuts: frozenset[str] = frozenset()
+    """Short cuts of the fast executor that are off, for measurements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class Settings:
     outgoing: OutgoingSettings = field(default_factory=OutgoingSettings)
 
 
+EXECUTORS = ("fast", "plain")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -131,7 +136,9 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     outgoing = read_outgoing_settings(environ)
     database_url = _secret(environ, "BOREAS_DATABASE_URL", secret_files)
     return Settings(
-        **_without_unset(data_dir=value("BOREAS_DATA_DIR", _path), log_level=value("BOREAS_LOG_LEVEL", _level)),
+        **_without_unset(
+            data_dir=value("BOREAS_DATA_DIR", _path), log_level=value("BOREAS_LOG_LEVEL", _choice(*LEVELS))
+        ),
         serve=ServeSettings(
             **_without_unset(
                 host=value("BOREAS_HOST", str),
@@ -139,6 +146,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
                 connections_per_actor=value("BOREAS_CONNECTIONS_PER_ACTOR", _number(int, 1, 1_000_000)),
                 trusted_proxies=value("BOREAS_TRUSTED_PROXIES", str),
                 allowed_origins=value("BOREAS_ALLOWED_ORIGINS", _origins),
+                executor=value("BOREAS_EXECUTOR", _choice(*EXECUTORS)),
+                without_shortcuts=value("BOREAS_EXECUTOR_WITHOUT", _names),
             )
         ),
         store=StoreSettings(
@@ -217,10 +226,16 @@ def _number(kind: Any, low: int, high: int) -> Callable[[str], Any]:
     return parse
 
 
-def _level(text: str) -> str:
-    if text.upper() not in LEVELS:
-        raise ValueError(f"which is not one of {', '.join(LEVELS)}")
-    return text.upper()
+def _choice(*choices: str) -> Callable[[str], str]:
+    """Return a parser for one of some words, in upper or lower case."""
+
+    def parse(text: str) -> str:
+        for choice in choices:
+            if choice.lower() == text.lower():
+                return choice
+        raise ValueError(f"which is not one of {', '.join(choices)}")
+
+    return parse
 
 
 def _switch(text: str) -> bool:
@@ -276,7 +291,7 @@ def _origin(text: str) -> str:
 
 
 def _secret(environ: Mapping[str, str], name: str, secret_files: list[Path]) -> str | None:
-    """Return a secret, from its variable or from the file that NAME_FILE names, which is added to `secret_files`."""
+    """Return a secret, from its variable or from the file of NAME_FILE, which joins `secret_files`."""
     secret, path = environ.get(name), _value(environ, f"{name}_FILE", _path)
     if path is None:
         return secret or None

@@ -8,6 +8,7 @@ from starlette.types import Scope
 
 from app.api.authentication import TokenCache
 from app.api.loaders import Loaders
+from app.api.shared_loaders import SharedLoaders, open_loaders
 from app.core.access import Principal
 from app.core.errors import Forbidden, Refused
 from app.services.access import authenticate
@@ -45,13 +46,14 @@ class Context:
     connection_params: dict[str, Any] = field(default_factory=dict)
     counted_actor_id: str | None = None
     tokens: TokenCache | None = None
+    shared_loaders: SharedLoaders = field(default_factory=open_loaders)
     _loaders: Loaders | None = None
 
     @property
     def loaders(self) -> Loaders:
         """The loaders, made at their first use: thousands of sockets that only follow feeds need none."""
         if self._loaders is None:
-            self._loaders = Loaders(self.runtime, lambda: self.viewer)
+            self._loaders = Loaders(self.runtime, self.shared_loaders, lambda: self.viewer)
         return self._loaders
 
     @property
@@ -64,7 +66,7 @@ class Context:
     def refresh(self) -> None:
         """Forget what was loaded, at the end of an operation and where the objects may have changed."""
         if self._loaders is not None:
-            self._loaders.forget()
+            self._loaders.clear()
             self._loaders = None
 
     def invalidate(self) -> None:
@@ -78,6 +80,23 @@ class Context:
         if not self.shared:
             self.principal = await authenticate(self.runtime, self.secret) if self.secret else None
         self.refresh()
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRuntime:
+    """What an API process opens once: the runtime of the services, the cached tokens and the shared loaders."""
+
+    services: Runtime
+    tokens: TokenCache
+    loaders: SharedLoaders
+
+    def context(
+        self, principal: Principal | None, secret: str | None = None, address: str | None = None, **options: Any
+    ) -> Context:
+        """Return the context of an operation. `options` are further fields of it."""
+        return Context(
+            self.services, principal, secret, address, tokens=self.tokens, shared_loaders=self.loaders, **options
+        )
 
 
 Info = strawberry.Info[Context, None]

@@ -13,8 +13,8 @@ from app.api.context import Context
 from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, TOO_LARGE, too_many_objects
 from app.api.execution.concurrency import TooManyOperationsError
 from app.api.inputs import storable
-from app.api.prepared import Schema
 from app.api.request_codes import RequestCode
+from app.api.schema_class import Schema
 from app.core.errors import ErrorCode
 from app.services.use_cases import refuse_if
 
@@ -68,14 +68,14 @@ class CheckOperation(SchemaExtension):
     def _count_objects(self) -> int:
         """Return how many objects the operation may return at most."""
         execution = self.execution_context
-        document = cast("Schema", execution.schema).documents.find(execution.query or "")
-        return document.objects(execution._provided_operation_name, execution.variables)
+        document = cast("Schema", execution.schema).documents.get(execution.query or "")
+        return document.count_objects(execution._provided_operation_name, execution.variables)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         execution = self.execution_context
         try:
-            async with cast("Schema", execution.schema).heavy.entered(execution.context.viewer.actor.id):
+            async with cast("Schema", execution.schema).large_operations.slot(execution.context.viewer.actor.id):
                 yield
         except TooManyOperationsError:
             message = "You already run the maximum number of large operations. Try again when one of them has ended."

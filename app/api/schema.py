@@ -20,7 +20,6 @@ from app.api.mutations.templates import TemplateMutations
 from app.api.mutations.versions import VersionMutations
 from app.api.mutations.workflows import WorkflowMutations
 from app.api.operation_checks import CheckOperation, ContextPerOperation
-from app.api.prepared import PrepareQueries, Schema, UseCachedDocument
 from app.api.queries.applications import ApplicationQueries
 from app.api.queries.approvals import ApprovalQueries
 from app.api.queries.audit import AuditQueries
@@ -31,6 +30,7 @@ from app.api.queries.server import ServerQueries
 from app.api.queries.templates import TemplateQueries
 from app.api.queries.versions import VersionQueries
 from app.api.scalars import SCALARS
+from app.api.schema_class import PrepareQueries, Schema, UseCachedDocument
 from app.api.subscriptions.approvals import ApprovalSubscriptions
 from app.api.subscriptions.deployments import DeploymentSubscriptions
 from app.api.subscriptions.logs import LogSubscriptions

@@ -164,9 +164,9 @@ async def test_plain_fields_are_not_executed_one_by_one(counted: Counted) -> Non
 def test_whoever_adds_an_extension_decides_whether_known_queries_need_it() -> None:
     """Known queries pass by all of these: what they do is done for good, done again, or not for queries over HTTP."""
     assert [type(extension).__name__ for extension in schema.get_extensions()] == [
-        "PerOperation",
-        "Prepare",
-        "Sensible",
-        "Remember",
+        "ContextPerOperation",
+        "UseCachedDocument",
+        "CheckOperation",
+        "PrepareQueries",
     ]
     assert not any(extension._implements_resolve() for extension in schema.get_extensions())

@@ -13,14 +13,13 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 
 from app.api.access_watch import AccessWatch
-from app.api.context import Context
+from app.api.context import ApiRuntime, Context
 from app.api.feeds.errors import AccessLostError, FeedBrokenError, NotSharedError
 from app.api.feeds.shared_execution import Key, SharedExecution, Successor
 from app.api.feeds.shared_operation import SharedOperation
 from app.api.feeds.subscriber import Cursor, Sink, Subscriber
-from app.api.prepared import Schema
+from app.api.schema_class import Schema
 from app.core.access import Principal
-from app.services.runtime import Runtime
 
 MAX_TOTAL_BYTES = 64_000_000
 """Bytes that all executions of a process buffer together. Subscribers whose messages were dropped use the database."""
@@ -31,17 +30,17 @@ MAX_EXECUTIONS_PER_ACTOR = 1000
 class FeedHub:
     """The shared feeds of one API process."""
 
-    def __init__(self, schema: Schema, runtime: Runtime) -> None:
+    def __init__(self, schema: Schema, api: ApiRuntime) -> None:
         self.schema = schema
         self.buffered_bytes = 0
-        self._runtime = runtime
-        self._watch = AccessWatch(runtime)
+        self._api = api
+        self._watch = AccessWatch(api.services)
         self._executions: dict[Key, list[SharedExecution]] = {}
         self._begun: Counter[str] = Counter()
 
     def context(self, principal: Principal) -> Context:
         """Return the context of an execution, with the access that all its subscribers have."""
-        return Context(self._runtime, principal, shared=True)
+        return self._api.context(principal, shared=True)
 
     async def principal(self, secret: str) -> Principal | None:
         """Return the principal of a token, at most a second old."""

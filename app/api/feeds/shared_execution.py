@@ -13,7 +13,7 @@ from app.api.context import Context
 from app.api.encoding import encode_body, result_body
 from app.api.feeds.shared_operation import SharedOperation
 from app.api.feeds.subscriber import Cursor, Message, Subscriber
-from app.api.prepared import Schema
+from app.api.schema_class import Schema
 from app.core.access import Principal
 
 logger = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ class SharedExecution:
         operation, principal = self.key
         context = self._executions.context(principal)
         schema = self._executions.schema
-        await schema.documents.ask(operation.text)
+        await schema.documents.load(operation.text)
         results = await schema.stream(
             operation.text,
             variable_values=operation.variables_behind(self.start),

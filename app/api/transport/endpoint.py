@@ -10,8 +10,7 @@ from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UNSET, UnsetType
 
-from app.api.authentication import TokenCache
-from app.api.context import Context, address_of
+from app.api.context import ApiRuntime, Context, address_of
 from app.api.encoding import encode_body
 from app.api.feeds.hub import FeedHub
 from app.api.schema import schema
@@ -24,7 +23,6 @@ from app.api.transport.websocket import UnauthenticatedError
 from app.api.transport.websocket_adapter import SocketAdapter
 from app.api.transport.websocket_connection import LimitedSocket
 from app.core.access import Principal
-from app.services.runtime import Runtime
 
 INIT_SECONDS = 10.0
 """How long a client may take to send connection_init."""
@@ -42,9 +40,8 @@ class Endpoint(GraphQL[Context, None]):
 
     def __init__(
         self,
-        runtime: Runtime,
+        api: ApiRuntime,
         max_connections_per_actor: int,
-        tokens: TokenCache,
         origins: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(
@@ -55,12 +52,11 @@ class Endpoint(GraphQL[Context, None]):
             allowed_origins=sorted(origins),
             connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
         )
-        self._runtime = runtime
-        self._tokens = tokens
+        self._api = api
         self.limits = ConnectionLimits(max_connections_per_actor)
         self.unauthenticated = UnauthenticatedSockets()
-        self.hub = FeedHub(schema, runtime)
-        self._responder = Responder(runtime, self.hub, self.limits, tokens)
+        self.hub = FeedHub(schema, api)
+        self._responder = Responder(api, self.hub, self.limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or serve a socket."""
@@ -74,7 +70,7 @@ class Endpoint(GraphQL[Context, None]):
         """Return the context of a socket. Without a token in the handshake its principal is None yet."""
         principal: Principal | None = request.scope.get("principal")
         secret, address = request.scope.get("secret"), address_of(request.scope)
-        return Context(self._runtime, principal, secret, address, socket=True, tokens=self._tokens)
+        return self._api.context(principal, secret, address, socket=True)
 
     def decode_json(self, data: str | bytes) -> object:
         """Return the value of a message. Raises JSONDecodeError, also for JSON that is nested too deeply."""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from graphql import FieldNode, GraphQLInputObjectType, GraphQLSchema, OperationDefinitionNode, get_named_type
 
-from app.api.documents.cache import Document
+from app.api.documents.prepared_document import PreparedDocument
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request or a message."""
@@ -104,7 +104,9 @@ def excess_of_value(value: object, max_values: int = MAX_VALUES) -> str | None:
     return f"The variables are nested more than {MAX_NESTING} levels deep. Send flatter values."
 
 
-def excess_of_variables(schema: GraphQLSchema, document: Document, name: str | None, variables: object) -> str | None:
+def excess_of_variables(
+    schema: GraphQLSchema, document: PreparedDocument, name: str | None, variables: object
+) -> str | None:
     """Return why the variables of an operation are too large. An operation that takes a graph may have more values."""
     excess = excess_of_value(variables)
     if excess and takes_graph(schema, document, name):
@@ -112,10 +114,10 @@ def excess_of_variables(schema: GraphQLSchema, document: Document, name: str | N
     return excess
 
 
-def takes_graph(schema: GraphQLSchema, document: Document, name: str | None) -> bool:
+def takes_graph(schema: GraphQLSchema, document: PreparedDocument, name: str | None) -> bool:
     """Return whether an operation has a root field with tasks of a graph in its arguments."""
-    chosen = document.named(name)
-    for node in document.node.definitions if document.node else ():
+    chosen = document.resolve_name(name)
+    for node in document.ast.definitions if document.ast else ():
         if isinstance(node, OperationDefinitionNode) and (node.name.value if node.name else None) == chosen:
             root = schema.get_root_type(node.operation)
             names = [field.name.value for field in node.selection_set.selections if isinstance(field, FieldNode)]

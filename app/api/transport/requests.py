@@ -9,7 +9,7 @@ from typing import Any
 from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 
-from app.api.documents.cache import Document
+from app.api.documents.prepared_document import PreparedDocument
 from app.api.errors import translate_error
 from app.api.request_codes import RequestCode, code_of_status
 from app.api.schema import schema
@@ -68,13 +68,13 @@ class GraphQLRequest:
     extensions: dict[str, Any] | None = None
 
     @property
-    def document(self) -> Document:
+    def document(self) -> PreparedDocument:
         """The parsed document, from the cache."""
-        return schema.documents.find(self.text)
+        return schema.documents.get(self.text)
 
     def kind(self) -> OperationType | None:
         """Return whether it is a query, mutation or subscription; None when the document does not tell."""
-        kinds = self.document.kinds
+        kinds = self.document.operation_types
         if self.name is None and len(kinds) > 1:
             return None
         return kinds.get(self.name) if self.name is not None else next(iter(kinds.values()), None)
@@ -82,11 +82,11 @@ class GraphQLRequest:
     def error(self) -> GraphQLError | None:
         """Return why the document's syntax, or the operation's name, leaves nothing to execute; else None."""
         document = self.document
-        if document.node is None:
+        if document.ast is None:
             return translate_error(document.errors[0])
-        if not document.kinds:
+        if not document.operation_types:
             return _resolution_error("The document has no operation. Add a query, mutation or subscription.")
-        if self.name is not None and self.name not in document.kinds:
+        if self.name is not None and self.name not in document.operation_types:
             return _resolution_error(
                 f"The document has no operation named “{self.name[:MAX_NAME]}”. Correct “operationName”."
             )
@@ -122,7 +122,7 @@ async def _read_large(data: bytes) -> GraphQLRequest:
         envelope = decode_envelope(data)
     except JSONDecodeError:
         raise BadRequestError(400, INVALID_JSON) from None
-    document = await schema.documents.ask(envelope.query)
+    document = await schema.documents.load(envelope.query)
     if not takes_graph(schema._schema, document, envelope.operationName or None):
         raise BadRequestError(413, f"The body has more than {MAX_BODY} bytes. Only a graph of tasks may be larger.")
     excess = excess_of_body(data)
@@ -172,7 +172,7 @@ async def _checked(body: dict[str, Any]) -> GraphQLRequest:
     for field in ("variables", "extensions"):
         if not isinstance(body.get(field), dict | None):
             raise BadRequestError(400, f"The “{field}” are not a JSON object. Send an object or null.")
-    document = await schema.documents.ask(text)
+    document = await schema.documents.load(text)
     excess = excess_of_variables(schema._schema, document, name, body.get("variables"))
     excess = excess or excess_of_value(body.get("extensions"))
     if excess is not None:

@@ -17,8 +17,8 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType as AllowedTypes
 
-from app.api.authentication import TokenCache, unauthenticated
-from app.api.context import Context, address_of
+from app.api.authentication import unauthenticated
+from app.api.context import ApiRuntime, Context, address_of
 from app.api.encoding import Body, encode_body, error_body, result_body
 from app.api.errors import as_graphql_error, translate_error
 from app.api.feeds.hub import FeedHub
@@ -31,7 +31,6 @@ from app.api.transport.requests import BadRequestError, BatchError, GraphQLReque
 from app.api.transport.result_stream import counted, results
 from app.api.transport.streaming import stream_response
 from app.core.errors import ErrorCode, Refused
-from app.services.runtime import Runtime
 
 METHODS = ("GET", "POST")
 MAX_BATCH_ERRORS = 100
@@ -41,11 +40,10 @@ MAX_BATCH_ERRORS = 100
 class Responder:
     """Answers the HTTP requests of one API process."""
 
-    def __init__(self, runtime: Runtime, hub: FeedHub, limits: ConnectionLimits, tokens: TokenCache) -> None:
-        self._runtime = runtime
+    def __init__(self, api: ApiRuntime, hub: FeedHub, limits: ConnectionLimits) -> None:
+        self._api = api
         self._hub = hub
         self._limits = limits
-        self._tokens = tokens
 
     async def respond(self, request: Request) -> Response:
         """Return the response to a request with a valid token."""
@@ -83,10 +81,10 @@ class Responder:
         scope = request.scope
         principal = scope["principal"]
         if kind is OperationType.MUTATION:
-            principal = await self._tokens.principal(scope["secret"], scope["since"])
+            principal = await self._api.tokens.principal(scope["secret"], scope["since"])
             if principal is None:
                 return unauthenticated()
-        context = Context(self._runtime, principal, scope["secret"], address_of(scope), tokens=self._tokens)
+        context = self._api.context(principal, scope["secret"], address_of(scope))
         if media.streams:
             return self._stream(operation, context, media, scope, method)
         context.single_result = True

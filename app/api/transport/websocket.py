@@ -94,7 +94,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     async def refuse_invalid(self, operation: Operation[Context, None]) -> bool:
         """Send an `error` if an operation cannot be executed or its variables are too large. Return whether it was."""
         operation.operation_name = operation.operation_name or None
-        document = await schema.documents.ask(operation.query)
+        document = await schema.documents.load(operation.query)
         error = GraphQLRequest(operation.query, name=operation.operation_name).error()
         excess = excess_of_variables(schema._schema, document, operation.operation_name, operation.variables)
         if excess is not None:

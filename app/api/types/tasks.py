@@ -8,9 +8,9 @@ import strawberry
 
 from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
+from app.api.execution.columns import Columns, Unloaded
 from app.api.execution.concurrency import scheduler
-from app.api.execution.counting import SLICE
-from app.api.execution.executor import Columns, Unloaded
+from app.api.execution.limited_executor import SLICE
 from app.api.loaders import LogKey
 from app.api.scalars import JSON, Cursor, decode_number_cursor
 from app.api.types.access import Actor, load_actor
@@ -265,9 +265,9 @@ class DeploymentTasks(Unloaded):
         core_tasks = await self._loaders.tasks_of.load(self._deployment.id)
         tasks = list[Task]()
         for start in range(0, len(core_tasks), SLICE):
-            if scheduler.over:
-                with self._loaders.hold:
-                    await scheduler.take()
+            if scheduler.is_turn_over:
+                with self._loaders.dispatch_pause:
+                    await scheduler.wait_for_turn()
             tasks += map(Task.of, core_tasks[start : start + SLICE])
         return tasks
 
