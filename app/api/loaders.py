@@ -114,7 +114,9 @@ class Loaders:
     tokens_of: Lazy[str, list[ApiToken]] = cached_property(lambda self: self._lists(access_store.tokens_of))
     releases_in: Lazy[str, list[Release]] = cached_property(lambda self: self._loader(self._releases_in))
     releases_of: Lazy[str, list[Release]] = cached_property(lambda self: self._loader(self._releases_of))
-    rollout_moments: Lazy[str, list[ProgressPoint]] = cached_property(lambda self: self._lists(event_feed.of_rollouts))
+    rollout_moments: Lazy[str, list[ProgressPoint]] = cached_property(
+        lambda self: self._lists(event_feed.progress_of_rollouts)
+    )
     definitions_of: Lazy[str, list[Definition]] = cached_property(lambda self: self._lists(definitions.of_deployments))
     running_in: Lazy[str, Mapping[str, Definition]] = cached_property(lambda self: self._lists(definitions.running_in))
     authors_of: Lazy[str, frozenset[str]] = cached_property(lambda self: self._loader(self._authors_of))

@@ -1,4 +1,4 @@
-"""Which waiting deployments may start, by the locks on applications and the capacity of the environment.
+"""Which waiting deployments may start: by locks on applications and the environment's capacity.
 
 A lock has no row of its own: a deployment holds the locks on its applications in its environment while its status is
 active, so a lock cannot outlive its deployment. Deployments wait first come, first served.
@@ -19,7 +19,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class WaitReason:
-    """Why a waiting deployment does not start: a deployment ahead of it locks an application that it needs."""
+    """Why a deployment waits: one ahead of it locks an application that it needs."""
 
     deployment_id: str
     application_id: str
@@ -27,7 +27,7 @@ class WaitReason:
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """A deployment in the queue: the locks it waits for, its position (from 1), and whether the environment is full."""
+    """A queued deployment: the locks it waits for, its position (from 1), and whether the capacity is used up."""
 
     waits_for: tuple[WaitReason, ...]
     position: int

@@ -65,7 +65,7 @@ ATTEMPT_STATUS = {
 
 
 def settle(task: Task, outcome: Outcome, now: datetime, chance: float) -> Settlement:
-    """Return the state that the outcome of a task's attempt leads to. `chance` (0 to 1) spreads the back-off."""
+    """Return the state that an outcome leaves its task in. `chance` (0 to 1) spreads the back-off."""
     if task.activity is Activity.UNDO:
         return _settle_undo(task, outcome)
     failures = task.failures + (outcome.ending is Ending.FAILED)
@@ -114,7 +114,7 @@ def _settle_undo(task: Task, outcome: Outcome) -> Settlement:
 
 
 def abandon_rollback(settlement: Settlement) -> Settlement:
-    """Return the state of a cancelled task whose rollback failed: its workload stays half-moved and says so."""
+    """Return the state of a cancelled task whose rollback failed: it gives up, and its message says so."""
     message = f"its rollback failed and left it between two versions: {settlement.undo_error}"
     messages = filter(None, [settlement.error_message, message])
     return replace(settlement, touched=False, error_message="; ".join(messages))

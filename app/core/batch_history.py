@@ -11,7 +11,7 @@ from app.core.task import TaskStatus
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
-    """A batch that has begun. `succeeded` is None until it has ended; `metrics` are the last results of each check."""
+    """A batch that has begun. `succeeded` is None until it ends; `metrics` has each check's last result."""
 
     step_index: int
     batch: int

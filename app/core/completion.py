@@ -7,9 +7,10 @@ from app.core.task import UNBLOCKING, TaskStatus
 
 
 def percent(tasks: Sequence[tuple[TaskStatus, Progress | None]]) -> int:
-    """Return 0 to 100: every task counts the same, a running deploy task by the finished share of its rollout.
+    """Return 0 to 100: every task counts the same.
 
-    100 means that all tasks are done; it is never reached by rounding.
+    A running deploy task counts by the finished share of its rollout. 100 means that all tasks are done; it is never
+    reached by rounding.
     """
     if not tasks:
         return 0

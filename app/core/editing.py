@@ -127,12 +127,12 @@ def faults(before: Tasks, after: Tasks, edit: Edit, started: Collection[str]) ->
     return workflow_faults.edit_faults(before, after, started)
 
 
-def waived_approvals(before: Tasks, after: Tasks, settled_keys: Collection[str]) -> tuple[str, ...]:
+def waived_approvals(before: Tasks, after: Tasks, finished_keys: Collection[str]) -> tuple[str, ...]:
     """Return the keys of tasks that require an approval and that an edit removes, relaxes or lets others bypass.
 
-    Finished tasks (`settled_keys`) no longer require one.
+    Finished tasks (`finished_keys`) no longer require one.
     """
-    gates = [task.key for task in before if task.require_confirm and task.key not in settled_keys]
+    gates = [task.key for task in before if task.require_confirm and task.key not in finished_keys]
     if not gates:
         return ()
     remaining = {task.key for task in after if task.require_confirm}

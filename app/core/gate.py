@@ -193,7 +193,7 @@ def _in_queue(queue: QueuePosition, capacity: int) -> tuple[Blocker, ...]:
             message=(f"Another deployment comes first for an application (position {queue.position} in the queue)."),
             deployment_id=deployment_id,
         )
-        for deployment_id in dict.fromkeys(hold.deployment_id for hold in queue.waits_for)
+        for deployment_id in dict.fromkeys(reason.deployment_id for reason in queue.waits_for)
     )
     if not queue.full:
         return locks

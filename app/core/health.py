@@ -1,4 +1,4 @@
-"""When an instance counts as healthy or as failed: consecutive results of probes, compared with two thresholds.
+"""When an instance counts as healthy or failed: consecutive results of probes against two thresholds.
 
 A metric is judged the same way, except that a query may be inconclusive: no data is neither success nor failure.
 """
@@ -47,7 +47,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MetricStreak:
-    """The number of consecutive queries within or outside the bounds; `unknown` counts inconclusive ones since then."""
+    """Consecutive queries within or outside the bounds; `unknown` counts inconclusive ones since then."""
 
     successes: int = 0
     failures: int = 0
@@ -70,7 +70,7 @@ def probe_url(url: str, *, instance: str, version: str, color: str, service: str
 
 
 def redirect_to_service(url: str, service: str, to: str, namespace: str) -> str:
-    """Return the URL with the host of `service` in that namespace replaced by the Service `to`; other hosts stay."""
+    """Return a URL whose host, if it is `service` in that namespace, is replaced by the Service `to`."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     names = (service, f"{service}.{namespace}", f"{service}.{namespace}.svc")
@@ -81,7 +81,7 @@ def redirect_to_service(url: str, service: str, to: str, namespace: str) -> str:
 
 
 def finding_of(metric: MetricCheck, values: Sequence[float]) -> Finding:
-    """Return whether all values lie within the bounds; no values, or one that is not a number, are inconclusive."""
+    """Return whether all values lie within the bounds. No values, or a NaN, are inconclusive."""
     if not values or any(math.isnan(value) for value in values):
         return Finding.INCONCLUSIVE
     low = -math.inf if metric.minimum is None else metric.minimum

@@ -1,4 +1,4 @@
-"""Rollouts: lets the deployment's strategy decide, and derives what others show of a deploy task's progress."""
+"""Rollouts: calls the deployment's strategy, and derives shapes and ratios from a task's progress."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -38,11 +38,11 @@ def begin(strategy: Strategy, progress: Progress, *, serving: str | None, split:
 
 
 def begin_attempt(progress: Progress | None) -> Progress:
-    """Return the progress that a new attempt starts from: finished batches stay, the current one is updated again.
+    """Return the progress that a new attempt starts from.
 
-    A new attempt follows a failure or a lost worker, so the state of the current batch is unknown. A switch of traffic
-    is repeated, and retiring the old set continues. After a failed rollback, everything that it has not rolled back is
-    one batch, to be updated again.
+    Finished batches stay, and the current one is updated again. A new attempt follows a failure or a lost worker, so
+    the state of the current batch is unknown. A switch of traffic is repeated, and retiring the old set continues.
+    After a failed rollback, everything that it has not rolled back is one batch, to be updated again.
     """
     if progress is None:
         return Progress()
@@ -66,7 +66,7 @@ def promote(progress: Progress, now: datetime, *, full: bool) -> Progress:
 
 
 def park(stored: Progress | None, seen: Progress, until: datetime | None) -> tuple[Progress, datetime | None]:
-    """Return the progress to park with, and until when: a person may have ended the wait since a worker saw `seen`."""
+    """Return the progress to park with, and until when: a person may have ended the wait meanwhile."""
     same = stored is not None and (stored.phase, stored.batch) == (seen.phase, seen.batch)
     if stored is None or not same or seen.phase is not Phase.WATCHING:
         return seen, until
@@ -85,14 +85,14 @@ def step_in_force(strategy: Strategy, progress: Progress | None) -> StrategyStep
 
 
 def ratio_in_force(strategy: Strategy, progress: Progress) -> float:
-    """Return the share of the present step of a canary, 0 to 1; 0 before it begins and once it is rolled back."""
+    """Return the share of a canary's present step, 0 to 1; 0 before it begins and during a rollback."""
     if not progress.batch or progress.phase is Phase.UNDOING:
         return 0.0
     return canary.ratio(strategy, min(progress.step_index, len(strategy.steps) - 1))
 
 
 def shape(strategy: Strategy, progress: Progress, size: int, *, finished: bool = False) -> Shape:
-    """Return the shape of a workload of `size` replicas for the current batch; `finished`: once all is done."""
+    """Return the shape of a workload of `size` replicas for the current batch, or of a `finished` rollout."""
     updated = min(len(progress.touched), size)
     weight = updated / size if size else 1.0
     if strategy.kind is StrategyKind.BLUE_GREEN:

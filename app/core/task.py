@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.core.application import CommandStep
-from app.core.columnar import columns_of, filled
+from app.core.columnar import columns_of, from_columns
 from app.core.errors import IllegalTransitionError
 from app.core.strategy.model import Progress
 from app.core.workflow import Position, TaskType, WorkflowTask
@@ -145,7 +145,7 @@ def workflow_tasks(tasks: Sequence[Task]) -> tuple[WorkflowTask, ...]:
     keys = {task.id: task.key for task in tasks}
     columns = columns_of(tasks, WORKFLOW_COLUMNS)
     columns["block_by"] = [tuple([keys[id_] for id_ in ids]) for ids in columns["block_by"]]
-    return tuple(filled(WorkflowTask, columns))
+    return tuple(from_columns(WorkflowTask, columns))
 
 
 def with_status(task: Task, to: TaskStatus, reason: str | None, now: datetime) -> Task:
@@ -165,7 +165,7 @@ def with_status(task: Task, to: TaskStatus, reason: str | None, now: datetime) -
 
 
 def reset_task(task: Task) -> Task:
-    """Return a task with its counters and times reset for a manual retry. Its attempts and their logs stay.
+    """Return a task with its counters and times reset for a manual retry. Attempts and logs stay.
 
     A rollout that has touched its target goes on from there.
     """
@@ -183,7 +183,7 @@ def reset_task(task: Task) -> Task:
 
 
 def accept_previous_image(progress: Progress | None) -> Progress | None:
-    """Return the progress of a rollout that a person retries: they may have restored the previous image themselves."""
+    """Return the progress of a manual retry: the person may have restored the previous image."""
     if progress is None or progress.moved is None:
         return progress
     moved = progress.moved
@@ -192,7 +192,7 @@ def accept_previous_image(progress: Progress | None) -> Progress | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskAttempt:
-    """One attempt of a task: its worker, times and result. `exit_code` is that of its command, if it had one."""
+    """One attempt of a task. `exit_code` is that of its command, if it had one."""
 
     task_id: str
     number: int

@@ -16,7 +16,10 @@ def jobs(runtime: Runtime, worker: Worker) -> dict[str, JobFunction]:
 
 
 def offer_deployment(worker: Worker) -> JobFunction:
-    """Return the job that offers a deployment to the worker. It ends at once; the worker claims tasks by itself."""
+    """Return the job that offers a deployment to the worker.
+
+    It ends at once; the worker claims tasks by itself.
+    """
 
     async def job(_: dict[Any, Any], deployment_id: str) -> None:
         worker.offer(deployment_id)

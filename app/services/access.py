@@ -83,10 +83,10 @@ def new_secret(runtime: Runtime) -> str:
 
 
 async def create_token(context: UseCaseContext, request: TokenRequest) -> Result:
-    """Make a token within the scopes of the caller's token. For the caller always; for a service account as ADMIN.
+    """Make a token within the scopes of the caller's token.
 
-    The new token expires no later than the caller's, and is revoked with it. Otherwise a stolen token that expires soon
-    could be turned into one that lasts.
+    For the caller always; for a service account as ADMIN. The new token expires no later than the caller's, and is
+    revoked with it. Otherwise a stolen token that expires soon could be turned into one that lasts.
     """
     owner_id = await _token_owner(context, request)
     refuse_if(checks.display_name(request.name, 100, "name"))
@@ -168,9 +168,10 @@ async def revoke_token(context: UseCaseContext, id_: str) -> Result:
 
 
 async def revoke_all_tokens(context: UseCaseContext, actor_id: str) -> Result:
-    """Revoke all tokens of an actor and all that were made with them: one's own always, those of others as ADMIN.
+    """Revoke all tokens of an actor and all tokens that were made with them.
 
-    Returns the ids of the tokens that were valid until now. The actor keeps its grants.
+    One's own always, those of others as ADMIN. Returns the ids of the tokens that were valid until now. The actor keeps
+    its grants.
     """
     await lock_name(TOKENS_LOCK)
     if actor_id != context.principal.actor.id:
@@ -210,7 +211,10 @@ async def grant_role(context: UseCaseContext, request: GrantRequest) -> Result:
 
 
 async def revoke_role(context: UseCaseContext, request: GrantRequest) -> Result:
-    """Take a role away. For ADMIN on everything. The last ADMIN on everything stays, so that one can undo this."""
+    """Take a role away. For ADMIN on everything.
+
+    The last ADMIN on everything stays, so that one can undo this.
+    """
     before = await _checked_grants(context, request)
     if request.grant == Grant(Role.ADMIN) and not await store.other_admins(request.actor_id):
         message = "This actor is the last one with ADMIN on everything. Grant ADMIN to another actor first."
@@ -227,7 +231,10 @@ async def _grants(actor_id: str) -> dict[str, object]:
 
 
 async def _checked_grants(context: UseCaseContext, request: GrantRequest) -> dict[str, object]:
-    """Check the caller and that everything that the request names exists. Return the actor's grants. Raises Refused."""
+    """Check the caller and that everything that the request names exists. Return the actor's grants.
+
+    Raises Refused.
+    """
     context.require(Role.ADMIN)
     await lock_name(GRANTS_LOCK)
     grant = request.grant

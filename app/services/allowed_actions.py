@@ -1,4 +1,4 @@
-"""Whether deployments may be started, retried or rolled back, as far as it depends on more than their own state.
+"""Whether deployments may be started, retried or rolled back, which depends on other deployments.
 
 The answers refuse mutations and tell the console which buttons to enable. Each function answers for any number of
 deployments with the same number of queries.
@@ -32,7 +32,10 @@ Answers = dict[str, Problem | None]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The principal who asks, and the runtime. Messages do not name deployments that the principal may not see."""
+    """The principal who asks, and the runtime.
+
+    Messages do not name deployments that the principal may not see.
+    """
 
     runtime: Runtime
     principal: Principal
@@ -59,7 +62,10 @@ async def why_not_retry(caller: Caller, deployments: Deployments) -> Answers:
 
 
 async def why_not_resume(caller: Caller, deployments: Deployments) -> Answers:
-    """Return why failed deployments may not run again: a later deployment, a freeze, or an archived application."""
+    """Return why failed deployments may not run again.
+
+    The reason is another deployment, a freeze, or an archived application.
+    """
     if not deployments:
         return {}
     superseded = await _superseded(caller, deployments)
@@ -97,10 +103,10 @@ def _allowed(deployments: Deployments, answers: Answers) -> Deployments:
 
 
 async def rollback_requests(caller: Caller, deployments: Deployments) -> dict[str, DeploymentRequest | Problem]:
-    """Return the request that rolls each successful deployment back, or why there is none, by the deployment's id.
+    """Return the requests that roll successful deployments back, or why there is none, by deployment.
 
-    The request deploys the version that ran before, with the definitions it ran with. It needs no approval if these
-    are proven: copied into the last successful deployment of that version in that environment.
+    The request deploys the version that ran before, with the definitions it ran with. It needs no approval if these are
+    proven: copied into the last successful deployment of that version in that environment.
     """
     if not deployments:
         return {}
@@ -140,7 +146,10 @@ def _rollback_request(
     definitions: Mapping[str, PastDefinition],
     versions: Mapping[str, Version],
 ) -> DeploymentRequest | Problem:
-    """Return the request that rolls a deployment back, or why there is none. `definitions` are by application."""
+    """Return the request that rolls a deployment back, or why there is none.
+
+    `definitions` are by application.
+    """
     previous = {
         application.application_id: application.previous_version_id
         for application in deployment.applications
@@ -189,7 +198,10 @@ async def _archived(deployments: Deployments) -> Answers:
 
 
 async def _superseded(caller: Caller, deployments: Deployments) -> Answers:
-    """Return which failed deployments may not run again because others need, hold or changed their applications."""
+    """Return which failed deployments may not run again because of other deployments.
+
+    These hold or changed their applications, or use the whole capacity of the environment.
+    """
     if not deployments:
         return {}
     environment_ids = list({deployment.environment_id for deployment in deployments})

@@ -32,9 +32,10 @@ async def create(context: UseCaseContext, draft: Application) -> Result:
 
 
 async def update(context: UseCaseContext, changes: tuple[str, dict[str, object]]) -> Result:
-    """Change some fields (by name) of an application; existing deployments keep their copy. For DEPLOYER on it.
+    """Change some fields (by name) of an application; existing deployments keep their copy.
 
-    Its objects in a cluster are for ADMIN to change, so that a deployer cannot take those of another application.
+    For DEPLOYER on it. Its objects in a cluster are for ADMIN to change, so that a deployer cannot take those of
+    another application.
     """
     id_, fields = changes
     application = await _locked(context, id_)
@@ -76,7 +77,7 @@ async def _refuse_taken_objects(application: Application, before: Application | 
     target = application.kubernetes
     if target is not None:
         await lock_name(NAMES_LOCK)
-        others = await store.naming(ownership.reserved_names(target), but=application.id)
+        others = await store.using_objects(ownership.reserved_names(target), but=application.id)
         refuse_if(ownership.name_conflicts(target, before.kubernetes if before else None, others))
 
 

@@ -29,17 +29,17 @@ async def why_not_waive(locked: LockedDeployment, principal: Principal) -> Forbi
 async def refuse_unauthorized_waivers(
     locked: LockedDeployment, principal: Principal, ids: Mapping[str, str], keys: Sequence[str], path: tuple[str, ...]
 ) -> None:
-    """Refuse an edit that waives the approvals of the tasks `keys`, unless the caller may waive them. Raises Refused.
+    """Refuse an edit that waives the approvals of the tasks `keys`, unless the caller may waive them.
 
-    `ids` has the tasks' ids by key, `path` names the input's field. Authors may waive approvals that they added to a
-    task themselves and that were not requested yet.
+    Raises Refused. `ids` has the tasks' ids by key, `path` names the input's field. Authors may waive approvals that
+    they added to a task themselves and that were not requested yet.
     """
     if not keys:
         return
     problem = await why_not_waive(locked, principal)
     if problem is None:
         return
-    requested_ids = await store.tasks_asked_for(locked.deployment.id)
+    requested_ids = await store.requested_task_ids(locked.deployment.id)
     for key in keys:
         if ids[key] in requested_ids or await _confirmation_author(locked.deployment, key) != principal.actor.id:
             message = f"The task “{key}” needs approval, and this edit waives it. {problem.message}"
@@ -47,7 +47,7 @@ async def refuse_unauthorized_waivers(
 
 
 async def _confirmation_author(deployment: Deployment, key: str) -> str | None:
-    """Return the id of the actor who set requireConfirm of a task in an edit; None if its template or generator did."""
+    """Return who set requireConfirm of a task in an edit; None if its template or generator did."""
     revisions = (await workflow_store.revisions_of([deployment.id]))[deployment.id]
     since = deployment.revision
     while since > 1:

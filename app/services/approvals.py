@@ -31,7 +31,10 @@ FIELD = "approvalIds"
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """A verdict on some approvals with a comment. `expected_revision` is the workflow's revision the caller saw."""
+    """A verdict on some approvals with a comment.
+
+    `expected_revision` is the workflow's revision the caller saw.
+    """
 
     approval_ids: tuple[str, ...]
     verdict: Verdict
@@ -40,11 +43,11 @@ class Decide:
 
 
 async def decide(context: UseCaseContext, order: Decide) -> Result:
-    """Approve or reject approvals, each on its own: a problem with one does not keep the others from being decided.
+    """Approve or reject approvals, each on its own.
 
-    Returns the ids of those that were decided, and the problems of the others, both in the order of the request.
-    Raises Refused if none was decided. Deployments are locked in the order of their ids, so that two callers who decide
-    the same approvals cannot deadlock.
+    Returns the ids of those that were decided, and the problems of the others, both in the order of the request. Raises
+    Refused if none was decided. Deployments are locked in the order of their ids, so that two callers who decide the
+    same approvals cannot deadlock.
     """
     if not any(context.principal.allows_somewhere(role) for role in (Role.APPROVER, Role.DEPLOYER)):
         raise forbidden(Role.APPROVER)
@@ -82,7 +85,10 @@ def _problems(order: Decide) -> checks.Problems:
 async def _decide_all(
     context: UseCaseContext, locked: LockedDeployment, order: Decide, ids: Sequence[str]
 ) -> dict[str, Problem]:
-    """Decide approvals of one deployment in order. Return the problems of those that were not decided, by id."""
+    """Decide approvals of one deployment in order.
+
+    Return the problems of those that were not decided, by id.
+    """
     principal = context.principal
     if not principal.allows_on(Role.VIEWER, locked.deployment):
         return {id_: missing("approval", id_) for id_ in ids}
@@ -135,7 +141,7 @@ async def _store(context: UseCaseContext, locked: LockedDeployment, approval: Ap
 
 
 async def _resume_task(locked: LockedDeployment, approval: Approval, actor_id: str) -> None:
-    """Take an approved task, or the task of an approved rollout step, out of WAITING_CONFIRM for the next tick."""
+    """Take an approved task (or the task of an approved rollout step) out of WAITING_CONFIRM."""
     await locked.flush()
     task = await locked.task(approval.task_id or "")
     if task.status is not TaskStatus.WAITING_CONFIRM:
@@ -167,5 +173,8 @@ async def all_pending() -> list[tuple[Approval, Deployment]]:
 
 
 def may_approve(approval: Approval, principal: Principal, now: datetime) -> bool:
-    """Tell whether a principal may approve. Authors may only reject, so their inbox leaves the approval out."""
+    """Tell whether a principal may approve.
+
+    Authors may only reject, so their inbox leaves the approval out.
+    """
     return core.why_not_decide(approval, principal, Verdict.APPROVE, now) is None

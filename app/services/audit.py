@@ -29,7 +29,10 @@ async def verify(noted_hash: str | None = None) -> tuple[ChainCheck, bool]:
 
 
 async def store_entries(act: AuditContext, work: Unit) -> None:
-    """Store an entry for each object that the unit of work changed. Raises UnrecordedError if it recorded none."""
+    """Store an entry for each object that the unit of work changed.
+
+    Raises UnrecordedError if it recorded none.
+    """
     entries = audit.entries(act, work.changes, work.now, work.new_id)
     if not entries:
         raise UnrecordedError(f"{act.action} records no change: call UseCaseContext.record_change")
@@ -39,8 +42,8 @@ async def store_entries(act: AuditContext, work: Unit) -> None:
             replace(
                 entry,
                 reason=masker.mask(act.reason),
-                before=masker.everywhere(entry.before),
-                after=masker.everywhere(entry.after),
+                before=masker.mask_json(entry.before),
+                after=masker.mask_json(entry.after),
             )
             for entry in entries
         )

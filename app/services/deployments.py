@@ -35,7 +35,10 @@ _S = DeploymentStatus
 
 @dataclass(frozen=True, slots=True)
 class ReasonedAction:
-    """An action on a deployment or task, with the caller's reason. With `force`, commands are killed at once."""
+    """An action on a deployment or task, with the caller's reason.
+
+    With `force`, commands are killed at once.
+    """
 
     id: str
     reason: str
@@ -84,7 +87,7 @@ async def _create_in(context: UseCaseContext, drafted: Draft, environment: Envir
     await store.insert(deployment, {definition.application_id: definition for definition in drafted.definitions})
     await task_store.insert(_tasks(context, deployment.id, drafted.tasks))
     context.record_change(deployment.id, None, deployment)
-    await workflow_store.begin(deployment)
+    await workflow_store.insert_first(deployment)
     async with _locked(context, deployment.id) as locked:
         locked.record(DeploymentStatusChanged(None, _S.PENDING))
     if request.auto_start:
@@ -108,7 +111,10 @@ def _locked(context: UseCaseContext, deployment_id: str) -> AbstractAsyncContext
 
 
 def require_deployer(context: UseCaseContext, deployment: Deployment, field: str = "id") -> None:
-    """Refuse unless the caller is DEPLOYER on a deployment. Raises Refused with NOT_FOUND if they may not see it."""
+    """Refuse unless the caller is DEPLOYER on a deployment.
+
+    Raises Refused with NOT_FOUND if they may not see it.
+    """
     if not context.principal.allows_on(Role.VIEWER, deployment):
         raise not_found("deployment", deployment.id, (field,))
     if not context.principal.allows_on(Role.DEPLOYER, deployment):
@@ -138,7 +144,10 @@ async def start(context: UseCaseContext, id_: str) -> Result:
 
 
 async def pause(context: UseCaseContext, id_: str) -> Result:
-    """Pause a deployment: no task starts, running tasks go on, and others pass it in the queue. For DEPLOYER."""
+    """Pause a deployment: no task starts, running tasks go on, and others pass it in the queue.
+
+    For DEPLOYER.
+    """
     async with _locked(context, id_) as locked:
         require_deployer(context, locked.deployment)
         refuse_wrong_state(locked.deployment.status, allowed_actions.why_not_pause(locked.deployment))
@@ -159,10 +168,10 @@ async def resume(context: UseCaseContext, id_: str) -> Result:
 
 
 async def cancel(context: UseCaseContext, order: ReasonedAction) -> Result:
-    """Cancel a deployment: at once if no task runs, else as soon as the running tasks have ended. For DEPLOYER.
+    """Cancel a deployment: at once if no task runs, else as soon as the running tasks have ended.
 
-    Cancelling again changes nothing, except that `force` kills the running tasks. A deployment that rolls back stops
-    half-way: its rollback fails, and so does the deployment.
+    For DEPLOYER. Cancelling again changes nothing, except that `force` kills the running tasks. A deployment that rolls
+    back stops half-way: its rollback fails, and so does the deployment.
     """
     refuse_if(reason_problems(order.reason))
     async with _locked(context, order.id) as locked:
@@ -176,19 +185,19 @@ async def cancel(context: UseCaseContext, order: ReasonedAction) -> Result:
         elif status is _S.ROLLING_BACK:
             await _cancel_rollback(locked, reason)
         elif status in (_S.PENDING, _S.WAITING_CONFIRM):
-            cancel_unstarted(locked, await task_store.items(order.id), reason)
+            cancel_unstarted(locked, await task_store.snapshots(order.id), reason)
             await tick_and_enqueue(locked)
         if order.force:
             if locked.deployment.status is _S.CANCELLING:
                 await _abandon_half_way(locked)
-            await request_stop(locked, [item.id for item in await task_store.items(order.id)], kill=True)
+            await request_stop(locked, [item.id for item in await task_store.snapshots(order.id)], kill=True)
     return Result((order.id,))
 
 
 async def _abandon_half_way(locked: LockedDeployment) -> None:
-    """Leave half-deployed workloads that no worker is bringing back as they are, because there may be no worker."""
+    """Stop waiting for half-deployed workloads that no worker is bringing back."""
     await locked.flush()
-    items = planning.half_moved(await task_store.items(locked.deployment.id))
+    items = planning.half_moved(await task_store.snapshots(locked.deployment.id))
     for task in await locked.tasks([item.id for item in items if not item.is_leased]):
         locked.put_task(replace(task, touched=False))
     await locked.flush()
@@ -200,12 +209,15 @@ async def _cancel_rollback(locked: LockedDeployment, reason: str) -> None:
     if rollback is not None:
         message = "; ".join(filter(None, [rollback.error_message, f"the rollback was cancelled: {reason}"]))
         await set_rollback(locked, replace(rollback, status=RollbackStatus.FAILED, error_message=message))
-    await request_stop(locked, [item.id for item in await task_store.items(locked.deployment.id)])
+    await request_stop(locked, [item.id for item in await task_store.snapshots(locked.deployment.id)])
     await tick_and_enqueue(locked)
 
 
 async def retry(context: UseCaseContext, id_: str) -> Result:
-    """Retry a failed deployment: tasks that failed or never ran start again; not during a freeze. For DEPLOYER."""
+    """Retry a failed deployment: tasks that failed or never ran start again; not during a freeze.
+
+    For DEPLOYER.
+    """
     await lock_queue(id_)
     async with _locked(context, id_) as locked:
         require_deployer(context, locked.deployment)
@@ -231,7 +243,7 @@ def _without_old_confirmation(task: Task, now: datetime) -> Task:
 
 
 async def lock_queue(deployment_id: str) -> None:
-    """Lock the queue of a deployment's environment, so that no other deployment starts there in the meantime.
+    """Lock the queue of a deployment's environment, so that no other deployment starts there.
 
     Call it before the deployment is locked: admission locks both in that order.
     """

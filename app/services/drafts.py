@@ -1,4 +1,7 @@
-"""Drafting deployments: the part of creating one that stores nothing. The plan of a deployment is a draft, too."""
+"""Drafting deployments: the part of creating one that stores nothing.
+
+The plan of a deployment is a draft, too.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +32,7 @@ class DeploymentRequest:
 
     The workflow comes from `tasks`, from a `template`, or is generated: from `definitions` where given, else from the
     applications as they are defined now. `proven` tells that the given definitions ran in the environment before. With
-    `restart`, pods are replaced even if they run the image already.
+    `restart_problems`, pods are replaced even if they run the image already.
     """
 
     version_id: str
@@ -134,7 +137,7 @@ def _faults(
 def _compatibility_problems(
     environments: Sequence[Environment], definitions: Sequence[Definition], kind: StrategyKind
 ) -> Iterator[Problem]:
-    """Yield what prevents the definitions from being deployed to the environments, each alone and all together."""
+    """Yield what prevents the definitions from being deployed to the environments."""
     for environment in environments:
         for definition in definitions:
             yield from compatibility.problems(environment, definition, kind)

@@ -14,7 +14,7 @@ from app.store.database import lock_name
 
 NAMES_LOCK = "names of environments"
 SHARED = {"worker_pool": "workerPool", "build_pool": "buildPool", "kubernetes": "kubernetes"}
-"""Fields that choose machines and credentials which other environments share; with their names in the API."""
+"""Fields that choose machines and credentials which environments share, and their names in the API."""
 
 
 async def create(context: UseCaseContext, draft: Environment) -> Result:

@@ -40,7 +40,10 @@ class Promotion:
 
 
 async def _visible_task(context: UseCaseContext, id_: str, field: str = "id") -> Task:
-    """Return a task that the caller may see. Raises Refused with NOT_FOUND if it is missing or not visible."""
+    """Return a task that the caller may see.
+
+    Raises Refused with NOT_FOUND if it is missing or not visible.
+    """
     task = (await store.by_ids([id_])).get(id_)
     deployments = await deployment_store.by_ids([task.deployment_id]) if task else {}
     deployment = deployments.get(task.deployment_id) if task else None
@@ -51,7 +54,10 @@ async def _visible_task(context: UseCaseContext, id_: str, field: str = "id") ->
 
 @asynccontextmanager
 async def _locked(context: UseCaseContext, id_: str, field: str = "id") -> AsyncIterator[tuple[LockedDeployment, Task]]:
-    """Lock the deployment of a task for a caller who is DEPLOYER on it. Raises Refused, naming the input's `field`."""
+    """Lock the deployment of a task for a caller who is DEPLOYER on it.
+
+    Raises Refused, naming the input's `field`.
+    """
     deployment_id = (await _visible_task(context, id_, field)).deployment_id
     async with lock_deployment(context.unit, deployment_id, context.principal.actor.id) as locked:
         require_deployer(context, locked.deployment)
@@ -81,7 +87,7 @@ async def retry(context: UseCaseContext, id_: str) -> Result:
 async def skip(context: UseCaseContext, order: ReasonedAction) -> Result:
     """Skip a task; the tasks behind it go on as if it had succeeded. For DEPLOYER.
 
-    A task that needs approval is skipped only by somebody who may waive the approval.
+    A task that needs approval is skipped only by callers who may waive the approval.
     """
     refuse_if(reason_problems(order.reason))
     async with _locked(context, order.id) as (locked, task):
@@ -95,9 +101,9 @@ async def skip(context: UseCaseContext, order: ReasonedAction) -> Result:
 
 
 async def cancel(context: UseCaseContext, order: ReasonedAction) -> Result:
-    """Cancel a task, which counts as its failure. A running task ends first; with `force` it is killed. For DEPLOYER.
+    """Cancel a task, which counts as its failure. A running task ends first; with `force` it is killed.
 
-    Cancelling a task that is being rolled back ends the rollback of that task.
+    For DEPLOYER. Cancelling a task that is being rolled back ends the rollback of that task.
     """
     refuse_if(reason_problems(order.reason))
     async with _locked(context, order.id) as (locked, task):
@@ -112,7 +118,10 @@ async def cancel(context: UseCaseContext, order: ReasonedAction) -> Result:
 
 
 async def promote(context: UseCaseContext, promotion: Promotion) -> Result:
-    """End the wait of a rollout that watches a batch; with `full`, deploy all remaining batches. For DEPLOYER."""
+    """End the wait of a rollout that watches a batch; with `full`, deploy all remaining batches.
+
+    For DEPLOYER.
+    """
     async with _locked(context, promotion.task_id, "taskId") as (locked, task):
         why_not = allowed_actions.why_not_promote(locked.deployment, task, locked.now)
         refuse_wrong_state(task.status, why_not, "taskId")

@@ -56,10 +56,11 @@ class Instance:
 
 
 async def save(context: UseCaseContext, draft: TemplateDraft) -> Result:
-    """Save the first or next version of a template. For DEPLOYER on each application of it and of its latest version.
+    """Save the first or next version of a template.
 
-    The role in any one environment is enough for the first version, because a template has no effect until it is used.
-    Further versions are for its author and for those who may deploy everything, because users of the name get them.
+    For DEPLOYER on each application of it and of its latest version. The role in any one environment is enough for the
+    first version, because a template has no effect until it is used. Further versions are for its author and for
+    callers who may deploy everything, because users of the name get them.
     """
     await lock_name(NAMES_LOCK)
     existing = await store.by_name(draft.name)
@@ -106,7 +107,10 @@ def _is_same(
 
 
 async def archive(context: UseCaseContext, id_: str) -> Result:
-    """Archive a template: it stays readable, but no graph is made from it. For those who may save a version."""
+    """Archive a template: it stays readable, but no graph is made from it.
+
+    For callers who may save a version.
+    """
     existing = await store.locked(id_)
     if existing is None:
         raise not_found("template", id_, ("id",))
@@ -179,9 +183,9 @@ def _require_deployer(context: UseCaseContext, tasks: Sequence[WorkflowTask]) ->
 def _require_author(
     context: UseCaseContext, versions: Sequence[TemplateVersion], latest_tasks: Sequence[WorkflowTask], field: str
 ) -> None:
-    """Refuse callers who are neither the author, nor DEPLOYER on everything, nor ADMIN on its applications.
+    """Refuse callers who may not change a template. Raises Refused.
 
-    Raises Refused.
+    These may: its author, a DEPLOYER on everything, and an ADMIN on its applications.
     """
     ids, principal = _application_ids(latest_tasks), context.principal
     if not versions or versions[0].author == principal.actor.id:
@@ -208,7 +212,10 @@ def _problems(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> Iterator[P
 
 
 async def _faults(draft: TemplateDraft, tasks: Sequence[WorkflowTask]) -> list[Problem]:
-    """Return all faults of the graph. Missing commands are reported when it is used: they depend on the operator."""
+    """Return all faults of the graph.
+
+    Missing commands are reported when it is used: they depend on the operator.
+    """
     applications = await application_store.by_ids(list(_application_ids(tasks)))
     names = {id_: application.name for id_, application in applications.items()}
     return [

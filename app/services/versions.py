@@ -21,11 +21,11 @@ MAX_NAMES_SHOWN = 5
 
 
 async def create(context: UseCaseContext, draft: Version) -> Result:
-    """Create a version as drafted; id, creator and time are set here. For DEPLOYER on each of its applications.
+    """Create a version as drafted; id, creator and time are set here.
 
-    The role in any one environment is enough, because a version has no effect until it is deployed. A name is used once
-    per application, so that nobody can change what others deploy by it. Creating the same version again returns the
-    first one, so that a pipeline may run again.
+    For DEPLOYER on each of its applications. The role in any one environment is enough, because a version has no effect
+    until it is deployed. A name is used once per application, so that no caller can change what others deploy by it.
+    Creating the same version again returns the first one, so that a pipeline may run again.
     """
     refuse_if(checks.in_range(len(draft.artifacts), 1, MAX_ARTIFACTS, "artifacts"))
     application_ids = [artifact.application_id for artifact in draft.artifacts]
@@ -34,7 +34,7 @@ async def create(context: UseCaseContext, draft: Version) -> Result:
     if not all(context.principal.allows_somewhere(Role.DEPLOYER, id_) for id_ in application_ids):
         raise forbidden(Role.DEPLOYER)
     await lock_name(NAMES_LOCK)
-    namesakes = await store.of_name(draft.name, application_ids)
+    namesakes = await store.named(draft.name, application_ids)
     same = next((version for version in namesakes if version.is_same(draft)), None)
     if same is not None:
         context.record_change(same.id, same, same)

@@ -1,4 +1,4 @@
-"""Use cases of workflows: edits of a deployment's graph, each of which makes a revision, and its layout."""
+"""Use cases of workflows: edits of a deployment's graph, each of which makes a revision; layout."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -69,7 +69,10 @@ async def edit(context: UseCaseContext, order: EditOrder) -> Result:
 
 
 async def restore(context: UseCaseContext, order: RestoreOrder) -> Result:
-    """Make a new revision that equals an old one. Refused if it would change a task that has started since."""
+    """Make a new revision that equals an old one.
+
+    Refused if it would change a task that has started since.
+    """
     async with _editable(context, order.deployment_id, order.expected_revision) as (locked, tasks):
         past = await _tasks_at(locked.deployment, tasks, order.revision)
         if past is None:
@@ -84,7 +87,10 @@ async def restore(context: UseCaseContext, order: RestoreOrder) -> Result:
 
 
 async def _tasks_at(deployment: Deployment, tasks: Sequence[Task], revision: int) -> Sequence[WorkflowTask] | None:
-    """Return the tasks of a deployment's revision; None if there is no such revision. `tasks` are the present ones."""
+    """Return the tasks of a deployment's revision; None if there is no such revision.
+
+    `tasks` are the present ones.
+    """
     if revision == deployment.revision:
         return workflow_tasks(tasks)
     key = (deployment.id, revision)
@@ -92,7 +98,10 @@ async def _tasks_at(deployment: Deployment, tasks: Sequence[Task], revision: int
 
 
 async def set_positions(context: UseCaseContext, layout: Layout) -> Result:
-    """Store where tasks are drawn, in any state of the deployment and without a new revision. For DEPLOYER."""
+    """Store where tasks are drawn, in any state of the deployment and without a new revision.
+
+    For DEPLOYER.
+    """
     refuse_if(checks.in_range(len(layout.positions), 0, workflow.MAX_TASKS, "positions"))
     refuse_if(
         problem

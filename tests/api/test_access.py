@@ -20,10 +20,10 @@ INIT = "connection_init"
 
 async def spoilt(system: System, change: str) -> str:
     """Create an ADMIN's token, invalidate it by changing its row, and return its secret."""
-    made = await account(system.admin, {"role": "ADMIN"})
+    account_ = await account(system.admin, {"role": "ADMIN"})
     async with database(system) as connection:
-        await connection.execute(f"UPDATE api_tokens SET {change} WHERE id = $1", made.token_id)
-    return made.client.token
+        await connection.execute(f"UPDATE api_tokens SET {change} WHERE id = $1", account_.token_id)
+    return account_.client.token
 
 
 async def no_good(system: System) -> dict[str, str]:
@@ -160,8 +160,8 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
 
 def mutation(name: str, known: dict[str, Any], ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
     id_ = next((id_ for noun, id_ in ids.items() if name.endswith(noun)), "nobody")
-    made = call(OperationType.MUTATION, name, known | {"id": id_})
-    return made.document, dict(made.variables)
+    minimal_call = call(OperationType.MUTATION, name, known | {"id": id_})
+    return minimal_call.document, dict(minimal_call.variables)
 
 
 NOT_REFUSED = {"createApiToken"}
@@ -197,12 +197,12 @@ async def test_without_any_grant_nothing_is_read(shared: System) -> None:
     _, known, _ = await scene(shared)
     stranger = (await account(shared.admin)).client
     for name in root(OperationType.QUERY).fields.keys() - {"viewer", "server"}:
-        made = call(OperationType.QUERY, name, known)
-        result = await execute(stranger, made.document, made.variables)
+        minimal_call = call(OperationType.QUERY, name, known)
+        result = await execute(stranger, minimal_call.document, minimal_call.variables)
         assert (code(result), (result["data"] or {}).get(name)) == ("FORBIDDEN", None), result
     for name in root(OperationType.SUBSCRIPTION).fields:
-        made = call(OperationType.SUBSCRIPTION, name, known)
-        (result,) = await answers(stranger, made.document, **made.variables)
+        minimal_call = call(OperationType.SUBSCRIPTION, name, known)
+        (result,) = await answers(stranger, minimal_call.document, **minimal_call.variables)
         assert (code(result), result["data"]) == ("FORBIDDEN", None), result
     assert (await stranger.query("{ viewer { id } }"))["viewer"]
 
@@ -297,11 +297,13 @@ async def test_a_narrow_token_cannot_create_a_wide_one(shared: System) -> None:
         ("APPROVER", ["DEPLOYER"], False),
         ("ADMIN", ["ADMIN", "APPROVER"], True),
     ]
-    for scope, wanted, allowed in table:
+    for scope, requested_scopes, allowed in table:
         somebody = (await account(shared.admin, {"role": "ADMIN"}, scopes=[scope])).client
-        made = await somebody.mutate("createApiToken", "secret token { scopes }", name="mine", scopes=wanted)
-        assert codes(made) == ([] if allowed else ["FORBIDDEN"]), (scope, wanted)
-        assert (made["secret"] is not None) is allowed
+        payload = await somebody.mutate(
+            "createApiToken", "secret token { scopes }", name="mine", scopes=requested_scopes
+        )
+        assert codes(payload) == ([] if allowed else ["FORBIDDEN"]), (scope, requested_scopes)
+        assert (payload["secret"] is not None) is allowed
 
 
 async def test_only_an_admin_creates_tokens_for_others(shared: System) -> None:
@@ -310,15 +312,15 @@ async def test_only_an_admin_creates_tokens_for_others(shared: System) -> None:
     make = {"name": "x", "serviceAccountId": owner.id, "scopes": ["VIEWER"]}
     assert codes(await other.client.mutate("createApiToken", "secret", **make)) == ["FORBIDDEN"]
     assert codes(await other.client.mutate("revokeApiToken", "token { id }", id=owner.token_id)) == ["FORBIDDEN"]
-    found = await other.client.query("query($id: ID!) { node(id: $id) { id } }", id=owner.token_id)
-    assert found == {"node": None}
+    data = await other.client.query("query($id: ID!) { node(id: $id) { id } }", id=owner.token_id)
+    assert data == {"node": None}
     assert codes(await owner.client.mutate("revokeApiToken", "token { id }", id=owner.token_id)) == []
     assert (await owner.client.post(VIEWER_ID)).status_code == 401
 
 
 async def test_a_secret_is_stored_nowhere_and_shown_once(shared: System) -> None:
-    made = await shared.admin.change("createApiToken", "token { id prefix } secret", name="mine", scopes=["VIEWER"])
-    secret, token = made["secret"], made["token"]
+    payload = await shared.admin.change("createApiToken", "token { id prefix } secret", name="mine", scopes=["VIEWER"])
+    secret, token = payload["secret"], payload["token"]
     stored = "\n".join(row for rows in (await contents(shared)).values() for row in rows)
     assert hashlib.sha256(secret.encode()).hexdigest() in stored
     assert secret not in stored and secret.removeprefix(token["prefix"]) not in stored

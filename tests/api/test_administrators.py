@@ -36,5 +36,5 @@ async def test_concurrent_equal_grants_are_one_grant(system: System) -> None:
     gifts = (system.admin.mutate("grantRole", "__typename", actorId=somebody.id, role="VIEWER") for _ in range(2))
     answers_ = await at_once(system, f"SELECT FROM actors WHERE id = '{somebody.id}' FOR UPDATE", *gifts)
     assert [codes(answer) for answer in answers_] == [[], []]
-    found = await somebody.client.query("{ viewer { ... on ServiceAccount { grants { role } } } }")
-    assert found["viewer"]["grants"] == [{"role": "VIEWER"}]
+    data = await somebody.client.query("{ viewer { ... on ServiceAccount { grants { role } } } }")
+    assert data["viewer"]["grants"] == [{"role": "VIEWER"}]

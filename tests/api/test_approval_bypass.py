@@ -46,8 +46,8 @@ class Production:
 
     async def make(self, version: str, **fields: object) -> str:
         given = {"versionId": version, "environmentIds": [self.here.environment_id]} | fields
-        made = await self.deployer.client.change("createDeployment", "deployments { id }", **given)
-        return str(made["deployments"][0]["id"])
+        payload = await self.deployer.client.change("createDeployment", "deployments { id }", **given)
+        return str(payload["deployments"][0]["id"])
 
     async def until(self, id_: str, *statuses: str) -> Data:
         await self.system.admin.until(id_, *statuses)
@@ -78,12 +78,12 @@ async def production(system: System, tmp_path: Path) -> Production:
     here = await world(system.admin, operator="SHELL")
     deployer = await account(system.admin, {"role": "DEPLOYER"})
     approvers = [await account(system.admin, {"role": "APPROVER"}) for _ in range(2)]
-    made = Production(system, here, tmp_path / "notes", "", deployer, approvers)
-    made.app = await here.application("web", shell={"command": made.command("good"), "instances": ["one"]})
+    created = Production(system, here, tmp_path / "notes", "", deployer, approvers)
+    created.app = await here.application("web", shell={"command": created.command("good"), "instances": ["one"]})
     policy = {"environmentId": here.environment_id, "requiredApprovals": 2}
     await system.admin.change("setApprovalPolicy", "environment { id }", **policy)
     await system.start_worker()
-    return made
+    return created
 
 
 @pytest.mark.parametrize("kind", ["PREPARE", "BUILD", "TEST", "DEPLOY", "HEALTH_CHECK", "CUSTOM"])
@@ -149,10 +149,10 @@ async def test_the_editor_of_a_workflow_cannot_approve_it(production: Production
     await both.client.change("addTask", "deployment { id }", deploymentId=id_, expectedRevision=1, task=evil)
     query = """query($id: ID!) { deployment(id: $id) { approvals { id status
       viewerCanDecide { allowed reason } } } myApprovals { nodes { id } } }"""
-    found = await both.client.query(query, id=id_)
-    pending = found["deployment"]["approvals"][-1]
+    data = await both.client.query(query, id=id_)
+    pending = data["deployment"]["approvals"][-1]
     assert (pending["status"], pending["viewerCanDecide"]["allowed"]) == ("PENDING", False)
-    assert found["myApprovals"]["nodes"] == []
+    assert data["myApprovals"]["nodes"] == []
     answer = await both.client.mutate("approve", "approvals { id }", approvalIds=[pending["id"]])
     assert codes(answer) == ["SELF_APPROVAL"]
     await production.approve(id_, production.approvers[0])
@@ -204,8 +204,10 @@ async def test_a_rollback_runs_the_earlier_definitions(production: Production) -
         shell=evil,
         build={"command": production.command("evil")},
     )
-    made = await production.deployer.client.change("rollbackDeployment", "deployment { id }", id=second, reason="back")
-    seen = await production.until(made["deployment"]["id"], "SUCCESS")
+    payload = await production.deployer.client.change(
+        "rollbackDeployment", "deployment { id }", id=second, reason="back"
+    )
+    seen = await production.until(payload["deployment"]["id"], "SUCCESS")
     assert (seen["approvals"], seen["requireConfirm"]) == ([], False)
     assert production.ran == ["good"] * 3
     assert seen["definitions"][0]["differsFromCurrent"] == ["build", "deploy"]
@@ -216,11 +218,13 @@ async def test_an_edited_rollback_needs_approval(production: Production, edit: s
     await production.deployed(await production.version("v1"))
     second = await production.deployed(await production.version("v2"))
     await production.make(await production.version("v3"))
-    made = await production.deployer.client.change("rollbackDeployment", "deployment { id }", id=second, reason="back")
-    id_ = made["deployment"]["id"]
+    payload = await production.deployer.client.change(
+        "rollbackDeployment", "deployment { id }", id=second, reason="back"
+    )
+    id_ = payload["deployment"]["id"]
     evil = task("x", command={"command": production.command("evil")})
-    given: Data = {"task": evil} if edit == "addTask" else {"tasks": [evil]}
-    await production.deployer.client.change(edit, "deployment { id }", deploymentId=id_, expectedRevision=1, **given)
+    fields: Data = {"task": evil} if edit == "addTask" else {"tasks": [evil]}
+    await production.deployer.client.change(edit, "deployment { id }", deploymentId=id_, expectedRevision=1, **fields)
     holder = await production.deployer.client.query("{ deployments(first: 2) { nodes { id status } } }")
     other = next(node["id"] for node in holder["deployments"]["nodes"] if node["id"] != id_)
     await production.deployer.client.change("cancelDeployment", "deployment { id }", id=other, reason="make room")
@@ -239,8 +243,8 @@ async def test_the_graph_to_approve_is_visible_after_a_rename(production: Produc
     id_ = await production.make(await production.version("v2"))
     await client.change(*change, id=production.app, shell=benign)
     await production.until(id_, "WAITING_CONFIRM")
-    found = await production.approvers[0].client.query(SEEN, id=id_)
-    (definition,) = found["deployment"]["definitions"]
+    data = await production.approvers[0].client.query(SEEN, id=id_)
+    (definition,) = data["deployment"]["definitions"]
     assert definition["deploy"]["command"] == production.command("hidden")
     assert (definition["differsFromRunning"], definition["differsFromCurrent"]) == (["deploy"], ["deploy"])
 
@@ -267,14 +271,14 @@ async def quiet(system: System) -> tuple[World, Account, str]:
     """Return a deployment of a template with a task that needs approval, and its creator, a DEPLOYER."""
     here = await world(system.admin)
     await here.application("web")
-    made = await system.admin.change(
+    payload = await system.admin.change(
         "saveWorkflowTemplate", "version { id }", name=unique("gated"), tasks=[task("first"), *GATED]
     )
     deployer = await account(system.admin, {"role": "DEPLOYER"})
-    given = {"versionId": await here.version(), "environmentIds": [here.environment_id], "autoStart": False}
-    given |= {"templateVersionId": made["version"]["id"]}
-    found = await deployer.client.change("createDeployment", "deployments { id }", **given)
-    return here, deployer, str(found["deployments"][0]["id"])
+    fields = {"versionId": await here.version(), "environmentIds": [here.environment_id], "autoStart": False}
+    fields |= {"templateVersionId": payload["version"]["id"]}
+    payload = await deployer.client.change("createDeployment", "deployments { id }", **fields)
+    return here, deployer, str(payload["deployments"][0]["id"])
 
 
 PAST_THE_GATE: list[tuple[str, Data]] = [
@@ -324,8 +328,8 @@ async def test_a_required_approval_can_be_removed_by_its_author_before_the_reque
 async def test_the_plan_lists_the_approvals_it_would_request(production: Production) -> None:
     query = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       approvals { subject taskKey requiredApprovals approverRoles } definitions { differsFromRunning } } }"""
-    given = {"versionId": await production.version("v"), "environmentIds": [production.here.environment_id]}
-    plan = (await production.deployer.client.query(query, input=given | {"tasks": [GATED[0]]}))["deploymentPlan"]
+    fields = {"versionId": await production.version("v"), "environmentIds": [production.here.environment_id]}
+    plan = (await production.deployer.client.query(query, input=fields | {"tasks": [GATED[0]]}))["deploymentPlan"]
     roles = {"requiredApprovals": 2, "approverRoles": ["APPROVER", "ADMIN"]}
     assert plan["approvals"] == [
         {"subject": "DEPLOYMENT", "taskKey": None} | roles,

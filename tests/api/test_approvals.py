@@ -68,7 +68,7 @@ async def test_an_approval_is_requested_given_and_reported(system: System) -> No
     (blocker,) = seen["gate"]["blockers"]
     assert (blocker["kind"], blocker["approval"]["id"]) == ("APPROVAL", approval["id"])
     assert blocker["message"] == (
-        "The deployment waits for one more approval by somebody with the role APPROVER or ADMIN."
+        "The deployment waits for one more approval, of somebody with the role APPROVER or ADMIN."
     )
     assert (approval["subject"], approval["missing"]) == ("DEPLOYMENT", 1)
     assert approval["viewerCanDecide"] == {"allowed": True, "reason": None}
@@ -144,17 +144,17 @@ async def test_a_policy_is_set_read_and_removed(system: System) -> None:
     here = await place(system)
     selection = """environment { approvalPolicy { requiredApprovals approverRoles allowSelfApproval trustBuilds
       timeoutSeconds onTimeout } }"""
-    given = {"requiredApprovals": 2, "approverRoles": ["ADMIN"], "timeoutSeconds": 60, "onTimeout": "CANCEL"}
-    given |= {"trustBuilds": True}
-    made = await system.admin.change("setApprovalPolicy", selection, environmentId=here.environment_id, **given)
-    assert made["environment"]["approvalPolicy"] == given | {"allowSelfApproval": False}
+    fields = {"requiredApprovals": 2, "approverRoles": ["ADMIN"], "timeoutSeconds": 60, "onTimeout": "CANCEL"}
+    fields |= {"trustBuilds": True}
+    payload = await system.admin.change("setApprovalPolicy", selection, environmentId=here.environment_id, **fields)
+    assert payload["environment"]["approvalPolicy"] == fields | {"allowSelfApproval": False}
     id_ = await here.deploy()
     seen = await read(system.admin, id_)
     assert (seen["requireConfirm"], seen["approvals"][0]["requiredApprovals"]) == (True, 2)
-    made = await system.admin.change(
+    payload = await system.admin.change(
         "setApprovalPolicy", selection, environmentId=here.environment_id, requiredApprovals=0
     )
-    assert made["environment"]["approvalPolicy"] is None
+    assert payload["environment"]["approvalPolicy"] is None
     somebody = await account(system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
     refused = await somebody.client.mutate(
         "setApprovalPolicy", "environment { id }", environmentId=here.environment_id, requiredApprovals=1

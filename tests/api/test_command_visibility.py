@@ -50,8 +50,8 @@ class Place:
     async def seen(self, client: Client, way: str) -> str:
         """Return everything that somebody can read by one route, as text."""
         document, of = WAYS[way]
-        given = {"input": self.ids["plan"]} if of == "plan" else {"id": self.ids[of]} if of else {}
-        return json.dumps(await client.execute(document, **given))
+        fields = {"input": self.ids["plan"]} if of == "plan" else {"id": self.ids[of]} if of else {}
+        return json.dumps(await client.execute(document, **fields))
 
 
 async def place(system: System) -> Place:
@@ -69,9 +69,9 @@ async def place(system: System) -> Place:
     name = unique("template")
     for number in (1, 2):
         tasks = [extra | {"key": f"t{number}"}, extra | {"key": "own", "applicationId": None}]
-        made = await system.admin.change("saveWorkflowTemplate", "template { id }", name=name, tasks=tasks)
+        payload = await system.admin.change("saveWorkflowTemplate", "template { id }", name=name, tasks=tasks)
     plan = {"versionId": version, "environmentIds": [here.environment_id]}
-    ids = {"application": app, "version": version, "deployment": deployment, "template": made["template"]["id"]}
+    ids = {"application": app, "version": version, "deployment": deployment, "template": payload["template"]["id"]}
     return Place(here, ids | {"plan": plan})
 
 
@@ -118,10 +118,10 @@ async def test_saving_a_deployment_as_a_template_needs_visible_values(shared: Sy
     somebody = await account(
         shared.admin, {"role": "VIEWER", "environmentId": env}, {"role": "DEPLOYER", "applicationId": other}
     )
-    given = {"name": unique("t"), "fromDeploymentId": there.ids["deployment"]}
-    answer = await somebody.client.mutate("saveWorkflowTemplate", "template { id }", **given)
+    fields = {"name": unique("t"), "fromDeploymentId": there.ids["deployment"]}
+    answer = await somebody.client.mutate("saveWorkflowTemplate", "template { id }", **fields)
     assert codes(answer) == ["FORBIDDEN"]
-    assert codes(await shared.admin.mutate("saveWorkflowTemplate", "template { id }", **given)) == []
+    assert codes(await shared.admin.mutate("saveWorkflowTemplate", "template { id }", **fields)) == []
 
 
 async def test_the_author_of_a_template_sees_its_values(shared: System) -> None:
@@ -129,10 +129,10 @@ async def test_the_author_of_a_template_sees_its_values(shared: System) -> None:
     author = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
     other = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
     task = {"key": "t", "name": "t", "type": "CUSTOM", "command": STEP}
-    made = await author.client.change("saveWorkflowTemplate", "template { id }", name=unique("t"), tasks=[task])
+    payload = await author.client.change("saveWorkflowTemplate", "template { id }", name=unique("t"), tasks=[task])
     document = WAYS["template"][0].replace("diff(from: 1, to: 2)", "diff(from: 1, to: 1)")
     for client, sees in ((author.client, True), (other.client, False), (shared.admin, True)):
-        shown = json.dumps(await client.query(document, id=made["template"]["id"]))
+        shown = json.dumps(await client.query(document, id=payload["template"]["id"]))
         assert (SECRET in shown) is sees and ARGUMENT in shown
 
 

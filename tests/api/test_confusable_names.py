@@ -18,10 +18,10 @@ async def test_confusable_names_are_the_same_template_and_account(shared: System
             "saveWorkflowTemplate", "template { name } version { number }", name=name, tasks=[task("a")]
         )
         assert (saved["template"]["name"], saved["version"]["number"]) == ("Größe", number)
-        found = await client.query("query($n: String) { workflowTemplate(name: $n) { name } }", n=name)
-        assert found["workflowTemplate"] == {"name": "Größe"}
-    made = [await client.mutate("createServiceAccount", "serviceAccount { name }", name=name) for name in ALIKE]
-    assert [bool(each["errors"]) for each in made] == [False, True, True]
+        data = await client.query("query($n: String) { workflowTemplate(name: $n) { name } }", n=name)
+        assert data["workflowTemplate"] == {"name": "Größe"}
+    payload = [await client.mutate("createServiceAccount", "serviceAccount { name }", name=name) for name in ALIKE]
+    assert [bool(each["errors"]) for each in payload] == [False, True, True]
 
 
 async def test_confusable_keys_are_the_same_task(shared: System) -> None:
@@ -29,11 +29,11 @@ async def test_confusable_keys_are_the_same_task(shared: System) -> None:
     await here.application("web")
     graph = [task(ALIKE[0]), task("b", ALIKE[2])]
     id_ = await here.deploy(tasks=graph, autoStart=False)
-    asked = "query($id: ID!) { deployment(id: $id) { tasks { id key blockBy } } }"
-    first, second = (await shared.admin.query(asked, id=id_))["deployment"]["tasks"]
+    query = "query($id: ID!) { deployment(id: $id) { tasks { id key blockBy } } }"
+    first, second = (await shared.admin.query(query, id=id_))["deployment"]["tasks"]
     assert (first["key"], second["key"], second["blockBy"]) == ("Größe", "b", [first["id"]])
-    made = await here.try_deploy(tasks=[task(name) for name in ALIKE])
-    assert made["errors"][0]["message"].startswith("3 tasks have the key")
+    refused = await here.try_deploy(tasks=[task(name) for name in ALIKE])
+    assert refused["errors"][0]["message"].startswith("3 tasks have the key")
 
 
 @pytest.mark.parametrize("name", HIDING)

@@ -63,8 +63,8 @@ async def test_an_archived_application_cannot_be_deployed(shared: System) -> Non
 
 async def test_a_huge_integer_in_a_payload_is_refused_or_stored(shared: System) -> None:
     _, base = await place(shared)
-    wanted = [task("a", payload={"number": 10**40})]
-    errors = await refusal(shared.admin, "createDeployment", base | {"tasks": wanted})
+    tasks = [task("a", payload={"number": 10**40})]
+    errors = await refusal(shared.admin, "createDeployment", base | {"tasks": tasks})
     assert named(errors) in ([], invalid("tasks.0.payload"))
 
 

@@ -30,8 +30,8 @@ async def waiting(system: System, *tasks: Data, operator: str = "SIMULATED") -> 
 
 
 async def graph(client: Client, id_: str) -> Data:
-    found: Data = (await client.query(GRAPH, id=id_))["deployment"]["workflow"]
-    return found
+    workflow: Data = (await client.query(GRAPH, id=id_))["deployment"]["workflow"]
+    return workflow
 
 
 async def edges(client: Client, id_: str) -> dict[str, list[str]]:
@@ -61,15 +61,15 @@ async def test_an_edit_returns_the_new_graph(
     shared: System, mutation: str, given: Data, expected: dict[str, list[str]]
 ) -> None:
     _, id_ = await waiting(shared)
-    made = await shared.admin.change(
+    payload = await shared.admin.change(
         mutation,
         "deployment { id status } workflow { revision tasks { key } }",
         deploymentId=id_,
         expectedRevision=1,
         **given,
     )
-    assert (made["deployment"]["id"], made["workflow"]["revision"]) == (id_, 2)
-    assert [task["key"] for task in made["workflow"]["tasks"]] == list(expected)
+    assert (payload["deployment"]["id"], payload["workflow"]["revision"]) == (id_, 2)
+    assert [task["key"] for task in payload["workflow"]["tasks"]] == list(expected)
     found = await edges(shared.admin, id_)
     assert list(found.items()) == list(expected.items())
 
@@ -107,8 +107,8 @@ async def test_a_stale_edit_is_refused_with_both_revisions(shared: System) -> No
     await shared.admin.change("removeTask", "workflow { revision }", deploymentId=id_, expectedRevision=1, key="c")
     document = """mutation($input: EditTaskInput!) { removeTask(input: $input) { deployment { id } workflow { revision }
       errors { __typename code message path ... on RevisionConflict { expected actual } } } }"""
-    given = {"deploymentId": id_, "expectedRevision": 1, "key": "b"}
-    answer = (await shared.admin.query(document, input=given))["removeTask"]
+    fields = {"deploymentId": id_, "expectedRevision": 1, "key": "b"}
+    answer = (await shared.admin.query(document, input=fields))["removeTask"]
     (error,) = answer["errors"]
     assert "revision 2" in error.pop("message")
     assert error == {
@@ -132,11 +132,11 @@ async def test_of_two_concurrent_edits_one_succeeds(shared: System) -> None:
 
 async def test_all_faults_of_an_edit_are_reported_at_once(shared: System) -> None:
     _, id_ = await waiting(shared, task("a", command={"command": ["true"]}), operator="SHELL")
-    wanted = [task("a", "ghost"), task("b", "b", command={"command": ["echo", "${{ parameters.x }}"]})]
+    tasks = [task("a", "ghost"), task("b", "b", command={"command": ["echo", "${{ parameters.x }}"]})]
     document = """mutation($input: UpdateWorkflowInput!) { updateWorkflow(input: $input) {
       errors { code path ... on WorkflowFault { kind taskKeys } } } }"""
-    given = {"deploymentId": id_, "expectedRevision": 1, "tasks": wanted}
-    errors = (await shared.admin.query(document, input=given))["updateWorkflow"]["errors"]
+    fields = {"deploymentId": id_, "expectedRevision": 1, "tasks": tasks}
+    errors = (await shared.admin.query(document, input=fields))["updateWorkflow"]["errors"]
     found = {(error["kind"], *error["taskKeys"]) for error in errors}
     assert found == {
         ("UNKNOWN_BLOCKER", "a", "ghost"), ("SELF_BLOCK", "b"), ("MISSING_COMMAND", "a"), ("MISSING_PARAMETER", "b"),
@@ -151,17 +151,17 @@ async def test_revisions_can_be_read_and_compared(shared: System) -> None:
     await shared.admin.change("removeTask", "workflow { revision }", expectedRevision=2, key="a", **edit)
     added = task("d", requireConfirm=True)
     await shared.admin.change("addTask", "workflow { revision }", expectedRevision=3, task=added, **edit)
-    found = (await graph(shared.admin, id_))["revisions"]
-    assert [(one["number"], one["summary"], one["author"]["name"]) for one in found] == [
+    revisions = (await graph(shared.admin, id_))["revisions"]
+    assert [(one["number"], one["summary"], one["author"]["name"]) for one in revisions] == [
         (1, "created", "admin"), (2, "changed b (name)", "admin"), (3, "removed a", "admin"), (4, "added d", "admin"),
     ]  # fmt: skip
-    assert [[task["key"] for task in one["tasks"]] for one in found] == [
+    assert [[task["key"] for task in one["tasks"]] for one in revisions] == [
         list("abc"),
         list("abc"),
         list("bc"),
         list("bcd"),
     ]
-    assert [one["tasks"][-1]["requireConfirm"] for one in found] == [False, False, False, True]
+    assert [one["tasks"][-1]["requireConfirm"] for one in revisions] == [False, False, False, True]
     there = (await shared.admin.query(DIFF, id=id_, **{"from": 1, "to": 4}))["deployment"]["workflow"]["diff"]
     assert there == {
         "added": [{"key": "d"}],
@@ -181,18 +181,18 @@ async def test_an_unknown_revision_is_not_found(shared: System) -> None:
     assert (error["extensions"]["code"], error["extensions"]["path"]) == ("NOT_FOUND", ["to"])
     document = "query($id: ID!, $n: Int!) { deployment(id: $id) { workflow { revisionAt(number: $n) { summary } } } }"
     for number, expected in ((1, {"summary": "created"}), (2, None), (0, None)):
-        found = await shared.admin.query(document, id=id_, n=number)
-        assert found["deployment"]["workflow"]["revisionAt"] == expected
+        data = await shared.admin.query(document, id=id_, n=number)
+        assert data["deployment"]["workflow"]["revisionAt"] == expected
 
 
 async def test_restoring_makes_a_new_revision_equal_to_the_old_one(shared: System) -> None:
     _, id_ = await waiting(shared)
     edit = {"deploymentId": id_}
     await shared.admin.change("updateWorkflow", "workflow { revision }", expectedRevision=1, tasks=[task("x")], **edit)
-    made = await shared.admin.change(
+    payload = await shared.admin.change(
         "restoreWorkflow", "workflow { revision tasks { key } }", expectedRevision=2, revision=1, **edit
     )
-    assert made["workflow"] == {"revision": 3, "tasks": [{"key": key} for key in "abc"]}
+    assert payload["workflow"] == {"revision": 3, "tasks": [{"key": key} for key in "abc"]}
     diff = (await shared.admin.query(DIFF, id=id_, **{"from": 1, "to": 3}))["deployment"]["workflow"]["diff"]
     assert diff == {"added": [], "removed": [], "changed": []}
 
@@ -216,10 +216,10 @@ async def test_the_tasks_of_a_revision_can_be_sent_back_unchanged(shared: System
 async def test_setting_positions_makes_no_revision(shared: System) -> None:
     _, id_ = await waiting(shared)
     positions = [{"key": "a", "position": {"x": 1.5, "y": -2}}]
-    made = await shared.admin.change(
+    payload = await shared.admin.change(
         "setTaskPositions", "workflow { revision tasks { position { x y } } }", deploymentId=id_, positions=positions
     )
-    assert made["workflow"] == {
+    assert payload["workflow"] == {
         "revision": 1,
         "tasks": [{"position": {"x": 1.5, "y": -2}}, {"position": None}, {"position": None}],
     }
@@ -232,9 +232,9 @@ async def test_viewer_can_says_why_a_viewer_may_not_edit(shared: System) -> None
     viewer = (await account(shared.admin, {"role": "VIEWER"})).client
 
     async def told(client: Client) -> tuple[bool, bool, str | None]:
-        found = (await client.query(document, id=id_))["deployment"]
-        can = found["viewerCan"]["editWorkflow"]
-        return found["workflow"]["editable"], can["allowed"], can["reason"]
+        deployment = (await client.query(document, id=id_))["deployment"]
+        can = deployment["viewerCan"]["editWorkflow"]
+        return deployment["workflow"]["editable"], can["allowed"], can["reason"]
 
     assert await told(shared.admin) == (True, True, None)
     assert (await told(viewer))[:2] == (True, False)
@@ -307,9 +307,9 @@ async def test_the_critical_path_follows_the_last_durations(shared: System) -> N
     ]
 
     async def critical(id_: str) -> list[str]:
-        found = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
-        keys = {task["id"]: task["key"] for task in found["tasks"]}
-        return [keys[id_] for id_ in found["criticalPath"]]
+        workflow = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
+        keys = {task["id"]: task["key"] for task in workflow["tasks"]}
+        return [keys[id_] for id_ in workflow["criticalPath"]]
 
     first = await here.deploy(tasks=graph, autoStart=False)
     assert await critical(first) == ["y", "z"]
@@ -317,9 +317,9 @@ async def test_the_critical_path_follows_the_last_durations(shared: System) -> N
     await shared.admin.until(first, "SUCCESS")
     version = await here.version()
     assert await critical(await here.deploy(version, tasks=graph, autoStart=False)) == ["x"]
-    given = {"versionId": version, "environmentIds": [here.environment_id], "tasks": graph}
+    fields = {"versionId": version, "environmentIds": [here.environment_id], "tasks": graph}
     plan = "query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) { criticalPath levels } }"
-    assert (await shared.admin.query(plan, input=given))["deploymentPlan"] == {
+    assert (await shared.admin.query(plan, input=fields))["deploymentPlan"] == {
         "criticalPath": ["x"],
         "levels": [["x", "y"], ["z"]],
     }

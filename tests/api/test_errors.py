@@ -211,10 +211,10 @@ async def test_an_invalid_token_is_refused_with_the_path_of_the_field(shared: Sy
         assert named((await shared.admin.mutate("createApiToken", "secret", **fields))["errors"]) == invalid(*paths)
     me = (await shared.admin.query("{ viewer { id } }"))["viewer"]["id"]
     for owner in ("nobody", me):
-        made = await shared.admin.mutate(
+        payload = await shared.admin.mutate(
             "createApiToken", "secret", name="mine", scopes=["VIEWER"], serviceAccountId=owner
         )
-        assert named(made["errors"]) == [("NotFound", "NOT_FOUND", "serviceAccountId")]
+        assert named(payload["errors"]) == [("NotFound", "NOT_FOUND", "serviceAccountId")]
     assert await contents(shared) == before
 
 
@@ -236,19 +236,19 @@ async def test_display_names_accept_every_script(shared: System) -> None:
         )
         assert (version["version"]["name"], version["version"]["commit"]) == (name, name)
         tasks = [task(name, payload={name: name}, command={"command": [name], "env": {"A": name}})]
-        made = await shared.admin.change(
+        payload = await shared.admin.change(
             "createDeployment",
             "deployments { id tasks { key name payload command { command env } } }",
             **base | {"versionId": version["version"]["id"], "tasks": tasks},
         )
-        (stored,) = made["deployments"][0]["tasks"]
+        (stored,) = payload["deployments"][0]["tasks"]
         assert stored == {
             "key": name, "name": name, "payload": {name: name}, "command": {"command": [name], "env": {"A": name}}
         }  # fmt: skip
         told = await shared.admin.change(
             "cancelDeployment",
             "deployment { events { nodes { ... on DeploymentStatusChanged { to reason } } } }",
-            id=made["deployments"][0]["id"],
+            id=payload["deployments"][0]["id"],
             reason=name,
         )
         assert told["deployment"]["events"]["nodes"][-1] == {"to": "CANCELLED", "reason": name}
@@ -256,14 +256,14 @@ async def test_display_names_accept_every_script(shared: System) -> None:
 
 async def test_descriptions_accounts_and_instances_accept_every_script(shared: System) -> None:
     for name in PEOPLE:
-        made = await shared.admin.change(
+        payload = await shared.admin.change(
             "createApplication",
             "application { description deploy { ... on ShellTarget { instances } } }",
             name=unique("app"),
             description=f"{name}\n{name}",
             shell=TRUE | {"instances": [name]},
         )
-        assert made["application"] == {"description": f"{name}\n{name}", "deploy": {"instances": [name]}}
+        assert payload["application"] == {"description": f"{name}\n{name}", "deploy": {"instances": [name]}}
         account = await shared.admin.change("createServiceAccount", "serviceAccount { name }", name=name)
         assert account["serviceAccount"]["name"] == name
 

@@ -26,15 +26,15 @@ TEXTS = {"String", "ID", "Cursor"}
 
 @pytest.fixture(scope="module")
 async def ground(shared: System) -> AsyncIterator[Playground]:
-    async with playground(shared) as made:
-        yield made
+    async with playground(shared) as playground_:
+        yield playground_
 
 
-async def followed(ground: Playground, asked: list[dict[str, Any]]) -> dict[str, list[Any]]:
+async def followed(ground: Playground, requests: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """Start subscriptions over one socket, return the messages of each, and end those that continue."""
-    came: dict[str, list[Any]] = {str(number): [] for number in range(len(asked))}
+    came: dict[str, list[Any]] = {str(number): [] for number in range(len(requests))}
     async with ground.system.admin.socket() as socket:
-        for number, one in enumerate(asked):
+        for number, one in enumerate(requests):
             await socket.send(to_json({"id": str(number), "type": "subscribe", "payload": one}))
         going = set(came)
         while going:
@@ -71,8 +71,8 @@ async def test_every_argument_of_a_subscription(ground: Playground, field: str) 
     ]
     for begin in range(0, len(chosen), AT_ONCE):
         some = chosen[begin : begin + AT_ONCE]
-        asked = [operation(place, usual(ground), value, form, "{ __typename }") for place, value, form in some]
-        came = await followed(ground, asked)
+        requests = [operation(place, usual(ground), value, form, "{ __typename }") for place, value, form in some]
+        came = await followed(ground, requests)
         for (place, value, form), payloads in zip(some, came.values(), strict=True):
             for payload in payloads:
                 refusals(place, value, form, 200, {"errors": payload} if isinstance(payload, list) else payload)
@@ -98,8 +98,8 @@ async def test_a_value_that_is_not_text_is_refused_with_its_argument(ground: Pla
     for place in of_texts("query"):
         for form in FORMS if "\0" in text else ("variable",):
             selected = "{ __typename }" if get_named_type(CORE_QUERY[place.field].type).name != "String" else ""
-            asked = operation(place, ground.usual(place.field), text, form, selected)
-            status, answer = await ground.post(asked)
+            request = operation(place, ground.usual(place.field), text, form, selected)
+            status, answer = await ground.post(request)
             if form == "default" and "OneOf" in str(answer["errors"][0]["message"]):
                 continue  # One of several is never null, as what has a default may be.
             told = [(error["extensions"]["code"], error["extensions"].get("path")) for error in answer["errors"]]

@@ -25,13 +25,13 @@ STORY = "query($id: ID!) { deployment(id: $id) { tasks { id key } approvals { id
 
 def calls_of(name: str, ids: list[str]) -> list[tuple[str, Data]]:
     """Return minimal calls of a mutation with each of the ids wherever an id is accepted."""
-    made = []
+    calls = []
     for id_ in ids:
         known: dict[str, Any] = dict.fromkeys(IDS, id_) | {"approvalIds": [id_], "reason": "why", "expectedRevision": 1}
         if name == "saveWorkflowTemplate":
             known["name"] = "unseen"
-        made.append(call(OperationType.MUTATION, name, known))
-    return [(each.document.replace(SELECTIONS[OperationType.MUTATION], ERRORS), dict(each.variables)) for each in made]
+        calls.append(call(OperationType.MUTATION, name, known))
+    return [(each.document.replace(SELECTIONS[OperationType.MUTATION], ERRORS), dict(each.variables)) for each in calls]
 
 
 async def hidden(system: System, state: str) -> tuple[World, list[str]]:
@@ -43,8 +43,8 @@ async def hidden(system: System, state: str) -> tuple[World, list[str]]:
         await system.admin.until(id_, "FAILED", "WAITING_CONFIRM")
     if state == "FAILED behind another":
         await here.deploy(tasks=[task("ask", requireConfirm=True)])
-    found = (await system.admin.query(STORY, id=id_))["deployment"]
-    return here, [id_, *(node["id"] for node in (*found["tasks"], *found["approvals"]))]
+    deployment = (await system.admin.query(STORY, id=id_))["deployment"]
+    return here, [id_, *(node["id"] for node in (*deployment["tasks"], *deployment["approvals"]))]
 
 
 def unknown(id_: str) -> str:
@@ -93,7 +93,7 @@ async def test_a_plan_hides_the_queue_of_invisible_environments(system: System) 
     version = await here.version()
     document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       gate { canProceed blockers { kind message deployment { id } } } } }"""
-    given = {"versionId": version, "environmentIds": [here.environment_id]}
+    fields = {"versionId": version, "environmentIds": [here.environment_id]}
     other = await world(system.admin)
     stranger = await account(system.admin, {"role": "VIEWER", "environmentId": other.environment_id})
     part = await account(
@@ -101,9 +101,9 @@ async def test_a_plan_hides_the_queue_of_invisible_environments(system: System) 
         {"role": "VIEWER", "environmentId": here.environment_id, "applicationId": await other.application("x")},
     )
     viewer = await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id, "applicationId": app})
-    before = [await one.client.query(document, input=given) for one in (stranger, part)]
+    before = [await one.client.query(document, input=fields) for one in (stranger, part)]
     for _ in range(2):
         await here.deploy(version)
-    assert [await one.client.query(document, input=given) for one in (stranger, part)] == before
-    gate = (await viewer.client.query(document, input=given))["deploymentPlan"]["gate"]
+    assert [await one.client.query(document, input=fields) for one in (stranger, part)] == before
+    gate = (await viewer.client.query(document, input=fields))["deploymentPlan"]["gate"]
     assert not gate["canProceed"] and "LOCK" in {blocker["kind"] for blocker in gate["blockers"]}

@@ -59,19 +59,19 @@ async def count(system: System, table: str) -> int:
 
 async def test_a_repeated_call_returns_the_same_and_creates_nothing(shared: System) -> None:
     for mutation, create in (await creates(shared)).items():
-        given = create.given | {"idempotencyKey": mutation}
-        first = await shared.admin.change(mutation, create.selection, **given)
+        fields = create.given | {"idempotencyKey": mutation}
+        first = await shared.admin.change(mutation, create.selection, **fields)
         before = await contents(shared)
         for _ in range(2):
-            assert await shared.admin.change(mutation, create.selection, **given) == first, mutation
+            assert await shared.admin.change(mutation, create.selection, **fields) == first, mutation
         assert await contents(shared) == before, mutation
 
 
 async def test_calls_without_a_key_are_independent(shared: System) -> None:
     for mutation, create in (await creates(shared)).items():
         if "name" not in create.given or mutation == "createApiToken":
-            made = [await shared.admin.change(mutation, create.selection, **create.given) for _ in range(2)]
-            assert made[0] != made[1]
+            payload = [await shared.admin.change(mutation, create.selection, **create.given) for _ in range(2)]
+            assert payload[0] != payload[1]
 
 
 async def test_the_same_key_with_another_input_is_refused(shared: System) -> None:
@@ -95,12 +95,12 @@ async def test_the_same_key_of_another_mutation_is_refused(shared: System) -> No
 async def test_ten_concurrent_calls_with_one_key_create_one_object(shared: System) -> None:
     for mutation, create in (await creates(shared)).items():
         before = await count(shared, create.table)
-        given = create.given | {"idempotencyKey": f"ten of {mutation}"}
-        calls = (shared.admin.change(mutation, create.selection, **given) for _ in range(10))
-        made = await asyncio.gather(*calls)
-        assert all(answer == made[0] for answer in made), mutation
-        wanted = len(made[0]["deployments"]) if mutation == "createDeployment" else 1
-        assert await count(shared, create.table) == before + wanted, mutation
+        fields = create.given | {"idempotencyKey": f"ten of {mutation}"}
+        calls = (shared.admin.change(mutation, create.selection, **fields) for _ in range(10))
+        payloads = await asyncio.gather(*calls)
+        assert all(answer == payloads[0] for answer in payloads), mutation
+        expected = len(payloads[0]["deployments"]) if mutation == "createDeployment" else 1
+        assert await count(shared, create.table) == before + expected, mutation
 
 
 async def test_another_actor_may_use_the_same_key(shared: System) -> None:
@@ -119,19 +119,19 @@ def ids(payload: Data) -> set[str]:
 
 
 async def test_a_secret_is_not_returned_again(shared: System) -> None:
-    given = {"name": "mine", "scopes": ["VIEWER"], "idempotencyKey": "secret"}
-    first = await shared.admin.change("createApiToken", "token { id } secret", **given)
-    again = await shared.admin.change("createApiToken", "token { id } secret", **given)
+    fields = {"name": "mine", "scopes": ["VIEWER"], "idempotencyKey": "secret"}
+    first = await shared.admin.change("createApiToken", "token { id } secret", **fields)
+    again = await shared.admin.change("createApiToken", "token { id } secret", **fields)
     assert (again["token"], again["secret"]) == (first["token"], None)
     assert (await Client(shared.url, first["secret"]).post("{ viewer { id } }")).status_code == 200
 
 
 async def test_a_refused_call_does_not_use_up_its_key(shared: System) -> None:
     name = unique("later")
-    given = {"name": name, "shell": {"command": []}, "idempotencyKey": name}
-    assert codes(await shared.admin.mutate("createApplication", "__typename", **given)) == ["INVALID"]
-    assert codes(await shared.admin.mutate("createApplication", "__typename", **given)) == ["INVALID"]
-    right = given | {"shell": {"command": ["true"]}}
+    fields = {"name": name, "shell": {"command": []}, "idempotencyKey": name}
+    assert codes(await shared.admin.mutate("createApplication", "__typename", **fields)) == ["INVALID"]
+    assert codes(await shared.admin.mutate("createApplication", "__typename", **fields)) == ["INVALID"]
+    right = fields | {"shell": {"command": ["true"]}}
     assert codes(await shared.admin.mutate("createApplication", "__typename", **right)) == []
 
 

@@ -30,9 +30,9 @@ NOTHING = dict.fromkeys(OPTIONS)
 
 
 async def test_job_options_of_an_environment_are_readable_and_replaced_as_a_whole(shared: System) -> None:
-    given = CONNECTION | {"job": OPTIONS, "serviceAccounts": ["tester"]}
+    fields = CONNECTION | {"job": OPTIONS, "serviceAccounts": ["tester"]}
     payload = await shared.admin.change(
-        "createEnvironment", PLACE, name=unique("e"), operator="KUBERNETES", kubernetes=given
+        "createEnvironment", PLACE, name=unique("e"), operator="KUBERNETES", kubernetes=fields
     )
     assert payload["environment"]["kubernetes"] == {"namespace": "shop", "serviceAccounts": ["tester"], "job": OPTIONS}
     id_ = payload["environment"]["id"]
@@ -67,8 +67,8 @@ async def test_job_options_work_for_few_and_many_tasks(shared: System, many: int
     (deployment,) = answer["createDeployment"]["deployments"]
     borne = {"key": "a", "operator": "EQUAL", "value": None, "effect": None, "tolerationSeconds": None}
     limits = {"requests": None, "limits": {"cpu": "2"}}
-    wanted = NOTHING | {"labels": {"team": "shop"}, "tolerations": [borne], "resources": limits}
-    assert [task["command"]["job"] for task in deployment["tasks"]] == [wanted] * many
+    expected = NOTHING | {"labels": {"team": "shop"}, "tolerations": [borne], "resources": limits}
+    assert [task["command"]["job"] for task in deployment["tasks"]] == [expected] * many
 
 
 BAD: list[tuple[Data, str]] = [
@@ -99,8 +99,8 @@ async def test_job_options_that_a_cluster_would_reject_are_refused_with_their_pa
             f" {{ {mutation}(input: $input) {{ errors {{ code path }} }} }}",
             input=fields,
         )
-        wanted = {"code": "INVALID", "path": [*prefix.split("."), *_split(path)]}
-        assert wanted in answer[mutation]["errors"], answer
+        expected = {"code": "INVALID", "path": [*prefix.split("."), *_split(path)]}
+        assert expected in answer[mutation]["errors"], answer
 
     access = CONNECTION | {"job": job}
     await refused("createEnvironment", "kubernetes.job", name=unique("e"), operator="KUBERNETES", kubernetes=access)

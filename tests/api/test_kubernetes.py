@@ -54,16 +54,16 @@ async def test_a_target_and_an_access_are_readable_without_the_kubeconfig_path(s
         "createEnvironment", ENVIRONMENT, name=unique("e"), operator="KUBERNETES", kubernetes=CONNECTION
     )
     assert payload["environment"]["kubernetes"] == {"context": "prod", "namespace": "shop"}
-    wanted = target()
-    payload = await shared.admin.mutate("createApplication", APPLICATION, name=unique("app"), kubernetes=wanted)
-    assert payload["application"]["deploy"] == {"__typename": "KubernetesTarget"} | wanted
+    kubernetes = target()
+    payload = await shared.admin.mutate("createApplication", APPLICATION, name=unique("app"), kubernetes=kubernetes)
+    assert payload["application"]["deploy"] == {"__typename": "KubernetesTarget"} | kubernetes
     log = await shared.admin.query("{ auditLog(first: 100) { nodes { before after } } }")
     assert "kubeconfig" not in str(log)
 
 
 async def test_setting_one_target_replaces_the_other(shared: System) -> None:
-    made = await shared.admin.mutate("createApplication", APPLICATION, name=unique("a"), shell={"command": ["true"]})
-    id_ = made["application"]["id"]
+    payload = await shared.admin.mutate("createApplication", APPLICATION, name=unique("a"), shell={"command": ["true"]})
+    id_ = payload["application"]["id"]
     changed = await shared.admin.mutate("updateApplication", APPLICATION, id=id_, kubernetes=target())
     assert changed["application"]["deploy"]["__typename"] == "KubernetesTarget"
     changed = await shared.admin.mutate("updateApplication", APPLICATION, id=id_, shell={"command": ["true"]})
@@ -133,28 +133,30 @@ async def test_two_applications_cannot_name_the_same_workload(
 
 
 async def test_a_deployer_cannot_change_the_objects_of_an_application(shared: System) -> None:
-    wanted = target()
-    made = await shared.admin.change("createApplication", WHOLE, name=unique("mine"), kubernetes=wanted)
-    id_ = made["application"]["id"]
+    kubernetes = target()
+    payload = await shared.admin.change("createApplication", WHOLE, name=unique("mine"), kubernetes=kubernetes)
+    id_ = payload["application"]["id"]
     team = await account(shared.admin, {"role": "DEPLOYER", "applicationId": id_})
     chief = await account(shared.admin, {"role": "ADMIN", "applicationId": id_})
     for change in ({"workload": unique("pay")}, {"service": unique("pay")}, {"httpRoute": unique("pay")}):
-        answer = await team.client.mutate("updateApplication", WHOLE, id=id_, kubernetes=wanted | change)
+        answer = await team.client.mutate("updateApplication", WHOLE, id=id_, kubernetes=kubernetes | change)
         (error,) = answer["errors"]
         assert (error["code"], error["path"]) == ("FORBIDDEN", ["kubernetes"])
     answer = await team.client.mutate("updateApplication", WHOLE, id=id_, shell={"command": ["true"]})
     assert answer["errors"][0]["code"] == "FORBIDDEN"
-    answer = await team.client.change("updateApplication", WHOLE, id=id_, kubernetes=wanted | {"container": "other"})
-    assert answer["application"]["deploy"] == wanted | {"container": "other"}
-    wanted = target()
-    answer = await chief.client.change("updateApplication", WHOLE, id=id_, kubernetes=wanted)
-    assert answer["application"]["deploy"] == wanted
+    answer = await team.client.change(
+        "updateApplication", WHOLE, id=id_, kubernetes=kubernetes | {"container": "other"}
+    )
+    assert answer["application"]["deploy"] == kubernetes | {"container": "other"}
+    kubernetes = target()
+    answer = await chief.client.change("updateApplication", WHOLE, id=id_, kubernetes=kubernetes)
+    assert answer["application"]["deploy"] == kubernetes
 
 
 async def test_concurrent_claims_of_one_workload_do_not_both_succeed(shared: System) -> None:
-    wanted = target()
+    kubernetes = target()
     answers = await asyncio.gather(
-        *(shared.admin.mutate("createApplication", WHOLE, name=unique("app"), kubernetes=wanted) for _ in range(5))
+        *(shared.admin.mutate("createApplication", WHOLE, name=unique("app"), kubernetes=kubernetes) for _ in range(5))
     )
     assert sorted(len(answer["errors"]) for answer in answers) == [0, 3, 3, 3, 3]
 

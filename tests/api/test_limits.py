@@ -93,8 +93,8 @@ async def test_an_operation_within_the_limit_is_answered(system: System) -> None
     document = """query($id: ID!) { deployment(id: $id) { tasks {
       key application { name } attempts { number } blockers { kind task { key } } viewerCan { skip { allowed } }
       logs(first: 20) { totalCount nodes { message } } } } }"""
-    found = (await system.admin.query(document, id=id_))["deployment"]["tasks"]
-    assert [one["key"] for one in found] == [f"t{number}" for number in range(600)]
+    tasks = (await system.admin.query(document, id=id_))["deployment"]["tasks"]
+    assert [one["key"] for one in tasks] == [f"t{number}" for number in range(600)]
     pages = "{ deployments(first: 500) { nodes { id version { name } applications { name } tasks { key status } } } }"
     assert len((await system.admin.query(pages))["deployments"]["nodes"]) == 1
 

@@ -16,8 +16,8 @@ TEMPLATE = "template { id } version { number }"
 
 async def version(client: Client, name: str, *artifacts: tuple[str, str | None], **more: Any) -> Data:
     """Create a version of applications with images."""
-    given = [{"applicationId": id_, "image": image} for id_, image in artifacts]
-    return await client.mutate("createVersion", VERSION, name=name, artifacts=given, **more)
+    fields = [{"applicationId": id_, "image": image} for id_, image in artifacts]
+    return await client.mutate("createVersion", VERSION, name=name, artifacts=fields, **more)
 
 
 async def test_creating_an_existing_version_returns_it_and_its_name_is_taken(shared: System) -> None:
@@ -46,8 +46,8 @@ async def test_creating_an_existing_version_returns_it_and_its_name_is_taken(sha
 
 async def test_the_same_name_for_other_applications_is_another_version(shared: System) -> None:
     here = await world(shared.admin)
-    made = [await version(shared.admin, "v1", (await here.application(name), None)) for name in ("a", "b")]
-    assert made[0]["version"]["id"] != made[1]["version"]["id"]
+    payloads = [await version(shared.admin, "v1", (await here.application(name), None)) for name in ("a", "b")]
+    assert payloads[0]["version"]["id"] != payloads[1]["version"]["id"]
 
 
 async def test_of_concurrent_versions_with_one_name_one_is_created(shared: System) -> None:
@@ -78,13 +78,13 @@ async def test_only_its_author_saves_the_next_version_of_a_template(shared: Syst
     every = await account(shared.admin, {"role": "DEPLOYER"})
     name, evil = unique("release"), [task("evil", command={"command": ["echo", "EVIL"]})]
     good = [task("good", applicationId=app if bound else None)]
-    made = await author.client.change("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)
-    id_ = made["template"]["id"]
-    for mutation, given in (
+    payload = await author.client.change("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)
+    id_ = payload["template"]["id"]
+    for mutation, fields in (
         ("saveWorkflowTemplate", {"name": name, "tasks": evil}),
         ("archiveWorkflowTemplate", {"id": id_}),
     ):
-        answer = await other.client.mutate(mutation, "template { id }", **given)
+        answer = await other.client.mutate(mutation, "template { id }", **fields)
         (error,) = answer["errors"]
         assert error["code"] == "FORBIDDEN" and "Save yours under another name" in error["message"]
     answer = await chief.client.mutate("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)

@@ -26,8 +26,8 @@ async def forward(system: System, document: str, size: int, **variables: Any) ->
     """Yield the pages of a list from its start, and check the PageInfo of each."""
     after, seen = None, 0
     while True:
-        found = await system.admin.query(document, first=size, after=after, **variables)
-        page: Data = found["list"] if "list" in found else found["parent"]["list"]
+        data = await system.admin.query(document, first=size, after=after, **variables)
+        page: Data = data["list"] if "list" in data else data["parent"]["list"]
         check(page)
         seen += len(page["nodes"])
         yield page
@@ -42,8 +42,8 @@ async def backward(system: System, document: str, size: int, **variables: Any) -
     """Yield the pages of a list from its end."""
     before = None
     while True:
-        found = await system.admin.query(document, last=size, before=before, **variables)
-        page: Data = found["list"] if "list" in found else found["parent"]["list"]
+        data = await system.admin.query(document, last=size, before=before, **variables)
+        page: Data = data["list"] if "list" in data else data["parent"]["list"]
         check(page)
         yield page
         assert page["pageInfo"]["hasNextPage"] is (before is not None)
@@ -90,33 +90,33 @@ async def many(shared: System) -> Many:
     here = await world(shared.admin)
     await here.application("shop")
     version = await here.version()
-    made = [await here.deploy(version, autoStart=False) for _ in range(45)]
+    ids = [await here.deploy(version, autoStart=False) for _ in range(45)]
     async with database(shared) as connection:
         newest_first = "SELECT id FROM deployments WHERE environment_id = $1 ORDER BY created_at DESC, id DESC"
         rows = await connection.fetch(newest_first, here.environment_id)
-    assert sorted(made) == sorted(row["id"] for row in rows)
+    assert sorted(ids) == sorted(row["id"] for row in rows)
     return Many(here, version, [row["id"] for row in rows])
 
 
 @pytest.mark.parametrize("size", [8, 15, 45, 100])
 async def test_paging_forward_returns_each_deployment_once(shared: System, many: Many, size: int) -> None:
-    wanted = {"environmentIds": [many.here.environment_id]}
-    pages = await listed(forward(shared, DEPLOYMENTS, size, filter=wanted), 45)
+    filter_ = {"environmentIds": [many.here.environment_id]}
+    pages = await listed(forward(shared, DEPLOYMENTS, size, filter=filter_), 45)
     assert flat(pages) == many.newest_first
     assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
 
 
 @pytest.mark.parametrize("size", [8, 15, 45, 100])
 async def test_paging_backward_returns_each_deployment_once(shared: System, many: Many, size: int) -> None:
-    wanted = {"environmentIds": [many.here.environment_id]}
-    pages = await listed(backward(shared, DEPLOYMENTS, size, filter=wanted), 45)
+    filter_ = {"environmentIds": [many.here.environment_id]}
+    pages = await listed(backward(shared, DEPLOYMENTS, size, filter=filter_), 45)
     assert flat(pages[::-1]) == many.newest_first
 
 
 async def test_an_empty_page_says_whether_there_is_more(shared: System, many: Many) -> None:
-    wanted = {"environmentIds": [many.here.environment_id]}
+    filter_ = {"environmentIds": [many.here.environment_id]}
     for variables, more in (({"first": 0}, (True, False)), ({"last": 0}, (False, True))):
-        page = (await shared.admin.query(DEPLOYMENTS, filter=wanted, **variables))["list"]
+        page = (await shared.admin.query(DEPLOYMENTS, filter=filter_, **variables))["list"]
         assert (page["nodes"], page["totalCount"]) == ([], 45)
         assert (page["pageInfo"]["hasNextPage"], page["pageInfo"]["hasPreviousPage"]) == more
 
@@ -135,8 +135,8 @@ async def test_new_deployments_do_not_shift_later_pages(shared: System, many: Ma
     version = await here.version()
     old = [await here.deploy(version, autoStart=False) for _ in range(6)]
     seen: list[str] = []
-    wanted = {"environmentIds": [here.environment_id]}
-    async for page in forward(shared, DEPLOYMENTS, 2, filter=wanted):
+    filter_ = {"environmentIds": [here.environment_id]}
+    async for page in forward(shared, DEPLOYMENTS, 2, filter=filter_):
         seen += [node["id"] for node in page["nodes"]]
         await here.deploy(version, autoStart=False)
     assert (sorted(seen), len(seen)) == (sorted(old), 6)
@@ -158,16 +158,16 @@ async def test_each_filter_returns_only_matching_deployments(shared: System, man
     users, orders = await here.application("users"), await here.application("orders")
     first, second = await here.version("first"), await here.version("second")
     other = await account(shared.admin, {"role": "DEPLOYER"})
-    made = {
+    ids = {
         "a": await here.deploy(first, applicationIds=[users], autoStart=False),
         "b": await here.deploy(second, autoStart=False),
         "c": await here.deploy(second, environmentIds=[there.environment_id], applicationIds=[orders], autoStart=False),
         "d": await World(other.client, there.environment_id).deploy(first, applicationIds=[users], autoStart=False),
     }
-    await shared.admin.change("cancelDeployment", "__typename", id=made["c"], reason="a test")
+    await shared.admin.change("cancelDeployment", "__typename", id=ids["c"], reason="a test")
     ours = {"environmentIds": [here.environment_id, there.environment_id]}
     times = await shared.admin.query(
-        "query($id: ID!) { node(id: $id) { ... on Deployment { createdAt } } }", id=made["c"]
+        "query($id: ID!) { node(id: $id) { ... on Deployment { createdAt } } }", id=ids["c"]
     )
     moment = times["node"]["createdAt"]
     table: list[tuple[Data, str]] = [
@@ -189,7 +189,7 @@ async def test_each_filter_returns_only_matching_deployments(shared: System, man
         ({"versionId": second, "applicationIds": [orders], "statuses": ["PENDING"]}, "b"),
         (dict.fromkeys(("statuses", "versionId", "createdAfter")) | ours, "d c b a"),
     ]
-    names = {id_: name for name, id_ in made.items()}
+    names = {id_: name for name, id_ in ids.items()}
     for wanted, expected in table:
         pages = await listed(forward(shared, DEPLOYMENTS, 3, filter=wanted), len(expected.split()))
         back = await listed(backward(shared, DEPLOYMENTS, 3, filter=wanted), len(expected.split()))
@@ -269,8 +269,8 @@ async def of_tasks(system: System, *keys: str) -> str:
 async def logged(shared: System) -> str:
     """A task with 25 lines: 10 of a first attempt, 15 of a second, with each level in turn."""
     document = "query($id: ID!) { deployment(id: $id) { tasks { id } } }"
-    found = await shared.admin.query(document, id=await of_tasks(shared, "t"))
-    id_ = str(found["deployment"]["tasks"][0]["id"])
+    data = await shared.admin.query(document, id=await of_tasks(shared, "t"))
+    id_ = str(data["deployment"]["tasks"][0]["id"])
     async with database(shared) as connection:
         lines = [
             (id_, n, datetime.now(UTC), ("DEBUG", "INFO", "WARN", "ERROR")[n % 4], said(n), 1 if n <= 10 else 2)
@@ -279,8 +279,8 @@ async def logged(shared: System) -> str:
         columns = ["task_id", "number", "at", "level", "message", "attempt"]
         await connection.copy_records_to_table("task_logs", records=lines, columns=columns)
         async with connection.transaction():
-            made = "UPDATE tasks SET last_log = 25, attempt = 2 WHERE id = $1 RETURNING deployment_id"
-            owner = await connection.fetchval(made, id_)
+            statement = "UPDATE tasks SET last_log = 25, attempt = 2 WHERE id = $1 RETURNING deployment_id"
+            owner = await connection.fetchval(statement, id_)
             await connection.execute("UPDATE deployments SET updated_at = now() WHERE id = $1", owner)
     return id_
 
@@ -306,11 +306,11 @@ FILTERS: list[tuple[Data, list[int]]] = [
 
 
 async def test_log_lines_are_listed_oldest_first_in_both_directions(shared: System, logged: str) -> None:
-    for wanted, numbers in FILTERS:
-        pages = await listed(forward(shared, LOGS, 10, id=logged, **wanted), len(numbers), "message")
-        assert flat(pages) == [said(n) for n in numbers], wanted
-        pages = await listed(backward(shared, LOGS, 10, id=logged, **wanted), len(numbers), "message")
-        assert flat(pages[::-1]) == [said(n) for n in numbers], wanted
+    for filter_, numbers in FILTERS:
+        pages = await listed(forward(shared, LOGS, 10, id=logged, **filter_), len(numbers), "message")
+        assert flat(pages) == [said(n) for n in numbers], filter_
+        pages = await listed(backward(shared, LOGS, 10, id=logged, **filter_), len(numbers), "message")
+        assert flat(pages[::-1]) == [said(n) for n in numbers], filter_
 
 
 NOT_BOTH = ("first: 1, last: 1", "first: 0, last: 0", "first: $given, last: 1", "first: $usual, last: 1")
@@ -341,8 +341,8 @@ async def test_an_empty_filter_list_matches_none_and_null_matches_all(shared: Sy
     for field in lists:
         for value, some in (([], False), (None, True)):
             document = f"query($filter: {name}) {{ list: {FILTERED[name]}(filter: $filter) {{ totalCount }} }}"
-            found = await shared.admin.query(document, filter={field: value})
-            assert (found["list"]["totalCount"] > 0) is some, (field, value)
+            data = await shared.admin.query(document, filter={field: value})
+            assert (data["list"]["totalCount"] > 0) is some, (field, value)
 
 
 async def test_an_empty_search_text_matches_every_name(shared: System, many: Many) -> None:

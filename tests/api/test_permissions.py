@@ -112,12 +112,12 @@ async def test_a_retry_blocked_by_a_lock_or_a_freeze_says_so(shared: System, peo
     assert await answered(client, "retryDeployment", failed) == "LOCKED"
     await shared.admin.change("cancelDeployment", "__typename", id=holder, reason="a test")
     window = {"name": "x", "reason": "r", "startsAt": "2020-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z"}
-    made = await shared.admin.change(
+    payload = await shared.admin.change(
         "createFreezeWindow", "freezeWindow { id name }", environmentId=here.environment_id, **window
     )
     assert told((await seen(client, failed))["viewerCan"]["retry"]) == "FROZEN"
     assert await answered(client, "retryDeployment", failed) == "FROZEN"
-    id_ = made["freezeWindow"]["id"]
+    id_ = payload["freezeWindow"]["id"]
     selection = "deletedFreezeWindowId freezeWindow { id } environment { freezeWindows { id } }"
     deleted = await shared.admin.change("deleteFreezeWindow", selection, id=id_, idempotencyKey=id_)
     again = await shared.admin.change("deleteFreezeWindow", selection, id=id_, idempotencyKey=id_)

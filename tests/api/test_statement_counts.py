@@ -93,10 +93,10 @@ async def fill(system: System) -> None:
     makers = [(await account(system.admin, {"role": "DEPLOYER"})).client for _ in range(4)]
     for number, version in enumerate(versions):
         place = places[number % 3]
-        wanted = list(here.applications.values())[number % 4 :: 4]
-        made = await World(makers[number % 4], place.environment_id).deploy(version, applicationIds=wanted)
+        application_ids = list(here.applications.values())[number % 4 :: 4]
+        id_ = await World(makers[number % 4], place.environment_id).deploy(version, applicationIds=application_ids)
         if place is not places[2]:
-            await system.admin.until(made, "SUCCESS")
+            await system.admin.until(id_, "SUCCESS")
 
 
 @pytest.fixture(scope="module")
@@ -162,10 +162,10 @@ async def test_a_large_graph_is_read_and_created_in_few_statements(filled: Syste
         tasks = [
             {"key": f"t{n}", "name": "t", "type": "CUSTOM", "blockBy": [f"t{n - 1}"][: n or 0]} for n in range(size)
         ]
-        with statements() as made:
+        with statements() as recorded:
             deployment = await here.deploy(version, tasks=tasks, autoStart=False)
         document = "query($id: ID!) { deployment(id: $id) { tasks { blockers { task { key } } attempts { number } } } }"
         with statements() as read:
             assert len((await filled.admin.query(document, id=deployment))["deployment"]["tasks"]) == size
-        counts.append((len(made.sent), len(read.sent)))
+        counts.append((len(recorded.sent), len(read.sent)))
     assert counts[0] == counts[1]

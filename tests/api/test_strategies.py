@@ -18,8 +18,8 @@ METRIC = {"name": "errors", "prometheusUrl": "http://prometheus:9090", "query": 
 
 
 async def stands(here: World, id_: str) -> Data:
-    found: Data = (await here.client.query(STANDS, id=id_))["deployment"]
-    return found
+    deployment: Data = (await here.client.query(STANDS, id=id_))["deployment"]
+    return deployment
 
 
 async def until_watched(here: World, id_: str, step: int) -> Data:
@@ -84,13 +84,13 @@ async def test_a_strategy_is_stored_as_given(shared: System) -> None:
         {"batchSize": 2, "batchInterval": 60, "canaryRatio": 0.5, "autoRollback": False},
         {"canaryRatio": 1},
     ]
-    made = await here.client.change(
+    payload = await here.client.change(
         "createDeployment",
         f"deployments {{ {STRATEGY} }}",
         **(base | {"strategy": {"kind": "CANARY", "steps": steps}, "autoStart": False}),
     )
     plain: Data = {"batchSize": 0, "batchInterval": 0, "autoRollback": True, "requireApproval": False}
-    assert made["deployments"][0]["strategy"] == {"kind": "CANARY", "steps": [plain | step for step in steps]}
+    assert payload["deployments"][0]["strategy"] == {"kind": "CANARY", "steps": [plain | step for step in steps]}
 
 
 async def test_an_invalid_strategy_is_refused_with_the_path_of_the_field(shared: System) -> None:
@@ -116,12 +116,12 @@ async def test_an_invalid_strategy_is_refused_with_the_path_of_the_field(shared:
 async def test_a_health_check_by_metrics_is_stored(shared: System, more: dict[str, Any]) -> None:
     here = await world(shared.admin)
     id_ = await here.application("web", healthCheck={"metrics": [METRIC], **more})
-    found = await here.client.query(
+    data = await here.client.query(
         "query($id: ID!) { application(id: $id) { healthCheck { command httpUrl"
         " metrics { name prometheusUrl query min max } } } }",
         id=id_,
     )
-    assert found["application"]["healthCheck"] == {"command": None, "httpUrl": None, "metrics": [METRIC], **more}
+    assert data["application"]["healthCheck"] == {"command": None, "httpUrl": None, "metrics": [METRIC], **more}
 
 
 async def test_an_invalid_health_check_is_refused_with_the_path_of_the_field(shared: System) -> None:

@@ -31,11 +31,11 @@ async def save(client: Client, **fields: Any) -> Data:
     return await client.change("saveWorkflowTemplate", SAVED, **given)
 
 
-async def errors(client: Client, mutation: str, **given: Any) -> list[Data]:
+async def errors(client: Client, mutation: str, **fields: Any) -> list[Data]:
     """Call a mutation that must be refused, and return its errors."""
     kind = mutation[0].upper() + mutation[1:]
     document = f"mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ {FAULTS} }} }}"
-    found: list[Data] = (await client.query(document, input=given))[mutation]["errors"]
+    found: list[Data] = (await client.query(document, input=fields))[mutation]["errors"]
     assert found
     return found
 
@@ -59,29 +59,31 @@ async def test_saving_under_an_existing_name_makes_the_next_version(shared: Syst
     assert first["template"]["id"] == second["template"]["id"]
     assert second["template"] | {"latest": None} == first["template"] | {"latest": None}
     assert second["template"]["latest"] == {"id": second["version"]["id"], "number": 2}
-    found = (await shared.admin.query(TEMPLATE, name=name))["workflowTemplate"]
-    assert (await shared.admin.query(TEMPLATE, id=found["id"]))["workflowTemplate"] == found
-    assert [(version["number"], version["note"], len(version["tasks"])) for version in found["versions"]] == [
+    workflow_template = (await shared.admin.query(TEMPLATE, name=name))["workflowTemplate"]
+    assert (await shared.admin.query(TEMPLATE, id=workflow_template["id"]))["workflowTemplate"] == workflow_template
+    assert [
+        (version["number"], version["note"], len(version["tasks"])) for version in workflow_template["versions"]
+    ] == [
         (1, "first", 2),
         (2, "second", 1),
     ]
-    assert found["versions"][0]["parameters"] == [
+    assert workflow_template["versions"][0]["parameters"] == [
         {"name": "what", "description": "what to say", "default": "hello", "required": False, "choices": None},
         {"name": "region", "description": "", "default": None, "required": True, "choices": ["eu", "us"]},
     ]
-    assert found["versions"][0]["tasks"][0]["command"] == SAY
+    assert workflow_template["versions"][0]["tasks"][0]["command"] == SAY
 
 
 async def test_ten_concurrent_versions_are_numbered_without_a_gap(shared: System) -> None:
     name = unique("template")
-    made = await asyncio.gather(*(save(shared.admin, name=name) for _ in range(10)))
-    assert sorted(each["version"]["number"] for each in made) == list(range(1, 11))
+    payloads = await asyncio.gather(*(save(shared.admin, name=name) for _ in range(10)))
+    assert sorted(each["version"]["number"] for each in payloads) == list(range(1, 11))
 
 
 async def test_saving_twice_with_one_idempotency_key_saves_once(shared: System) -> None:
-    given = {"name": unique("template"), "idempotencyKey": unique("key")}
-    first = await save(shared.admin, **given)
-    assert await save(shared.admin, **given) == first
+    fields = {"name": unique("template"), "idempotencyKey": unique("key")}
+    first = await save(shared.admin, **fields)
+    assert await save(shared.admin, **fields) == first
 
 
 async def test_versions_can_be_compared(shared: System) -> None:
@@ -90,8 +92,8 @@ async def test_versions_can_be_compared(shared: System) -> None:
     await save(shared.admin, name=name, tasks=[task("say", command=SAY, requireConfirm=True), task("new")])
     document = """query($name: String!, $from: Int!, $to: Int!) { workflowTemplate(name: $name) {
       diff(from: $from, to: $to) { added { key } removed { key } changed { key fields } } } }"""
-    found = await shared.admin.query(document, name=name, **{"from": 1, "to": 2})
-    assert found["workflowTemplate"]["diff"] == {
+    data = await shared.admin.query(document, name=name, **{"from": 1, "to": 2})
+    assert data["workflowTemplate"]["diff"] == {
         "added": [{"key": "new"}],
         "removed": [{"key": "go"}],
         "changed": [{"key": "say", "fields": ["requireConfirm"]}],
@@ -108,11 +110,11 @@ async def test_a_deployment_keeps_the_template_version_it_was_made_from(shared: 
     await save(shared.admin, name=name, tasks=[task("other")], parameters=[])
     document = """query($id: ID!) { deployment(id: $id) { template { id number template { name latest { number } } }
       tasks { key name command { command env } } } }"""
-    found = (await shared.admin.query(document, id=id_))["deployment"]
-    assert found["template"] == {
+    deployment = (await shared.admin.query(document, id=id_))["deployment"]
+    assert deployment["template"] == {
         "id": saved["version"]["id"], "number": 1, "template": {"name": name, "latest": {"number": 2}},
     }  # fmt: skip
-    assert found["tasks"] == [
+    assert deployment["tasks"] == [
         {"key": "say", "name": "say", "command": {
             "command": ["echo", values["what"]], "env": {"WHAT": f"<{values['what']}>"}}},
         {"key": "go", "name": "Go to us", "command": {"command": ["true"], "env": {}}},
@@ -138,15 +140,19 @@ async def test_a_plan_shows_the_tasks_of_the_template(shared: System) -> None:
     version = (await save(shared.admin))["version"]["id"]
     document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       tasks { name command { command } } faults { kind taskKeys path } levels gate { canProceed } } }"""
-    given = {"versionId": await here.version(), "environmentIds": [here.environment_id], "templateVersionId": version}
-    found = (await shared.admin.query(document, input=given | {"parameters": {"region": "eu"}}))["deploymentPlan"]
-    assert [task["name"] for task in found["tasks"]] == ["say", "Go to eu"]
-    assert found["tasks"][0]["command"]["command"] == ["echo", "hello"]
-    assert (found["faults"], found["levels"]) == ([], [["say"], ["go"]])
-    found = (await shared.admin.query(document, input=given))["deploymentPlan"]
-    assert found["tasks"][1]["name"] == "Go to ${{ parameters.region }}"
-    assert found["faults"] == [{"kind": "MISSING_PARAMETER", "taskKeys": ["go"], "path": ["parameters", "region"]}]
-    assert (found["levels"], found["gate"]["canProceed"]) == ([], False)
+    fields = {"versionId": await here.version(), "environmentIds": [here.environment_id], "templateVersionId": version}
+    deployment_plan = (await shared.admin.query(document, input=fields | {"parameters": {"region": "eu"}}))[
+        "deploymentPlan"
+    ]
+    assert [task["name"] for task in deployment_plan["tasks"]] == ["say", "Go to eu"]
+    assert deployment_plan["tasks"][0]["command"]["command"] == ["echo", "hello"]
+    assert (deployment_plan["faults"], deployment_plan["levels"]) == ([], [["say"], ["go"]])
+    deployment_plan = (await shared.admin.query(document, input=fields))["deploymentPlan"]
+    assert deployment_plan["tasks"][1]["name"] == "Go to ${{ parameters.region }}"
+    assert deployment_plan["faults"] == [
+        {"kind": "MISSING_PARAMETER", "taskKeys": ["go"], "path": ["parameters", "region"]}
+    ]
+    assert (deployment_plan["levels"], deployment_plan["gate"]["canProceed"]) == ([], False)
 
 
 async def test_invalid_parameter_values_are_refused_by_name(shared: System) -> None:
@@ -203,8 +209,8 @@ async def test_a_version_without_an_application_of_the_template_is_a_fault(share
     here, there = await place(shared), await place(shared)
     deploy = task("deploy", type="DEPLOY", applicationId=here.applications["shop"])
     saved = await save(shared.admin, tasks=[deploy], parameters=[])
-    given = {"versionId": await there.version(), "environmentIds": [there.environment_id]}
-    found = await errors(shared.admin, "createDeployment", templateVersionId=saved["version"]["id"], **given)
+    fields = {"versionId": await there.version(), "environmentIds": [there.environment_id]}
+    found = await errors(shared.admin, "createDeployment", templateVersionId=saved["version"]["id"], **fields)
     assert [(one["kind"], one["taskKeys"]) for one in found] == [("UNKNOWN_APPLICATION", ["deploy"])]
     assert await here.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
 
@@ -212,9 +218,9 @@ async def test_a_version_without_an_application_of_the_template_is_a_fault(share
 async def test_a_template_saves_the_current_graph_of_a_deployment(shared: System) -> None:
     here = await place(shared)
     id_ = await here.deploy(autoStart=False)
-    given = {"deploymentId": id_, "expectedRevision": 1}
+    fields = {"deploymentId": id_, "expectedRevision": 1}
     extra = task("extra", "prepare", command={"command": ["true"]}, position={"x": 1, "y": 2})
-    await shared.admin.change("addTask", "workflow { revision }", task=extra, **given)
+    await shared.admin.change("addTask", "workflow { revision }", task=extra, **fields)
     saved = await save(shared.admin, tasks=None, parameters=None, fromDeploymentId=id_)
     found = (await shared.admin.query(TEMPLATE, id=saved["template"]["id"]))["workflowTemplate"]["versions"][0]["tasks"]
     assert [(each["key"].split("/")[-1], each["applicationName"] is None) for each in found] == [
@@ -231,8 +237,8 @@ async def test_a_template_saves_the_current_graph_of_a_deployment(shared: System
 async def test_an_archived_template_is_readable_but_cannot_be_used(shared: System) -> None:
     here, name = await place(shared), unique("template")
     saved = await save(shared.admin, name=name, parameters=[], tasks=[task("a", command={"command": ["true"]})])
-    made = await shared.admin.change("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
-    assert made["template"]["archivedAt"] and made["version"]["number"] == 1
+    payload = await shared.admin.change("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
+    assert payload["template"]["archivedAt"] and payload["version"]["number"] == 1
     assert (await shared.admin.query(TEMPLATE, name=name))["workflowTemplate"]["archivedAt"]
     again = await shared.admin.mutate("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
     assert codes(again) == ["WRONG_STATE"]
@@ -291,14 +297,14 @@ async def test_deployers_save_templates_of_applications_they_deploy(shared: Syst
 
 
 async def test_only_if_changed_makes_no_version_equal_to_the_latest(shared: System) -> None:
-    given: Data = {"name": unique("once"), "note": "n", "tasks": [task("a", payload={"a": 1, "b": 2})]}
-    given["onlyIfChanged"] = True
-    saves = (shared.admin.change("saveWorkflowTemplate", "version { id number }", **given) for _ in range(5))
-    made = await asyncio.gather(*saves)
-    assert made == [made[0]] * 5 and made[0]["version"]["number"] == 1
-    spelt = given | {"tasks": [task("a", payload={"b": 2.0, "a": 1})]}
-    assert await shared.admin.change("saveWorkflowTemplate", "version { id number }", **spelt) == made[0]
+    fields: Data = {"name": unique("once"), "note": "n", "tasks": [task("a", payload={"a": 1, "b": 2})]}
+    fields["onlyIfChanged"] = True
+    saves = (shared.admin.change("saveWorkflowTemplate", "version { id number }", **fields) for _ in range(5))
+    saved = await asyncio.gather(*saves)
+    assert saved == [saved[0]] * 5 and saved[0]["version"]["number"] == 1
+    spelt = fields | {"tasks": [task("a", payload={"b": 2.0, "a": 1})]}
+    assert await shared.admin.change("saveWorkflowTemplate", "version { id number }", **spelt) == saved[0]
     others: list[Data] = [{"note": "m"}, {"tasks": [task("a", payload={"a": True, "b": 2})]}, {"onlyIfChanged": False}]
     for number, other in enumerate(others, start=2):
-        changed = await shared.admin.change("saveWorkflowTemplate", "version { number }", **given | other)
+        changed = await shared.admin.change("saveWorkflowTemplate", "version { number }", **fields | other)
         assert changed["version"]["number"] == number

@@ -26,8 +26,8 @@ def ahead(**time: float) -> str:
 
 async def child(client: Client, **about: object) -> tuple[Data, Client]:
     """Create a token for oneself, and return it with a client that uses it."""
-    made = await client.change("createApiToken", TOKEN, **({"name": "child", "scopes": ["VIEWER"]} | about))
-    return made["token"], Client(client.url, made["secret"])
+    payload = await client.change("createApiToken", TOKEN, **({"name": "child", "scopes": ["VIEWER"]} | about))
+    return payload["token"], Client(client.url, payload["secret"])
 
 
 async def works(client: Client) -> bool:
@@ -38,20 +38,20 @@ async def works(client: Client) -> bool:
 async def test_a_token_cannot_create_one_that_expires_later(shared: System) -> None:
     until = ahead(hours=1)
     token, client = await child(shared.admin, scopes=["ADMIN"], expiresAt=until)
-    made, grandchild = await child(client)
-    assert made["expiresAt"] == token["expiresAt"] and made["madeBy"] == {"id": token["id"]}
-    made, _ = await child(grandchild)
-    assert made["expiresAt"] == token["expiresAt"]
-    made, _ = await child(client, expiresAt=ahead(minutes=5))
-    assert made["expiresAt"] < token["expiresAt"]
+    child_token, grandchild = await child(client)
+    assert child_token["expiresAt"] == token["expiresAt"] and child_token["madeBy"] == {"id": token["id"]}
+    child_token, _ = await child(grandchild)
+    assert child_token["expiresAt"] == token["expiresAt"]
+    child_token, _ = await child(client, expiresAt=ahead(minutes=5))
+    assert child_token["expiresAt"] < token["expiresAt"]
     answer = await client.mutate("createApiToken", TOKEN, name="x", scopes=["VIEWER"], expiresAt=ahead(hours=2))
     (error,) = answer["errors"]
     assert (error["code"], error["path"]) == ("INVALID", ["expiresAt"]) and "cannot expire later" in error["message"]
     owner = (await account(shared.admin)).id
     about = {"name": "x", "scopes": ["VIEWER"], "serviceAccountId": owner}
     assert codes(await client.mutate("createApiToken", TOKEN, expiresAt=ahead(hours=2), **about)) == ["INVALID"]
-    made = (await client.change("createApiToken", TOKEN, **about))["token"]
-    assert made["expiresAt"] == token["expiresAt"]
+    child_token = (await client.change("createApiToken", TOKEN, **about))["token"]
+    assert child_token["expiresAt"] == token["expiresAt"]
 
 
 async def test_tokens_created_by_an_expired_token_have_expired_too(shared: System) -> None:
@@ -69,12 +69,12 @@ async def test_tokens_created_by_a_revoked_token_are_revoked_and_listed(shared: 
     first, second = await child(somebody.client, scopes=["ADMIN"])
     program = await account(second, {"role": "VIEWER"})
     third, fourth = await child(program.client)
-    wanted = [first["id"], program.token_id, third["id"]]
+    expected = [first["id"], program.token_id, third["id"]]
     for _ in range(2):
         answer = await shared.admin.change(
             "revokeApiToken", "token { id revokedAt } alsoRevoked { id revokedAt }", id=somebody.token_id
         )
-        assert [token["id"] for token in answer["alsoRevoked"]] == wanted
+        assert [token["id"] for token in answer["alsoRevoked"]] == expected
         assert all(each["revokedAt"] for each in (answer["token"], *answer["alsoRevoked"]))
     clients = (somebody.client, second, program.client, fourth, other)
     assert [await works(client) for client in clients] == [False, False, False, False, True]
@@ -106,7 +106,9 @@ async def test_a_token_cannot_create_another_while_it_is_revoked(shared: System)
     revoking = asyncio.create_task(revoke)
     bodies = [answer.json() for answer in await asyncio.gather(*calls)]
     assert codes(await revoking) == []
-    secrets = [made for body in bodies if (made := (body.get("data") or {}).get("createApiToken", {}).get("secret"))]
+    secrets = [
+        payload for body in bodies if (payload := (body.get("data") or {}).get("createApiToken", {}).get("secret"))
+    ]
     assert [await works(Client(shared.admin.url, secret)) for secret in secrets] == [False] * len(secrets)
 
 
@@ -140,14 +142,14 @@ async def test_people_see_their_own_tokens_and_admins_see_all(shared: System) ->
     seen = (await somebody.client.query(TOKENS))["viewer"]
     assert [token["id"] for token in seen["tokens"]] == [somebody.token_id]
     mine = (await shared.admin.query(TOKENS))["viewer"]
-    made, _ = await child(shared.admin)
+    child_token, _ = await child(shared.admin)
     again = (await shared.admin.query(TOKENS))["viewer"]
-    assert [token["id"] for token in again["tokens"]] == [made["id"], *(token["id"] for token in mine["tokens"])]
+    assert [token["id"] for token in again["tokens"]] == [child_token["id"], *(token["id"] for token in mine["tokens"])]
     document = (
         "query($id: ID!) { node(id: $id) { ... on User { tokens { id } } ... on ServiceAccount { tokens { id } } } }"
     )
-    found = await shared.admin.query(document, id=somebody.id)
-    assert found["node"]["tokens"] == [{"id": somebody.token_id}]
+    data = await shared.admin.query(document, id=somebody.id)
+    assert data["node"]["tokens"] == [{"id": somebody.token_id}]
     assert await _is_refused(somebody, document, again["id"])
 
 

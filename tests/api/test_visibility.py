@@ -60,10 +60,10 @@ async def here(shared: System) -> Scene:
     deployments, tasks = {}, {}
     for name in ("dev/users", "dev/orders", "prod/users+orders", "prod/users", "prod/orders"):
         place, _, applications = name.partition("/")
-        wanted = [ids[application] for application in applications.split("+")]
-        made = await dev.deploy(version, environmentIds=[ids[place]], applicationIds=wanted)
-        story = await system.admin.until(made, "SUCCESS", "FAILED")
-        deployments[name], tasks[name] = made, story["tasks"][0]["id"]
+        application_ids = [ids[application] for application in applications.split("+")]
+        id_ = await dev.deploy(version, environmentIds=[ids[place]], applicationIds=application_ids)
+        story = await system.admin.until(id_, "SUCCESS", "FAILED")
+        deployments[name], tasks[name] = id_, story["tasks"][0]["id"]
     return Scene(ids, version, deployments, tasks)
 
 
@@ -107,11 +107,11 @@ def releases(found: Data, ids: dict[str, str]) -> list[set[str]]:
 async def test_lists_contain_exactly_what_was_granted(here: Scene, viewers: dict[str, Client]) -> None:
     places = [here.ids["dev"], here.ids["prod"]]
     for grants, (deployments, running) in SEES.items():
-        found = await viewers[grants].query(LISTS, places=places, version=here.version)
-        wanted = {here.deployments[name] for name in deployments.split()}
-        for listed in (found["deployments"], found["version"]["deployments"]):
-            assert ({node["id"] for node in listed["nodes"]}, listed["totalCount"]) == (wanted, len(wanted)), grants
-        assert releases(found, here.ids) == [set(running.split())] * 2, grants
+        data = await viewers[grants].query(LISTS, places=places, version=here.version)
+        expected = {here.deployments[name] for name in deployments.split()}
+        for listed in (data["deployments"], data["version"]["deployments"]):
+            assert ({node["id"] for node in listed["nodes"]}, listed["totalCount"]) == (expected, len(expected)), grants
+        assert releases(data, here.ids) == [set(running.split())] * 2, grants
 
 
 async def test_an_object_without_a_grant_looks_like_a_missing_one(here: Scene, viewers: dict[str, Client]) -> None:
@@ -245,18 +245,18 @@ async def test_a_feed_ends_when_its_grant_is_revoked(shared: System) -> None:
 async def test_a_socket_stops_working_when_its_token_is_revoked(shared: System) -> None:
     somebody = await account(shared.admin, {"role": "DEPLOYER"})
     name = unique("late")
-    made = "mutation($input: CreateApplicationInput!) { createApplication(input: $input) { application { id } } }"
+    document = "mutation($input: CreateApplicationInput!) { createApplication(input: $input) { application { id } } }"
     async with somebody.client.socket() as socket:
         await shared.admin.change("revokeApiToken", "token { id }", id=somebody.token_id)
         try:
             await begin(socket, "1", "{ deployments { totalCount } }")
             assert data_of(await rest(socket)) == []
-            await begin(socket, "2", made, input={"name": name, "shell": {"command": ["true"]}})
+            await begin(socket, "2", document, input={"name": name, "shell": {"command": ["true"]}})
             await rest(socket)
         except websockets.ConnectionClosed:
             pass  # even better
-    found = await shared.admin.query("query($name: String) { application(name: $name) { id } }", name=name)
-    assert found == {"application": None}
+    data = await shared.admin.query("query($name: String) { application(name: $name) { id } }", name=name)
+    assert data == {"application": None}
 
 
 async def test_a_feed_over_server_sent_events_ends_when_its_token_is_revoked(shared: System) -> None:

@@ -51,7 +51,7 @@ async def test_a_pool_without_workers_is_a_problem(system: System, servers: Serv
 @pytest.mark.parametrize(
     ("environ", "subject", "said"),
     [
-        ({"BOREAS_DATABASE_URL": "postgres://nobody:x@127.0.0.1:1/none"}, "database", "can not be used"),
+        ({"BOREAS_DATABASE_URL": "postgres://nobody:x@127.0.0.1:1/none"}, "database", "cannot be used"),
         ({"BOREAS_REDIS_URL": "redis://127.0.0.1:1/0"}, "Redis", "does not answer"),
         ({"BOREAS_TOKEN": "bor_wrong-wrong-wrong"}, "API", "does not know the token"),
         ({"BOREAS_URL": "http://127.0.0.1:1"}, "API", "No API answers"),

@@ -76,7 +76,7 @@ async def test_an_api_on_this_machine_is_never_reached_through_a_proxy(monkeypat
     ("variable", "value", "said"),
     [
         ("BOREAS_CA_FILE", "/nowhere.pem", "BOREAS_CA_FILE is /nowhere.pem, which cannot be used: No such file"),
-        ("HTTPS_PROXY", "socks5://h:1", "HTTPS_PROXY names no proxy"),
+        ("HTTPS_PROXY", "socks5://h:1", "HTTPS_PROXY is not a valid proxy URL"),
     ],
 )
 async def test_unusable_certificates_and_proxies_are_named(

@@ -1,4 +1,4 @@
-"""What became of each batch, by what its rollout left behind."""
+"""The history of batches, from the events of a rollout."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -32,7 +32,7 @@ def result(value: float, second: int) -> MetricResult:
 
 
 def told(records: list[BatchRecord]) -> list[tuple[int, int, bool | None]]:
-    """Return of each batch its number, how many seconds it took (-1: it has not ended), and whether it succeeded."""
+    """Return the number, duration in seconds (-1: not ended) and success of each batch."""
     return [
         (each.batch, int((each.completed_at - each.started_at).total_seconds()) if each.completed_at else -1, ok)
         for each in records

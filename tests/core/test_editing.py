@@ -36,7 +36,6 @@ from app.core.workflow_rewrite import Rewrite, rewrite
 from tests.core.support.build import NOW, closure, dags, node, property_of, task
 
 S = TaskStatus
-"""Short name for the tables below."""
 CHAIN = (node("a"), node("b", "a"), node("c", "b"))
 UP, DOWN = MoveDirection.UP, MoveDirection.DOWN
 MOVED = (node("a"), node("c", "b"), node("b", "a"))

@@ -1,7 +1,7 @@
 """When an instance counts as healthy or as failed.
 
-In: the thresholds of a check, the probes in a row so far, and one more. Out: the new count and a verdict.
-Tested: a table of whole series of probes, and that one probe of the other kind begins the count anew.
+In: the thresholds of a check, the consecutive probes so far, and one more. Out: the new count and a verdict.
+Tested: a table of whole series of probes, and that a probe of the other kind restarts the count.
 """
 
 from math import inf, nan
@@ -115,7 +115,7 @@ def metric(low: float | None = None, high: float | None = None, query: str = "up
         (metric(high=1), (0.5, nan), Finding.INCONCLUSIVE),
     ],
 )
-def test_what_values_tell(check: MetricCheck, values: tuple[float, ...], finding: Finding) -> None:
+def test_the_finding_of_values(check: MetricCheck, values: tuple[float, ...], finding: Finding) -> None:
     assert finding_of(check, values) is finding
 
 
@@ -164,7 +164,7 @@ def test_the_cluster_name_of_a_service_becomes_that_of_the_set(url: str, asked: 
     assert redirect_to_service(url, "web", "web-preview", "shop") == asked
 
 
-def test_an_address_has_its_places_filled_in() -> None:
+def test_a_probe_url_has_its_placeholders_filled() -> None:
     url = "http://{service}.shop.svc/{instance}/{version}/{color}"
     made = probe_url(url, instance="web 0", version="v 1/2", color="blue", service="web-canary")
     assert made == "http://web-canary.shop.svc/web%200/v%201%2F2/blue"

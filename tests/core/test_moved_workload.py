@@ -1,4 +1,4 @@
-"""What a rollout has made of a workload: what is somebody else's change, how many are wanted, what may be missing."""
+"""The record of a workload: drift, the desired replicas, and allowed disruptions."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ def deployment(image: str = OLD, size: int = 10, **status: int) -> dict[str, Any
     return {"metadata": {"name": "web", "generation": 1}, "spec": spec, "status": {"observedGeneration": 1, **status}}
 
 
-def test_until_a_change_has_arrived_both_values_are_boreas_own() -> None:
+def test_until_a_change_is_confirmed_both_values_are_accepted() -> None:
     on_the_way = BEGUN.with_pending_change(NEW, 7)
     assert (on_the_way.images, on_the_way.sizes) == ((NEW, OLD), (7, 10))
     again = on_the_way.with_pending_change(OLD, 10)
@@ -32,7 +32,7 @@ def test_until_a_change_has_arrived_both_values_are_boreas_own() -> None:
     assert drift.image(deployment(OLD), "web", *on_the_way.with_change_confirmed().images) is not None
 
 
-def test_a_retry_forgives_who_brought_the_image_before_back() -> None:
+def test_a_retry_accepts_the_previous_image() -> None:
     progress = accept_previous_image(Progress(moved=BEGUN.with_pending_change(NEW, 10).with_change_confirmed()))
     assert progress is not None and progress.moved is not None and progress.moved.images == (NEW, OLD)
     assert accept_previous_image(None) is None and accept_previous_image(Progress()) == Progress()
@@ -52,7 +52,7 @@ def test_a_retry_forgives_who_brought_the_image_before_back() -> None:
         (replace(BEGUN, over=True, size=None), 4, False, False, 4),
     ],
 )
-def test_how_many_there_are_to_be(
+def test_the_desired_number_of_replicas(
     moved: MovedWorkload | None, now: int, is_split: bool, is_scaled: bool, size: int
 ) -> None:
     assert replicas.target_replicas(deployment(size=now), moved, is_split=is_split, is_scaled=is_scaled) == size
@@ -95,7 +95,7 @@ def test_what_an_owner_allows(told: dict[str, Any], tight: bool, missing: int) -
     assert update_strategy.with_own_strategy(update_strategy.with_safe_strategy(body, 0))["spec"] == body["spec"]
 
 
-def test_a_wait_that_a_person_ended_while_a_worker_looked_is_over() -> None:
+def test_a_wait_that_a_person_ended_meanwhile_is_over() -> None:
     seen = Progress(phase=Phase.WATCHING, batch=1, resume_at=at(60))
     assert rollout.park(seen, seen, at(5)) == (seen, at(5))
     ended = rollout.promote(seen, at(1), full=True)
@@ -103,6 +103,6 @@ def test_a_wait_that_a_person_ended_while_a_worker_looked_is_over() -> None:
     assert rollout.park(Progress(), seen, at(5)) == (seen, at(5))
 
 
-def test_what_is_half_way() -> None:
+def test_half_moved_workloads() -> None:
     assert is_half_moved(BEGUN)
     assert not is_half_moved(replace(BEGUN, over=True)) and not is_half_moved(None)

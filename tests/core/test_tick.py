@@ -1,8 +1,8 @@
 """One tick of a deployment.
 
-In: a deployment's status and its tasks as they are stored, and the time. Out: a plan: changes, the status to go to,
-work for workers, attempts to stop, when to plan again.
-Tested: a table for each status, and what a pause keeps from happening. Whole deployments are played in test_play.
+In: a deployment's status and its tasks as they are stored, and the time. Out: a plan: changes, the next status, work
+for workers, attempts to stop, when to plan again.
+Tested: a table for each status, and the effect of a pause. Whole deployments are simulated in test_whole_deployments.
 """
 
 from dataclasses import replace
@@ -47,7 +47,7 @@ def tick(status: DeploymentStatus, *items: TaskSnapshot, auto: bool = False, err
 
 
 @pytest.mark.parametrize("status", [D.PENDING, D.SUCCESS, D.FAILED, D.ROLLED_BACK, D.CANCELLED])
-def test_what_has_ended_or_not_begun_needs_nothing(status: DeploymentStatus) -> None:
+def test_unstarted_and_ended_deployments_need_nothing(status: DeploymentStatus) -> None:
     assert tick(status, FREE, BEHIND, LATER, LEFT, TOUCHED, auto=True) == Plan()
 
 
@@ -77,7 +77,7 @@ def test_what_has_ended_or_not_begun_needs_nothing(status: DeploymentStatus) -> 
         ([], Plan(to=D.SUCCESS)),
     ],
 )
-def test_running_starts_what_is_free(items: list[TaskSnapshot], expected: Plan) -> None:
+def test_a_running_deployment_starts_free_tasks(items: list[TaskSnapshot], expected: Plan) -> None:
     assert tick(D.RUNNING, *items) == expected
 
 
@@ -95,7 +95,7 @@ def test_running_starts_what_is_free(items: list[TaskSnapshot], expected: Plan) 
         ([SUCCESS, FAILED, item("worse", S.FAILED)], Plan(to=D.FAILED, reason="bad: exit 1")),
     ],
 )
-def test_after_a_failure_nothing_new_starts_and_what_runs_ends(
+def test_after_a_failure_no_task_starts_and_running_ones_end(
     items: list[TaskSnapshot], expected: Plan, auto: bool
 ) -> None:
     assert tick(D.RUNNING, *items, auto=auto) == expected
@@ -119,9 +119,7 @@ OLD = item("old", S.FAILED, completed_at=at(-9))
         ([item("new", S.FAILED, completed_at=at(-1)), OLD, FREE], Plan(to=D.FAILED, reason="new: failed")),
     ],
 )
-def test_one_task_that_is_tried_again_is_not_held_up_by_older_failures(
-    items: list[TaskSnapshot], expected: Plan
-) -> None:
+def test_a_retried_task_is_not_held_up_by_older_failures(items: list[TaskSnapshot], expected: Plan) -> None:
     assert plan(DeploymentSnapshot(status=D.RUNNING, tasks=items, resumed_at=at(-5)), NOW) == expected
 
 
@@ -143,11 +141,11 @@ def test_one_task_that_is_tried_again_is_not_held_up_by_older_failures(
         ([OLD, BEHIND, SUCCESS], Plan(to=D.FAILED, reason="old: failed")),
     ],
 )
-def test_while_it_is_paused_no_task_starts_and_what_runs_ends(items: list[TaskSnapshot], expected: Plan) -> None:
+def test_while_paused_no_task_starts_and_running_ones_end(items: list[TaskSnapshot], expected: Plan) -> None:
     assert plan(DeploymentSnapshot(status=D.RUNNING, tasks=items, resumed_at=at(-5), paused=True), NOW) == expected
 
 
-def test_a_failure_rolls_back_although_it_is_paused() -> None:
+def test_a_failure_rolls_back_while_paused() -> None:
     state = DeploymentSnapshot(status=D.RUNNING, tasks=[TOUCHED, FREE], auto_rollback=True, paused=True)
     rolling_back = Plan(changes=cancelled("free"), to=D.ROLLING_BACK, reason="dep: failed", undo=("dep",))
     assert plan(state, NOW) == rolling_back
@@ -157,7 +155,7 @@ ANY = [SUCCESS, FAILED, HELD, STOPPED, PARKED, DUE, LEFT, FREE, ASKING, BEHIND, 
 
 
 def whole(items: list[TaskSnapshot]) -> list[TaskSnapshot]:
-    """Return the items without edges to what is not among them: a graph has none of those."""
+    """Return the tasks without edges to tasks outside of them."""
     ids = {one.id for one in items}
     return [replace(one, block_by=tuple(id_ for id_ in one.block_by if id_ in ids)) for one in items]
 
@@ -188,9 +186,7 @@ def test_a_pause_keeps_tasks_from_starting_and_changes_nothing_else(
         ([UNDONE, LATER], None),
     ],
 )
-def test_where_only_what_was_undone_is_left_a_deployment_does_not_run_for_ever(
-    items: list[TaskSnapshot], to: DeploymentStatus | None
-) -> None:
+def test_a_deployment_with_only_undone_tasks_ends(items: list[TaskSnapshot], to: DeploymentStatus | None) -> None:
     assert plan(DeploymentSnapshot(status=D.RUNNING, tasks=items, resumed_at=at(-5)), NOW).to is to
 
 
@@ -212,7 +208,7 @@ def test_where_only_what_was_undone_is_left_a_deployment_does_not_run_for_ever(
         ),
     ],
 )
-def test_a_failure_rolls_back_by_itself_where_something_was_touched(
+def test_a_failure_rolls_back_automatically_where_a_task_is_touched(
     items: list[TaskSnapshot], auto: bool, expected: Plan
 ) -> None:
     assert tick(D.RUNNING, *items, auto=auto) == expected
@@ -233,7 +229,7 @@ def test_a_failure_rolls_back_by_itself_where_something_was_touched(
         ([TOUCHED, SUCCESS], Plan(to=D.CANCELLED)),
     ],
 )
-def test_cancelling_stops_what_runs_and_waits_only_for_that(items: list[TaskSnapshot], expected: Plan) -> None:
+def test_cancelling_stops_running_attempts_and_waits_for_them(items: list[TaskSnapshot], expected: Plan) -> None:
     assert tick(D.CANCELLING, *items) == expected
 
 
@@ -270,16 +266,16 @@ def test_rolling_back_undoes_in_reverse(items: list[TaskSnapshot], error: str | 
     assert tick(D.ROLLING_BACK, *items, error=error) == expected
 
 
-def test_rolling_back_takes_up_a_deploy_task_that_nobody_holds() -> None:
+def test_a_rollback_undoes_a_parked_deploy_task() -> None:
     parked = item("dep", S.RUNNING, type=DEPLOY, activity=RUN, resume_at=at(30), touched=True)
     assert tick(D.ROLLING_BACK, parked) == Plan(changes=cancelled("dep"), undo=("dep",))
 
 
-def test_the_work_of_a_plan_is_everything_that_a_worker_may_take() -> None:
+def test_the_work_of_a_plan_is_every_claimable_task() -> None:
     assert Plan(start=("a",), resume=("b",), undo=("c",), stop=("d",)).work == ("a", "b", "c")
 
 
-def test_a_graph_of_the_greatest_size_is_planned_whole() -> None:
+def test_the_largest_graph_is_planned() -> None:
     chain = [deploy(f"n{i}", *([f"n{i - 1}"] if i else [])) for i in range(2000)]
     assert tick(D.ROLLING_BACK, *chain) == Plan(undo=("n1999",))
     blocked = [item(f"n{i}", S.BLOCKED, "ok") for i in range(1999)]

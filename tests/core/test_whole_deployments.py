@@ -1,11 +1,10 @@
-"""Whole deployments, played.
+"""Simulations of whole deployments.
 
-In: a random graph of tasks, and whatever workers and people do to it, in any order: attempts that succeed, fail, are
-parked for a time or for people, or lose their worker; people who approve, reject, let time pass, edit; a person who
-cancels, rolls back, skips, or tries one task or all again. A driver stores
-what each plan says, as its docstring tells, and nothing else. Out: a deployment that has ended.
-Tested: every change is legal, nothing starts too early or after a failure, undoing goes backwards, planning again gives
-the same, and every deployment ends. Single ticks are tested in test_plan, single outcomes in test_attempt.
+In: a random graph of tasks, and actions of workers and people in any order. Attempts succeed, fail, are parked for a
+time or for people, or lose their worker. People approve, reject, let time pass, edit, cancel, roll back, skip, and
+retry one task or all. A driver stores each plan as its docstring says. Out: a deployment that has ended.
+Tested: every change is legal, no task starts too early or after a failure, undoing goes backwards, planning again gives
+the same, and every deployment ends. Single ticks are tested in test_tick, single outcomes in test_attempt.
 """
 
 from dataclasses import replace
@@ -67,7 +66,7 @@ def as_item(one: Task) -> TaskSnapshot:
 
 
 class Driver(RuleBasedStateMachine):
-    """A deployment as it is stored, and who keeps it: stores what plans say, and checks it."""
+    """A stored deployment: stores the plans of ticks, and checks them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +114,7 @@ class Driver(RuleBasedStateMachine):
         self.tasks[id] = replace(one, status=tasks.transition(one.status, status), completed_at=done_at, **fields)
 
     def tick(self) -> Plan:
-        """Plan, store the plan, and plan once more: nothing is left to store, and the work is the same."""
+        """Plan, store the plan, and plan again: there is no more to store, and the work is the same."""
         made = plan(self.state(), self.now)
         assert made == plan(self.state(), self.now)
         if made.expire:
@@ -172,7 +171,7 @@ class Driver(RuleBasedStateMachine):
             )
 
     def approve(self, one: Approval) -> None:
-        """Store that people approved, and what it was that they let go on: that alone."""
+        """Store an approval, and let exactly the approved task or step go on."""
         assert one.subject is ApprovalSubject.ROLLOUT_STEP or one.revision == self.revision, "an edit overtook it"
         self.approvals[one.id] = replace(one, status=A.APPROVED, decided_at=self.now)
         if one.subject is ApprovalSubject.TASK:
@@ -192,7 +191,7 @@ class Driver(RuleBasedStateMachine):
         self.move(to)
 
     def take(self, id: str, made: Plan) -> None:
-        """Take work that the plan in hand offers; a job that comes late or twice finds no such offer."""
+        """Claim work of the present plan; a job that comes late or twice finds none."""
         one = self.tasks[id]
         assert one.worker is None
         if id in made.undo:
@@ -215,7 +214,7 @@ class Driver(RuleBasedStateMachine):
         assert one.type in (self.before_approval or ()) or self.is_approved()
 
     def is_approved(self) -> bool:
-        """Whether nobody needs to approve it, or people have: as it is now, and not more than a day before a retry."""
+        """Whether it needs no approval, or has a current one that is at most a day older than a retry."""
         return self.before_approval is None or any(
             given.subject is ApprovalSubject.DEPLOYMENT
             and (given.status, given.revision) == (A.APPROVED, self.revision)
@@ -226,7 +225,7 @@ class Driver(RuleBasedStateMachine):
         )
 
     def failed_now(self, one: Task) -> bool:
-        """Whether a task has failed since the deployment last began to run; older failures are left as they are."""
+        """Whether a task has failed since the deployment last began to run."""
         assert self.resumed_at is not None
         failed_at = one.completed_at if one.status in (S.FAILED, S.CANCELLED) else None
         return failed_at is not None and failed_at >= self.resumed_at
@@ -238,7 +237,7 @@ class Driver(RuleBasedStateMachine):
         assert not any(other.activity is Activity.RUN for other in self.tasks.values())
 
     def end(self, id: str, ending: Ending) -> None:
-        """Store what comes of an attempt."""
+        """Settle an attempt."""
         one = self.tasks[id]
         came = settle(one, Outcome(ending, None if ending is Ending.SUCCEEDED else "no"), self.now, 0.5)
         if one.activity is Activity.UNDO and ending is Ending.SUCCEEDED:
@@ -265,7 +264,7 @@ class Driver(RuleBasedStateMachine):
 
 
 class Play(Driver):
-    """Those who act on the deployment."""
+    """The people and workers that act on the deployment."""
 
     @initialize(
         edges=dags(NODES, min_nodes=3),
@@ -414,7 +413,7 @@ class Play(Driver):
             assert not self.changed and self.undo_error is None
 
     def teardown(self) -> None:
-        """Drive on until the deployment ends: all work is taken and succeeds, and time passes when a plan says so."""
+        """Drive the deployment to its end: all work is claimed and succeeds, and time passes as planned."""
         for _ in range(MOST_STEPS):
             made = self.tick()
             if self.status in (D.PENDING, *deployments.ENDED):

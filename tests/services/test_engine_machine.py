@@ -1,9 +1,9 @@
-"""The whole engine as a state machine: people and workers do anything in any order, over the real database.
+"""The whole engine as a state machine: people and workers act in any order, over the real database.
 
-People steer, edit, approve and reject; time passes without a decision.
+People control, edit, approve and reject; time passes without a decision.
 
-Workers here only take turns and say how attempts ended; chance decides what, and what is lost. After each example
-everybody does as they should, and every deployment must end.
+Workers here only take turns and report how attempts ended; chance decides the endings and what is lost. After each
+example every action succeeds, and every deployment must end.
 """
 
 from collections.abc import Awaitable, Callable
@@ -59,7 +59,7 @@ STEPS_OF_PLAY = 60
 
 @dataclass(slots=True)
 class Machine:
-    """An environment with one application, what was deployed to it, and what each worker has in hand."""
+    """An environment with one application, its deployments, and the assignments of each worker."""
 
     engine: Engine
     site: Site
@@ -90,7 +90,7 @@ class Machine:
         self.made.append(id_)
 
     async def steer(self, a: int, b: int) -> None:
-        """Do something to a deployment. What a page was told of it beforehand is what it is answered."""
+        """Act on a deployment. The answer must equal the allowed actions that were shown before."""
         id_ = await self.pick(a)
         order = ReasonedAction(id_, "chance", force=b % 2 > 0)
         call, one = self.engine.call, (await self.engine.story(id_)).deployment
@@ -143,7 +143,7 @@ class Machine:
         await self.engine.call(workflows.edit, order)
 
     async def decide(self, a: int, b: int) -> None:
-        """Let somebody say yes, or seldom no, to something that waits for people."""
+        """Let a person approve, or rarely reject, a request."""
         waits = await pending(self.engine, await self.pick(a))
         if waits:
             await decide(self.approver, waits[b % len(waits)], reject=b % 5 == 4)
@@ -154,13 +154,13 @@ class Machine:
 
     async def turn(self, worker: WorkerIdentity, id_: str, done: tuple[Finished, ...], room: int) -> None:
         hand = self.assignments[worker.id]
-        turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, in_hand=hand.keys())
+        turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, held_tasks=hand.keys())
         for each in done:
             hand.pop(each.assignment.task.id, None)
-        hand.update({assignment.task.id: assignment for assignment in turn.taken})
+        hand.update({assignment.task.id: assignment for assignment in turn.claimed})
 
     async def settle(self, a: int, b: int) -> None:
-        """Let an attempt in hand come to something."""
+        """Settle a claimed attempt with a random outcome."""
         worker = WORKERS[a % 2]
         hand = list(self.assignments[worker.id].values())
         if hand:
@@ -174,7 +174,7 @@ class Machine:
             await self.turn(worker, mine.task.deployment_id, (Finished(mine, came),), room=a % 3)
 
     async def change(self, worker: WorkerIdentity, mine: Assignment, a: int) -> None:
-        """Let a deploy task that is in hand change its target."""
+        """Let a claimed deploy task change its target."""
         if mine.task.type is TaskType.DEPLOY and a % 4:
             await task_store.save_rollout(mine.task.id, mine.task.attempt, worker.id, WATCHED)
 
@@ -205,7 +205,7 @@ class Machine:
         await self.engine.call(freezes.create, draft)
 
     async def windows(self) -> list[FreezeWindow]:
-        """Return what freezes the environment."""
+        """Return the freeze windows of the environment."""
         return (await freeze_store.of_environments([self.site.environment_id]))[self.site.environment_id]
 
     async def thaw(self) -> bool:
@@ -216,7 +216,7 @@ class Machine:
         return bool(found)
 
     async def overtake(self, a: int, b: int) -> None:
-        """Let the time of what waits for people pass, and sweep."""
+        """Let pending approvals expire, and sweep."""
         past, action = self.engine.runtime.clock.now(), "CANCEL" if b % 2 else "REJECT"
         await execute(
             "UPDATE approvals SET expires_at = $2, on_timeout = $3 WHERE status = 'PENDING' AND deployment_id = $1",
@@ -227,7 +227,7 @@ class Machine:
         await sweep(self.engine.runtime)
 
     async def heard(self, story: Story) -> None:
-        """Check that people are asked for exactly what waits for them."""
+        """Check that exactly the waiting tasks have requests."""
         asked = await pending(self.engine, story.deployment.id)
         status = story.status
         assert not asked or status in (D.RUNNING, D.WAITING_CONFIRM), f"people are asked for what is {status}"
@@ -238,7 +238,7 @@ class Machine:
         assert len([one for one in asked if one.task_id is None]) <= 1
 
     async def sound(self) -> None:
-        """Check what must hold at any moment."""
+        """Check the invariants."""
         claims = (await admission.claims([self.site.environment_id]))[self.site.environment_id]
         assert len(claims.active) <= 1, "two deployments hold the same application"
         frozen = next((window.created_at for window in await self.windows()), None)
@@ -259,7 +259,7 @@ class Machine:
             assert known == list(range(1, story.deployment.revision + 1))
 
     async def play_out(self) -> None:
-        """Let everybody do as they should until every deployment that was started has ended."""
+        """Let every action succeed until every started deployment has ended."""
         await self.thaw()
         for id_ in self.made:
             await allowed(self.engine.call(deployments.resume, id_))
@@ -321,7 +321,7 @@ deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 11), st.intege
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[Complaint.function_scoped_fixture, Complaint.too_slow])
 @given(deeds)
-async def test_whatever_people_and_workers_do(
+async def test_people_and_workers_act_in_any_order(
     engine: Engine, doings: list[tuple[Callable[[Machine, int, int], Awaitable[None]], int, int]]
 ) -> None:
     site = await engine.site(OperatorKind.SIMULATED)

@@ -1,4 +1,4 @@
-"""Jobs that outlived their worker while their task was stopped: found by another one, and deleted with their pods."""
+"""Orphaned Jobs of dead workers whose task was stopped: another worker deletes them."""
 
 import asyncio
 import os
@@ -60,7 +60,7 @@ def running(cluster: ClusterServer) -> set[str]:
 
 
 @pytest.mark.parametrize("what", ["deployment", "task"])
-async def test_the_job_of_a_killed_worker_is_gone_once_it_is_cancelled(
+async def test_the_job_of_a_killed_worker_is_removed_after_cancellation(
     engine: Engine, place: Site, cluster: ClusterServer, what: str
 ) -> None:
     settle_strangers(cluster)
@@ -87,7 +87,7 @@ def gone(cluster: ClusterServer) -> Callable[[], Any]:
     return look
 
 
-async def test_what_may_be_gone_on_with_stays(engine: Engine, place: Site, cluster: ClusterServer) -> None:
+async def test_runs_that_may_be_adopted_stay(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     id_, worker = await begun(engine, place, "sleep 1; echo done", max_attempts=2)
     await remove_orphans(engine.runtime, "default")
     await worker.leave()
@@ -99,7 +99,7 @@ async def test_what_may_be_gone_on_with_stays(engine: Engine, place: Site, clust
     assert (jobs(cluster), running(cluster)) == ([1], set())
 
 
-async def test_a_cluster_that_is_away_delays_it(
+async def test_an_unreachable_cluster_delays_the_removal(
     engine: Engine, place: Site, cluster: ClusterServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     id_, worker = await begun(engine, place, "sleep 60")

@@ -25,7 +25,7 @@ async def test_all_workers_of_a_pool_share_a_deployment(engine: Engine, trial: S
     assert {attempt.worker for attempts in story.attempts.values() for attempt in attempts} == names
 
 
-async def test_a_worker_runs_as_many_as_it_has_slots(engine: Engine, gate: Gate) -> None:
+async def test_a_worker_runs_as_many_attempts_as_it_has_slots(engine: Engine, gate: Gate) -> None:
     await engine.worker(slots=3)
     graph = [node(f"t{n}", command=gate.wait) for n in range(4)]
     ids = [await (await engine.site()).deploy("v1", *graph) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Workspaces go some days after their deployment, and never while it may go on."""
+"""Workspaces are removed some days after the end of their deployment, and never while it may go on."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ def files(folder: Path) -> dict[str, list[str]]:
     return {path.name: [file.name for file in path.iterdir()] for path in folder.iterdir()}
 
 
-async def test_only_what_is_over_for_long_is_removed(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_only_old_workspaces_are_removed(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     await site.application("web")
     old = (await site.deployed("v1", node("task", command=sh("echo kept > file")))).deployment.id
@@ -59,8 +59,8 @@ async def test_only_what_is_over_for_long_is_removed(engine: Engine, site: Site,
     await engine.until(runs, D.SUCCESS)
 
 
-async def test_what_is_retried_meanwhile_keeps_its_folder(engine: Engine, site: Site) -> None:
-    """It failed long ago, and is looked at while somebody who retries it, and fails again, holds it."""
+async def test_a_retried_deployment_keeps_its_folder(engine: Engine, site: Site) -> None:
+    """It failed long ago, and the cleanup meets a retry that holds its lock and fails again."""
     await engine.worker()
     await site.application("web")
     id_ = await site.deploy("v1", node("task", command=sh("exit 1")))
@@ -81,7 +81,7 @@ async def _waited_for(engine: Engine) -> bool:
         return bool(await connection.fetch("SELECT FROM pg_locks WHERE NOT granted"))
 
 
-async def test_an_application_has_no_folder_in_common_with_tasks_of_none(engine: Engine, site: Site) -> None:
+async def test_applications_do_not_share_the_folder_of_tasks_without_application(engine: Engine, site: Site) -> None:
     await engine.worker()
     application = await site.application("deployment", ShellTarget(sh("touch of-the-application"), ("one",)))
     deploy = replace(node("deploy", type=TaskType.DEPLOY, application_id=application), command=None)

@@ -11,7 +11,7 @@ from app.api.inputs.commands import CommandStepInput, steps
 from app.api.inputs.common import PathOf, mapping, mappings, without_unset
 from app.api.scalars import JSON
 from app.core import application, workflow
-from app.core.columnar import columns_of, filled
+from app.core.columnar import columns_of, from_columns
 from app.core.editing import Addition, Connection, Disconnection, Edit, Modification, Move, MoveDirection, Removal
 from app.core.editing import Replacement as GraphReplacement
 from app.core.texts import normalized
@@ -88,7 +88,7 @@ def _tasks(inputs: Sequence[WorkflowTaskInput], path_of: PathOf) -> list[workflo
         columns[name] = [
             default if value is None else value for value, default in zip(columns[name], defaults, strict=True)
         ]
-    return filled(workflow.WorkflowTask, columns)
+    return from_columns(workflow.WorkflowTask, columns)
 
 
 @plain_input(tasks=WorkflowTaskInput)

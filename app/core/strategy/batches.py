@@ -43,7 +43,7 @@ def update_batch(progress: Progress, observed: Observed) -> Decision | Progress:
 def verify_batch(
     progress: Progress, observed: Observed, now: datetime, interval: int, instances: Sequence[str]
 ) -> Decision | None:
-    """Go on checking the health of `instances`, and watch them for `interval` seconds; None once they are healthy."""
+    """Go on checking `instances` and watching them for `interval` seconds; None once they are healthy."""
     if progress.phase is Phase.WATCHING:
         if progress.resume_at is not None and now < progress.resume_at:
             return Wait(progress, progress.resume_at)

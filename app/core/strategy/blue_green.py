@@ -1,4 +1,4 @@
-"""Blue and green: a whole second set is started beside the first and checked, then all traffic is switched at once.
+"""Blue and green: a second set is started and checked, then all traffic is switched to it at once.
 
 The last step is the switch. Its approval comes before the switch, and the old set stays for its interval, so that
 switching back is instant; then it is retired. Each earlier step watches the new set before it serves. With one step
@@ -16,14 +16,14 @@ COLORS = ("blue", "green")
 
 
 def other(color: str | None) -> str:
-    """Return the set that does not serve; the first one where none serves, or the serving one has no color."""
+    """Return the color of the set that does not serve; the first color where none serves."""
     return COLORS[1] if color == COLORS[0] else COLORS[0]
 
 
 def decide(
     strategy: Strategy, instances: Sequence[str], progress: Progress, observed: Observed, now: datetime
 ) -> Decision:
-    """Decide what comes next for the set of `instances`, given the stored progress and what was observed since.
+    """Decide what comes next for the set, given the stored progress and what was observed since.
 
     Total: any observation in any phase gives a decision, and every path ends in Done or Fail.
     """
@@ -50,7 +50,7 @@ def decide(
 
 
 def _interval(strategy: Strategy, progress: Progress) -> int:
-    """Return how many seconds the current batch is watched. A single step's interval applies after the switch."""
+    """Return how long the current batch is watched. A single step's interval applies after the switch."""
     before_switch = progress.batch < progress.batches
     if before_switch and len(strategy.steps) == 1:
         return 0

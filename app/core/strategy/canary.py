@@ -1,4 +1,4 @@
-"""Canary: steps with a rising share of the new version, each checked and watched before the next one begins.
+"""Canary: steps with a rising share of the new version, each checked and watched before the next.
 
 The share is of instances, rounded up: at least one, and never all of them before the last step, so that a single
 instance is changed only by the last step. Where a route splits traffic, the share is of traffic, and the instances
@@ -18,7 +18,7 @@ _DIGITS = 9
 
 
 def target(share: float, total: int, *, split: bool = False) -> int:
-    """Return how many of `total` instances run the new version at a share; `split`: a route splits the traffic."""
+    """Return how many of `total` instances a share means; `split`: a route splits the traffic."""
     if share >= 1:
         return total
     count = max(1, math.ceil(round(share * total, _DIGITS)))
@@ -26,7 +26,7 @@ def target(share: float, total: int, *, split: bool = False) -> int:
 
 
 def sizes(strategy: Strategy, total: int, *, split: bool = False) -> tuple[tuple[int, int], ...]:
-    """Return the batches as pairs of step and number of instances. A step without instances is a batch too."""
+    """Return the batches as (step, number of instances). A step without instances is a batch too."""
     batches: list[tuple[int, int]] = []
     updated = 0
     for index, step in enumerate(strategy.steps):
@@ -69,7 +69,7 @@ def decide(
 
 
 def weight(strategy: Strategy, progress: Progress) -> float | None:
-    """Return the share of traffic for the new version with the current batch, None where traffic is not split.
+    """Return the new version's share of traffic with the current batch, None where traffic is not split.
 
     It rises with the last batch of a step, once every instance that shall carry it is there.
     """
@@ -100,7 +100,7 @@ def _next_batch(strategy: Strategy, instances: Sequence[str], progress: Progress
 
 
 def _next_step(strategy: Strategy, progress: Progress, total: int) -> int:
-    """Return the step of the next batch: the present one until its share is reached; past the last one at the end."""
+    """Return the step of the next batch: the present one until its share is reached, then the next."""
     last = len(strategy.steps) - 1
     if not progress.batch:
         return last if progress.promoted else 0

@@ -19,7 +19,7 @@ from app.core.workflow import TaskType
 
 
 def plan(deployment: DeploymentSnapshot, now: datetime) -> Plan:
-    """Return what a deployment needs at `now`. One that has ended or not started needs no more than its withdrawals."""
+    """Return what a deployment needs at `now`. Before its start and after its end it only withdraws approvals."""
     match deployment.status:
         case DeploymentStatus.RUNNING:
             return _plan_running(deployment, now)
@@ -76,7 +76,7 @@ def _plan_running(deployment: DeploymentSnapshot, now: datetime) -> Plan:
 def _unblock(
     tasks: Sequence[TaskSnapshot], now: datetime
 ) -> tuple[tuple[TaskChange, ...], list[TaskSnapshot], list[datetime]]:
-    """Return tasks that become unblocked, or blocked by an edit; tasks that are free to start; the times of retries."""
+    """Return changes between BLOCKED and PENDING, the tasks that are free to start, and times of retries."""
     done = unblocking_ids(tasks)
     changes: list[TaskChange] = []
     free: list[TaskSnapshot] = []
@@ -127,7 +127,7 @@ def _held_for_approval(deployment: DeploymentSnapshot) -> frozenset[str]:
 def _needed_requests(
     deployment: DeploymentSnapshot, changes: Sequence[TaskChange], confirm: Sequence[str], *, for_deployment: bool
 ) -> list[Request]:
-    """Return the approvals that hold something up: of the deployment, of free tasks, and of steps of rollouts."""
+    """Return the approvals that are needed now: of the deployment, free tasks, and steps of rollouts."""
     freed = {change.task_id for change in changes}
     requests = [Request(ApprovalSubject.DEPLOYMENT)] if for_deployment else []
     for task in deployment.tasks:
@@ -141,7 +141,7 @@ def _needed_requests(
 
 
 def _is_current(approval: Approval, deployment: DeploymentSnapshot) -> bool:
-    """Whether an approval is about the present revision: an edit may have changed all but a running rollout."""
+    """Whether an approval is about the present revision. Edits do not affect a running rollout."""
     return approval.subject is ApprovalSubject.ROLLOUT_STEP or approval.revision == deployment.revision
 
 
@@ -186,9 +186,9 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def status_after_rejection(deployment: DeploymentSnapshot, *, roll_back: bool) -> DeploymentStatus:
-    """Return the status that a rejection leads to: a rollback where the deployment may have changed its target.
+    """Return the status that a rejection leads to.
 
-    Without `roll_back` every change stays.
+    It is a rollback where the deployment may have changed its target. Without `roll_back` every change stays.
     """
     begun = any(task.touched or (task.type is TaskType.DEPLOY and task.is_leased) for task in deployment.tasks)
     if roll_back and begun:
@@ -235,7 +235,7 @@ def _plan_rolling_back(deployment: DeploymentSnapshot) -> Plan:
 
 
 def _next_undo(tasks: Sequence[TaskSnapshot], touched: Sequence[TaskSnapshot]) -> tuple[str, ...]:
-    """Return the touched tasks that no other touched task depends on: the reverse of the order of deployment."""
+    """Return the touched tasks that no other touched task depends on: the reverse order of deployment."""
     masks = graph.ancestors({task.id: task.block_by for task in tasks})
     bit = {task.id: 1 << index for index, task in enumerate(tasks)}
     return tuple(

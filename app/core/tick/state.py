@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.core.approval import Approval, ApprovalStatus, Request
-from app.core.columnar import columns_of, filled
+from app.core.columnar import columns_of, from_columns
 from app.core.deployment import DeploymentStatus
 from app.core.strategy.model import Progress
 from app.core.task import Activity, Task, TaskStatus
@@ -77,7 +77,7 @@ SNAPSHOT_COLUMNS = tuple(name for name in TaskSnapshot.__dataclass_fields__ if n
 def snapshots_of(tasks: Sequence[Task]) -> list[TaskSnapshot]:
     """Return the snapshots of stored tasks."""
     confirmed = [task.confirmed_at is not None for task in tasks]
-    return filled(TaskSnapshot, columns_of(tasks, SNAPSHOT_COLUMNS) | {"confirmed": confirmed})
+    return from_columns(TaskSnapshot, columns_of(tasks, SNAPSHOT_COLUMNS) | {"confirmed": confirmed})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

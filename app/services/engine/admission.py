@@ -1,4 +1,4 @@
-"""Admission: starts the deployments of an environment that wait for their turn, as far as locks and freezes allow."""
+"""Admission: starts the waiting deployments of an environment that locks and freezes allow."""
 
 from datetime import datetime
 
@@ -35,7 +35,7 @@ async def admit_waiting(runtime: Runtime, work: Unit) -> None:
 
 
 async def admit(runtime: Runtime, environment_id: str) -> None:
-    """Start every waiting deployment of an environment that neither a freeze nor another deployment holds up.
+    """Start every waiting deployment that neither a freeze nor another deployment holds up.
 
     While a freeze holds any, a job is sent for the moment at which it ends.
     """
@@ -64,7 +64,7 @@ async def _start(locked: LockedDeployment) -> None:
     if archived:
         names = ", ".join(f"“{name}”" for name in archived)
         reason = f"{names} was archived while it waited: bring it back with unarchiveApplication, and deploy again"
-        cancel_unstarted(locked, await task_store.items(deployment.id), reason)
+        cancel_unstarted(locked, await task_store.snapshots(deployment.id), reason)
     else:
         locked.change_status(DeploymentStatus.RUNNING)
     await tick_and_enqueue(locked)

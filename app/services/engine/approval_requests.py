@@ -1,4 +1,4 @@
-"""Approval requests: loads the approvals that a tick needs, and stores the requests that it decides on."""
+"""Approval requests: loads the approvals that a tick needs, and stores the requests of its plan."""
 
 from collections.abc import Iterable, Sequence
 
@@ -21,7 +21,7 @@ async def relevant_approvals(locked: LockedDeployment, tasks: Sequence[TaskSnaps
     runs = locked.deployment.status is DeploymentStatus.RUNNING
     if runs and not (needs_approval or locked.has_requests or any(map(_needs_approval, tasks))):
         return ()
-    return await store.open_of(locked.deployment.id)
+    return await store.open_approvals(locked.deployment.id)
 
 
 def _needs_approval(task: TaskSnapshot) -> bool:
@@ -29,9 +29,9 @@ def _needs_approval(task: TaskSnapshot) -> bool:
 
 
 async def request_approvals(locked: LockedDeployment, plan: Plan, policy: ApprovalPolicy) -> list[Approval]:
-    """Store the withdrawals and requests of a plan, each with a copy of the policy. Return the new requests."""
+    """Store the withdrawals and requests of a plan. Return the requests, with a copy of the policy."""
     if plan.withdraw:
-        await store.end(plan.withdraw, ApprovalStatus.CANCELLED, locked.now)
+        await store.close(plan.withdraw, ApprovalStatus.CANCELLED, locked.now)
         publish_changes(locked, plan.withdraw)
     approvals = [
         Approval(

@@ -180,7 +180,7 @@ def _error_message(deployment: Deployment, to: DeploymentStatus, reason: str | N
 async def lock_deployment(
     unit: Unit, deployment_id: str, actor_id: str | None = None, field: str = "id"
 ) -> AsyncIterator[LockedDeployment]:
-    """Lock a deployment's row until the unit's transaction ends; write its changes when the block ends well.
+    """Lock a deployment's row for the unit's transaction; write its changes when the block ends well.
 
     Raises Refused, naming the input's `field`, when the deployment does not exist.
     """
@@ -188,7 +188,7 @@ async def lock_deployment(
     if row is None:
         raise not_found("deployment", deployment_id, (field,))
     unit.now = max(unit.now, unit.clock.now())
-    locked = LockedDeployment(unit, row.deployment, row.place, row.deployment, actor_id, row.asked)
+    locked = LockedDeployment(unit, row.deployment, row.rules, row.deployment, actor_id, row.has_pending_approvals)
     yield locked
     await locked.close()
     unit.record_change(deployment_id, row.deployment, locked.deployment)

@@ -45,7 +45,7 @@ async def tick(locked: LockedDeployment, tasks: Sequence[TaskSnapshot] | None = 
     """
     if tasks is None:
         await locked.flush()
-        tasks = await task_store.items(locked.deployment.id)
+        tasks = await task_store.snapshots(locked.deployment.id)
     snapshot = _snapshot(locked, tasks, await approval_requests.relevant_approvals(locked, tasks))
     plan = planning.plan(snapshot, locked.now)
     if plan.expire:
@@ -93,7 +93,7 @@ def _snapshot(
 async def _expire_approvals(locked: LockedDeployment, snapshot: DeploymentSnapshot, ids: Sequence[str]) -> None:
     """Expire overdue approvals of a locked deployment, and do what their policies say."""
     overdue = [approval for approval in snapshot.approvals if approval.id in ids]
-    await approval_store.end(ids, ApprovalStatus.EXPIRED, locked.now)
+    await approval_store.close(ids, ApprovalStatus.EXPIRED, locked.now)
     approval_requests.publish_changes(locked, ids)
     since = min(approval.expires_at or locked.now for approval in overdue)
     for approval in overdue:
@@ -113,7 +113,7 @@ async def reject_deployment(locked: LockedDeployment, reason: str, *, roll_back:
     Without `roll_back` it is cancelled, and the changes that it made stay.
     """
     await locked.flush()
-    tasks = await task_store.items(locked.deployment.id)
+    tasks = await task_store.snapshots(locked.deployment.id)
     status = locked.deployment.status
     to = planning.status_after_rejection(DeploymentSnapshot(status=status, tasks=tasks), roll_back=roll_back)
     if to is DeploymentStatus.ROLLING_BACK:

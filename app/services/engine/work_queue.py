@@ -17,7 +17,7 @@ def work_job(pool: str, deployment_id: str, state: str) -> Job:
 
 
 def enqueue_work(locked: LockedDeployment, ticked: TickResult, *, taken: Collection[str] = ()) -> None:
-    """After the commit, send one job to each pool with work that is not `taken`, and one for the next wake-up.
+    """After the commit, send a job to each pool with work that is not `taken`, and for the wake-up.
 
     A job of the same state of the deployment is queued once. A worker without room for all tasks enqueues the rest
     itself, so one job is enough to make all workers of the pool busy, one after the other.

@@ -1,11 +1,11 @@
-"""Orphans: runs that outlived their worker, and that nobody will go on with, as their task was stopped meanwhile.
+"""Removes orphans: runs that outlived their worker, and that no attempt will continue.
 
-A worker ends what it runs itself when that is stopped, and removes what has ended once it is stored what came of it.
-Where it died before, that is found here: by whoever can reach the cluster, which are the workers of the environment's
-pool, once a minute, and at once when a task is cancelled.
+Their task was stopped meanwhile. A worker itself ends its runs when they are stopped, and removes finished ones once
+they are settled. When it dies before that, the workers of the environment's pool, which can reach the cluster, remove
+the orphans: every minute, and right after a task is cancelled.
 
-What runs is looked at before how its task stands: whoever takes a run for an attempt that began in between leaves its
-mark, by which the operator knows that it is not what was found any more.
+Runs are listed before the states of their tasks are read. An attempt that adopts a run in between marks it, so the
+operator knows that it is not the run that was listed.
 """
 
 import asyncio
@@ -24,31 +24,32 @@ from app.store.database import UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 60.0
-"""How often a worker of each pool looks, when nobody tells that there may be something."""
-GATHER_SECONDS = 0.5
-"""How long more is waited for when somebody tells: what is cancelled together needs one look."""
+INTERVAL_SECONDS = 60.0
+"""How often one worker of each pool looks for orphans without a notification."""
+SETTLE_SECONDS = 0.5
+"""How long it waits after a notification, so that tasks that are cancelled together need one look."""
 
 
 async def remove_orphans(runtime: Runtime, pool: str) -> None:
-    """End the orphans in all that the environments of a pool reach: each connection is asked once."""
+    """End the orphans in all clusters of a pool's environments, each connection once."""
     environments = await environment_store.served_by(pool, list(runtime.runs))
-    reached = {(each.operator, each.kubernetes.bare) for each in environments if each.kubernetes}
-    await asyncio.gather(*(_reap(runtime.runs[kind], connection) for kind, connection in reached))
+    connections = {
+        (environment.operator, environment.kubernetes.bare) for environment in environments if environment.kubernetes
+    }
+    await asyncio.gather(*(_remove_orphans(runtime.runs[kind], connection) for kind, connection in connections))
 
 
-async def _reap(operator: RunOperator, connection: KubernetesAccess) -> None:
-    found = await operator.list_runs(connection)
-    standings = await task_store.run_ownership([run.task_id for run in found]) if found else {}
-    for run in found:
-        if is_orphan(run.deployment_id, run.name, standings.get(run.task_id)) and await operator.end_run(
-            connection, run
-        ):
-            logger.warning("run %s of %s was left by its worker, and is removed", run.name, run.task_id)
+async def _remove_orphans(operator: RunOperator, connection: KubernetesAccess) -> None:
+    runs = await operator.list_runs(connection)
+    ownerships = await task_store.run_ownership([run.task_id for run in runs]) if runs else {}
+    for run in runs:
+        is_orphaned = is_orphan(run.deployment_id, run.name, ownerships.get(run.task_id))
+        if is_orphaned and await operator.end_run(connection, run):
+            logger.warning("run %s of %s was orphaned by its worker, and is removed", run.name, run.task_id)
 
 
 async def remove_orphans_forever(runtime: Runtime, pool: str) -> None:
-    """Look again and again, until cancelled: one worker of the pool each time. What fails is logged."""
+    """Remove orphans repeatedly, until cancelled; one worker of the pool at a time. Failures are logged."""
     async with runtime.bus.listen(orphan_topic(pool)) as listener:
         since = runtime.clock.now()
         while True:
@@ -56,9 +57,11 @@ async def remove_orphans_forever(runtime: Runtime, pool: str) -> None:
                 if await sweep_store.claim(runtime.clock.now(), since, orphan_topic(pool)):
                     await remove_orphans(runtime, pool)
             except UNAVAILABLE as error:
-                logger.warning("the database is away, looking for orphans later: %s", error or type(error).__name__)
+                logger.warning(
+                    "the database is unavailable, looking for orphans later: %s", error or type(error).__name__
+                )
             except Exception:
                 logger.exception("looking for orphans failed; trying again")
-            told = await listener.get(LOOK_SECONDS) != ()
-            since = runtime.clock.now() - timedelta(seconds=0 if told else LOOK_SECONDS)
-            await asyncio.sleep(GATHER_SECONDS if told else 0)
+            notified = await listener.get(INTERVAL_SECONDS) != ()
+            since = runtime.clock.now() - timedelta(seconds=0 if notified else INTERVAL_SECONDS)
+            await asyncio.sleep(SETTLE_SECONDS if notified else 0)

@@ -12,8 +12,8 @@ LOG = """query($first: Int, $after: Cursor, $filter: AuditFilter) {
 
 async def log(client: Client, first: int = 50, after: str | None = None, **filter_: Any) -> Data:
     """Return a page of the audit log."""
-    found = await client.query(LOG, first=first, after=after, filter=filter_ or None)
-    return dict(found["auditLog"])
+    data = await client.query(LOG, first=first, after=after, filter=filter_ or None)
+    return dict(data["auditLog"])
 
 
 async def entries(client: Client, **filter_: Any) -> list[Data]:

@@ -210,13 +210,13 @@ def least(type_: Any, name: str, usual: Mapping[str, Any], path: Path = ()) -> A
     if isinstance(bare, GraphQLInputObjectType):
         needed = {key for key, field in bare.fields.items() if isinstance(field.type, GraphQLNonNull)}
         start = usual.get(f"{bare.name}", {})
-        wanted = needed | set(path[:1])
-        made = {
+        names = needed | set(path[:1])
+        fields = {
             key: least(bare.fields[key].type, key, usual, path[1:] if key in path[:1] else ())
-            for key in wanted
+            for key in names
             if key in bare.fields and (key not in start or key in path[:1])
         }
-        return {key: default for key, default in start.items() if key not in made} | made
+        return {key: default for key, default in start.items() if key not in fields} | fields
     if isinstance(bare, GraphQLEnumType):
         return Word(next(iter(bare.values)))
     scalars = {"Int": 1, "Float": 1.0, "Boolean": False, "DateTime": "2030-01-01T00:00:00Z", "JSON": {}}
@@ -231,21 +231,21 @@ def operation(place: Place, usual: Mapping[str, Any], value: Any, form: str, sel
     needed = {name for name, argument in field.args.items() if isinstance(argument.type, GraphQLNonNull)} | {
         place.path[0]
     }
-    given = {
+    fields = {
         name: least(field.args[name].type, name, usual, place.path[1:] if name == place.path[0] else ())
         for name in sorted(needed)
     }
     target = place.path[0]
     text = literal(place.type, value) if form != "variable" else None
     if text is None:
-        variables = given | {target: filled(given[target], place.path[1:], value)}
+        variables = fields | {target: filled(fields[target], place.path[1:], value)}
         heads = ", ".join(f"${name}: {field.args[name].type}" for name in variables)
         arguments = ", ".join(f"{name}: ${name}" for name in variables)
         return {
             "query": f"{place.root} Nasty({heads}) {{ {place.field}({arguments}) {selection} }}",
             "variables": variables,
         }
-    with_hole = given | {target: filled(given[target], place.path[1:], HOLE)}
+    with_hole = fields | {target: filled(fields[target], place.path[1:], HOLE)}
     arguments = ", ".join(f"{name}: {literal(field.args[name].type, content)}" for name, content in with_hole.items())
     head = "Nasty"
     if form == "default":
@@ -316,7 +316,7 @@ def inner() -> list[Inner]:
 def inner_operation(inner_field: Inner, id_: str, argument: str, value: Any, form: str) -> dict[str, Any]:
     """Return the operation that sends a value to an argument of a field below the root."""
     field = inner_field.definition
-    given = {
+    fields = {
         name: least(value_.type, name, {})
         for name, value_ in field.args.items()
         if isinstance(value_.type, GraphQLNonNull)
@@ -324,7 +324,7 @@ def inner_operation(inner_field: Inner, id_: str, argument: str, value: Any, for
     of = field.args[argument].type
     text = literal(of, value) if form != "variable" else None
     others = [
-        f"{name}: {literal(field.args[name].type, content)}" for name, content in given.items() if name != argument
+        f"{name}: {literal(field.args[name].type, content)}" for name, content in fields.items() if name != argument
     ]
     bare = of.of_type if isinstance(of, GraphQLNonNull) else of
     variables: dict[str, Any] = {}

@@ -18,8 +18,8 @@ class Account:
 
 async def account(admin: Client, *grants: Data, scopes: Sequence[str] = ("ADMIN",)) -> Account:
     """Create an account with grants such as `{"role": "VIEWER", "environmentId": …}`, and a token with scopes."""
-    made = await admin.change("createServiceAccount", "serviceAccount { id }", name=unique("account"))
-    id_ = str(made["serviceAccount"]["id"])
+    payload = await admin.change("createServiceAccount", "serviceAccount { id }", name=unique("account"))
+    id_ = str(payload["serviceAccount"]["id"])
     for grant in grants:
         await admin.change("grantRole", "actor { id }", actorId=id_, **grant)
     token = await admin.change(

@@ -90,9 +90,9 @@ class Playground:
         """The ADMIN of everything."""
         return KeepAliveClient(self.system.url, ADMIN, self.http)
 
-    async def post(self, asked: Mapping[str, Any]) -> tuple[int, Any]:
+    async def post(self, request: Mapping[str, Any]) -> tuple[int, Any]:
         """Send an operation, and return the status and the answer."""
-        response = await self.http.post("/graphql", content=to_json(asked).encode())
+        response = await self.http.post("/graphql", content=to_json(request).encode())
         return response.status_code, response.json()
 
     async def deployment(self) -> None:
@@ -100,8 +100,8 @@ class Playground:
         if self.changed:
             tasks = [task("a"), task("b", "a")]
             id_ = await self.here.deploy(self.ids["version"], autoStart=False, tasks=tasks)
-            found = await self.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=id_)
-            self.ids |= {"deployment": id_, "task": found["deployment"]["tasks"][0]["id"]}
+            data = await self.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=id_)
+            self.ids |= {"deployment": id_, "task": data["deployment"]["tasks"][0]["id"]}
             self.ids["workflow"] = workflow_of(id_)
             self.changed = False
 
@@ -145,11 +145,11 @@ async def playground(system: System) -> AsyncIterator[Playground]:
 
 async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
     here = await world(system.admin)
-    made = Playground(system, here, http)
+    ground = Playground(system, here, http)
     application = await here.application("web")
     await here.application("api")
     version = await here.version()
-    asked = await here.deploy(version, manualApproval=True, tasks=[task("a")])
+    pending_id = await here.deploy(version, manualApproval=True, tasks=[task("a")])
     ended = await here.deploy(version, autoStart=False)
     await system.admin.change("cancelDeployment", "deployment { id }", id=ended, reason="it is to have ended")
     other = await world(system.admin)
@@ -172,10 +172,11 @@ async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
     token = await system.admin.change(
         "createApiToken", "token { id }", name="t", scopes=["VIEWER"], serviceAccountId=somebody.id
     )
-    found = await system.admin.query(
-        "query($id: ID!) { deployment(id: $id) { approvals { id } } auditLog(first: 1) { nodes { id } } }", id=asked
+    data = await system.admin.query(
+        "query($id: ID!) { deployment(id: $id) { approvals { id } } auditLog(first: 1) { nodes { id } } }",
+        id=pending_id,
     )
-    made.ids |= {
+    ground.ids |= {
         "environment": here.environment_id,
         "application": application,
         "version": version,
@@ -185,11 +186,11 @@ async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
         "goneWindow": gone,
         "account": somebody.id,
         "token": token["token"]["id"],
-        "approval": found["deployment"]["approvals"][0]["id"],
-        "entry": found["auditLog"]["nodes"][0]["id"],
+        "approval": data["deployment"]["approvals"][0]["id"],
+        "entry": data["auditLog"]["nodes"][0]["id"],
         "ended": ended,
     }
-    made.victims |= {
+    ground.victims |= {
         "application": await elsewhere.application("other"),
         "environment": other.environment_id,
         "version": await elsewhere.version(),
@@ -198,8 +199,8 @@ async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
         "account": nobody.id,
         "deployment": await elsewhere.deploy(autoStart=False),
     }
-    await made.deployment()
-    return made
+    await ground.deployment()
+    return ground
 
 
 def refusals(place: object, value: object, form: str, status: int, answer: Any) -> list[Data]:
@@ -223,8 +224,8 @@ async def send(ground: Playground, place: Place, chance: Random, most: int) -> N
     for value, form in draw_values(place, ground.victims, chance, most):
         if place.root == "mutation":
             await ground.deployment()
-        asked = operation(place, ground.usual(place.field), value, form, kind)
-        status, answer = await ground.post(asked)
+        request = operation(place, ground.usual(place.field), value, form, kind)
+        status, answer = await ground.post(request)
         found = refusals(place, value, form, status, answer)
         if place.root == "mutation" and not found:
             ground.changed = True
@@ -285,10 +286,10 @@ def _is_new(ground: Playground, id_: str) -> bool:
 
 async def _application(admin: Client, name: str) -> None:
     before = (await admin.query(APPLICATION, name=name))["application"]
-    given = {key: value for key, value in before.items() if key not in ("archivedAt", "deploy")}
+    fields = {key: value for key, value in before.items() if key not in ("archivedAt", "deploy")}
     target = dict(before["deploy"])
-    given["shell" if target.pop("__typename") == "ShellTarget" else "kubernetes"] = target
-    await admin.change("updateApplication", "__typename", **given)
+    fields["shell" if target.pop("__typename") == "ShellTarget" else "kubernetes"] = target
+    await admin.change("updateApplication", "__typename", **fields)
     assert (await admin.query(APPLICATION, name=name))["application"] == before
 
 
@@ -307,12 +308,12 @@ async def _environment(admin: Client, environment: Data) -> None:
 
 
 async def _window(admin: Client, environment_id: str, window: Data) -> None:
-    given = {key: value for key, value in window.items() if key != "id"}
+    fields = {key: value for key, value in window.items() if key != "id"}
     await admin.change("deleteFreezeWindow", "__typename", id=window["id"])
-    made = await admin.change(
-        "createFreezeWindow", "environment { freezeWindows { " + WINDOW + " } }", environmentId=environment_id, **given
+    payload = await admin.change(
+        "createFreezeWindow", "environment { freezeWindows { " + WINDOW + " } }", environmentId=environment_id, **fields
     )
-    assert given in made["environment"]["freezeWindows"]
+    assert fields in payload["environment"]["freezeWindows"]
 
 
 async def _version(admin: Client, version: Data) -> str:
@@ -320,10 +321,10 @@ async def _version(admin: Client, version: Data) -> str:
         {"applicationId": artifact["application"]["id"], "image": artifact["image"]}
         for artifact in version["artifacts"]
     ]
-    given = {"name": version["name"], "commit": version["commit"]}
-    made = await admin.change("createVersion", "version { id name commit }", artifacts=artifacts, **given)
-    assert {key: made["version"][key] for key in given} == given
-    return str(made["version"]["id"])
+    fields = {"name": version["name"], "commit": version["commit"]}
+    payload = await admin.change("createVersion", "version { id name commit }", artifacts=artifacts, **fields)
+    assert {key: payload["version"][key] for key in fields} == fields
+    return str(payload["version"]["id"])
 
 
 async def _template(ground: Playground, id_: str, ids: Mapping[str, str]) -> None:
@@ -334,11 +335,11 @@ async def _template(ground: Playground, id_: str, ids: Mapping[str, str]) -> Non
         | {"applicationId": ids.get(task["applicationName"])}
         for task in latest["tasks"]
     ]
-    given = {key: before[key] for key in ("name", "description")} | {"note": latest["note"]}
-    made = await ground.admin.change(
-        "saveWorkflowTemplate", "version { id }", tasks=tasks, parameters=latest["parameters"], **given
+    fields = {key: before[key] for key in ("name", "description")} | {"note": latest["note"]}
+    payload = await ground.admin.change(
+        "saveWorkflowTemplate", "version { id }", tasks=tasks, parameters=latest["parameters"], **fields
     )
-    ground.seen.add(made["version"]["id"])
+    ground.seen.add(payload["version"]["id"])
     assert (await ground.admin.query(TEMPLATE, id=id_))["workflowTemplate"] == before
 
 

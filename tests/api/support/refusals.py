@@ -19,10 +19,10 @@ INPUTS = {
 }
 
 
-async def refusal(client: Client, mutation: str, given: Data) -> list[Data]:
+async def refusal(client: Client, mutation: str, fields: Data) -> list[Data]:
     """Call a mutation and return its errors, each of which must have a message."""
     document = f"mutation($input: {INPUTS[mutation]}!) {{ {mutation}(input: $input) {{ {ERRORS} }} }}"
-    result = await execute(client, document, {"input": given})
+    result = await execute(client, document, {"input": fields})
     assert "errors" not in result, result["errors"]
     errors: list[Data] = result["data"][mutation]["errors"]
     assert all(len(error["message"]) > 5 for error in errors)
@@ -64,7 +64,7 @@ async def place(system: System, operator: str = "SIMULATED") -> tuple[World, Dat
     return here, {"versionId": version, "environmentIds": [here.environment_id], "autoStart": False}
 
 
-async def deploy(client: Client, given: Data) -> str:
+async def deploy(client: Client, fields: Data) -> str:
     """Create a deployment and return its id."""
-    made = await client.change("createDeployment", "deployments { id }", **given)
-    return str(made["deployments"][0]["id"])
+    payload = await client.change("createDeployment", "deployments { id }", **fields)
+    return str(payload["deployments"][0]["id"])

@@ -11,8 +11,8 @@ from tests.support.client import Data
 from tests.support.servers import TABLES, connect
 from tests.support.system import System
 
-RESTLESS = {"api_tokens": "last_used_at", "workers": "seen_at"}
-"""Columns that reading changes."""
+VOLATILE_COLUMNS = {"api_tokens": "last_used_at", "sweeps": "at", "workers": "seen_at"}
+"""Columns that change without a mutation: queries and workers write them."""
 
 
 @asynccontextmanager
@@ -32,8 +32,8 @@ async def contents(system: System) -> dict[str, list[str]]:
 
 
 def _select(table: str) -> str:
-    restless = RESTLESS.get(table)
-    row = f"to_jsonb(t) - '{restless}'" if restless else "to_jsonb(t)"
+    volatile = VOLATILE_COLUMNS.get(table)
+    row = f"to_jsonb(t) - '{volatile}'" if volatile else "to_jsonb(t)"
     return f"SELECT ({row})::text AS row FROM {table} t ORDER BY row"
 
 

@@ -158,7 +158,7 @@ async def _repeat(report: Report, work: Work, scripted: list[Scripted]) -> None:
 
 
 async def _probe(report: Report, work: Work, scripted: list[Scripted]) -> None:
-    """Deploy everything everywhere: no lock may have been left by what has ended."""
+    """Deploy everything everywhere: ended deployments must have left no lock."""
     try:
         probes = await work.probe(PROBE_SECONDS)
         statuses = {one["id"]: one["status"] for one in await work.statuses()}

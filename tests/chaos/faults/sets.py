@@ -1,4 +1,4 @@
-"""What must be true of blue and green: the set that serves is never touched, and is ended only after the switch."""
+"""Checks of blue and green: the serving set is never touched, and is ended only after the switch."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -53,7 +53,7 @@ def _follow(turns: Iterable[Turn], ground: Ground) -> Violations:
 
 
 def _one(effects: Sequence[Effect], instances: Sequence[str], where: str) -> Violations:
-    """All is brought before anything is switched, all of it switched before anything is retired, to one set."""
+    """All instances are brought before any is switched, and switched before any is retired, to one set."""
     done: dict[str, set[str]] = {"bring": set(), "switch": set()}
     forward = [effect for effect in effects if effect.kind == "run"]
     for effect in forward:

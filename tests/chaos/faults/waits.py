@@ -1,4 +1,4 @@
-"""What must be true of waits for people: nothing begins before it was approved, and each approval lets go one thing."""
+"""Checks of approvals: no work begins before its approval, and each approval frees one thing."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ RESUMED = {("WAITING_CONFIRM", "PENDING"), ("WAITING_CONFIRM", "RUNNING")}
 
 
 def approvals(asked: Scripted, seen: Seen, ground: Ground, given: dict[str, int], where: str) -> Violations:
-    """Check all that people were asked for. `given` says where among the effects each was about to be approved."""
+    """Check all approvals. `given` has the position among the effects at which each was about to be given."""
     for one in seen.approvals:
         yield from _decisions(one, seen, f"{where} approval {one.id} ({one.subject})")
     yield from _resumed(seen, where)
@@ -40,7 +40,7 @@ def _decisions(one: Approval, seen: Seen, where: str) -> Violations:
 
 
 def _resumed(seen: Seen, where: str) -> Violations:
-    """What waits goes on right after its own last approval, once, and nothing else does."""
+    """A waiting task resumes right after its own last approval, once; no other does."""
     known = {one.id: one for one in seen.approvals}
     last = {event.approval_id: event for event in seen.events if event.verdict}
     resumed: list[str | None] = []
@@ -60,13 +60,13 @@ def _resumed(seen: Seen, where: str) -> Violations:
 
 
 def _withdrawn(seen: Seen, event: Event) -> bool:
-    """Whether a task went back to PENDING as it is not asked for any more: something has failed."""
+    """Whether a task went back to PENDING because a failure withdrew its request."""
     mine = [one for one in seen.approvals if one.task_id == event.task_id and one.subject == "TASK"]
     return event.now == "PENDING" and bool(mine) and mine[-1].status == "CANCELLED"
 
 
 def _beginnings(asked: Scripted, seen: Seen, ground: Ground, given: dict[str, int], where: str) -> Violations:
-    """Nothing that asks has begun but after its approval, by the events and by what its commands wrote."""
+    """Each task that asks has begun after its approval, by the events and by its effects."""
     scripts = {task.key: task for task in asked.tasks}
     whole = asked.asks or ground.policies[asked.environment] is not None
     for task in seen.tasks:
@@ -97,7 +97,7 @@ def _after(
     given: dict[str, int],
     where: str,
 ) -> Violations:
-    """Check that what has `begun`, and what `runs`, came after the one approval of `mine` that was given."""
+    """Check that `begun` and `runs` came after the one given approval of `mine`."""
     approved = [one for one in mine if one.status == "APPROVED"]
     if len(approved) > 1:
         yield Violation("approval", where, f"was approved {len(approved)} times")
@@ -112,7 +112,7 @@ def _after(
 
 
 def _forward(seen: Seen, task_id: str) -> list[Event]:
-    """Return how the rollout of a task progressed before it was taken back."""
+    """Return the progress of a task's rollout before its rollback."""
     back = next((event.number for event in seen.events if event.now == "ROLLING_BACK"), len(seen.events) + 1)
     return [
         event for event in seen.events if event.task_id == task_id and event.weight is not None and event.number < back
@@ -131,7 +131,7 @@ def weights(seen: Seen, where: str) -> Violations:
 
 
 def answers(said: Sequence[Said], seen: Sequence[Seen], people: Sequence[str]) -> Violations:
-    """What people were answered is what is kept: who was told that it is decided has decided, once, and nobody else."""
+    """The stored decisions are the answered ones: each person whose decision was accepted decided once."""
     kept = {(one.id, *decision) for each in seen for one in each.approvals for decision in one.decisions}
     took = {(each.approval_id, each.actor_id, each.verdict) for each in said if each.took}
     for approval_id, actor, verdict in sorted(took ^ kept):
