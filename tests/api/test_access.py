@@ -165,7 +165,7 @@ def mutation(name: str, known: dict[str, Any], ids: dict[str, str]) -> tuple[str
 
 
 NOT_REFUSED = {"createApiToken"}
-"""Anybody may make a token of their own within the scopes of the one they came with; so does the least valid call."""
+"""Anybody may create a token for themselves within the scopes of their token, as the minimal valid call does."""
 
 
 @pytest.mark.parametrize("where", ["as VIEWER of all", "as DEPLOYER and ADMIN elsewhere"])

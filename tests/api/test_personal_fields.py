@@ -24,7 +24,7 @@ SECRETS = """subscription($id: ID!) { deploymentEvents(id: $id) { events {
 
 
 BY_GRANTS = {"of_application", "of_deployment"}
-"""What asks for the grants and scopes of the viewer alone: these are part of what subscribers share already."""
+"""Methods that read only grants and scopes of the viewer, which the key of a shared subscription includes."""
 
 
 def by_grants_alone(node: ast.AST) -> list[ast.AST]:
