@@ -103,7 +103,7 @@ async def test_socket_answers_nothing_before_connection_init(shared: System) -> 
 
 
 async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
-    """Return a world, values by the names of input fields, and ids by the suffixes of the mutations' names.
+    """Return a world, values by input field name, and ids by suffix of the mutation's name.
 
     The deployment has failed, so that a retry is not refused for its state.
     """

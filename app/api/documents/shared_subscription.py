@@ -33,7 +33,7 @@ CURSOR_VARIABLE = "boreasAfter"
 
 @dataclass(frozen=True, slots=True)
 class SharedSubscription:
-    """A subscription in its shared form: `text` takes the start position in the variable `cursor_variable`.
+    """A shared subscription: `text` takes the start position in the variable `cursor_variable`.
 
     A `personal` one may show different people different things: only one actor's subscribers share it.
     """
