@@ -139,17 +139,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         **_without_unset(
             data_dir=value("BOREAS_DATA_DIR", _path), log_level=value("BOREAS_LOG_LEVEL", _choice(*LEVELS))
         ),
-        serve=ServeSettings(
-            **_without_unset(
-                host=value("BOREAS_HOST", str),
-                port=value("BOREAS_PORT", _number(int, 0, 65_535)),
-                connections_per_actor=value("BOREAS_CONNECTIONS_PER_ACTOR", _number(int, 1, 1_000_000)),
-                trusted_proxies=value("BOREAS_TRUSTED_PROXIES", str),
-                allowed_origins=value("BOREAS_ALLOWED_ORIGINS", _origins),
-                executor=value("BOREAS_EXECUTOR", _choice(*EXECUTORS)),
-                without_shortcuts=value("BOREAS_EXECUTOR_WITHOUT", _names),
-            )
-        ),
+        serve=_serve_settings(value),
         store=StoreSettings(
             **_without_unset(
                 database_url=_with_authority(database_url, outgoing.authorities.extra),
@@ -178,6 +168,20 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         admin_token=_admin_token(_secret(environ, "BOREAS_ADMIN_TOKEN", secret_files)),
         outgoing=outgoing,
         secret_files=tuple(secret_files),
+    )
+
+
+def _serve_settings(value: Callable[[str, Callable[[str], Any]], Any]) -> ServeSettings:
+    return ServeSettings(
+        **_without_unset(
+            host=value("BOREAS_HOST", str),
+            port=value("BOREAS_PORT", _number(int, 0, 65_535)),
+            connections_per_actor=value("BOREAS_CONNECTIONS_PER_ACTOR", _number(int, 1, 1_000_000)),
+            trusted_proxies=value("BOREAS_TRUSTED_PROXIES", str),
+            allowed_origins=value("BOREAS_ALLOWED_ORIGINS", _origins),
+            executor=value("BOREAS_EXECUTOR", _choice(*EXECUTORS)),
+            without_shortcuts=value("BOREAS_EXECUTOR_WITHOUT", _names),
+        )
     )
 
 
