@@ -21,7 +21,7 @@ from bench.boreas import TOKEN, Boreas, ready, started
 from bench.editing import EDIT, graph, operation
 from bench.load import load
 from bench.processes import cpu_seconds, serving
-from bench.query import CONNECTIONS, DOCUMENT, TASKS, WARM_SECONDS, rotated, seed
+from bench.query import DOCUMENT, TASKS, WARM_SECONDS, rotated, seed
 from bench.table import Beside, Row
 from tests.support.system import free_port
 from tests.support.world import World, world
@@ -31,7 +31,8 @@ ROUNDS = 4
 SECONDS = 1.5
 SAVES = 6
 WARM_SAVES = 2
-LIST_CONNECTIONS = 4
+CONNECTIONS = 10
+LIST_CONNECTIONS = 2
 ALL = "all"
 PLAIN = "plain"
 NAMES = tuple(field.name for field in fields(FAST))

@@ -1,4 +1,4 @@
-"""The loaders of an operation: each loads one thing for many objects in one statement, as far as the viewer may see it.
+"""The loaders of an operation: each loads one thing for many objects in one statement, if the viewer may see it.
 
 Keys that a viewer may not see load as None, exactly as keys that do not exist.
 """
