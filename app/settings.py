@@ -157,27 +157,34 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
                 pool_size=value("BOREAS_DATABASE_POOL", _number(int, 1, 1000)),
             )
         ),
-        worker=WorkerSettings(
-            **_without_unset(
-                slots=value("BOREAS_WORKER_SLOTS", _number(int, 1, 10_000)),
-                lease_seconds=value("BOREAS_LEASE_SECONDS", _number(float, 1, 3600)),
-                shutdown_seconds=value("BOREAS_SHUTDOWN_SECONDS", _number(float, 0, 86_400)),
-                log_mebibytes=value("BOREAS_LOG_MEBIBYTES", _number(int, 1, 1_000_000)),
-                grace_seconds=value("BOREAS_GRACE_SECONDS", _number(float, 0, 3600)),
-                command_user=value("BOREAS_COMMAND_USER", str),
-                command_wall=value("BOREAS_COMMAND_WALL", _switch),
-                command_protected=value("BOREAS_COMMAND_PROTECTED", _paths),
-                command_passage=value("BOREAS_COMMAND_PASSAGE", _paths),
-                workspace_days=value("BOREAS_WORKSPACE_DAYS", _number(float, 0, 36_500)),
-                kubeconfigs=value("BOREAS_KUBECONFIGS", _folder),
-                namespaces=value("BOREAS_NAMESPACES", _names),
-                trusts_kubeconfigs=value("BOREAS_TRUST_KUBECONFIGS", _switch),
-                probe_networks=value("BOREAS_PROBE_NETWORKS", _networks),
-            )
-        ),
+        worker=_read_worker_settings(environ),
         admin_token=_admin_token(_secret(environ, "BOREAS_ADMIN_TOKEN", secret_files)),
         outgoing=outgoing,
         secret_files=tuple(secret_files),
+    )
+
+
+def _read_worker_settings(environ: Mapping[str, str]) -> WorkerSettings:
+    def value(name: str, parse: Callable[[str], Value]) -> Value | None:
+        return _value(environ, name, parse)
+
+    return WorkerSettings(
+        **_without_unset(
+            slots=value("BOREAS_WORKER_SLOTS", _number(int, 1, 10_000)),
+            lease_seconds=value("BOREAS_LEASE_SECONDS", _number(float, 1, 3600)),
+            shutdown_seconds=value("BOREAS_SHUTDOWN_SECONDS", _number(float, 0, 86_400)),
+            log_mebibytes=value("BOREAS_LOG_MEBIBYTES", _number(int, 1, 1_000_000)),
+            grace_seconds=value("BOREAS_GRACE_SECONDS", _number(float, 0, 3600)),
+            command_user=value("BOREAS_COMMAND_USER", str),
+            command_wall=value("BOREAS_COMMAND_WALL", _switch),
+            command_protected=value("BOREAS_COMMAND_PROTECTED", _paths),
+            command_passage=value("BOREAS_COMMAND_PASSAGE", _paths),
+            workspace_days=value("BOREAS_WORKSPACE_DAYS", _number(float, 0, 36_500)),
+            kubeconfigs=value("BOREAS_KUBECONFIGS", _folder),
+            namespaces=value("BOREAS_NAMESPACES", _names),
+            trusts_kubeconfigs=value("BOREAS_TRUST_KUBECONFIGS", _switch),
+            probe_networks=value("BOREAS_PROBE_NETWORKS", _networks),
+        )
     )
 
 

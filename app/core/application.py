@@ -37,7 +37,7 @@ class ShellTarget:
 
 @dataclass(frozen=True, slots=True)
 class KubernetesTarget:
-    """Deploys by changing the image of one container of a Deployment, StatefulSet or DaemonSet, named `workload`.
+    """Deploys by changing a container's image in the Deployment, StatefulSet or DaemonSet `workload`.
 
     `container` may be an init container. `service` names the Service whose traffic canary and blue-green switch;
     `http_route` names a Gateway API HTTPRoute, which makes the ratio of a canary traffic instead of replicas. With

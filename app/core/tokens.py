@@ -49,7 +49,7 @@ def marks_in(text: str) -> list[str]:
 
 
 def partial_token_start(text: str) -> int:
-    """Return where at the end of a text an unfinished token may begin; the length of the text if there is none."""
+    """Return where an unfinished token may begin at the end of a text, else the text's length."""
     start = max(0, len(text) - REACH)
     tail = text[start:]
     starts = [

@@ -68,7 +68,7 @@ async def test_an_approval_is_requested_given_and_reported(system: System) -> No
     (blocker,) = seen["gate"]["blockers"]
     assert (blocker["kind"], blocker["approval"]["id"]) == ("APPROVAL", approval["id"])
     assert blocker["message"] == (
-        "The deployment waits for one more approval, of somebody with the role APPROVER or ADMIN."
+        "The deployment waits for one more approval by somebody with the role APPROVER or ADMIN."
     )
     assert (approval["subject"], approval["missing"]) == ("DEPLOYMENT", 1)
     assert approval["viewerCanDecide"] == {"allowed": True, "reason": None}
@@ -241,7 +241,7 @@ async def test_viewer_can_decide_says_what_else_blocks_the_deployment(system: Sy
     await system.admin.change("pauseDeployment", "deployment { id }", id=id_)
     (approval,) = (await read(ann, id_))["approvals"]
     assert approval["viewerCanDecide"]["allowed"]
-    assert "It is paused" in approval["viewerCanDecide"]["reason"]
+    assert "The deployment is paused" in approval["viewerCanDecide"]["reason"]
     assert "No live worker serves the pool “nobody”" in approval["viewerCanDecide"]["reason"]
 
 

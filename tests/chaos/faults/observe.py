@@ -155,7 +155,7 @@ APPROVE = "approve"
 
 
 def read_effects(path: Path) -> tuple[dict[str, list[Effect]], dict[str, int]]:
-    """Return the effects of commands, by task, and the positions at which approvals were about to be given.
+    """Return the effects of commands by task, and the positions of imminent approvals.
 
     Raises ValueError where a line is not whole.
     """

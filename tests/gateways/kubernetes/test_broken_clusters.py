@@ -168,7 +168,7 @@ async def test_a_pod_that_fits_on_no_node_waits_until_the_limit_and_says_why(
     outcome, lines = await bench.run("true", timeout_seconds=2)
     assert "the time limit of 2 seconds was reached" in str(outcome.message)
     assert "Unschedulable): 0/3 nodes are available" in str(outcome.message)
-    assert any(line.startswith("WARN: waiting: no node can take it") for line in lines.system)
+    assert any(line.startswith("WARN: waiting: no node can run it") for line in lines.system)
 
 
 @pytest.mark.usefixtures("played")

@@ -66,7 +66,7 @@ async def test_what_serves_on_is_well(web: Web, name: str) -> None:
     ("change", "why"),
     [
         (restarted, "was restarted 1 time"),
-        (loops, "ends again and again (CrashLoopBackOff)"),
+        (loops, "keeps crashing (CrashLoopBackOff)"),
         (unready, "is no longer ready: readiness probe failed"),
         (flapped, f"was not ready for a while, until {LATER}"),
     ],
