@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import app
-from app.gateways.operators.shell.accounts import USUAL_RANGE, accounts, can_switch
+from app.gateways.operators.shell.accounts import DEFAULT_RANGE, accounts, can_switch
 from app.settings import SettingError, Settings
 
 INDENT = "\n" + " " * 16
@@ -19,7 +19,7 @@ def settled(settings: Settings) -> Settings:
     if os.geteuid() != 0:
         return settings
     if worker.command_user is None and can_switch():
-        worker = replace(worker, command_user=USUAL_RANGE)
+        worker = replace(worker, command_user=DEFAULT_RANGE)
     if "-" in (worker.command_user or "") and not worker.command_passage and _closed(settings.data_dir, *_ours()):
         worker = replace(worker, command_passage=tuple(_ours()))
     return replace(settings, worker=worker)
@@ -40,7 +40,7 @@ def told(settings: Settings) -> str:
     who = command_accounts(settings)
     built = landlock_wall(settings)
     behind = bool(built and built.stands)
-    text = f"run as {who.told()}"
+    text = f"run as {who.description()}"
     if behind:
         text += "; Landlock keeps them out of the data"
     elif built is None:

@@ -118,7 +118,9 @@ async def test_a_second_set_deleted_while_it_is_watched_costs_nothing(
     cluster.remove(("deployments", "default", "shop-canary"))
     await engine.until(id_, D.SUCCESS, seconds=60)
     assert image(cluster) == [("shop", "shop:v2", 10)]
-    assert any("somebody deleted shop-canary meanwhile" in line for line in await engine.said(id_, "shop/deploy"))
+    assert any(
+        "somebody deleted shop-canary during the rollout" in line for line in await engine.said(id_, "shop/deploy")
+    )
 
 
 @pytest.mark.parametrize("kind", [CANARY, ROLLING])
